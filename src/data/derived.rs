@@ -1,0 +1,35 @@
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What was computed from a memory and can be computed again: indexes and vectors, by the fingerprint of what made them.
+///
+/// Never saved, never compared, shared by clones. Whoever changes the memory starts a new one.
+#[derive(Clone, Default)]
+pub(crate) struct Derived(Arc<Mutex<BTreeMap<String, Arc<dyn Any + Send + Sync>>>>);
+
+impl Derived {
+    /// The value under `fingerprint`, if it is there and of the type asked for.
+    pub(crate) fn get<T: Any + Send + Sync>(&self, fingerprint: &str) -> Option<Arc<T>> {
+        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.get(fingerprint).cloned().and_then(|value| value.downcast().ok())
+    }
+
+    /// Keeps a value. Two threads that computed the same value at once both find one of them afterwards.
+    pub(crate) fn put<T: Any + Send + Sync>(&self, fingerprint: &str, value: Arc<T>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(fingerprint.to_owned(), value);
+    }
+}
+
+impl PartialEq for Derived {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl fmt::Debug for Derived {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Derived")
+    }
+}

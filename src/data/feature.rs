@@ -1,0 +1,149 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::text::fold;
+use super::{DataError, FactorId, Query, limits};
+
+/// What in one query may sway the response: a short name and the verbatim words it was seen in (paper: *f* = (name,
+/// context, factor); the factor is found through the [`FactorSet`](super::FactorSet)).
+///
+/// A feature is *grounded*: its span lies in the query's text, on character boundaries. Equal features have equal keys.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Feature {
+    name: String,
+    span: Span,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    judgement: Option<Judgement>,
+}
+
+/// Bytes `start..end` of a query's text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Span {
+    /// The first byte.
+    pub start: usize,
+    /// One past the last byte.
+    pub end: usize,
+}
+
+/// The normal form of a feature's name: case, width and white space folded. Features with one key are the same feature.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct FeatureKey(String);
+
+/// Whether a feature swayed the response, and which way. Judged for open-ended tasks, where responses cannot be counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// It swayed the response.
+    pub influential: bool,
+    /// Which way.
+    pub polarity: Polarity,
+}
+
+/// Which way a feature sways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Polarity {
+    /// Taken up, or spoken for.
+    Positive,
+    /// Present without direction.
+    Neutral,
+    /// Avoided, or spoken against.
+    Negative,
+}
+
+impl FeatureKey {
+    /// The key of a name.
+    pub fn of(name: &str) -> Self {
+        Self(fold(name))
+    }
+
+    /// The key as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for FeatureKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Feature {
+    /// A feature seen at `span` of the query's text.
+    ///
+    /// # Errors
+    /// [`DataError::BadFeature`] when the name is blank or over 256 bytes, or the span is empty, outside the text or
+    /// cuts a character.
+    pub fn new(query: &Query, name: impl Into<String>, span: Span) -> Result<Self, DataError> {
+        let feature = Self { name: name.into(), span, judgement: None };
+        feature.check(query, "query", 0)?;
+        Ok(feature)
+    }
+
+    pub(crate) fn check(&self, query: &Query, item: &str, position: usize) -> Result<(), DataError> {
+        let bad = |problem| Err(DataError::BadFeature { item: item.to_owned(), position, problem });
+        if FeatureKey::of(&self.name).0.is_empty() || self.name.len() > limits::ID_BYTES {
+            return bad("has a blank or too long name");
+        }
+        if self.span.start >= self.span.end || query.text().get(self.span.start..self.span.end).is_none() {
+            return bad("has a span that is not in its query");
+        }
+        Ok(())
+    }
+
+    /// The same feature with a judgement.
+    #[must_use]
+    pub fn judged(mut self, judgement: Judgement) -> Self {
+        self.judgement = Some(judgement);
+        self
+    }
+
+    /// The short name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The normal form of the name.
+    pub fn key(&self) -> FeatureKey {
+        FeatureKey::of(&self.name)
+    }
+
+    /// Where in the query's text it was seen.
+    pub fn span(&self) -> Span {
+        self.span
+    }
+
+    /// The words of `query` it was seen in; empty for a query it does not belong to.
+    pub fn context<'q>(&self, query: &'q Query) -> &'q str {
+        query.text().get(self.span.start..self.span.end).unwrap_or_default()
+    }
+
+    /// The judgement, for open-ended tasks.
+    pub fn judgement(&self) -> Option<Judgement> {
+        self.judgement
+    }
+}
+
+impl fmt::Debug for Feature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Feature").field("span", &self.span).field("judgement", &self.judgement).finish_non_exhaustive()
+    }
+}
+
+/// A feature with the factor it belongs to for this user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AssignedFeature {
+    /// The feature.
+    pub feature: Feature,
+    /// Its factor; `None` when it belongs to no known one.
+    pub factor: Option<FactorId>,
+}
+
+impl AssignedFeature {
+    /// A feature of no known factor.
+    pub fn unknown(feature: Feature) -> Self {
+        Self { feature, factor: None }
+    }
+}

@@ -1,0 +1,70 @@
+//! The portable file of a user model. `docs/user-model.md` describes it field by field.
+
+use serde::{Deserialize, Serialize};
+
+use super::{DataError, UserModel};
+
+/// Stands in the `format` field of every user model file.
+pub const FORMAT_NAME: &str = "rpm-core/user-model";
+
+/// The version this crate writes, and the latest one it reads.
+pub const FORMAT_VERSION: u32 = 1;
+
+#[derive(Deserialize)]
+struct Header {
+    format: String,
+    version: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File<M> {
+    format: String,
+    version: u32,
+    model: M,
+}
+
+impl UserModel {
+    /// The model as one portable JSON file, ending in a line feed. Equal models give equal bytes.
+    ///
+    /// # Panics
+    /// Never: every value of a user model can be written as JSON.
+    pub fn to_json(&self) -> String {
+        let file = File { format: FORMAT_NAME.to_owned(), version: FORMAT_VERSION, model: self };
+        // Only a map with keys that are no strings, or a failing writer, could fail here; there is neither.
+        let mut json = serde_json::to_string_pretty(&file).unwrap_or_default();
+        json.push('\n');
+        json
+    }
+
+    /// Reads a file that [`to_json`](Self::to_json) wrote, and checks it as [`new`](Self::new) does. Writing it again gives
+    /// the same bytes.
+    ///
+    /// # Errors
+    /// [`DataError::FutureVersion`] for a file of a later version; [`DataError::NotAUserModel`] with the place for
+    /// anything that is no user model; otherwise the check that failed.
+    pub fn from_json(json: &str) -> Result<Self, DataError> {
+        let header: Header = serde_json::from_str(json).map_err(|error| unreadable(&error))?;
+        if header.format != FORMAT_NAME {
+            let problem = "its format field names another format";
+            return Err(DataError::NotAUserModel { problem, line: 0, column: 0 });
+        }
+        if header.version > FORMAT_VERSION || header.version == 0 {
+            return Err(DataError::FutureVersion { found: header.version, supported: FORMAT_VERSION });
+        }
+        let file: File<UserModel> = serde_json::from_str(json).map_err(|error| unreadable(&error))?;
+        file.model.check()?;
+        Ok(file.model)
+    }
+}
+
+/// Keeps the place and the kind of a JSON error; its own text may quote the file, which is the user's.
+fn unreadable(error: &serde_json::Error) -> DataError {
+    let problem = match error.classify() {
+        serde_json::error::Category::Syntax => "it is not JSON",
+        serde_json::error::Category::Eof => "it is cut short",
+        serde_json::error::Category::Data => "a field is missing, unknown or not valid",
+        serde_json::error::Category::Io => "it could not be read",
+    };
+    DataError::NotAUserModel { problem, line: error.line(), column: error.column() }
+}

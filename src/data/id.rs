@@ -1,0 +1,85 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{DataError, limits};
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident, $what:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(Box<str>);
+
+        impl $name {
+            #[doc = concat!("Checks and keeps a ", $what, " id.")]
+            ///
+            /// # Errors
+            /// [`DataError::BadId`] when it is empty, longer than
+            /// [`limits::ID_BYTES`](super::limits::ID_BYTES) or holds a control character.
+            pub fn new(id: impl Into<String>) -> Result<Self, DataError> {
+                let id = id.into();
+                if id.trim().is_empty() || id.len() > limits::ID_BYTES || id.chars().any(char::is_control) {
+                    return Err(DataError::BadId { what: $what, position: 0 });
+                }
+                Ok(Self(id.into_boxed_str()))
+            }
+
+            /// The id as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = DataError;
+            fn try_from(id: String) -> Result<Self, DataError> {
+                Self::new(id)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.0.into_string()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({})", stringify!($name), self.0)
+            }
+        }
+    };
+}
+
+text_id! {
+    /// Whose history it is. Required wherever a user's data is read, so that no call can reach another user's.
+    UserId, "user"
+}
+text_id! {
+    /// One interaction of a user's history; unique within it and chosen by the host.
+    ItemId, "interaction"
+}
+text_id! {
+    /// One factor of a user. Derived from the factor's oldest feature, so relearning a longer history keeps it.
+    FactorId, "factor"
+}
+
+impl FactorId {
+    /// The id of the factor whose oldest feature has this key, the `attempt`-th choice in case of a collision.
+    pub(crate) fn of_anchor(key: &str, attempt: u32) -> Self {
+        // 64-bit FNV-1a: stable over processes, platforms and versions, which std's hasher does not promise.
+        let mut hash = 0xcbf2_9ce4_8422_2325_u64 ^ u64::from(attempt);
+        for byte in key.bytes() {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        let folded = (hash >> 32) ^ (hash & 0xffff_ffff);
+        Self(format!("f{folded:08x}").into_boxed_str())
+    }
+}

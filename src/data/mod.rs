@@ -1,0 +1,54 @@
+//! What the crate reasons about: plain, checked data. Nothing here does I/O or talks to a model.
+//!
+//! ```text
+//! Task ─┬─ History ── Interaction ── Query
+//!       └─ UserModel ─┬─ FactorSet ── Factor ── FactorStats
+//!                     └─ ReasoningMemory ── MemoryItem ─┬─ Feature
+//!                                                       └─ ReasoningPath
+//! ```
+//!
+//! A value of these types has passed its checks: constructors return a [`DataError`] that names the item.
+
+mod derived;
+mod error;
+mod factor;
+mod feature;
+mod format;
+mod history;
+mod id;
+mod memory;
+mod path;
+mod task;
+pub(crate) mod text;
+mod user_model;
+
+pub use error::DataError;
+pub use factor::{Factor, FactorSet, FactorStats, PolarityCounts, Totals};
+pub use feature::{AssignedFeature, Feature, FeatureKey, Judgement, Polarity, Span};
+pub use format::{FORMAT_NAME, FORMAT_VERSION};
+pub use history::{History, Interaction, Query};
+pub use id::{FactorId, ItemId, UserId};
+pub use memory::{MemoryItem, ReasoningMemory};
+pub use path::{PathError, PathOrigin, PathStep, ReasoningPath};
+pub use task::{ResponseSpace, Task};
+pub use user_model::{Calibration, Provenance, UserModel};
+
+/// The sizes beyond which input is refused with a [`DataError`] instead of being cut.
+pub mod limits {
+    /// Bytes of one query's text: 65,536.
+    pub const QUERY_BYTES: usize = 64 * 1024;
+    /// Bytes of one response, option or label: 8,192.
+    pub const RESPONSE_BYTES: usize = 8 * 1024;
+    /// Options of one query, or labels of a task: 256.
+    pub const OPTIONS: usize = 256;
+    /// Points of an integer scale: 101 (0 to 100 fits).
+    pub const SCALE_POINTS: i64 = 101;
+    /// Interactions of one history: 1,000,000.
+    pub const INTERACTIONS: usize = 1_000_000;
+    /// Bytes of an id: 256.
+    pub const ID_BYTES: usize = 256;
+    /// Bytes of a task's instruction: 16,384.
+    pub const INSTRUCTION_BYTES: usize = 16 * 1024;
+    /// Features kept of one query: 512. An extractor that finds more keeps the first ones and reports the rest.
+    pub const FEATURES: usize = 512;
+}

@@ -1,0 +1,329 @@
+use serde::{Deserialize, Serialize};
+
+use super::text::{check, fold};
+use super::{DataError, Query, limits};
+
+/// What the user is asked, and which responses there are.
+///
+/// ```
+/// use rpm_core::{ResponseSpace, Task};
+///
+/// let task = Task::new("How would this user rate the film?", ResponseSpace::scale(1, 5)?)?
+///     .query_name("review")
+///     .response_name("rating");
+/// assert_eq!(task.response_name_str(), "rating");
+/// # Ok::<(), rpm_core::DataError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "RawTask")]
+pub struct Task {
+    instruction: String,
+    query_name: String,
+    response_name: String,
+    space: ResponseSpace,
+}
+
+#[derive(Deserialize)]
+struct RawTask {
+    instruction: String,
+    query_name: String,
+    response_name: String,
+    space: ResponseSpace,
+}
+
+impl TryFrom<RawTask> for Task {
+    type Error = DataError;
+    fn try_from(raw: RawTask) -> Result<Self, DataError> {
+        let task = Task::new(raw.instruction, raw.space)?;
+        check("task", "query name", &raw.query_name, limits::ID_BYTES)?;
+        check("task", "response name", &raw.response_name, limits::ID_BYTES)?;
+        Ok(task.query_name(raw.query_name).response_name(raw.response_name))
+    }
+}
+
+/// The responses a task allows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ResponseSpace {
+    /// One of a fixed list of labels (tagging, LaMP-2).
+    Labels {
+        /// At least two different labels, in the order they are shown.
+        labels: Vec<String>,
+    },
+    /// An integer from `min` to `max` (rating, LaMP-3).
+    Scale {
+        /// The lowest point.
+        min: i64,
+        /// The highest point.
+        max: i64,
+    },
+    /// One of the options that come with the query (opinion questions, GOQA).
+    Choices,
+    /// Free text of at most `max_chars` characters (titles, LaMP-5).
+    Text {
+        /// The longest response in characters.
+        max_chars: usize,
+    },
+}
+
+impl ResponseSpace {
+    /// A fixed list of labels.
+    ///
+    /// # Errors
+    /// [`DataError::BadSpace`] for fewer than two labels or two that read the same, and the checks every text passes.
+    pub fn labels<S: Into<String>>(labels: impl IntoIterator<Item = S>) -> Result<Self, DataError> {
+        let space = Self::Labels { labels: labels.into_iter().map(Into::into).collect() };
+        space.check()?;
+        Ok(space)
+    }
+
+    /// The integers from `min` to `max`.
+    ///
+    /// # Errors
+    /// [`DataError::BadSpace`] unless `min < max` and there are at most
+    /// [`limits::SCALE_POINTS`](super::limits::SCALE_POINTS) points.
+    pub fn scale(min: i64, max: i64) -> Result<Self, DataError> {
+        let space = Self::Scale { min, max };
+        space.check()?;
+        Ok(space)
+    }
+
+    /// Options that come with each query.
+    pub fn choices() -> Self {
+        Self::Choices
+    }
+
+    /// Free text of at most `max_chars` characters, such as a title.
+    ///
+    /// # Errors
+    /// [`DataError::BadSpace`] unless `max_chars` is from 1 to 8,192.
+    pub fn text(max_chars: usize) -> Result<Self, DataError> {
+        let space = Self::Text { max_chars };
+        space.check()?;
+        Ok(space)
+    }
+
+    /// True for free text, where influence and polarity are judged instead of counted propensities.
+    pub fn is_open_ended(&self) -> bool {
+        matches!(self, Self::Text { .. })
+    }
+
+    /// The responses that are the same for every query, lowest or first first; `None` for choices and text.
+    pub fn fixed_responses(&self) -> Option<Vec<String>> {
+        match self {
+            Self::Labels { labels } => Some(labels.clone()),
+            Self::Scale { min, max } => Some((*min..=*max).map(|point| point.to_string()).collect()),
+            Self::Choices | Self::Text { .. } => None,
+        }
+    }
+
+    fn check(&self) -> Result<(), DataError> {
+        match self {
+            Self::Labels { labels } => {
+                if labels.len() < 2 || labels.len() > limits::OPTIONS {
+                    return Err(DataError::BadSpace { problem: "needs from 2 to 256 labels" });
+                }
+                for label in labels {
+                    check("task", "label", label, limits::RESPONSE_BYTES)?;
+                }
+                if has_twins(labels) {
+                    return Err(DataError::BadSpace { problem: "has two labels that read the same" });
+                }
+            }
+            Self::Scale { min, max } => {
+                let points = max.checked_sub(*min).map(|d| d.saturating_add(1));
+                if !points.is_some_and(|p| (2..=limits::SCALE_POINTS).contains(&p)) {
+                    return Err(DataError::BadSpace { problem: "needs min < max and at most 101 points" });
+                }
+            }
+            Self::Choices => {}
+            Self::Text { max_chars } => {
+                if *max_chars == 0 || *max_chars > limits::RESPONSE_BYTES {
+                    return Err(DataError::BadSpace { problem: "needs max_chars from 1 to 8192" });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// True when two entries differ only in case, width or white space.
+fn has_twins(entries: &[String]) -> bool {
+    let mut folded: Vec<String> = entries.iter().map(|entry| fold(entry)).collect();
+    folded.sort_unstable();
+    folded.windows(2).any(|pair| matches!(pair, [a, b] if a == b))
+}
+
+impl Task {
+    /// A task from its instruction and its responses.
+    ///
+    /// # Errors
+    /// [`DataError`] naming `task` when the instruction is blank, too long or holds control characters, or when the
+    /// response space is not one.
+    pub fn new(instruction: impl Into<String>, space: ResponseSpace) -> Result<Self, DataError> {
+        let instruction = instruction.into();
+        check("task", "instruction", &instruction, limits::INSTRUCTION_BYTES)?;
+        space.check()?;
+        Ok(Self { instruction, query_name: "query".to_owned(), response_name: "response".to_owned(), space })
+    }
+
+    /// What a query is called in prompts, such as `review`. Default: `query`. A blank name changes nothing.
+    #[must_use]
+    pub fn query_name(mut self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        if !name.trim().is_empty() {
+            self.query_name = name;
+        }
+        self
+    }
+
+    /// What a response is called in prompts, such as `rating`. Default: `response`. A blank name changes nothing.
+    #[must_use]
+    pub fn response_name(mut self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        if !name.trim().is_empty() {
+            self.response_name = name;
+        }
+        self
+    }
+
+    /// What the user is asked.
+    pub fn instruction(&self) -> &str {
+        &self.instruction
+    }
+
+    /// What a query is called.
+    pub fn query_name_str(&self) -> &str {
+        &self.query_name
+    }
+
+    /// What a response is called.
+    pub fn response_name_str(&self) -> &str {
+        &self.response_name
+    }
+
+    /// The responses the task allows.
+    pub fn space(&self) -> &ResponseSpace {
+        &self.space
+    }
+
+    /// The responses open to this query in the order they are shown; empty for free text.
+    pub fn responses(&self, query: &Query) -> Vec<String> {
+        match &self.space {
+            ResponseSpace::Choices => query.options().to_vec(),
+            space => space.fixed_responses().unwrap_or_default(),
+        }
+    }
+
+    /// Checks that the query fits the task; `item` names it in the error.
+    ///
+    /// # Errors
+    /// [`DataError::MissingOptions`] when the task is about choices and the query gives fewer than two;
+    /// [`DataError::BadOptions`] when options come with any other task.
+    pub fn check_query(&self, item: &str, query: &Query) -> Result<(), DataError> {
+        let found = query.options().len();
+        match &self.space {
+            ResponseSpace::Choices if found < 2 => Err(DataError::MissingOptions { item: item.to_owned(), found }),
+            ResponseSpace::Choices => Ok(()),
+            _ if found > 0 => Err(DataError::BadOptions {
+                item: item.to_owned(),
+                problem: "gives options, but the task's response space is fixed",
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Finds the response that `text` states, in its canonical spelling: case, width, white space and quotes around it
+    /// do not matter, and a scale point may be written with a zero fraction (`4.0`). `None` when it states none.
+    pub fn parse_response(&self, query: &Query, text: &str) -> Option<String> {
+        let bare = text.trim().trim_matches(['"', '\'', '`', '“', '”', '‘', '’']).trim();
+        match &self.space {
+            ResponseSpace::Scale { min, max } => {
+                let point = bare.parse::<i64>().ok().or_else(|| whole(bare))?;
+                (*min..=*max).contains(&point).then(|| point.to_string())
+            }
+            ResponseSpace::Text { max_chars } => {
+                let line = bare.split_whitespace().collect::<Vec<_>>().join(" ");
+                let fits = !fold(&line).is_empty()
+                    && line.chars().count() <= *max_chars
+                    && line.len() <= limits::RESPONSE_BYTES
+                    && !line.chars().any(char::is_control);
+                fits.then_some(line)
+            }
+            ResponseSpace::Labels { .. } | ResponseSpace::Choices => {
+                let wanted = fold(bare);
+                self.responses(query).into_iter().find(|response| response == text || fold(response) == wanted)
+            }
+        }
+    }
+
+    /// Like [`parse_response`](Self::parse_response) with an error that names `item`.
+    ///
+    /// # Errors
+    /// [`DataError::OutOfSpace`].
+    pub fn check_response(&self, item: &str, query: &Query, text: &str) -> Result<String, DataError> {
+        if text.len() > limits::RESPONSE_BYTES {
+            let (what, size, limit) = ("response in bytes", text.len(), limits::RESPONSE_BYTES);
+            return Err(DataError::TooLarge { item: item.to_owned(), what, size, limit });
+        }
+        self.parse_response(query, text).ok_or_else(|| DataError::OutOfSpace {
+            item: item.to_owned(),
+            expected: match self.space {
+                ResponseSpace::Labels { .. } => "one of the task's labels",
+                ResponseSpace::Scale { .. } => "an integer on the task's scale",
+                ResponseSpace::Choices => "one of the query's options",
+                ResponseSpace::Text { .. } => "text within the task's length",
+            },
+        })
+    }
+}
+
+/// Reads `4.0` as 4, and nothing else as a whole number.
+fn whole(text: &str) -> Option<i64> {
+    let (digits, fraction) = text.split_once('.')?;
+    (!fraction.is_empty() && fraction.bytes().all(|b| b == b'0')).then(|| digits.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scale() -> Task {
+        Task::new("Rate it", ResponseSpace::scale(1, 5).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_scale_point_is_read_in_every_honest_spelling_and_no_other() {
+        let query = Query::new("x").unwrap();
+        for text in ["4", " 4 ", "\"4\"", "4.0", "+4"] {
+            assert_eq!(scale().parse_response(&query, text).as_deref(), Some("4"), "{text}");
+        }
+        for text in ["6", "0", "4.5", "four", "", "4 stars", "NaN", "99999999999999999999"] {
+            assert_eq!(scale().parse_response(&query, text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_label_keeps_the_spelling_of_the_task() {
+        let task = Task::new("Tag it", ResponseSpace::labels(["Sci-Fi", "drama"]).unwrap()).unwrap();
+        let query = Query::new("x").unwrap();
+        assert_eq!(task.parse_response(&query, "sci-fi").as_deref(), Some("Sci-Fi"));
+        assert_eq!(task.parse_response(&query, "comedy"), None);
+    }
+
+    #[test]
+    fn spaces_that_cannot_be_are_refused() {
+        assert!(ResponseSpace::scale(5, 5).is_err());
+        assert!(ResponseSpace::scale(i64::MIN, i64::MAX).is_err());
+        assert!(ResponseSpace::labels(["a"]).is_err());
+        assert!(ResponseSpace::labels(["a", "A "]).is_err());
+        assert!(ResponseSpace::text(0).is_err());
+    }
+
+    #[test]
+    fn a_task_read_from_a_file_passes_the_same_checks() {
+        let bad = r#"{"instruction":"x","query_name":"q","response_name":"r","space":{"kind":"scale","min":3,"max":1}}"#;
+        assert!(serde_json::from_str::<Task>(bad).is_err());
+    }
+}

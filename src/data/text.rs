@@ -1,0 +1,61 @@
+//! Checks every text passes on its way in.
+
+use super::DataError;
+
+/// Refuses text that is blank, over `limit` bytes or holds control characters other than tab and line ends.
+pub(super) fn check(item: &str, what: &'static str, text: &str, limit: usize) -> Result<(), DataError> {
+    if text.len() > limit {
+        return Err(DataError::TooLarge { item: item.to_owned(), what, size: text.len(), limit });
+    }
+    if let Some((position, c)) = text.char_indices().find(|&(_, c)| c.is_control() && !matches!(c, '\t' | '\n' | '\r')) {
+        return Err(DataError::ControlCharacter { item: item.to_owned(), what, code: u32::from(c), position });
+    }
+    if text.chars().all(|c| c.is_whitespace() || is_invisible(c)) {
+        return Err(DataError::Blank { item: item.to_owned(), what });
+    }
+    Ok(())
+}
+
+/// Characters that show nothing: zero-width and directional formatting marks.
+pub(crate) fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{00ad}')
+}
+
+/// One spelling for comparison: NFKC, lower case, invisible characters gone, white space folded, ends trimmed.
+pub(crate) fn fold(text: &str) -> String {
+    use unicode_normalization::UnicodeNormalization;
+
+    let mut folded = String::with_capacity(text.len());
+    let mut gap = false;
+    for c in text.nfkc().filter(|&c| !is_invisible(c)).flat_map(char::to_lowercase) {
+        if c.is_whitespace() || c.is_control() {
+            gap = !folded.is_empty();
+        } else {
+            if std::mem::take(&mut gap) {
+                folded.push(' ');
+            }
+            folded.push(c);
+        }
+    }
+    folded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folding_unifies_case_width_and_white_space() {
+        assert_eq!(fold("  Ｓlow\u{200b} \n Pacing "), "slow pacing");
+        assert_eq!(fold("ÉTÉ"), fold("e\u{301}te\u{301}"));
+    }
+
+    #[test]
+    fn control_characters_are_named_by_place() {
+        let error = check("a", "query", "ok\0", 10).unwrap_err();
+        assert_eq!(
+            error,
+            DataError::ControlCharacter { item: "a".into(), what: "query", code: 0, position: 2 }
+        );
+    }
+}

@@ -1,0 +1,151 @@
+//! Finds the features of queries (paper: *G*_q).
+//!
+//! ```text
+//! Observation → FeatureExtractor → Extraction { features (grounded), dropped (with reasons) }
+//! ```
+//!
+//! [`PromptedExtractor`] asks a model and keeps only what it can find in the text; [`LexicalExtractor`] reads the words
+//! itself: key phrases, and phrases that praise or blame, negation included.
+
+mod ground;
+mod lexical;
+mod prompted;
+mod words;
+
+use std::fmt;
+
+use async_trait::async_trait;
+
+use crate::data::{AssignedFeature, FactorSet, Query, Task};
+use crate::prompt::{AskError, StageContext};
+
+pub use ground::ground;
+pub use lexical::LexicalExtractor;
+pub use prompted::PromptedExtractor;
+pub(crate) use words::{is_stop_word, stem, tokens};
+
+/// Finds what in a query may sway a response.
+///
+/// # What to implement
+/// [`extract`](Self::extract); override [`extract_batch`](Self::extract_batch) when several queries are cheaper together.
+///
+/// # Contract
+/// - Features are [grounded](crate::Feature): each has a span of the query it was seen in.
+/// - The same observation gives the same features, in the same order.
+/// - The batch has one result per observation, in their order; one that fails does not cost the others.
+/// - The response is not shown: features of past and new queries must come about alike.
+#[async_trait]
+pub trait FeatureExtractor: Send + Sync {
+    /// Finds the features of one query.
+    ///
+    /// # Errors
+    /// [`ExtractError`]; a query without features is an empty [`Extraction`], not an error.
+    async fn extract(&self, seen: Observation<'_>, ctx: &StageContext<'_>) -> Result<Extraction, ExtractError>;
+
+    /// Finds the features of several queries, one result each, in their order. The default takes one after another.
+    async fn extract_batch(
+        &self,
+        seen: &[Observation<'_>],
+        ctx: &StageContext<'_>,
+    ) -> Vec<Result<Extraction, ExtractError>> {
+        let mut results = Vec::with_capacity(seen.len());
+        for observation in seen {
+            results.push(self.extract(*observation, ctx).await);
+        }
+        results
+    }
+
+    /// True when it asks a model, so that a pipeline without a backend is refused when it is built.
+    fn needs_backend(&self) -> bool {
+        false
+    }
+
+    /// A name for logs and [provenance](crate::Provenance).
+    fn name(&self) -> &str {
+        std::any::type_name::<Self>()
+    }
+}
+
+/// What an extractor may see of one query.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct Observation<'a> {
+    /// The task.
+    pub task: &'a Task,
+    /// Names the query in errors: the interaction's id, or `query`.
+    pub item: &'a str,
+    /// The query.
+    pub query: &'a Query,
+    /// The user's factors, for a new query; `None` while learning.
+    pub known: Option<&'a FactorSet>,
+}
+
+impl<'a> Observation<'a> {
+    /// A past query, while learning.
+    pub fn new(task: &'a Task, item: &'a str, query: &'a Query) -> Self {
+        Self { task, item, query, known: None }
+    }
+
+    /// A new query of a user whose factors are known.
+    #[must_use]
+    pub fn knowing(mut self, factors: &'a FactorSet) -> Self {
+        self.known = Some(factors);
+        self
+    }
+}
+
+impl fmt::Debug for Observation<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Observation").field("item", &self.item).finish_non_exhaustive()
+    }
+}
+
+/// The features found in one query, and what was found and not kept.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Extraction {
+    /// The features in the order they were found, each key once. A factor is given where the extractor knows it already.
+    pub features: Vec<AssignedFeature>,
+    /// Features that were not kept, by reason.
+    pub dropped: Dropped,
+}
+
+/// How many features were not kept, by reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
+pub struct Dropped {
+    /// The quoted words are not in the query.
+    pub ungrounded: usize,
+    /// The name is blank, too long or an echo of the request's own words.
+    pub unusable_name: usize,
+    /// Found before in the same query.
+    pub repeated: usize,
+    /// Over the limit of features per query.
+    pub over_limit: usize,
+}
+
+impl Dropped {
+    /// The sum over all reasons.
+    pub fn total(&self) -> usize {
+        self.ungrounded + self.unusable_name + self.repeated + self.over_limit
+    }
+
+    /// Adds the counts of another.
+    pub fn add(&mut self, other: &Self) {
+        self.ungrounded += other.ungrounded;
+        self.unusable_name += other.unusable_name;
+        self.repeated += other.repeated;
+        self.over_limit += other.over_limit;
+    }
+}
+
+/// Why the features of a query are not known.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExtractError {
+    /// The model gave no usable answer.
+    #[error("the model gave no usable features")]
+    Ask(#[from] AskError),
+    /// A host's own extractor failed.
+    #[error("the extractor failed")]
+    Other(#[source] crate::llm::BoxError),
+}

@@ -1,0 +1,151 @@
+//! Groups features into factors and judges what swayed (paper: *F*⁽ᵐ⁾, influence, polarity).
+//!
+//! ```text
+//! features of all interactions → fit → groups (a partition, named) → FactorSet (ids, counts)
+//! features of a new query      → assign → the factor of each, or none
+//! open-ended interactions      → judge → influence and polarity of each feature
+//! ```
+
+mod grouping;
+mod prompted;
+mod similarity;
+
+use std::fmt;
+
+use async_trait::async_trait;
+
+use crate::data::{AssignedFeature, DataError, FactorId, FactorSet, FeatureKey, Judgement, MemoryItem, Query, Task};
+use crate::prompt::{AskError, StageContext};
+
+pub use prompted::PromptedFactorModel;
+pub use similarity::SimilarityFactorModel;
+
+/// Groups features that act alike, and says which group a new feature belongs to.
+///
+/// # What to implement
+/// [`fit`](Self::fit). The defaults assign by exact key and judge nothing.
+///
+/// # Contract
+/// - `fit` returns groups that together hold every feature key of the rows exactly once (the pipeline checks it).
+/// - `assign` returns one entry per feature, in their order, and only factors of the set it was given.
+/// - `judge` returns one result per row, in their order, each with one judgement per feature of the row.
+/// - Nothing depends on the order of the rows beyond their canonical one.
+#[async_trait]
+pub trait FactorModel: Send + Sync {
+    /// Groups the features of all rows.
+    ///
+    /// # Errors
+    /// [`FactorError`].
+    async fn fit(&self, request: FitRequest<'_>, ctx: &StageContext<'_>) -> Result<FactorFit, FactorError>;
+
+    /// The factor of each feature of a new query, or `None`. The default knows only features seen before.
+    ///
+    /// # Errors
+    /// [`FactorError`].
+    async fn assign(
+        &self,
+        factors: &FactorSet,
+        features: &[AssignedFeature],
+        query: &Query,
+        ctx: &StageContext<'_>,
+    ) -> Result<Vec<Option<FactorId>>, FactorError> {
+        let _ = (query, ctx);
+        let exact = |f: &AssignedFeature| factors.factor_of(&f.feature.key()).map(|factor| factor.id().clone());
+        Ok(features.iter().map(exact).collect())
+    }
+
+    /// For open-ended tasks: whether each feature of each row swayed its response, and which way. The default judges
+    /// nothing, which leaves influence at zero.
+    async fn judge(
+        &self,
+        request: FitRequest<'_>,
+        ctx: &StageContext<'_>,
+    ) -> Vec<Result<Vec<Option<Judgement>>, FactorError>> {
+        let _ = ctx;
+        request.rows.iter().map(|row| Ok(vec![None; row.features().len()])).collect()
+    }
+
+    /// True when it asks a model, so that a pipeline without a backend is refused when it is built.
+    fn needs_backend(&self) -> bool {
+        false
+    }
+
+    /// A name for logs and [provenance](crate::Provenance).
+    fn name(&self) -> &str {
+        std::any::type_name::<Self>()
+    }
+}
+
+/// What a factor model sees while learning.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct FitRequest<'a> {
+    /// The task.
+    pub task: &'a Task,
+    /// The interactions with their features, in canonical order.
+    pub rows: &'a [MemoryItem],
+}
+
+impl<'a> FitRequest<'a> {
+    /// A request over these rows.
+    pub fn new(task: &'a Task, rows: &'a [MemoryItem]) -> Self {
+        Self { task, rows }
+    }
+}
+
+impl fmt::Debug for FitRequest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FitRequest").field("rows", &self.rows.len()).finish_non_exhaustive()
+    }
+}
+
+/// One group of features that act alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FactorGroup {
+    /// A few words that name it.
+    pub label: String,
+    /// A sentence that says what belongs to it.
+    pub description: String,
+    /// Its features, oldest first; the factor's id derives from the first.
+    pub features: Vec<FeatureKey>,
+}
+
+/// A partition of the features, and what it took to reach it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct FactorFit {
+    /// The groups, oldest first.
+    pub groups: Vec<FactorGroup>,
+    /// What a model said and could not be used: unknown or repeated group ids.
+    pub refused: usize,
+    /// Groups that no model placed, kept under the name of their most typical feature.
+    pub unplaced: usize,
+}
+
+impl FactorFit {
+    /// A fit without anything refused.
+    pub fn new(groups: Vec<FactorGroup>) -> Self {
+        Self { groups, refused: 0, unplaced: 0 }
+    }
+}
+
+/// Why factors could not be fitted or assigned.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FactorError {
+    /// The model gave no usable answer.
+    #[error("the model gave no usable factors")]
+    Ask(#[from] AskError),
+    /// The groups are no partition of the features.
+    #[error("the groups are not a partition of the features")]
+    NotAPartition(#[source] DataError),
+    /// A feature is in no group.
+    #[error("{missing} features are in no group")]
+    Unplaced {
+        /// How many.
+        missing: usize,
+    },
+    /// A host's own factor model failed.
+    #[error("the factor model failed")]
+    Other(#[source] crate::llm::BoxError),
+}

@@ -1,0 +1,3 @@
+//! wip
+mod data;
+pub use data::*;

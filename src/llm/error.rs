@@ -1,0 +1,53 @@
+use std::time::Duration;
+
+/// Any error a host's client may give.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
+
+/// A completion that failed, and whether asking again can help. The cause is in
+/// [`source`](std::error::Error::source); it is the host's, and must not hold the user's text if the host logs it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BackendError {
+    /// Asking again may help: time-outs, overload, dropped connections.
+    #[error("the backend failed for now")]
+    Transient {
+        /// How long the provider asks to wait.
+        retry_after: Option<Duration>,
+        /// The cause.
+        source: BoxError,
+    },
+    /// Asking again cannot help: bad key, unknown model, refused request.
+    #[error("the backend refused the request")]
+    Permanent {
+        /// The cause.
+        source: BoxError,
+    },
+    /// The prompt is longer than the model can read.
+    #[error("the prompt is too long for the model")]
+    PromptTooLong {
+        /// The cause.
+        source: BoxError,
+    },
+}
+
+impl BackendError {
+    /// A failure that may pass.
+    pub fn transient(source: impl Into<BoxError>) -> Self {
+        Self::Transient { retry_after: None, source: source.into() }
+    }
+
+    /// A failure that stays.
+    pub fn permanent(source: impl Into<BoxError>) -> Self {
+        Self::Permanent { source: source.into() }
+    }
+
+    /// A prompt over the model's context.
+    pub fn prompt_too_long(source: impl Into<BoxError>) -> Self {
+        Self::PromptTooLong { source: source.into() }
+    }
+
+    /// True when asking again may help.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Transient { .. })
+    }
+}

@@ -1,0 +1,193 @@
+use std::fmt;
+
+use crate::llm::{BackendError, Completion, CompletionRequest, FinishReason, Ledger, LlmBackend, Message, Stage};
+
+use super::{PromptSet, Reply, ReplyError};
+
+/// What one operation lends every stage: the backend, the wording and the account. Stages hold no client of their own.
+#[derive(Clone, Copy)]
+pub struct StageContext<'a> {
+    backend: Option<&'a dyn LlmBackend>,
+    prompts: &'a PromptSet,
+    ledger: &'a Ledger,
+    redact: Option<&'a (dyn Fn(&str) -> String + Send + Sync)>,
+}
+
+/// A question to a model that got no usable answer. Carries counts and lengths, never what was said.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AskError {
+    /// The stage needs a model and the pipeline has no backend.
+    #[error("this part asks a model and the pipeline has no backend: give one to the builder")]
+    NoBackend,
+    /// The backend failed.
+    #[error("the backend failed")]
+    Backend(#[source] BackendError),
+    /// The backend broke its contract.
+    #[error("the backend returned no result for the request")]
+    NoResult,
+    /// The provider withheld the reply.
+    #[error("the provider withheld the reply")]
+    Filtered,
+    /// No reply could be used, the last one for this reason.
+    #[error("no usable reply in {attempts} attempts: {problem}")]
+    Unusable {
+        /// How often was asked.
+        attempts: u32,
+        /// What was wrong with the last reply.
+        problem: String,
+    },
+}
+
+impl AskError {
+    /// True when asking again later may help.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Backend(error) if error.is_transient())
+    }
+}
+
+impl<'a> StageContext<'a> {
+    /// What stages without a model need.
+    pub fn offline(prompts: &'a PromptSet, ledger: &'a Ledger) -> Self {
+        Self { backend: None, prompts, ledger, redact: None }
+    }
+
+    /// A context with a model behind it.
+    pub fn new(backend: &'a dyn LlmBackend, prompts: &'a PromptSet, ledger: &'a Ledger) -> Self {
+        Self { backend: Some(backend), prompts, ledger, redact: None }
+    }
+
+    /// The same context with a hook that sees, and may change, every text of the user before it goes into a prompt.
+    #[must_use]
+    pub fn redact(mut self, hook: &'a (dyn Fn(&str) -> String + Send + Sync)) -> Self {
+        self.redact = Some(hook);
+        self
+    }
+
+    /// True when there is a model to ask.
+    pub fn has_backend(&self) -> bool {
+        self.backend.is_some()
+    }
+
+    /// The wording.
+    pub fn prompts(&self) -> &'a PromptSet {
+        self.prompts
+    }
+
+    /// The account that every request of this operation is entered in.
+    pub fn ledger(&self) -> &'a Ledger {
+        self.ledger
+    }
+
+    /// The user's text as it may leave: through the redaction hook, if there is one.
+    pub(crate) fn leaving(&self, text: &str) -> String {
+        self.redact.map_or_else(|| text.to_owned(), |hook| hook(text))
+    }
+
+    /// Sends requests in one batch and enters each in the account. One result per request, in their order.
+    pub async fn complete_all(
+        &self,
+        requests: &[CompletionRequest],
+        reask: bool,
+    ) -> Vec<Result<Completion, AskError>> {
+        let Some(backend) = self.backend else {
+            return requests.iter().map(|_| Err(AskError::NoBackend)).collect();
+        };
+        if requests.is_empty() {
+            return Vec::new();
+        }
+        let mut results = backend.complete_batch(requests).await.into_iter();
+        let mut completions = Vec::with_capacity(requests.len());
+        for request in requests {
+            completions.push(match results.next() {
+                Some(result) => {
+                    self.ledger.enter(request.stage, &result, reask);
+                    match result {
+                        Ok(completion) if completion.finish == FinishReason::Filtered => Err(AskError::Filtered),
+                        Ok(completion) => Ok(completion),
+                        Err(error) => Err(AskError::Backend(error)),
+                    }
+                }
+                None => Err(AskError::NoResult),
+            });
+        }
+        completions
+    }
+
+    /// Asks each request until `read` accepts its reply, at most `reasks` times more, telling the model what was wrong
+    /// with the last one. `read` gets the request's position and its reply, and returns the value or the problem, worded
+    /// for the model and without text of the user.
+    pub(crate) async fn ask_all<T>(
+        &self,
+        requests: Vec<CompletionRequest>,
+        reasks: u32,
+        mut read: impl FnMut(usize, &Completion) -> Result<T, String>,
+    ) -> Vec<Result<T, AskError>> {
+        let mut outcomes: Vec<Option<Result<T, AskError>>> = requests.iter().map(|_| None).collect();
+        let mut pending: Vec<(usize, CompletionRequest)> = requests.into_iter().enumerate().collect();
+        for attempt in 0..=reasks {
+            let batch: Vec<CompletionRequest> = pending.iter().map(|(_, request)| request.clone()).collect();
+            let completions = self.complete_all(&batch, attempt > 0).await;
+            let mut again = Vec::new();
+            for ((position, mut request), completion) in pending.into_iter().zip(completions) {
+                let outcome = match completion {
+                    Err(error) => Err(error),
+                    Ok(completion) => match read(position, &completion) {
+                        Ok(value) => Ok(value),
+                        Err(problem) if attempt < reasks => {
+                            request.messages.push(Message::assistant(shortened(&completion.text)));
+                            request.messages.push(Message::user(note(&problem)));
+                            again.push((position, request));
+                            continue;
+                        }
+                        Err(problem) => Err(AskError::Unusable { attempts: attempt + 1, problem }),
+                    },
+                };
+                if let Some(slot) = outcomes.get_mut(position) {
+                    *slot = Some(outcome);
+                }
+            }
+            pending = again;
+            if pending.is_empty() {
+                break;
+            }
+        }
+        outcomes.into_iter().map(|outcome| outcome.unwrap_or(Err(AskError::NoResult))).collect()
+    }
+
+    /// Enters in the account that a reply needed repairs, and gives its value.
+    pub(crate) fn accept<T>(&self, stage: Stage, reply: Reply<T>) -> T {
+        if !reply.repairs.is_empty() {
+            self.ledger.enter_repair(stage);
+        }
+        reply.value
+    }
+}
+
+/// What is told to the model when its reply could not be used.
+pub(crate) fn note(problem: &str) -> String {
+    format!("Your reply could not be used: {problem}. Reply again, with JSON only, in the form asked for.")
+}
+
+/// The end of an unusable reply is rarely worth its tokens.
+fn shortened(reply: &str) -> String {
+    const KEPT: usize = 1_500;
+    match reply.char_indices().nth(KEPT) {
+        Some((end, _)) => format!("{} […]", reply.get(..end).unwrap_or_default()),
+        None => reply.to_owned(),
+    }
+}
+
+/// What is told to the model about a reply that could not be read.
+pub(crate) fn unreadable(error: &ReplyError, completion: &Completion) -> String {
+    match completion.finish {
+        FinishReason::Length => "it was cut off at the length limit, so be shorter".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+impl fmt::Debug for StageContext<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StageContext").field("backend", &self.backend.map(LlmBackend::name)).finish_non_exhaustive()
+    }
+}

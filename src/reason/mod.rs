@@ -1,0 +1,96 @@
+//! Writes the reasoning path of a past interaction (paper: *r*_q), and checks it.
+
+mod composed;
+mod prompted;
+
+use std::fmt;
+
+use async_trait::async_trait;
+
+use crate::data::{MemoryItem, PathError, ReasoningPath, Task};
+use crate::prompt::{AskError, StageContext};
+use crate::stats::Beliefs;
+
+pub use composed::ComposedPathWriter;
+pub use prompted::PromptedPathWriter;
+pub(crate) use composed::{compose, item_path};
+
+/// Writes how features and factors led to past responses.
+///
+/// # What to implement
+/// [`write`](Self::write); override [`write_batch`](Self::write_batch) when several paths are cheaper together.
+///
+/// # Contract
+/// - A path has passed [`ReasoningPath::new`] over the item's features and leads to the item's response.
+/// - The batch has one result per item, in their order.
+#[async_trait]
+pub trait PathWriter: Send + Sync {
+    /// Writes one path.
+    ///
+    /// # Errors
+    /// [`WriteError`]; the pipeline then composes the path from the statistics and reports it.
+    async fn write(&self, request: PathRequest<'_>, ctx: &StageContext<'_>) -> Result<ReasoningPath, WriteError>;
+
+    /// Writes several paths, one result each, in their order. The default takes one after another.
+    async fn write_batch(
+        &self,
+        requests: &[PathRequest<'_>],
+        ctx: &StageContext<'_>,
+    ) -> Vec<Result<ReasoningPath, WriteError>> {
+        let mut results = Vec::with_capacity(requests.len());
+        for request in requests {
+            results.push(self.write(*request, ctx).await);
+        }
+        results
+    }
+
+    /// True when it asks a model, so that a pipeline without a backend is refused when it is built.
+    fn needs_backend(&self) -> bool {
+        false
+    }
+
+    /// A name for logs and [provenance](crate::Provenance).
+    fn name(&self) -> &str {
+        std::any::type_name::<Self>()
+    }
+}
+
+/// What a path writer sees.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct PathRequest<'a> {
+    /// The task.
+    pub task: &'a Task,
+    /// The interaction with its features.
+    pub item: &'a MemoryItem,
+    /// What the user's history says about factors.
+    pub beliefs: Beliefs<'a>,
+}
+
+impl<'a> PathRequest<'a> {
+    /// A request for the path of one item.
+    pub fn new(task: &'a Task, item: &'a MemoryItem, beliefs: Beliefs<'a>) -> Self {
+        Self { task, item, beliefs }
+    }
+}
+
+impl fmt::Debug for PathRequest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PathRequest").field("item", self.item.id()).finish_non_exhaustive()
+    }
+}
+
+/// Why a path was not written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// The model gave no usable path.
+    #[error("the model gave no usable path")]
+    Ask(#[from] AskError),
+    /// The path cites what is not there.
+    #[error("the path failed its check")]
+    Unsound(#[from] PathError),
+    /// A host's own writer failed.
+    #[error("the path writer failed")]
+    Other(#[source] crate::llm::BoxError),
+}

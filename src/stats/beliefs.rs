@@ -1,0 +1,248 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::data::{Calibration, Factor, FactorId, FactorSet, Query, ResponseSpace, Task, UserModel};
+
+use super::{
+    Interval, MeanDifference, Moments, association, base_rate, benjamini_hochberg, credible_interval, dirichlet_shares,
+    lift, mean_difference, posterior_mean, wilson,
+};
+
+/// Pseudo-interactions that smooth the base rate over the response space (α of the base rate).
+const ALPHA: f64 = 1.0;
+/// A factor seen less often is not tested: no count of two can be significant.
+const LEAST_TESTED: f64 = 3.0;
+
+/// What a user's counts say: posteriors, intervals, lifts and significance, derived when asked for.
+///
+/// Cheap to clone. The significance of all factors is computed once and shared.
+#[derive(Debug, Clone)]
+pub struct Beliefs<'a> {
+    task: &'a Task,
+    factors: &'a FactorSet,
+    calibration: &'a Calibration,
+    q: Arc<BTreeMap<FactorId, f64>>,
+}
+
+/// One response under one factor.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResponseBelief {
+    /// The response.
+    pub response: String,
+    /// Interactions with the factor and this response (*n*_my).
+    pub count: f64,
+    /// Posterior mean of P(response | factor), shrunk to the base rate.
+    pub propensity: f64,
+    /// Its 95 % equal-tailed interval.
+    pub interval: Interval,
+    /// The user's base rate of the response.
+    pub base: f64,
+    /// Propensity over base rate.
+    pub lift: f64,
+}
+
+/// A share with its 95 % interval.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Share {
+    /// The share, from 0 to 1.
+    pub share: f64,
+    /// Its interval.
+    pub interval: Interval,
+}
+
+/// Everything the counts say about one factor.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct FactorSummary {
+    /// The factor.
+    pub id: FactorId,
+    /// Its label.
+    pub label: String,
+    /// Interactions in which it is present.
+    pub coverage: f64,
+    /// Interactions in all.
+    pub total: f64,
+    /// Each response under it, highest lift first; empty for open-ended tasks.
+    pub responses: Vec<ResponseBelief>,
+    /// False-discovery rate (Benjamini–Hochberg) at which its association with the response is significant; 1.0 for
+    /// factors seen fewer than three times and for open-ended tasks.
+    pub q: f64,
+    /// For scales: mean response with the factor less mean response without it, if both are seen twice or more.
+    pub difference: Option<MeanDifference>,
+    /// For open-ended tasks: share of its interactions' features that were judged influential.
+    pub influence: Option<Share>,
+    /// For open-ended tasks: positive, neutral and negative among the influential ones.
+    pub polarity: Option<[Share; 3]>,
+}
+
+impl FactorSummary {
+    /// The response that the factor raises most.
+    pub fn strongest(&self) -> Option<&ResponseBelief> {
+        self.responses.first()
+    }
+}
+
+impl<'a> Beliefs<'a> {
+    /// The beliefs of a user model. The significance of its factors is computed on first use and kept with the model.
+    pub fn of(model: &'a UserModel) -> Self {
+        let (task, factors) = (model.task(), model.factors());
+        let q = model.memory().derived("significance", |_| significance(task, factors));
+        Self { task, factors, calibration: model.calibration(), q }
+    }
+
+    /// Beliefs from their parts.
+    pub fn new(task: &'a Task, factors: &'a FactorSet, calibration: &'a Calibration) -> Self {
+        Self { task, factors, calibration, q: Arc::new(significance(task, factors)) }
+    }
+
+    /// The task.
+    pub fn task(&self) -> &'a Task {
+        self.task
+    }
+
+    /// The factors.
+    pub fn factors(&self) -> &'a FactorSet {
+        self.factors
+    }
+
+    /// The estimate's parameters for this user.
+    pub fn calibration(&self) -> &'a Calibration {
+        self.calibration
+    }
+
+    /// The user's base rate π of a response, smoothed over the response space.
+    pub fn base(&self, response: &str) -> f64 {
+        let totals = self.factors.totals();
+        let count = totals.by_response.get(response).copied().unwrap_or_default();
+        base_rate(count, totals.interactions, self.categories(), ALPHA)
+    }
+
+    fn categories(&self) -> usize {
+        match self.task.space() {
+            ResponseSpace::Choices => self.factors.totals().by_response.len().max(2),
+            space => space.fixed_responses().map_or(1, |responses| responses.len()),
+        }
+    }
+
+    /// Posterior mean of P(response | factor).
+    pub fn propensity(&self, factor: &Factor, response: &str) -> f64 {
+        let stats = factor.stats();
+        let count = stats.by_response.get(response).copied().unwrap_or_default();
+        posterior_mean(count, stats.coverage, self.base(response), self.calibration.kappa)
+    }
+
+    /// The factor's false-discovery rate; 1.0 for one that was not tested.
+    pub fn q(&self, factor: &FactorId) -> f64 {
+        self.q.get(factor).copied().unwrap_or(1.0)
+    }
+
+    /// One response under a factor.
+    pub fn response(&self, factor: &Factor, response: &str) -> ResponseBelief {
+        let stats = factor.stats();
+        let count = stats.by_response.get(response).copied().unwrap_or_default();
+        let base = self.base(response);
+        let propensity = self.propensity(factor, response);
+        ResponseBelief {
+            response: response.to_owned(),
+            count,
+            propensity,
+            interval: credible_interval(count, stats.coverage, base, self.calibration.kappa, 0.95),
+            base,
+            lift: lift(propensity, base),
+        }
+    }
+
+    /// Everything the counts say about a factor. `query` narrows choices to its options; without one, all responses seen.
+    pub fn summary(&self, factor: &Factor, query: Option<&Query>) -> FactorSummary {
+        let stats = factor.stats();
+        let open_ended = self.task.space().is_open_ended();
+        let candidates = match query {
+            Some(query) => self.task.responses(query),
+            None => self.factors.responses(self.task),
+        };
+        let mut responses: Vec<ResponseBelief> = candidates.iter().map(|y| self.response(factor, y)).collect();
+        responses.sort_by(|a, b| b.lift.total_cmp(&a.lift));
+        let judged = stats.influence.max(0.0);
+        let polarity = dirichlet_shares(
+            &[stats.polarity.positive, stats.polarity.neutral, stats.polarity.negative],
+            1.0,
+            0.95,
+        );
+        let shares = |share: &(f64, Interval)| Share { share: share.0, interval: share.1 };
+        FactorSummary {
+            id: factor.id().clone(),
+            label: factor.label().to_owned(),
+            coverage: stats.coverage,
+            total: self.factors.totals().interactions,
+            responses,
+            q: self.q(factor.id()),
+            difference: self.difference(factor),
+            influence: open_ended.then(|| {
+                let of = stats.coverage.max(judged);
+                let share = if of > 0.0 { judged / of } else { 0.0 };
+                Share { share, interval: wilson(judged, of, 0.95) }
+            }),
+            polarity: match polarity.as_slice() {
+                [a, b, c] if open_ended => Some([shares(a), shares(b), shares(c)]),
+                _ => None,
+            },
+        }
+    }
+
+    /// Summaries of all factors, the most telling first: by q, then coverage, then id.
+    pub fn summaries(&self, query: Option<&Query>) -> Vec<FactorSummary> {
+        let mut summaries: Vec<FactorSummary> = self.factors.iter().map(|f| self.summary(f, query)).collect();
+        summaries.sort_by(|a, b| {
+            let weight = |s: &FactorSummary| s.influence.map_or(0.0, |i| i.interval.low) * s.coverage;
+            a.q.total_cmp(&b.q)
+                .then_with(|| weight(b).total_cmp(&weight(a)))
+                .then_with(|| b.coverage.total_cmp(&a.coverage))
+                .then_with(|| a.id.cmp(&b.id))
+        });
+        summaries
+    }
+
+    fn difference(&self, factor: &Factor) -> Option<MeanDifference> {
+        if !matches!(self.task.space(), ResponseSpace::Scale { .. }) {
+            return None;
+        }
+        let with = moments(&factor.stats().by_response);
+        let all = moments(&self.factors.totals().by_response);
+        let without =
+            Moments { n: all.n - with.n, sum: all.sum - with.sum, sum_sq: all.sum_sq - with.sum_sq };
+        mean_difference(&with, &without, 0.95)
+    }
+}
+
+fn moments(by_response: &BTreeMap<String, f64>) -> Moments {
+    let mut moments = Moments { n: 0.0, sum: 0.0, sum_sq: 0.0 };
+    for (response, count) in by_response {
+        if let Ok(value) = response.parse::<f64>() {
+            moments.n += count;
+            moments.sum += count * value;
+            moments.sum_sq += count * value * value;
+        }
+    }
+    moments
+}
+
+/// False-discovery rates of all factors that were seen often enough to be tested.
+fn significance(task: &Task, factors: &FactorSet) -> BTreeMap<FactorId, f64> {
+    let responses = factors.responses(task);
+    let totals = factors.totals();
+    let tested: Vec<&Factor> = factors.iter().filter(|f| f.stats().coverage >= LEAST_TESTED).collect();
+    let counts = |by: &BTreeMap<String, f64>| -> Vec<f64> {
+        responses.iter().map(|response| by.get(response).copied().unwrap_or_default()).collect()
+    };
+    let all = counts(&totals.by_response);
+    let p: Vec<f64> = tested
+        .iter()
+        .map(|factor| {
+            let with = counts(&factor.stats().by_response);
+            let without: Vec<f64> = all.iter().zip(&with).map(|(all, with)| (all - with).max(0.0)).collect();
+            association(&with, &without)
+        })
+        .collect();
+    let q = benjamini_hochberg(&p);
+    tested.iter().zip(q).map(|(factor, q)| (factor.id().clone(), q)).collect()
+}

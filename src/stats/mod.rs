@@ -1,0 +1,20 @@
+//! The mathematics: pure functions over counts. No I/O, no model, no clock; nothing that leaves is NaN.
+//!
+//! `docs/method.md` derives every formula. [`Beliefs`] is the view the other stages use: a user's counts as posteriors,
+//! intervals, lifts and significance.
+
+mod beliefs;
+mod estimate;
+mod posterior;
+mod proportion;
+mod scale;
+mod significance;
+mod support;
+
+pub use beliefs::{Beliefs, FactorSummary, ResponseBelief, Share};
+pub use estimate::{Estimate, Weighted, calibrate, estimate};
+pub use posterior::{CountRow, Interval, base_rate, choose_kappa, credible_interval, lift, posterior_mean, propensity};
+pub use proportion::{dirichlet_shares, wilson};
+pub use scale::{MeanDifference, Moments, mean_difference};
+pub use significance::{ChiSquare, association, benjamini_hochberg, chi_square, fisher_exact, min_expected};
+pub use support::{Reason, Support, SupportThresholds, Tier, gate};

@@ -1,0 +1,148 @@
+use serde::{Deserialize, Serialize};
+
+use super::Estimate;
+
+/// How much of the user an answer used, from all to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tier {
+    /// Nothing of the user: the evidence is too thin.
+    Generic,
+    /// Factors only: no past interaction is alike enough.
+    Factors,
+    /// Factors and similar past interactions, without their reasoning paths.
+    Pairs,
+    /// Factors, similar interactions and their reasoning paths.
+    Full,
+}
+
+/// Why the gate chose its tier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Reason {
+    /// Enough evidence for everything.
+    Supported,
+    /// Too few interactions to learn from.
+    ThinHistory,
+    /// No known factor in the query and no similar interaction.
+    Unfamiliar,
+    /// Known factors, but no interaction alike enough to be an example.
+    NothingSimilar,
+    /// Similar interactions, but none of their factors is known in the query.
+    NoKnownFactor,
+}
+
+impl Tier {
+    /// The tier's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Generic => "generic",
+            Self::Factors => "factors",
+            Self::Pairs => "pairs",
+            Self::Full => "full",
+        }
+    }
+}
+
+impl Reason {
+    /// The reason in words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Supported => "known factors and similar interactions support the answer",
+            Self::ThinHistory => "the history is too short",
+            Self::Unfamiliar => "the query shares no factor and no similar interaction with the history",
+            Self::NothingSimilar => "no past interaction is similar enough to serve as an example",
+            Self::NoKnownFactor => "none of the query's features belongs to a known factor",
+        }
+    }
+}
+
+/// The evidence for one answer, and the tier it allows.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Support {
+    /// The tier.
+    pub tier: Tier,
+    /// Why.
+    pub reason: Reason,
+    /// Interactions learned from.
+    pub interactions: usize,
+    /// Known factors among the query's features.
+    pub known_factors: usize,
+    /// Of those, the ones whose association with the response is significant (q ≤ 0.1).
+    pub significant_factors: usize,
+    /// Similarity of the best exemplar, from 0 to 1.
+    pub best_similarity: f64,
+    /// Entropy of the base rate less the estimate's, in bits: what the query's evidence tells. Below zero when the
+    /// evidence contradicts itself.
+    pub information: f64,
+}
+
+/// Below these, the gate steps down.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SupportThresholds {
+    /// Interactions below which nothing of the user is used. Default: 3.
+    pub least_interactions: usize,
+    /// Similarity below which an interaction is no exemplar, from 0 to 1. Default: 0.02.
+    pub least_similarity: f64,
+    /// Known factors below which reasoning paths are not shown. Default: 1.
+    pub least_factors: usize,
+}
+
+impl Default for SupportThresholds {
+    fn default() -> Self {
+        Self { least_interactions: 3, least_similarity: 0.02, least_factors: 1 }
+    }
+}
+
+/// Chooses the tier that the evidence allows: a step down for each kind of evidence that is missing.
+pub fn gate(
+    thresholds: &SupportThresholds,
+    interactions: usize,
+    known_factors: usize,
+    significant_factors: usize,
+    best_similarity: f64,
+    estimate: Option<&Estimate>,
+) -> Support {
+    let similar = best_similarity >= thresholds.least_similarity;
+    let familiar = known_factors >= thresholds.least_factors.max(1);
+    let (tier, reason) = if interactions < thresholds.least_interactions {
+        (Tier::Generic, Reason::ThinHistory)
+    } else {
+        match (familiar, similar) {
+            (true, true) => (Tier::Full, Reason::Supported),
+            (true, false) => (Tier::Factors, Reason::NothingSimilar),
+            (false, true) => (Tier::Pairs, Reason::NoKnownFactor),
+            (false, false) => (Tier::Generic, Reason::Unfamiliar),
+        }
+    };
+    Support {
+        tier,
+        reason,
+        interactions,
+        known_factors,
+        significant_factors,
+        best_similarity,
+        information: estimate.map_or(0.0, Estimate::information),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_missing_kind_of_evidence_steps_the_tier_down_and_says_why() {
+        let tier = |n, known, similarity| {
+            let support = gate(&SupportThresholds::default(), n, known, 0, similarity, None);
+            (support.tier, support.reason)
+        };
+        assert_eq!(tier(20, 2, 0.5), (Tier::Full, Reason::Supported));
+        assert_eq!(tier(20, 0, 0.5), (Tier::Pairs, Reason::NoKnownFactor));
+        assert_eq!(tier(20, 2, 0.0), (Tier::Factors, Reason::NothingSimilar));
+        assert_eq!(tier(20, 0, 0.0), (Tier::Generic, Reason::Unfamiliar));
+        assert_eq!(tier(2, 2, 0.9), (Tier::Generic, Reason::ThinHistory));
+    }
+}
