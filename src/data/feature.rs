@@ -9,12 +9,14 @@ use super::{DataError, FactorId, Query, limits};
 /// context, factor); the factor is found through the [`FactorSet`](super::FactorSet)).
 ///
 /// A feature is *grounded*: its span lies in the query's text, on character boundaries. Equal features have equal keys.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Feature {
     name: String,
     span: Span,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     judgement: Option<Judgement>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    valence: Option<f64>,
 }
 
 /// Bytes `start..end` of a query's text.
@@ -77,7 +79,7 @@ impl Feature {
     /// [`DataError::BadFeature`] when the name is blank or over 256 bytes, or the span is empty, outside the text or
     /// cuts a character.
     pub fn new(query: &Query, name: impl Into<String>, span: Span) -> Result<Self, DataError> {
-        let feature = Self { name: name.into(), span, judgement: None };
+        let feature = Self { name: name.into(), span, judgement: None, valence: None };
         feature.check(query, "query", 0)?;
         Ok(feature)
     }
@@ -90,7 +92,23 @@ impl Feature {
         if self.span.start >= self.span.end || query.text().get(self.span.start..self.span.end).is_none() {
             return bad("has a span that is not in its query");
         }
+        if self.valence.is_some_and(|valence| !valence.is_finite()) {
+            return bad("has a valence that is not finite");
+        }
         Ok(())
+    }
+
+    /// The same feature with how much its words praise (up to 1) or blame (down to −1) by general usage. Values beyond, as
+    /// for emphasised praise, are kept up to ±2; one that is not finite is left out.
+    #[must_use]
+    pub fn with_valence(mut self, valence: f64) -> Self {
+        self.valence = valence.is_finite().then(|| valence.clamp(-2.0, 2.0));
+        self
+    }
+
+    /// How much the words praise (above 0) or blame (below 0) by general usage, if they do.
+    pub fn valence(&self) -> Option<f64> {
+        self.valence
     }
 
     /// The same feature with a judgement.
@@ -133,7 +151,7 @@ impl fmt::Debug for Feature {
 }
 
 /// A feature with the factor it belongs to for this user.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AssignedFeature {
     /// The feature.
     pub feature: Feature,

@@ -9,6 +9,7 @@
 
 mod ground;
 mod lexical;
+mod lexicon;
 mod prompted;
 mod words;
 
@@ -22,7 +23,7 @@ use crate::prompt::{AskError, StageContext};
 pub use ground::ground;
 pub use lexical::LexicalExtractor;
 pub use prompted::PromptedExtractor;
-pub(crate) use words::{is_stop_word, stem, tokens};
+pub(crate) use words::{Token, is_stop_word, stem, tokens};
 
 /// Finds what in a query may sway a response.
 ///
@@ -101,7 +102,7 @@ impl fmt::Debug for Observation<'_> {
 }
 
 /// The features found in one query, and what was found and not kept.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Extraction {
     /// The features in the order they were found, each key once. A factor is given where the extractor knows it already.
     pub features: Vec<AssignedFeature>,

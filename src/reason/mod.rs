@@ -64,12 +64,12 @@ pub struct PathRequest<'a> {
     /// The interaction with its features.
     pub item: &'a MemoryItem,
     /// What the user's history says about factors.
-    pub beliefs: Beliefs<'a>,
+    pub beliefs: &'a Beliefs<'a>,
 }
 
 impl<'a> PathRequest<'a> {
     /// A request for the path of one item.
-    pub fn new(task: &'a Task, item: &'a MemoryItem, beliefs: Beliefs<'a>) -> Self {
+    pub fn new(task: &'a Task, item: &'a MemoryItem, beliefs: &'a Beliefs<'a>) -> Self {
         Self { task, item, beliefs }
     }
 }

@@ -1,0 +1,142 @@
+//! Answers a new query the way the user would.
+//!
+//! ```text
+//! AnswerRequest { query, features with factors, exemplars, estimate, tier } → Answerer → Draft { response, path }
+//! ```
+//!
+//! [`PromptedAnswerer`] shows the model the factors and exemplars; [`StatisticalAnswerer`] takes the estimate's decision,
+//! or composes a title from the query's own words for free text.
+
+mod extractive;
+mod prompted;
+mod statistical;
+
+use std::fmt;
+
+use async_trait::async_trait;
+
+use crate::data::{AssignedFeature, MemoryItem, Query, ReasoningMemory, ReasoningPath, Task};
+use crate::prompt::{AskError, StageContext};
+use crate::stats::{Beliefs, Estimate, Support};
+
+pub use prompted::PromptedAnswerer;
+pub use statistical::StatisticalAnswerer;
+
+/// Gives the response the user would give, with the path that leads to it.
+///
+/// # What to implement
+/// [`answer`](Self::answer).
+///
+/// # Contract
+/// - The response is inside the task's response space for this query, or the call fails; there is no silent default.
+/// - The path has passed [`ReasoningPath::new`] over the query's features and leads to the response.
+/// - Below [`Tier::Full`](crate::Tier::Full) nothing is used that the tier leaves out.
+#[async_trait]
+pub trait Answerer: Send + Sync {
+    /// Answers one query.
+    ///
+    /// # Errors
+    /// [`AnswerError`].
+    async fn answer(&self, request: AnswerRequest<'_>, ctx: &StageContext<'_>) -> Result<Draft, AnswerError>;
+
+    /// True when it shows reasoning paths to a model, so that missing ones are written first.
+    fn wants_paths(&self) -> bool {
+        false
+    }
+
+    /// True when it asks a model, so that a pipeline without a backend is refused when it is built.
+    fn needs_backend(&self) -> bool {
+        false
+    }
+
+    /// A name for logs and reports.
+    fn name(&self) -> &str {
+        std::any::type_name::<Self>()
+    }
+}
+
+/// Everything an answer may rest on.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct AnswerRequest<'a> {
+    /// The task.
+    pub task: &'a Task,
+    /// The new query.
+    pub query: &'a Query,
+    /// Its features with their factors.
+    pub features: &'a [AssignedFeature],
+    /// What the user's history says about factors.
+    pub beliefs: &'a Beliefs<'a>,
+    /// Past interactions to show, most similar first; empty below [`Tier::Pairs`](crate::Tier::Pairs).
+    pub exemplars: &'a [Exemplar],
+    /// All past interactions.
+    pub memory: &'a ReasoningMemory,
+    /// P(response | features, user) from the statistics alone; `None` for free text.
+    pub estimate: Option<&'a Estimate>,
+    /// The evidence and the tier it allows.
+    pub support: &'a Support,
+}
+
+impl fmt::Debug for AnswerRequest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AnswerRequest")
+            .field("features", &self.features.len())
+            .field("exemplars", &self.exemplars.len())
+            .field("support", &self.support)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A past interaction that an answer rests on.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Exemplar {
+    /// The interaction, with its path when the tier and the answerer use paths.
+    pub item: MemoryItem,
+    /// Its similarity to the query by the retriever's measure.
+    pub score: f64,
+    /// Its similarity from 0 to 1.
+    pub similarity: f64,
+}
+
+impl Exemplar {
+    /// An exemplar from a retrieved item.
+    pub fn new(item: MemoryItem, score: f64, similarity: f64) -> Self {
+        Self { item, score, similarity }
+    }
+}
+
+/// A response with its path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Draft {
+    /// The response, in the task's spelling.
+    pub response: String,
+    /// The checked path to it.
+    pub path: ReasoningPath,
+}
+
+impl Draft {
+    /// A draft of an answerer's own.
+    pub fn new(response: impl Into<String>, path: ReasoningPath) -> Self {
+        Self { response: response.into(), path }
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AnswerError {
+    /// The model gave no response inside the task's response space.
+    #[error("the model gave no response inside the task's response space")]
+    Ask(#[from] AskError),
+    /// There is nothing to answer from.
+    #[error("there is nothing to answer from: {missing}")]
+    NoBasis {
+        /// What is missing.
+        missing: &'static str,
+    },
+    /// A host's own answerer failed.
+    #[error("the answerer failed")]
+    Other(#[source] crate::llm::BoxError),
+}

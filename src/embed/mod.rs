@@ -1,0 +1,55 @@
+//! Turns text into vectors: the [`Embedder`] seam, and one embedder that needs nothing.
+
+mod hashed;
+
+use async_trait::async_trait;
+
+pub use hashed::HashedEmbedder;
+
+/// Turns texts into vectors of one length.
+///
+/// # Contract
+/// - One vector per text, in their order, each [`dimensions`](Self::dimensions) long, every value finite.
+/// - The same text gives the same vector for as long as [`fingerprint`](Self::fingerprint) is the same.
+#[async_trait]
+pub trait Embedder: Send + Sync {
+    /// Embeds texts.
+    ///
+    /// # Errors
+    /// [`EmbedError`].
+    async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError>;
+
+    /// The length of every vector.
+    fn dimensions(&self) -> usize;
+
+    /// Names the model and everything else a vector depends on, so that vectors of two embedders are never mixed.
+    fn fingerprint(&self) -> String;
+}
+
+/// Why there are no vectors.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EmbedError {
+    /// The embedder broke its contract.
+    #[error("the embedder returned {found} vectors of the promised length for {wanted} texts")]
+    WrongShape {
+        /// Usable vectors.
+        found: usize,
+        /// Texts.
+        wanted: usize,
+    },
+    /// A host's own embedder failed.
+    #[error("the embedder failed")]
+    Other(#[source] crate::llm::BoxError),
+}
+
+/// Embeds and checks the shape and the values of what comes back.
+pub(crate) async fn embed_checked(embedder: &dyn Embedder, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
+    let vectors = embedder.embed(texts).await?;
+    let usable = |v: &&Vec<f32>| v.len() == embedder.dimensions() && v.iter().all(|value| value.is_finite());
+    let found = vectors.iter().filter(usable).count();
+    if found != texts.len() || vectors.len() != texts.len() {
+        return Err(EmbedError::WrongShape { found, wanted: texts.len() });
+    }
+    Ok(vectors)
+}

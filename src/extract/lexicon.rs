@@ -1,0 +1,131 @@
+//! Words that praise or blame, graded from −4 to 4: general knowledge of English, made from no one's data.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use super::words::{Token, is_negation, stem};
+
+/// What a negation makes of the praise or blame it stands before.
+const NEGATED: f64 = -0.5;
+/// How many words after a negation it reaches.
+const REACH: usize = 3;
+/// The longest phrase of the list in words.
+const LONGEST: usize = 5;
+
+struct Lexicon {
+    phrases: HashMap<&'static str, f64>,
+    stems: HashMap<String, f64>,
+}
+
+static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
+    let mut phrases = HashMap::new();
+    let mut stems: HashMap<String, (f64, f64)> = HashMap::new();
+    for line in include_str!("opinion_words.tsv").lines() {
+        if let Some((phrase, valence)) = line.split_once('\t')
+            && let Ok(valence) = valence.trim().parse::<f64>()
+        {
+            phrases.insert(phrase, valence);
+            if !phrase.contains(' ') {
+                let (sum, count) = stems.entry(stem(phrase)).or_default();
+                *sum += valence;
+                *count += 1.0;
+            }
+        }
+    }
+    Lexicon { phrases, stems: stems.into_iter().map(|(stem, (sum, count))| (stem, sum / count)).collect() }
+});
+
+/// Words `first..last` of a text that praise (above 0) or blame (below 0), from −4 to 4.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Opinion {
+    pub(super) first: usize,
+    pub(super) last: usize,
+    pub(super) valence: f64,
+}
+
+/// The opinions in a text's words, in their order and without overlap: the longest phrases first, then single words,
+/// turned by a negation up to three words before and graded by a word such as "very".
+pub(super) fn opinions(words: &[Token]) -> Vec<Opinion> {
+    let mut taken = vec![false; words.len()];
+    let mut opinions: Vec<Opinion> = Vec::new();
+    for length in (1..=LONGEST).rev() {
+        for (first, window) in words.windows(length).enumerate() {
+            let last = first + length;
+            if taken.get(first..last).is_some_and(|part| part.contains(&true)) {
+                continue;
+            }
+            let Some(valence) = valence(window) else { continue };
+            taken.get_mut(first..last).into_iter().flatten().for_each(|word| *word = true);
+            opinions.push(turned(words, first, last, valence));
+        }
+    }
+    opinions.sort_by_key(|opinion| opinion.first);
+    let turn = words.iter().rposition(|token| matches!(token.word.as_str(), "but" | "yet" | "however" | "unfortunately"));
+    if let Some(turn) = turn.filter(|&turn| turn > 0) {
+        for opinion in &mut opinions {
+            opinion.valence *= if opinion.first < turn { 0.6 } else { 1.3 };
+        }
+    }
+    opinions
+}
+
+fn valence(window: &[Token]) -> Option<f64> {
+    if let [token] = window {
+        let word = token.word.as_str();
+        return LEXICON.phrases.get(word).or_else(|| LEXICON.stems.get(&stem(word))).copied();
+    }
+    // A phrase does not run over a comma or a full stop.
+    if window.iter().skip(1).any(|token| token.opens) {
+        return None;
+    }
+    let phrase = window.iter().map(|token| token.word.as_str()).collect::<Vec<_>>().join(" ");
+    LEXICON.phrases.get(phrase.as_str()).copied()
+}
+
+fn turned(words: &[Token], first: usize, last: usize, mut valence: f64) -> Opinion {
+    let mut start = first;
+    let before = words.get(first.saturating_sub(REACH)..first).unwrap_or_default();
+    for (back, token) in before.iter().rev().enumerate() {
+        if is_negation(&token.word) {
+            valence *= NEGATED;
+            start = first - back - 1;
+        } else if back == 0 {
+            valence *= 1.0 + graded(&token.word);
+        }
+        if token.opens {
+            break;
+        }
+    }
+    Opinion { first: start, last, valence }
+}
+
+fn graded(word: &str) -> f64 {
+    match word {
+        "extremely" | "utterly" | "absolutely" => 0.4,
+        "incredibly" | "truly" | "totally" | "completely" | "highly" => 0.3,
+        "very" | "really" | "deeply" | "most" | "so" => 0.2,
+        "somewhat" | "mildly" | "sometimes" | "almost" | "reasonably" | "kinda" | "moderately" => -0.3,
+        "slightly" | "occasionally" | "marginally" | "intermittently" => -0.4,
+        "fairly" | "rather" | "nearly" => -0.2,
+        _ => 0.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::words::tokens;
+    use super::*;
+
+    fn sum(text: &str) -> f64 {
+        opinions(&tokens(text)).iter().map(|opinion| opinion.valence).sum()
+    }
+
+    #[test]
+    fn praise_blame_and_negation_have_their_sign() {
+        assert!(sum("A delightful and gripping film") > 1.0);
+        assert!(sum("A dull, tedious film") < -1.0);
+        assert!(sum("It is not good") < 0.0);
+        assert!(sum("very good") > sum("good"));
+        assert!(sum("A film about a town") == 0.0);
+    }
+}
