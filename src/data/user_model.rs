@@ -41,7 +41,7 @@ pub struct Provenance {
 pub struct Calibration {
     /// Pseudo-count κ that shrinks each factor's propensity to the base rate.
     pub kappa: f64,
-    /// Weight of the factors' pool in the estimate, from 0 (ignored) to 1.
+    /// How strongly the factors move the estimate: 0 (not at all) to 2; 1 by default.
     pub pool: f64,
     /// Weight of the similarity-weighted vote, from 0 (ignored) to 1.
     pub vote: f64,
@@ -55,7 +55,7 @@ pub struct Calibration {
 
 impl Default for Calibration {
     fn default() -> Self {
-        Self { kappa: 4.0, pool: 0.5, vote: 0.5, scored: 0, left_out_score: 0.0, base_score: 0.0 }
+        Self { kappa: 4.0, pool: 1.0, vote: 0.5, scored: 0, left_out_score: 0.0, base_score: 0.0 }
     }
 }
 

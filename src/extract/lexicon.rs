@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use super::words::{Token, is_negation, stem};
+use super::words::{Token, is_negation, tokens};
 
 /// What a negation makes of the praise or blame it stands before.
 const NEGATED: f64 = -0.5;
@@ -12,27 +12,9 @@ const REACH: usize = 3;
 /// The longest phrase of the list in words.
 const LONGEST: usize = 5;
 
-struct Lexicon {
-    phrases: HashMap<&'static str, f64>,
-    stems: HashMap<String, f64>,
-}
-
-static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
-    let mut phrases = HashMap::new();
-    let mut stems: HashMap<String, (f64, f64)> = HashMap::new();
-    for line in include_str!("opinion_words.tsv").lines() {
-        if let Some((phrase, valence)) = line.split_once('\t')
-            && let Ok(valence) = valence.trim().parse::<f64>()
-        {
-            phrases.insert(phrase, valence);
-            if !phrase.contains(' ') {
-                let (sum, count) = stems.entry(stem(phrase)).or_default();
-                *sum += valence;
-                *count += 1.0;
-            }
-        }
-    }
-    Lexicon { phrases, stems: stems.into_iter().map(|(stem, (sum, count))| (stem, sum / count)).collect() }
+static LEXICON: LazyLock<HashMap<&'static str, f64>> = LazyLock::new(|| {
+    let entry = |line: &'static str| line.split_once('\t').and_then(|(p, v)| v.trim().parse().ok().map(|v| (p, v)));
+    include_str!("opinion_words.tsv").lines().filter_map(entry).collect()
 });
 
 /// Words `first..last` of a text that praise (above 0) or blame (below 0), from −4 to 4.
@@ -72,14 +54,22 @@ pub(super) fn opinions(words: &[Token]) -> Vec<Opinion> {
 fn valence(window: &[Token]) -> Option<f64> {
     if let [token] = window {
         let word = token.word.as_str();
-        return LEXICON.phrases.get(word).or_else(|| LEXICON.stems.get(&stem(word))).copied();
+        let isnt = || word.ends_with("n't").then_some(-1.0);
+        return LEXICON.get(word).copied().or_else(isnt);
     }
     // A phrase does not run over a comma or a full stop.
     if window.iter().skip(1).any(|token| token.opens) {
         return None;
     }
     let phrase = window.iter().map(|token| token.word.as_str()).collect::<Vec<_>>().join(" ");
-    LEXICON.phrases.get(phrase.as_str()).copied()
+    LEXICON.get(phrase.as_str()).copied()
+}
+
+/// How much a short text praises or blames, from −1 to 1; `None` when it does neither.
+pub(super) fn valence_of(text: &str) -> Option<f64> {
+    let found = opinions(&tokens(text));
+    let sum: f64 = found.iter().map(|opinion| opinion.valence).sum();
+    (!found.is_empty()).then(|| (sum / found.len() as f64 / 4.0).clamp(-1.0, 1.0))
 }
 
 fn turned(words: &[Token], first: usize, last: usize, mut valence: f64) -> Opinion {
@@ -113,7 +103,6 @@ fn graded(word: &str) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::words::tokens;
     use super::*;
 
     fn sum(text: &str) -> f64 {

@@ -8,6 +8,7 @@ use crate::data::{AssignedFeature, FactorId, FactorSet, Feature, FeatureKey, lim
 use crate::llm::{Completion, CompletionRequest, FinishReason, ReplySchema, Stage};
 use crate::prompt::{self, AskError, Items, Prompt, StageContext, read_items};
 
+use super::lexicon::valence_of;
 use super::{Dropped, ExtractError, Extraction, FeatureExtractor, Observation, ground};
 
 /// Asks a model for the features of queries, several at a time, and keeps those whose quote it finds in the query.
@@ -108,10 +109,14 @@ impl PromptedExtractor {
                 extraction.dropped.ungrounded += 1;
                 continue;
             };
-            let Ok(kept) = Feature::new(seen.query, name, span) else {
+            let valence = valence_of(&name).or_else(|| seen.query.text().get(span.start..span.end).and_then(valence_of));
+            let Ok(mut kept) = Feature::new(seen.query, name, span) else {
                 extraction.dropped.unusable_name += 1;
                 continue;
             };
+            if let Some(valence) = valence {
+                kept = kept.with_valence(valence);
+            }
             if !keys.insert(kept.key()) {
                 extraction.dropped.repeated += 1;
             } else if extraction.features.len() >= self.max_features {

@@ -12,7 +12,8 @@ mod significance;
 mod support;
 
 pub use beliefs::{Beliefs, FactorSummary, ResponseBelief, Share};
-pub use estimate::{Estimate, Weighted, calibrate, estimate};
+pub use estimate::{Estimate, Weighted, calibrate};
+pub(crate) use estimate::Estimator;
 pub use posterior::{CountRow, Interval, base_rate, choose_kappa, credible_interval, lift, posterior_mean, propensity};
 pub use proportion::{dirichlet_shares, wilson};
 pub use scale::{MeanDifference, Moments, mean_difference};

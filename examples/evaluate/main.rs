@@ -1,0 +1,106 @@
+//! Scores the crate's pipelines and simple baselines on data sets of real users.
+//!
+//! ```text
+//! cargo run --release --example evaluate -- PATH... [--methods a,b] [--limit-users N] [--limit-history N]
+//!     [--limit-test N] [--json FILE] [--unseen]
+//! ```
+//!
+//! A PATH is a folder with `users.jsonl`: one user per line, `{"task":"rating|votes|opinion|title","history":[..],
+//! "test":[..]}`, each entry with `query`, `response` and, if there are any, `options`, `timestamp` and `seen_text`;
+//! `labels.json` beside it lists the labels of ratings and votes. A path that is absent is named and passed over.
+//!
+//! Methods: `offline` (no model), `rpm` and `zero-shot` (a model; see `common/http_backend.rs` for the variables, of which
+//! `RPM_BASE_URL` turns the two on), and the baselines of `baselines.rs`. All that apply are run unless `--methods` names
+//! some. `--limit-history` keeps the latest interactions, `--unseen` the test items marked `"seen_text": false`.
+//!
+//! It prints one table per set, then what the pipelines met: items, errors by kind, calls and tokens by stage, dropped
+//! features, tiers, and the steps of paths that cite what does not exist (0 unless something is wrong). A test item that
+//! got no answer counts as wrong, and is left out of MAE and RMSE.
+#![allow(
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "an example talks to its reader"
+)]
+
+mod account;
+mod args;
+mod baselines;
+mod data;
+#[path = "../common/http_backend.rs"]
+mod http_backend;
+mod metrics;
+mod pipelines;
+mod report;
+
+use std::error::Error;
+use std::sync::Arc;
+
+use args::Args;
+use data::Set;
+use http_backend::HttpBackend;
+use report::{Line, Report};
+
+/// Pipelines that ask no model, and those that do.
+const OFFLINE: &str = "offline";
+const WITH_MODEL: [&str; 2] = ["rpm", "zero-shot"];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let args = Args::parse(std::env::args().skip(1))?;
+    let backend = HttpBackend::from_env()?.map(Arc::new);
+    let methods = methods(&args, backend.is_some())?;
+    let mut reports = Vec::new();
+    for path in &args.paths {
+        let Some(set) = data::load(path, &args)? else {
+            println!("{}: no users.jsonl there, passed over", path.display());
+            continue;
+        };
+        let mut report = Report::new(&set, args.unseen);
+        for method in &methods {
+            if let Some(line) = evaluate(method, &set, backend.as_ref())? {
+                report.lines.push(line);
+            }
+        }
+        println!("{report}");
+        reports.push(report.to_json());
+        if let Some(file) = &args.json {
+            std::fs::write(file, format!("{}\n", serde_json::to_string_pretty(&reports)?))?;
+        }
+    }
+    Ok(())
+}
+
+/// The methods to run: the named ones, or all that can be.
+fn methods(args: &Args, with_model: bool) -> Result<Vec<String>, String> {
+    if args.methods.is_empty() {
+        let mut all = vec![OFFLINE];
+        all.extend(WITH_MODEL.iter().filter(|_| with_model));
+        all.extend(baselines::NAMES);
+        return Ok(all.into_iter().map(str::to_owned).collect());
+    }
+    for method in &args.methods {
+        let asks = WITH_MODEL.contains(&method.as_str());
+        if asks && !with_model {
+            return Err(format!("{method} asks a model: set RPM_BASE_URL and RPM_MODEL"));
+        }
+        if !asks && method != OFFLINE && !baselines::NAMES.contains(&method.as_str()) {
+            return Err(format!("no method {method}: {OFFLINE}, {WITH_MODEL:?}, {:?}", baselines::NAMES));
+        }
+    }
+    Ok(args.methods.clone())
+}
+
+/// One method on one set; `None` when it does not apply to this kind of task.
+fn evaluate(method: &str, set: &Set, backend: Option<&Arc<HttpBackend>>) -> Result<Option<Line>, Box<dyn Error>> {
+    if method != OFFLINE && !WITH_MODEL.contains(&method) {
+        let guesses = baselines::predict(method, set);
+        return Ok(guesses.map(|guesses| Line::new(method, metrics::score(set, &guesses))));
+    }
+    let pipeline = pipelines::build(method, set, backend)?;
+    let run = pipelines::run(method, &pipeline, set);
+    let mut line = Line::new(method, metrics::score(set, &run.guesses));
+    line.learn_seconds = Some(run.learning.as_secs_f64());
+    line.p50_ms = metrics::median(run.answering.iter().map(|time| 1e3 * time.as_secs_f64()));
+    line.account = Some(run.account);
+    Ok(Some(line))
+}

@@ -1,0 +1,112 @@
+//! The crate's own pipelines, user by user.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use pollster::block_on;
+use rpm_core::{
+    ComposedPathWriter, LexicalExtractor, PathPolicy, PromptedAnswerer, RpmPipeline, SimilarityFactorModel,
+    SupportThresholds, UserModel,
+};
+
+use crate::account::Account;
+use crate::data::{Row, Set};
+use crate::http_backend::HttpBackend;
+use crate::metrics::Guess;
+
+/// What a pipeline gave on one set.
+#[derive(Default)]
+pub(crate) struct Run {
+    pub(crate) guesses: Vec<Guess>,
+    pub(crate) learning: Duration,
+    pub(crate) answering: Vec<Duration>,
+    pub(crate) account: Account,
+}
+
+/// The pipeline of a method.
+pub(crate) fn build(
+    method: &str,
+    set: &Set,
+    backend: Option<&Arc<HttpBackend>>,
+) -> Result<RpmPipeline, Box<dyn Error>> {
+    let task = set.task.clone();
+    let Some(backend) = backend.filter(|_| method != crate::OFFLINE) else {
+        return Ok(RpmPipeline::offline(task));
+    };
+    let builder = RpmPipeline::builder(task).backend(Arc::clone(backend)).paths(PathPolicy::OnFirstUse);
+    if method == "rpm" {
+        return Ok(builder.build()?);
+    }
+    // The same model and wording with nothing of the user: no history is long enough. Learning asks nothing.
+    let mut thresholds = SupportThresholds::default();
+    thresholds.least_interactions = usize::MAX;
+    let generic = builder
+        .extractor(LexicalExtractor::default())
+        .factor_model(SimilarityFactorModel::default())
+        .path_writer(ComposedPathWriter::default())
+        .answerer(PromptedAnswerer::default())
+        .thresholds(thresholds);
+    Ok(generic.build()?)
+}
+
+/// Learns every user and answers that user's test items. An error costs what it befell and is counted.
+pub(crate) fn run(method: &str, pipeline: &RpmPipeline, set: &Set) -> Run {
+    let mut run = Run::default();
+    let start = Instant::now();
+    for (position, user) in set.users.iter().enumerate() {
+        let begin = Instant::now();
+        let before = run.guesses.len();
+        match learn(pipeline, set, position, &mut run) {
+            Some(mut model) => {
+                for test in &user.test {
+                    let guess = answer(pipeline, set, &mut model, test, &mut run);
+                    run.guesses.push(guess);
+                }
+                run.account.model(&model);
+            }
+            None => run.guesses.resize(before + user.test.len(), Guess::default()),
+        }
+        let calls = run.account.usage.total().calls;
+        eprintln!(
+            "{method} on {}: user {} of {}, {} + {} items in {:.1} s; {:.1} s, {calls} calls, {} errors so far",
+            set.name,
+            position + 1,
+            set.users.len(),
+            user.history.len(),
+            user.test.len(),
+            begin.elapsed().as_secs_f64(),
+            start.elapsed().as_secs_f64(),
+            run.account.errors(),
+        );
+    }
+    run
+}
+
+fn learn(pipeline: &RpmPipeline, set: &Set, position: usize, run: &mut Run) -> Option<UserModel> {
+    let history = run.account.checked("history", set.history(position))?;
+    let begin = Instant::now();
+    let learned = block_on(pipeline.learn(&history));
+    run.learning += begin.elapsed();
+    let learned = run.account.checked("learn", learned)?;
+    run.account.report(&learned.report);
+    Some(learned.model)
+}
+
+fn answer(pipeline: &RpmPipeline, set: &Set, model: &mut UserModel, test: &Row, run: &mut Run) -> Guess {
+    let Some(query) = run.account.checked("query", test.query(set.kind)) else {
+        return Guess::default();
+    };
+    let begin = Instant::now();
+    let answer = block_on(pipeline.personalize(model, &query));
+    run.answering.push(begin.elapsed());
+    let Some(answer) = run.account.checked("personalize", answer) else {
+        return Guess::default();
+    };
+    run.account.answer(model, &answer);
+    if set.task.parse_response(&query, &answer.response).as_ref() != Some(&answer.response) {
+        run.account.error("personalize: the response is outside the task's space".to_owned());
+    }
+    run.account.checked("adopt", model.adopt_paths(answer.written_paths));
+    Guess::response(answer.response)
+}

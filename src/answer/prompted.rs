@@ -1,0 +1,290 @@
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::data::text::fold;
+use crate::data::{AssignedFeature, Factor, FactorId, Feature, PathOrigin, PathStep, Query, ReasoningPath, ResponseSpace, Task};
+use crate::llm::{Completion, CompletionRequest, ReplySchema, Stage};
+use crate::prompt::{self, AskError, Prompt, StageContext, read_reply};
+use crate::reason::{PromptedPathWriter, compose};
+use crate::stats::Tier;
+
+use super::{AnswerError, AnswerRequest, Answerer, Draft, Exemplar};
+
+/// Shows a model the user's factors and similar past interactions, and asks for the steps and then the response.
+///
+/// The tier says what is shown: everything, no paths, no past interactions, or nothing of the user. A response outside the
+/// task's space is asked for again with the reason; steps that cite what is not listed are asked for once more and then
+/// composed from the statistics, so a sound response is not lost to them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PromptedAnswerer {
+    max_steps: usize,
+    max_reasks: u32,
+    factors_shown: usize,
+}
+
+impl Default for PromptedAnswerer {
+    fn default() -> Self {
+        Self { max_steps: 3, max_reasks: 1, factors_shown: 12 }
+    }
+}
+
+#[derive(Deserialize)]
+struct Answered {
+    #[serde(default)]
+    steps: Value,
+    response: Value,
+}
+
+impl PromptedAnswerer {
+    /// The most steps asked for and kept, from 1 to 12. Default: 3.
+    #[must_use]
+    pub fn max_steps(mut self, steps: usize) -> Self {
+        self.max_steps = steps.clamp(1, 12);
+        self
+    }
+
+    /// How often a reply that cannot be used is asked for again. Default: 1.
+    #[must_use]
+    pub fn max_reasks(mut self, reasks: u32) -> Self {
+        self.max_reasks = reasks;
+        self
+    }
+
+    /// The most factors shown, those of the query before those of the past interactions. Default: 12.
+    #[must_use]
+    pub fn factors_shown(mut self, factors: usize) -> Self {
+        self.factors_shown = factors;
+        self
+    }
+
+    fn request(&self, request: &AnswerRequest<'_>, options: &[Allowed], ctx: &StageContext<'_>) -> CompletionRequest {
+        let (task, query, tier) = (request.task, request.query, request.support.tier);
+        let values = prompt::task_values(task).set("responses", prompt::responses(task, query));
+        let mut properties = Map::new();
+        let mut required = vec!["response"];
+        let mut max_tokens = 64 + response_tokens(task, options);
+        let messages = if tier == Tier::Generic {
+            let values = values.set("item", prompt::item(task, query, &[], &[], ctx));
+            ctx.prompts().render(Prompt::AnswerGeneric, &values)
+        } else {
+            let exemplars = shown_exemplars(request);
+            let shown = self.shown_factors(request, exemplars);
+            let mut item = prompt::item(task, query, request.features, &shown, ctx);
+            if request.features.is_empty() {
+                item.push_str("\nFeatures: none found, so give no steps.");
+            } else {
+                let steps = PromptedPathWriter::steps_schema(request.features.len(), self.max_steps);
+                properties.insert("steps".to_owned(), steps);
+                required.insert(0, "steps");
+                max_tokens += 130 * u32::try_from(self.max_steps).unwrap_or(12);
+            }
+            let values = values
+                .set("factors", prompt::factors(request.beliefs, &shown, Some(query), ctx))
+                .set("exemplars", prompt::exemplars(task, exemplars, &shown, tier == Tier::Full, ctx))
+                .set("max_steps", self.max_steps.to_string())
+                .set("item", item);
+            ctx.prompts().render(Prompt::Answer, &values)
+        };
+        properties.insert("response".to_owned(), response_schema(task, options));
+        let schema = json!({
+            "type": "object", "properties": properties, "required": required, "additionalProperties": false,
+        });
+        CompletionRequest::new(Stage::Answer, messages, max_tokens).schema(ReplySchema { name: "answer", schema })
+    }
+
+    /// The query's factors, the surest first, then those of the exemplars that are shown.
+    fn shown_factors<'r>(&self, request: &AnswerRequest<'r>, exemplars: &[Exemplar]) -> Vec<&'r Factor> {
+        let known = request.beliefs.factors();
+        let in_query: BTreeSet<&FactorId> = request.features.iter().filter_map(|f| f.factor.as_ref()).collect();
+        let mut shown: Vec<&Factor> = in_query.into_iter().filter_map(|id| known.get(id)).collect();
+        let mut past: Vec<&Factor> = known.present_in(exemplars.iter().flat_map(|exemplar| exemplar.item.features()));
+        past.retain(|factor| shown.iter().all(|other| other.id() != factor.id()));
+        for part in [&mut shown, &mut past] {
+            part.sort_by(|a, b| {
+                let surer = request.beliefs.q(a.id()).total_cmp(&request.beliefs.q(b.id()));
+                surer.then_with(|| b.stats().coverage.total_cmp(&a.stats().coverage)).then_with(|| a.id().cmp(b.id()))
+            });
+        }
+        shown.append(&mut past);
+        shown.truncate(self.factors_shown);
+        shown
+    }
+
+    /// The path over the model's steps, or over the statistics when there are none to use. Where nothing of the user was
+    /// used, it says so.
+    fn path(request: &AnswerRequest<'_>, steps: Option<Vec<PathStep>>, response: &str) -> ReasoningPath {
+        let composed = || compose(request.task, request.query, request.features, request.beliefs, response);
+        let (steps, origin) = match steps {
+            _ if request.support.tier == Tier::Generic => (generic_steps(request), PathOrigin::Statistics),
+            Some(steps) => (steps, PathOrigin::Model),
+            None => return composed(),
+        };
+        let features: Vec<Feature> = request.features.iter().map(|assigned| assigned.feature.clone()).collect();
+        let factor_of = |place: usize| request.features.get(place).and_then(|feature| feature.factor.clone());
+        ReasoningPath::new(steps, response, origin, &features, factor_of).unwrap_or_else(|_| composed())
+    }
+}
+
+/// A path needs a step where there are features; this one claims nothing of them.
+fn generic_steps(request: &AnswerRequest<'_>) -> Vec<PathStep> {
+    let text = format!("nothing of this person was used: the answer rests on the {} alone", request.task.query_name_str());
+    let step = |first: &AssignedFeature| PathStep { feature: 0, factor: first.factor.clone(), text };
+    request.features.first().map(step).into_iter().collect()
+}
+
+/// A response that may be given: as it is shown to the model, and in the task's spelling.
+struct Allowed {
+    shown: String,
+    response: String,
+}
+
+/// The responses open to the query; empty for free text. Options are the user's data, so they leave through the hook.
+fn allowed(task: &Task, query: &Query, ctx: &StageContext<'_>) -> Vec<Allowed> {
+    let own = matches!(task.space(), ResponseSpace::Choices);
+    let shown = |response: &String| if own { ctx.leaving(response) } else { response.clone() };
+    task.responses(query).into_iter().map(|response| Allowed { shown: shown(&response), response }).collect()
+}
+
+fn shown_exemplars<'r>(request: &AnswerRequest<'r>) -> &'r [Exemplar] {
+    if request.support.tier >= Tier::Pairs { request.exemplars } else { &[] }
+}
+
+fn response_schema(task: &Task, options: &[Allowed]) -> Value {
+    match task.space() {
+        ResponseSpace::Text { max_chars } => json!({ "type": "string", "maxLength": max_chars }),
+        _ => {
+            // Two options that the hook made the same may stand in the list only once.
+            let mut seen = BTreeSet::new();
+            let values: Vec<&str> = options.iter().map(|o| o.shown.as_str()).filter(|o| seen.insert(*o)).collect();
+            json!({ "type": "string", "enum": values })
+        }
+    }
+}
+
+fn response_tokens(task: &Task, options: &[Allowed]) -> u32 {
+    let chars = match task.space() {
+        ResponseSpace::Text { max_chars } => *max_chars,
+        _ => options.iter().map(|option| option.shown.chars().count()).max().unwrap_or_default(),
+    };
+    // Scripts without spaces take up to about one token for a character.
+    u32::try_from(chars).unwrap_or(4_096).min(4_096)
+}
+
+/// The response that a reply states, or what is wrong with it in words for the model.
+fn read_response(task: &Task, query: &Query, options: &[Allowed], stated: &Value) -> Result<String, String> {
+    let name = task.response_name_str();
+    let stated = PromptedPathWriter::response_text(stated).ok_or_else(|| format!("it has no {name}"))?;
+    if let ResponseSpace::Text { max_chars } = task.space() {
+        let line = bare_line(&stated);
+        let says = line.chars().any(char::is_alphanumeric) && fold(&line) != fold(&format!("<{name}>"));
+        let fits = says.then(|| task.parse_response(query, &line)).flatten();
+        return fits.ok_or_else(|| format!("the {name} is blank or longer than {max_chars} characters"));
+    }
+    let wanted = fold(&stated);
+    let mut same = options.iter().filter(|option| fold(&option.shown) == wanted);
+    let only = match (same.next(), same.next()) {
+        (Some(option), None) => Some(option.response.clone()),
+        _ => None,
+    };
+    only.or_else(|| task.parse_response(query, &stated))
+        .ok_or_else(|| format!("the {name} is not one of those allowed"))
+}
+
+/// Free text on one line, without quotes around it and without the full stop of a sentence.
+fn bare_line(text: &str) -> String {
+    const QUOTES: [char; 7] = ['"', '\'', '`', '“', '”', '‘', '’'];
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let quoted = |line: &str| line.starts_with(QUOTES) && line.trim_end_matches('.').ends_with(QUOTES);
+    let mut bare = line.as_str();
+    if quoted(bare) {
+        bare = bare.trim_end_matches('.').trim_matches(QUOTES).trim();
+    }
+    match bare.strip_suffix('.') {
+        Some(before) if !before.ends_with('.') => before.trim_end().to_owned(),
+        _ => bare.to_owned(),
+    }
+}
+
+#[async_trait]
+impl Answerer for PromptedAnswerer {
+    async fn answer(&self, request: AnswerRequest<'_>, ctx: &StageContext<'_>) -> Result<Draft, AnswerError> {
+        let options = allowed(request.task, request.query, ctx);
+        let prompt = self.request(&request, &options, ctx);
+        let argued = request.support.tier != Tier::Generic && !request.features.is_empty();
+        let mut attempts = 0;
+        // The last response that was sound; its steps were not.
+        let mut unargued: Option<String> = None;
+        let read = |_: usize, completion: &Completion| -> Result<(String, Option<Vec<PathStep>>), String> {
+            attempts += 1;
+            let reply = read_reply::<Answered>(&completion.text).map_err(|e| prompt::unreadable(&e, completion))?;
+            let answered = ctx.accept(Stage::Answer, reply);
+            let response = read_response(request.task, request.query, &options, &answered.response)?;
+            if !argued {
+                return Ok((response, request.features.is_empty().then(Vec::new)));
+            }
+            match PromptedPathWriter::read_steps(&answered.steps, request.features, self.max_steps) {
+                Ok(steps) => Ok((response, Some(steps))),
+                Err(problem) if attempts == 1 => {
+                    unargued = Some(response);
+                    Err(problem)
+                }
+                Err(_) => Ok((response, None)),
+            }
+        };
+        let outcome = ctx.ask_all(vec![prompt], self.max_reasks, read).await.pop();
+        let (response, steps) = match (outcome.unwrap_or(Err(AskError::NoResult)), unargued) {
+            (Ok(answered), _) => answered,
+            (Err(_), Some(response)) => (response, None),
+            (Err(error), None) => return Err(error.into()),
+        };
+        let path = Self::path(&request, steps, &response);
+        Ok(Draft::new(response, path))
+    }
+
+    fn wants_paths(&self) -> bool {
+        true
+    }
+
+    fn needs_backend(&self) -> bool {
+        true
+    }
+
+    fn name(&self) -> &'static str {
+        "prompted"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn free_text_loses_quotes_and_the_full_stop_only() {
+        for (text, bare) in [
+            ("\"A Fine Title.\"", "A Fine Title"),
+            ("“A Fine\n Title”.", "A Fine Title"),
+            ("Wait...", "Wait..."),
+            ("'Big' and small", "'Big' and small"),
+        ] {
+            assert_eq!(bare_line(text), bare);
+        }
+    }
+
+    #[test]
+    fn responses_are_read_in_the_shown_spelling_or_the_tasks() {
+        let task = Task::new("Choose", ResponseSpace::choices()).unwrap();
+        let query = Query::with_options("Which?", ["Ask Ana", "Ask Bo"]).unwrap();
+        let shown = |shown: &str, response: &str| Allowed { shown: shown.to_owned(), response: response.to_owned() };
+        let options = [shown("Ask [name]", "Ask Ana"), shown("Ask Bo", "Ask Bo")];
+        let read = |stated: Value| read_response(&task, &query, &options, &stated);
+        assert_eq!(read(json!("ask [NAME]")).unwrap(), "Ask Ana");
+        assert_eq!(read(json!("'Ask Bo'")).unwrap(), "Ask Bo");
+        assert_eq!(read(json!("Ask Cy")).unwrap_err(), "the response is not one of those allowed");
+        let task = Task::new("Rate", ResponseSpace::scale(1, 5).unwrap()).unwrap();
+        assert_eq!(read_response(&task, &query, &[], &json!(4)).unwrap(), "4");
+        assert!(read_response(&task, &query, &[], &json!(9)).is_err());
+    }
+}

@@ -1,0 +1,128 @@
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+
+use crate::data::{AssignedFeature, FactorId, FactorSet, FeatureKey, Query};
+use crate::prompt::StageContext;
+
+use super::grouping::{Leaders, stems};
+use super::{FactorError, FactorFit, FactorGroup, FactorModel, FitRequest};
+
+/// Groups features by the likeness of their names, without a model, and names each group by its most typical feature: the
+/// one seen most often.
+///
+/// Names are compared as sets of word stems (Jaccard). Oldest first, each joins the group whose oldest feature it is most
+/// like, if that is at least [`least_likeness`](Self::least_likeness), or founds one of its own. Time grows with the number
+/// of different features.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SimilarityFactorModel {
+    least_likeness: f64,
+}
+
+impl Default for SimilarityFactorModel {
+    fn default() -> Self {
+        Self { least_likeness: 0.6 }
+    }
+}
+
+impl SimilarityFactorModel {
+    /// The least share of common stems for two names to be one factor, above 0 up to 1 (equal sets). Default: 0.6.
+    #[must_use]
+    pub fn least_likeness(mut self, likeness: f64) -> Self {
+        self.least_likeness = if likeness.is_finite() { likeness.clamp(0.05, 1.0) } else { 0.6 };
+        self
+    }
+
+    /// The groups of all features of the rows, oldest first.
+    pub fn groups(&self, request: FitRequest<'_>) -> Vec<FactorGroup> {
+        let mut seen: BTreeMap<FeatureKey, (usize, f64)> = BTreeMap::new();
+        let mut order: Vec<FeatureKey> = Vec::new();
+        for feature in request.rows.iter().flat_map(|row| row.features()) {
+            let key = feature.key();
+            match seen.get_mut(&key) {
+                Some((_, count)) => *count += 1.0,
+                None => {
+                    seen.insert(key.clone(), (order.len(), 1.0));
+                    order.push(key);
+                }
+            }
+        }
+        let mut leaders = Leaders::default();
+        let mut groups: Vec<Vec<FeatureKey>> = Vec::new();
+        for key in order {
+            let stems = stems(&key);
+            match leaders.nearest(&stems, self.least_likeness).and_then(|leader| groups.get_mut(leader)) {
+                Some(group) => group.push(key),
+                None => {
+                    leaders.push(stems);
+                    groups.push(vec![key]);
+                }
+            }
+        }
+        let count = |key: &FeatureKey| seen.get(key).map_or(0.0, |(_, count)| *count);
+        groups.into_iter().map(|features| named(features, count)).collect()
+    }
+}
+
+fn named(features: Vec<FeatureKey>, count: impl Fn(&FeatureKey) -> f64) -> FactorGroup {
+    let mut typical: Vec<&FeatureKey> = features.iter().collect();
+    typical.sort_by(|a, b| count(b).total_cmp(&count(a)).then_with(|| a.cmp(b)));
+    let label = typical.first().map(|key| key.as_str().to_owned()).unwrap_or_default();
+    let others: Vec<&str> = typical.iter().skip(1).take(4).map(|key| key.as_str()).collect();
+    let description = match others.as_slice() {
+        [] => format!("features named \"{label}\""),
+        others => format!("features named \"{label}\" and alike: {}", others.join(", ")),
+    };
+    FactorGroup { label, description, features }
+}
+
+#[async_trait]
+impl FactorModel for SimilarityFactorModel {
+    async fn fit(&self, request: FitRequest<'_>, _ctx: &StageContext<'_>) -> Result<FactorFit, FactorError> {
+        Ok(FactorFit::new(self.groups(request)))
+    }
+
+    async fn assign(
+        &self,
+        factors: &FactorSet,
+        features: &[AssignedFeature],
+        _query: &Query,
+        _ctx: &StageContext<'_>,
+    ) -> Result<Vec<Option<FactorId>>, FactorError> {
+        let exact = |feature: &AssignedFeature| {
+            let claimed = feature.factor.clone().filter(|id| factors.get(id).is_some());
+            factors.factor_of(&feature.feature.key()).map(|factor| factor.id().clone()).or(claimed)
+        };
+        let mut assigned: Vec<Option<FactorId>> = features.iter().map(exact).collect();
+        if assigned.iter().all(Option::is_some) {
+            return Ok(assigned);
+        }
+        // Only factors that share a word with an unknown feature can be near it.
+        let unknown: Vec<_> = features.iter().map(|feature| stems(&feature.feature.key())).collect();
+        let mut leaders = Leaders::default();
+        let mut ids: Vec<&FactorId> = Vec::new();
+        for factor in factors.iter() {
+            for key in factor.features() {
+                let stems = stems(key);
+                let wanted = |(slot, words): (&Option<FactorId>, &std::collections::BTreeSet<String>)| {
+                    slot.is_none() && !words.is_disjoint(&stems)
+                };
+                if assigned.iter().zip(&unknown).any(wanted) {
+                    leaders.push(stems);
+                    ids.push(factor.id());
+                }
+            }
+        }
+        for (slot, words) in assigned.iter_mut().zip(&unknown) {
+            if slot.is_none() {
+                let near = leaders.nearest(words, self.least_likeness);
+                *slot = near.and_then(|leader| ids.get(leader)).map(|id| (*id).clone());
+            }
+        }
+        Ok(assigned)
+    }
+
+    fn name(&self) -> &'static str {
+        "similarity"
+    }
+}

@@ -1,0 +1,292 @@
+//! Data as the text of a request. Pure: nothing here asks a model.
+//!
+//! Ids of the data never leave. A request has aliases instead, by place: `F1` for factors, `x1` for features.
+
+use std::fmt::Write as _;
+
+use crate::answer::Exemplar;
+use crate::data::text::fold;
+use crate::data::{AssignedFeature, Factor, FactorSet, FeatureKey, Query, ResponseSpace, Task};
+use crate::stats::{Beliefs, Interval};
+
+use super::{StageContext, Values, frame, inline};
+
+/// Known factors beyond this many are not shown to the extractor.
+const KNOWN_FACTORS: usize = 40;
+/// Feature names shown of one known factor.
+const KNOWN_NAMES: usize = 3;
+/// Responses shown of one factor.
+const RESPONSES: usize = 2;
+/// The longest quote shown of one feature, in characters.
+const QUOTE_CHARS: usize = 200;
+
+/// What every prompt says of the task.
+pub(crate) fn task_values(task: &Task) -> Values {
+    Values::default()
+        .set("instruction", task.instruction())
+        .set("query_name", task.query_name_str())
+        .set("response_name", task.response_name_str())
+}
+
+/// The factors of a user whose names a new query's features should reuse, the most frequent first; empty without any.
+pub(crate) fn known_factors(factors: &FactorSet) -> String {
+    if factors.is_empty() {
+        return String::new();
+    }
+    let mut known: Vec<&Factor> = factors.iter().collect();
+    known.sort_by(|a, b| b.stats().coverage.total_cmp(&a.stats().coverage).then_with(|| a.id().cmp(b.id())));
+    let mut text = "\nNames seen before in this person's history, by factor. Where a feature of the text means the same as \
+                    one of these, give it that name, word for word; do not use a name that does not fit the text:"
+        .to_owned();
+    for factor in known.into_iter().take(KNOWN_FACTORS) {
+        let label = fold(factor.label());
+        let names: Vec<String> = factor
+            .features()
+            .iter()
+            .map(FeatureKey::as_str)
+            .filter(|name| *name != label)
+            .take(KNOWN_NAMES)
+            .map(inline)
+            .collect();
+        let _ = write!(text, "\n- {}", inline(factor.label()));
+        if !names.is_empty() {
+            let _ = write!(text, ": {}", names.join(", "));
+        }
+    }
+    text
+}
+
+/// One sentence that says which responses are allowed. Options of the query are the user's data, so they are not in it:
+/// [`item`] lists them.
+pub(crate) fn responses(task: &Task, _query: &Query) -> String {
+    let (query_name, name) = (task.query_name_str(), task.response_name_str());
+    match task.space() {
+        ResponseSpace::Scale { min, max } => format!("The {name} is an integer from {min} to {max}."),
+        ResponseSpace::Labels { labels } => {
+            let labels: Vec<String> = labels.iter().map(|label| inline(label)).collect();
+            format!("The {name} is one of these labels, word for word: {}.", labels.join(", "))
+        }
+        ResponseSpace::Choices => format!("The {name} is one of the options of the {query_name}, word for word."),
+        ResponseSpace::Text { max_chars } => format!("The {name} is one line of at most {max_chars} characters."),
+    }
+}
+
+/// What the counts say about each factor, one line each; its alias is its place.
+pub(crate) fn factors(
+    beliefs: &Beliefs<'_>,
+    shown: &[&Factor],
+    query: Option<&Query>,
+    ctx: &StageContext<'_>,
+) -> String {
+    if shown.is_empty() {
+        return "none known".to_owned();
+    }
+    let line = |(place, factor): (usize, &&Factor)| factor_line(place, factor, beliefs, query, ctx);
+    shown.iter().enumerate().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn factor_line(
+    place: usize,
+    factor: &Factor,
+    beliefs: &Beliefs<'_>,
+    query: Option<&Query>,
+    ctx: &StageContext<'_>,
+) -> String {
+    let summary = beliefs.summary(factor, query);
+    let label = inline(&ctx.leaving(&summary.label));
+    let mut line = format!("F{} {label}: n={} of {}", place + 1, count(summary.coverage), count(summary.total));
+    if let Some(influence) = summary.influence {
+        let _ = write!(line, "; influential in {}", share(influence.share, &influence.interval));
+        if let (Some([positive, neutral, negative]), true) = (summary.polarity, factor.stats().polarity.total() > 0.0) {
+            let of = |share: f64| format!("{:.0}%", share * 100.0);
+            let shares = (of(positive.share), of(neutral.share), of(negative.share));
+            let _ = write!(line, ", of these {} positive, {} neutral, {} negative", shares.0, shares.1, shares.2);
+        }
+        return line;
+    }
+    let told: Vec<String> = summary
+        .responses
+        .iter()
+        .filter(|belief| belief.count > 0.0)
+        .take(RESPONSES)
+        .map(|belief| {
+            let response = match beliefs.task().space() {
+                ResponseSpace::Scale { .. } => belief.response.clone(),
+                _ => inline(&ctx.leaving(&belief.response)),
+            };
+            let share = share(belief.propensity, &belief.interval);
+            format!("{response} in {share} against {:.0}% overall", belief.base * 100.0)
+        })
+        .collect();
+    if !told.is_empty() {
+        let _ = write!(line, "; {}", told.join(", "));
+    }
+    let q = if summary.q < 0.01 { "q<0.01".to_owned() } else { format!("q={:.2}", summary.q) };
+    let _ = write!(line, ", {q}");
+    line
+}
+
+fn share(share: f64, interval: &Interval) -> String {
+    format!("{:.0}% [{:.0}-{:.0}%]", share * 100.0, interval.low * 100.0, interval.high * 100.0)
+}
+
+/// Counts are whole unless interactions are weighted.
+fn count(count: f64) -> String {
+    if count.fract() == 0.0 { format!("{count:.0}") } else { format!("{count:.1}") }
+}
+
+/// A query with its options and features. A feature's alias is its place; with factors shown, each says its own.
+pub(crate) fn item(
+    task: &Task,
+    query: &Query,
+    features: &[AssignedFeature],
+    shown: &[&Factor],
+    ctx: &StageContext<'_>,
+) -> String {
+    let mut text = question(task, query, ctx);
+    text.push_str(&feature_lines(query, features, shown, !shown.is_empty(), ctx));
+    text
+}
+
+/// The features of a query; `say_unknown` marks those of no known factor.
+fn feature_lines(
+    query: &Query,
+    features: &[AssignedFeature],
+    shown: &[&Factor],
+    say_unknown: bool,
+    ctx: &StageContext<'_>,
+) -> String {
+    let mut text = String::new();
+    if !features.is_empty() {
+        text.push_str("\nFeatures:");
+    }
+    for (place, assigned) in features.iter().enumerate() {
+        let name = inline(&ctx.leaving(assigned.feature.name()));
+        let _ = write!(text, "\nx{} {name}", place + 1);
+        let alias = assigned.factor.as_ref().and_then(|id| shown.iter().position(|factor| factor.id() == id));
+        match alias {
+            Some(place) => {
+                let _ = write!(text, " (F{})", place + 1);
+            }
+            None if say_unknown && assigned.factor.is_none() => text.push_str(" (no known factor)"),
+            None => {}
+        }
+        let quote: String = assigned.feature.context(query).chars().take(QUOTE_CHARS).collect();
+        if !quote.trim().is_empty() {
+            let _ = write!(text, ", seen in {}", inline(&ctx.leaving(&quote)));
+        }
+    }
+    text
+}
+
+fn question(task: &Task, query: &Query, ctx: &StageContext<'_>) -> String {
+    let mut text = frame(&ctx.leaving(query.text()));
+    if matches!(task.space(), ResponseSpace::Choices) {
+        text.push_str("\nOptions:");
+        for option in query.options() {
+            let _ = write!(text, "\n{}", frame(&ctx.leaving(option)));
+        }
+    }
+    text
+}
+
+/// Past interactions as examples, with their paths where they have one and it is wanted; empty without any.
+pub(crate) fn exemplars(
+    task: &Task,
+    exemplars: &[Exemplar],
+    shown: &[&Factor],
+    with_paths: bool,
+    ctx: &StageContext<'_>,
+) -> String {
+    if exemplars.is_empty() {
+        return String::new();
+    }
+    let (query_name, name) = (task.query_name_str(), task.response_name_str());
+    let mut text = format!("\nPast examples of this person, each with the {name} the person gave:\n");
+    for (place, exemplar) in exemplars.iter().enumerate() {
+        let past = &exemplar.item;
+        let features: Vec<AssignedFeature> = past
+            .features()
+            .iter()
+            .map(|feature| {
+                let key = feature.key();
+                let factor = shown.iter().find(|factor| factor.features().contains(&key));
+                AssignedFeature { feature: feature.clone(), factor: factor.map(|factor| factor.id().clone()) }
+            })
+            .collect();
+        // What is not shown here may have a factor all the same, so nothing is said of it.
+        let lines = feature_lines(past.query(), &features, shown, false, ctx);
+        let _ = writeln!(text, "Example {} ({query_name}):\n{}{lines}", place + 1, question(task, past.query(), ctx));
+        if let Some(path) = past.path().filter(|_| with_paths) {
+            text.push_str("Reasoning:\n");
+            for step in path.steps() {
+                let _ = writeln!(text, "- x{}: {}", step.feature + 1, inline(&ctx.leaving(&step.text)));
+            }
+        }
+        let _ = writeln!(text, "{name}: {}", inline(&ctx.leaving(past.response())));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Calibration, Feature, Interaction, MemoryItem, Span};
+    use crate::llm::Ledger;
+    use crate::prompt::PromptSet;
+
+    fn task() -> Task {
+        let space = ResponseSpace::scale(1, 5).unwrap_or_else(|_| unreachable!());
+        Task::new("Rate it", space).unwrap_or_else(|_| unreachable!()).query_name("review").response_name("rating")
+    }
+
+    fn past(id: &str, text: &str, names: &[&str], response: &str) -> MemoryItem {
+        let query = Query::new(text).unwrap();
+        let span = Span { start: 0, end: 4 };
+        let features = names.iter().map(|name| Feature::new(&query, *name, span).unwrap()).collect();
+        MemoryItem::new(Interaction::new(id, query, response).unwrap(), features).unwrap()
+    }
+
+    fn fitted(items: &[MemoryItem]) -> FactorSet {
+        let groups = [("pace", ["slow pacing", "drags"]), ("acting", ["warm acting", "fine cast"])];
+        let groups = groups.map(|(label, keys)| (label, "", keys.map(FeatureKey::of)));
+        FactorSet::from_groups(groups).unwrap().count(&task(), items)
+    }
+
+    #[test]
+    fn aliases_follow_the_order_given() {
+        let items = [past("a", "slow film", &["slow pacing"], "2"), past("b", "warm film", &["warm acting"], "5")];
+        let (task, set, calibration) = (task(), fitted(&items), Calibration::default());
+        let beliefs = Beliefs::new(&task, &set, &calibration);
+        let (prompts, ledger) = (PromptSet::default(), Ledger::new());
+        let ctx = StageContext::offline(&prompts, &ledger);
+        let pace = set.factor_of(&FeatureKey::of("drags")).unwrap();
+        let acting = set.factor_of(&FeatureKey::of("fine cast")).unwrap();
+        let shown = [acting, pace];
+        let lines = factors(&beliefs, &shown, None, &ctx);
+        assert!(lines.starts_with("F1 \"acting\": n=1 of 2; 5 in "), "{lines}");
+        assert!(lines.contains("\nF2 \"pace\": n=1 of 2; 2 in "), "{lines}");
+
+        let query = items[0].query();
+        let features = [
+            AssignedFeature { feature: items[0].features()[0].clone(), factor: Some(pace.id().clone()) },
+            AssignedFeature::unknown(Feature::new(query, "odd", Span { start: 0, end: 4 }).unwrap()),
+        ];
+        let text = item(&task, query, &features, &shown, &ctx);
+        assert_eq!(
+            text,
+            "| slow film\nFeatures:\nx1 \"slow pacing\" (F2), seen in \"slow\"\nx2 \"odd\" (no known factor), seen in \"slow\""
+        );
+        let past = exemplars(&task, &[Exemplar::new(items[1].clone(), 1.0, 1.0)], &[pace], true, &ctx);
+        assert!(past.contains("x1 \"warm acting\", seen in \"warm\"\nrating: \"5\""), "{past}");
+    }
+
+    #[test]
+    fn known_names_are_listed_without_ids() {
+        let set = fitted(&[past("a", "slow film", &["slow pacing"], "2")]);
+        let text = known_factors(&set);
+        assert!(text.contains("\n- \"pace\": \"drags\", \"slow pacing\"\n- \"acting\""), "{text}");
+        assert!(set.iter().all(|factor| !text.contains(factor.id().as_str())));
+        assert_eq!(known_factors(&FactorSet::from_groups(Vec::<(&str, &str, Vec<FeatureKey>)>::new()).unwrap()), "");
+    }
+}

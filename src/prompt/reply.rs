@@ -1,0 +1,219 @@
+//! Reads the JSON asked of a language model out of the reply it gave.
+//!
+//! A wrong value read without a word is worse than a refusal, so the order is fixed: the reply as it is; then every
+//! outermost bracketed value outside the model's thinking, tried against the wanted type, the last that fits winning
+//! (an echoed template comes first, the final answer last); and each of these is repaired only as far as it has one
+//! likely reading. Whatever was done is listed in `repairs`.
+
+use std::any::type_name;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use self::items::Form;
+use self::kind::wants_object;
+use self::scan::{Piece, Scan};
+
+mod items;
+mod kind;
+mod repair;
+mod scan;
+
+/// Longest reply that is looked through for JSON, so that an endless one costs little.
+const MAX_REPLY_BYTES: usize = 1 << 20;
+
+/// What had to be done to a reply before it could be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Repair {
+    /// The model's thinking was taken away.
+    StrippedThinking,
+    /// A code fence was taken away.
+    StrippedFence,
+    /// Words, control tokens or other JSON around the answer were taken away.
+    StrippedProse,
+    /// JSON that ended too early was closed after its last whole item.
+    ClosedBrackets,
+    /// Some items could not be read and were left out.
+    DroppedItems,
+    /// The syntax was put right: commas, quotes, comments, literals.
+    Syntax,
+    /// Bare items or a bare list were taken where an object with one field was asked for.
+    WrappedItem,
+}
+
+/// A value read from a reply.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply<T> {
+    /// The value.
+    pub value: T,
+    /// What was done to the reply, in the order of [`Repair`]; empty if it was right as it came.
+    pub repairs: Vec<Repair>,
+}
+
+/// A list of items read from a reply.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Items<T> {
+    /// The items that could be read, in the reply's order.
+    pub items: Vec<T>,
+    /// Number of items that were there but could not be read.
+    pub unreadable: usize,
+    /// Whether the reply ended before the list did; the item it ended in is in neither of the above.
+    pub truncated: bool,
+    /// What was done to the reply, in the order of [`Repair`]; empty if it was right as it came.
+    pub repairs: Vec<Repair>,
+}
+
+/// Why a reply could not be read. No variant holds any of the reply's text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplyError {
+    /// The reply has nothing but white space.
+    #[error("the reply is empty")]
+    Empty,
+    /// The reply has no JSON object or list, as in a refusal.
+    #[error("the reply has no JSON object or list")]
+    NoJson,
+    /// The reply has JSON, but not of the shape asked for, or it was cut too early to have it.
+    #[error("the reply has JSON, but not as asked for: {expected}")]
+    WrongShape {
+        /// The type or field that was wanted.
+        expected: &'static str,
+    },
+    /// The last JSON of the reply is broken in a way that has no single likely reading.
+    #[error("the reply's JSON is broken at byte {position}")]
+    Malformed {
+        /// Where reading stopped, in bytes of the reply without leading white space.
+        position: usize,
+    },
+    /// The reply is longer than 1 MiB and not JSON as it stands.
+    #[error("the reply has {bytes} bytes, more than the {MAX_REPLY_BYTES} that are searched")]
+    TooLong {
+        /// Length of the reply.
+        bytes: usize,
+    },
+    /// The reply has so many unpaired brackets that finding JSON in it would take too long.
+    #[error("the reply of {bytes} bytes has too many unpaired brackets")]
+    TooTangled {
+        /// Length of the reply.
+        bytes: usize,
+    },
+}
+
+/// Reads one value of type `T`.
+///
+/// If the reply was cut, only unfinished trailing members are dropped; whether the rest is enough is for `T` to say.
+/// An earlier value is not taken in place of a later one that is cut or broken: it may be an echoed template.
+///
+/// # Errors
+///
+/// See [`ReplyError`]. A reply that is valid JSON of another type is [`ReplyError::WrongShape`].
+pub fn read_reply<T: DeserializeOwned>(reply: &str) -> Result<Reply<T>, ReplyError> {
+    let text = trimmed(reply)?;
+    let fits = |text: &str| !(wants_object::<T>() && text.starts_with('['));
+    if fits(text)
+        && let Ok(value) = serde_json::from_str(text)
+    {
+        return Ok(Reply { value, repairs: Vec::new() });
+    }
+    let wrong_shape = ReplyError::WrongShape { expected: type_name::<T>() };
+    if serde_json::from_str::<Value>(text).is_ok() {
+        return Err(wrong_shape);
+    }
+    let scan = scan(text)?;
+    for (index, piece) in scan.pieces.iter().enumerate().rev() {
+        if piece.inner || !piece.is_readable() || !fits(&piece.parsed.json) {
+            continue;
+        }
+        if let Ok(value) = serde_json::from_str(&piece.parsed.json) {
+            if scan.unfinished_after(index).is_some() {
+                break;
+            }
+            return Ok(Reply { value, repairs: scan.repairs(|other| other == index) });
+        }
+    }
+    Err(scan.error(wrong_shape))
+}
+
+/// Reads the items of `{"field": [..]}`, each on its own, so that a bad one does not cost the others.
+///
+/// Also accepted: a bare list, and bare items one after another; then the items of a list that is broken somewhere.
+/// Of a list that was cut, the whole items are kept. `items` may be empty beside a non-zero `unreadable`.
+///
+/// # Errors
+///
+/// See [`ReplyError`]; [`ReplyError::WrongShape`] also if the list was cut before its first item was whole.
+pub fn read_items<T: DeserializeOwned>(reply: &str, field: &'static str) -> Result<Items<T>, ReplyError> {
+    let text = trimmed(reply)?;
+    let wrong_shape = ReplyError::WrongShape { expected: field };
+    if let Ok(value) = serde_json::from_str(text) {
+        return Form::of(value, field).into_items().ok_or(wrong_shape);
+    }
+    let scan = scan(text)?;
+    items::pick(&scan, field).ok_or_else(|| scan.error(wrong_shape))
+}
+
+fn trimmed(reply: &str) -> Result<&str, ReplyError> {
+    let text = reply.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+    if text.is_empty() { Err(ReplyError::Empty) } else { Ok(text) }
+}
+
+fn scan(text: &str) -> Result<Scan, ReplyError> {
+    let bytes = text.len();
+    if bytes > MAX_REPLY_BYTES {
+        return Err(ReplyError::TooLong { bytes });
+    }
+    scan::scan(text).ok_or(ReplyError::TooTangled { bytes })
+}
+
+fn sorted(mut repairs: Vec<Repair>) -> Vec<Repair> {
+    repairs.sort_unstable();
+    repairs.dedup();
+    repairs
+}
+
+impl Scan {
+    /// The first value after the one at `index` that has the same brackets and is cut or broken.
+    fn unfinished_after(&self, index: usize) -> Option<usize> {
+        let object = self.pieces.get(index)?.object;
+        let unfinished = |piece: &Piece| piece.object == object && (piece.is_cut() || piece.is_broken());
+        self.pieces.iter().skip(index + 1).position(unfinished).map(|later| index + 1 + later)
+    }
+
+    /// What was done to get at the values that are `used`.
+    fn repairs(&self, used: impl Fn(usize) -> bool) -> Vec<Repair> {
+        let mut repairs = Vec::new();
+        let mut prose = self.prose;
+        for (index, piece) in self.pieces.iter().enumerate() {
+            if used(index) {
+                if piece.is_cut() {
+                    repairs.push(Repair::ClosedBrackets);
+                }
+                if piece.parsed.syntax {
+                    repairs.push(Repair::Syntax);
+                }
+            } else {
+                prose |= !piece.inner;
+            }
+        }
+        let around = [
+            (self.thinking, Repair::StrippedThinking),
+            (self.fence, Repair::StrippedFence),
+            (prose, Repair::StrippedProse),
+        ];
+        repairs.extend(around.iter().filter(|(done, _)| *done).map(|(_, repair)| *repair));
+        sorted(repairs)
+    }
+
+    /// Why nothing of this could be used.
+    fn error(&self, wrong_shape: ReplyError) -> ReplyError {
+        match self.pieces.iter().rfind(|piece| !piece.inner) {
+            None => ReplyError::NoJson,
+            Some(piece) if piece.is_broken() => ReplyError::Malformed { position: piece.parsed.end },
+            Some(_) => wrong_shape,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
