@@ -11,12 +11,7 @@
 //! It prints the report of learning (what became of each interaction, what was dropped, calls and tokens by stage), the
 //! factors with their counts and intervals, and the answer for a new film with the path that led to it. Without
 //! `RPM_BASE_URL` it says how to set it and ends.
-#![allow(
-    clippy::print_stdout,
-    clippy::indexing_slicing,
-    missing_docs,
-    reason = "an example talks to its reader"
-)]
+#![allow(clippy::print_stdout, clippy::indexing_slicing, missing_docs, reason = "an example talks to its reader")]
 
 #[path = "common/http_backend.rs"]
 mod http_backend;
@@ -86,8 +81,7 @@ fn print_factors(model: &UserModel) {
     println!("== factors");
     for factor in Beliefs::of(model).summaries(None) {
         print!("{} (n = {} of {}", factor.label, factor.coverage, factor.total);
-        let strongest = factor.responses.iter().max_by(|a, b| a.lift.total_cmp(&b.lift));
-        if let Some(belief) = strongest {
+        if let Some(belief) = factor.strongest() {
             let (low, high) = (belief.interval.low, belief.interval.high);
             print!(": rating {} in {:.0} %", belief.response, 100.0 * belief.propensity);
             print!(", interval {:.0} to {:.0} %, base {:.0} %", 100.0 * low, 100.0 * high, 100.0 * belief.base);

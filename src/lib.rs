@@ -1,3 +1,53 @@
-//! wip
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod answer;
 mod data;
-pub use data::*;
+mod embed;
+mod extract;
+mod factor;
+mod llm;
+mod parallel;
+mod pipeline;
+mod prompt;
+mod reason;
+mod retrieve;
+mod stats;
+
+pub use async_trait::async_trait;
+
+pub use answer::{AnswerError, AnswerRequest, Answerer, Draft, Exemplar, PromptedAnswerer, StatisticalAnswerer};
+pub use data::{
+    AssignedFeature, Calibration, DataError, FORMAT_NAME, FORMAT_VERSION, Factor, FactorId, FactorSet, FactorStats,
+    Feature, FeatureKey, History, Interaction, ItemId, Judgement, MemoryItem, PathError, PathOrigin, PathStep,
+    Polarity, PolarityCounts, Provenance, Query, ReasoningMemory, ReasoningPath, ResponseSpace, Span, Task, Totals,
+    UserId, UserModel, limits,
+};
+pub use embed::{EmbedError, Embedder, HashedEmbedder};
+pub use extract::{
+    Dropped, ExtractError, Extraction, FeatureExtractor, LexicalExtractor, Observation, PromptedExtractor, ground,
+};
+pub use factor::{
+    FactorError, FactorFit, FactorGroup, FactorModel, FitRequest, PromptedFactorModel, SimilarityFactorModel,
+};
+pub use llm::{
+    BackendError, BoxError, Completion, CompletionRequest, FinishReason, Ledger, LlmBackend, Message, ReplySchema,
+    Role, Stage, StageUsage, Usage, UsageReport, backend_fn,
+};
+pub use pipeline::{
+    Answer, ConfigError, Error, ItemOutcome, ItemReport, LearnReport, Learned, PathPolicy, RpmPipeline,
+    RpmPipelineBuilder,
+};
+pub use prompt::{
+    AskError, Items, Prompt, PromptSet, Repair, Reply, ReplyError, StageContext, Template, TemplateError, read_items,
+    read_reply,
+};
+pub use reason::{ComposedPathWriter, PathRequest, PathWriter, PromptedPathWriter, WriteError};
+pub use retrieve::{Bm25Retriever, DenseRetriever, RetrievalRequest, RetrieveError, Retrieved, Retriever, top_k};
+pub use stats::{
+    Beliefs, ChiSquare, CountRow, DEFAULT_KAPPA, Estimate, FactorSummary, Interval, KAPPA_GRID, MAX_COUNT, MAX_LEVEL,
+    MAX_LIFT, MIN_EXPECTED, MeanDifference, Moments, Reason, ResponseBelief, SMALLEST_CELL, Share, Support,
+    SupportThresholds, Tier, Weighted, association, base_rate, benjamini_hochberg, calibrate, chi_square, choose_kappa,
+    credible_interval, dirichlet_shares, fisher_exact, gate, lift, mean_difference, min_expected, posterior_mean,
+    propensity, wilson,
+};

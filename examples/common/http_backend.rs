@@ -222,6 +222,6 @@ impl fmt::Debug for HttpBackend {
             .field("model", &self.model)
             .field("key", &key)
             .field("log", &self.log.is_some())
-            .finish()
+            .finish_non_exhaustive()
     }
 }

@@ -84,6 +84,7 @@ impl Account {
             },
             1,
         );
+        self.count("path steps that cite unknown ids", 0);
         self.citations(model, &answer.features, &answer.path);
         self.dropped.add(&answer.dropped);
         self.usage.add(&answer.usage);

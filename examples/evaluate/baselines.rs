@@ -90,7 +90,7 @@ fn choose<'a>(name: &str, user: &User, test: &'a Row, near: &[&Row], prior: &Cou
     let best = match (name, among) {
         ("global-majority", _) => (0..options.len()).max_by_key(|&n| (times(prior, n), Reverse(n))),
         ("user-majority", _) => (0..options.len()).max_by_key(|&n| (times(&own, n), at(n), Reverse(n))),
-        (_, Some(text)) => options.iter().position(|option| option == text),
+        (_, Some(found)) => options.iter().position(|option| option == found),
         (_, None) => (0..options.len()).max_by_key(|&n| (at(n), Reverse(n))),
     };
     best.and_then(|n| options.get(n)).map_or("", String::as_str)

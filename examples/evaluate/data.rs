@@ -128,7 +128,8 @@ fn task(kind: Kind, folder: &Path) -> Result<Task, Box<dyn Error>> {
             (instruction, "resolution", "vote")
         }
         Kind::Opinion => {
-            let instruction = "A group of people is asked a survey question. Which of the options do most of them choose?";
+            let instruction =
+                "A group of people is asked a survey question. Which of the options do most of them choose?";
             (instruction, "question", "answer")
         }
         Kind::Title => ("Which title does this author give to the paper with this abstract?", "abstract", "title"),

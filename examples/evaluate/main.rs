@@ -16,12 +16,7 @@
 //! It prints one table per set, then what the pipelines met: items, errors by kind, calls and tokens by stage, dropped
 //! features, tiers, and the steps of paths that cite what does not exist (0 unless something is wrong). A test item that
 //! got no answer counts as wrong, and is left out of MAE and RMSE.
-#![allow(
-    clippy::print_stdout,
-    clippy::indexing_slicing,
-    missing_docs,
-    reason = "an example talks to its reader"
-)]
+#![allow(clippy::print_stdout, clippy::indexing_slicing, missing_docs, reason = "an example talks to its reader")]
 
 mod account;
 mod args;

@@ -5,7 +5,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::data::text::fold;
-use crate::data::{AssignedFeature, Factor, FactorId, Feature, PathOrigin, PathStep, Query, ReasoningPath, ResponseSpace, Task};
+use crate::data::{
+    AssignedFeature, Factor, FactorId, Feature, PathOrigin, PathStep, Query, ReasoningPath, ResponseSpace, Task,
+};
 use crate::llm::{Completion, CompletionRequest, ReplySchema, Stage};
 use crate::prompt::{self, AskError, Prompt, StageContext, read_reply};
 use crate::reason::{PromptedPathWriter, compose};
@@ -115,8 +117,15 @@ impl PromptedAnswerer {
 
     /// The path over the model's steps, or over the statistics when there are none to use. Where nothing of the user was
     /// used, it says so.
-    fn path(request: &AnswerRequest<'_>, steps: Option<Vec<PathStep>>, response: &str) -> ReasoningPath {
-        let composed = || compose(request.task, request.query, request.features, request.beliefs, response);
+    fn path(
+        request: &AnswerRequest<'_>,
+        steps: Option<Vec<PathStep>>,
+        response: &str,
+    ) -> Result<ReasoningPath, AnswerError> {
+        let composed = || {
+            let path = compose(request.query, request.features, request.beliefs, response);
+            path.map_err(|error| AnswerError::Other(error.into()))
+        };
         let (steps, origin) = match steps {
             _ if request.support.tier == Tier::Generic => (generic_steps(request), PathOrigin::Statistics),
             Some(steps) => (steps, PathOrigin::Model),
@@ -124,13 +133,14 @@ impl PromptedAnswerer {
         };
         let features: Vec<Feature> = request.features.iter().map(|assigned| assigned.feature.clone()).collect();
         let factor_of = |place: usize| request.features.get(place).and_then(|feature| feature.factor.clone());
-        ReasoningPath::new(steps, response, origin, &features, factor_of).unwrap_or_else(|_| composed())
+        ReasoningPath::new(steps, response, origin, &features, factor_of).or_else(|_| composed())
     }
 }
 
 /// A path needs a step where there are features; this one claims nothing of them.
 fn generic_steps(request: &AnswerRequest<'_>) -> Vec<PathStep> {
-    let text = format!("nothing of this person was used: the answer rests on the {} alone", request.task.query_name_str());
+    let text =
+        format!("nothing of this person was used: the answer rests on the {} alone", request.task.query_name_str());
     let step = |first: &AssignedFeature| PathStep { feature: 0, factor: first.factor.clone(), text };
     request.features.first().map(step).into_iter().collect()
 }
@@ -153,15 +163,13 @@ fn shown_exemplars<'r>(request: &AnswerRequest<'r>) -> &'r [Exemplar] {
 }
 
 fn response_schema(task: &Task, options: &[Allowed]) -> Value {
-    match task.space() {
-        ResponseSpace::Text { max_chars } => json!({ "type": "string", "maxLength": max_chars }),
-        _ => {
-            // Two options that the hook made the same may stand in the list only once.
-            let mut seen = BTreeSet::new();
-            let values: Vec<&str> = options.iter().map(|o| o.shown.as_str()).filter(|o| seen.insert(*o)).collect();
-            json!({ "type": "string", "enum": values })
-        }
+    if let ResponseSpace::Text { max_chars } = task.space() {
+        return json!({ "type": "string", "maxLength": max_chars });
     }
+    // Two options that the hook made the same may stand in the list only once.
+    let mut seen = BTreeSet::new();
+    let values: Vec<&str> = options.iter().map(|o| o.shown.as_str()).filter(|o| seen.insert(*o)).collect();
+    json!({ "type": "string", "enum": values })
 }
 
 fn response_tokens(task: &Task, options: &[Allowed]) -> u32 {
@@ -240,7 +248,7 @@ impl Answerer for PromptedAnswerer {
             (Err(_), Some(response)) => (response, None),
             (Err(error), None) => return Err(error.into()),
         };
-        let path = Self::path(&request, steps, &response);
+        let path = Self::path(&request, steps, &response)?;
         Ok(Draft::new(response, path))
     }
 

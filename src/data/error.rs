@@ -5,7 +5,9 @@ use super::{FactorId, ItemId};
 #[non_exhaustive]
 pub enum DataError {
     /// An id is empty, longer than [`limits::ID_BYTES`](super::limits::ID_BYTES) or holds a control character.
-    #[error("{what} id at position {position} is empty, too long or holds a control character: give a short printable id")]
+    #[error(
+        "{what} id at position {position} is empty, too long or holds a control character: give a short printable id"
+    )]
     BadId {
         /// Which kind of id.
         what: &'static str,

@@ -1,9 +1,14 @@
+use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DataError, FactorId, Feature, FeatureKey, Judgement, MemoryItem, Polarity, ResponseSpace, Task};
+use super::derived::Derived;
+use super::{
+    AssignedFeature, DataError, FactorId, Feature, FeatureKey, Judgement, MemoryItem, Polarity, ResponseSpace, Task,
+};
 
 /// Features that act alike for one user (paper: *F*⁽ᵐ⁾), with the statistics of that user's responses.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -136,6 +141,7 @@ pub struct FactorSet {
     factors: BTreeMap<FactorId, Factor>,
     of_feature: BTreeMap<FeatureKey, FactorId>,
     totals: Totals,
+    derived: Derived,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -147,7 +153,12 @@ struct RawFactorSet {
 impl TryFrom<RawFactorSet> for FactorSet {
     type Error = DataError;
     fn try_from(raw: RawFactorSet) -> Result<Self, DataError> {
-        let mut set = Self { factors: BTreeMap::new(), of_feature: BTreeMap::new(), totals: raw.totals };
+        let mut set = Self {
+            factors: BTreeMap::new(),
+            of_feature: BTreeMap::new(),
+            totals: raw.totals,
+            derived: Derived::default(),
+        };
         for factor in raw.factors {
             set.insert(factor)?;
         }
@@ -173,7 +184,12 @@ impl FactorSet {
         D: Into<String>,
         K: IntoIterator<Item = FeatureKey>,
     {
-        let mut set = Self { factors: BTreeMap::new(), of_feature: BTreeMap::new(), totals: Totals::default() };
+        let mut set = Self {
+            factors: BTreeMap::new(),
+            of_feature: BTreeMap::new(),
+            totals: Totals::default(),
+            derived: Derived::default(),
+        };
         for (label, description, keys) in groups {
             let mut keys = keys.into_iter().peekable();
             let anchor = keys.peek().map_or("", FeatureKey::as_str).to_owned();
@@ -247,6 +263,16 @@ impl FactorSet {
         self
     }
 
+    /// Keeps what is computed from this partition, such as an index over its features, so that the next query finds it
+    /// ready. `fingerprint` must say everything else the value depends on. Shared by clones, never saved.
+    pub fn derived<T: Any + Send + Sync>(&self, fingerprint: &str, compute: impl FnOnce(&Self) -> T) -> Arc<T> {
+        self.derived.get(fingerprint).unwrap_or_else(|| {
+            let value = Arc::new(compute(self));
+            self.derived.put(fingerprint, Arc::clone(&value));
+            value
+        })
+    }
+
     /// The factors in order of id.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Factor> {
         self.factors.values()
@@ -276,6 +302,12 @@ impl FactorSet {
     pub fn present_in<'f>(&self, features: impl IntoIterator<Item = &'f Feature>) -> Vec<&Factor> {
         let ids: BTreeSet<&FactorId> =
             features.into_iter().filter_map(|feature| self.of_feature.get(&feature.key())).collect();
+        ids.into_iter().filter_map(|id| self.factors.get(id)).collect()
+    }
+
+    /// The factors that these features were assigned to, each once, in order of id.
+    pub fn present_in_assigned(&self, features: &[AssignedFeature]) -> Vec<&Factor> {
+        let ids: BTreeSet<&FactorId> = features.iter().filter_map(|feature| feature.factor.as_ref()).collect();
         ids.into_iter().filter_map(|id| self.factors.get(id)).collect()
     }
 

@@ -60,7 +60,10 @@ impl Query {
         for option in &options {
             check(item, "option in bytes", option, limits::RESPONSE_BYTES)?;
             if !seen.insert(fold(option)) {
-                return Err(DataError::BadOptions { item: item.to_owned(), problem: "has two options that read the same" });
+                return Err(DataError::BadOptions {
+                    item: item.to_owned(),
+                    problem: "has two options that read the same",
+                });
             }
         }
         Ok(Self { text, options })
@@ -132,7 +135,11 @@ impl Interaction {
 
 impl fmt::Debug for Interaction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Interaction").field("id", &self.id).field("query", &self.query).field("time", &self.time).finish()
+        f.debug_struct("Interaction")
+            .field("id", &self.id)
+            .field("query", &self.query)
+            .field("time", &self.time)
+            .finish()
     }
 }
 

@@ -323,7 +323,8 @@ mod tests {
 
     #[test]
     fn a_task_read_from_a_file_passes_the_same_checks() {
-        let bad = r#"{"instruction":"x","query_name":"q","response_name":"r","space":{"kind":"scale","min":3,"max":1}}"#;
+        let bad =
+            r#"{"instruction":"x","query_name":"q","response_name":"r","space":{"kind":"scale","min":3,"max":1}}"#;
         assert!(serde_json::from_str::<Task>(bad).is_err());
     }
 }

@@ -7,7 +7,8 @@ pub(super) fn check(item: &str, what: &'static str, text: &str, limit: usize) ->
     if text.len() > limit {
         return Err(DataError::TooLarge { item: item.to_owned(), what, size: text.len(), limit });
     }
-    if let Some((position, c)) = text.char_indices().find(|&(_, c)| c.is_control() && !matches!(c, '\t' | '\n' | '\r')) {
+    if let Some((position, c)) = text.char_indices().find(|&(_, c)| c.is_control() && !matches!(c, '\t' | '\n' | '\r'))
+    {
         return Err(DataError::ControlCharacter { item: item.to_owned(), what, code: u32::from(c), position });
     }
     if text.chars().all(|c| c.is_whitespace() || is_invisible(c)) {
@@ -53,9 +54,6 @@ mod tests {
     #[test]
     fn control_characters_are_named_by_place() {
         let error = check("a", "query", "ok\0", 10).unwrap_err();
-        assert_eq!(
-            error,
-            DataError::ControlCharacter { item: "a".into(), what: "query", code: 0, position: 2 }
-        );
+        assert_eq!(error, DataError::ControlCharacter { item: "a".into(), what: "query", code: 0, position: 2 });
     }
 }

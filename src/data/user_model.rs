@@ -106,7 +106,8 @@ impl UserModel {
             item.features().get(position).and_then(|f| self.factors.factor_of(&f.key())).map(|f| f.id().clone())
         };
         path.response() == item.response()
-            && ReasoningPath::new(path.steps().to_vec(), path.response(), path.origin(), item.features(), factor_of).is_ok()
+            && ReasoningPath::new(path.steps().to_vec(), path.response(), path.origin(), item.features(), factor_of)
+                .is_ok()
     }
 
     /// Whose model it is.

@@ -36,7 +36,8 @@ impl LexicalExtractor {
     /// The features of one query; what [`FeatureExtractor::extract`] gives, without an executor.
     pub fn read(&self, seen: &Observation<'_>) -> Extraction {
         let words = tokens(seen.query.text());
-        let mut found = Found { seen, extraction: Extraction::default(), keys: BTreeSet::new(), max: self.max_features };
+        let mut found =
+            Found { seen, extraction: Extraction::default(), keys: BTreeSet::new(), max: self.max_features };
         for opinion in opinions(&words) {
             let part = words.get(opinion.first..opinion.last).unwrap_or_default();
             found.keep(name(part, false), part, Some(opinion.valence / 4.0));
@@ -109,9 +110,7 @@ fn negated(words: &[Token], at: usize) -> bool {
 
 /// The stems of a part's words, so that inflected forms are one feature; `not` before negated ones.
 fn name(part: &[Token], negated: bool) -> String {
-    let words = part.iter().map(|token| {
-        if is_negation(&token.word) { "not".to_owned() } else { stem(&token.word) }
-    });
+    let words = part.iter().map(|token| if is_negation(&token.word) { "not".to_owned() } else { stem(&token.word) });
     let negation = negated.then(|| "not".to_owned());
     negation.into_iter().chain(words).collect::<Vec<_>>().join(" ")
 }

@@ -42,7 +42,8 @@ pub(super) fn opinions(words: &[Token]) -> Vec<Opinion> {
         }
     }
     opinions.sort_by_key(|opinion| opinion.first);
-    let turn = words.iter().rposition(|token| matches!(token.word.as_str(), "but" | "yet" | "however" | "unfortunately"));
+    let turn =
+        words.iter().rposition(|token| matches!(token.word.as_str(), "but" | "yet" | "however" | "unfortunately"));
     if let Some(turn) = turn.filter(|&turn| turn > 0) {
         for opinion in &mut opinions {
             opinion.valence *= if opinion.first < turn { 0.6 } else { 1.3 };

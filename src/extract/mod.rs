@@ -23,7 +23,7 @@ use crate::prompt::{AskError, StageContext};
 pub use ground::ground;
 pub use lexical::LexicalExtractor;
 pub use prompted::PromptedExtractor;
-pub(crate) use words::{Token, is_stop_word, stem, tokens};
+pub(crate) use words::{is_stop_word, stem, tokens};
 
 /// Finds what in a query may sway a response.
 ///

@@ -50,7 +50,12 @@ impl PromptedExtractor {
         self
     }
 
-    fn request(&self, group: &[(usize, &Observation<'_>)], problem: Option<&str>, ctx: &StageContext<'_>) -> Option<CompletionRequest> {
+    fn request(
+        &self,
+        group: &[(usize, &Observation<'_>)],
+        problem: Option<&str>,
+        ctx: &StageContext<'_>,
+    ) -> Option<CompletionRequest> {
         let (_, first) = group.first()?;
         let mut items = String::new();
         for (place, (_, seen)) in group.iter().enumerate() {
@@ -109,7 +114,8 @@ impl PromptedExtractor {
                 extraction.dropped.ungrounded += 1;
                 continue;
             };
-            let valence = valence_of(&name).or_else(|| seen.query.text().get(span.start..span.end).and_then(valence_of));
+            let valence =
+                valence_of(&name).or_else(|| seen.query.text().get(span.start..span.end).and_then(valence_of));
             let Ok(mut kept) = Feature::new(seen.query, name, span) else {
                 extraction.dropped.unusable_name += 1;
                 continue;
@@ -156,8 +162,22 @@ fn by_alias(factors: &FactorSet) -> BTreeMap<String, FactorId> {
 /// True for a name that repeats the request's own words instead of naming something in the text.
 fn is_echo(name: &str, seen: &Observation<'_>) -> bool {
     const ECHOES: [&str; 16] = [
-        "feature", "features", "name", "quote", "context", "text", "factor", "influence", "polarity", "rating", "response",
-        "review", "query", "genre", "genres", "string",
+        "feature",
+        "features",
+        "name",
+        "quote",
+        "context",
+        "text",
+        "factor",
+        "influence",
+        "polarity",
+        "rating",
+        "response",
+        "review",
+        "query",
+        "genre",
+        "genres",
+        "string",
     ];
     let key = FeatureKey::of(name);
     let key = key.as_str();

@@ -51,21 +51,38 @@ pub(crate) fn is_stop_word(word: &str) -> bool {
 
 /// Words that turn what follows into its opposite.
 pub(crate) fn is_negation(word: &str) -> bool {
-    matches!(word, "not" | "no" | "never" | "nor" | "neither" | "without" | "hardly" | "barely" | "scarcely" | "lacks"
-        | "lack" | "lacking" | "cannot" | "nothing" | "none" | "isnt" | "dont")
-        || word.ends_with("n't")
+    matches!(
+        word,
+        "not"
+            | "no"
+            | "never"
+            | "nor"
+            | "neither"
+            | "without"
+            | "hardly"
+            | "barely"
+            | "scarcely"
+            | "lacks"
+            | "lack"
+            | "lacking"
+            | "cannot"
+            | "nothing"
+            | "none"
+            | "isnt"
+            | "dont"
+    ) || word.ends_with("n't")
 }
 
 /// Sorted, for the binary search.
 const STOP_WORDS: [&str; 117] = [
-    "a", "about", "after", "again", "all", "also", "am", "an", "and", "any", "are", "as", "at", "be", "because", "been",
-    "before", "being", "between", "both", "but", "by", "can", "could", "did", "do", "does", "doing", "down", "during",
-    "each", "for", "from", "had", "has", "have", "having", "he", "her", "here", "hers", "him", "his", "how", "i", "i'm",
-    "if", "in", "into", "is", "it", "it's", "its", "itself", "just", "me", "might", "more", "my", "of", "off", "on", "once",
-    "one", "only", "or", "other", "our", "out", "over", "own", "same", "she", "should", "since", "so", "some", "such",
-    "than", "that", "that's", "the", "their", "them", "then", "there", "these", "they", "this", "those", "through", "to",
-    "too", "under", "until", "up", "upon", "us", "very", "was", "we", "were", "what", "when", "where", "which", "while",
-    "who", "whom", "whose", "why", "will", "with", "would", "you", "your", "yours",
+    "a", "about", "after", "again", "all", "also", "am", "an", "and", "any", "are", "as", "at", "be", "because",
+    "been", "before", "being", "between", "both", "but", "by", "can", "could", "did", "do", "does", "doing", "down",
+    "during", "each", "for", "from", "had", "has", "have", "having", "he", "her", "here", "hers", "him", "his", "how",
+    "i", "i'm", "if", "in", "into", "is", "it", "it's", "its", "itself", "just", "me", "might", "more", "my", "of",
+    "off", "on", "once", "one", "only", "or", "other", "our", "out", "over", "own", "same", "she", "should", "since",
+    "so", "some", "such", "than", "that", "that's", "the", "their", "them", "then", "there", "these", "they", "this",
+    "those", "through", "to", "too", "under", "until", "up", "upon", "us", "very", "was", "we", "were", "what", "when",
+    "where", "which", "while", "who", "whom", "whose", "why", "will", "with", "would", "you", "your", "yours",
 ];
 
 #[cfg(test)]

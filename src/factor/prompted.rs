@@ -1,9 +1,10 @@
 mod judge;
+mod placing;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use async_trait::async_trait;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::data::text::fold;
@@ -11,12 +12,11 @@ use crate::data::{AssignedFeature, FactorId, FactorSet, FeatureKey, Judgement, M
 use crate::llm::{Completion, CompletionRequest, FinishReason, ReplySchema, Stage};
 use crate::prompt::{self, AskError, Items, Prompt, StageContext, read_items};
 
+use self::placing::{DESCRIPTION_CHARS, LABEL_CHARS, assemble, read_factors};
 use super::{FactorError, FactorFit, FactorGroup, FactorModel, FitRequest, SimilarityFactorModel};
 
 /// Feature names shown of one group, besides its label.
 const NAMES_SHOWN: usize = 4;
-const LABEL_CHARS: usize = 60;
-const DESCRIPTION_CHARS: usize = 200;
 
 /// Asks a model which features act alike, what to call them and, for open-ended tasks, which swayed the response.
 ///
@@ -58,23 +58,6 @@ struct Ask {
     problem: Option<String>,
 }
 
-/// A factor of the model's making, over groups by position.
-#[derive(Debug)]
-struct Named {
-    label: Option<String>,
-    description: String,
-    groups: Vec<usize>,
-}
-
-#[derive(Deserialize)]
-struct FoundFactor {
-    #[serde(default)]
-    label: String,
-    #[serde(default)]
-    description: String,
-    groups: Vec<Value>,
-}
-
 fn group_request(
     request: FitRequest<'_>,
     groups: &[FactorGroup],
@@ -83,90 +66,34 @@ fn group_request(
     ctx: &StageContext<'_>,
 ) -> CompletionRequest {
     let mut text = String::new();
-    for (place, (group, seen)) in
-        ask.groups.iter().filter_map(|i| Some((groups.get(*i)?, seen.get(*i)?))).enumerate()
-    {
+    for (place, (group, seen)) in ask.groups.iter().filter_map(|i| Some((groups.get(*i)?, seen.get(*i)?))).enumerate() {
         let label = fold(&group.label);
         let names = group.features.iter().map(FeatureKey::as_str).filter(|name| *name != label);
         let names: Vec<&str> = names.take(NAMES_SHOWN).collect();
         let also = if names.is_empty() { String::new() } else { format!(" (also: {})", names.join("; ")) };
         let line = one_line(&ctx.leaving(&format!("{}{also}", group.label)), usize::MAX);
         let id = alias('g', place);
-        text.push_str(&format!("[{id}] seen in {seen} of {}\n{}\n", request.rows.len(), prompt::frame(&line)));
+        let _ = writeln!(text, "[{id}] seen in {seen} of {}\n{}", request.rows.len(), prompt::frame(&line));
     }
     let values = prompt::task_values(request.task)
         .set("groups", text)
         .set("note", ask.problem.as_deref().map(prompt::note).unwrap_or_default());
     let ids: Vec<String> = (0..ask.groups.len()).map(|place| alias('g', place)).collect();
-    let factor = json!({
-        "type": "object",
-        "properties": {
+    let most = ids.len();
+    let groups =
+        json!({ "type": "array", "items": { "type": "string", "enum": ids }, "minItems": 1, "maxItems": most });
+    let factor = object(
+        &json!({
             "label": { "type": "string", "maxLength": LABEL_CHARS },
             "description": { "type": "string", "maxLength": DESCRIPTION_CHARS },
-            "groups": { "type": "array", "items": { "type": "string", "enum": ids }, "minItems": 1, "maxItems": ids.len() },
-        },
-        "required": ["label", "description", "groups"],
-        "additionalProperties": false,
-    });
-    let factors = json!({ "type": "array", "items": factor, "minItems": 1, "maxItems": ids.len() });
+            "groups": groups,
+        }),
+        &["label", "description", "groups"],
+    );
+    let factors = json!({ "type": "array", "items": factor, "minItems": 1, "maxItems": most });
     let schema = object(&json!({ "factors": factors }), &["factors"]);
     let messages = ctx.prompts().render(Prompt::Group, &values);
-    CompletionRequest::new(Stage::Group, messages, tokens(80, ids.len())).schema(ReplySchema { name: "factors", schema })
-}
-
-/// The factors of one reply, how much of it was refused, and the groups it left out.
-fn read_factors(found: Vec<FoundFactor>, asked: &[usize]) -> (Vec<Named>, usize, Vec<usize>) {
-    let (mut named, mut refused, mut taken) = (Vec::new(), 0, BTreeSet::new());
-    for factor in found {
-        let mut groups = Vec::new();
-        for id in &factor.groups {
-            let group = id.as_str().and_then(|id| place('g', id)).and_then(|place| asked.get(place));
-            match group {
-                Some(group) if taken.insert(*group) => groups.push(*group),
-                _ => refused += 1,
-            }
-        }
-        if !groups.is_empty() {
-            let description = one_line(&factor.description, DESCRIPTION_CHARS);
-            named.push(Named { label: usable_label(&factor.label), description, groups });
-        }
-    }
-    let missing = asked.iter().copied().filter(|group| !taken.contains(group)).collect();
-    (named, refused, missing)
-}
-
-/// The partition that the model's factors make of the groups, oldest first, and how many groups none of them took.
-fn assemble(groups: &[FactorGroup], mut named: Vec<Named>) -> (Vec<FactorGroup>, usize) {
-    let taken: BTreeSet<usize> = named.iter().flat_map(|factor| factor.groups.iter().copied()).collect();
-    let left: Vec<usize> = (0..groups.len()).filter(|i| !taken.contains(i)).collect();
-    named.extend(left.iter().map(|i| Named { label: None, description: String::new(), groups: vec![*i] }));
-    for factor in &mut named {
-        factor.groups.sort_unstable();
-    }
-    named.sort_by(|a, b| a.groups.cmp(&b.groups));
-    let mut merged: Vec<Named> = Vec::new();
-    let mut by_label: BTreeMap<String, usize> = BTreeMap::new();
-    for mut factor in named {
-        let oldest = factor.groups.first().and_then(|i| groups.get(*i));
-        let label = factor.label.take().or_else(|| oldest.map(|group| group.label.clone())).unwrap_or_default();
-        if factor.description.is_empty() {
-            factor.description = oldest.map(|group| group.description.clone()).unwrap_or_default();
-        }
-        match by_label.get(&fold(&label)).and_then(|place| merged.get_mut(*place)) {
-            Some(same) => same.groups.append(&mut factor.groups),
-            None => {
-                by_label.insert(fold(&label), merged.len());
-                merged.push(Named { label: Some(label), ..factor });
-            }
-        }
-    }
-    let factors = merged.into_iter().map(|mut factor| {
-        factor.groups.sort_unstable();
-        let features = factor.groups.iter().filter_map(|i| groups.get(*i)).flat_map(|g| g.features.iter().cloned());
-        let features = features.collect();
-        FactorGroup { label: factor.label.unwrap_or_default(), description: factor.description, features }
-    });
-    (factors.collect(), left.len())
+    CompletionRequest::new(Stage::Group, messages, tokens(80, most)).schema(ReplySchema { name: "factors", schema })
 }
 
 /// In how many rows each group is seen.
@@ -183,17 +110,6 @@ fn sightings(rows: &[MemoryItem], groups: &[FactorGroup]) -> Vec<usize> {
         }
     }
     seen
-}
-
-/// The label, unless it is blank or repeats the request's own words: two factors of such a name would be merged.
-fn usable_label(label: &str) -> Option<String> {
-    const ECHOES: [&str; 11] = [
-        "label", "factor", "group", "feature", "name", "string", "description", "other", "positive", "negative", "neutral",
-    ];
-    let label = one_line(label, LABEL_CHARS);
-    let key = fold(label.trim_matches(['<', '>', '"', '.', '…']));
-    let usable = key.chars().any(char::is_alphabetic) && !ECHOES.contains(&key.as_str()) && place('g', &key).is_none();
-    usable.then_some(label)
 }
 
 fn alias(kind: char, place: usize) -> String {
@@ -312,44 +228,5 @@ impl FactorModel for PromptedFactorModel {
 
     fn name(&self) -> &'static str {
         "prompted"
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn group(name: &str) -> FactorGroup {
-        FactorGroup { label: name.to_owned(), description: String::new(), features: vec![FeatureKey::of(name)] }
-    }
-
-    fn found(label: &str, groups: &[&str]) -> FoundFactor {
-        let groups = groups.iter().map(|id| json!(id)).collect();
-        FoundFactor { label: label.to_owned(), description: String::new(), groups }
-    }
-
-    #[test]
-    fn unknown_and_repeated_groups_are_refused_and_the_rest_stays_whole() {
-        let groups = [group("a a"), group("b b"), group("c c"), group("d d")];
-        let reply = vec![found("late", &["g3", "g9", "x1"]), found("<label>", &["[G2]", "g3"])];
-        let (named, refused, missing) = read_factors(reply, &[0, 1, 2, 3]);
-        assert_eq!((refused, missing), (3, vec![0, 3]));
-        let (factors, unplaced) = assemble(&groups, named);
-        let labels: Vec<&str> = factors.iter().map(|factor| factor.label.as_str()).collect();
-        assert_eq!((labels, unplaced), (vec!["a a", "b b", "late", "d d"], 2));
-    }
-
-    #[test]
-    fn factors_of_one_name_are_one_factor_in_the_order_of_age() {
-        let groups = [group("a a"), group("b b"), group("c c")];
-        let named = |label: &str, of: &[usize]| Named {
-            label: usable_label(label),
-            description: String::new(),
-            groups: of.to_vec(),
-        };
-        let (factors, unplaced) = assemble(&groups, vec![named("Pace ", &[2]), named("x y", &[1]), named("pace", &[0])]);
-        assert_eq!(unplaced, 0);
-        assert_eq!(factors[0].features, [FeatureKey::of("a a"), FeatureKey::of("c c")]);
-        assert_eq!(factors[1].label, "x y");
     }
 }

@@ -97,26 +97,22 @@ impl FactorModel for SimilarityFactorModel {
         if assigned.iter().all(Option::is_some) {
             return Ok(assigned);
         }
-        // Only factors that share a word with an unknown feature can be near it.
-        let unknown: Vec<_> = features.iter().map(|feature| stems(&feature.feature.key())).collect();
-        let mut leaders = Leaders::default();
-        let mut ids: Vec<&FactorId> = Vec::new();
-        for factor in factors.iter() {
-            for key in factor.features() {
-                let stems = stems(key);
-                let wanted = |(slot, words): (&Option<FactorId>, &std::collections::BTreeSet<String>)| {
-                    slot.is_none() && !words.is_disjoint(&stems)
-                };
-                if assigned.iter().zip(&unknown).any(wanted) {
-                    leaders.push(stems);
-                    ids.push(factor.id());
+        let index = factors.derived("similarity index", |factors| {
+            let mut leaders = Leaders::default();
+            let mut ids: Vec<FactorId> = Vec::new();
+            for factor in factors.iter() {
+                for key in factor.features() {
+                    leaders.push(stems(key));
+                    ids.push(factor.id().clone());
                 }
             }
-        }
-        for (slot, words) in assigned.iter_mut().zip(&unknown) {
+            (leaders, ids)
+        });
+        let (leaders, ids) = &*index;
+        for (slot, feature) in assigned.iter_mut().zip(features) {
             if slot.is_none() {
-                let near = leaders.nearest(words, self.least_likeness);
-                *slot = near.and_then(|leader| ids.get(leader)).map(|id| (*id).clone());
+                let near = leaders.nearest(&stems(&feature.feature.key()), self.least_likeness);
+                *slot = near.and_then(|leader| ids.get(leader)).cloned();
             }
         }
         Ok(assigned)

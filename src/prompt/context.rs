@@ -85,11 +85,7 @@ impl<'a> StageContext<'a> {
     }
 
     /// Sends requests in one batch and enters each in the account. One result per request, in their order.
-    pub async fn complete_all(
-        &self,
-        requests: &[CompletionRequest],
-        reask: bool,
-    ) -> Vec<Result<Completion, AskError>> {
+    pub async fn complete_all(&self, requests: &[CompletionRequest], reask: bool) -> Vec<Result<Completion, AskError>> {
         let Some(backend) = self.backend else {
             return requests.iter().map(|_| Err(AskError::NoBackend)).collect();
         };

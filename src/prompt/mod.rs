@@ -14,6 +14,7 @@ mod reply;
 mod template;
 
 pub use context::{AskError, StageContext};
+pub(crate) use context::{note, unreadable};
 pub use reply::{Items, Repair, Reply, ReplyError, read_items, read_reply};
 pub use template::{Prompt, PromptSet, Template, TemplateError};
 

@@ -35,9 +35,10 @@ pub(crate) fn known_factors(factors: &FactorSet) -> String {
     }
     let mut known: Vec<&Factor> = factors.iter().collect();
     known.sort_by(|a, b| b.stats().coverage.total_cmp(&a.stats().coverage).then_with(|| a.id().cmp(b.id())));
-    let mut text = "\nNames seen before in this person's history, by factor. Where a feature of the text means the same as \
+    let mut text =
+        "\nNames seen before in this person's history, by factor. Where a feature of the text means the same as \
                     one of these, give it that name, word for word; do not use a name that does not fit the text:"
-        .to_owned();
+            .to_owned();
     for factor in known.into_iter().take(KNOWN_FACTORS) {
         let label = fold(factor.label());
         let names: Vec<String> = factor

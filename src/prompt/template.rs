@@ -145,8 +145,7 @@ const COMMON: [&str; 4] = ["instruction", "query_name", "response_name", "note"]
 
 impl Prompt {
     /// Every prompt.
-    pub const ALL: [Self; 6] =
-        [Self::Extract, Self::Group, Self::Judge, Self::Path, Self::Answer, Self::AnswerGeneric];
+    pub const ALL: [Self; 6] = [Self::Extract, Self::Group, Self::Judge, Self::Path, Self::Answer, Self::AnswerGeneric];
 
     /// The prompt's name in errors.
     pub fn as_str(self) -> &'static str {

@@ -31,7 +31,11 @@ impl ComposedPathWriter {
 }
 
 /// The path of a past interaction.
-pub(crate) fn item_path(item: &MemoryItem, beliefs: &Beliefs<'_>, max_steps: usize) -> Result<ReasoningPath, WriteError> {
+pub(crate) fn item_path(item: &MemoryItem, beliefs: &Beliefs<'_>) -> Result<ReasoningPath, WriteError> {
+    path_of_item(item, beliefs, MAX_STEPS)
+}
+
+fn path_of_item(item: &MemoryItem, beliefs: &Beliefs<'_>, max_steps: usize) -> Result<ReasoningPath, WriteError> {
     let assigned: Vec<AssignedFeature> = item
         .features()
         .iter()
@@ -70,7 +74,8 @@ fn path(
     let mut steps: Vec<PathStep> = Vec::new();
     for (weight, place) in weighed {
         // One step per factor; after the first, only features that speak for the response.
-        let repeated = |step: &PathStep| features.get(place).is_some_and(|f| f.factor.is_some() && f.factor == step.factor);
+        let repeated =
+            |step: &PathStep| features.get(place).is_some_and(|f| f.factor.is_some() && f.factor == step.factor);
         if steps.len() >= max_steps || (!steps.is_empty() && weight <= 0.0) || steps.iter().any(repeated) {
             continue;
         }
@@ -126,7 +131,15 @@ fn statement(
 #[async_trait]
 impl PathWriter for ComposedPathWriter {
     async fn write(&self, request: PathRequest<'_>, _ctx: &StageContext<'_>) -> Result<ReasoningPath, WriteError> {
-        item_path(request.item, request.beliefs, self.max_steps)
+        path_of_item(request.item, request.beliefs, self.max_steps)
+    }
+
+    async fn write_batch(
+        &self,
+        requests: &[PathRequest<'_>],
+        _ctx: &StageContext<'_>,
+    ) -> Vec<Result<ReasoningPath, WriteError>> {
+        crate::parallel::map(requests, |request| path_of_item(request.item, request.beliefs, self.max_steps))
     }
 
     fn name(&self) -> &'static str {

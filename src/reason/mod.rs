@@ -12,8 +12,8 @@ use crate::prompt::{AskError, StageContext};
 use crate::stats::Beliefs;
 
 pub use composed::ComposedPathWriter;
-pub use prompted::PromptedPathWriter;
 pub(crate) use composed::{compose, item_path};
+pub use prompted::PromptedPathWriter;
 
 /// Writes how features and factors led to past responses.
 ///

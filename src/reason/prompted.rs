@@ -113,7 +113,12 @@ impl PromptedPathWriter {
         }
     }
 
-    fn request(&self, request: &PathRequest<'_>, features: &[AssignedFeature], ctx: &StageContext<'_>) -> CompletionRequest {
+    fn request(
+        &self,
+        request: &PathRequest<'_>,
+        features: &[AssignedFeature],
+        ctx: &StageContext<'_>,
+    ) -> CompletionRequest {
         let (task, past) = (request.task, request.item);
         let shown = request.beliefs.factors().present_in(past.features());
         let item = prompt::item(task, past.query(), features, &shown, ctx);

@@ -76,8 +76,7 @@ impl Index {
         let words: usize = texts.iter().map(|text| Stems.tokenize(text).len()).sum();
         #[expect(clippy::cast_possible_truncation, reason = "an average of words per item is small")]
         let average = (words as f64 / texts.len().max(1) as f64) as f32;
-        let embedder =
-            EmbedderBuilder::<Word, Stems>::with_tokenizer_and_avgdl(Stems, average.max(1.0)).k1(k1).b(b).build();
+        let embedder = EmbedderBuilder::<Word, Stems>::with_avgdl(average.max(1.0)).k1(k1).b(b).build();
         let mut columns: HashMap<String, (f64, Vec<(u32, f32)>)> = HashMap::new();
         for (item, text) in texts.iter().enumerate() {
             let position = u32::try_from(item).unwrap_or(u32::MAX);
@@ -117,10 +116,8 @@ impl Index {
                 }
             }
         }
-        let hits = scores.into_iter().enumerate().filter(|(_, score)| *score > 0.0).map(|(position, score)| Retrieved {
-            position,
-            score,
-            similarity: (score / own.max(f64::MIN_POSITIVE)).clamp(0.0, 1.0),
+        let hits = scores.into_iter().enumerate().filter(|(_, score)| *score > 0.0).map(|(position, score)| {
+            Retrieved { position, score, similarity: (score / own.max(f64::MIN_POSITIVE)).clamp(0.0, 1.0) }
         });
         top_k(hits, k)
     }

@@ -46,7 +46,10 @@ impl Neighbours {
             let (vector, length) = neighbours.vector(counted);
             for (word, weight) in vector {
                 if let Some(posting) = neighbours.postings.get_mut(word as usize) {
-                    #[expect(clippy::cast_possible_truncation, reason = "weights are at most 1, items at most a million")]
+                    #[expect(
+                        clippy::cast_possible_truncation,
+                        reason = "weights are at most 1, items at most a million"
+                    )]
                     posting.push((item as u32, (weight / length) as f32));
                 }
             }

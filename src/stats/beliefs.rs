@@ -163,11 +163,8 @@ impl<'a> Beliefs<'a> {
         let mut responses: Vec<ResponseBelief> = candidates.iter().map(|y| self.response(factor, y)).collect();
         responses.sort_by(|a, b| b.lift.total_cmp(&a.lift));
         let judged = stats.influence.max(0.0);
-        let polarity = dirichlet_shares(
-            &[stats.polarity.positive, stats.polarity.neutral, stats.polarity.negative],
-            1.0,
-            0.95,
-        );
+        let polarity =
+            dirichlet_shares(&[stats.polarity.positive, stats.polarity.neutral, stats.polarity.negative], 1.0, 0.95);
         let shares = |share: &(f64, Interval)| Share { share: share.0, interval: share.1 };
         FactorSummary {
             id: factor.id().clone(),
@@ -208,8 +205,7 @@ impl<'a> Beliefs<'a> {
         }
         let with = moments(&factor.stats().by_response);
         let all = moments(&self.factors.totals().by_response);
-        let without =
-            Moments { n: all.n - with.n, sum: all.sum - with.sum, sum_sq: all.sum_sq - with.sum_sq };
+        let without = Moments { n: all.n - with.n, sum: all.sum - with.sum, sum_sq: all.sum_sq - with.sum_sq };
         mean_difference(&with, &without, 0.95)
     }
 }

@@ -12,10 +12,15 @@ mod significance;
 mod support;
 
 pub use beliefs::{Beliefs, FactorSummary, ResponseBelief, Share};
-pub use estimate::{Estimate, Weighted, calibrate};
 pub(crate) use estimate::Estimator;
-pub use posterior::{CountRow, Interval, base_rate, choose_kappa, credible_interval, lift, posterior_mean, propensity};
+pub use estimate::{Estimate, Weighted, calibrate};
+pub use posterior::{
+    CountRow, DEFAULT_KAPPA, Interval, KAPPA_GRID, MAX_COUNT, MAX_LEVEL, MAX_LIFT, base_rate, choose_kappa,
+    credible_interval, lift, posterior_mean, propensity,
+};
 pub use proportion::{dirichlet_shares, wilson};
 pub use scale::{MeanDifference, Moments, mean_difference};
-pub use significance::{ChiSquare, association, benjamini_hochberg, chi_square, fisher_exact, min_expected};
+pub use significance::{
+    ChiSquare, MIN_EXPECTED, SMALLEST_CELL, association, benjamini_hochberg, chi_square, fisher_exact, min_expected,
+};
 pub use support::{Reason, Support, SupportThresholds, Tier, gate};

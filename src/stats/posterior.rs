@@ -34,10 +34,7 @@ pub struct Interval {
 
 impl Interval {
     /// The whole of [0, 1]: nothing is known about a share.
-    pub(crate) const UNIT: Self = Self {
-        low: 0.0,
-        high: 1.0,
-    };
+    pub(crate) const UNIT: Self = Self { low: 0.0, high: 1.0 };
 }
 
 /// Counts of one factor, as [`choose_kappa`] reads them.
@@ -60,11 +57,7 @@ pub fn base_rate(count: f64, total: f64, categories: usize, alpha: f64) -> f64 {
     let uniform = 1.0 / categories.max(1) as f64;
     let (total, alpha) = (to_count(total), to_count(alpha));
     let count = to_count(count).min(total);
-    if total + alpha > 0.0 {
-        to_share((count + alpha * uniform) / (total + alpha))
-    } else {
-        uniform
-    }
+    if total + alpha > 0.0 { to_share((count + alpha * uniform) / (total + alpha)) } else { uniform }
 }
 
 /// Measures how often a factor went with a response: the raw ratio `n_my / c_m`, in [0, 1].
@@ -88,11 +81,7 @@ pub fn propensity(n_my: f64, c_m: f64) -> Option<f64> {
 pub fn posterior_mean(n_my: f64, c_m: f64, base: f64, kappa: f64) -> f64 {
     let (c_m, base, kappa) = (to_count(c_m), to_share(base), to_count(kappa));
     let n_my = to_count(n_my).min(c_m);
-    if c_m + kappa > 0.0 {
-        to_share((n_my + kappa * base) / (c_m + kappa))
-    } else {
-        base
-    }
+    if c_m + kappa > 0.0 { to_share((n_my + kappa * base) / (c_m + kappa)) } else { base }
 }
 
 /// Bounds the propensity: the equal-tailed interval of `Beta(n_my + κπ, c_m − n_my + κ(1−π))`, within [0, 1].
@@ -141,10 +130,7 @@ pub fn lift(posterior: f64, base: f64) -> f64 {
 /// Source: leave-one-out (predictive) likelihood for an empirical Bayes prior, Gelman et al., *Bayesian Data
 /// Analysis*, 3rd ed., sections 5.1 and 7.2.
 pub fn choose_kappa(rows: &[CountRow<'_>], base: &[f64]) -> f64 {
-    let scored = rows
-        .iter()
-        .flat_map(|row| row.by_response)
-        .any(|&n| to_count(n) > 0.0);
+    let scored = rows.iter().flat_map(|row| row.by_response).any(|&n| to_count(n) > 0.0);
     if !scored {
         return DEFAULT_KAPPA;
     }
@@ -203,22 +189,13 @@ const NORMAL_SHAPE: f64 = 1e6;
 pub(crate) fn beta_interval(a: f64, b: f64, level: f64) -> Interval {
     match (a > ZERO_SHAPE, b > ZERO_SHAPE) {
         (false, false) => Interval::UNIT,
-        (false, true) => Interval {
-            low: 0.0,
-            high: 0.0,
-        },
-        (true, false) => Interval {
-            low: 1.0,
-            high: 1.0,
-        },
+        (false, true) => Interval { low: 0.0, high: 0.0 },
+        (true, false) => Interval { low: 1.0, high: 1.0 },
         (true, true) => {
             let tail = tail_of(level);
             let low = beta_quantile(a, b, tail, Tail::Lower);
             let high = beta_quantile(a, b, tail, Tail::Upper);
-            Interval {
-                low,
-                high: high.max(low),
-            }
+            Interval { low, high: high.max(low) }
         }
     }
 }
@@ -258,8 +235,7 @@ fn beta_quantile_normal(a: f64, b: f64, tail: f64, side: Tail) -> f64 {
     let total = a + b;
     let (mean, share_b) = (a / total, b / total);
     let deviation = (mean * share_b / (total + 1.0)).sqrt();
-    let skewness =
-        2.0 * (share_b - mean) * (total + 1.0).sqrt() / ((total + 2.0) * (mean * share_b).sqrt());
+    let skewness = 2.0 * (share_b - mean) * (total + 1.0).sqrt() / ((total + 2.0) * (mean * share_b).sqrt());
     let corrected = z + skewness * (z * z - 1.0) / 6.0;
     to_share(mean + deviation * corrected)
 }
@@ -373,8 +349,7 @@ fn ln_power(a: f64, b: f64, x: f64, y: f64) -> f64 {
         from_mean + height + stirling_rest(total) - stirling_rest(a) - stirling_rest(b)
     } else if a >= STIRLING_FROM || b >= STIRLING_FROM {
         let (small, big) = if a < b { (a, b) } else { (b, a) };
-        let gamma_ratio = (big - 0.5) * (small / big).ln_1p() + small * total.ln() - small
-            + stirling_rest(total)
+        let gamma_ratio = (big - 0.5) * (small / big).ln_1p() + small * total.ln() - small + stirling_rest(total)
             - stirling_rest(big);
         gamma_ratio - ln_gamma(small) + a * ln_x + b * ln_y
     } else {
@@ -386,12 +361,6 @@ fn ln_power(a: f64, b: f64, x: f64, y: f64) -> f64 {
 fn stirling_rest(z: f64) -> f64 {
     let inverse = 1.0 / z;
     let square = inverse * inverse;
-    let series = [
-        1.0 / 1188.0,
-        -1.0 / 1680.0,
-        1.0 / 1260.0,
-        -1.0 / 360.0,
-        1.0 / 12.0,
-    ];
+    let series = [1.0 / 1188.0, -1.0 / 1680.0, 1.0 / 1260.0, -1.0 / 360.0, 1.0 / 12.0];
     inverse * series.iter().fold(0.0, |sum, term| sum * square + term)
 }

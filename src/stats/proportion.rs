@@ -22,20 +22,9 @@ pub fn wilson(successes: f64, n: f64, level: f64) -> Interval {
     // n·p·(1−p) written with both counts, so that it is exactly 0 at the ends.
     let margin = square.sqrt() * (successes * (failures / n) + square / 4.0).sqrt() / (n + square);
     // At the ends the bound is exactly 0 or 1, which rounding would miss.
-    let low = if successes <= 0.0 {
-        0.0
-    } else {
-        to_share(center - margin)
-    };
-    let high = if failures <= 0.0 {
-        1.0
-    } else {
-        to_share(center + margin)
-    };
-    Interval {
-        low: low.min(high),
-        high,
-    }
+    let low = if successes <= 0.0 { 0.0 } else { to_share(center - margin) };
+    let high = if failures <= 0.0 { 1.0 } else { to_share(center + margin) };
+    Interval { low: low.min(high), high }
 }
 
 /// Estimates the share of each category and bounds it: the posterior means, which add up to 1, with equal-tailed
@@ -49,10 +38,7 @@ pub fn wilson(successes: f64, n: f64, level: f64) -> Interval {
 /// Analysis*, 3rd ed., section 3.4.
 pub fn dirichlet_shares(counts: &[f64], prior: f64, level: f64) -> Vec<(f64, Interval)> {
     let prior = to_count(prior);
-    let shapes: Vec<f64> = counts
-        .iter()
-        .map(|&count| to_count(count) + prior)
-        .collect();
+    let shapes: Vec<f64> = counts.iter().map(|&count| to_count(count) + prior).collect();
     let total: f64 = shapes.iter().sum();
     if total <= 0.0 {
         return vec![(1.0 / counts.len() as f64, Interval::UNIT); counts.len()];
@@ -62,12 +48,7 @@ pub fn dirichlet_shares(counts: &[f64], prior: f64, level: f64) -> Vec<(f64, Int
         .enumerate()
         .map(|(at, &shape)| {
             // Added up, not total − shape: that would leave rounding where nothing else was counted.
-            let others: f64 = shapes
-                .iter()
-                .enumerate()
-                .filter(|&(i, _)| i != at)
-                .map(|(_, s)| s)
-                .sum();
+            let others: f64 = shapes.iter().enumerate().filter(|&(i, _)| i != at).map(|(_, s)| s).sum();
             (to_share(shape / total), beta_interval(shape, others, level))
         })
         .collect()

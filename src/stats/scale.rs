@@ -62,11 +62,7 @@ impl Moments {
             return None;
         }
         let noise = 4.0 * f64::EPSILON * self.n * self.sum_sq;
-        Some(if spread > noise {
-            spread / (self.n - 1.0)
-        } else {
-            0.0
-        })
+        Some(if spread > noise { spread / (self.n - 1.0) } else { 0.0 })
     }
 
     fn terms(value: f64, weight: f64) -> Option<(f64, f64)> {
@@ -107,39 +103,20 @@ pub fn mean_difference(with: &Moments, without: &Moments, level: f64) -> Option<
         return None;
     }
     if error <= 0.0 {
-        let interval = Interval {
-            low: difference,
-            high: difference,
-        };
+        let interval = Interval { low: difference, high: difference };
         let noise = 8.0 * f64::EPSILON * (with.mean()?.abs() + without.mean()?.abs());
         let same = difference.abs() <= noise;
-        let p = if same {
-            1.0
-        } else {
-            fisher_exact(to_whole(with.n), 0, 0, to_whole(without.n))
-        };
-        return Some(MeanDifference {
-            difference,
-            interval,
-            p,
-        });
+        let p = if same { 1.0 } else { fisher_exact(to_whole(with.n), 0, 0, to_whole(without.n)) };
+        return Some(MeanDifference { difference, interval, p });
     }
     // Shares instead of squared variances: those could overflow or vanish.
     let share = own / (own + other);
-    let inverse_dof =
-        share * share / (with.n - 1.0) + (1.0 - share) * (1.0 - share) / (without.n - 1.0);
+    let inverse_dof = share * share / (with.n - 1.0) + (1.0 - share) * (1.0 - share) / (without.n - 1.0);
     let dof = (1.0 / inverse_dof).min(MAX_DOF);
     let margin = error * student_deviate(tail_of(level), dof);
-    let interval = Interval {
-        low: difference - margin,
-        high: difference + margin,
-    };
+    let interval = Interval { low: difference - margin, high: difference + margin };
     let p = student_two_sided(difference / error, dof);
-    (interval.low.is_finite() && interval.high.is_finite()).then_some(MeanDifference {
-        difference,
-        interval,
-        p,
-    })
+    (interval.low.is_finite() && interval.high.is_finite()).then_some(MeanDifference { difference, interval, p })
 }
 
 /// From here on Student's distribution is the normal one to the last digit.
@@ -153,13 +130,7 @@ fn student_two_sided(t: f64, dof: f64) -> f64 {
     if square.is_infinite() {
         return 0.0;
     }
-    beta_tails(
-        0.5,
-        dof / 2.0,
-        square / (1.0 + square),
-        1.0 / (1.0 + square),
-    )
-    .1
+    beta_tails(0.5, dof / 2.0, square / (1.0 + square), 1.0 / (1.0 + square)).1
 }
 
 /// Returns the t >= 0 with probability `tail` above it.

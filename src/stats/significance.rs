@@ -45,16 +45,8 @@ const MAX_EXACT_DEVIATION: f64 = 1e4;
 pub fn fisher_exact(a: u64, b: u64, c: u64, d: u64) -> f64 {
     let [a, b, c, d] = [a, b, c, d].map(u128::from);
     // Turning the smaller row and column to the front leaves p as it is and makes 0 the least possible first cell.
-    let (a, b, c, d) = if a + b > c + d {
-        (c, d, a, b)
-    } else {
-        (a, b, c, d)
-    };
-    let (a, b, c, d) = if a + c > b + d {
-        (b, a, d, c)
-    } else {
-        (a, b, c, d)
-    };
+    let (a, b, c, d) = if a + b > c + d { (c, d, a, b) } else { (a, b, c, d) };
+    let (a, b, c, d) = if a + c > b + d { (b, a, d, c) } else { (a, b, c, d) };
     let (row, column, total) = (a + b, a + c, a + b + c + d);
     if row == 0 || column == 0 {
         return 1.0;
@@ -66,11 +58,7 @@ pub fn fisher_exact(a: u64, b: u64, c: u64, d: u64) -> f64 {
     }
 
     // The spread bounds the first cell by 2e14, so f64 counts it exactly.
-    let margins = Margins {
-        row: row as f64,
-        column: column as f64,
-        rest: (total - row - column) as f64,
-    };
+    let margins = Margins { row: row as f64, column: column as f64, rest: (total - row - column) as f64 };
     let mode = ((row + 1) * (column + 1) / (total + 2)) as f64;
     let first = a as f64;
     let observed = if first >= mode {
@@ -135,15 +123,10 @@ fn yates(a: u128, b: u128, c: u128, d: u128) -> f64 {
     if off <= 0.0 {
         return 1.0;
     }
-    let inverse: f64 = [
-        (a + b, a + c),
-        (a + b, b + d),
-        (c + d, a + c),
-        (c + d, b + d),
-    ]
-    .iter()
-    .map(|&(row, column)| total / row as f64 / column as f64)
-    .sum();
+    let inverse: f64 = [(a + b, a + c), (a + b, b + d), (c + d, a + c), (c + d, b + d)]
+        .iter()
+        .map(|&(row, column)| total / row as f64 / column as f64)
+        .sum();
     upper_chi_square(off * off * inverse, 1)
 }
 
@@ -170,11 +153,7 @@ pub fn chi_square(table: &Array2<f64>) -> Option<ChiSquare> {
         }
     }
     let dof = (rows - 1) * (columns - 1);
-    Some(ChiSquare {
-        statistic,
-        dof,
-        p: upper_chi_square(statistic, dof),
-    })
+    Some(ChiSquare { statistic, dof, p: upper_chi_square(statistic, dof) })
 }
 
 /// Returns the smallest count that independence would lead one to expect in a cell of the table, empty rows and
@@ -183,12 +162,7 @@ pub fn chi_square(table: &Array2<f64>) -> Option<ChiSquare> {
 /// Source: Cochran 1954, who asks for at least [`MIN_EXPECTED`].
 pub fn min_expected(table: &Array2<f64>) -> f64 {
     let sums = Sums::of(table);
-    let least = |sums: &[f64]| {
-        sums.iter()
-            .copied()
-            .filter(|&sum| sum > 0.0)
-            .reduce(f64::min)
-    };
+    let least = |sums: &[f64]| sums.iter().copied().filter(|&sum| sum > 0.0).reduce(f64::min);
     match (least(&sums.rows), least(&sums.columns)) {
         (Some(row), Some(column)) => row * (column / sums.total),
         _ => 0.0,
@@ -219,15 +193,12 @@ pub fn association(with_factor: &[f64], without: &[f64]) -> f64 {
         return test.p;
     }
 
-    let counts: Vec<(u64, u64)> = (0..responses)
-        .map(|at| (to_whole(read(with_factor, at)), to_whole(read(without, at))))
-        .collect();
+    let counts: Vec<(u64, u64)> =
+        (0..responses).map(|at| (to_whole(read(with_factor, at)), to_whole(read(without, at)))).collect();
     // Each count is at most 1e15, so only an absurd number of responses could overflow: it saturates.
     let (with_all, without_all) = counts
         .iter()
-        .fold((0_u64, 0_u64), |(a, b), &(with, without)| {
-            (a.saturating_add(with), b.saturating_add(without))
-        });
+        .fold((0_u64, 0_u64), |(a, b), &(with, without)| (a.saturating_add(with), b.saturating_add(without)));
     let smallest = counts
         .iter()
         .map(|&(with, without)| fisher_exact(with, with_all - with, without, without_all - without))
@@ -243,17 +214,8 @@ pub fn association(with_factor: &[f64], without: &[f64]) -> f64 {
 ///
 /// Source: Benjamini and Hochberg 1995, in the step-up form of adjusted p-values (Yekutieli and Benjamini 1999).
 pub fn benjamini_hochberg(p: &[f64]) -> Vec<f64> {
-    let mut ascending: Vec<(usize, f64)> = p
-        .iter()
-        .map(|&value| {
-            if value.is_nan() {
-                1.0
-            } else {
-                value.clamp(0.0, 1.0)
-            }
-        })
-        .enumerate()
-        .collect();
+    let mut ascending: Vec<(usize, f64)> =
+        p.iter().map(|&value| if value.is_nan() { 1.0 } else { value.clamp(0.0, 1.0) }).enumerate().collect();
     ascending.sort_by(|x, y| x.1.total_cmp(&y.1).then(x.0.cmp(&y.0)));
 
     let tests = p.len() as f64;
@@ -277,16 +239,11 @@ struct Sums {
 
 impl Sums {
     fn of(table: &Array2<f64>) -> Self {
-        let add =
-            |cells: ndarray::ArrayView1<'_, f64>| cells.iter().copied().map(to_cell).sum::<f64>();
+        let add = |cells: ndarray::ArrayView1<'_, f64>| cells.iter().copied().map(to_cell).sum::<f64>();
         let rows: Vec<f64> = table.rows().into_iter().map(add).collect();
         let columns = table.columns().into_iter().map(add).collect();
         let total = rows.iter().sum();
-        Self {
-            rows,
-            columns,
-            total,
-        }
+        Self { rows, columns, total }
     }
 }
 

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -39,11 +40,10 @@ fn judge_request(
         let item = prompt::item(request.task, row.query(), &features, &[], ctx);
         let response = prompt::inline(&ctx.leaving(row.response()));
         let name = request.task.response_name_str();
-        text.push_str(&format!("[{}]\n{item}\n{name}: {response}\n", alias('t', place)));
+        let _ = writeln!(text, "[{}]\n{item}\n{name}: {response}", alias('t', place));
     }
-    let values = prompt::task_values(request.task)
-        .set("items", text)
-        .set("note", problem.map(prompt::note).unwrap_or_default());
+    let values =
+        prompt::task_values(request.task).set("items", text).set("note", problem.map(prompt::note).unwrap_or_default());
     let texts: Vec<String> = (0..batch.len()).map(|place| alias('t', place)).collect();
     let features: Vec<String> = (0..most).map(|place| alias('x', place)).collect();
     let feature = object(
@@ -55,10 +55,7 @@ fn judge_request(
         &["id", "influential", "polarity"],
     );
     let features = json!({ "type": "array", "items": feature, "minItems": 1, "maxItems": most });
-    let item = object(
-        &json!({ "id": { "type": "string", "enum": texts }, "features": features }),
-        &["id", "features"],
-    );
+    let item = object(&json!({ "id": { "type": "string", "enum": texts }, "features": features }), &["id", "features"]);
     let items = json!({ "type": "array", "items": item, "minItems": texts.len(), "maxItems": texts.len() });
     let schema = object(&json!({ "items": items }), &["items"]);
     let messages = ctx.prompts().render(Prompt::Judge, &values);

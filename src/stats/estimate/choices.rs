@@ -64,7 +64,8 @@ const CATCH_ALL: f64 = -1.5;
 impl Offered {
     fn new(query: &Query, response: Option<&str>) -> Self {
         let options: Vec<Descriptor> = query.options().iter().map(|option| Descriptor::new(option)).collect();
-        let mut real: Vec<usize> = (0..options.len()).filter(|i| options.get(*i).is_some_and(|d| !d.catch_all)).collect();
+        let mut real: Vec<usize> =
+            (0..options.len()).filter(|i| options.get(*i).is_some_and(|d| !d.catch_all)).collect();
         if real.is_empty() {
             real = (0..options.len()).collect();
         }
@@ -85,7 +86,11 @@ impl Descriptor {
         let words: Vec<String> = tokens(&bare).into_iter().map(|token| token.word).collect();
         let text = if words.is_empty() { option.to_lowercase() } else { words.join(" ") };
         let stems: BTreeSet<String> = words.iter().map(|word| stem(word)).collect();
-        Self { catch_all: is_catch_all(option), words: if stems.is_empty() { [String::new()].into() } else { stems }, text }
+        Self {
+            catch_all: is_catch_all(option),
+            words: if stems.is_empty() { [String::new()].into() } else { stems },
+            text,
+        }
     }
 }
 
@@ -110,7 +115,13 @@ fn without_parentheses(text: &str) -> String {
 fn is_catch_all(option: &str) -> bool {
     const WORDS: [&str; 8] = ["dk", "refused", "missing", "vol", "inapplicable", "depends", "other", "n/a"];
     const PHRASES: [&str; 8] = [
-        "don't know", "no answer", "not available", "do not read", "not asked", "not applicable", "none of these",
+        "don't know",
+        "no answer",
+        "not available",
+        "do not read",
+        "not asked",
+        "not applicable",
+        "none of these",
         "no opinion",
     ];
     let words: Vec<String> = tokens(option).into_iter().map(|token| token.word).collect();

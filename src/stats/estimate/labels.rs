@@ -45,7 +45,9 @@ impl Labels {
         let out = self.given(left_out);
         let less = |place: usize| f64::from(u8::from(out == Some(place)));
         let n: f64 = self.totals.iter().sum::<f64>() - f64::from(u8::from(out.is_some()));
-        let count = |(place, total): (usize, &f64)| base_rate((total - less(place)).max(0.0), n.max(0.0), self.totals.len(), 1.0);
+        let count = |(place, total): (usize, &f64)| {
+            base_rate((total - less(place)).max(0.0), n.max(0.0), self.totals.len(), 1.0)
+        };
         self.totals.iter().enumerate().map(count).collect()
     }
 
@@ -54,7 +56,7 @@ impl Labels {
         let out = self.given(seen.left_out);
         let own = seen.left_out.and_then(|item| self.factors_of.get(item)).map(Vec::as_slice).unwrap_or_default();
         let kappa = calibration.kappa.max(1e-6);
-        let mut known = 0.0;
+        let mut known = 0.0_f64;
         let mut sum = vec![0.0; base.len()];
         for factor in &seen.factors {
             let Some(row) = self.counts.get(*factor) else { continue };

@@ -16,7 +16,9 @@ mod ordinal;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{AssignedFeature, Calibration, FactorId, FactorSet, Feature, Query, ReasoningMemory, ResponseSpace, Task};
+use crate::data::{
+    AssignedFeature, Calibration, FactorId, FactorSet, Feature, Query, ReasoningMemory, ResponseSpace, Task,
+};
 
 pub use calibrate::calibrate;
 
@@ -66,7 +68,8 @@ impl Estimate {
     fn new(responses: Vec<String>, base: &[f64], probability: Vec<f64>, ordinal: bool) -> Self {
         let decision = if ordinal { least_cost(&probability) } else { first_max(&probability) };
         let zipped = responses.into_iter().zip(probability).zip(base);
-        let weighted = |((response, probability), base): ((String, f64), &f64)| Weighted { response, probability, base: *base };
+        let weighted =
+            |((response, probability), base): ((String, f64), &f64)| Weighted { response, probability, base: *base };
         Self { responses: zipped.map(weighted).collect(), decision }
     }
 }
@@ -85,7 +88,10 @@ fn first_max(p: &[f64]) -> usize {
 fn least_cost(p: &[f64]) -> usize {
     const DISTANCE: f64 = 0.1;
     let cost = |a: usize| -> f64 {
-        p.iter().enumerate().map(|(k, p)| p * (f64::from(u8::from(k != a)) + DISTANCE * (k as f64 - a as f64).abs())).sum()
+        p.iter()
+            .enumerate()
+            .map(|(k, p)| p * (f64::from(u8::from(k != a)) + DISTANCE * (k as f64 - a as f64).abs()))
+            .sum()
     };
     first_max(&(0..p.len()).map(|a| -cost(a)).collect::<Vec<f64>>())
 }
@@ -157,14 +163,17 @@ impl Estimator {
         let ids: Vec<FactorId> = set.iter().map(|factor| factor.id().clone()).collect();
         let place = |feature: &Feature| set.factor_of(&feature.key()).and_then(|f| ids.binary_search(f.id()).ok());
         let items = memory.items();
-        let factors_of: Vec<Vec<usize>> = items.iter().map(|item| distinct(item.features().iter().filter_map(place))).collect();
+        let factors_of: Vec<Vec<usize>> =
+            items.iter().map(|item| distinct(item.features().iter().filter_map(place))).collect();
         let tones: Vec<Option<f64>> = items.iter().map(|item| tone(item.features().iter())).collect();
         let timed = items.iter().all(|item| item.time().is_some());
         let n = items.len() as f64;
         let age = |i: usize| (n - 1.0 - i as f64) / (HALF_LIFE * n);
         let recency = (0..items.len()).map(|i| if timed { (-age(i)).exp2() } else { 1.0 }).collect();
         let pool = match task.space() {
-            ResponseSpace::Labels { labels } => Pool::Labels(labels::Labels::new(labels, items, &factors_of, ids.len())),
+            ResponseSpace::Labels { labels } => {
+                Pool::Labels(labels::Labels::new(labels, items, &factors_of, ids.len()))
+            }
             ResponseSpace::Scale { .. } => {
                 let points = task.space().fixed_responses().unwrap_or_default();
                 Pool::Ordinal(ordinal::Ordinal::new(points, items, &factors_of, &tones, ids.len()))
@@ -201,9 +210,7 @@ impl Estimator {
         match &self.pool {
             Pool::Labels(pool) => (pool.responses.clone(), pool.base(seen.left_out), pool.given(seen.left_out)),
             Pool::Ordinal(pool) => (pool.responses.clone(), pool.base(seen.left_out), pool.given(seen.left_out)),
-            Pool::Choices(pool) => {
-                (seen.query.options().to_vec(), pool.base(seen.query), pool.given(seen.left_out))
-            }
+            Pool::Choices(pool) => (seen.query.options().to_vec(), pool.base(seen.query), pool.given(seen.left_out)),
         }
     }
 

@@ -141,10 +141,12 @@ impl Ordinal {
         let mut shift = toned(seen.tone);
         shift += calibration.pool * self.effects(seen, &inside, |tones, n| slope * (tones - mean * n) / spread);
         let scatter = (1.0 - slope * slope).sqrt().max(0.2);
-        let cdf: Vec<f64> = cuts
-            .iter()
-            .map(|cut| if cut.is_finite() { normal.cdf((cut - shift) / scatter) } else { f64::from(u8::from(*cut > 0.0)) })
-            .collect();
+        let cdf: Vec<f64> =
+            cuts.iter()
+                .map(|cut| {
+                    if cut.is_finite() { normal.cdf((cut - shift) / scatter) } else { f64::from(u8::from(*cut > 0.0)) }
+                })
+                .collect();
         normalised(cdf.windows(2).map(|w| if let [low, high] = w { (high - low).max(0.0) } else { 0.0 }).collect())
     }
 

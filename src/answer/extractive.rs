@@ -1,0 +1,334 @@
+//! A title from a text's own words, the way one user would title it.
+//!
+//! ```text
+//! fit   (text, title)* → per token: times in a title, times to be expected there; length and casing habits
+//! title text → each token's chance → spans by expected overlap with the title → the best one or two, cased
+//! ```
+//!
+//! A token's chance is the general one for how the text uses it, times what this user's titles did with the token
+//! before. Only sums of whole numbers are kept, so the order of the pairs does not matter.
+
+mod spans;
+mod traits;
+mod weights;
+
+use std::collections::BTreeMap;
+
+use spans::{MARKS, Span, Text};
+use traits::{MILLION, chances, core, gather, tokens};
+use weights::entry;
+
+/// Titles the general habits below count for.
+const PRIOR_TITLES: f64 = 2.0;
+/// Tokens in a title, in general.
+const PRIOR_LEN: f64 = 9.5;
+/// Mentions a token's general chance counts for.
+const PRIOR_MENTIONS: f64 = 0.5;
+/// What joining two spans must gain.
+const FOR_COST: f64 = 0.04;
+/// Spans tried in pairs, and the tokens one of them may have.
+const PAIRED: usize = 40;
+const PAIRED_LEN: f64 = 10.0;
+
+/// A title and where its main part was taken from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Title {
+    /// One line, no period at its end.
+    pub(crate) text: String,
+    /// First byte of the main part in the query.
+    pub(crate) start: usize,
+    /// The byte after it.
+    pub(crate) end: usize,
+}
+
+/// What a user's titles did with one token.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Tally {
+    seen: f64,
+    /// In millionths.
+    expected: f64,
+}
+
+/// One user's titling habits, as sums over the user's texts and titles.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct TitleModel {
+    tallies: BTreeMap<String, Tally>,
+    titles: f64,
+    tokens: f64,
+    /// Titles with most words capitalized, less those with most in lower case.
+    capitalized: f64,
+}
+
+impl TitleModel {
+    /// Learns from (text, title) pairs, in any order.
+    pub(crate) fn fit<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut model = Self::default();
+        for (query, response) in pairs {
+            model.add(query, response);
+        }
+        model
+    }
+
+    fn add(&mut self, query: &str, response: &str) {
+        let title = tokens(response);
+        for (token, chance) in chances(query) {
+            let seen = f64::from(u8::from(title.contains(&token)));
+            let tally = self.tallies.entry(token).or_default();
+            tally.seen += seen;
+            tally.expected += chance;
+        }
+        self.titles += 1.0;
+        self.tokens += title.len() as f64;
+        self.capitalized += capitalization(response);
+    }
+
+    /// A title for the text of at most `max_chars` characters; nothing if no letter or digit would be in it.
+    pub(crate) fn title(&self, query: &str, max_chars: usize) -> Option<Title> {
+        let chances = self.chances(query);
+        let text = Text::new(query, &chances);
+        let spans = text.spans(self.expected_len(), max_chars);
+        let Some((main, phrase)) = self.best(&text, &spans, &chances, max_chars) else {
+            return self.opening_words(query, max_chars);
+        };
+        let bytes = text.bytes(main);
+        let part = query.get(bytes.clone())?;
+        let start = bytes.start + part.len() - part.trim_start_matches(MARKS).len();
+        let end = start + part.trim_matches(MARKS).len();
+        Some(Title { text: self.finish(&phrase, max_chars)?, start, end })
+    }
+
+    fn chances(&self, query: &str) -> BTreeMap<String, f64> {
+        let mut chances = chances(query);
+        for (token, chance) in &mut chances {
+            let general = *chance / MILLION;
+            let tally = self.tallies.get(token).copied().unwrap_or_default();
+            let lift = (tally.seen + PRIOR_MENTIONS) / (tally.expected / MILLION + PRIOR_MENTIONS);
+            let odds = general / (1.0 - general).max(1.0 / MILLION) * lift;
+            *chance = odds / (1.0 + odds);
+        }
+        chances
+    }
+
+    fn expected_len(&self) -> f64 {
+        (self.tokens + PRIOR_LEN * PRIOR_TITLES) / (self.titles + PRIOR_TITLES)
+    }
+
+    /// The best span, or "what is done for the topic" from two sentences if that is worth more: the part that comes
+    /// first in the title, and the title.
+    fn best<'s>(
+        &self,
+        text: &Text,
+        spans: &'s [Span],
+        chances: &BTreeMap<String, f64>,
+        max_chars: usize,
+    ) -> Option<(&'s Span, String)> {
+        let mut ranked: Vec<&Span> = spans.iter().collect();
+        // Stable, so that of equals the earlier one wins.
+        ranked.sort_by(|a, b| b.value.total_cmp(&a.value));
+        let single = *ranked.first()?;
+        let for_token = text.id("for");
+        let for_chance = chances.get("for").copied().unwrap_or(0.25);
+        let expected_len = self.expected_len();
+
+        let parts: Vec<(&Span, Vec<usize>)> = (ranked.iter().filter(|span| span.whole && span.len <= PAIRED_LEN))
+            .take(PAIRED)
+            .map(|&span| (span, text.tokens(span)))
+            .collect();
+        let (mut value, mut joined) = (single.value, None);
+        for (topic, topic_tokens) in parts.iter().filter(|(topic, _)| topic.plain) {
+            for (done, done_tokens) in &parts {
+                let has_for = for_token.is_some_and(|id| done_tokens.contains(&id));
+                let fits = topic.chars + done.chars + " for ".len() <= max_chars;
+                if topic.sentence >= done.sentence || has_for || !fits {
+                    continue;
+                }
+                let Some(shared) = text.shared(topic_tokens, done_tokens) else { continue };
+                let hits = topic.hits + done.hits - shared + for_chance;
+                let len = topic.len + done.len + 1.0;
+                let worth = 2.0 * hits / (len + expected_len) + topic.shape + done.shape - FOR_COST;
+                if worth > value {
+                    (value, joined) = (worth, Some((*done, *topic)));
+                }
+            }
+        }
+        Some(match joined {
+            None => (single, text.phrase(single)),
+            Some((done, topic)) => (done, format!("{} for {}", text.phrase(done), text.phrase(topic))),
+        })
+    }
+
+    /// For a text with no span of two tokens that fits.
+    fn opening_words(&self, query: &str, max_chars: usize) -> Option<Title> {
+        let start = query.find(char::is_alphanumeric)?;
+        let (mut text, mut used, mut end) = (String::new(), 0, start);
+        for (at, word) in gather(query.get(start..)?.char_indices()).iter().enumerate() {
+            let chars = word.text.chars().count();
+            if at == 0 {
+                text = word.text.chars().take(max_chars).collect();
+                used = chars;
+                end = start + text.len();
+            } else if used + 1 + chars <= max_chars && (at as f64) < self.expected_len().round() {
+                text = format!("{text} {}", word.text);
+                used += 1 + chars;
+                end = start + word.end;
+            } else {
+                break;
+            }
+        }
+        Some(Title { text: self.finish(&text, max_chars)?, start, end })
+    }
+
+    /// Cases the title by the user's habit and sees that it fits.
+    fn finish(&self, phrase: &str, max_chars: usize) -> Option<String> {
+        let words: Vec<&str> = phrase.split_whitespace().collect();
+        let capitalize_all = self.capitalized + PRIOR_TITLES > 0.0;
+        let mut opens = true;
+        let mut cased = Vec::new();
+        for (at, word) in words.iter().enumerate() {
+            let kept_big = opens || at + 1 == words.len();
+            let parts = word.split('-').enumerate().map(|(part, text)| {
+                let small = entry(&text.to_lowercase()).small && !(part == 0 && kept_big);
+                if if capitalize_all { !small } else { at == 0 && part == 0 } {
+                    capitalize(text)
+                } else {
+                    text.to_owned()
+                }
+            });
+            cased.push(parts.collect::<Vec<_>>().join("-"));
+            opens = word.ends_with([':', '?', '!']);
+        }
+        let title = cut(&cased.join(" "), max_chars);
+        (!title.is_empty()).then_some(title)
+    }
+}
+
+/// 1 if most of the title's plain words after the first are capitalized, -1 if not, 0 if it has none.
+fn capitalization(title: &str) -> f64 {
+    let (mut words, mut capitalized) = (0, 0);
+    for word in title.split_whitespace().skip(1).map(core) {
+        let plain = word.chars().all(char::is_alphabetic) && !word.chars().skip(1).any(char::is_uppercase);
+        if plain && word.chars().count() >= 4 {
+            words += 1;
+            capitalized += usize::from(word.starts_with(char::is_uppercase));
+        }
+    }
+    match words {
+        0 => 0.0,
+        _ if 2 * capitalized >= words => 1.0,
+        _ => -1.0,
+    }
+}
+
+/// Makes the first letter a capital, unless a capital or a digit shows that the word has a spelling of its own.
+fn capitalize(word: &str) -> String {
+    match word.char_indices().find(|(_, c)| c.is_alphanumeric()) {
+        Some((at, first)) if !word.contains(|c: char| c.is_uppercase() || c.is_numeric()) => {
+            let (before, rest) = word.split_at(at);
+            before.chars().chain(first.to_uppercase()).chain(rest.chars().skip(1)).collect()
+        }
+        _ => word.to_owned(),
+    }
+}
+
+/// At most `max_chars` characters, between words if there are several, without marks at the end.
+fn cut(title: &str, max_chars: usize) -> String {
+    let fits = match title.char_indices().nth(max_chars) {
+        None => title,
+        Some((end, next)) => {
+            let head = title.split_at(end).0;
+            match head.rfind(' ') {
+                Some(space) if next != ' ' => head.split_at(space).0,
+                _ => head,
+            }
+        }
+    };
+    fits.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '.' | ',' | ';' | ':' | '。'))
+        .trim_start()
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const KETTLE: &str = "Shared kitchens are crowded in the evening. We present a smart kettle scheduler that learns \
+        when people drink tea. Results show that the smart kettle scheduler is liked.";
+
+    fn title(pairs: &[(&str, &str)], query: &str, max_chars: usize) -> String {
+        TitleModel::fit(pairs.iter().copied()).title(query, max_chars).unwrap().text
+    }
+
+    #[test]
+    fn what_is_done_for_the_topic_becomes_the_title() {
+        let found = TitleModel::default().title(KETTLE, 200).unwrap();
+        assert_eq!(found.text, "Smart Kettle Scheduler for Shared Kitchens");
+        assert_eq!(&KETTLE[found.start..found.end], "smart kettle scheduler");
+    }
+
+    #[test]
+    fn a_title_too_long_gives_way_to_a_shorter_one() {
+        assert_eq!(title(&[], KETTLE, 30), "Smart Kettle Scheduler");
+    }
+
+    #[test]
+    fn a_user_who_writes_lower_case_gets_it() {
+        let pairs = [("x", "On growing beans indoors"); 3];
+        assert_eq!(title(&pairs, KETTLE, 30), "Smart kettle scheduler");
+    }
+
+    #[test]
+    fn what_earlier_titles_named_is_likelier_to_be_named_again() {
+        let query = "Pond algae are counted in winter with drone photographs.";
+        let pairs = [("Trees are counted in summer with drone photographs.", "Drone Photographs"); 6];
+        let (general, own) = (TitleModel::default().chances(query), TitleModel::fit(pairs).chances(query));
+        assert!(own["drone"] > general["drone"]);
+        assert!(own["counted"] < general["counted"]);
+        assert!((own["algae"] - general["algae"]).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_order_of_the_pairs_does_not_matter() {
+        let pairs = [(KETTLE, "Smart Kettles"), ("We count ants.", "counting ants: a start"), ("", ""), ("a b", "A B")];
+        let forwards = TitleModel::fit(pairs);
+        assert_eq!(forwards, TitleModel::fit(pairs.into_iter().rev()));
+    }
+
+    #[test]
+    fn odd_texts_get_their_first_words_or_nothing() {
+        for nothing in ["", "  \n", "…?!", "🙂🙂", "( ) [ ]"] {
+            assert_eq!(TitleModel::default().title(nothing, 50), None, "{nothing}");
+        }
+        assert_eq!(TitleModel::default().title("hello", 0), None);
+        assert_eq!(title(&[], "hello", 50), "Hello");
+        assert_eq!(title(&[], "the of and", 50), "The of And");
+        assert_eq!(title(&[], "🙂 (hello\nthere)", 50), "Hello There)");
+        assert_eq!(title(&[], "猫が好きです。", 3), "猫が好");
+        assert_eq!(title(&[], "abcdefgh", 3), "Abc");
+    }
+
+    #[test]
+    fn own_spellings_stay() {
+        assert_eq!(capitalize("“eBay"), "“eBay");
+        assert_eq!(capitalize("“tea"), "“Tea");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_survived(
+            query in "(\\PC|[ .,:;()\\[\\]\"\n-]|the |to build |We present |word ){0,60}",
+            response in "\\PC{0,30}",
+            max_chars in 1_usize..60,
+        ) {
+            let found = TitleModel::fit([(query.as_str(), response.as_str())]).title(&query, max_chars);
+            prop_assert_eq!(found.is_some(), query.contains(char::is_alphanumeric));
+            if let Some(title) = found {
+                prop_assert!(title.text.chars().count() <= max_chars);
+                prop_assert_eq!(title.text.trim(), title.text.as_str());
+                prop_assert!(!title.text.is_empty() && !title.text.contains('\n') && !title.text.ends_with('.'));
+                prop_assert!(query.get(title.start..title.end).is_some_and(|part| !part.is_empty()));
+            }
+        }
+    }
+}

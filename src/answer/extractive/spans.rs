@@ -1,0 +1,341 @@
+//! The runs of words of a text that could be its title, or half of it, and what each is worth.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+
+use super::traits::{Word, core, sentences, tokens};
+use super::weights::{Kind, entry};
+
+/// The longest span, in words.
+const MAX_WORDS: usize = 18;
+/// The chance of a token the text has only by leaving brackets out.
+const UNSEEN: f64 = 0.01;
+
+/// Marks that may be left at the ends of a span by where it was cut.
+pub(super) const MARKS: [char; 8] = [' ', '.', ',', ';', ':', '"', '“', '”'];
+
+/// One word of a sentence with what deciding on spans needs of it.
+#[derive(Debug)]
+struct Piece {
+    word: Word,
+    core: String,
+    kind: Kind,
+    tokens: Vec<usize>,
+    last: char,
+    chars: usize,
+}
+
+impl Piece {
+    fn is_stop(&self) -> bool {
+        self.tokens.is_empty() || entry(&self.core).stop.is_some()
+    }
+
+    /// A lone dash or slash joins the words around it.
+    fn joins(&self) -> bool {
+        matches!(self.word.text.as_str(), "-" | "–" | "/")
+    }
+}
+
+/// A token of the text: its chance of being in this user's title.
+#[derive(Debug)]
+struct Token {
+    chance: f64,
+    stop: bool,
+}
+
+/// A run of words inside one sentence.
+#[derive(Clone, Debug)]
+pub(super) struct Span {
+    /// The expected token overlap with the title (an F1), less the penalties for its shape.
+    pub(super) value: f64,
+    /// Expected number of its distinct tokens in the title.
+    pub(super) hits: f64,
+    /// Tokens in it.
+    pub(super) len: f64,
+    /// Penalty for where it begins and ends and what it contains.
+    pub(super) shape: f64,
+    pub(super) sentence: usize,
+    words: Range<usize>,
+    /// Content words only, so it can stand after "for".
+    pub(super) plain: bool,
+    /// Whole enough to be half of a title.
+    pub(super) whole: bool,
+    pub(super) chars: usize,
+}
+
+/// A text cut into sentences and words, with its tokens' chances.
+#[derive(Debug)]
+pub(super) struct Text {
+    sentences: Vec<Vec<Piece>>,
+    tokens: Vec<Token>,
+    ids: HashMap<String, usize>,
+}
+
+impl Text {
+    pub(super) fn new(text: &str, chances: &BTreeMap<String, f64>) -> Self {
+        let mut this = Self { sentences: Vec::new(), tokens: Vec::new(), ids: HashMap::new() };
+        for (token, &chance) in chances {
+            this.intern(token, chance);
+        }
+        for words in sentences(text) {
+            let (Some(first), Some(last)) = (words.first(), words.last()) else { continue };
+            let pieces = outside_brackets(text, first.start..last.end).into_iter().map(|w| this.piece(w)).collect();
+            this.sentences.push(pieces);
+        }
+        this
+    }
+
+    fn intern(&mut self, token: &str, chance: f64) -> usize {
+        if let Some(&id) = self.ids.get(token) {
+            return id;
+        }
+        self.tokens.push(Token { chance, stop: entry(token).stop.is_some() });
+        self.ids.insert(token.to_owned(), self.tokens.len() - 1);
+        self.tokens.len() - 1
+    }
+
+    fn piece(&mut self, word: Word) -> Piece {
+        let core = core(&word.text).to_lowercase();
+        let known = entry(&core);
+        let kind = match known.kind {
+            _ if core.is_empty() => Kind::Stop,
+            Some(kind) => kind,
+            None if core.ends_with("ly") => Kind::Adverb,
+            None => Kind::Content,
+        };
+        Piece {
+            tokens: tokens(&word.text).iter().map(|token| self.intern(token, UNSEEN)).collect(),
+            last: word.text.chars().last().unwrap_or(' '),
+            chars: word.text.chars().count(),
+            core,
+            kind,
+            word,
+        }
+    }
+
+    /// Every span of two tokens or more that fits `max_chars`, by position. `expected_len` is the length of title to
+    /// expect, in tokens.
+    pub(super) fn spans(&self, expected_len: f64, max_chars: usize) -> Vec<Span> {
+        let mut spans = Vec::new();
+        let last_sentence = self.sentences.len().saturating_sub(1);
+        for (sentence, pieces) in self.sentences.iter().enumerate() {
+            let place = match sentence {
+                0 => 0.01,
+                s if s == last_sentence => -0.01,
+                _ => 0.0,
+            };
+            for from in 0..pieces.len() {
+                self.spans_from(pieces, sentence, from, place, expected_len, max_chars, &mut spans);
+            }
+        }
+        spans
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn spans_from(
+        &self,
+        pieces: &[Piece],
+        sentence: usize,
+        from: usize,
+        place: f64,
+        expected_len: f64,
+        max_chars: usize,
+        spans: &mut Vec<Span>,
+    ) {
+        if pieces.get(from).is_none_or(Piece::is_stop) {
+            return;
+        }
+        let before = before(pieces, from);
+        let opening = place + opening_shape(pieces, from, before);
+
+        let (mut seen, mut hits, mut len, mut chars): (Vec<usize>, f64, usize, usize) = (Vec::new(), 0.0, 0, 0);
+        let (mut commas, mut auxiliaries, mut cue_inside, mut plain) = (0_u8, 0_u8, false, true);
+        for (at, piece) in pieces.iter().enumerate().skip(from).take(MAX_WORDS) {
+            chars += piece.chars + usize::from(at > from);
+            if chars > max_chars {
+                break;
+            }
+            for &id in &piece.tokens {
+                len += 1;
+                if !seen.contains(&id) {
+                    seen.push(id);
+                    hits += self.tokens.get(id).map_or(0.0, |token| token.chance);
+                }
+            }
+            auxiliaries += u8::from(piece.kind == Kind::Auxiliary);
+            cue_inside |= piece.kind == Kind::Cue && at > from;
+            plain &= piece.tokens.is_empty() || !piece.is_stop();
+            if !piece.is_stop() && len >= 2 {
+                let after = after(pieces, at);
+                let inside = -0.03 * f64::from(auxiliaries.min(2))
+                    - 0.01 * f64::from(commas.min(3))
+                    - if cue_inside { 0.02 } else { 0.0 };
+                let shape = opening + inside + closing_shape(piece, after);
+                let len = len as f64;
+                spans.push(Span {
+                    value: 2.0 * hits / (len + expected_len) + shape,
+                    hits,
+                    len,
+                    shape,
+                    sentence,
+                    words: from..at + 1,
+                    plain: plain && commas == 0,
+                    whole: !matches!(before, Kind::Content | Kind::Adverb | Kind::Conjunction)
+                        && !matches!(after, Kind::Content | Kind::Adverb)
+                        && commas == 0
+                        && auxiliaries == 0,
+                    chars,
+                });
+            }
+            match piece.last {
+                ';' | ':' => break,
+                ',' => commas += 1,
+                _ => {}
+            }
+        }
+    }
+
+    fn pieces(&self, span: &Span) -> &[Piece] {
+        self.sentences.get(span.sentence).and_then(|pieces| pieces.get(span.words.clone())).unwrap_or_default()
+    }
+
+    /// The distinct tokens of a span.
+    pub(super) fn tokens(&self, span: &Span) -> Vec<usize> {
+        let mut ids: Vec<usize> = self.pieces(span).iter().flat_map(|piece| &piece.tokens).copied().collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+
+    /// The chance of the tokens two spans share; nothing if they share a word of content, for a title says it once.
+    pub(super) fn shared(&self, a: &[usize], b: &[usize]) -> Option<f64> {
+        let mut sum = 0.0;
+        for token in a.iter().filter(|id| b.contains(id)).filter_map(|&id| self.tokens.get(id)) {
+            if !token.stop {
+                return None;
+            }
+            sum += token.chance;
+        }
+        Some(sum)
+    }
+
+    pub(super) fn id(&self, token: &str) -> Option<usize> {
+        self.ids.get(token).copied()
+    }
+
+    /// Where the text has the span.
+    pub(super) fn bytes(&self, span: &Span) -> Range<usize> {
+        let pieces = self.pieces(span);
+        pieces.first().map_or(0, |first| first.word.start)..pieces.last().map_or(0, |last| last.word.end)
+    }
+
+    /// The span's words, without marks left over from where it was cut.
+    pub(super) fn phrase(&self, span: &Span) -> String {
+        let words: Vec<&str> = self.pieces(span).iter().map(|piece| piece.word.text.as_str()).collect();
+        let joined = words.join(" ");
+        let mut phrase = joined.trim_matches(MARKS).to_owned();
+        let count = |phrase: &str, mark: char| phrase.matches(mark).count();
+        if count(&phrase, '"') % 2 == 1 {
+            phrase.retain(|c| c != '"');
+        }
+        for (open, close) in [('“', '”'), ('(', ')')] {
+            if count(&phrase, open) != count(&phrase, close) {
+                phrase.retain(|c| c != open && c != close);
+            }
+        }
+        phrase
+    }
+}
+
+/// The words of the text in the range, without what is in brackets.
+fn outside_brackets(text: &str, range: Range<usize>) -> Vec<Word> {
+    let mut kept: Vec<(usize, char)> = Vec::new();
+    let mut open: Option<usize> = None;
+    let offset = range.start;
+    for (at, c) in text.get(range).unwrap_or_default().char_indices() {
+        match (c, open) {
+            (')' | ']', Some(mark)) => {
+                kept.truncate(mark);
+                while kept.last().is_some_and(|(_, c)| c.is_whitespace()) {
+                    kept.pop();
+                }
+                open = None;
+                continue;
+            }
+            ('(' | '[', _) => open = Some(kept.len()),
+            _ => {}
+        }
+        kept.push((offset + at, c));
+    }
+    super::traits::gather(kept)
+}
+
+/// What stands before the word at `from`.
+fn before(pieces: &[Piece], from: usize) -> Kind {
+    match from.checked_sub(1).and_then(|at| pieces.get(at)) {
+        None => Kind::Edge,
+        Some(piece) if piece.joins() => Kind::Content,
+        Some(piece) if matches!(piece.last, ',' | ';' | ':' | '–' | '—') => Kind::Mark,
+        Some(piece) => piece.kind,
+    }
+}
+
+/// What stands after the word at `at`.
+fn after(pieces: &[Piece], at: usize) -> Kind {
+    let punctuated = pieces.get(at).is_some_and(|piece| matches!(piece.last, ',' | ';' | ':'));
+    match pieces.get(at + 1) {
+        None => Kind::Edge,
+        Some(_) if punctuated => Kind::Mark,
+        Some(next) if next.joins() => Kind::Content,
+        Some(next) if next.tokens.is_empty() => Kind::Mark,
+        Some(next) => next.kind,
+    }
+}
+
+/// The penalty or bonus for beginning at `from`: best at the start of a noun phrase that a cue points at.
+fn opening_shape(pieces: &[Piece], from: usize, before: Kind) -> f64 {
+    let Some(first) = pieces.get(from) else { return 0.0 };
+    let mut shape = match before {
+        Kind::Content => -0.03,
+        Kind::Adverb | Kind::Conjunction => -0.02,
+        Kind::Stop => -0.01,
+        Kind::Determiner | Kind::Cue => 0.01,
+        _ => 0.0,
+    };
+    shape += match first.kind {
+        Kind::Cue => -0.05,
+        Kind::Adverb => -0.02,
+        _ => 0.0,
+    };
+    if entry(&first.core).weak {
+        shape -= 0.03;
+    }
+    let filler = |piece: &&Piece| {
+        piece.kind == Kind::Determiner
+            || matches!(piece.core.as_str(), "novel" | "new" | "simple" | "first" | "general")
+    };
+    let lead = pieces.get(..from).unwrap_or_default().iter().rev().find(|piece| !filler(piece));
+    if lead.is_some_and(|piece| piece.kind == Kind::Cue) {
+        shape += 0.02;
+    }
+    shape
+}
+
+/// The penalty or bonus for ending with `last`, before a word of kind `after`.
+fn closing_shape(last: &Piece, after: Kind) -> f64 {
+    let mut shape = match after {
+        Kind::Content => -0.03,
+        Kind::Adverb => -0.01,
+        Kind::Edge | Kind::Mark => 0.005,
+        _ => 0.0,
+    };
+    shape += match last.kind {
+        Kind::Adverb => -0.03,
+        Kind::Cue => -0.02,
+        _ => 0.0,
+    };
+    if last.core.ends_with("ed") {
+        shape -= 0.02;
+    }
+    shape
+}

@@ -1,0 +1,153 @@
+use std::sync::Arc;
+
+use crate::answer::{Answerer, PromptedAnswerer, StatisticalAnswerer};
+use crate::data::Task;
+use crate::extract::{FeatureExtractor, LexicalExtractor, PromptedExtractor};
+use crate::factor::{FactorModel, PromptedFactorModel, SimilarityFactorModel};
+use crate::llm::LlmBackend;
+use crate::prompt::PromptSet;
+use crate::reason::{ComposedPathWriter, PathWriter, PromptedPathWriter};
+use crate::retrieve::{Bm25Retriever, Retriever};
+use crate::stats::SupportThresholds;
+
+use super::{PathPolicy, Redact, RpmPipeline};
+
+/// A pipeline that cannot be built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A part asks a model and there is no backend.
+    #[error("the {part} asks a model: give the builder a backend, or exchange the part")]
+    NoBackend {
+        /// The first such part.
+        part: &'static str,
+    },
+}
+
+/// Collects a pipeline's parts. It does no work before [`build`](Self::build).
+#[derive(Clone)]
+#[must_use = "a builder does nothing until build"]
+pub struct RpmPipelineBuilder(RpmPipeline);
+
+impl RpmPipelineBuilder {
+    pub(super) fn prompted(task: Task) -> Self {
+        Self::offline(task)
+            .extractor(PromptedExtractor::default())
+            .factor_model(PromptedFactorModel::default())
+            .path_writer(PromptedPathWriter::default())
+            .answerer(PromptedAnswerer::default())
+    }
+
+    pub(super) fn offline(task: Task) -> Self {
+        Self(RpmPipeline {
+            task,
+            backend: None,
+            extractor: Arc::new(LexicalExtractor::default()),
+            factor_model: Arc::new(SimilarityFactorModel::default()),
+            path_writer: Arc::new(ComposedPathWriter::default()),
+            retriever: Arc::new(Bm25Retriever::default()),
+            answerer: Arc::new(StatisticalAnswerer),
+            prompts: Arc::new(PromptSet::default()),
+            exemplars: 3,
+            paths: PathPolicy::default(),
+            thresholds: SupportThresholds::default(),
+            redact: None,
+        })
+    }
+
+    /// The model to ask.
+    pub fn backend(mut self, backend: impl LlmBackend + 'static) -> Self {
+        self.0.backend = Some(Arc::new(backend));
+        self
+    }
+
+    /// Finds features. Default: [`PromptedExtractor`].
+    pub fn extractor(mut self, extractor: impl FeatureExtractor + 'static) -> Self {
+        self.0.extractor = Arc::new(extractor);
+        self
+    }
+
+    /// Groups features and judges influence. Default: [`PromptedFactorModel`].
+    pub fn factor_model(mut self, model: impl FactorModel + 'static) -> Self {
+        self.0.factor_model = Arc::new(model);
+        self
+    }
+
+    /// Writes reasoning paths. Default: [`PromptedPathWriter`].
+    pub fn path_writer(mut self, writer: impl PathWriter + 'static) -> Self {
+        self.0.path_writer = Arc::new(writer);
+        self
+    }
+
+    /// Finds exemplars. Default: [`Bm25Retriever`].
+    pub fn retriever(mut self, retriever: impl Retriever + 'static) -> Self {
+        self.0.retriever = Arc::new(retriever);
+        self
+    }
+
+    /// Answers. Default: [`PromptedAnswerer`].
+    pub fn answerer(mut self, answerer: impl Answerer + 'static) -> Self {
+        self.0.answerer = Arc::new(answerer);
+        self
+    }
+
+    /// The wording of requests. Default: the crate's own.
+    pub fn prompts(mut self, prompts: PromptSet) -> Self {
+        self.0.prompts = Arc::new(prompts);
+        self
+    }
+
+    /// How many exemplars an answer rests on (paper: *K*). Default: 3.
+    pub fn exemplars(mut self, k: usize) -> Self {
+        self.0.exemplars = k;
+        self
+    }
+
+    /// When reasoning paths are written. Default: [`PathPolicy::Eager`].
+    pub fn paths(mut self, policy: PathPolicy) -> Self {
+        self.0.paths = policy;
+        self
+    }
+
+    /// When answers fall back to less of the user. Default: [`SupportThresholds::default`].
+    pub fn thresholds(mut self, thresholds: SupportThresholds) -> Self {
+        self.0.thresholds = thresholds;
+        self
+    }
+
+    /// A hook that sees, and may change, every text of the user before it goes into a prompt. Quotes of changed words are
+    /// not found in the text again and are dropped as ungrounded. Default: none.
+    pub fn redact(mut self, hook: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
+        let hook: Redact = Arc::new(hook);
+        self.0.redact = Some(hook);
+        self
+    }
+
+    /// Checks that the parts fit together.
+    ///
+    /// # Errors
+    /// [`ConfigError::NoBackend`] when a part asks a model and there is none.
+    pub fn build(self) -> Result<RpmPipeline, ConfigError> {
+        let pipeline = self.0;
+        let asking = [
+            ("feature extractor", pipeline.extractor.needs_backend()),
+            ("factor model", pipeline.factor_model.needs_backend()),
+            ("path writer", pipeline.path_writer.needs_backend()),
+            ("answerer", pipeline.answerer.needs_backend()),
+        ];
+        match asking.into_iter().find(|(_, needed)| *needed && pipeline.backend.is_none()) {
+            Some((part, _)) => Err(ConfigError::NoBackend { part }),
+            None => Ok(pipeline),
+        }
+    }
+
+    pub(super) fn assemble(self) -> RpmPipeline {
+        self.0
+    }
+}
+
+impl std::fmt::Debug for RpmPipelineBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("RpmPipelineBuilder").field(&self.0).finish()
+    }
+}

@@ -1,0 +1,80 @@
+use crate::answer::AnswerError;
+use crate::data::{DataError, ItemId};
+use crate::extract::ExtractError;
+use crate::factor::FactorError;
+use crate::llm::Stage;
+use crate::prompt::AskError;
+use crate::retrieve::RetrieveError;
+
+/// Why an operation failed, and at which stage. The cause is in [`source`](std::error::Error::source).
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Input that cannot be used.
+    #[error("the input cannot be used")]
+    Data(#[from] DataError),
+    /// The user model was learned for another task than the pipeline's.
+    #[error("the user model was learned for another task")]
+    OtherTask,
+    /// No interaction's features could be found; the first one failed for this reason.
+    #[error("no interaction could be learned, the first failure at {item}")]
+    NothingLearned {
+        /// The first interaction that failed.
+        item: ItemId,
+        /// Why.
+        source: Box<ExtractError>,
+    },
+    /// The query's features could not be found.
+    #[error("the query's features could not be found")]
+    Extract(#[source] Box<ExtractError>),
+    /// Factors could not be fitted or assigned.
+    #[error("factors could not be fitted or assigned")]
+    Factor(#[source] Box<FactorError>),
+    /// Exemplars could not be found.
+    #[error("exemplars could not be found")]
+    Retrieve(#[source] Box<RetrieveError>),
+    /// There is no answer.
+    #[error("there is no answer")]
+    Answer(#[source] Box<AnswerError>),
+    /// A part broke its contract.
+    #[error("the {part} broke its contract: {problem}")]
+    Contract {
+        /// The part.
+        part: &'static str,
+        /// What it did.
+        problem: &'static str,
+    },
+}
+
+impl Error {
+    /// The stage that failed; `None` for input and contract errors.
+    pub fn stage(&self) -> Option<Stage> {
+        match self {
+            Self::NothingLearned { .. } | Self::Extract(_) => Some(Stage::Extract),
+            Self::Factor(_) => Some(Stage::Group),
+            Self::Retrieve(_) => Some(Stage::Retrieve),
+            Self::Answer(_) => Some(Stage::Answer),
+            Self::Data(_) | Self::OtherTask | Self::Contract { .. } => None,
+        }
+    }
+
+    /// True when trying again later may help.
+    pub fn is_transient(&self) -> bool {
+        let ask: Option<&AskError> = match self {
+            Self::NothingLearned { source, .. } | Self::Extract(source) => match &**source {
+                ExtractError::Ask(ask) => Some(ask),
+                ExtractError::Other(_) => None,
+            },
+            Self::Factor(source) => match &**source {
+                FactorError::Ask(ask) => Some(ask),
+                _ => None,
+            },
+            Self::Answer(source) => match &**source {
+                AnswerError::Ask(ask) => Some(ask),
+                _ => None,
+            },
+            _ => None,
+        };
+        ask.is_some_and(AskError::is_transient)
+    }
+}

@@ -1,0 +1,204 @@
+use std::collections::BTreeSet;
+use std::error::Error as _;
+
+use crate::data::{
+    Calibration, FactorSet, Feature, FeatureKey, History, MemoryItem, Provenance, ReasoningMemory, UserModel,
+};
+use crate::extract::{ExtractError, Extraction, Observation};
+use crate::factor::{FactorError, FitRequest};
+use crate::llm::{Ledger, Stage};
+use crate::prompt::StageContext;
+use crate::reason::{PathRequest, WriteError, item_path};
+use crate::retrieve::Neighbours;
+use crate::stats::{Beliefs, calibrate};
+
+use super::{Error, ItemOutcome, ItemReport, LearnReport, Learned, PathPolicy, RpmPipeline};
+
+impl RpmPipeline {
+    /// Learns a user: features, factors, statistics and reasoning paths of a history.
+    ///
+    /// The same history gives the same user model, byte for byte, whatever the order the interactions were handed over in
+    /// and however many threads there are, as long as the backend gives the same replies.
+    ///
+    /// # Errors
+    /// [`Error::NothingLearned`] when every interaction failed; [`Error::Factor`] when factors could not be fitted. An
+    /// interaction that fails by itself is reported and stays in the memory without features.
+    ///
+    /// # Cancellation
+    /// Dropping the future stops; nothing is kept.
+    pub async fn learn(&self, history: &History) -> Result<Learned, Error> {
+        let ledger = Ledger::new();
+        let ctx = self.context(&ledger);
+        let mut report = LearnReport::default();
+        let items = self.extract_all(history, &mut report, &ctx).await?;
+        let items = self.judge_all(items, &mut report, &ctx).await?;
+        let factors = self.fit(&items, &mut report, &ctx).await?;
+        let memory = ReasoningMemory::new(items);
+        let factors = factors.count(&self.task, memory.items());
+        let calibration = {
+            let default = Calibration::default();
+            let neighbours = Neighbours::of(&memory);
+            calibrate(&Beliefs::new(&self.task, &factors, &default), &memory, |query| neighbours.to(query))
+        };
+        let memory = match self.paths {
+            PathPolicy::OnFirstUse => memory,
+            PathPolicy::Eager => {
+                let beliefs = Beliefs::new(&self.task, &factors, &calibration);
+                ReasoningMemory::new(self.write_all(memory.items(), &beliefs, &mut report, &ctx).await?)
+            }
+        };
+        report.factors = factors.len();
+        report.usage = ledger.report();
+        let asks =
+            [self.extractor.needs_backend(), self.factor_model.needs_backend(), self.path_writer.needs_backend()];
+        let provenance = Provenance {
+            extractor: self.extractor.name().to_owned(),
+            factor_model: self.factor_model.name().to_owned(),
+            path_writer: self.path_writer.name().to_owned(),
+            prompts: if asks.contains(&true) { self.prompts.fingerprint() } else { String::new() },
+        };
+        let model =
+            UserModel::new(history.user().clone(), self.task.clone(), factors, memory, calibration, provenance)?;
+        Ok(Learned { model, report })
+    }
+
+    async fn extract_all(
+        &self,
+        history: &History,
+        report: &mut LearnReport,
+        ctx: &StageContext<'_>,
+    ) -> Result<Vec<MemoryItem>, Error> {
+        for interaction in history.interactions() {
+            // The history may have been checked against another task.
+            self.task.check_query(interaction.id().as_str(), interaction.query())?;
+            self.task.check_response(interaction.id().as_str(), interaction.query(), interaction.response())?;
+        }
+        let seen: Vec<Observation<'_>> = history
+            .interactions()
+            .iter()
+            .map(|interaction| Observation::new(&self.task, interaction.id().as_str(), interaction.query()))
+            .collect();
+        let mut extractions = self.extractor.extract_batch(&seen, ctx).await;
+        if extractions.len() != seen.len() {
+            return Err(Error::Contract { part: "feature extractor", problem: "not one result per query" });
+        }
+        if extractions.iter().all(Result::is_err)
+            && let (Some(interaction), Some(Err(source))) = (history.interactions().first(), extractions.pop())
+        {
+            return Err(Error::NothingLearned { item: interaction.id().clone(), source: Box::new(source) });
+        }
+        let mut items = Vec::with_capacity(seen.len());
+        for (interaction, extraction) in history.interactions().iter().zip(extractions) {
+            let (features, outcome) = outcome(extraction, report);
+            items.push(MemoryItem::new(interaction.clone(), features)?);
+            report.items.push(ItemReport::new(interaction.id().clone(), outcome));
+        }
+        Ok(items)
+    }
+
+    async fn judge_all(
+        &self,
+        items: Vec<MemoryItem>,
+        report: &mut LearnReport,
+        ctx: &StageContext<'_>,
+    ) -> Result<Vec<MemoryItem>, Error> {
+        if !self.task.space().is_open_ended() {
+            return Ok(items);
+        }
+        let judged = self.factor_model.judge(FitRequest::new(&self.task, &items), ctx).await;
+        if judged.len() != items.len() {
+            return Err(Error::Contract { part: "factor model", problem: "not one judgement list per interaction" });
+        }
+        let mut with_judgements = Vec::with_capacity(items.len());
+        for (item, judgements) in items.into_iter().zip(judged) {
+            let judgements = judgements.unwrap_or_else(|_| {
+                report.unjudged += 1;
+                Vec::new()
+            });
+            let mut judgements = judgements.into_iter();
+            let features = item.features().iter().map(|feature| match judgements.next().flatten() {
+                Some(judgement) => feature.clone().judged(judgement),
+                None => feature.clone(),
+            });
+            with_judgements.push(MemoryItem::new(item.interaction().clone(), features.collect())?);
+        }
+        Ok(with_judgements)
+    }
+
+    async fn fit(
+        &self,
+        items: &[MemoryItem],
+        report: &mut LearnReport,
+        ctx: &StageContext<'_>,
+    ) -> Result<FactorSet, Error> {
+        let fit = self.factor_model.fit(FitRequest::new(&self.task, items), ctx).await;
+        let fit = fit.map_err(|error| Error::Factor(Box::new(error)))?;
+        report.refused_groups = fit.refused;
+        report.unplaced_groups = fit.unplaced;
+        let groups = fit.groups.into_iter().map(|group| (group.label, group.description, group.features));
+        let factors = FactorSet::from_groups(groups)
+            .map_err(|error| Error::Factor(Box::new(FactorError::NotAPartition(error))))?;
+        let keys: BTreeSet<FeatureKey> = items.iter().flat_map(MemoryItem::features).map(Feature::key).collect();
+        let missing = keys.iter().filter(|key| factors.factor_of(key).is_none()).count();
+        if missing > 0 {
+            return Err(Error::Factor(Box::new(FactorError::Unplaced { missing })));
+        }
+        Ok(factors)
+    }
+
+    /// Writes the path of every item; where the writer fails, composes it from the statistics.
+    pub(super) async fn write_all(
+        &self,
+        items: &[MemoryItem],
+        beliefs: &Beliefs<'_>,
+        report: &mut LearnReport,
+        ctx: &StageContext<'_>,
+    ) -> Result<Vec<MemoryItem>, Error> {
+        let requests: Vec<PathRequest<'_>> =
+            items.iter().map(|item| PathRequest::new(&self.task, item, beliefs)).collect();
+        let paths = self.path_writer.write_batch(&requests, ctx).await;
+        if paths.len() != items.len() {
+            return Err(Error::Contract { part: "path writer", problem: "not one path per interaction" });
+        }
+        let mut with_paths = Vec::with_capacity(items.len());
+        for (item, path) in items.iter().zip(paths) {
+            let path = match path {
+                Ok(path) => {
+                    report.paths_written += 1;
+                    path
+                }
+                Err(_) => {
+                    report.paths_composed += 1;
+                    item_path(item, beliefs).map_err(unsound)?
+                }
+            };
+            with_paths.push(item.clone().with_path(path));
+        }
+        Ok(with_paths)
+    }
+}
+
+fn unsound(_: WriteError) -> Error {
+    Error::Contract { part: "path writer", problem: "a composed path failed its check" }
+}
+
+fn outcome(extraction: Result<Extraction, ExtractError>, report: &mut LearnReport) -> (Vec<Feature>, ItemOutcome) {
+    match extraction {
+        Ok(extraction) => {
+            report.dropped.add(&extraction.dropped);
+            let features: Vec<Feature> = extraction.features.into_iter().map(|assigned| assigned.feature).collect();
+            let outcome = match features.len() {
+                0 => ItemOutcome::NoFeatures,
+                features => ItemOutcome::Learned { features },
+            };
+            (features, outcome)
+        }
+        Err(error) => {
+            let reason = match error.source() {
+                Some(cause) => format!("{error}: {cause}"),
+                None => error.to_string(),
+            };
+            (Vec::new(), ItemOutcome::Failed { stage: Stage::Extract, reason })
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The order of the stages; nothing else. What a stage does is its own module's.
+//!
+//! ```text
+//! learn:       extract → judge (open-ended) → fit → count → calibrate → write paths → UserModel + LearnReport
+//! personalize: extract → assign → retrieve → estimate → gate → write missing paths → answer → Answer
+//! ```
+
+mod answer;
+mod builder;
+mod error;
+mod learn;
+mod personalize;
+mod report;
+
+use std::sync::Arc;
+
+use crate::answer::Answerer;
+use crate::data::Task;
+use crate::extract::FeatureExtractor;
+use crate::factor::FactorModel;
+use crate::llm::{Ledger, LlmBackend};
+use crate::prompt::{PromptSet, StageContext};
+use crate::reason::PathWriter;
+use crate::retrieve::Retriever;
+use crate::stats::SupportThresholds;
+
+pub use answer::Answer;
+pub use builder::{ConfigError, RpmPipelineBuilder};
+pub use error::Error;
+pub use report::{ItemOutcome, ItemReport, LearnReport, Learned};
+
+/// When reasoning paths are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+#[non_exhaustive]
+pub enum PathPolicy {
+    /// All while learning, as in the paper.
+    #[default]
+    Eager,
+    /// When an interaction first serves as an exemplar. [`Answer::written_paths`] hands them over; keep them with
+    /// [`UserModel::adopt_paths`](crate::UserModel::adopt_paths) so that they are not written again.
+    OnFirstUse,
+}
+
+pub(crate) type Redact = Arc<dyn Fn(&str) -> String + Send + Sync>;
+
+/// Learns user models and answers with them: six exchangeable parts in a fixed order.
+///
+/// It has no type parameters and is cheap to clone; a host keeps one per task.
+///
+/// ```
+/// use rpm_core::{History, Interaction, Query, ResponseSpace, RpmPipeline, Task};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let task = Task::new("How would this person rate the film?", ResponseSpace::scale(1, 5)?)?;
+/// let history = History::new(&task, "ana", [
+///     Interaction::new("a", Query::new("A slow, quiet drama.")?, "5")?,
+///     Interaction::new("b", Query::new("A loud chase through the city.")?, "2")?,
+///     Interaction::new("c", Query::new("A slow film about a quiet town.")?, "5")?,
+/// ])?;
+/// let pipeline = RpmPipeline::offline(task);
+/// let learned = pipeline.learn(&history).await?;
+/// let answer = pipeline.personalize(&learned.model, &Query::new("A slow, quiet thriller.")?).await?;
+/// assert_eq!(answer.response, "5");
+/// # Ok(())
+/// # }
+/// # pollster::block_on(example()).unwrap();
+/// ```
+#[derive(Clone)]
+pub struct RpmPipeline {
+    task: Task,
+    backend: Option<Arc<dyn LlmBackend>>,
+    extractor: Arc<dyn FeatureExtractor>,
+    factor_model: Arc<dyn FactorModel>,
+    path_writer: Arc<dyn PathWriter>,
+    retriever: Arc<dyn Retriever>,
+    answerer: Arc<dyn Answerer>,
+    prompts: Arc<PromptSet>,
+    exemplars: usize,
+    paths: PathPolicy,
+    thresholds: SupportThresholds,
+    redact: Option<Redact>,
+}
+
+impl RpmPipeline {
+    /// A pipeline that asks a model wherever the paper does. Give it a [`backend`](RpmPipelineBuilder::backend), exchange
+    /// what you like, [`build`](RpmPipelineBuilder::build) it.
+    pub fn builder(task: Task) -> RpmPipelineBuilder {
+        RpmPipelineBuilder::prompted(task)
+    }
+
+    /// A pipeline that needs no model, key or network: lexical features, similarity groups, composed paths, BM25 and the
+    /// statistical answer.
+    pub fn offline(task: Task) -> Self {
+        RpmPipelineBuilder::offline(task).assemble()
+    }
+
+    /// The task it was built for.
+    pub fn task(&self) -> &Task {
+        &self.task
+    }
+
+    fn context<'a>(&'a self, ledger: &'a Ledger) -> StageContext<'a> {
+        let ctx = match &self.backend {
+            Some(backend) => StageContext::new(&**backend, &self.prompts, ledger),
+            None => StageContext::offline(&self.prompts, ledger),
+        };
+        match &self.redact {
+            Some(hook) => ctx.redact(&**hook),
+            None => ctx,
+        }
+    }
+}
+
+impl std::fmt::Debug for RpmPipeline {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RpmPipeline")
+            .field("backend", &self.backend.as_ref().map(|backend| backend.name()))
+            .field("extractor", &self.extractor.name())
+            .field("factor_model", &self.factor_model.name())
+            .field("path_writer", &self.path_writer.name())
+            .field("retriever", &self.retriever.name())
+            .field("answerer", &self.answerer.name())
+            .field("exemplars", &self.exemplars)
+            .field("paths", &self.paths)
+            .finish_non_exhaustive()
+    }
+}

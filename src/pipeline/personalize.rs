@@ -1,0 +1,117 @@
+use crate::answer::{AnswerRequest, Exemplar};
+use crate::data::{AssignedFeature, MemoryItem, Query, UserModel};
+use crate::extract::Observation;
+use crate::llm::Ledger;
+use crate::prompt::StageContext;
+use crate::retrieve::{Neighbours, RetrievalRequest};
+use crate::stats::{Beliefs, Estimate, Estimator, Tier, gate};
+
+use super::{Answer, Error, LearnReport, RpmPipeline};
+
+/// Association at or below this false-discovery rate counts as significant in [`Support`](crate::Support).
+const SIGNIFICANT: f64 = 0.1;
+
+impl RpmPipeline {
+    /// Answers a query the way the user would, with the evidence.
+    ///
+    /// The response is inside the task's response space, or the call fails. The user model is not changed; paths written
+    /// on the way are in [`Answer::written_paths`].
+    ///
+    /// # Errors
+    /// [`Error`], with the stage that failed.
+    ///
+    /// # Cancellation
+    /// Dropping the future stops; nothing is kept.
+    pub async fn personalize(&self, model: &UserModel, query: &Query) -> Result<Answer, Error> {
+        if model.task() != &self.task {
+            return Err(Error::OtherTask);
+        }
+        self.task.check_query("query", query)?;
+        let ledger = Ledger::new();
+        let ctx = self.context(&ledger);
+        let beliefs = Beliefs::of(model);
+        let seen = Observation::new(&self.task, "query", query).knowing(model.factors());
+        let extraction = self.extractor.extract(seen, &ctx).await.map_err(|error| Error::Extract(Box::new(error)))?;
+        let features = self.assign(model, extraction.features, query, &ctx).await?;
+        let request = RetrievalRequest::new(model.memory(), query, &features, self.exemplars);
+        let retrieved =
+            self.retriever.retrieve(request, &ctx).await.map_err(|error| Error::Retrieve(Box::new(error)))?;
+        let estimate = self.estimate(model, query, &features);
+        let known = model.factors().present_in_assigned(&features);
+        let significant = known.iter().filter(|factor| beliefs.q(factor.id()) <= SIGNIFICANT).count();
+        let best = retrieved.first().map_or(0.0, |hit| hit.similarity);
+        let support = gate(&self.thresholds, model.memory().len(), known.len(), significant, best, estimate.as_ref());
+        let mut exemplars = Vec::new();
+        if support.tier >= Tier::Pairs {
+            for hit in retrieved.iter().filter(|hit| hit.similarity >= self.thresholds.least_similarity) {
+                let item = model.memory().items().get(hit.position);
+                let item =
+                    item.ok_or(Error::Contract { part: "retriever", problem: "a position outside the memory" })?;
+                exemplars.push(Exemplar::new(item.clone(), hit.score, hit.similarity));
+            }
+        }
+        let mut written_paths = Vec::new();
+        if support.tier == Tier::Full && self.answerer.wants_paths() {
+            let missing: Vec<MemoryItem> =
+                exemplars.iter().filter(|e| e.item.path().is_none()).map(|e| e.item.clone()).collect();
+            let written = self.write_all(&missing, &beliefs, &mut LearnReport::default(), &ctx).await?;
+            for item in written {
+                written_paths.extend(item.path().map(|path| (item.id().clone(), path.clone())));
+                exemplars.iter_mut().filter(|e| e.item.id() == item.id()).for_each(|e| e.item = item.clone());
+            }
+        }
+        let request = AnswerRequest {
+            task: &self.task,
+            query,
+            features: &features,
+            beliefs: &beliefs,
+            exemplars: &exemplars,
+            memory: model.memory(),
+            estimate: estimate.as_ref(),
+            support: &support,
+        };
+        let draft = self.answerer.answer(request, &ctx).await.map_err(|error| Error::Answer(Box::new(error)))?;
+        if self.task.parse_response(query, &draft.response).as_deref() != Some(draft.response.as_str())
+            || draft.path.response() != draft.response
+        {
+            return Err(Error::Contract { part: "answerer", problem: "a response outside the task's response space" });
+        }
+        Ok(Answer {
+            response: draft.response,
+            path: draft.path,
+            features,
+            exemplars,
+            estimate,
+            support,
+            dropped: extraction.dropped,
+            usage: ledger.report(),
+            written_paths,
+            query: query.clone(),
+        })
+    }
+
+    async fn assign(
+        &self,
+        model: &UserModel,
+        features: Vec<AssignedFeature>,
+        query: &Query,
+        ctx: &StageContext<'_>,
+    ) -> Result<Vec<AssignedFeature>, Error> {
+        let assigned = self.factor_model.assign(model.factors(), &features, query, ctx).await;
+        let assigned = assigned.map_err(|error| Error::Factor(Box::new(error)))?;
+        let known = |factor: &Option<_>| factor.as_ref().is_none_or(|id| model.factors().get(id).is_some());
+        if assigned.len() != features.len() || !assigned.iter().all(known) {
+            return Err(Error::Contract { part: "factor model", problem: "a factor that the user does not have" });
+        }
+        let pairs = features.into_iter().zip(assigned);
+        Ok(pairs.map(|(known, factor)| AssignedFeature { feature: known.feature, factor }).collect())
+    }
+
+    fn estimate(&self, model: &UserModel, query: &Query, features: &[AssignedFeature]) -> Option<Estimate> {
+        let memory = model.memory();
+        let estimator = memory.derived("estimator", |memory| Estimator::new(&self.task, model.factors(), memory));
+        let neighbours = Neighbours::of(memory);
+        let estimator = Option::as_ref(&estimator)?;
+        Some(estimator.estimate(model.calibration(), query, features, &neighbours.to(query)))
+    }
+}

@@ -1,0 +1,120 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::{ItemId, UserModel};
+use crate::extract::Dropped;
+use crate::llm::{Stage, UsageReport};
+
+/// What [`RpmPipeline::learn`](crate::RpmPipeline::learn) returns.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Learned {
+    /// The user model.
+    pub model: UserModel,
+    /// What became of each interaction, and what it cost.
+    pub report: LearnReport,
+}
+
+/// The account of one learning: every interaction with its outcome, what was refused, what it cost.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct LearnReport {
+    /// Every interaction of the history, in canonical order.
+    pub items: Vec<ItemReport>,
+    /// Features that were found and not kept, by reason.
+    pub dropped: Dropped,
+    /// Factors of the user model.
+    pub factors: usize,
+    /// Group assignments of the factor model that could not be used.
+    pub refused_groups: usize,
+    /// Groups that the factor model did not place and that became factors of their own.
+    pub unplaced_groups: usize,
+    /// Interactions whose influence and polarity were asked for and not judged.
+    pub unjudged: usize,
+    /// Reasoning paths by the path writer.
+    pub paths_written: usize,
+    /// Reasoning paths composed from the statistics because the path writer gave none that passed the check.
+    pub paths_composed: usize,
+    /// Calls and tokens by stage.
+    pub usage: UsageReport,
+}
+
+/// One interaction and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ItemReport {
+    /// The interaction.
+    pub id: ItemId,
+    /// What became of it.
+    pub outcome: ItemOutcome,
+}
+
+/// What became of one interaction. In every case it is part of the memory and of the base rates.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ItemOutcome {
+    /// Features were found.
+    Learned {
+        /// How many.
+        features: usize,
+    },
+    /// It was read, and nothing in it was kept as a feature.
+    NoFeatures,
+    /// A stage failed for it.
+    Failed {
+        /// The stage.
+        stage: Stage,
+        /// Why, without the user's text.
+        reason: String,
+    },
+}
+
+impl ItemReport {
+    pub(super) fn new(id: ItemId, outcome: ItemOutcome) -> Self {
+        Self { id, outcome }
+    }
+}
+
+impl LearnReport {
+    /// Interactions with features.
+    pub fn learned(&self) -> usize {
+        self.items.iter().filter(|item| matches!(item.outcome, ItemOutcome::Learned { .. })).count()
+    }
+
+    /// Interactions for which a stage failed.
+    pub fn failed(&self) -> usize {
+        self.items.iter().filter(|item| matches!(item.outcome, ItemOutcome::Failed { .. })).count()
+    }
+}
+
+impl fmt::Display for LearnReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let none = self.items.len() - self.learned() - self.failed();
+        writeln!(
+            f,
+            "{} interactions: {} learned, {none} without features, {} failed",
+            self.items.len(),
+            self.learned(),
+            self.failed()
+        )?;
+        let d = &self.dropped;
+        writeln!(
+            f,
+            "features dropped: {} ungrounded, {} unusable names, {} repeated, {} over the limit",
+            d.ungrounded, d.unusable_name, d.repeated, d.over_limit
+        )?;
+        writeln!(
+            f,
+            "{} factors ({} groups unplaced, {} assignments refused); paths: {} written, {} composed",
+            self.factors, self.unplaced_groups, self.refused_groups, self.paths_written, self.paths_composed
+        )?;
+        for item in &self.items {
+            if let ItemOutcome::Failed { stage, reason } = &item.outcome {
+                writeln!(f, "  {} failed at {stage}: {reason}", item.id)?;
+            }
+        }
+        write!(f, "{}", self.usage)
+    }
+}
