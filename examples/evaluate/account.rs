@@ -65,7 +65,8 @@ impl Account {
         self.count("factors", report.factors);
         self.count("groups refused", report.refused_groups);
         self.count("groups unplaced", report.unplaced_groups);
-        self.count("paths written by the model in learning", report.paths_by_model);
+        self.count("interactions not judged", report.unjudged);
+        self.count("paths written in learning", report.paths_written);
         self.count("paths composed in learning", report.paths_composed);
         self.dropped.add(&report.dropped);
         self.usage.add(&report.usage);

@@ -35,7 +35,7 @@ impl Default for PromptedAnswerer {
 
 #[derive(Deserialize)]
 struct Answered {
-    #[serde(default)]
+    #[serde(default, rename = "reasons", alias = "steps")]
     steps: Value,
     response: Value,
 }
@@ -79,8 +79,8 @@ impl PromptedAnswerer {
                 item.push_str("\nFeatures: none found, so give no steps.");
             } else {
                 let steps = PromptedPathWriter::steps_schema(request.features.len(), self.max_steps);
-                properties.insert("steps".to_owned(), steps);
-                required.insert(0, "steps");
+                properties.insert("reasons".to_owned(), steps);
+                required.insert(0, "reasons");
                 max_tokens += 130 * u32::try_from(self.max_steps).unwrap_or(12);
             }
             let values = values

@@ -87,10 +87,10 @@ impl PromptedExtractor {
         let item = json!({
             "type": "object",
             "properties": {
-                "id": { "type": "string", "enum": ids },
+                "about": { "type": "string", "enum": ids },
                 "features": { "type": "array", "items": feature, "maxItems": self.max_features },
             },
-            "required": ["id", "features"],
+            "required": ["about", "features"],
             "additionalProperties": false,
         });
         let items = json!({ "type": "array", "items": item, "minItems": ids.len(), "maxItems": ids.len() });
@@ -138,7 +138,8 @@ impl PromptedExtractor {
 
 #[derive(Deserialize)]
 struct FoundItem {
-    id: String,
+    #[serde(alias = "id")]
+    about: String,
     features: Vec<serde_json::Value>,
 }
 
@@ -253,10 +254,10 @@ impl FeatureExtractor for PromptedExtractor {
                 };
                 // A single text needs no id to be told apart.
                 if let ([_], [only]) = (group, items.as_mut_slice()) {
-                    only.id = alias(0);
+                    only.about = alias(0);
                 }
                 for (place, (i, observation)) in group.iter().enumerate() {
-                    let found = items.iter().find(|item| item.id == alias(place));
+                    let found = items.iter().find(|item| item.about == alias(place));
                     match found {
                         Some(item) => {
                             let readable: Vec<FoundFeature> =

@@ -68,7 +68,8 @@ mod tests {
         #[test]
         fn every_line_of_any_framed_text_is_marked(text in any::<String>()) {
             let framed = frame(&text);
-            prop_assert!(framed.split(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}']).all(|l| l.starts_with(MARK)));
+            let breaks = ['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}'];
+            prop_assert!(framed.split(breaks).all(|line| line.starts_with(MARK)));
             prop_assert!(CONTROL.iter().all(|control| !framed.contains(control)));
             prop_assert_eq!(inline(&text).lines().count(), 1);
         }

@@ -29,6 +29,7 @@ impl Default for PromptedPathWriter {
 
 #[derive(Deserialize)]
 struct Written {
+    #[serde(rename = "reasons", alias = "steps")]
     steps: Value,
     #[serde(default)]
     response: Value,
@@ -37,8 +38,8 @@ struct Written {
 #[derive(Deserialize)]
 struct Step {
     feature: Value,
-    #[serde(default)]
-    because: String,
+    #[serde(default, alias = "because")]
+    why: String,
 }
 
 impl PromptedPathWriter {
@@ -63,9 +64,9 @@ impl PromptedPathWriter {
             "type": "object",
             "properties": {
                 "feature": { "type": "string", "enum": ids },
-                "because": { "type": "string", "maxLength": STEP_CHARS },
+                "why": { "type": "string", "maxLength": STEP_CHARS },
             },
-            "required": ["feature", "because"],
+            "required": ["feature", "why"],
             "additionalProperties": false,
         });
         json!({ "type": "array", "items": step, "minItems": 1, "maxItems": max_steps })
@@ -95,7 +96,7 @@ impl PromptedPathWriter {
                 let id = id.map_or_else(|| "a feature".to_owned(), |id| id.trim().to_lowercase());
                 return Err(format!("step {number} cites {id}, which is not listed"));
             };
-            let text = one_line(&step.because);
+            let text = one_line(&step.why);
             if !text.chars().any(char::is_alphanumeric) || text.starts_with("<one sentence") {
                 return Err(format!("step {number} says nothing"));
             }
@@ -129,8 +130,8 @@ impl PromptedPathWriter {
             .set("max_steps", self.max_steps.to_string())
             .set("item", item);
         let mut properties = Map::new();
-        properties.insert("steps".to_owned(), Self::steps_schema(features.len(), self.max_steps));
-        let mut required = vec!["steps"];
+        properties.insert("reasons".to_owned(), Self::steps_schema(features.len(), self.max_steps));
+        let mut required = vec!["reasons"];
         if !task.space().is_open_ended() {
             properties.insert("response".to_owned(), json!({ "type": "string", "enum": [response] }));
             required.push("response");
@@ -266,9 +267,9 @@ mod tests {
     #[test]
     fn citations_resolve_by_alias_or_name_and_nothing_else() {
         let steps = json!([
-            { "feature": "X2", "because": " it  is\nwarm " },
-            { "feature": "slow pacing", "because": "it drags" },
-            { "feature": "x9", "because": "beyond the limit of steps" },
+            { "feature": "X2", "why": " it  is\nwarm " },
+            { "feature": "slow pacing", "why": "it drags" },
+            { "feature": "x9", "why": "beyond the limit of steps" },
         ]);
         let read = PromptedPathWriter::read_steps(&steps, &features(), 2).unwrap();
         assert_eq!(read.iter().map(|step| step.feature).collect::<Vec<_>>(), [1, 0]);
@@ -280,14 +281,14 @@ mod tests {
     #[test]
     fn problems_repeat_only_our_own_ids() {
         for citation in [json!("the secret"), json!("x12345"), json!("x0"), json!(1)] {
-            let steps = json!([{ "feature": citation, "because": "secret" }]);
+            let steps = json!([{ "feature": citation, "why": "secret" }]);
             let problem = PromptedPathWriter::read_steps(&steps, &features(), 3).unwrap_err();
             assert_eq!(problem, "step 1 cites a feature, which is not listed");
         }
         for steps in [json!([]), json!("x1"), Value::Null] {
             assert_eq!(PromptedPathWriter::read_steps(&steps, &features(), 3).unwrap_err(), "it has no steps");
         }
-        let echo = json!([{ "feature": "x1", "because": "<one sentence>" }]);
+        let echo = json!([{ "feature": "x1", "why": "<one sentence>" }]);
         assert_eq!(PromptedPathWriter::read_steps(&echo, &features(), 3).unwrap_err(), "step 1 says nothing");
     }
 }

@@ -1,7 +1,7 @@
 //! Estimates how often a response goes with a factor, and how surely.
 //!
-//! Every function is total: a negative or NaN count reads as 0, a count above [`MAX_COUNT`] as
-//! [`MAX_COUNT`], a NaN share as 0, and no result is NaN. Counts are sums of weights, so they need not be
+//! Every function is total: a negative or NaN count reads as 0, a count above 1e15 as 1e15, a
+//! NaN share as 0, and no result is NaN. Counts are sums of weights, so they need not be
 //! whole numbers.
 
 use serde::{Deserialize, Serialize};
@@ -87,7 +87,7 @@ pub fn posterior_mean(n_my: f64, c_m: f64, base: f64, kappa: f64) -> f64 {
 /// Bounds the propensity: the equal-tailed interval of `Beta(n_my + κπ, c_m − n_my + κ(1−π))`, within [0, 1].
 ///
 /// `level` is the probability inside, 0.95 for instance; NaN reads as 0.95, and anything else is clamped to
-/// [0, [`MAX_LEVEL`]] (0 gives the median). When one shape is 0 the interval is the point 0 or 1 that holds all the
+/// [0, 1 − 1e-9] (0 gives the median). When one shape is 0 the interval is the point 0 or 1 that holds all the
 /// mass; when both are 0 nothing is known and it is [0, 1].
 ///
 /// Accuracy: about 1e-12 in the ends. When both shapes pass one million, a skewness-corrected normal
@@ -104,8 +104,8 @@ pub fn credible_interval(n_my: f64, c_m: f64, base: f64, kappa: f64, level: f64)
 
 /// Says how many times likelier a response is with the factor than without knowing it: `posterior / base`.
 ///
-/// Both are shares. The result is in [0, [`MAX_LIFT`]]; 1 means the factor says nothing, which is also the answer for
-/// 0 / 0.
+/// Both are shares. The result is at least 0 and capped at one million, so that it can be stored as a number; 1
+/// means the factor says nothing, which is also the answer for 0 / 0.
 ///
 /// Source: lift of an association rule (Brin et al. 1997, *Dynamic itemset counting*, there "interest").
 pub fn lift(posterior: f64, base: f64) -> f64 {
@@ -119,13 +119,13 @@ pub fn lift(posterior: f64, base: f64) -> f64 {
     }
 }
 
-/// Chooses how strongly a user's propensities are shrunk: the κ of [`KAPPA_GRID`] that best predicts each counted
-/// interaction from the others.
+/// Chooses how strongly a user's propensities are shrunk: the κ of 0.5, 1, 2, 4, 8, 16, 32 and 64 that best
+/// predicts each counted interaction from the others.
 ///
 /// Maximises `Σ_m Σ_y n_my · ln(((n_my − 1)₊ + κπ_y) / ((c_m − 1)₊ + κ))`; ties go to the larger κ, the more cautious
 /// one, so a user whose factors were each seen once gets 64. `base` holds π in the order of `by_response`; a
 /// missing entry reads as 0. A response that its own removal makes impossible costs a large finite amount. With no
-/// positive `n_my` at all the answer is [`DEFAULT_KAPPA`].
+/// positive `n_my` at all the answer is 4.
 ///
 /// Source: leave-one-out (predictive) likelihood for an empirical Bayes prior, Gelman et al., *Bayesian Data
 /// Analysis*, 3rd ed., sections 5.1 and 7.2.
@@ -180,7 +180,7 @@ pub(crate) fn tail_of(level: f64) -> f64 {
 }
 
 /// Below this a Beta shape is a 0 that rounding left behind.
-const ZERO_SHAPE: f64 = 1e-300;
+const ZERO_SHAPE: f64 = 1e-200;
 
 /// From here on, in both shapes, a Beta is a corrected normal to about 1e-5 standard deviations.
 const NORMAL_SHAPE: f64 = 1e6;
@@ -252,14 +252,15 @@ pub(crate) fn normal_deviate(tail: f64) -> f64 {
 /// a quantile of 1e-200 is reached within 62 halvings.
 pub(crate) fn solve_quantile(a: f64, b: f64, tail: f64, side: Tail) -> f64 {
     let (mut low, mut high) = (0_u64, 1.0_f64.to_bits());
-    let mut x = a / (a + b);
+    let guess = beta_quantile_normal(a, b, tail, side);
+    let mut x = if guess > 0.0 && guess < 1.0 { guess } else { a / (a + b) };
     for step in 0_u32..200 {
         if high - low <= 1 {
             break;
         }
-        // Newton may creep: every third step halves regardless.
+        // Newton needs about five steps; where it creeps instead, every third one halves.
         let bits = x.to_bits();
-        if step % 3 == 2 || bits <= low || bits >= high {
+        if (step > 8 && step % 3 == 0) || bits <= low || bits >= high {
             x = f64::from_bits(low + (high - low) / 2);
         }
         let (below, above) = beta_tails(a, b, x, 1.0 - x);
@@ -301,37 +302,38 @@ pub(crate) fn beta_tails(a: f64, b: f64, x: f64, y: f64) -> (f64, f64) {
     }
     let power = ln_power(a, b, x, y).exp();
     if x < (a + 1.0) / (a + b + 2.0) {
-        let below = to_share(power * continued_fraction(a, b, x) / a);
+        let below = to_share(power * continued_fraction(a, b, x, y));
         (below, 1.0 - below)
     } else {
-        let above = to_share(power * continued_fraction(b, a, y) / b);
+        let above = to_share(power * continued_fraction(b, a, y, x));
         (1.0 - above, above)
     }
 }
 
-fn continued_fraction(a: f64, b: f64, x: f64) -> f64 {
+/// The even part of DLMF 8.17.22, which unlike the whole sees x near 1 through `y` and so does not cancel.
+fn continued_fraction(a: f64, b: f64, x: f64, y: f64) -> f64 {
     // It needs some multiple of √min(a, b) terms, and callers stay below NORMAL_SHAPE in the smaller shape.
     const MAX_TERMS: u32 = 20_000;
     let away_from_zero = |v: f64| if v.abs() < 1e-280 { 1e-280 } else { v };
-    let mut above = 1.0;
-    let mut below = 1.0 / away_from_zero(1.0 - (a + b) * x / (a + 1.0));
-    let mut value = below;
+    let off = a * y - b * x + 1.0;
+    let mut value = away_from_zero(a * off / (a + 1.0));
+    let mut above = value;
+    let mut below = 0.0;
     for term in 1..=MAX_TERMS {
-        let m = f64::from(term);
-        let even = m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m));
-        below = 1.0 / away_from_zero(1.0 + even * below);
-        above = away_from_zero(1.0 + even / above);
-        value *= below * above;
-        let odd = -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0));
-        below = 1.0 / away_from_zero(1.0 + odd * below);
-        above = away_from_zero(1.0 + odd / above);
-        let ratio = below * above;
+        let term = f64::from(term);
+        let low = a + 2.0 * term - 1.0;
+        let cross = term * (b - term) * x / low;
+        let numerator = cross * x * ((a + term - 1.0) / low) * (a + b + term - 1.0);
+        let denominator = term + cross + (a + term) * (off + term * (2.0 - x)) / (a + 2.0 * term + 1.0);
+        below = 1.0 / away_from_zero(denominator + numerator * below);
+        above = away_from_zero(denominator + numerator / above);
+        let ratio = above * below;
         value *= ratio;
         if (ratio - 1.0).abs() <= f64::EPSILON {
             break;
         }
     }
-    value
+    1.0 / value
 }
 
 /// Returns ln(x^a y^b / B(a, b)) without subtracting large logarithms from each other.
@@ -363,4 +365,270 @@ fn stirling_rest(z: f64) -> f64 {
     let square = inverse * inverse;
     let series = [1.0 / 1188.0, -1.0 / 1680.0, 1.0 / 1260.0, -1.0 / 360.0, 1.0 / 12.0];
     inverse * series.iter().fold(0.0, |sum, term| sum * square + term)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn close(got: f64, want: f64, relative: f64) -> bool {
+        (got - want).abs() <= relative * want.abs().max(1e-290)
+    }
+
+    #[test]
+    fn a_base_rate_is_the_smoothed_share() {
+        // (3 + 2/4) / (10 + 2)
+        assert!(close(base_rate(3.0, 10.0, 4, 2.0), 3.5 / 12.0, 1e-15));
+        assert!(close(base_rate(0.0, 0.0, 4, 0.0), 0.25, 0.0));
+        assert!(close(base_rate(0.0, 0.0, 5, 3.0), 0.2, 1e-15));
+        assert!(close(base_rate(0.0, 0.0, 0, 0.0), 1.0, 0.0));
+        assert!(close(base_rate(9.0, 4.0, 2, 0.0), 1.0, 0.0));
+        assert!(close(base_rate(f64::NAN, 4.0, 2, 1.0), 0.1, 1e-15));
+    }
+
+    #[test]
+    fn base_rates_of_all_responses_add_up_to_one() {
+        let counts = [3.5, 0.0, 2.25, 1.0];
+        let total = counts.iter().sum();
+        let sum: f64 = counts.iter().map(|&n| base_rate(n, total, counts.len(), 0.7)).sum();
+        assert!(close(sum, 1.0, 1e-14));
+    }
+
+    #[test]
+    fn the_propensity_of_an_unseen_factor_is_undefined() {
+        assert_eq!(propensity(0.0, 0.0), None);
+        assert_eq!(propensity(2.0, f64::NAN), None);
+        assert_eq!(propensity(3.0, 4.0), Some(0.75));
+        assert_eq!(propensity(5.0, 4.0), Some(1.0));
+        // A weight so decayed that it is subnormal still has a ratio.
+        assert_eq!(propensity(1e-320, 1e-320), Some(1.0));
+    }
+
+    #[test]
+    fn one_sighting_does_not_read_as_certainty() {
+        // (1 + 4 · 0.25) / (1 + 4)
+        assert!(close(posterior_mean(1.0, 1.0, 0.25, 4.0), 0.4, 1e-15));
+        assert!(close(posterior_mean(0.0, 0.0, 0.25, 4.0), 0.25, 0.0));
+        assert!(close(posterior_mean(0.0, 0.0, 0.25, 0.0), 0.25, 0.0));
+        assert!(close(posterior_mean(3.0, 4.0, 0.25, 0.0), 0.75, 0.0));
+        assert!(close(posterior_mean(3.0, 4.0, 0.25, f64::INFINITY), 0.25, 1e-12));
+    }
+
+    #[test]
+    fn intervals_match_the_reference_table() {
+        // scipy 1.17.1: a, b = n + k*base, c - n + k*(1 - base); q = (1 - level)/2;
+        // beta.ppf(q, a, b), beta.isf(q, a, b). Its smallest answer is 2.2e-308, ours 0.
+        let rows = [
+            (0.0, 0.0, 0.25, 4.0, 0.95, 0.008_403_758_659_612_643, 0.707_598_226_178_713_3),
+            (1.0, 1.0, 0.25, 4.0, 0.95, 0.067_585_986_488_543, 0.805_879_550_316_756_5),
+            (3.0, 4.0, 0.5, 2.0, 0.95, 0.283_582_063_881_910_54, 0.947_255_049_473_683_1),
+            (0.0, 10.0, 0.1, 4.0, 0.9, 3.117_032_097_177_073e-5, 0.117_419_750_612_625_76),
+            (10.0, 10.0, 0.6, 1.0, 0.99, 0.705_077_160_659_972_2, 0.999_999_872_773_659_5),
+            (30.0, 100.0, 0.3, 0.5, 0.95, 0.214_867_669_340_933_5, 0.392_671_361_967_281_9),
+            (7.5, 20.25, 0.4, 8.0, 0.8, 0.264_577_676_621_844_67, 0.496_808_549_531_254_9),
+            (700.0, 1000.0, 0.5, 64.0, 0.95, 0.659_815_938_137_965_5, 0.715_454_595_653_305_4),
+            (99_999.0, 1e5, 0.5, 4.0, 0.95, 0.999_927_757_177_863, 0.999_993_813_421_639_7),
+            (5e4, 1e5, 0.5, 4.0, 0.999, 0.494_797_452_282_841_44, 0.505_202_547_717_158_6),
+            (0.0, 1e5, 0.01, 0.5, 0.95, 0.0, 3.577_401_942_735_238_4e-8),
+            (0.0, 0.002, 0.5, 0.002, 0.95, 0.0, 1.0),
+            (0.0, 4.9999, 0.2, 0.005, 0.95, 0.0, 1.258_258_368_973_879e-12),
+            (6e5, 1e6, 0.5, 4.0, 0.5, 0.599_669_205_764_703_5, 0.600_330_066_913_040_5),
+        ];
+        for (n, c, base, kappa, level, low, high) in rows {
+            let got = credible_interval(n, c, base, kappa, level);
+            let ok = close(got.low, low, 1e-11) && close(got.high, high, 1e-11);
+            assert!(ok, "{n} {c} {base} {kappa} {level}: {got:?}, not [{low}, {high}]");
+        }
+    }
+
+    #[test]
+    fn intervals_of_huge_counts_match_the_reference_table() {
+        // scipy 1.17.1: beta.ppf(0.025, a, b), beta.isf(0.025, a, b)
+        let rows = [
+            (3e6, 5e6, 0.374_664_555_727_352_24, 0.375_335_503_469_706_8),
+            (1.5e6, 4e9, 3.742_598_877_182_725e-4, 3.754_594_407_507_551e-4),
+            (1e12, 1e12, 0.499_999_307_048_088_15, 0.500_000_692_951_911_9),
+        ];
+        for (a, b, low, high) in rows {
+            let got = beta_interval(a, b, 0.95);
+            assert!(close(got.low, low, 1e-8) && close(got.high, high, 1e-8), "{a} {b}: {got:?}");
+        }
+    }
+
+    #[test]
+    fn the_two_ways_to_a_quantile_meet() {
+        for (a, b) in [(1.0, 1.0), (1.0, 4.0), (1.0, 5000.0)] {
+            let shape = NORMAL_SHAPE * 0.999;
+            for tail in [0.4, 0.025, 5e-10] {
+                for side in [Tail::Lower, Tail::Upper] {
+                    let exact = beta_quantile(a * shape, b * shape, tail, side);
+                    let normal = beta_quantile_normal(a * shape, b * shape, tail, side);
+                    let total = (a + b) * shape;
+                    let deviation = (a * b / (a + b) / (a + b) / total).sqrt();
+                    assert!((exact - normal).abs() <= 1e-4 * deviation, "{a} {b} {tail}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_shape_of_zero_is_a_point_mass() {
+        assert_eq!(credible_interval(0.0, 0.0, 0.5, 0.0, 0.95), Interval { low: 0.0, high: 1.0 });
+        assert_eq!(credible_interval(0.0, 3.0, 0.5, 0.0, 0.95), Interval { low: 0.0, high: 0.0 });
+        assert_eq!(credible_interval(3.0, 3.0, 0.5, 0.0, 0.95), Interval { low: 1.0, high: 1.0 });
+        assert_eq!(credible_interval(0.0, 3.0, 0.0, 4.0, 0.95), Interval { low: 0.0, high: 0.0 });
+    }
+
+    #[test]
+    fn odd_levels_are_clamped() {
+        let at = |level| credible_interval(3.0, 10.0, 0.5, 2.0, level);
+        assert_eq!(at(f64::NAN), at(0.95));
+        assert_eq!(at(7.0), at(MAX_LEVEL));
+        assert_eq!(at(-1.0), at(0.0));
+        assert!(close(at(0.0).low, at(0.0).high, 1e-14));
+    }
+
+    #[test]
+    fn lift_compares_with_the_base_rate() {
+        assert!(close(lift(0.6, 0.3), 2.0, 1e-15));
+        assert!(close(lift(0.0, 0.0), 1.0, 0.0));
+        assert!(close(lift(0.5, 0.0), MAX_LIFT, 0.0));
+        assert!(close(lift(0.5, 1e-300), MAX_LIFT, 0.0));
+        assert!(close(lift(0.0, 0.5), 0.0, 0.0));
+    }
+
+    #[test]
+    fn kappa_matches_the_reference_table() {
+        // numpy 2: the kappa of [.5, 1, 2, 4, 8, 16, 32, 64] with the largest
+        // sum(n*np.log((max(n-1, 0) + k*b)/(max(c-1, 0) + k)) for c, ns in rows for n, b in zip(ns, base) if n > 0)
+        let pure: &[(f64, &[f64])] = &[(10.0, &[10.0, 0.0]), (10.0, &[0.0, 10.0])];
+        let unrelated: &[(f64, &[f64])] = &[(10.0, &[5.0, 5.0]), (8.0, &[4.0, 4.0])];
+        let mixed: &[(f64, &[f64])] =
+            &[(12.0, &[10.0, 2.0]), (9.0, &[3.0, 6.0]), (5.0, &[2.0, 3.0]), (3.0, &[3.0, 0.0])];
+        let weak: &[(f64, &[f64])] = &[(8.0, &[6.0, 2.0]), (8.0, &[5.0, 3.0]), (7.0, &[2.0, 5.0])];
+        for (rows, base, want) in [
+            (pure, [0.5, 0.5], 0.5),
+            (unrelated, [0.5, 0.5], 64.0),
+            (mixed, [0.55, 0.45], 4.0),
+            (weak, [0.55, 0.45], 64.0),
+        ] {
+            let rows: Vec<CountRow<'_>> =
+                rows.iter().map(|&(coverage, by_response)| CountRow { coverage, by_response }).collect();
+            assert!(close(choose_kappa(&rows, &base), want, 0.0), "{rows:?}");
+        }
+    }
+
+    #[test]
+    fn kappa_has_a_default_and_prefers_the_larger_in_a_tie() {
+        assert!(close(choose_kappa(&[], &[0.5, 0.5]), DEFAULT_KAPPA, 0.0));
+        let empty = CountRow { coverage: 0.0, by_response: &[0.0, f64::NAN] };
+        assert!(close(choose_kappa(&[empty], &[0.5, 0.5]), DEFAULT_KAPPA, 0.0));
+        // Without the one sighting the prediction is the base rate, whatever kappa is.
+        let once = CountRow { coverage: 1.0, by_response: &[1.0, 0.0] };
+        assert!(close(choose_kappa(&[once], &[0.5, 0.5]), 64.0, 0.0));
+        // A response of base rate 0 must not decide by an infinite penalty.
+        let shut = CountRow { coverage: 1.0, by_response: &[1.0] };
+        let open = CountRow { coverage: 10.0, by_response: &[0.0, 10.0] };
+        assert!(close(choose_kappa(&[shut, open], &[0.0, 0.5]), 0.5, 0.0));
+    }
+
+    #[test]
+    fn an_interval_survives_json() {
+        let interval = credible_interval(3.0, 10.0, 0.5, 2.0, 0.95);
+        let text = serde_json::to_string(&interval).unwrap();
+        assert_eq!(serde_json::from_str::<Interval>(&text).unwrap(), interval);
+    }
+
+    fn is_share(x: f64) -> bool {
+        (0.0..=1.0).contains(&x)
+    }
+
+    fn is_bounded(interval: Interval) -> bool {
+        is_share(interval.low) && is_share(interval.high) && interval.low <= interval.high
+    }
+
+    proptest! {
+        #[test]
+        fn no_float_gets_a_nan_out(
+            a in any::<f64>(), b in any::<f64>(), c in any::<f64>(), d in any::<f64>(), e in any::<f64>(),
+            categories in any::<usize>(),
+        ) {
+            prop_assert!(is_share(base_rate(a, b, categories, c)));
+            prop_assert!(propensity(a, b).is_none_or(is_share));
+            prop_assert!(is_share(posterior_mean(a, b, c, d)));
+            prop_assert!(is_bounded(credible_interval(a, b, c, d, e)));
+            prop_assert!((0.0..=MAX_LIFT).contains(&lift(a, b)));
+            let row = CountRow { coverage: a, by_response: &[b, c] };
+            prop_assert!(KAPPA_GRID.contains(&choose_kappa(&[row], &[d, e])));
+        }
+
+        #[test]
+        fn special_values_get_no_nan_out(at in proptest::collection::vec(0_usize..12, 5)) {
+            let special = [
+                0.0, -0.0, 1.0, -1.0, 0.5, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, f64::MIN_POSITIVE,
+                5e-324, 1e6,
+            ];
+            let v: Vec<f64> = at.iter().map(|&i| special[i]).collect();
+            prop_assert!(is_share(base_rate(v[0], v[1], at[2], v[3])));
+            prop_assert!(propensity(v[0], v[1]).is_none_or(is_share));
+            prop_assert!(is_share(posterior_mean(v[0], v[1], v[2], v[3])));
+            prop_assert!(is_bounded(credible_interval(v[0], v[1], v[2], v[3], v[4])));
+            prop_assert!((0.0..=MAX_LIFT).contains(&lift(v[0], v[1])));
+            let row = CountRow { coverage: v[0], by_response: &v[1..3] };
+            prop_assert!(KAPPA_GRID.contains(&choose_kappa(&[row, row], &v[3..])));
+        }
+
+        #[test]
+        fn a_quantile_cuts_off_its_tail(
+            ln_a in -7.0..12.0_f64, ln_b in -7.0..12.0_f64, tail in 1e-9..0.5_f64, upper in any::<bool>(),
+        ) {
+            let (a, b) = (ln_a.exp(), ln_b.exp());
+            let side = if upper { Tail::Upper } else { Tail::Lower };
+            let x = beta_quantile(a, b, tail, side);
+            // At an end of [0, 1] the next float may hold far more or less than the tail.
+            if x > 0.0 && x < 1.0 - 1e-9 {
+                let (below, above) = beta_tails(a, b, x, 1.0 - x);
+                let reached = if upper { above } else { below };
+                // A step of the last digit of x moves the tail by up to this.
+                let slack = 1e-9 + 4.0 * f64::EPSILON * ln_power(a, b, x, 1.0 - x).exp() / (x * (1.0 - x)) / tail;
+                prop_assert!(close(reached, tail, slack), "{a} {b} {tail} {side:?}: {x} leaves {reached}");
+            }
+        }
+
+        #[test]
+        fn the_two_tails_are_a_whole(ln_a in -7.0..13.0_f64, ln_b in -7.0..13.0_f64, x in 0.0..1.0_f64) {
+            let (below, above) = beta_tails(ln_a.exp(), ln_b.exp(), x, 1.0 - x);
+            prop_assert!(is_share(below) && is_share(above) && close(below + above, 1.0, 1e-12));
+            let (above_mirrored, _) = beta_tails(ln_b.exp(), ln_a.exp(), 1.0 - x, x);
+            prop_assert!((above - above_mirrored).abs() < 1e-9);
+        }
+
+        #[test]
+        fn a_wider_level_gives_a_wider_interval(
+            n in 0.0..50.0_f64, rest in 0.0..50.0_f64, base in 0.01..0.99_f64, kappa in 0.1..64.0_f64,
+        ) {
+            let narrow = credible_interval(n, n + rest, base, kappa, 0.5);
+            let wide = credible_interval(n, n + rest, base, kappa, 0.95);
+            prop_assert!(wide.low <= narrow.low && narrow.high <= wide.high);
+        }
+
+        #[test]
+        fn few_counts_give_the_base_rate_and_many_the_frequency(
+            share in 0.0..1.0_f64, base in 0.0..1.0_f64, kappa in 0.5..64.0_f64,
+        ) {
+            prop_assert!((posterior_mean(share * 1e-12, 1e-12, base, kappa) - base).abs() < 1e-11);
+            prop_assert!((posterior_mean(share * 1e14, 1e14, base, kappa) - share).abs() < 1e-11);
+        }
+
+        #[test]
+        fn a_posterior_lies_between_base_and_frequency(
+            n in 0.0..50.0_f64, rest in 0.01..50.0_f64, base in 0.0..1.0_f64, kappa in 0.0..64.0_f64,
+        ) {
+            let frequency = propensity(n, n + rest).unwrap();
+            let mean = posterior_mean(n, n + rest, base, kappa);
+            prop_assert!(mean >= frequency.min(base) - 1e-12 && mean <= frequency.max(base) + 1e-12);
+        }
+    }
 }

@@ -54,7 +54,8 @@ impl Moments {
     /// Returns the unbiased variance, `(Σwx² − (Σwx)²/n) / (n − 1)`, at least 0; `None` below n = 2 or when the sums are
     /// not finite.
     ///
-    /// A difference that cancellation alone explains is 0, so that equal values have no variance.
+    /// A difference that cancellation alone explains is 0, so that equal values have no variance. Values whose spread is
+    /// below 1e-6 of their size lose digits; store them relative to a middle value.
     pub fn variance(&self) -> Option<f64> {
         let mean = self.mean()?;
         let spread = self.sum_sq - self.sum * mean;
@@ -86,7 +87,7 @@ pub struct MeanDifference {
 
 /// Compares two means without assuming equal variances.
 ///
-/// `level` is the coverage of the interval, read as [`credible_interval`](super::posterior::credible_interval) reads
+/// `level` is the coverage of the interval, read as [`credible_interval`](super::credible_interval) reads
 /// it. `None` when a side has n < 2 or sums that are not finite, or when the result would not be finite. Weights
 /// count as frequencies: a value of weight 2 is two observations.
 ///
@@ -153,4 +154,213 @@ fn student_deviate(tail: f64, dof: f64) -> f64 {
 )]
 fn to_whole(n: f64) -> u64 {
     n.round() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn close(got: f64, want: f64, relative: f64) -> bool {
+        (got - want).abs() <= relative * want.abs()
+    }
+
+    /// With, without, difference, low, high, p.
+    type Row<'a> = (&'a [f64], &'a [f64], f64, f64, f64, f64);
+
+    fn moments(values: &[f64]) -> Moments {
+        let mut moments = Moments::default();
+        for &value in values {
+            moments.add(value, 1.0);
+        }
+        moments
+    }
+
+    #[test]
+    fn differences_match_the_reference_table() {
+        // scipy 1.17.1: r = ttest_ind(x, y, equal_var=False); ci = r.confidence_interval(0.95);
+        // np.mean(x) - np.mean(y), ci.low, ci.high, r.pvalue
+        let alternating = [1.0, 5.0].repeat(50);
+        let middling = [2.0, 4.0].repeat(10);
+        let rows: [Row; 9] = [
+            (
+                &[1., 2., 3., 4., 5.],
+                &[2., 3., 4., 5., 6.],
+                -1.0,
+                -3.306_004_135_204_166,
+                1.306_004_135_204_165_8,
+                0.346_593_507_087_334_16,
+            ),
+            (
+                &[5., 5., 4., 5.],
+                &[1., 2., 1., 1., 2.],
+                3.35,
+                2.517_794_297_438_461_7,
+                4.182_205_702_561_538_5,
+                3.388_243_934_828_697e-5,
+            ),
+            (&[1., 2.], &[4., 6.], -3.5, -10.418_522_830_071_064, 3.418_522_830_071_063_7, 0.129_047_835_548_283_34),
+            (
+                &[3., 3., 3.],
+                &[1., 2., 5.],
+                1.0 / 3.0,
+                -4.837_811_679_208_929,
+                5.504_478_345_875_595_5,
+                0.807_549_910_270_124_7,
+            ),
+            (
+                &[1., 5., 1., 5.],
+                &[3., 3., 3., 4.],
+                -0.25,
+                -3.834_349_147_279_856_8,
+                3.334_349_147_279_856_8,
+                0.844_890_281_239_189_2,
+            ),
+            (
+                &[1., 2., 3., 4., 5., 4., 3., 2., 1., 2., 3.],
+                &[5., 4., 5.],
+                -1.939_393_939_393_94,
+                -3.111_250_980_262_383_3,
+                -0.767_536_898_525_496_7,
+                0.005_117_296_370_677_068,
+            ),
+            (&alternating, &middling, 0.0, -0.611_697_378_087_156_6, 0.611_697_378_087_156_6, 1.0),
+            (
+                &[0.5, 1.25, -2., 4.],
+                &[0.5, 1.5, 9., -1., 7.25],
+                -2.5125,
+                -8.107_460_020_807_654,
+                3.082_460_020_807_652_7,
+                0.318_530_006_882_123_24,
+            ),
+            (&[1., 2., 3.], &[1., 2., 3.], 0.0, -2.266_957_935_527_519, 2.266_957_935_527_519, 1.0),
+        ];
+        for (with, without, difference, low, high, p) in rows {
+            let got = mean_difference(&moments(with), &moments(without), 0.95).unwrap();
+            assert!((got.difference - difference).abs() < 1e-12, "{with:?}: {got:?}");
+            assert!(close(got.interval.low, low, 1e-11), "{with:?}: {got:?}");
+            assert!(close(got.interval.high, high, 1e-11), "{with:?}: {got:?}");
+            assert!(close(got.p, p, 1e-10), "{with:?}: {got:?}");
+        }
+    }
+
+    #[test]
+    fn student_deviates_match_the_reference_table() {
+        // scipy 1.17.1: t.isf(tail, dof)
+        for (dof, tail, want) in [
+            (1.0, 0.025, 12.706_204_736_174_705),
+            (1.0, 5e-10, 636_619_772.367_581_4),
+            (2.0, 5e-10, 31_622.776_577_966_713),
+            (3.7, 0.05, 2.182_493_803_914_601_6),
+            (30.0, 0.025, 2.042_272_456_301_238),
+            (1e6, 0.025, 1.959_966_356_814_107_2),
+            (1e15, 0.025, 1.959_963_984_540_056_7),
+            (2.5, 0.4, 0.281_459_512_748_547_7),
+        ] {
+            let got = student_deviate(tail, dof);
+            assert!(close(got, want, 1e-11), "{dof} {tail}: {got}, not {want}");
+        }
+    }
+
+    #[test]
+    fn student_tails_match_the_reference_table() {
+        // scipy 1.17.1: 2 * t.sf(x, dof)
+        for (t, dof, want) in [
+            (1.0, 1.0, 0.5),
+            (1e8, 1.0, 6.366_197_723_675_814e-9),
+            (2.0, 1e10, 0.045_500_263_923_353_92),
+            (50.0, 3.0, 1.761_715_204_127_197e-5),
+            (-0.01, 7.0, 0.992_300_317_643_621_7),
+        ] {
+            let got = student_two_sided(t, dof);
+            assert!(close(got, want, 1e-10), "{t} {dof}: {got}, not {want}");
+        }
+        assert!(student_two_sided(40.0, 1e6) < 1e-300);
+        assert!(student_two_sided(f64::INFINITY, 1.0) < 1e-300);
+    }
+
+    #[test]
+    fn fewer_than_two_values_have_no_difference() {
+        let two = moments(&[1.0, 2.0]);
+        assert_eq!(mean_difference(&two, &moments(&[1.0]), 0.95), None);
+        assert_eq!(mean_difference(&Moments::default(), &two, 0.95), None);
+        assert!(mean_difference(&two, &two, 0.95).is_some());
+    }
+
+    #[test]
+    fn constant_sides_are_tested_exactly() {
+        // Two against two can fall apart like this in 2 of 6 ways, three against seven in 1 of 120.
+        let low = |n| moments(&vec![0.1; n]);
+        let high = |n| moments(&vec![0.7; n]);
+        let got = mean_difference(&low(2), &high(2), 0.95).unwrap();
+        assert!(close(got.p, 1.0 / 3.0, 1e-12) && close(got.difference, -0.6, 1e-12));
+        assert!(close(got.interval.low, -0.6, 1e-12) && close(got.interval.high, -0.6, 1e-12));
+        assert!(close(mean_difference(&low(3), &high(7), 0.95).unwrap().p, 1.0 / 120.0, 1e-12));
+        assert!(close(mean_difference(&low(3), &low(7), 0.95).unwrap().p, 1.0, 0.0));
+    }
+
+    #[test]
+    fn weights_count_as_frequencies() {
+        let mut weighted = Moments::default();
+        weighted.add(1.0, 2.0);
+        weighted.add(4.0, 3.0);
+        assert_eq!(weighted, moments(&[1.0, 1.0, 4.0, 4.0, 4.0]));
+    }
+
+    #[test]
+    fn what_cannot_be_summed_is_ignored() {
+        let before = moments(&[1.0, 2.0]);
+        let mut after = before;
+        for (value, weight) in
+            [(f64::NAN, 1.0), (f64::INFINITY, 1.0), (1e200, 1.0), (1.0, 0.0), (1.0, -1.0), (1.0, f64::NAN)]
+        {
+            after.add(value, weight);
+            after.remove(value, weight);
+        }
+        assert_eq!(after, before);
+    }
+
+    proptest! {
+        #[test]
+        fn removing_what_was_added_restores_the_sums(
+            kept in proptest::collection::vec(-100..100_i32, 0..20), gone in proptest::collection::vec(-100..100_i32, 0..20),
+        ) {
+            let as_floats = |values: &[i32]| values.iter().map(|&v| f64::from(v)).collect::<Vec<f64>>();
+            let want = moments(&as_floats(&kept));
+            let mut got = want;
+            for value in as_floats(&gone) {
+                got.add(value, 1.0);
+            }
+            for value in as_floats(&gone) {
+                got.remove(value, 1.0);
+            }
+            prop_assert_eq!(got, want);
+        }
+
+        #[test]
+        fn no_float_gets_a_nan_out(v in proptest::collection::vec(any::<f64>(), 7), level in any::<f64>()) {
+            let a = Moments { n: v[0], sum: v[1], sum_sq: v[2] };
+            let b = Moments { n: v[3], sum: v[4], sum_sq: v[5] };
+            for (with, without) in [(&a, &b), (&a, &moments(&[1.0, 2.0])), (&moments(&[v[6], v[5]]), &b)] {
+                if let Some(got) = mean_difference(with, without, level) {
+                    prop_assert!(got.difference.is_finite() && (0.0..=1.0).contains(&got.p));
+                    prop_assert!(got.interval.low <= got.difference && got.difference <= got.interval.high);
+                    prop_assert!(got.interval.low.is_finite() && got.interval.high.is_finite());
+                }
+            }
+        }
+
+        #[test]
+        fn sensible_sums_always_compare(
+            x in proptest::collection::vec(-1e6..1e6_f64, 2..20), y in proptest::collection::vec(-1e6..1e6_f64, 2..20),
+            level in 0.0..=1.0_f64,
+        ) {
+            let got = mean_difference(&moments(&x), &moments(&y), level).unwrap();
+            let mirrored = mean_difference(&moments(&y), &moments(&x), level).unwrap();
+            prop_assert!((0.0..=1.0).contains(&got.p) && got.interval.low <= got.interval.high);
+            prop_assert!((got.difference + mirrored.difference).abs() < 1e-6);
+            prop_assert!(close(got.p, mirrored.p, 1e-9));
+        }
+    }
 }

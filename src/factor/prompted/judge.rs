@@ -16,6 +16,7 @@ const ROWS_PER_REQUEST: usize = 4;
 
 #[derive(Deserialize)]
 struct JudgedItem {
+    #[serde(alias = "id", rename = "about")]
     id: String,
     features: Vec<Value>,
 }
@@ -55,7 +56,8 @@ fn judge_request(
         &["id", "influential", "polarity"],
     );
     let features = json!({ "type": "array", "items": feature, "minItems": 1, "maxItems": most });
-    let item = object(&json!({ "id": { "type": "string", "enum": texts }, "features": features }), &["id", "features"]);
+    let item =
+        object(&json!({ "about": { "type": "string", "enum": texts }, "features": features }), &["about", "features"]);
     let items = json!({ "type": "array", "items": item, "minItems": texts.len(), "maxItems": texts.len() });
     let schema = object(&json!({ "items": items }), &["items"]);
     let messages = ctx.prompts().render(Prompt::Judge, &values);
