@@ -6,10 +6,10 @@ use crate::data::{AssignedFeature, Feature, FeatureKey, Span};
 use crate::prompt::StageContext;
 
 use super::lexicon::opinions;
-use super::words::{Token, is_negation, is_stop_word, stem, tokens};
+use super::words::{Token, is_negation, is_stop_word, tokens};
 use super::{ExtractError, Extraction, FeatureExtractor, Observation};
 
-/// Reads features off the words, without a model: key words and key phrases by their stems, negated ones apart ("no
+/// Reads features off the words, without a model: key words and key phrases, negated ones apart ("no
 /// chase"), and one feature for each praising or blaming phrase, with its valence.
 ///
 /// It reads any language that writes words apart; stems, stop words and opinions are English.
@@ -108,11 +108,11 @@ fn negated(words: &[Token], at: usize) -> bool {
     reachable.any(|token| is_negation(&token.word))
 }
 
-/// The stems of a part's words, so that inflected forms are one feature; `not` before negated ones.
+/// A part's words, `not` before negated ones. Inflected forms are features of their own; the factor model puts them
+/// together.
 fn name(part: &[Token], negated: bool) -> String {
-    let words = part.iter().map(|token| if is_negation(&token.word) { "not".to_owned() } else { stem(&token.word) });
-    let negation = negated.then(|| "not".to_owned());
-    negation.into_iter().chain(words).collect::<Vec<_>>().join(" ")
+    let words = part.iter().map(|token| if is_negation(&token.word) { "not" } else { token.word.as_str() });
+    negated.then_some("not").into_iter().chain(words).collect::<Vec<_>>().join(" ")
 }
 
 #[async_trait]
