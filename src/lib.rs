@@ -49,5 +49,5 @@ pub use stats::{
     MAX_LIFT, MIN_EXPECTED, MeanDifference, Moments, Reason, ResponseBelief, SMALLEST_CELL, Share, Support,
     SupportThresholds, Tier, Weighted, association, base_rate, benjamini_hochberg, calibrate, chi_square, choose_kappa,
     credible_interval, dirichlet_shares, fisher_exact, gate, lift, mean_difference, min_expected, posterior_mean,
-    propensity, wilson,
+    propensity, rank_sum, wilson,
 };

@@ -45,6 +45,12 @@ impl Account {
         *self.counts.entry(what).or_default() += n;
     }
 
+    /// Enters how many different feature names the interactions of a memory have, summed over users.
+    pub(crate) fn names(&mut self, model: &rpm_core::UserModel) {
+        let keys = model.memory().items().iter().flat_map(rpm_core::MemoryItem::features).map(rpm_core::Feature::key);
+        self.count("different features", keys.collect::<std::collections::BTreeSet<_>>().len());
+    }
+
     /// Enters what learning reported.
     pub(crate) fn report(&mut self, report: &LearnReport) {
         for item in &report.items {

@@ -74,7 +74,7 @@ fn methods(args: &Args, with_model: bool) -> Result<Vec<String>, String> {
         return Ok(all.into_iter().map(str::to_owned).collect());
     }
     for method in &args.methods {
-        let asks = WITH_MODEL.contains(&method.as_str());
+        let asks = asks(method);
         if asks && !with_model {
             return Err(format!("{method} asks a model: set RPM_BASE_URL and RPM_MODEL"));
         }
@@ -85,9 +85,14 @@ fn methods(args: &Args, with_model: bool) -> Result<Vec<String>, String> {
     Ok(args.methods.clone())
 }
 
+/// True for the methods that ask a model; `rpm@N` is `rpm` with N queries in one extraction request.
+fn asks(method: &str) -> bool {
+    WITH_MODEL.contains(&method) || method.strip_prefix("rpm@").is_some_and(|n| n.parse::<usize>().is_ok())
+}
+
 /// One method on one set; `None` when it does not apply to this kind of task.
 fn evaluate(method: &str, set: &Set, backend: Option<&Arc<HttpBackend>>) -> Result<Option<Line>, Box<dyn Error>> {
-    if method != OFFLINE && !WITH_MODEL.contains(&method) {
+    if method != OFFLINE && !asks(method) {
         let guesses = baselines::predict(method, set);
         return Ok(guesses.map(|guesses| Line::new(method, metrics::score(set, &guesses))));
     }

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use pollster::block_on;
 use rpm_core::{
-    ComposedPathWriter, LexicalExtractor, PathPolicy, PromptedAnswerer, RpmPipeline, SimilarityFactorModel,
-    SupportThresholds, UserModel,
+    ComposedPathWriter, LexicalExtractor, PathPolicy, PromptedAnswerer, PromptedExtractor, RpmPipeline,
+    SimilarityFactorModel, SupportThresholds, UserModel,
 };
 
 use crate::account::Account;
@@ -37,6 +37,10 @@ pub(crate) fn build(
     let builder = RpmPipeline::builder(task).backend(Arc::clone(backend)).paths(PathPolicy::OnFirstUse);
     if method == "rpm" {
         return Ok(builder.build()?);
+    }
+    if let Some(items) = method.strip_prefix("rpm@") {
+        let extractor = PromptedExtractor::default().items_per_request(items.parse()?);
+        return Ok(builder.extractor(extractor).build()?);
     }
     // The same model and wording with nothing of the user: no history is long enough. Learning asks nothing.
     let mut thresholds = SupportThresholds::default();
@@ -90,6 +94,7 @@ fn learn(pipeline: &RpmPipeline, set: &Set, position: usize, run: &mut Run) -> O
     run.learning += begin.elapsed();
     let learned = run.account.checked("learn", learned)?;
     run.account.report(&learned.report);
+    run.account.names(&learned.model);
     Some(learned.model)
 }
 

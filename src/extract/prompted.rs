@@ -162,7 +162,10 @@ fn by_alias(factors: &FactorSet) -> BTreeMap<String, FactorId> {
 
 /// True for a name that repeats the request's own words instead of naming something in the text.
 fn is_echo(name: &str, seen: &Observation<'_>) -> bool {
-    const ECHOES: [&str; 16] = [
+    const ECHOES: [&str; 18] = [
+        // The wording's own examples.
+        "runs small",
+        "helpful staff",
         "feature",
         "features",
         "name",

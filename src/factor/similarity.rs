@@ -101,6 +101,8 @@ impl FactorModel for SimilarityFactorModel {
             let mut leaders = Leaders::default();
             let mut ids: Vec<FactorId> = Vec::new();
             for factor in factors.iter() {
+                leaders.push(stems(&FeatureKey::of(factor.label())));
+                ids.push(factor.id().clone());
                 for key in factor.features() {
                     leaders.push(stems(key));
                     ids.push(factor.id().clone());

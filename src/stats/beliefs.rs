@@ -5,7 +5,7 @@ use crate::data::{Calibration, Factor, FactorId, FactorSet, Query, ResponseSpace
 
 use super::{
     Interval, MeanDifference, Moments, association, base_rate, benjamini_hochberg, credible_interval, dirichlet_shares,
-    lift, mean_difference, posterior_mean, wilson,
+    lift, mean_difference, posterior_mean, rank_sum, wilson,
 };
 
 /// Pseudo-interactions that smooth the base rate over the response space (α of the base rate).
@@ -231,12 +231,13 @@ fn significance(task: &Task, factors: &FactorSet) -> BTreeMap<FactorId, f64> {
         responses.iter().map(|response| by.get(response).copied().unwrap_or_default()).collect()
     };
     let all = counts(&totals.by_response);
+    let ordered = matches!(task.space(), ResponseSpace::Scale { .. });
     let p: Vec<f64> = tested
         .iter()
         .map(|factor| {
             let with = counts(&factor.stats().by_response);
             let without: Vec<f64> = all.iter().zip(&with).map(|(all, with)| (all - with).max(0.0)).collect();
-            association(&with, &without)
+            if ordered { rank_sum(&with, &without) } else { association(&with, &without) }
         })
         .collect();
     let q = benjamini_hochberg(&p);

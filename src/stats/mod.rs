@@ -7,6 +7,7 @@ mod beliefs;
 mod estimate;
 mod posterior;
 mod proportion;
+mod rank_sum;
 mod scale;
 mod significance;
 mod support;
@@ -19,6 +20,7 @@ pub use posterior::{
     credible_interval, lift, posterior_mean, propensity,
 };
 pub use proportion::{dirichlet_shares, wilson};
+pub use rank_sum::rank_sum;
 pub use scale::{MeanDifference, Moments, mean_difference};
 pub use significance::{
     ChiSquare, MIN_EXPECTED, SMALLEST_CELL, association, benjamini_hochberg, chi_square, fisher_exact, min_expected,

@@ -175,7 +175,7 @@ pub fn min_expected(table: &Array2<f64>) -> f64 {
 /// in the same order; a missing entry reads as 0. When every expected count is at least 5 it is the
 /// [`chi_square`] p-value of the 2×|Y| table. Otherwise each response that occurs is tested against all others with
 /// [`fisher_exact`] on counts rounded to whole numbers, and the smallest p-value is multiplied by the number of
-/// responses that occur (Bonferroni), at most 1. The result is 1 when the factor is present everywhere or nowhere, or
+/// responses that occur (Bonferroni; two responses are one test), at most 1. The result is 1 when the factor is present everywhere or nowhere, or
 /// when fewer than two responses occur.
 ///
 /// Source: Cochran 1954 for the choice; Dunn 1961 for the correction.
@@ -203,7 +203,9 @@ pub fn association(with_factor: &[f64], without: &[f64]) -> f64 {
         .iter()
         .map(|&(with, without)| fisher_exact(with, with_all - with, without, without_all - without))
         .fold(1.0, f64::min);
-    (smallest * occurring(&Sums::of(&table).columns) as f64).min(1.0)
+    // Of two responses, each one's test is the other's as well: that is one test, not two.
+    let responses = occurring(&Sums::of(&table).columns);
+    (smallest * if responses == 2 { 1.0 } else { responses as f64 }).min(1.0)
 }
 
 /// Corrects p-values for their number: the q-value of each, in the order given.

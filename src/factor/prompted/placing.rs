@@ -29,6 +29,10 @@ pub(super) struct FoundFactor {
     groups: Vec<Value>,
 }
 
+/// A factor may take this many of the groups it was shown, or a third of them if that is more. Small models like to put
+/// everything into one factor, which says nothing of anyone.
+const MOST_GROUPS: usize = 4;
+
 /// The factors of one reply, how much of it was refused, and the groups it left out.
 pub(super) fn read_factors(found: Vec<FoundFactor>, asked: &[usize]) -> (Vec<Named>, usize, Vec<usize>) {
     let (mut named, mut refused, mut taken) = (Vec::new(), 0, BTreeSet::new());
@@ -41,7 +45,12 @@ pub(super) fn read_factors(found: Vec<FoundFactor>, asked: &[usize]) -> (Vec<Nam
                 _ => refused += 1,
             }
         }
-        if !groups.is_empty() {
+        if groups.len() > MOST_GROUPS.max(asked.len() / 3) {
+            refused += groups.len();
+            groups.iter().for_each(|group| {
+                taken.remove(group);
+            });
+        } else if !groups.is_empty() {
             let description = one_line(&factor.description, DESCRIPTION_CHARS);
             named.push(Named { label: usable_label(&factor.label), description, groups });
         }
