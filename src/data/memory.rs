@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::derived::Derived;
 use super::{DataError, Feature, Interaction, ItemId, Query, ReasoningPath};
 
-/// One interaction with its features and, once written, its reasoning path (paper: (q, G_q, r_q, a)).
+/// One interaction with its features and, once written, its reasoning path (paper: (*q*, *G*_q, *r*_q, *a*)).
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct MemoryItem {
     #[serde(flatten)]

@@ -92,10 +92,8 @@ impl UserModel {
             if let Some(position) = item.features().iter().position(|f| self.factors.factor_of(&f.key()).is_none()) {
                 return Err(bad(position, "belongs to no factor"));
             }
-            if let Some(path) = item.path() {
-                if !self.path_fits(item, path) {
-                    return Err(bad(0, "is cited wrongly by the item's reasoning path"));
-                }
+            if item.path().is_some_and(|path| !self.path_fits(item, path)) {
+                return Err(bad(0, "is cited wrongly by the item's reasoning path"));
             }
         }
         Ok(())

@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -60,7 +61,7 @@ impl PromptedExtractor {
         let mut items = String::new();
         for (place, (_, seen)) in group.iter().enumerate() {
             let text = ctx.leaving(seen.query.text());
-            items.push_str(&format!("[{}]\n{}\n", alias(place), prompt::frame(&text)));
+            let _ = writeln!(items, "[{}]\n{}", alias(place), prompt::frame(&text));
         }
         let values = prompt::task_values(first.task)
             .set("max_features", self.max_features.to_string())

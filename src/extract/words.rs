@@ -26,10 +26,9 @@ pub(crate) fn tokens(text: &str) -> Vec<Token> {
         if word.chars().any(char::is_alphanumeric) {
             tokens.push(Token { word, start, end: start + piece.len(), opens });
             opens = false;
-        } else if !piece.trim().is_empty() && piece != "-" && piece != "'" && piece != "’" {
-            opens = true;
-        } else if piece.contains('\n') {
-            opens = true;
+        } else {
+            let joins = matches!(piece, "-" | "'" | "’");
+            opens |= piece.contains('\n') || !(joins || piece.trim().is_empty());
         }
     }
     tokens

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
-use crate::data::{AssignedFeature, FactorId, FactorSet, FeatureKey, Query};
+use crate::data::{AssignedFeature, FactorId, FactorSet, FeatureKey, MemoryItem, Query};
 use crate::prompt::StageContext;
 
 use super::grouping::{Leaders, stems};
@@ -37,7 +37,7 @@ impl SimilarityFactorModel {
     pub fn groups(&self, request: FitRequest<'_>) -> Vec<FactorGroup> {
         let mut seen: BTreeMap<FeatureKey, (usize, f64)> = BTreeMap::new();
         let mut order: Vec<FeatureKey> = Vec::new();
-        for feature in request.rows.iter().flat_map(|row| row.features()) {
+        for feature in request.rows.iter().flat_map(MemoryItem::features) {
             let key = feature.key();
             match seen.get_mut(&key) {
                 Some((_, count)) => *count += 1.0,

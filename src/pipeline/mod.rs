@@ -114,7 +114,7 @@ impl RpmPipeline {
 impl std::fmt::Debug for RpmPipeline {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RpmPipeline")
-            .field("backend", &self.backend.as_ref().map(|backend| backend.name()))
+            .field("backend", &self.backend.as_ref().map(LlmBackend::name))
             .field("extractor", &self.extractor.name())
             .field("factor_model", &self.factor_model.name())
             .field("path_writer", &self.path_writer.name())

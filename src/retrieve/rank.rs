@@ -61,7 +61,7 @@ mod tests {
             let full = top_k(candidates(), scores.len());
             let best = top_k(candidates(), k);
             prop_assert_eq!(&best[..], &full[..k.min(full.len())]);
-            prop_assert!(full.windows(2).all(|w| w[0].score > w[1].score || (w[0].score == w[1].score && w[0].position < w[1].position)));
+            prop_assert!(full.windows(2).all(|w| (-w[0].score, w[0].position) < (-w[1].score, w[1].position)));
         }
     }
 }

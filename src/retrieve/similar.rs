@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, HashMap};
 
-use crate::data::{Query, ReasoningMemory};
+use crate::data::{MemoryItem, Query, ReasoningMemory};
 use crate::extract::tokens;
 
 /// Cosine likeness of whole queries over their words and word pairs, for the estimate's vote.
@@ -20,7 +20,7 @@ pub(crate) struct Neighbours {
 impl Neighbours {
     /// The neighbours of a memory, computed once per memory.
     pub(crate) fn of(memory: &ReasoningMemory) -> std::sync::Arc<Self> {
-        memory.derived("neighbours", |memory| Self::new(memory.items().iter().map(|item| item.query())))
+        memory.derived("neighbours", |memory| Self::new(memory.items().iter().map(MemoryItem::query)))
     }
 
     pub(crate) fn new<'q>(queries: impl Iterator<Item = &'q Query>) -> Self {

@@ -24,7 +24,8 @@ pub fn rank_sum(with_factor: &[f64], without: &[f64]) -> f64 {
     for at in 0..points {
         let (a, b) = (read(with_factor, at), read(without, at));
         let tied = a + b;
-        ranks += a * (below + (tied + 1.0) / 2.0);
+        // The mean rank of those tied at this point.
+        ranks += a * f64::midpoint(below + 1.0, below + tied);
         below += tied;
         ties += tied * tied * tied - tied;
         n += a;

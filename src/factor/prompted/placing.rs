@@ -47,9 +47,9 @@ pub(super) fn read_factors(found: Vec<FoundFactor>, asked: &[usize]) -> (Vec<Nam
         }
         if groups.len() > MOST_GROUPS.max(asked.len() / 3) {
             refused += groups.len();
-            groups.iter().for_each(|group| {
+            for group in &groups {
                 taken.remove(group);
-            });
+            }
         } else if !groups.is_empty() {
             let description = one_line(&factor.description, DESCRIPTION_CHARS);
             named.push(Named { label: usable_label(&factor.label), description, groups });

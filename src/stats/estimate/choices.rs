@@ -8,7 +8,7 @@ use super::{Seen, normalised, softmax};
 /// What a user picks among options: how often each wording, place and word was picked when it was offered, overall and in
 /// similar questions.
 ///
-/// Lift of a trait d: ln((picked_d + k) / (expected_d + k)), where each of R options is expected 1/R.
+/// Lift of a trait d: `ln((picked_d + k) / (expected_d + k))`, where each of R options is expected 1/R.
 #[derive(Debug)]
 pub(super) struct Choices {
     items: Vec<Offered>,

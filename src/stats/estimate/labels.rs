@@ -51,7 +51,7 @@ impl Labels {
         self.totals.iter().enumerate().map(count).collect()
     }
 
-    /// ln P(y) = ln π_y + t/√M · Σ_m (ln θ_my − ln π_y), over the M known factors of the query.
+    /// `ln P(y) = ln π_y + t/√M · Σ_m (ln θ_my − ln π_y)`, over the M known factors of the query.
     pub(super) fn pool(&self, seen: &Seen<'_>, calibration: &Calibration, base: &[f64]) -> Vec<f64> {
         let out = self.given(seen.left_out);
         let own = seen.left_out.and_then(|item| self.factors_of.get(item)).map(Vec::as_slice).unwrap_or_default();

@@ -106,7 +106,9 @@ fn normalised(mut p: Vec<f64>) -> Vec<f64> {
     let total: f64 = p.iter().sum();
     let even = 1.0 / p.len().max(1) as f64;
     let usable = total.is_finite() && total > 0.0;
-    p.iter_mut().for_each(|value| *value = if usable { *value / total } else { even });
+    for value in &mut p {
+        *value = if usable { *value / total } else { even };
+    }
     p
 }
 

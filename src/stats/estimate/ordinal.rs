@@ -150,7 +150,7 @@ impl Ordinal {
         normalised(cdf.windows(2).map(|w| if let [low, high] = w { (high - low).max(0.0) } else { 0.0 }).collect())
     }
 
-    /// Σ_m r_m / (c_m + k) / √M: what the query's factors add beyond their tones. r_m is the sum, over the interactions
+    /// `Σ_m r_m / (c_m + k) / √M`: what the query's factors add beyond their tones. `r_m` is the sum, over the interactions
     /// with the factor, of the latent response less what their tone explains.
     fn effects(&self, seen: &Seen<'_>, inside: &[f64], explained: impl Fn(f64, f64) -> f64) -> f64 {
         let out = self.given(seen.left_out);
