@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::data::{AssignedFeature, FactorId, FactorSet, Feature, FeatureKey, limits};
+use crate::data::{AssignedFeature, Feature, FeatureKey, limits};
 use crate::llm::{Completion, CompletionRequest, FinishReason, ReplySchema, Stage};
 use crate::prompt::{self, AskError, Items, Prompt, StageContext, read_items};
 
@@ -65,7 +65,7 @@ impl PromptedExtractor {
         }
         let values = prompt::task_values(first.task)
             .set("max_features", self.max_features.to_string())
-            .set("known_factors", first.known.map(prompt::known_factors).unwrap_or_default())
+            .set("known_factors", first.known.map(|known| prompt::known_factors(known, ctx)).unwrap_or_default())
             .set("items", items)
             .set("note", problem.map(prompt::note).unwrap_or_default());
         let messages = ctx.prompts().render(Prompt::Extract, &values);
@@ -102,7 +102,6 @@ impl PromptedExtractor {
     }
 
     fn keep(&self, seen: &Observation<'_>, found: Vec<FoundFeature>) -> Extraction {
-        let factors = seen.known.map(by_alias).unwrap_or_default();
         let mut extraction = Extraction::default();
         let mut keys: BTreeSet<FeatureKey> = BTreeSet::new();
         for feature in found {
@@ -129,8 +128,7 @@ impl PromptedExtractor {
             } else if extraction.features.len() >= self.max_features {
                 extraction.dropped.over_limit += 1;
             } else {
-                let factor = feature.factor.and_then(|alias| factors.get(&alias).cloned());
-                extraction.features.push(AssignedFeature { feature: kept, factor });
+                extraction.features.push(AssignedFeature::unknown(kept));
             }
         }
         extraction
@@ -149,16 +147,10 @@ struct FoundFeature {
     name: String,
     #[serde(alias = "context")]
     quote: String,
-    #[serde(default)]
-    factor: Option<String>,
 }
 
 fn alias(place: usize) -> String {
     format!("t{}", place + 1)
-}
-
-fn by_alias(factors: &FactorSet) -> BTreeMap<String, FactorId> {
-    factors.iter().enumerate().map(|(place, factor)| (format!("F{}", place + 1), factor.id().clone())).collect()
 }
 
 /// True for a name that repeats the request's own words instead of naming something in the text.

@@ -78,14 +78,18 @@ impl RpmPipeline {
             .iter()
             .map(|interaction| Observation::new(&self.task, interaction.id().as_str(), interaction.query()))
             .collect();
-        let mut extractions = self.extractor.extract_batch(&seen, ctx).await;
+        let extractions = self.extractor.extract_batch(&seen, ctx).await;
         if extractions.len() != seen.len() {
             return Err(Error::Contract { part: "feature extractor", problem: "not one result per query" });
         }
-        if extractions.iter().all(Result::is_err)
-            && let (Some(interaction), Some(Err(source))) = (history.interactions().first(), extractions.pop())
-        {
-            return Err(Error::NothingLearned { item: interaction.id().clone(), source: Box::new(source) });
+        if extractions.iter().all(Result::is_err) {
+            let first = history.interactions().iter().zip(extractions).next();
+            return Err(match first {
+                Some((interaction, Err(source))) => {
+                    Error::NothingLearned { item: interaction.id().clone(), source: Box::new(source) }
+                }
+                _ => Error::Contract { part: "feature extractor", problem: "no result for any query" },
+            });
         }
         let mut items = Vec::with_capacity(seen.len());
         for (interaction, extraction) in history.interactions().iter().zip(extractions) {

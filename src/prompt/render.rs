@@ -29,7 +29,7 @@ pub(crate) fn task_values(task: &Task) -> Values {
 }
 
 /// The factors of a user whose names a new query's features should reuse, the most frequent first; empty without any.
-pub(crate) fn known_factors(factors: &FactorSet) -> String {
+pub(crate) fn known_factors(factors: &FactorSet, ctx: &StageContext<'_>) -> String {
     if factors.is_empty() {
         return String::new();
     }
@@ -47,9 +47,9 @@ pub(crate) fn known_factors(factors: &FactorSet) -> String {
             .map(FeatureKey::as_str)
             .filter(|name| *name != label)
             .take(KNOWN_NAMES)
-            .map(inline)
+            .map(|name| inline(&ctx.leaving(name)))
             .collect();
-        let _ = write!(text, "\n- {}", inline(factor.label()));
+        let _ = write!(text, "\n- {}", inline(&ctx.leaving(factor.label())));
         if !names.is_empty() {
             let _ = write!(text, ": {}", names.join(", "));
         }
@@ -285,9 +285,12 @@ mod tests {
     #[test]
     fn known_names_are_listed_without_ids() {
         let set = fitted(&[past("a", "slow film", &["slow pacing"], "2")]);
-        let text = known_factors(&set);
+        let (prompts, ledger) = (crate::prompt::PromptSet::default(), crate::llm::Ledger::new());
+        let ctx = StageContext::offline(&prompts, &ledger);
+        let text = known_factors(&set, &ctx);
         assert!(text.contains("\n- \"pace\": \"drags\", \"slow pacing\"\n- \"acting\""), "{text}");
         assert!(set.iter().all(|factor| !text.contains(factor.id().as_str())));
-        assert_eq!(known_factors(&FactorSet::from_groups(Vec::<(&str, &str, Vec<FeatureKey>)>::new()).unwrap()), "");
+        let none = FactorSet::from_groups(Vec::<(&str, &str, Vec<FeatureKey>)>::new()).unwrap();
+        assert_eq!(known_factors(&none, &ctx), "");
     }
 }
