@@ -93,6 +93,14 @@ pub enum DataError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// Counts or parameters of a user model that cannot be.
+    #[error("the user model's {what} {problem}")]
+    BadNumbers {
+        /// Which numbers.
+        what: &'static str,
+        /// What is wrong with them.
+        problem: &'static str,
+    },
     /// A feature whose span does not lie in its query.
     #[error("{item}: feature {position} {problem}")]
     BadFeature {

@@ -159,6 +159,10 @@ impl TryFrom<RawFactorSet> for FactorSet {
             totals: raw.totals,
             derived: Derived::default(),
         };
+        let totals = std::iter::once(&set.totals.interactions).chain(set.totals.by_response.values());
+        if totals.into_iter().any(|count| !count.is_finite() || *count < 0.0) {
+            return Err(DataError::BadNumbers { what: "totals", problem: "have a negative or non-finite count" });
+        }
         for factor in raw.factors {
             set.insert(factor)?;
         }

@@ -49,7 +49,11 @@ impl UserModel {
             let problem = "its format field names another format";
             return Err(DataError::NotAUserModel { problem, line: 0, column: 0 });
         }
-        if header.version > FORMAT_VERSION || header.version == 0 {
+        if header.version == 0 {
+            let problem = "its version is 0, and versions begin at 1";
+            return Err(DataError::NotAUserModel { problem, line: 0, column: 0 });
+        }
+        if header.version > FORMAT_VERSION {
             return Err(DataError::FutureVersion { found: header.version, supported: FORMAT_VERSION });
         }
         let file: File<UserModel> = serde_json::from_str(json).map_err(|error| unreadable(&error))?;

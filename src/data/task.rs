@@ -168,21 +168,23 @@ impl Task {
         Ok(Self { instruction, query_name: "query".to_owned(), response_name: "response".to_owned(), space })
     }
 
-    /// What a query is called in prompts, such as `review`. Default: `query`. A blank name changes nothing.
+    /// What a query is called in prompts, such as `review`. Default: `query`. A name that is blank, over 256
+    /// bytes or holds control characters changes nothing.
     #[must_use]
     pub fn query_name(mut self, name: impl Into<String>) -> Self {
         let name = name.into();
-        if !name.trim().is_empty() {
+        if check("task", "name", &name, limits::ID_BYTES).is_ok() {
             self.query_name = name;
         }
         self
     }
 
-    /// What a response is called in prompts, such as `rating`. Default: `response`. A blank name changes nothing.
+    /// What a response is called in prompts, such as `rating`. Default: `response`. A name that is blank, over
+    /// 256 bytes or holds control characters changes nothing.
     #[must_use]
     pub fn response_name(mut self, name: impl Into<String>) -> Self {
         let name = name.into();
-        if !name.trim().is_empty() {
+        if check("task", "name", &name, limits::ID_BYTES).is_ok() {
             self.response_name = name;
         }
         self
@@ -235,7 +237,7 @@ impl Task {
     }
 
     /// Finds the response that `text` states, in its canonical spelling: case, width, white space and quotes around it
-    /// do not matter, and a scale point may be written with a zero fraction (`4.0`). `None` when it states none.
+    /// do not matter (free text keeps all but its white space), and a scale point may be written with a zero fraction (`4.0`). `None` when it states none.
     pub fn parse_response(&self, query: &Query, text: &str) -> Option<String> {
         let bare = text.trim().trim_matches(['"', '\'', '`', '“', '”', '‘', '’']).trim();
         match &self.space {
@@ -244,7 +246,7 @@ impl Task {
                 (*min..=*max).contains(&point).then(|| point.to_string())
             }
             ResponseSpace::Text { max_chars } => {
-                let line = bare.split_whitespace().collect::<Vec<_>>().join(" ");
+                let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
                 let fits = !fold(&line).is_empty()
                     && line.chars().count() <= *max_chars
                     && line.len() <= limits::RESPONSE_BYTES
@@ -252,8 +254,12 @@ impl Task {
                 fits.then_some(line)
             }
             ResponseSpace::Labels { .. } | ResponseSpace::Choices => {
-                let wanted = fold(bare);
-                self.responses(query).into_iter().find(|response| response == text || fold(response) == wanted)
+                let mut responses = self.responses(query);
+                let folded: Vec<String> = responses.iter().map(|response| fold(response)).collect();
+                let like = |wanted: &str| folded.iter().position(|response| response == wanted);
+                let place = responses.iter().position(|response| response == text);
+                let place = place.or_else(|| like(&fold(text))).or_else(|| like(&fold(bare)))?;
+                Some(responses.swap_remove(place))
             }
         }
     }

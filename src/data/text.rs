@@ -26,6 +26,11 @@ pub(crate) fn is_invisible(c: char) -> bool {
 pub(crate) fn fold(text: &str) -> String {
     use unicode_normalization::UnicodeNormalization;
 
+    // Most names are folded already; leaving those as they are makes learning several times faster.
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'\'');
+    if !text.is_empty() && text.split(' ').all(|word| !word.is_empty() && word.bytes().all(plain)) {
+        return text.to_owned();
+    }
     let mut folded = String::with_capacity(text.len());
     let mut gap = false;
     for c in text.nfkc().filter(|&c| !is_invisible(c)).flat_map(char::to_lowercase) {

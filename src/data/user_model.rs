@@ -79,6 +79,16 @@ impl UserModel {
     }
 
     pub(super) fn check(&self) -> Result<(), DataError> {
+        let c = &self.calibration;
+        let within = |value: f64, low: f64, high: f64| value.is_finite() && (low..=high).contains(&value);
+        let usable = within(c.kappa, 1e-6, 1e9)
+            && within(c.pool, 0.0, 16.0)
+            && within(c.vote, 0.0, 1.0)
+            && c.left_out_score.is_finite()
+            && c.base_score.is_finite();
+        if !usable {
+            return Err(DataError::BadNumbers { what: "calibration", problem: "is out of range" });
+        }
         let mut ids: BTreeSet<&ItemId> = BTreeSet::new();
         for item in self.memory.items() {
             if !ids.insert(item.id()) {

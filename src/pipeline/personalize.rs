@@ -1,9 +1,9 @@
 use crate::answer::{AnswerRequest, Exemplar};
-use crate::data::{AssignedFeature, MemoryItem, Query, UserModel};
+use crate::data::{AssignedFeature, Feature, MemoryItem, Query, ReasoningPath, UserModel};
 use crate::extract::Observation;
 use crate::llm::Ledger;
 use crate::prompt::StageContext;
-use crate::retrieve::{Neighbours, RetrievalRequest};
+use crate::retrieve::{Neighbours, RetrievalRequest, Retrieved};
 use crate::stats::{Beliefs, Estimate, Estimator, Tier, gate};
 
 use super::{Answer, Error, LearnReport, RpmPipeline};
@@ -32,10 +32,14 @@ impl RpmPipeline {
         let beliefs = Beliefs::of(model);
         let seen = Observation::new(&self.task, "query", query).knowing(model.factors());
         let extraction = self.extractor.extract(seen, &ctx).await.map_err(|error| Error::Extract(Box::new(error)))?;
+        for (position, assigned) in extraction.features.iter().enumerate() {
+            assigned.feature.check(query, "query", position)?;
+        }
         let features = self.assign(model, extraction.features, query, &ctx).await?;
         let request = RetrievalRequest::new(model.memory(), query, &features, self.exemplars);
         let retrieved =
             self.retriever.retrieve(request, &ctx).await.map_err(|error| Error::Retrieve(Box::new(error)))?;
+        check_ranking(&retrieved, self.exemplars, model.memory().len())?;
         let estimate = self.estimate(model, query, &features);
         let known = model.factors().present_in_assigned(&features);
         let significant = known.iter().filter(|factor| beliefs.q(factor.id()) <= SIGNIFICANT).count();
@@ -76,6 +80,12 @@ impl RpmPipeline {
         {
             return Err(Error::Contract { part: "answerer", problem: "a response outside the task's response space" });
         }
+        let bare: Vec<Feature> = features.iter().map(|assigned| assigned.feature.clone()).collect();
+        let factor_of = |place: usize| features.get(place).and_then(|assigned| assigned.factor.clone());
+        let steps = draft.path.steps().to_vec();
+        if ReasoningPath::new(steps, draft.path.response(), draft.path.origin(), &bare, factor_of).is_err() {
+            return Err(Error::Contract { part: "answerer", problem: "a path that cites what is not there" });
+        }
         Ok(Answer {
             response: draft.response,
             path: draft.path,
@@ -114,4 +124,27 @@ impl RpmPipeline {
         let estimator = Option::as_ref(&estimator)?;
         Some(estimator.estimate(model.calibration(), query, features, &neighbours.to(query)))
     }
+}
+
+/// A ranking is at most `k` different positions of the memory, best first, equal scores by position.
+fn check_ranking(ranking: &[Retrieved], k: usize, memory: usize) -> Result<(), Error> {
+    let broken = |problem| Err(Error::Contract { part: "retriever", problem });
+    if ranking.len() > k {
+        return broken("more items than asked for");
+    }
+    if ranking.iter().any(|hit| hit.position >= memory) {
+        return broken("a position outside the memory");
+    }
+    if ranking.iter().any(|hit| !hit.score.is_finite() || !(0.0..=1.0).contains(&hit.similarity)) {
+        return broken("a score that is no number, or a similarity outside 0 to 1");
+    }
+    let ordered = |pair: &[Retrieved]| match pair {
+        [a, b] => a.score > b.score || (a.score.total_cmp(&b.score).is_eq() && a.position < b.position),
+        _ => true,
+    };
+    let different: std::collections::BTreeSet<usize> = ranking.iter().map(|hit| hit.position).collect();
+    if different.len() < ranking.len() || !ranking.windows(2).all(ordered) {
+        return broken("an item twice, or items out of order");
+    }
+    Ok(())
 }

@@ -2,7 +2,7 @@ use crate::data::{Calibration, Query, ReasoningMemory};
 use crate::parallel;
 use crate::stats::{Beliefs, CountRow, choose_kappa};
 
-use super::{Estimator, Seen};
+use super::{Estimator, Seen, mixed};
 
 /// Items that the leave-one-out score is over at most, spread evenly over the history: it keeps learning linear.
 const SCORED: usize = 512;
@@ -47,11 +47,14 @@ pub fn calibrate(
         let (_, rates, given) = estimator.open(&seen);
         let given = given?;
         let ln = |p: &[f64]| p.get(given).copied().unwrap_or_default().max(1e-9).ln();
-        let settings = settings().map(|(pool, vote)| {
-            let calibration = Calibration { pool, vote, ..base.clone() };
-            ln(&estimator.blend(&seen, &calibration, &rates))
-        });
-        Some(settings.chain([ln(&rates)]).collect())
+        let votes = estimator.votes(&seen, &rates);
+        let mut row = Vec::with_capacity(POOLS.len() * VOTES.len() + 1);
+        for pool in POOLS {
+            let pooled = estimator.pooled(&seen, &Calibration { pool, ..base.clone() }, &rates);
+            row.extend(VOTES.map(|vote| ln(&mixed(pooled.clone(), votes.as_deref(), vote))));
+        }
+        row.push(ln(&rates));
+        Some(row)
     });
     let scores: Vec<&Vec<f64>> = scores.iter().flatten().collect();
     if scores.is_empty() {

@@ -217,22 +217,26 @@ impl Estimator {
     }
 
     fn blend(&self, seen: &Seen<'_>, calibration: &Calibration, base: &[f64]) -> Vec<f64> {
-        let b = calibration.vote.clamp(0.0, 1.0);
-        let pooled = match &self.pool {
+        mixed(self.pooled(seen, calibration, base), self.votes(seen, base).as_deref(), calibration.vote)
+    }
+
+    /// What the query's factors say.
+    fn pooled(&self, seen: &Seen<'_>, calibration: &Calibration, base: &[f64]) -> Vec<f64> {
+        match &self.pool {
             Pool::Labels(pool) => pool.pool(seen, calibration, base),
             Pool::Ordinal(pool) => pool.pool(seen, calibration),
-            // Past answers to similar questions are part of the option lifts.
-            Pool::Choices(pool) => return pool.pool(seen),
-        };
-        if b == 0.0 {
-            return pooled;
+            Pool::Choices(pool) => pool.pool(seen),
         }
-        let mut votes: Vec<f64> = base.iter().map(|base| VOTE_BASE * base).collect();
+    }
+
+    /// What the user responded to similar queries; `None` for choices, whose lifts hold it already.
+    fn votes(&self, seen: &Seen<'_>, base: &[f64]) -> Option<Vec<f64>> {
         let given = match &self.pool {
             Pool::Labels(pool) => &pool.given,
             Pool::Ordinal(pool) => &pool.given,
-            Pool::Choices(_) => return pooled,
+            Pool::Choices(_) => return None,
         };
+        let mut votes: Vec<f64> = base.iter().map(|base| VOTE_BASE * base).collect();
         for (item, ((likeness, response), recency)) in seen.similar.iter().zip(given).zip(&self.recency).enumerate() {
             if seen.left_out != Some(item)
                 && let Some(vote) = votes.get_mut(*response)
@@ -240,8 +244,18 @@ impl Estimator {
                 *vote += recency * likeness.powi(VOTE_POWER);
             }
         }
-        let votes = normalised(votes);
-        normalised(pooled.iter().zip(&votes).map(|(p, v)| p.max(1e-12).powf(1.0 - b) * v.max(1e-12).powf(b)).collect())
+        Some(normalised(votes))
+    }
+}
+
+/// `pool^(1−b) · vote^b`, scaled to a sum of 1.
+fn mixed(pooled: Vec<f64>, votes: Option<&[f64]>, b: f64) -> Vec<f64> {
+    let b = b.clamp(0.0, 1.0);
+    match votes {
+        Some(votes) if b > 0.0 => normalised(
+            pooled.iter().zip(votes).map(|(p, v)| p.max(1e-12).powf(1.0 - b) * v.max(1e-12).powf(b)).collect(),
+        ),
+        _ => pooled,
     }
 }
 
