@@ -1,95 +1,126 @@
 //! How learning and answering without a model grow with the history.
-#![allow(missing_docs, clippy::unwrap_used, reason = "a bench fails loudly")]
+#![allow(missing_docs, clippy::unwrap_used, reason = "criterion's macros; a bench fails loudly")]
 
 use std::hint::black_box;
+use std::time::Duration;
 
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use pollster::block_on;
 use rpm_core::{History, Interaction, Query, ResponseSpace, RpmPipeline, Task, UserModel};
 
 const SIZES: [usize; 3] = [200, 2_000, 20_000];
+/// The size at which a model file is read, written and asked for the first time.
+const STORED: usize = 2_000;
+/// Different queries asked in turn, so that no single one decides.
+const QUERIES: usize = 16;
+
+/// Made-up text from a seed, the same in every run.
+struct MadeUp(u64);
+
+impl MadeUp {
+    const WORDS: f64 = 12_000.0;
+    const COMMON: [&str; 12] = ["the", "a", "of", "and", "to", "in", "with", "film", "is", "story", "for", "good"];
+    const SYLLABLES: [&str; 10] = ["ka", "lo", "mi", "ne", "ru", "sa", "te", "vo", "zi", "pa"];
+
+    /// The next 32 bits of Knuth's linear congruential generator (MMIX).
+    fn bits(&mut self) -> u32 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        u32::try_from(self.0 >> 32).unwrap()
+    }
+
+    /// A word; the one of rank r comes about 1/r as often as the first (Zipf), and the first are function words.
+    fn word(&mut self) -> String {
+        let rank = Self::WORDS.powf(f64::from(self.bits()) / f64::from(u32::MAX));
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 1 to WORDS")]
+        let rank = rank as usize - 1;
+        Self::COMMON.get(rank).map_or_else(
+            || rank.to_string().bytes().map(|digit| Self::SYLLABLES[usize::from(digit - b'0')]).collect(),
+            ToString::to_string,
+        )
+    }
+
+    /// Two sentences of 12 words.
+    fn query(&mut self) -> Query {
+        let mut sentence = || (0..12).map(|_| self.word()).collect::<Vec<_>>().join(" ");
+        Query::new(format!("{}. {}.", sentence(), sentence())).unwrap()
+    }
+}
 
 fn task() -> Task {
     Task::new("How would this person rate the film?", ResponseSpace::scale(1, 5).unwrap()).unwrap()
 }
 
-/// A fixed stream of numbers (Knuth's 64-bit linear congruence).
-struct Stream(u64);
-
-impl Stream {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % n
-    }
-
-    /// A made-up word; low ranks come often, as words do.
-    fn word(&mut self) -> String {
-        let rank = {
-            let bound = 1 + self.below(12_000);
-            1 + self.below(bound)
-        };
-        let mut rest = rank * 7 + 11;
-        let mut word = String::new();
-        while rest > 0 {
-            let pair = ["ka", "lo", "mi", "ne", "ru", "sa", "te", "vo", "zi", "pa"];
-            word.push_str(pair.get(usize::try_from(rest % 10).unwrap()).unwrap());
-            rest /= 10;
-        }
-        word
-    }
-
-    fn text(&mut self) -> String {
-        let words: Vec<String> = (0..24).map(|_| self.word()).collect();
-        format!("A {}.", words.join(" "))
-    }
-}
-
 fn history(task: &Task, n: usize) -> History {
-    let mut stream = Stream(7);
-    let interactions = (0..n).map(|i| {
-        let rating = (1 + stream.below(5)).to_string();
-        Interaction::new(format!("i{i:06}"), Query::new(stream.text()).unwrap(), rating)
-            .unwrap()
-            .at(i64::try_from(i).unwrap())
+    let mut made_up = MadeUp(7);
+    let interactions = (0_i64..).take(n).map(|i| {
+        let rating = (1 + made_up.bits() % 5).to_string();
+        Interaction::new(format!("i{i}"), made_up.query(), rating).unwrap().at(i)
     });
     History::new(task, "bench", interactions.collect::<Vec<_>>()).unwrap()
 }
 
-fn offline(c: &mut Criterion) {
-    let task = task();
-    let pipeline = RpmPipeline::offline(task.clone());
-    let query = Query::new(Stream(99).text()).unwrap();
-    for n in SIZES {
-        let history = history(&task, n);
-        let mut learn = c.benchmark_group("learn");
-        learn.sample_size(10).throughput(Throughput::Elements(n as u64));
-        learn.bench_function(format!("offline/{n} interactions"), |b| {
-            b.iter(|| block_on(pipeline.learn(black_box(&history))).unwrap());
-        });
-        learn.finish();
-        let model = block_on(pipeline.learn(&history)).unwrap().model;
-        let mut personalize = c.benchmark_group("personalize");
-        personalize.sample_size(20);
-        personalize.bench_function(format!("offline, indexes ready/{n} memories"), |b| {
-            b.iter(|| block_on(pipeline.personalize(&model, black_box(&query))).unwrap());
-        });
-        if n == 2_000 {
-            let json = model.to_json();
-            personalize.bench_function(format!("offline, model just read/{n} memories"), |b| {
-                let read = || UserModel::from_json(&json).unwrap();
-                b.iter_batched(
-                    read,
-                    |model| block_on(pipeline.personalize(&model, &query)).unwrap(),
-                    BatchSize::LargeInput,
-                );
-            });
-            personalize.bench_function(format!("read the model file/{n} memories"), |b| {
-                b.iter(|| UserModel::from_json(black_box(&json)).unwrap());
-            });
-        }
-        personalize.finish();
-    }
+fn queries() -> Vec<Query> {
+    let mut made_up = MadeUp(99);
+    (0..QUERIES).map(|_| made_up.query()).collect()
 }
 
-criterion_group!(benches, offline);
+fn learn(c: &mut Criterion) {
+    let pipeline = RpmPipeline::offline(task());
+    let mut group = c.benchmark_group("learn");
+    group.sample_size(10).sampling_mode(SamplingMode::Flat);
+    group.warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
+    for n in SIZES {
+        let history = history(pipeline.task(), n);
+        group.throughput(Throughput::Elements(n as u64));
+        group.bench_function(format!("offline/{n}"), |b| {
+            b.iter_with_large_drop(|| block_on(pipeline.learn(black_box(&history))).unwrap());
+        });
+    }
+    group.finish();
+}
+
+fn personalize(c: &mut Criterion) {
+    let pipeline = RpmPipeline::offline(task());
+    let queries = queries();
+    let mut group = c.benchmark_group("personalize");
+    group.sample_size(20).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
+    for n in SIZES {
+        let model = block_on(pipeline.learn(&history(pipeline.task(), n))).unwrap().model;
+        let mut turn = queries.iter().cycle();
+        // The first answer builds the indexes; they stay with the model.
+        block_on(pipeline.personalize(&model, &queries[0])).unwrap();
+        group.bench_function(format!("warm/{n}"), |b| {
+            b.iter(|| block_on(pipeline.personalize(&model, black_box(turn.next().unwrap()))).unwrap());
+        });
+        if n == STORED {
+            let json = model.to_json();
+            group.bench_function(format!("cold/{n}"), |b| {
+                b.iter_batched_ref(
+                    || UserModel::from_json(&json).unwrap(),
+                    |model| block_on(pipeline.personalize(model, black_box(turn.next().unwrap()))).unwrap(),
+                    BatchSize::PerIteration,
+                );
+            });
+        }
+    }
+    group.finish();
+}
+
+fn file(c: &mut Criterion) {
+    let pipeline = RpmPipeline::offline(task());
+    let model = block_on(pipeline.learn(&history(pipeline.task(), STORED))).unwrap().model;
+    let json = model.to_json();
+    let mut group = c.benchmark_group("file");
+    group.sample_size(10).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
+    group.throughput(Throughput::Bytes(json.len() as u64));
+    group.bench_function(format!("to_json/{STORED}"), |b| {
+        b.iter_with_large_drop(|| black_box(&model).to_json());
+    });
+    group.bench_function(format!("from_json/{STORED}"), |b| {
+        b.iter_with_large_drop(|| UserModel::from_json(black_box(&json)).unwrap());
+    });
+    group.finish();
+}
+
+criterion_group!(benches, learn, personalize, file);
 criterion_main!(benches);
