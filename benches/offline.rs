@@ -1,5 +1,10 @@
 //! How learning and answering without a model grow with the history.
-#![allow(missing_docs, clippy::unwrap_used, reason = "criterion's macros; a bench fails loudly")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "criterion's macros; a bench fails loudly"
+)]
 
 use std::hint::black_box;
 use std::time::Duration;

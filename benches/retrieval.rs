@@ -1,5 +1,10 @@
 //! How finding the most similar memories grows with their number.
-#![allow(missing_docs, clippy::unwrap_used, reason = "criterion's macros; a bench fails loudly")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "criterion's macros; a bench fails loudly"
+)]
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -86,7 +91,9 @@ fn top(c: &mut Criterion) {
                 block_on(retriever.retrieve(request, &ctx)).unwrap()
             };
             // The first request builds the index; it stays with the memory.
-            queries.iter().for_each(|query| assert!(!find(query).is_empty()));
+            for query in &queries {
+                assert!(!find(query).is_empty());
+            }
             let mut turn = queries.iter().cycle();
             let mut group = c.benchmark_group(*name);
             group.sample_size(20).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));

@@ -1,5 +1,5 @@
 use std::any::Any;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
@@ -137,9 +137,10 @@ impl fmt::Debug for Factor {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "RawFactorSet", into = "RawFactorSet")]
 pub struct FactorSet {
-    /// By id, so that any output in this order is the same every time.
-    factors: BTreeMap<FactorId, Factor>,
-    of_feature: BTreeMap<FeatureKey, FactorId>,
+    /// In order of id, so that any output in this order is the same every time.
+    factors: Vec<Factor>,
+    /// The place of the factor that a feature belongs to. Only looked up, never iterated.
+    of_feature: HashMap<FeatureKey, usize>,
     totals: Totals,
     derived: Derived,
 }
@@ -153,26 +154,17 @@ struct RawFactorSet {
 impl TryFrom<RawFactorSet> for FactorSet {
     type Error = DataError;
     fn try_from(raw: RawFactorSet) -> Result<Self, DataError> {
-        let mut set = Self {
-            factors: BTreeMap::new(),
-            of_feature: BTreeMap::new(),
-            totals: raw.totals,
-            derived: Derived::default(),
-        };
-        let totals = std::iter::once(&set.totals.interactions).chain(set.totals.by_response.values());
+        let totals = std::iter::once(&raw.totals.interactions).chain(raw.totals.by_response.values());
         if totals.into_iter().any(|count| !count.is_finite() || *count < 0.0) {
             return Err(DataError::BadNumbers { what: "totals", problem: "have a negative or non-finite count" });
         }
-        for factor in raw.factors {
-            set.insert(factor)?;
-        }
-        Ok(set)
+        Self::new(raw.factors, raw.totals)
     }
 }
 
 impl From<FactorSet> for RawFactorSet {
     fn from(set: FactorSet) -> Self {
-        Self { totals: set.totals, factors: set.factors.into_values().collect() }
+        Self { totals: set.totals, factors: set.factors }
     }
 }
 
@@ -188,54 +180,55 @@ impl FactorSet {
         D: Into<String>,
         K: IntoIterator<Item = FeatureKey>,
     {
-        let mut set = Self {
-            factors: BTreeMap::new(),
-            of_feature: BTreeMap::new(),
-            totals: Totals::default(),
-            derived: Derived::default(),
-        };
+        let mut taken: BTreeSet<FactorId> = BTreeSet::new();
+        let mut factors = Vec::new();
         for (label, description, keys) in groups {
             let mut keys = keys.into_iter().peekable();
             let anchor = keys.peek().map_or("", FeatureKey::as_str).to_owned();
             let mut attempt = 0;
             let mut id = FactorId::of_anchor(&anchor, attempt);
-            while set.factors.contains_key(&id) {
+            while taken.contains(&id) {
                 attempt += 1;
                 id = FactorId::of_anchor(&anchor, attempt);
             }
-            set.insert(Factor {
+            taken.insert(id.clone());
+            factors.push(Factor {
                 id,
                 label: label.into(),
                 description: description.into(),
                 features: keys.collect(),
                 stats: FactorStats::default(),
-            })?;
+            });
         }
-        Ok(set)
+        Self::new(factors, Totals::default())
     }
 
-    fn insert(&mut self, factor: Factor) -> Result<(), DataError> {
-        let bad = |problem| Err(DataError::BadFactor { factor: factor.id.clone(), problem });
-        if factor.features.is_empty() {
-            return bad("has no features");
-        }
-        if factor.label.trim().is_empty() {
-            return bad("has no label");
-        }
-        let counts = [factor.stats.coverage, factor.stats.influence, factor.stats.polarity.total()];
-        if counts.iter().chain(factor.stats.by_response.values()).any(|c| !c.is_finite() || *c < 0.0) {
-            return bad("has a negative or non-finite count");
-        }
-        for key in &factor.features {
-            if self.of_feature.insert(key.clone(), factor.id.clone()).is_some() {
-                return bad("claims a feature of another factor");
+    fn new(mut factors: Vec<Factor>, totals: Totals) -> Result<Self, DataError> {
+        factors.sort_by(|a, b| a.id.cmp(&b.id));
+        let mut of_feature = HashMap::new();
+        let mut last: Option<&FactorId> = None;
+        for (place, factor) in factors.iter().enumerate() {
+            let bad = |problem| Err(DataError::BadFactor { factor: factor.id.clone(), problem });
+            if factor.features.is_empty() {
+                return bad("has no features");
+            }
+            if factor.label.trim().is_empty() {
+                return bad("has no label");
+            }
+            if last.replace(&factor.id) == Some(&factor.id) {
+                return bad("occurs twice");
+            }
+            let counts = [factor.stats.coverage, factor.stats.influence, factor.stats.polarity.total()];
+            if counts.iter().chain(factor.stats.by_response.values()).any(|c| !c.is_finite() || *c < 0.0) {
+                return bad("has a negative or non-finite count");
+            }
+            for key in &factor.features {
+                if of_feature.insert(key.clone(), place).is_some() {
+                    return bad("claims a feature of another factor");
+                }
             }
         }
-        if self.factors.contains_key(&factor.id) {
-            return bad("occurs twice");
-        }
-        self.factors.insert(factor.id.clone(), factor);
-        Ok(())
+        Ok(Self { factors, of_feature, totals, derived: Derived::default() })
     }
 
     /// The same partition with the counts of these items in place of any before.
@@ -243,7 +236,7 @@ impl FactorSet {
     pub fn count(mut self, task: &Task, items: &[MemoryItem]) -> Self {
         let open_ended = task.space().is_open_ended();
         self.totals = Totals::default();
-        for factor in self.factors.values_mut() {
+        for factor in &mut self.factors {
             factor.stats = FactorStats::default();
         }
         for item in items {
@@ -252,14 +245,14 @@ impl FactorSet {
             if let Some(response) = response {
                 *self.totals.by_response.entry(response.to_owned()).or_default() += 1.0;
             }
-            let mut judgements: BTreeMap<FactorId, Vec<Judgement>> = BTreeMap::new();
+            let mut judgements: BTreeMap<usize, Vec<Judgement>> = BTreeMap::new();
             for feature in item.features() {
-                if let Some(id) = self.of_feature.get(&feature.key()) {
-                    judgements.entry(id.clone()).or_default().extend(feature.judgement());
+                if let Some(place) = self.of_feature.get(&feature.key()) {
+                    judgements.entry(*place).or_default().extend(feature.judgement());
                 }
             }
-            for (id, judgements) in judgements {
-                if let Some(factor) = self.factors.get_mut(&id) {
+            for (place, judgements) in judgements {
+                if let Some(factor) = self.factors.get_mut(place) {
                     factor.stats.observe(response, &judgements);
                 }
             }
@@ -279,7 +272,7 @@ impl FactorSet {
 
     /// The factors in order of id.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Factor> {
-        self.factors.values()
+        self.factors.iter()
     }
 
     /// How many factors there are.
@@ -294,25 +287,30 @@ impl FactorSet {
 
     /// The factor with this id.
     pub fn get(&self, id: &FactorId) -> Option<&Factor> {
-        self.factors.get(id)
+        self.factors.binary_search_by(|factor| factor.id.cmp(id)).ok().and_then(|place| self.factors.get(place))
     }
 
     /// The factor that a feature key belongs to.
     pub fn factor_of(&self, key: &FeatureKey) -> Option<&Factor> {
-        self.of_feature.get(key).and_then(|id| self.factors.get(id))
+        self.place_of(key).and_then(|place| self.factors.get(place))
+    }
+
+    /// The place of a feature's factor in the order of [`iter`](Self::iter).
+    pub(crate) fn place_of(&self, key: &FeatureKey) -> Option<usize> {
+        self.of_feature.get(key).copied()
     }
 
     /// The factors of these features, each once, in order of id. Features of no known factor have none.
     pub fn present_in<'f>(&self, features: impl IntoIterator<Item = &'f Feature>) -> Vec<&Factor> {
-        let ids: BTreeSet<&FactorId> =
-            features.into_iter().filter_map(|feature| self.of_feature.get(&feature.key())).collect();
-        ids.into_iter().filter_map(|id| self.factors.get(id)).collect()
+        let places: BTreeSet<usize> =
+            features.into_iter().filter_map(|feature| self.place_of(&feature.key())).collect();
+        places.into_iter().filter_map(|place| self.factors.get(place)).collect()
     }
 
     /// The factors that these features were assigned to, each once, in order of id.
     pub fn present_in_assigned(&self, features: &[AssignedFeature]) -> Vec<&Factor> {
         let ids: BTreeSet<&FactorId> = features.iter().filter_map(|feature| feature.factor.as_ref()).collect();
-        ids.into_iter().filter_map(|id| self.factors.get(id)).collect()
+        ids.into_iter().filter_map(|id| self.get(id)).collect()
     }
 
     /// What was counted over the whole history.

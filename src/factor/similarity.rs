@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use async_trait::async_trait;
 
@@ -35,7 +35,7 @@ impl SimilarityFactorModel {
 
     /// The groups of all features of the rows, oldest first.
     pub fn groups(&self, request: FitRequest<'_>) -> Vec<FactorGroup> {
-        let mut seen: BTreeMap<FeatureKey, (usize, f64)> = BTreeMap::new();
+        let mut seen: HashMap<FeatureKey, (usize, f64)> = HashMap::new();
         let mut order: Vec<FeatureKey> = Vec::new();
         for feature in request.rows.iter().flat_map(MemoryItem::features) {
             let key = feature.key();

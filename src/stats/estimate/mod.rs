@@ -163,7 +163,7 @@ impl Estimator {
     /// The estimator of a memory; `None` for open-ended tasks.
     pub(crate) fn new(task: &Task, set: &FactorSet, memory: &ReasoningMemory) -> Option<Self> {
         let ids: Vec<FactorId> = set.iter().map(|factor| factor.id().clone()).collect();
-        let place = |feature: &Feature| set.factor_of(&feature.key()).and_then(|f| ids.binary_search(f.id()).ok());
+        let place = |feature: &Feature| set.place_of(&feature.key());
         let items = memory.items();
         let factors_of: Vec<Vec<usize>> =
             items.iter().map(|item| distinct(item.features().iter().filter_map(place))).collect();
