@@ -13,6 +13,7 @@ mod prompt;
 mod reason;
 mod retrieve;
 mod stats;
+mod words;
 
 pub use async_trait::async_trait;
 

@@ -3,7 +3,7 @@ use unicode_normalization::UnicodeNormalization;
 use crate::data::Span;
 use crate::data::text::is_invisible;
 
-use super::tokens;
+use crate::words::{Token, tokens};
 
 /// Share of a quote's words that must stand together in the text for it to be taken as a quote of that place.
 const ENOUGH: f64 = 0.8;
@@ -105,7 +105,7 @@ fn word_match(text: &str, quote: &str) -> Option<Span> {
 
 /// How many of the quote's words the window holds in their order (longest common subsequence), and the words of the window
 /// up to the last of them.
-fn in_order(window: &[super::words::Token], quote: &[super::words::Token]) -> (usize, usize) {
+fn in_order(window: &[Token], quote: &[Token]) -> (usize, usize) {
     let mut row = vec![0_usize; quote.len() + 1];
     let (mut best, mut length) = (0, 0);
     for (read, token) in window.iter().enumerate() {

@@ -6,8 +6,8 @@ use crate::data::{AssignedFeature, Feature, FeatureKey, Span};
 use crate::prompt::StageContext;
 
 use super::lexicon::opinions;
-use super::words::{Token, is_negation, is_stop_word, tokens};
 use super::{ExtractError, Extraction, FeatureExtractor, Observation};
+use crate::words::{Token, is_negation, is_stop_word, tokens};
 
 /// Reads features off the words, without a model: key words and key phrases, negated ones apart ("no
 /// chase"), and one feature for each praising or blaming phrase, with its valence.

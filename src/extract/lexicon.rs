@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use super::words::{Token, is_negation, tokens};
+use crate::words::{Token, is_negation, tokens};
 
 /// What a negation makes of the praise or blame it stands before.
 const NEGATED: f64 = -0.5;

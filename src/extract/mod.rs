@@ -11,7 +11,6 @@ mod ground;
 mod lexical;
 mod lexicon;
 mod prompted;
-mod words;
 
 use std::fmt;
 
@@ -23,7 +22,6 @@ use crate::prompt::{AskError, StageContext};
 pub use ground::ground;
 pub use lexical::LexicalExtractor;
 pub use prompted::PromptedExtractor;
-pub(crate) use words::{is_stop_word, stem, tokens};
 
 /// Finds what in a query may sway a response.
 ///

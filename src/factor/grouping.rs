@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::data::FeatureKey;
-use crate::extract::{is_stop_word, stem, tokens};
+use crate::words::{is_stop_word, stem, tokens};
 
 /// A word in more leaders than this tells too little to look them all up; it keeps grouping linear in the features.
 const TOO_COMMON: usize = 64;

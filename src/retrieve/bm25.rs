@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use bm25::{EmbedderBuilder, TokenEmbedder, Tokenizer};
 
 use crate::data::{MemoryItem, ReasoningMemory};
-use crate::extract::{is_stop_word, stem, tokens};
 use crate::prompt::StageContext;
+use crate::words::{is_stop_word, stem, tokens};
 
 use super::{RetrievalRequest, RetrieveError, Retrieved, Retriever, top_k};
 

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::data::{MemoryItem, Query, ReasoningMemory};
-use crate::extract::tokens;
+use crate::words::tokens;
 
 /// Cosine likeness of whole queries over their words and word pairs, for the estimate's vote.
 ///

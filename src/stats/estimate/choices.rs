@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::data::{MemoryItem, Query};
-use crate::extract::{stem, tokens};
+use crate::words::{stem, tokens};
 
 use super::{Seen, normalised, softmax};
 
