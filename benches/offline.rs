@@ -44,10 +44,10 @@ impl MadeUp {
         )
     }
 
-    /// Two sentences of 12 words.
+    /// A sentence of 12 words.
     fn query(&mut self) -> Query {
-        let mut sentence = || (0..12).map(|_| self.word()).collect::<Vec<_>>().join(" ");
-        Query::new(format!("{}. {}.", sentence(), sentence())).unwrap()
+        let words: Vec<String> = (0..12).map(|_| self.word()).collect();
+        Query::new(format!("{}.", words.join(" "))).unwrap()
     }
 }
 
