@@ -97,11 +97,14 @@ fn factor_line(
     let label = inline(&ctx.leaving(&summary.label));
     let mut line = format!("F{} {label}: n={} of {}", place + 1, count(summary.coverage), count(summary.total));
     if let Some(influence) = summary.influence {
-        let _ = write!(line, "; influential in {}", share(influence.share, &influence.interval));
-        if let (Some([positive, neutral, negative]), true) = (summary.polarity, factor.stats().polarity.total() > 0.0) {
-            let of = |share: f64| format!("{:.0}%", share * 100.0);
-            let shares = (of(positive.share), of(neutral.share), of(negative.share));
-            let _ = write!(line, ", of these {} positive, {} neutral, {} negative", shares.0, shares.1, shares.2);
+        // The middle of the interval, not the raw share: one sighting must not read as certain.
+        let _ = write!(line, "; influential in {}", share(influence.interval.middle(), &influence.interval));
+        if let (Some(sides), true) = (summary.polarity, factor.stats().polarity.total() > 0.0) {
+            let sides = ["positive", "neutral", "negative"].into_iter().zip(sides);
+            let most = sides.reduce(|most, side| if side.1.share > most.1.share { side } else { most });
+            if let Some((side, of)) = most {
+                let _ = write!(line, "; then {side} in {}", share(of.share, &of.interval));
+            }
         }
         return line;
     }

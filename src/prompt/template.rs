@@ -131,7 +131,7 @@ pub enum Prompt {
     /// Judging influence and polarity. Needs `items`; offers `instruction`, `query_name`, `response_name`, `note`.
     Judge,
     /// Writing a reasoning path. Needs `item`; offers `instruction`, `query_name`, `response_name`, `factors`,
-    /// `max_steps`, `note`.
+    /// `max_steps`, `conclusion` (the rest of the reply's form: the response, where it has to be repeated), `note`.
     Path,
     /// Answering from factors and exemplars. Needs `item`; offers `instruction`, `query_name`, `response_name`,
     /// `responses`, `factors`, `exemplars`, `max_steps`, `note`.
@@ -182,7 +182,7 @@ impl Prompt {
         match self {
             Self::Extract => &["max_features", "known_factors"],
             Self::Group | Self::Judge => &[],
-            Self::Path => &["factors", "max_steps"],
+            Self::Path => &["factors", "max_steps", "conclusion"],
             Self::Answer => &["responses", "factors", "exemplars", "max_steps"],
             Self::AnswerGeneric => &["responses"],
         }

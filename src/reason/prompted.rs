@@ -124,15 +124,19 @@ impl PromptedPathWriter {
         let shown = request.beliefs.factors().present_in(past.features());
         let item = prompt::item(task, past.query(), features, &shown, ctx);
         let response = ctx.leaving(past.response());
-        let item = format!("{item}\n{}: {}", task.response_name_str(), prompt::inline(&response));
+        let name = task.response_name_str();
+        let item = format!("{item}\n{name}: {}", prompt::inline(&response));
+        let repeats = !task.space().is_open_ended();
+        let conclusion = if repeats { format!(",\"response\":\"<the person's {name}>\"") } else { String::new() };
         let values = prompt::task_values(task)
+            .set("conclusion", conclusion)
             .set("factors", prompt::factors(request.beliefs, &shown, Some(past.query()), ctx))
             .set("max_steps", self.max_steps.to_string())
             .set("item", item);
         let mut properties = Map::new();
         properties.insert("reasons".to_owned(), Self::steps_schema(features.len(), self.max_steps));
         let mut required = vec!["reasons"];
-        if !task.space().is_open_ended() {
+        if repeats {
             properties.insert("response".to_owned(), json!({ "type": "string", "enum": [response] }));
             required.push("response");
         }

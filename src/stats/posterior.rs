@@ -35,6 +35,11 @@ pub struct Interval {
 impl Interval {
     /// The whole of [0, 1]: nothing is known about a share.
     pub(crate) const UNIT: Self = Self { low: 0.0, high: 1.0 };
+
+    /// The point halfway between the bounds.
+    pub fn middle(&self) -> f64 {
+        f64::midpoint(self.low, self.high)
+    }
 }
 
 /// Counts of one factor, as [`choose_kappa`] reads them.
