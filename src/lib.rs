@@ -16,12 +16,12 @@ mod words;
 
 pub use async_trait::async_trait;
 
-pub use answer::{AnswerError, AnswerRequest, Answerer, Draft, Exemplar, PromptedAnswerer, StatisticalAnswerer};
+pub use answer::{AnswerError, AnswerRequest, Answerer, Draft, PromptedAnswerer, StatisticalAnswerer};
 pub use data::{
-    AssignedFeature, Calibration, DataError, FORMAT_NAME, FORMAT_VERSION, Factor, FactorId, FactorSet, FactorStats,
-    Feature, FeatureKey, History, Interaction, ItemId, Judgement, MemoryItem, PathError, PathOrigin, PathStep,
-    Polarity, PolarityCounts, Provenance, Query, ReasoningMemory, ReasoningPath, ResponseSpace, Span, Task, Totals,
-    UserId, UserModel, limits,
+    AssignedFeature, Calibration, DataError, Exemplar, FORMAT_NAME, FORMAT_VERSION, Factor, FactorId, FactorSet,
+    FactorStats, Feature, FeatureKey, History, Interaction, ItemId, Judgement, MemoryItem, PathError, PathOrigin,
+    PathStep, Polarity, PolarityCounts, Provenance, Query, ReasoningMemory, ReasoningPath, ResponseSpace, Span, Task,
+    Totals, UserId, UserModel, limits,
 };
 pub use embed::{EmbedError, Embedder, HashedEmbedder};
 pub use extract::{

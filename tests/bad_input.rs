@@ -9,8 +9,8 @@ use common::{
 };
 use pollster::block_on;
 use rpm_core::{
-    DataError, Error, FORMAT_VERSION, Feature, History, Interaction, ItemId, Query, ResponseSpace, RpmPipeline, Span,
-    Task, UserId, UserModel, limits,
+    DataError, Error, FORMAT_VERSION, Feature, History, Interaction, ItemId, MemoryItem, Query, ResponseSpace,
+    RpmPipeline, Span, Task, UserId, UserModel, limits,
 };
 
 /// Stands in every bad text, and must stand in no error.
@@ -178,6 +178,17 @@ fn unusable_ids_are_refused() {
     }
     assert!(UserId::new("x".repeat(limits::ID_BYTES)).is_ok());
     assert!(UserId::new("ユーザー 1").is_ok());
+}
+
+#[test]
+fn more_features_than_the_limit_are_refused_with_the_item() {
+    let query = Query::new("word ".repeat(20)).unwrap();
+    let feature = |i: usize| Feature::new(&query, format!("name {i}"), Span { start: 0, end: 4 }).unwrap();
+    let interaction = || Interaction::new("m", query.clone(), "5").unwrap();
+    assert!(MemoryItem::new(interaction(), (0..limits::FEATURES).map(feature).collect()).is_ok());
+    let error = MemoryItem::new(interaction(), (0..=limits::FEATURES).map(feature).collect()).unwrap_err();
+    let (size, limit) = (limits::FEATURES + 1, limits::FEATURES);
+    assert_eq!(error, DataError::TooLarge { item: "m".to_owned(), what: "number of features", size, limit });
 }
 
 #[test]

@@ -15,7 +15,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use crate::data::{AssignedFeature, MemoryItem, Query, ReasoningMemory, ReasoningPath, Task};
+use crate::data::{AssignedFeature, Exemplar, Query, ReasoningMemory, ReasoningPath, Task};
 use crate::prompt::{AskError, StageContext};
 use crate::stats::{Beliefs, Estimate, Support};
 
@@ -85,25 +85,6 @@ impl fmt::Debug for AnswerRequest<'_> {
             .field("exemplars", &self.exemplars.len())
             .field("support", &self.support)
             .finish_non_exhaustive()
-    }
-}
-
-/// A past interaction that an answer rests on.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct Exemplar {
-    /// The interaction, with its path when the tier and the answerer use paths.
-    pub item: MemoryItem,
-    /// Its similarity to the query by the retriever's measure.
-    pub score: f64,
-    /// Its similarity from 0 to 1.
-    pub similarity: f64,
-}
-
-impl Exemplar {
-    /// An exemplar from a retrieved item.
-    pub fn new(item: MemoryItem, score: f64, similarity: f64) -> Self {
-        Self { item, score, similarity }
     }
 }
 

@@ -6,14 +6,15 @@ use serde_json::{Map, Value, json};
 
 use crate::data::text::fold;
 use crate::data::{
-    AssignedFeature, Factor, FactorId, Feature, PathOrigin, PathStep, Query, ReasoningPath, ResponseSpace, Task,
+    AssignedFeature, Exemplar, Factor, FactorId, Feature, PathOrigin, PathStep, Query, ReasoningPath, ResponseSpace,
+    Task,
 };
 use crate::llm::{Completion, CompletionRequest, ReplySchema, Stage};
 use crate::prompt::{self, AskError, Prompt, StageContext, read_reply};
 use crate::reason::{PromptedPathWriter, compose};
 use crate::stats::Tier;
 
-use super::{AnswerError, AnswerRequest, Answerer, Draft, Exemplar};
+use super::{AnswerError, AnswerRequest, Answerer, Draft};
 
 /// Shows a model the user's factors and similar past interactions, and asks for the steps and then the response.
 ///

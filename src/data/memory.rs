@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::derived::Derived;
-use super::{DataError, Feature, Interaction, ItemId, Query, ReasoningPath};
+use super::{DataError, Feature, Interaction, ItemId, Query, ReasoningPath, limits};
 
 /// One interaction with its features and, once written, its reasoning path (paper: (*q*, *G*_q, *r*_q, *a*)).
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -21,7 +21,8 @@ impl MemoryItem {
     /// An item without a path.
     ///
     /// # Errors
-    /// [`DataError::BadFeature`] when a feature does not lie in the interaction's query.
+    /// [`DataError::BadFeature`] when a feature does not lie in the interaction's query, [`DataError::TooLarge`] beyond
+    /// [`limits::FEATURES`](super::limits::FEATURES) of them.
     pub fn new(interaction: Interaction, features: Vec<Feature>) -> Result<Self, DataError> {
         let item = Self { interaction, features, path: None };
         item.check()?;
@@ -29,6 +30,10 @@ impl MemoryItem {
     }
 
     pub(super) fn check(&self) -> Result<(), DataError> {
+        if self.features.len() > limits::FEATURES {
+            let (item, size) = (self.id().to_string(), self.features.len());
+            return Err(DataError::TooLarge { item, what: "number of features", size, limit: limits::FEATURES });
+        }
         for (position, feature) in self.features.iter().enumerate() {
             feature.check(self.query(), self.id().as_str(), position)?;
         }
@@ -84,6 +89,25 @@ impl fmt::Debug for MemoryItem {
             .field("features", &self.features.len())
             .field("path", &self.path)
             .finish()
+    }
+}
+
+/// A past interaction that an answer rests on.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Exemplar {
+    /// The interaction, with its path when the tier and the answerer use paths.
+    pub item: MemoryItem,
+    /// Its similarity to the query by the retriever's measure.
+    pub score: f64,
+    /// Its similarity from 0 to 1.
+    pub similarity: f64,
+}
+
+impl Exemplar {
+    /// An exemplar from a retrieved item.
+    pub fn new(item: MemoryItem, score: f64, similarity: f64) -> Self {
+        Self { item, score, similarity }
     }
 }
 

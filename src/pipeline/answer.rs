@@ -1,7 +1,6 @@
 use std::fmt::Write as _;
 
-use crate::answer::Exemplar;
-use crate::data::{AssignedFeature, ItemId, PathOrigin, Query, ReasoningPath, UserModel};
+use crate::data::{AssignedFeature, Exemplar, ItemId, PathOrigin, Query, ReasoningPath, UserModel};
 use crate::extract::Dropped;
 use crate::llm::UsageReport;
 use crate::stats::{Estimate, Support};

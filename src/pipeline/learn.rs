@@ -9,7 +9,6 @@ use crate::factor::{FactorError, FitRequest};
 use crate::llm::{Ledger, Stage};
 use crate::prompt::StageContext;
 use crate::reason::{PathRequest, WriteError, item_path};
-use crate::retrieve::Neighbours;
 use crate::stats::{Beliefs, calibrate};
 
 use super::{Error, ItemOutcome, ItemReport, LearnReport, Learned, PathPolicy, RpmPipeline};
@@ -37,8 +36,7 @@ impl RpmPipeline {
         let factors = factors.count(&self.task, memory.items());
         let calibration = {
             let default = Calibration::default();
-            let neighbours = Neighbours::of(&memory);
-            calibrate(&Beliefs::new(&self.task, &factors, &default), &memory, |query| neighbours.to(query))
+            calibrate(&Beliefs::new(&self.task, &factors, &default), &memory)
         };
         let memory = match self.paths {
             PathPolicy::OnFirstUse => memory,

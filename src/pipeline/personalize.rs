@@ -1,9 +1,9 @@
-use crate::answer::{AnswerRequest, Exemplar};
-use crate::data::{AssignedFeature, Feature, MemoryItem, Query, ReasoningPath, UserModel};
+use crate::answer::AnswerRequest;
+use crate::data::{AssignedFeature, Exemplar, Feature, MemoryItem, Query, ReasoningPath, UserModel};
 use crate::extract::Observation;
 use crate::llm::Ledger;
 use crate::prompt::StageContext;
-use crate::retrieve::{Neighbours, RetrievalRequest, Retrieved};
+use crate::retrieve::{RetrievalRequest, Retrieved};
 use crate::stats::{Beliefs, Estimate, Estimator, Tier, gate};
 
 use super::{Answer, Error, LearnReport, RpmPipeline};
@@ -120,9 +120,8 @@ impl RpmPipeline {
     fn estimate(&self, model: &UserModel, query: &Query, features: &[AssignedFeature]) -> Option<Estimate> {
         let memory = model.memory();
         let estimator = memory.derived("estimator", |memory| Estimator::new(&self.task, model.factors(), memory));
-        let neighbours = Neighbours::of(memory);
         let estimator = Option::as_ref(&estimator)?;
-        Some(estimator.estimate(model.calibration(), query, features, &neighbours.to(query)))
+        Some(estimator.estimate(model.calibration(), query, features))
     }
 }
 

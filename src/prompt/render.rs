@@ -4,9 +4,8 @@
 
 use std::fmt::Write as _;
 
-use crate::answer::Exemplar;
 use crate::data::text::fold;
-use crate::data::{AssignedFeature, Factor, FactorSet, FeatureKey, Query, ResponseSpace, Task};
+use crate::data::{AssignedFeature, Exemplar, Factor, FactorSet, FeatureKey, Query, ResponseSpace, Task};
 use crate::stats::{Beliefs, Interval};
 
 use super::{StageContext, Values, frame, inline};

@@ -7,7 +7,6 @@
 mod bm25;
 mod dense;
 mod rank;
-mod similar;
 
 use std::fmt;
 
@@ -19,7 +18,6 @@ use crate::prompt::StageContext;
 pub use bm25::Bm25Retriever;
 pub use dense::DenseRetriever;
 pub use rank::{Retrieved, top_k};
-pub(crate) use similar::Neighbours;
 
 /// Ranks the items of a memory for one query.
 ///

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! pool:  what the query's factors say (labels: propensities; scale: tone and factor effects; choices: option lifts)
-//! vote:  what the user responded to similar queries
+//! vote:  what the user responded to similar queries; for labels also with their likeness to each other allowed for
 //! P(y) ∝ pool(y)^(1−b) · vote(y)^b, b and the pool's strength chosen on the user's own history by leave-one-out
 //! ```
 //!
@@ -13,14 +13,18 @@ mod calibrate;
 mod choices;
 mod labels;
 mod ordinal;
+mod ridge;
+mod similar;
 
 use serde::{Deserialize, Serialize};
 
 use crate::data::{
-    AssignedFeature, Calibration, FactorId, FactorSet, Feature, Query, ReasoningMemory, ResponseSpace, Task,
+    AssignedFeature, Calibration, FactorId, FactorSet, Feature, MemoryItem, Query, ReasoningMemory, ResponseSpace, Task,
 };
 
 pub use calibrate::calibrate;
+use ridge::Ridge;
+use similar::{Neighbours, Terms};
 
 /// One response with its probability.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -136,6 +140,10 @@ struct Seen<'a> {
 #[derive(Debug)]
 pub(crate) struct Estimator {
     pool: Pool,
+    /// Likeness of whole queries.
+    neighbours: Neighbours,
+    /// The second half of the vote, for labels.
+    ridge: Option<Ridge>,
     /// Factors in order of id, as in [`FactorSet::iter`].
     ids: Vec<FactorId>,
     /// By item: its factors' places.
@@ -183,23 +191,23 @@ impl Estimator {
             ResponseSpace::Choices => Pool::Choices(choices::Choices::new(items)),
             ResponseSpace::Text { .. } => return None,
         };
-        Some(Self { pool, ids, factors_of, tones, recency })
+        let neighbours = Neighbours::new(items.iter().map(MemoryItem::query), Terms::WordsAndPairs);
+        let ridge = match &pool {
+            Pool::Labels(labels) => Ridge::new(items, &labels.given, labels.responses.len()),
+            _ => None,
+        };
+        Some(Self { pool, neighbours, ridge, ids, factors_of, tones, recency })
     }
 
-    /// The estimate for a query with these features and this likeness to each item.
-    pub(crate) fn estimate(
-        &self,
-        calibration: &Calibration,
-        query: &Query,
-        features: &[AssignedFeature],
-        similar: &[f64],
-    ) -> Estimate {
+    /// The estimate for a query with these features.
+    pub(crate) fn estimate(&self, calibration: &Calibration, query: &Query, features: &[AssignedFeature]) -> Estimate {
+        let similar = self.neighbours.to(query);
         let place = |f: &AssignedFeature| f.factor.as_ref().and_then(|id| self.ids.binary_search(id).ok());
         let seen = Seen {
             query,
             factors: distinct(features.iter().filter_map(place)),
             tone: tone(features.iter().map(|f| &f.feature)),
-            similar,
+            similar: &similar,
             left_out: None,
         };
         let (responses, base, _) = self.open(&seen);
@@ -244,7 +252,11 @@ impl Estimator {
                 *vote += recency * likeness.powi(VOTE_POWER);
             }
         }
-        Some(normalised(votes))
+        let votes = normalised(votes);
+        let Some(ridge) = &self.ridge else { return Some(votes) };
+        let left_out = seen.left_out.and_then(|item| Some((item, *given.get(item)?)));
+        let joint = ridge.vote(seen.query, base, left_out);
+        Some(votes.iter().zip(joint).map(|(vote, joint)| f64::midpoint(*vote, joint)).collect())
     }
 }
 

@@ -1,14 +1,23 @@
 use std::collections::{BTreeMap, HashMap};
 
-use crate::data::{MemoryItem, Query, ReasoningMemory};
+use crate::data::Query;
 use crate::words::tokens;
 
-/// Cosine likeness of whole queries over their words and word pairs, for the estimate's vote.
+/// What of a text is compared, and how it is weighted; idf = ln((1 + n) / (1 + df)) + 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Terms {
+    /// Words, each once, by √idf.
+    Words,
+    /// Words and word pairs, by (1 + ln tf) · idf.
+    WordsAndPairs,
+}
+
+/// Cosine likeness of whole queries over their terms, for the estimate's votes.
 ///
-/// Words are weighted by (1 + ln tf) · idf with idf = ln((1 + n) / (1 + df)) + 1. Words of a query that no past one has
-/// count in its length, so that a query about something new is like nothing.
+/// Terms of a query that no past one has count in its length, so that a query about something new is like nothing.
 #[derive(Debug)]
-pub(crate) struct Neighbours {
+pub(super) struct Neighbours {
+    terms: Terms,
     words: HashMap<String, u32>,
     idf: Vec<f64>,
     unseen_idf: f64,
@@ -18,13 +27,8 @@ pub(crate) struct Neighbours {
 }
 
 impl Neighbours {
-    /// The neighbours of a memory, computed once per memory.
-    pub(crate) fn of(memory: &ReasoningMemory) -> std::sync::Arc<Self> {
-        memory.derived("neighbours", |memory| Self::new(memory.items().iter().map(MemoryItem::query)))
-    }
-
-    pub(crate) fn new<'q>(queries: impl Iterator<Item = &'q Query>) -> Self {
-        let counted: Vec<BTreeMap<String, f64>> = queries.map(|query| counts(query.text())).collect();
+    pub(super) fn new<'q>(queries: impl Iterator<Item = &'q Query>, terms: Terms) -> Self {
+        let counted: Vec<BTreeMap<String, f64>> = queries.map(|query| counts(query.text(), terms)).collect();
         let items = counted.len();
         let mut words: HashMap<String, u32> = HashMap::new();
         let mut frequency: Vec<f64> = Vec::new();
@@ -40,8 +44,8 @@ impl Neighbours {
         }
         let n = items as f64;
         let idf: Vec<f64> = frequency.iter().map(|df| ((1.0 + n) / (1.0 + df)).ln() + 1.0).collect();
-        let mut neighbours =
-            Self { postings: vec![Vec::new(); idf.len()], words, unseen_idf: (1.0 + n).ln() + 1.0, idf, items };
+        let unseen_idf = (1.0 + n).ln() + 1.0;
+        let mut neighbours = Self { terms, postings: vec![Vec::new(); idf.len()], words, unseen_idf, idf, items };
         for (item, counted) in counted.iter().enumerate() {
             let (vector, length) = neighbours.vector(counted);
             for (word, weight) in vector {
@@ -64,7 +68,10 @@ impl Neighbours {
         for (word, count) in counted {
             let id = self.words.get(word).copied();
             let idf = id.and_then(|id| self.idf.get(id as usize)).copied().unwrap_or(self.unseen_idf);
-            let weight = (1.0 + count.ln()) * idf;
+            let weight = match self.terms {
+                Terms::Words => idf.sqrt(),
+                Terms::WordsAndPairs => (1.0 + count.ln()) * idf,
+            };
             square += weight * weight;
             vector.extend(id.map(|id| (id, weight)));
         }
@@ -72,8 +79,8 @@ impl Neighbours {
     }
 
     /// The likeness of a query to every item, from 0 to 1, by position.
-    pub(crate) fn to(&self, query: &Query) -> Vec<f64> {
-        let (vector, length) = self.vector(&counts(query.text()));
+    pub(super) fn to(&self, query: &Query) -> Vec<f64> {
+        let (vector, length) = self.vector(&counts(query.text(), self.terms));
         let mut likeness = vec![0.0; self.items];
         for (word, weight) in vector {
             let share = weight / length;
@@ -90,13 +97,14 @@ impl Neighbours {
     }
 }
 
-fn counts(text: &str) -> BTreeMap<String, f64> {
+fn counts(text: &str, terms: Terms) -> BTreeMap<String, f64> {
     let mut counts = BTreeMap::new();
     let words = tokens(text);
     for token in &words {
         *counts.entry(token.word.clone()).or_insert(0.0) += 1.0;
     }
-    for pair in words.windows(2) {
+    let pairs = (terms == Terms::WordsAndPairs).then(|| words.windows(2));
+    for pair in pairs.into_iter().flatten() {
         if let [a, b] = pair {
             *counts.entry(format!("{} {}", a.word, b.word)).or_insert(0.0) += 1.0;
         }
