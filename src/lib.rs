@@ -31,8 +31,9 @@ pub use factor::{
     FactorError, FactorFit, FactorGroup, FactorModel, FitRequest, PromptedFactorModel, SimilarityFactorModel,
 };
 pub use llm::{
-    BackendError, BoxError, Completion, CompletionRequest, FinishReason, Ledger, LlmBackend, Message, ReplySchema,
-    Role, Stage, StageUsage, Usage, UsageReport, backend_fn,
+    Attempt, BackendError, BoxError, Budget, Capabilities, Completion, CompletionRequest, FinishReason, Ledger, Limit,
+    LlmBackend, Message, Parameters, Prices, ReplyForm, ReplySchema, Role, Stage, StageUsage, Usage, UsageReport,
+    backend_fn, estimate_tokens,
 };
 pub use pipeline::{
     Answer, ConfigError, Error, ItemOutcome, ItemReport, LearnReport, Learned, PathPolicy, RpmPipeline,

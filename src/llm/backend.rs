@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{BackendError, Completion, CompletionRequest};
+use super::{BackendError, Completion, CompletionRequest, ReplyForm};
 
 /// Answers completion requests: the host's LLM client.
 ///
@@ -50,9 +50,48 @@ pub trait LlmBackend: Send + Sync {
         results
     }
 
+    /// What the provider can hold a reply to. Default: everything; a backend that cannot say so answers with
+    /// [`BackendError::Unsupported`] when it is refused, and is asked for less from then on.
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::default()
+    }
+
+    /// What is asked: the model's name with everything about it that shapes replies and is not in the request. Part of
+    /// the identity of a logged reply. Default: [`name`](Self::name).
+    fn model(&self) -> &str {
+        self.name()
+    }
+
+    /// True when it calls [`CompletionRequest::begin`] for each attempt itself, because one request may take several
+    /// attempts or none. Default: false, each request is one attempt.
+    fn meters(&self) -> bool {
+        false
+    }
+
     /// A name for logs and reports.
     fn name(&self) -> &str {
         std::any::type_name::<Self>()
+    }
+}
+
+/// What a provider can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Capabilities {
+    /// The strictest form it can hold a reply to.
+    pub form: ReplyForm,
+}
+
+impl Default for Capabilities {
+    fn default() -> Self {
+        Self { form: ReplyForm::Schema }
+    }
+}
+
+impl Capabilities {
+    /// A provider that holds replies to this form at most.
+    pub fn up_to(form: ReplyForm) -> Self {
+        Self { form }
     }
 }
 
@@ -66,6 +105,15 @@ macro_rules! forward {
             }
             async fn complete_batch(&self, requests: &[CompletionRequest]) -> Vec<Result<Completion, BackendError>> {
                 (**self).complete_batch(requests).await
+            }
+            fn capabilities(&self) -> Capabilities {
+                (**self).capabilities()
+            }
+            fn model(&self) -> &str {
+                (**self).model()
+            }
+            fn meters(&self) -> bool {
+                (**self).meters()
             }
             fn name(&self) -> &str {
                 (**self).name()

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use super::{Limit, ReplyForm, Stage};
+
 /// Any error a host's client may give.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
 
@@ -21,6 +23,28 @@ pub enum BackendError {
     Permanent {
         /// The cause.
         source: BoxError,
+    },
+    /// The provider cannot hold a reply to this form. The request is sent again in a looser one.
+    #[error("the provider does not support the reply form {form:?}")]
+    Unsupported {
+        /// The form that was refused.
+        form: ReplyForm,
+        /// The cause.
+        source: BoxError,
+    },
+    /// The request was not sent: it could exceed the operation's budget.
+    #[error("not sent: the budget's limit of {limit} is reached")]
+    Budget {
+        /// What is used up.
+        limit: Limit,
+    },
+    /// The request was not sent: only logged replies may be used, and there is none for it.
+    #[error("not sent: the log has no reply for this {stage} request about {about}")]
+    NotLogged {
+        /// The stage that asked.
+        stage: Stage,
+        /// The ids of the items it is about.
+        about: String,
     },
     /// The prompt is longer than the model can read.
     #[error("the prompt is too long for the model")]
@@ -44,6 +68,11 @@ impl BackendError {
     /// A prompt over the model's context.
     pub fn prompt_too_long(source: impl Into<BoxError>) -> Self {
         Self::PromptTooLong { source: source.into() }
+    }
+
+    /// A reply form that the provider refuses.
+    pub fn unsupported(form: ReplyForm, source: impl Into<BoxError>) -> Self {
+        Self::Unsupported { form, source: source.into() }
     }
 
     /// True when asking again may help.

@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::{BackendError, Completion};
+use super::budget::Spent;
+use super::{BackendError, Budget, Completion, CompletionRequest, ReplyForm, Usage};
 
 /// The work a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -53,6 +54,18 @@ pub struct StageUsage {
     pub calls: u64,
     /// Requests that failed.
     pub failed_calls: u64,
+    /// Requests that were sent again after a failure; counted in `calls` too.
+    #[serde(default)]
+    pub retries: u64,
+    /// Requests that were answered from the response log; not counted in `calls`.
+    #[serde(default)]
+    pub reused: u64,
+    /// Requests that were not sent because the budget was reached; not counted in `calls`.
+    #[serde(default)]
+    pub withheld: u64,
+    /// Requests that were sent again in a looser reply form; counted in `calls` too.
+    #[serde(default)]
+    pub stepped_down: u64,
     /// Requests that asked again for what an earlier reply lacked; counted in `calls` too.
     pub reasks: u64,
     /// Replies that could be read only after a repair, such as a stripped fence.
@@ -71,6 +84,10 @@ impl StageUsage {
     fn add(&mut self, other: &Self) {
         self.calls += other.calls;
         self.failed_calls += other.failed_calls;
+        self.retries += other.retries;
+        self.reused += other.reused;
+        self.withheld += other.withheld;
+        self.stepped_down += other.stepped_down;
         self.reasks += other.reasks;
         self.repaired += other.repaired;
         self.unmetered += other.unmetered;
@@ -114,7 +131,18 @@ impl UsageReport {
 
 impl fmt::Display for UsageReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let columns = ["stage", "calls", "failed", "re-asks", "repaired", "tokens in", "cached", "tokens out"];
+        let columns = [
+            "stage",
+            "calls",
+            "failed",
+            "retries",
+            "reused",
+            "re-asks",
+            "repaired",
+            "tokens in",
+            "cached",
+            "tokens out",
+        ];
         let [stage, rest @ ..] = columns;
         write!(f, "{stage:<12}")?;
         for column in rest {
@@ -123,9 +151,8 @@ impl fmt::Display for UsageReport {
         let rows = self.iter().map(|(stage, usage)| (stage.as_str(), *usage));
         for (name, u) in rows.chain(std::iter::once(("total", self.total()))) {
             write!(f, "\n{name:<12}")?;
-            for count in
-                [u.calls, u.failed_calls, u.reasks, u.repaired, u.input_tokens, u.cached_tokens, u.output_tokens]
-            {
+            let calls = [u.calls, u.failed_calls, u.retries, u.reused, u.reasks, u.repaired];
+            for count in calls.into_iter().chain([u.input_tokens, u.cached_tokens, u.output_tokens]) {
                 write!(f, "{count:>11}")?;
             }
         }
@@ -133,42 +160,167 @@ impl fmt::Display for UsageReport {
     }
 }
 
-/// The running account of one operation. Every request of every stage is entered, whatever became of it.
+/// The running account of one operation. Every request of every stage is entered, whatever became of it. Clones share
+/// one account.
+#[derive(Debug, Clone, Default)]
+pub struct Ledger(Arc<Account>);
+
 #[derive(Debug, Default)]
-pub struct Ledger(Mutex<UsageReport>);
+struct Account {
+    entered: Mutex<Entered>,
+    budget: Budget,
+    /// The strictest form that each stage's provider is known to take; shared by the operations of a pipeline.
+    forms: Forms,
+}
+
+#[derive(Debug, Default)]
+struct Entered {
+    report: UsageReport,
+    /// What attempts under way may still use.
+    reserved: Spent,
+    /// What attempts that are over did use, by the reservation where the backend does not say.
+    spent: Spent,
+}
+
+/// The strictest reply form each stage's provider took so far. Clones share one memory.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Forms(Arc<Mutex<BTreeMap<Stage, ReplyForm>>>);
+
+impl Forms {
+    pub(crate) fn at_most(&self, stage: Stage, form: ReplyForm) -> ReplyForm {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&stage).copied();
+        known.map_or(form, |known| known.min(form))
+    }
+
+    fn lower(&self, stage: Stage, form: ReplyForm) {
+        let mut forms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = forms.entry(stage).or_insert(form);
+        *known = form.min(*known);
+    }
+}
 
 impl Ledger {
-    /// An empty account.
+    /// An empty account without a budget.
     pub fn new() -> Self {
         Self::default()
     }
 
+    /// An empty account that refuses what could exceed the budget.
+    pub fn limited(budget: Budget) -> Self {
+        Self(Arc::new(Account { budget, ..Account::default() }))
+    }
+
+    /// The same with a memory of reply forms that outlives the operation.
+    pub(crate) fn of(budget: Budget, forms: Forms) -> Self {
+        Self(Arc::new(Account { budget, forms, ..Account::default() }))
+    }
+
+    pub(crate) fn forms(&self) -> &Forms {
+        &self.0.forms
+    }
+
     /// What was entered so far.
     pub fn report(&self) -> UsageReport {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.entered().report.clone()
     }
 
-    pub(crate) fn enter(&self, stage: Stage, result: &Result<Completion, BackendError>, reask: bool) {
-        let mut usage = StageUsage { calls: 1, reasks: u64::from(reask), ..StageUsage::default() };
-        match result {
-            Ok(completion) => match completion.usage {
-                Some(tokens) => {
-                    usage.input_tokens = tokens.input_tokens;
-                    usage.cached_tokens = tokens.cached_tokens;
-                    usage.output_tokens = tokens.output_tokens;
-                }
-                None => usage.unmetered = 1,
-            },
-            Err(_) => usage.failed_calls = 1,
-        }
-        self.edit(stage, |entry| entry.add(&usage));
+    /// What was spent so far by the budget's prices; 0 without prices.
+    pub fn money(&self) -> f64 {
+        self.entered().spent.money
     }
 
-    pub(crate) fn enter_repair(&self, stage: Stage) {
-        self.edit(stage, |entry| entry.repaired += 1);
+    fn entered(&self) -> MutexGuard<'_, Entered> {
+        self.0.entered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn edit(&self, stage: Stage, edit: impl FnOnce(&mut StageUsage)) {
-        edit(self.0.lock().unwrap_or_else(PoisonError::into_inner).0.entry(stage).or_default());
+        edit(self.entered().report.0.entry(stage).or_default());
+    }
+
+    /// Enters the beginning of an attempt and reserves what it may use at most.
+    pub(crate) fn begin(&self, request: &CompletionRequest) -> Result<Attempt, BackendError> {
+        let most = self.0.budget.most(request);
+        let mut entered = self.entered();
+        let sum = entered.spent.and(&entered.reserved).and(&most);
+        let within = self.0.budget.exceeded(&sum);
+        let usage = entered.report.0.entry(request.stage).or_default();
+        if let Some(limit) = within {
+            usage.withheld += 1;
+            return Err(BackendError::Budget { limit });
+        }
+        usage.calls += 1;
+        entered.reserved = entered.reserved.and(&most);
+        Ok(Attempt { ledger: Some(self.clone()), stage: request.stage, reserved: most })
+    }
+
+    pub(crate) fn enter_repair(&self, stage: Stage) {
+        self.edit(stage, |usage| usage.repaired += 1);
+    }
+
+    pub(crate) fn enter_reask(&self, stage: Stage) {
+        self.edit(stage, |usage| usage.reasks += 1);
+    }
+
+    /// Enters that a provider refused a form, and remembers it.
+    pub(crate) fn enter_step_down(&self, stage: Stage, to: ReplyForm) {
+        self.0.forms.lower(stage, to);
+        self.edit(stage, |usage| usage.stepped_down += 1);
+    }
+
+    pub(crate) fn enter_retry(&self, stage: Stage) {
+        self.edit(stage, |usage| usage.retries += 1);
+    }
+
+    pub(crate) fn enter_reuse(&self, stage: Stage) {
+        self.edit(stage, |usage| usage.reused += 1);
+    }
+}
+
+/// One attempt to answer a request: entered when it begins, settled when it [ends](Self::end). One that is dropped before
+/// counts as failed, and what it reserved of the budget stays used, since the provider may have charged for it.
+#[derive(Debug)]
+#[must_use = "an attempt that is dropped counts as failed"]
+pub struct Attempt {
+    ledger: Option<Ledger>,
+    stage: Stage,
+    reserved: Spent,
+}
+
+impl Attempt {
+    pub(super) fn unmetered() -> Self {
+        Self { ledger: None, stage: Stage::Answer, reserved: Spent::default() }
+    }
+
+    /// Enters what became of the attempt.
+    pub fn end(mut self, result: &Result<Completion, BackendError>) {
+        match result {
+            Ok(completion) => self.settle(completion.usage, false),
+            // Nothing was generated, so nothing was charged.
+            Err(_) => self.settle(Some(Usage::default()), true),
+        }
+    }
+
+    fn settle(&mut self, used: Option<Usage>, failed: bool) {
+        let Some(ledger) = self.ledger.take() else { return };
+        let spent = used.map_or(self.reserved, |used| ledger.0.budget.spent(self.stage, &used));
+        let mut entered = ledger.entered();
+        entered.reserved = entered.reserved.less(&self.reserved);
+        entered.spent = entered.spent.and(&Spent { calls: self.reserved.calls, ..spent });
+        let usage = entered.report.0.entry(self.stage).or_default();
+        match used {
+            _ if failed => usage.failed_calls += 1,
+            Some(used) => {
+                usage.input_tokens += used.input_tokens;
+                usage.cached_tokens += used.cached_tokens;
+                usage.output_tokens += used.output_tokens;
+            }
+            None => usage.unmetered += 1,
+        }
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        self.settle(None, true);
     }
 }

@@ -1,9 +1,22 @@
 use std::fmt;
 
-use super::Stage;
+use super::{Attempt, BackendError, Ledger, Stage};
+
+/// How a reply is held to its form, from the loosest to the strictest. The wording asks for JSON in each of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ReplyForm {
+    /// By the wording alone.
+    Text,
+    /// By the provider's JSON mode.
+    Json,
+    /// By the provider, to the request's [`schema`](CompletionRequest::schema).
+    Schema,
+}
 
 /// One request to a model. Everything that shapes the reply is in here, so equal requests may share a reply.
-#[derive(Clone, PartialEq)]
+///
+/// Two requests are equal when a model would be asked the same; [`about`](Self::about) does not count.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct CompletionRequest {
     /// The stage that asks; a host may send stages to different models.
@@ -19,6 +32,25 @@ pub struct CompletionRequest {
     pub temperature: f32,
     /// Sampling seed, for providers that take one.
     pub seed: Option<u64>,
+    /// How the reply is to be held to its form: at most what [`LlmBackend::capabilities`](super::LlmBackend::capabilities)
+    /// says, and less after a [`BackendError::Unsupported`]. Without a schema nothing is held.
+    pub form: ReplyForm,
+    /// Ids of the interactions whose text is in the messages, `query` for a new query's. Not sent: it names a request in
+    /// errors and finds what to purge.
+    pub about: Vec<String>,
+    pub(crate) ledger: Option<Ledger>,
+}
+
+impl PartialEq for CompletionRequest {
+    fn eq(&self, other: &Self) -> bool {
+        self.stage == other.stage
+            && self.messages == other.messages
+            && self.schema == other.schema
+            && self.max_tokens == other.max_tokens
+            && self.temperature.to_bits() == other.temperature.to_bits()
+            && self.seed == other.seed
+            && self.form == other.form
+    }
 }
 
 /// One message of a conversation.
@@ -65,7 +97,55 @@ pub struct ReplySchema {
 impl CompletionRequest {
     /// A request with temperature 0 and no seed.
     pub fn new(stage: Stage, messages: Vec<Message>, max_tokens: u32) -> Self {
-        Self { stage, messages, schema: None, max_tokens, temperature: 0.0, seed: None }
+        Self {
+            stage,
+            messages,
+            schema: None,
+            max_tokens,
+            temperature: 0.0,
+            seed: None,
+            form: ReplyForm::Schema,
+            about: Vec::new(),
+            ledger: None,
+        }
+    }
+
+    /// The same request, said to hold the text of these interactions.
+    #[must_use]
+    pub fn about(mut self, ids: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.about = ids.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Enters that the last attempt is followed by another, and [begins](Self::begin) it.
+    ///
+    /// # Errors
+    /// As for [`begin`](Self::begin).
+    pub fn begin_again(&self) -> Result<Attempt, BackendError> {
+        let attempt = self.begin()?;
+        if let Some(ledger) = &self.ledger {
+            ledger.enter_retry(self.stage);
+        }
+        Ok(attempt)
+    }
+
+    /// Enters that the request was answered without an attempt, from a reply that was paid for before.
+    pub fn reused(&self) {
+        if let Some(ledger) = &self.ledger {
+            ledger.enter_reuse(self.stage);
+        }
+    }
+
+    /// Enters one attempt to answer this request in the account of the operation it belongs to. Only for backends that
+    /// [meter](super::LlmBackend::meters) their attempts themselves.
+    ///
+    /// # Errors
+    /// [`BackendError::Budget`] when the attempt could exceed the operation's budget. It must not be made then.
+    pub fn begin(&self) -> Result<Attempt, BackendError> {
+        match &self.ledger {
+            Some(ledger) => ledger.begin(self),
+            None => Ok(Attempt::unmetered()),
+        }
     }
 
     /// The same request asking for this shape of reply.
@@ -159,7 +239,9 @@ impl fmt::Debug for CompletionRequest {
             .field("max_tokens", &self.max_tokens)
             .field("temperature", &self.temperature)
             .field("seed", &self.seed)
-            .finish()
+            .field("form", &self.form)
+            .field("about", &self.about)
+            .finish_non_exhaustive()
     }
 }
 

@@ -4,11 +4,19 @@
 //! [`LlmBackend::complete_batch`] as well; that one method sets the concurrency of every stage.
 
 mod backend;
+mod budget;
 mod error;
 mod ledger;
 mod message;
+mod roles;
+mod tokens;
 
-pub use backend::{LlmBackend, backend_fn};
+pub use backend::{Capabilities, LlmBackend, backend_fn};
+pub use budget::{Budget, Limit, Prices};
 pub use error::{BackendError, BoxError};
-pub use ledger::{Ledger, Stage, StageUsage, UsageReport};
-pub use message::{Completion, CompletionRequest, FinishReason, Message, ReplySchema, Role, Usage};
+pub(crate) use ledger::Forms;
+pub use ledger::{Attempt, Ledger, Stage, StageUsage, UsageReport};
+pub use message::{Completion, CompletionRequest, FinishReason, Message, ReplyForm, ReplySchema, Role, Usage};
+pub use roles::Parameters;
+pub(crate) use roles::Roles;
+pub use tokens::estimate_tokens;

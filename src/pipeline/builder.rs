@@ -4,7 +4,7 @@ use crate::answer::{Answerer, PromptedAnswerer, StatisticalAnswerer};
 use crate::data::Task;
 use crate::extract::{FeatureExtractor, LexicalExtractor, PromptedExtractor};
 use crate::factor::{FactorModel, PromptedFactorModel, SimilarityFactorModel};
-use crate::llm::LlmBackend;
+use crate::llm::{Budget, Forms, LlmBackend, Parameters, Roles, Stage};
 use crate::prompt::PromptSet;
 use crate::reason::{ComposedPathWriter, PathWriter, PromptedPathWriter};
 use crate::retrieve::{Bm25Retriever, Retriever};
@@ -52,12 +52,34 @@ impl RpmPipelineBuilder {
             paths: PathPolicy::default(),
             thresholds: SupportThresholds::default(),
             redact: None,
+            roles: Roles::default(),
+            budget: Budget::default(),
+            forms: Forms::default(),
         })
     }
 
     /// The model to ask.
     pub fn backend(mut self, backend: impl LlmBackend + 'static) -> Self {
         self.0.backend = Some(Arc::new(backend));
+        self
+    }
+
+    /// Another model for one stage: a cheap one to extract, a strong one to answer, a separate judge. Default: the
+    /// [`backend`](Self::backend) does all.
+    pub fn backend_for(mut self, stage: Stage, backend: impl LlmBackend + 'static) -> Self {
+        self.0.roles.set(stage, Arc::new(backend));
+        self
+    }
+
+    /// How one stage's model is sampled. Default: temperature 0, no seed.
+    pub fn parameters_for(mut self, stage: Stage, parameters: Parameters) -> Self {
+        self.0.roles.set_parameters(stage, parameters);
+        self
+    }
+
+    /// What each operation may use at most. Default: no limit.
+    pub fn budget(mut self, budget: Budget) -> Self {
+        self.0.budget = budget;
         self
     }
 
@@ -130,13 +152,14 @@ impl RpmPipelineBuilder {
     pub fn build(self) -> Result<RpmPipeline, ConfigError> {
         let pipeline = self.0;
         let asking = [
-            ("feature extractor", pipeline.extractor.needs_backend()),
-            ("factor model", pipeline.factor_model.needs_backend()),
-            ("path writer", pipeline.path_writer.needs_backend()),
-            ("answerer", pipeline.answerer.needs_backend()),
+            ("feature extractor", pipeline.extractor.needs_backend(), Stage::Extract),
+            ("factor model", pipeline.factor_model.needs_backend(), Stage::Group),
+            ("path writer", pipeline.path_writer.needs_backend(), Stage::WritePath),
+            ("answerer", pipeline.answerer.needs_backend(), Stage::Answer),
         ];
-        match asking.into_iter().find(|(_, needed)| *needed && pipeline.backend.is_none()) {
-            Some((part, _)) => Err(ConfigError::NoBackend { part }),
+        let has = |stage| pipeline.backend.is_some() || pipeline.roles.of(stage).is_some();
+        match asking.into_iter().find(|(_, needed, stage)| *needed && !has(*stage)) {
+            Some((part, ..)) => Err(ConfigError::NoBackend { part }),
             None => Ok(pipeline),
         }
     }

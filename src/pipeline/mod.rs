@@ -18,7 +18,7 @@ use crate::answer::Answerer;
 use crate::data::Task;
 use crate::extract::FeatureExtractor;
 use crate::factor::FactorModel;
-use crate::llm::{Ledger, LlmBackend};
+use crate::llm::{Budget, Forms, Ledger, LlmBackend, Roles};
 use crate::prompt::{PromptSet, StageContext};
 use crate::reason::PathWriter;
 use crate::retrieve::Retriever;
@@ -79,6 +79,9 @@ pub struct RpmPipeline {
     paths: PathPolicy,
     thresholds: SupportThresholds,
     redact: Option<Redact>,
+    roles: Roles,
+    budget: Budget,
+    forms: Forms,
 }
 
 impl RpmPipeline {
@@ -99,11 +102,17 @@ impl RpmPipeline {
         &self.task
     }
 
+    /// The account of one operation.
+    fn ledger(&self) -> Ledger {
+        Ledger::of(self.budget.clone(), self.forms.clone())
+    }
+
     fn context<'a>(&'a self, ledger: &'a Ledger) -> StageContext<'a> {
         let ctx = match &self.backend {
             Some(backend) => StageContext::new(&**backend, &self.prompts, ledger),
             None => StageContext::offline(&self.prompts, ledger),
         };
+        let ctx = ctx.roles(&self.roles);
         match &self.redact {
             Some(hook) => ctx.redact(&**hook),
             None => ctx,

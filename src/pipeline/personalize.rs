@@ -1,7 +1,6 @@
 use crate::answer::AnswerRequest;
 use crate::data::{AssignedFeature, Exemplar, Feature, MemoryItem, Query, ReasoningPath, UserModel};
 use crate::extract::Observation;
-use crate::llm::Ledger;
 use crate::prompt::StageContext;
 use crate::retrieve::{RetrievalRequest, Retrieved};
 use crate::stats::{Beliefs, Estimate, Estimator, Tier, gate};
@@ -27,7 +26,7 @@ impl RpmPipeline {
             return Err(Error::OtherTask);
         }
         self.task.check_query("query", query)?;
-        let ledger = Ledger::new();
+        let ledger = self.ledger();
         let ctx = self.context(&ledger);
         let beliefs = Beliefs::of(model);
         let seen = Observation::new(&self.task, "query", query).knowing(model.factors());

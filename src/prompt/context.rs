@@ -1,6 +1,8 @@
 use std::fmt;
 
-use crate::llm::{BackendError, Completion, CompletionRequest, FinishReason, Ledger, LlmBackend, Message, Stage};
+use crate::llm::{
+    BackendError, Completion, CompletionRequest, FinishReason, Ledger, LlmBackend, Message, ReplyForm, Roles, Stage,
+};
 
 use super::{PromptSet, Reply, ReplyError};
 
@@ -10,6 +12,7 @@ pub struct StageContext<'a> {
     backend: Option<&'a dyn LlmBackend>,
     prompts: &'a PromptSet,
     ledger: &'a Ledger,
+    roles: Option<&'a Roles>,
     redact: Option<&'a (dyn Fn(&str) -> String + Send + Sync)>,
 }
 
@@ -49,18 +52,24 @@ impl AskError {
 impl<'a> StageContext<'a> {
     /// What stages without a model need.
     pub fn offline(prompts: &'a PromptSet, ledger: &'a Ledger) -> Self {
-        Self { backend: None, prompts, ledger, redact: None }
+        Self { backend: None, prompts, ledger, roles: None, redact: None }
     }
 
     /// A context with a model behind it.
     pub fn new(backend: &'a dyn LlmBackend, prompts: &'a PromptSet, ledger: &'a Ledger) -> Self {
-        Self { backend: Some(backend), prompts, ledger, redact: None }
+        Self { backend: Some(backend), prompts, ledger, roles: None, redact: None }
     }
 
     /// The same context with a hook that sees, and may change, every text of the user before it goes into a prompt.
     #[must_use]
     pub fn redact(mut self, hook: &'a (dyn Fn(&str) -> String + Send + Sync)) -> Self {
         self.redact = Some(hook);
+        self
+    }
+
+    /// The same context with other models for some stages.
+    pub(crate) fn roles(mut self, roles: &'a Roles) -> Self {
+        self.roles = Some(roles);
         self
     }
 
@@ -84,30 +93,84 @@ impl<'a> StageContext<'a> {
         self.redact.map_or_else(|| text.to_owned(), |hook| hook(text))
     }
 
-    /// Sends requests in one batch and enters each in the account. One result per request, in their order.
+    /// Sends requests in one batch and enters each in the account. One result per request, in their order. A request whose
+    /// reply form is refused is sent again in a looser one; one that could exceed the budget is not sent.
     pub async fn complete_all(&self, requests: &[CompletionRequest], reask: bool) -> Vec<Result<Completion, AskError>> {
-        let Some(backend) = self.backend else {
-            return requests.iter().map(|_| Err(AskError::NoBackend)).collect();
-        };
-        if requests.is_empty() {
-            return Vec::new();
+        let mut results: Vec<Option<Result<Completion, AskError>>> = requests.iter().map(|_| None).collect();
+        let mut pending: Vec<(usize, CompletionRequest)> = requests.iter().cloned().enumerate().collect();
+        if reask {
+            for request in requests {
+                self.ledger.enter_reask(request.stage);
+            }
         }
-        let mut results = backend.complete_batch(requests).await.into_iter();
-        let mut completions = Vec::with_capacity(requests.len());
-        for request in requests {
-            completions.push(match results.next() {
-                Some(result) => {
-                    self.ledger.enter(request.stage, &result, reask);
-                    match result {
-                        Ok(completion) if completion.finish == FinishReason::Filtered => Err(AskError::Filtered),
-                        Ok(completion) => Ok(completion),
-                        Err(error) => Err(AskError::Backend(error)),
+        // Once for each form a reply can be held to.
+        for _ in 0..3 {
+            let Some((_, first)) = pending.first() else { break };
+            let stage = first.stage;
+            let Some(backend) = self.roles.and_then(|roles| roles.of(stage)).or(self.backend) else {
+                return requests.iter().map(|_| Err(AskError::NoBackend)).collect();
+            };
+            let mut again = Vec::new();
+            for (position, result) in self.send(backend, pending).await {
+                match result {
+                    Err((BackendError::Unsupported { form, .. }, request)) if form > ReplyForm::Text => {
+                        let looser = if form == ReplyForm::Schema { ReplyForm::Json } else { ReplyForm::Text };
+                        self.ledger.enter_step_down(stage, looser);
+                        again.push((position, request));
+                    }
+                    result => {
+                        let result = match result {
+                            Ok(completion) if completion.finish == FinishReason::Filtered => Err(AskError::Filtered),
+                            Ok(completion) => Ok(completion),
+                            Err((error, _)) => Err(AskError::Backend(error)),
+                        };
+                        if let Some(slot) = results.get_mut(position) {
+                            *slot = Some(result);
+                        }
                     }
                 }
-                None => Err(AskError::NoResult),
-            });
+            }
+            pending = again;
         }
-        completions
+        results.into_iter().map(|result| result.unwrap_or(Err(AskError::NoResult))).collect()
+    }
+
+    /// Sends requests of one stage in the strictest form its provider takes.
+    async fn send(
+        &self,
+        backend: &dyn LlmBackend,
+        pending: Vec<(usize, CompletionRequest)>,
+    ) -> Vec<(usize, Result<Completion, (BackendError, CompletionRequest)>)> {
+        let (mut results, mut places, mut batch, mut attempts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for (position, mut request) in pending {
+            let form = self.ledger.forms().at_most(request.stage, backend.capabilities().form);
+            request.form = request.form.min(form);
+            request.ledger = Some(self.ledger.clone());
+            if let Some(parameters) = self.roles.and_then(|roles| roles.parameters(request.stage)) {
+                parameters.apply(&mut request);
+            }
+            // A backend that meters enters each attempt itself.
+            match (!backend.meters()).then(|| request.begin()).transpose() {
+                Ok(attempt) => {
+                    places.push(position);
+                    batch.push(request);
+                    attempts.push(attempt);
+                }
+                Err(error) => results.push((position, Err((error, request)))),
+            }
+        }
+        if batch.is_empty() {
+            return results;
+        }
+        let mut completions = backend.complete_batch(&batch).await.into_iter();
+        for ((position, request), attempt) in places.into_iter().zip(batch).zip(attempts) {
+            let Some(result) = completions.next() else { break };
+            if let Some(attempt) = attempt {
+                attempt.end(&result);
+            }
+            results.push((position, result.map_err(|error| (error, request))));
+        }
+        results
     }
 
     /// Asks each request until `read` accepts its reply, at most `reasks` times more, telling the model what was wrong

@@ -1,0 +1,169 @@
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::{CompletionRequest, Stage, Usage, estimate_tokens};
+
+/// What tokens cost, in any currency per million tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Prices {
+    /// Of the prompt.
+    pub input: f64,
+    /// Of the prompt's tokens that the provider serves from its cache.
+    pub cached: f64,
+    /// Of the reply.
+    pub output: f64,
+}
+
+impl Prices {
+    /// Prices per million tokens; cached ones cost as much as others.
+    pub fn per_million(input: f64, output: f64) -> Self {
+        Self { input, cached: input, output }
+    }
+
+    /// The price of cached tokens per million.
+    #[must_use]
+    pub fn cached(mut self, cached: f64) -> Self {
+        self.cached = cached;
+        self
+    }
+
+    /// What these tokens cost.
+    pub fn of(&self, used: &Usage) -> f64 {
+        let cached = used.cached_tokens.min(used.input_tokens);
+        let fresh = used.input_tokens - cached;
+        (fresh as f64 * self.input + cached as f64 * self.cached + used.output_tokens as f64 * self.output) / 1e6
+    }
+}
+
+/// What one operation may use at most, retries included. Hard: an attempt that could exceed it is not made.
+///
+/// Tokens and money are reserved before an attempt (its prompt as [`estimate_tokens`] counts it and its
+/// `max_tokens`) and settled by what the provider reports after it. The default has no limit.
+///
+/// ```
+/// use rpm_core::{Budget, Prices};
+///
+/// let budget = Budget::default().calls(500).money(0.05).prices(Prices::per_million(0.15, 0.60));
+/// # let _ = budget;
+/// ```
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Budget {
+    calls: Option<u64>,
+    tokens: Option<u64>,
+    money: Option<f64>,
+    prices: Prices,
+    by_stage: BTreeMap<Stage, Prices>,
+}
+
+/// What a budget limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Limit {
+    /// Attempts.
+    Calls,
+    /// Tokens of prompts and replies.
+    Tokens,
+    /// Money.
+    Money,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Calls => "calls",
+            Self::Tokens => "tokens",
+            Self::Money => "money",
+        })
+    }
+}
+
+impl Budget {
+    /// The most attempts.
+    #[must_use]
+    pub fn calls(mut self, calls: u64) -> Self {
+        self.calls = Some(calls);
+        self
+    }
+
+    /// The most tokens, of prompts and replies together.
+    #[must_use]
+    pub fn tokens(mut self, tokens: u64) -> Self {
+        self.tokens = Some(tokens);
+        self
+    }
+
+    /// The most money, in the currency of the [`prices`](Self::prices).
+    #[must_use]
+    pub fn money(mut self, money: f64) -> Self {
+        self.money = Some(money);
+        self
+    }
+
+    /// What tokens cost. Default: nothing.
+    #[must_use]
+    pub fn prices(mut self, prices: Prices) -> Self {
+        self.prices = prices;
+        self
+    }
+
+    /// What tokens of one stage cost, where another model does it.
+    #[must_use]
+    pub fn prices_for(mut self, stage: Stage, prices: Prices) -> Self {
+        self.by_stage.insert(stage, prices);
+        self
+    }
+
+    /// What an attempt may use at most.
+    pub(super) fn most(&self, request: &CompletionRequest) -> Spent {
+        let used = Usage {
+            input_tokens: request.messages.iter().map(|message| estimate_tokens(&message.content) + 4).sum(),
+            output_tokens: u64::from(request.max_tokens),
+            cached_tokens: 0,
+        };
+        self.spent(request.stage, &used)
+    }
+
+    pub(super) fn spent(&self, stage: Stage, used: &Usage) -> Spent {
+        let prices = self.by_stage.get(&stage).unwrap_or(&self.prices);
+        Spent { calls: 1, tokens: used.input_tokens + used.output_tokens, money: prices.of(used) }
+    }
+
+    /// The first limit that this would exceed.
+    pub(super) fn exceeded(&self, sum: &Spent) -> Option<Limit> {
+        if self.calls.is_some_and(|most| sum.calls > most) {
+            Some(Limit::Calls)
+        } else if self.tokens.is_some_and(|most| sum.tokens > most) {
+            Some(Limit::Tokens)
+        } else if self.money.is_some_and(|most| sum.money > most * (1.0 + 1e-12)) {
+            Some(Limit::Money)
+        } else {
+            None
+        }
+    }
+}
+
+/// An amount of everything a budget limits.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct Spent {
+    pub(super) calls: u64,
+    pub(super) tokens: u64,
+    pub(super) money: f64,
+}
+
+impl Spent {
+    pub(super) fn and(&self, other: &Self) -> Self {
+        Self {
+            calls: self.calls.saturating_add(other.calls),
+            tokens: self.tokens.saturating_add(other.tokens),
+            money: self.money + other.money,
+        }
+    }
+
+    pub(super) fn less(&self, other: &Self) -> Self {
+        Self {
+            calls: self.calls.saturating_sub(other.calls),
+            tokens: self.tokens.saturating_sub(other.tokens),
+            money: (self.money - other.money).max(0.0),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{CompletionRequest, LlmBackend, Stage};
+
+/// Which model does which stage, where it is not the pipeline's own.
+#[derive(Clone, Default)]
+pub(crate) struct Roles {
+    backends: BTreeMap<Stage, Arc<dyn LlmBackend>>,
+    parameters: BTreeMap<Stage, Parameters>,
+}
+
+/// How a stage's model is sampled.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[non_exhaustive]
+pub struct Parameters {
+    /// Sampling temperature; `None` leaves it at 0.
+    pub temperature: Option<f32>,
+    /// Sampling seed, for providers that take one.
+    pub seed: Option<u64>,
+}
+
+impl Parameters {
+    /// Samples at this temperature, from 0.0.
+    #[must_use]
+    pub fn temperature(mut self, temperature: f32) -> Self {
+        self.temperature = Some(temperature);
+        self
+    }
+
+    /// Samples with this seed.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    pub(crate) fn apply(&self, request: &mut CompletionRequest) {
+        request.temperature = self.temperature.unwrap_or(request.temperature);
+        request.seed = self.seed.or(request.seed);
+    }
+}
+
+impl Roles {
+    pub(crate) fn set(&mut self, stage: Stage, backend: Arc<dyn LlmBackend>) {
+        self.backends.insert(stage, backend);
+    }
+
+    pub(crate) fn set_parameters(&mut self, stage: Stage, parameters: Parameters) {
+        self.parameters.insert(stage, parameters);
+    }
+
+    pub(crate) fn of(&self, stage: Stage) -> Option<&dyn LlmBackend> {
+        self.backends.get(&stage).map(|backend| &**backend)
+    }
+
+    pub(crate) fn parameters(&self, stage: Stage) -> Option<&Parameters> {
+        self.parameters.get(&stage)
+    }
+}
