@@ -32,8 +32,8 @@ pub use factor::{
 };
 pub use llm::{
     Attempt, BackendError, BoxError, Budget, Capabilities, Completion, CompletionRequest, FinishReason, Ledger, Limit,
-    LlmBackend, Message, Parameters, Prices, ReplyForm, ReplySchema, Role, Stage, StageUsage, Usage, UsageReport,
-    backend_fn, estimate_tokens,
+    LlmBackend, Message, Parameters, Prices, Progress, ReplyForm, ReplySchema, Role, Stage, StageUsage, Usage,
+    UsageReport, backend_fn, estimate_tokens,
 };
 pub use pipeline::{
     Answer, ConfigError, Error, ItemOutcome, ItemReport, LearnReport, Learned, PathPolicy, RpmPipeline,

@@ -75,6 +75,18 @@ impl BackendError {
         Self::Unsupported { form, source: source.into() }
     }
 
+    /// The kind's name in reports and spans.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Transient { .. } => "transient",
+            Self::Permanent { .. } => "permanent",
+            Self::Unsupported { .. } => "unsupported",
+            Self::Budget { .. } => "budget",
+            Self::NotLogged { .. } => "not_logged",
+            Self::PromptTooLong { .. } => "prompt_too_long",
+        }
+    }
+
     /// True when asking again may help.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Transient { .. })

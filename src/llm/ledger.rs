@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use super::budget::Spent;
+use super::progress::{OnProgress, Steps};
+use super::trace::CallSpan;
 use super::{BackendError, Budget, Completion, CompletionRequest, ReplyForm, Usage};
 
 /// The work a request is for.
@@ -171,6 +173,7 @@ struct Account {
     budget: Budget,
     /// The strictest form that each stage's provider is known to take; shared by the operations of a pipeline.
     forms: Forms,
+    steps: Steps,
 }
 
 #[derive(Debug, Default)]
@@ -210,9 +213,19 @@ impl Ledger {
         Self(Arc::new(Account { budget, ..Account::default() }))
     }
 
-    /// The same with a memory of reply forms that outlives the operation.
-    pub(crate) fn of(budget: Budget, forms: Forms) -> Self {
-        Self(Arc::new(Account { budget, forms, ..Account::default() }))
+    /// The same with a memory of reply forms that outlives the operation, telling of its progress.
+    pub(crate) fn of(budget: Budget, forms: Forms, tell: OnProgress) -> Self {
+        Self(Arc::new(Account { budget, forms, steps: Steps::new(tell), ..Account::default() }))
+    }
+
+    /// Enters that so many requests of a stage are about to be sent.
+    pub(crate) fn expect(&self, stage: Stage, requests: usize) {
+        self.0.steps.add(stage, 0, requests as u64);
+    }
+
+    /// Enters that all requests of a stage are answered or given up.
+    pub(crate) fn settle(&self, stage: Stage) {
+        self.0.steps.settle(stage);
     }
 
     pub(crate) fn forms(&self) -> &Forms {
@@ -250,7 +263,12 @@ impl Ledger {
         }
         usage.calls += 1;
         entered.reserved = entered.reserved.and(&most);
-        Ok(Attempt { ledger: Some(self.clone()), stage: request.stage, reserved: most })
+        Ok(Attempt {
+            ledger: Some(self.clone()),
+            stage: request.stage,
+            reserved: most,
+            span: Some(CallSpan::open(request)),
+        })
     }
 
     pub(crate) fn enter_repair(&self, stage: Stage) {
@@ -273,6 +291,7 @@ impl Ledger {
 
     pub(crate) fn enter_reuse(&self, stage: Stage) {
         self.edit(stage, |usage| usage.reused += 1);
+        self.0.steps.add(stage, 1, 0);
     }
 }
 
@@ -284,17 +303,26 @@ pub struct Attempt {
     ledger: Option<Ledger>,
     stage: Stage,
     reserved: Spent,
+    span: Option<CallSpan>,
 }
 
 impl Attempt {
     pub(super) fn unmetered() -> Self {
-        Self { ledger: None, stage: Stage::Answer, reserved: Spent::default() }
+        Self { ledger: None, stage: Stage::Answer, reserved: Spent::default(), span: None }
     }
 
     /// Enters what became of the attempt.
     pub fn end(mut self, result: &Result<Completion, BackendError>) {
+        if let Some(span) = &self.span {
+            span.close(result);
+        }
         match result {
-            Ok(completion) => self.settle(completion.usage, false),
+            Ok(completion) => {
+                if let Some(ledger) = &self.ledger {
+                    ledger.0.steps.add(self.stage, 1, 0);
+                }
+                self.settle(completion.usage, false);
+            }
             // Nothing was generated, so nothing was charged.
             Err(_) => self.settle(Some(Usage::default()), true),
         }

@@ -39,6 +39,8 @@ pub struct CompletionRequest {
     /// errors and finds what to purge.
     pub about: Vec<String>,
     pub(crate) ledger: Option<Ledger>,
+    /// The model that is asked, for spans.
+    pub(crate) model: String,
 }
 
 impl PartialEq for CompletionRequest {
@@ -107,6 +109,7 @@ impl CompletionRequest {
             form: ReplyForm::Schema,
             about: Vec::new(),
             ledger: None,
+            model: String::new(),
         }
     }
 
@@ -207,6 +210,17 @@ pub struct Usage {
     pub output_tokens: u64,
     /// Of the prompt's tokens, those served from the provider's cache.
     pub cached_tokens: u64,
+}
+
+impl FinishReason {
+    /// Its name in spans, by OpenTelemetry's GenAI conventions.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Length => "length",
+            Self::Filtered => "content_filter",
+        }
+    }
 }
 
 impl Completion {

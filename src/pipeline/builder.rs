@@ -4,7 +4,7 @@ use crate::answer::{Answerer, PromptedAnswerer, StatisticalAnswerer};
 use crate::data::Task;
 use crate::extract::{FeatureExtractor, LexicalExtractor, PromptedExtractor};
 use crate::factor::{FactorModel, PromptedFactorModel, SimilarityFactorModel};
-use crate::llm::{Budget, Forms, LlmBackend, Parameters, Roles, Stage};
+use crate::llm::{Budget, Forms, LlmBackend, OnProgress, Parameters, Progress, Roles, Stage};
 use crate::prompt::PromptSet;
 use crate::reason::{ComposedPathWriter, PathWriter, PromptedPathWriter};
 use crate::retrieve::{Bm25Retriever, Retriever};
@@ -55,6 +55,7 @@ impl RpmPipelineBuilder {
             roles: Roles::default(),
             budget: Budget::default(),
             forms: Forms::default(),
+            progress: OnProgress::default(),
         })
     }
 
@@ -80,6 +81,13 @@ impl RpmPipelineBuilder {
     /// What each operation may use at most. Default: no limit.
     pub fn budget(mut self, budget: Budget) -> Self {
         self.0.budget = budget;
+        self
+    }
+
+    /// Told after each reply how far its stage has come. It is called between replies, so it should return soon; it must not
+    /// panic. Default: nobody is told.
+    pub fn progress(mut self, tell: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+        self.0.progress = OnProgress(Some(Arc::new(tell)));
         self
     }
 

@@ -6,7 +6,7 @@ use crate::data::{
 };
 use crate::extract::{ExtractError, Extraction, Observation};
 use crate::factor::{FactorError, FitRequest};
-use crate::llm::Stage;
+use crate::llm::{Stage, trace};
 use crate::prompt::StageContext;
 use crate::reason::{PathRequest, WriteError, item_path};
 use crate::stats::{Beliefs, calibrate};
@@ -26,6 +26,10 @@ impl RpmPipeline {
     /// # Cancellation
     /// Dropping the future stops; nothing is kept.
     pub async fn learn(&self, history: &History) -> Result<Learned, Error> {
+        trace::operation("learn", self.learning(history)).await
+    }
+
+    async fn learning(&self, history: &History) -> Result<Learned, Error> {
         let ledger = self.ledger();
         let ctx = self.context(&ledger);
         let mut report = LearnReport::default();

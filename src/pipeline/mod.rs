@@ -18,7 +18,7 @@ use crate::answer::Answerer;
 use crate::data::Task;
 use crate::extract::FeatureExtractor;
 use crate::factor::FactorModel;
-use crate::llm::{Budget, Forms, Ledger, LlmBackend, Roles};
+use crate::llm::{Budget, Forms, Ledger, LlmBackend, OnProgress, Roles};
 use crate::prompt::{PromptSet, StageContext};
 use crate::reason::PathWriter;
 use crate::retrieve::Retriever;
@@ -82,6 +82,7 @@ pub struct RpmPipeline {
     roles: Roles,
     budget: Budget,
     forms: Forms,
+    progress: OnProgress,
 }
 
 impl RpmPipeline {
@@ -104,7 +105,7 @@ impl RpmPipeline {
 
     /// The account of one operation.
     fn ledger(&self) -> Ledger {
-        Ledger::of(self.budget.clone(), self.forms.clone())
+        Ledger::of(self.budget.clone(), self.forms.clone(), self.progress.clone())
     }
 
     fn context<'a>(&'a self, ledger: &'a Ledger) -> StageContext<'a> {

@@ -1,6 +1,7 @@
 use crate::answer::AnswerRequest;
 use crate::data::{AssignedFeature, Exemplar, Feature, MemoryItem, Query, ReasoningPath, UserModel};
 use crate::extract::Observation;
+use crate::llm::trace;
 use crate::prompt::StageContext;
 use crate::retrieve::{RetrievalRequest, Retrieved};
 use crate::stats::{Beliefs, Estimate, Estimator, Tier, gate};
@@ -22,6 +23,10 @@ impl RpmPipeline {
     /// # Cancellation
     /// Dropping the future stops; nothing is kept.
     pub async fn personalize(&self, model: &UserModel, query: &Query) -> Result<Answer, Error> {
+        trace::operation("personalize", self.answering(model, query)).await
+    }
+
+    async fn answering(&self, model: &UserModel, query: &Query) -> Result<Answer, Error> {
         if model.task() != &self.task {
             return Err(Error::OtherTask);
         }

@@ -1,5 +1,6 @@
 use std::fmt;
 
+use crate::llm::trace;
 use crate::llm::{
     BackendError, Completion, CompletionRequest, FinishReason, Ledger, LlmBackend, Message, ReplyForm, Roles, Stage,
 };
@@ -111,7 +112,11 @@ impl<'a> StageContext<'a> {
                 return requests.iter().map(|_| Err(AskError::NoBackend)).collect();
             };
             let mut again = Vec::new();
-            for (position, result) in self.send(backend, pending).await {
+            let asked = pending.len();
+            self.ledger.expect(stage, asked);
+            let sent = trace::stage(stage, asked, self.send(backend, pending)).await;
+            self.ledger.settle(stage);
+            for (position, result) in sent {
                 match result {
                     Err((BackendError::Unsupported { form, .. }, request)) if form > ReplyForm::Text => {
                         let looser = if form == ReplyForm::Schema { ReplyForm::Json } else { ReplyForm::Text };
@@ -146,6 +151,7 @@ impl<'a> StageContext<'a> {
             let form = self.ledger.forms().at_most(request.stage, backend.capabilities().form);
             request.form = request.form.min(form);
             request.ledger = Some(self.ledger.clone());
+            backend.model().clone_into(&mut request.model);
             if let Some(parameters) = self.roles.and_then(|roles| roles.parameters(request.stage)) {
                 parameters.apply(&mut request);
             }
