@@ -1,5 +1,5 @@
 use std::any::Any;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -180,7 +180,7 @@ impl FactorSet {
         D: Into<String>,
         K: IntoIterator<Item = FeatureKey>,
     {
-        let mut taken: BTreeSet<FactorId> = BTreeSet::new();
+        let mut taken: HashSet<FactorId> = HashSet::new();
         let mut factors = Vec::new();
         for (label, description, keys) in groups {
             let mut keys = keys.into_iter().peekable();

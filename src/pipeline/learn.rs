@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::error::Error as _;
 
 use crate::data::{
@@ -144,7 +144,7 @@ impl RpmPipeline {
         let groups = fit.groups.into_iter().map(|group| (group.label, group.description, group.features));
         let factors = FactorSet::from_groups(groups)
             .map_err(|error| Error::Factor(Box::new(FactorError::NotAPartition(error))))?;
-        let keys: BTreeSet<FeatureKey> = items.iter().flat_map(MemoryItem::features).map(Feature::key).collect();
+        let keys: HashSet<FeatureKey> = items.iter().flat_map(MemoryItem::features).map(Feature::key).collect();
         let missing = keys.iter().filter(|key| factors.factor_of(key).is_none()).count();
         if missing > 0 {
             return Err(Error::Factor(Box::new(FactorError::Unplaced { missing })));
