@@ -15,6 +15,8 @@
 
 #[path = "common/http_backend.rs"]
 mod http_backend;
+#[path = "common/progress.rs"]
+mod progress;
 
 use std::error::Error;
 
@@ -55,7 +57,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .query_name("film")
         .response_name("rating");
     let history = read_history(&task)?;
-    let pipeline = RpmPipeline::builder(task).backend(backend).build()?;
+    let pipeline = RpmPipeline::builder(task).backend(backend).progress(progress::bar).build()?;
 
     let learned = block_on(pipeline.learn(&history))?;
     println!("== learned\n{}\n", learned.report);

@@ -21,14 +21,14 @@ pub(super) fn stems(key: &FeatureKey) -> BTreeSet<String> {
 pub(super) struct Leaders {
     numbers: HashMap<String, u32>,
     /// By leader: the numbers of its stems, ascending, and whether it is negated.
-    leaders: Vec<(Vec<u32>, bool)>,
+    stems: Vec<(Vec<u32>, bool)>,
     /// By stem: the leaders that have it, ascending.
     by_stem: Vec<Vec<usize>>,
 }
 
 impl Leaders {
     pub(super) fn push(&mut self, stems: BTreeSet<String>) {
-        let (leader, negated) = (self.leaders.len(), is_negated(&stems));
+        let (leader, negated) = (self.stems.len(), is_negated(&stems));
         let mut numbers = Vec::with_capacity(stems.len());
         for stem in stems {
             let next = u32::try_from(self.by_stem.len()).unwrap_or(u32::MAX);
@@ -42,7 +42,7 @@ impl Leaders {
             numbers.push(number);
         }
         numbers.sort_unstable();
-        self.leaders.push((numbers, negated));
+        self.stems.push((numbers, negated));
     }
 
     /// The leader most like these stems (Jaccard), the oldest of equals, if it is at least `least` alike. Negated names
@@ -57,7 +57,7 @@ impl Leaders {
         near.dedup();
         let mut best: Option<(usize, f64)> = None;
         for leader in near {
-            let Some((theirs, theirs_negated)) = self.leaders.get(leader) else { continue };
+            let Some((theirs, theirs_negated)) = self.stems.get(leader) else { continue };
             if *theirs_negated != negated {
                 continue;
             }

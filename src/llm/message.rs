@@ -213,7 +213,7 @@ pub struct Usage {
 }
 
 impl FinishReason {
-    /// Its name in spans, by OpenTelemetry's GenAI conventions.
+    /// Its name in spans, by OpenTelemetry's conventions for generative models.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Stop => "stop",

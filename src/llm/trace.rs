@@ -1,7 +1,7 @@
 //! Spans for a host's `tracing` subscriber; nothing at all without the feature `tracing`.
 //!
 //! One span per operation (`rpm.operation`), per batch of a stage (`rpm.stage`) and per attempt at a call (`rpm.call`), the
-//! last with the attribute names of OpenTelemetry's GenAI conventions. No span holds text of a prompt, a reply or a user.
+//! last with the attribute names of OpenTelemetry's conventions for generative models. No span holds text of a prompt, a reply or a user.
 
 use std::future::Future;
 
@@ -72,6 +72,7 @@ impl CallSpan {
     }
 
     /// Records what became of the attempt; the span closes when this is dropped.
+    #[cfg_attr(not(feature = "tracing"), expect(clippy::unused_self, reason = "there is a span with the feature only"))]
     pub(super) fn close(&self, result: &Result<Completion, BackendError>) {
         #[cfg(feature = "tracing")]
         match result {
