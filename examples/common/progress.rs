@@ -2,13 +2,13 @@
 
 use rpm_core::Progress;
 
-const WIDTH: u64 = 30;
+const WIDTH: usize = 30;
 
 /// Shows how far a stage has come; a stage that is done keeps its line.
 pub(crate) fn bar(progress: Progress) {
     let Progress { stage, done, total, .. } = progress;
-    let filled = usize::try_from(done * WIDTH / total.max(1)).unwrap_or_default();
-    let (full, empty) = ("#".repeat(filled), ".".repeat(WIDTH as usize - filled));
+    let filled = usize::try_from(done * WIDTH as u64 / total.max(1)).unwrap_or(WIDTH).min(WIDTH);
+    let (full, empty) = ("#".repeat(filled), ".".repeat(WIDTH - filled));
     eprint!("\r{:<10} [{full}{empty}] {done} of {total}", stage.as_str());
     if done == total {
         eprintln!();
