@@ -5,6 +5,7 @@
 //! | `RPM_BASE_URL` | such as `http://127.0.0.1:8080/v1` (with or without `/v1`) |
 //! | `RPM_MODEL` | the model's name, as the server knows it |
 //! | `RPM_API_KEY` | optional; sent as a bearer token |
+//! | `RPM_FORM` | optional: `schema` (the default), `json` or `text`, the strictest form the server can hold replies to |
 //! | `RPM_LOG` | optional directory that keeps every reply, so that an interrupted run asks only for what is missing |
 //!
 //! `http` only: `ureq` is built without TLS here. For `https`, enable its `rustls` feature and drop the check in
@@ -17,7 +18,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rpm_core::{
-    BackendError, BoxError, Completion, CompletionRequest, FinishReason, LlmBackend, Message, Usage, async_trait,
+    BackendError, BoxError, Capabilities, Completion, CompletionRequest, FinishReason, LlmBackend, Message, ReplyForm,
+    Usage, async_trait,
 };
 use serde_json::{Value, json};
 
@@ -30,6 +32,7 @@ pub(crate) struct HttpBackend {
     endpoint: String,
     model: String,
     key: Option<String>,
+    form: ReplyForm,
     log: Option<PathBuf>,
 }
 
@@ -79,12 +82,19 @@ impl HttpBackend {
         let base = base.trim().trim_end_matches('/');
         let version = if base.ends_with("/v1") { "" } else { "/v1" };
         let model = set("RPM_MODEL").ok_or(HttpError::Setting("set RPM_MODEL to the model's name"))?;
+        let form = match set("RPM_FORM").as_deref() {
+            None | Some("schema") => ReplyForm::Schema,
+            Some("json") => ReplyForm::Json,
+            Some("text") => ReplyForm::Text,
+            Some(_) => return Err(HttpError::Setting("RPM_FORM must be schema, json or text")),
+        };
         let agent = ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).http_status_as_error(false).build();
         Ok(Some(Self {
             agent: agent.new_agent(),
             endpoint: format!("{base}{version}/chat/completions"),
             model,
             key: set("RPM_API_KEY"),
+            form,
             log: set("RPM_LOG").map(PathBuf::from),
         }))
     }
@@ -100,9 +110,13 @@ impl HttpBackend {
         if let Some(seed) = request.seed {
             body["seed"] = json!(seed);
         }
-        if let Some(reply) = &request.schema {
-            let schema = json!({"name": reply.name, "strict": true, "schema": reply.schema});
-            body["response_format"] = json!({"type": "json_schema", "json_schema": schema});
+        match (&request.schema, request.form) {
+            (Some(reply), ReplyForm::Schema) => {
+                let schema = json!({"name": reply.name, "strict": true, "schema": reply.schema});
+                body["response_format"] = json!({"type": "json_schema", "json_schema": schema});
+            }
+            (Some(_), ReplyForm::Json) => body["response_format"] = json!({"type": "json_object"}),
+            _ => {}
         }
         body
     }
@@ -207,6 +221,10 @@ impl LlmBackend for HttpBackend {
             keep(&file, &body, &reply).map_err(BackendError::permanent)?;
         }
         Ok(done)
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::up_to(self.form)
     }
 
     fn name(&self) -> &str {
