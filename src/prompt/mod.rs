@@ -15,6 +15,7 @@ mod template;
 
 pub use context::{AskError, StageContext};
 pub(crate) use context::{note, unreadable};
+pub(crate) use reply::read_cut_items;
 pub use reply::{Items, Repair, Reply, ReplyError, read_items, read_reply};
 pub use template::{Prompt, PromptSet, Template, TemplateError};
 

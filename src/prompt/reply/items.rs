@@ -79,7 +79,7 @@ fn take_objects<T>(
             continue;
         }
         truncated = piece.is_cut();
-        if truncated {
+        if truncated && !(scan.part_of_last && piece.is_cut_in_list()) {
             continue; // half an item may look whole to a type with optional fields
         }
         match std::mem::replace(form, Form::Other) {
