@@ -1,7 +1,5 @@
 //! Marks the user's text as data in a prompt, so that nothing in it can end the mark or speak as wording.
 
-use std::sync::LazyLock;
-
 use unicode_normalization::UnicodeNormalization;
 
 use crate::data::text::is_invisible;

@@ -7,7 +7,9 @@ use serde_json::Value;
 
 use crate::data::text::fold;
 
-use super::{FactorGroup, one_line, place};
+use crate::prompt::place;
+
+use super::{FactorGroup, one_line};
 
 pub(super) const LABEL_CHARS: usize = 60;
 pub(super) const DESCRIPTION_CHARS: usize = 200;

@@ -298,7 +298,11 @@ struct Group {
 fn of_a_cut_list_the_last_item_is_kept_with_its_whole_members_where_that_is_asked_for() {
     let cases = [
         (r#"{"items":[{"about":"t1","features":[{"n":1},{"n":2},{"n"#, Some(vec![("t1", 2)]), 0),
-        (r#"{"items":[{"about":"t1","features":[{"n":1}]},{"about":"t2","features":[{"n":1},{"n":"#, Some(vec![("t1", 1), ("t2", 1)]), 1),
+        (
+            r#"{"items":[{"about":"t1","features":[{"n":1}]},{"about":"t2","features":[{"n":1},{"n":"#,
+            Some(vec![("t1", 1), ("t2", 1)]),
+            1,
+        ),
         (r#"{"items":[{"about":"t1","features":[{"n":1}]},{"about":"t"#, Some(vec![("t1", 1)]), 1),
         ("```json\n{\"items\": [{\"about\": \"t1\", \"features\": [{\"n\": 1}, {\"n\": \"x", Some(vec![("t1", 1)]), 0),
         (r#"{"about":"t1","features":[{"n":1},{"n""#, Some(vec![("t1", 1)]), 0),
