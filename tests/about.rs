@@ -28,8 +28,9 @@ fn marking(request: &CompletionRequest) -> String {
         Stage::Extract => {
             let items = blocks(&asked).into_iter().map(|(id, text)| {
                 let marked = marks(&text).into_iter();
-                let features: Vec<_> =
-                    marked.map(|mark| json!({ "name": format!("word zq{mark}"), "quote": format!("zq{mark}") })).collect();
+                let features: Vec<_> = marked
+                    .map(|mark| json!({ "name": format!("word zq{mark}"), "quote": format!("zq{mark}") }))
+                    .collect();
                 let slow = text.contains("slow").then(|| json!({ "name": "slow pacing", "quote": "slow" }));
                 json!({ "about": id, "features": features.into_iter().chain(slow).collect::<Vec<_>>() })
             });
@@ -131,7 +132,7 @@ fn a_request_about_several_texts_names_each_and_a_reask_only_its_own() {
         let about: Vec<Vec<String>> = backend.of(Stage::Extract).into_iter().map(|request| request.about).collect();
         let ids: Vec<String> = history.interactions().iter().map(|past| past.id().to_string()).collect();
         let mut expected: Vec<Vec<String>> = ids.chunks(3).map(<[String]>::to_vec).collect();
-        let missing = ids.chunks(3).filter_map(|chunk| (chunk.len() > 1).then(|| vec![chunk[1].clone()]));
+        let missing = ids.chunks(3).filter(|chunk| chunk.len() > 1).map(|chunk| vec![chunk[1].clone()]);
         expected.extend(missing.collect::<Vec<_>>());
         assert_eq!(about, expected);
     }

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use common::{ScriptedBackend, cases, history_of, obey, query, reply, scale_task};
 use pollster::block_on;
 use rpm_core::{
-    BackendError, Budget, Capabilities, Completion, CompletionRequest, Limit, LlmBackend, ReplyForm, RpmPipeline, Stage,
-    async_trait,
+    BackendError, Budget, Capabilities, Completion, CompletionRequest, Limit, LlmBackend, ReplyForm, RpmPipeline,
+    Stage, async_trait,
 };
 
 /// An obedient provider that takes this form at most.

@@ -175,7 +175,7 @@ fn scan(text: &str, keep: Keep) -> Result<Scan, ReplyError> {
         return Err(ReplyError::TooLong { bytes });
     }
     let mut scan = scan::scan(text, keep).ok_or(ReplyError::TooTangled { bytes })?;
-    scan.part_of_last = keep == Keep::PartOfLast;
+    scan.keep = keep;
     Ok(scan)
 }
 

@@ -40,9 +40,10 @@ pub(super) struct Parsed {
 }
 
 /// What remains of a value that was cut inside nested lists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Keep {
     /// The whole members of its outermost list: no list keeps half an item.
+    #[default]
     WholeItems,
     /// Also the last item, with the whole members of its innermost list.
     PartOfLast,

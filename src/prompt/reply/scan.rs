@@ -48,8 +48,7 @@ pub(super) struct Scan {
     pub(super) thinking: bool,
     pub(super) fence: bool,
     pub(super) prose: bool,
-    /// Whether an item that was cut inside its own list is kept.
-    pub(super) part_of_last: bool,
+    pub(super) keep: Keep,
 }
 
 /// Takes a reply apart, or gives `None` if that needs too much work.
