@@ -12,7 +12,7 @@ use crate::prompt::{
 };
 
 use super::lexicon::valence_of;
-use super::{ExtractError, Extraction, FeatureExtractor, Observation, ground};
+use super::{Dropped, ExtractError, Extraction, FeatureExtractor, Observation, ground};
 
 /// Asks a model for the features of queries, several at a time, and keeps those whose quote it finds in the query.
 ///
@@ -132,15 +132,19 @@ impl PromptedExtractor {
         let mut extraction = Extraction::default();
         let mut keys: BTreeSet<FeatureKey> = BTreeSet::new();
         for feature in found {
-            let name = feature.name.split_whitespace().collect::<Vec<_>>().join(" ");
-            if is_echo(&name, seen) || name.len() > limits::ID_BYTES {
-                extraction.dropped.unusable_name += 1;
-                continue;
-            }
             let Some(span) = ground(seen.query.text(), &feature.quote) else {
                 extraction.dropped.ungrounded += 1;
                 continue;
             };
+            let mut name = feature.name.split_whitespace().collect::<Vec<_>>().join(" ");
+            if KINDS.contains(&FeatureKey::of(&name).as_str()) {
+                // A model that answers "genre" for the words "space opera" has found a feature and named its kind.
+                name = seen.query.text().get(span.start..span.end).and_then(short_name).unwrap_or_default();
+            }
+            if is_echo(&name, seen) || name.len() > limits::ID_BYTES {
+                extraction.dropped.unusable_name += 1;
+                continue;
+            }
             let valence =
                 valence_of(&name).or_else(|| seen.query.text().get(span.start..span.end).and_then(valence_of));
             let Ok(mut kept) = Feature::new(seen.query, name, span) else {
@@ -176,9 +180,12 @@ struct FoundFeature {
     quote: String,
 }
 
+/// Names of a kind of feature. A short quote says which one it is.
+const KINDS: [&str; 2] = ["genre", "genres"];
+
 /// True for a name that repeats the request's own words instead of naming something in the text.
 fn is_echo(name: &str, seen: &Observation<'_>) -> bool {
-    const ECHOES: [&str; 18] = [
+    const ECHOES: [&str; 16] = [
         // The wording's own examples.
         "runs small",
         "helpful staff",
@@ -195,16 +202,32 @@ fn is_echo(name: &str, seen: &Observation<'_>) -> bool {
         "response",
         "review",
         "query",
-        "genre",
-        "genres",
         "string",
     ];
     let key = FeatureKey::of(name);
     let key = key.as_str();
     ECHOES.contains(&key)
+        || KINDS.contains(&key)
         || key.chars().filter(|c| c.is_alphabetic()).count() < 2
         || key == FeatureKey::of(seen.task.query_name_str()).as_str()
         || key == FeatureKey::of(seen.task.response_name_str()).as_str()
+}
+
+/// A quote that is short enough to be a name: at most four words.
+fn short_name(quote: &str) -> Option<String> {
+    let words: Vec<&str> = quote.split_whitespace().collect();
+    let name = words.join(" ");
+    let bare = name.trim_matches(|c: char| !c.is_alphanumeric());
+    (words.len() <= 4).then(|| bare.to_owned())
+}
+
+/// Why nothing of what a reply lists for a text can be used, in words for the model.
+fn useless(dropped: &Dropped) -> String {
+    if dropped.ungrounded > 0 {
+        "no quote is in the text word for word; copy a few words of the text exactly".to_owned()
+    } else {
+        "no name says what is in the text; name what the text has, in words of its own".to_owned()
+    }
 }
 
 /// What a reply lacks, in words for the model.
@@ -277,7 +300,19 @@ impl FeatureExtractor for PromptedExtractor {
                 let mut part: Option<Vec<FoundItem>> = None;
                 for (place, (i, _)) in group.iter().enumerate() {
                     match self.found(&items, place, group) {
-                        Some(extraction) => {
+                        // The reply lists features and none can be used.
+                        Some(extraction)
+                            if extraction.features.is_empty()
+                                && extraction.dropped.total() > 0
+                                && attempt < self.max_reasks =>
+                        {
+                            problems.insert(*i, useless(&extraction.dropped));
+                            parts.insert(*i, extraction);
+                        }
+                        Some(mut extraction) => {
+                            if let Some(part) = parts.remove(i) {
+                                extraction.dropped.add(&part.dropped);
+                            }
                             if let Some(slot) = done.get_mut(*i) {
                                 *slot = Some(Ok(extraction));
                             }

@@ -162,7 +162,7 @@ impl FactorModel for PromptedFactorModel {
                     }
                 };
                 let (found, problem) = items(Stage::Group, read_items(&completion.text, "factors"), &completion, ctx);
-                let (factors, unknown, missing) = read_factors(found, &ask.groups);
+                let (factors, unknown, missing) = read_factors(found, &ask.groups, &groups);
                 named.extend(factors);
                 refused += unknown;
                 if !missing.is_empty() {
