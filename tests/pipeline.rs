@@ -15,9 +15,9 @@ use common::{
 };
 use pollster::block_on;
 use rpm_core::{
-    AnswerError, AskError, BackendError, CompletionRequest, ConfigError, Error, FinishReason, ItemOutcome, LearnReport,
-    Ledger, LlmBackend, PathOrigin, PathPolicy, PromptSet, PromptedExtractor, Role, RpmPipeline, RpmPipelineBuilder,
-    Stage, StageContext, Task, Tier,
+    AnswerError, AskError, BackendError, CompletionRequest, ConfigError, Error, Feature, FinishReason, ItemOutcome,
+    LearnReport, Ledger, LlmBackend, PathOrigin, PathPolicy, PromptSet, PromptedExtractor, Role, RpmPipeline,
+    RpmPipelineBuilder, Stage, StageContext, Task, Tier,
 };
 use serde_json::json;
 
@@ -188,6 +188,45 @@ fn quotes_that_the_text_does_not_say_are_dropped_and_counted() {
     let dropped = learned.report.dropped;
     assert_eq!((dropped.ungrounded, dropped.repeated, dropped.unusable_name), (1, 1, 3));
     assert_eq!(dropped.total(), 5);
+}
+
+#[test]
+fn a_name_of_a_kind_gives_way_to_its_short_quote() {
+    let task = scale_task();
+    let backend = ScriptedBackend::except(|request| {
+        (request.stage == Stage::Extract).then(|| {
+            let features = json!([
+                { "name": "Genre", "quote": "space opera," },
+                { "name": "genre", "quote": "a space opera, slow and long" },
+            ]);
+            json!({ "items": [{ "about": "t1", "features": features }] }).to_string()
+        })
+    });
+    let pipeline = prompted(task.clone(), &backend).build().unwrap();
+    let learned =
+        block_on(pipeline.learn(&history_of(&task, &[("It is a space opera, slow and long.", "4")]))).unwrap();
+    let names: Vec<&str> = learned.model.memory().items()[0].features().iter().map(Feature::name).collect();
+    assert_eq!(names, ["space opera"]);
+    assert_eq!(learned.report.dropped.unusable_name, 1);
+}
+
+#[test]
+fn a_text_none_of_whose_features_can_be_used_is_asked_about_once_more() {
+    let task = scale_task();
+    let backend = ScriptedBackend::except(|request| {
+        let again = request.messages.iter().any(|message| message.content.contains("could not be used"));
+        let quote = if again { "slow" } else { "sluggish" };
+        (request.stage == Stage::Extract).then(|| {
+            let features = json!([{ "name": "pacing", "quote": quote }]);
+            json!({ "items": [{ "about": "t1", "features": features }] }).to_string()
+        })
+    });
+    let pipeline = prompted(task.clone(), &backend).build().unwrap();
+    let learned = block_on(pipeline.learn(&history_of(&task, &[("A slow film.", "4")]))).unwrap();
+    assert_eq!(*outcome(&learned.report, "a"), ItemOutcome::Learned { features: 1 });
+    assert_eq!((learned.report.dropped.ungrounded, learned.report.usage.stage(Stage::Extract).reasks), (1, 1));
+    let asked = backend.of(Stage::Extract);
+    assert!(asked[1].messages.iter().any(|message| message.content.contains("no quote is in the text word for word")));
 }
 
 #[test]

@@ -6,11 +6,11 @@ use serde_json::{Map, Value, json};
 
 use crate::data::text::fold;
 use crate::data::{
-    AssignedFeature, Exemplar, Factor, FactorId, Feature, PathOrigin, PathStep, Query, ReasoningPath, ResponseSpace,
-    Task,
+    AssignedFeature, Exemplar, Factor, FactorId, Feature, MemoryItem, PathOrigin, PathStep, Query, ReasoningPath,
+    ResponseSpace, Task,
 };
 use crate::llm::{Completion, CompletionRequest, ReplySchema, Stage};
-use crate::prompt::{self, AskError, Prompt, StageContext, read_reply};
+use crate::prompt::{self, AskError, Prompt, Sources, StageContext, read_reply};
 use crate::reason::{PromptedPathWriter, compose};
 use crate::stats::Tier;
 
@@ -69,12 +69,19 @@ impl PromptedAnswerer {
         let mut properties = Map::new();
         let mut required = vec!["response"];
         let mut max_tokens = 64 + response_tokens(task, options);
+        let mut about = vec!["query"];
         let messages = if tier == Tier::Generic {
             let values = values.set("item", prompt::item(task, query, &[], &[], ctx));
             ctx.prompts().render(Prompt::AnswerGeneric, &values)
         } else {
             let exemplars = shown_exemplars(request);
             let shown = self.shown_factors(request, exemplars);
+            let past = exemplars.iter().map(|exemplar| &exemplar.item);
+            let own = about.into_iter().chain(past.clone().map(|item| item.id().as_str()));
+            // The paths of the examples may speak of factors that are not shown.
+            let spoken = request.beliefs.factors().present_in(past.flat_map(MemoryItem::features));
+            let sources = Sources::new(request.beliefs.factors(), request.memory.items());
+            about = sources.about(own, shown.iter().copied().chain(spoken));
             let mut item = prompt::item(task, query, request.features, &shown, ctx);
             if request.features.is_empty() {
                 item.push_str("\nFeatures: none found, so give no steps.");
@@ -95,7 +102,9 @@ impl PromptedAnswerer {
         let schema = json!({
             "type": "object", "properties": properties, "required": required, "additionalProperties": false,
         });
-        CompletionRequest::new(Stage::Answer, messages, max_tokens).schema(ReplySchema { name: "answer", schema })
+        CompletionRequest::new(Stage::Answer, messages, max_tokens)
+            .schema(ReplySchema { name: "answer", schema })
+            .about(about)
     }
 
     /// The query's factors, the surest first, then those of the exemplars that are shown.

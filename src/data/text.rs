@@ -17,9 +17,17 @@ pub(super) fn check(item: &str, what: &'static str, text: &str, limit: usize) ->
     Ok(())
 }
 
-/// Characters that show nothing: zero-width and directional formatting marks.
+/// Characters that show nothing: zero-width and directional formatting marks, tags and variation selectors.
 pub(crate) fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{00ad}')
+    matches!(
+        c,
+        '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}'
+            | '\u{feff}'
+            | '\u{00ad}'
+            | '\u{e0000}'..='\u{e01ef}'
+    )
 }
 
 /// One spelling for comparison: NFKC, lower case, invisible characters gone, white space folded, ends trimmed.

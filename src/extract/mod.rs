@@ -16,7 +16,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use crate::data::{AssignedFeature, FactorSet, Query, Task};
+use crate::data::{AssignedFeature, FactorSet, MemoryItem, Query, Task};
 use crate::prompt::{AskError, StageContext};
 
 pub use ground::ground;
@@ -77,18 +77,28 @@ pub struct Observation<'a> {
     pub query: &'a Query,
     /// The user's factors, for a new query; `None` while learning.
     pub known: Option<&'a FactorSet>,
+    /// The user's past interactions, from which `known` was learned; empty while learning. A request that shows factors
+    /// names them in [`CompletionRequest::about`](crate::CompletionRequest::about).
+    pub past: &'a [MemoryItem],
 }
 
 impl<'a> Observation<'a> {
     /// A past query, while learning.
     pub fn new(task: &'a Task, item: &'a str, query: &'a Query) -> Self {
-        Self { task, item, query, known: None }
+        Self { task, item, query, known: None, past: &[] }
     }
 
     /// A new query of a user whose factors are known.
     #[must_use]
     pub fn knowing(mut self, factors: &'a FactorSet) -> Self {
         self.known = Some(factors);
+        self
+    }
+
+    /// Says which past interactions the known factors were learned from.
+    #[must_use]
+    pub fn past(mut self, items: &'a [MemoryItem]) -> Self {
+        self.past = items;
         self
     }
 }

@@ -7,7 +7,9 @@ use serde_json::json;
 
 use crate::data::{AssignedFeature, Feature, FeatureKey, limits};
 use crate::llm::{Completion, CompletionRequest, FinishReason, ReplySchema, Stage};
-use crate::prompt::{self, AskError, Items, Prompt, StageContext, read_items};
+use crate::prompt::{
+    self, AskError, Items, Prompt, Sources, StageContext, alias, is_about, read_cut_items, read_items,
+};
 
 use super::lexicon::valence_of;
 use super::{Dropped, ExtractError, Extraction, FeatureExtractor, Observation, ground};
@@ -15,6 +17,7 @@ use super::{Dropped, ExtractError, Extraction, FeatureExtractor, Observation, gr
 /// Asks a model for the features of queries, several at a time, and keeps those whose quote it finds in the query.
 ///
 /// An item that is missing from a reply, or unreadable in it, is asked for again by itself; the others keep what they got.
+/// Of one whose reply was cut, and cut again, the features that were whole are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PromptedExtractor {
     items_per_request: usize,
@@ -61,7 +64,7 @@ impl PromptedExtractor {
         let mut items = String::new();
         for (place, (_, seen)) in group.iter().enumerate() {
             let text = ctx.leaving(seen.query.text());
-            let _ = writeln!(items, "[{}]\n{}", alias(place), prompt::frame(&text));
+            let _ = writeln!(items, "[{}]\n{}", alias('t', place), prompt::frame(&text));
         }
         let values = prompt::task_values(first.task)
             .set("max_features", self.max_features.to_string())
@@ -71,8 +74,13 @@ impl PromptedExtractor {
         let messages = ctx.prompts().render(Prompt::Extract, &values);
         let per_item = 60 * u32::try_from(self.max_features).unwrap_or(32) + 40;
         let max_tokens = per_item.saturating_mul(u32::try_from(group.len()).unwrap_or(1)).min(4_096);
-        let ids: Vec<String> = (0..group.len()).map(alias).collect();
-        Some(CompletionRequest::new(Stage::Extract, messages, max_tokens).schema(self.schema(&ids)))
+        let ids: Vec<String> = (0..group.len()).map(|place| alias('t', place)).collect();
+        let own = group.iter().map(|(_, seen)| seen.item);
+        let about = match first.known {
+            Some(known) => Sources::new(known, first.past).about(own, prompt::known_shown(known)),
+            None => own.collect(),
+        };
+        Some(CompletionRequest::new(Stage::Extract, messages, max_tokens).schema(self.schema(&ids)).about(about))
     }
 
     fn schema(&self, ids: &[String]) -> ReplySchema {
@@ -101,19 +109,42 @@ impl PromptedExtractor {
         ReplySchema { name: "features", schema }
     }
 
+    /// The features of the items that are about the text at `place` of a group; `None` when there is no such item.
+    fn found(&self, items: &[FoundItem], place: usize, group: &[(usize, &Observation<'_>)]) -> Option<Extraction> {
+        let (_, seen) = group.get(place)?;
+        // All of one id, so that one that is made up cannot take the place of the right one.
+        let mut own = items.iter().filter(|item| is_about(&item.about, items.len(), place, group.len())).peekable();
+        own.peek()?;
+        let (mut found, mut unusable) = (Vec::new(), 0);
+        for feature in own.flat_map(|item| &item.features) {
+            // serde would also take a list for a struct.
+            match FoundFeature::deserialize(feature) {
+                Ok(read) if feature.is_object() => found.push(read),
+                _ => unusable += 1,
+            }
+        }
+        let mut extraction = self.keep(seen, found);
+        extraction.dropped.unusable_name += unusable;
+        Some(extraction)
+    }
+
     fn keep(&self, seen: &Observation<'_>, found: Vec<FoundFeature>) -> Extraction {
         let mut extraction = Extraction::default();
         let mut keys: BTreeSet<FeatureKey> = BTreeSet::new();
         for feature in found {
-            let name = feature.name.split_whitespace().collect::<Vec<_>>().join(" ");
-            if is_echo(&name, seen) || name.len() > limits::ID_BYTES {
-                extraction.dropped.unusable_name += 1;
-                continue;
-            }
             let Some(span) = ground(seen.query.text(), &feature.quote) else {
                 extraction.dropped.ungrounded += 1;
                 continue;
             };
+            let mut name = feature.name.split_whitespace().collect::<Vec<_>>().join(" ");
+            if KINDS.contains(&FeatureKey::of(&name).as_str()) {
+                // A model that answers "genre" for the words "space opera" has found a feature and named its kind.
+                name = seen.query.text().get(span.start..span.end).and_then(short_name).unwrap_or_default();
+            }
+            if is_echo(&name, seen) || name.len() > limits::ID_BYTES {
+                extraction.dropped.unusable_name += 1;
+                continue;
+            }
             let valence =
                 valence_of(&name).or_else(|| seen.query.text().get(span.start..span.end).and_then(valence_of));
             let Ok(mut kept) = Feature::new(seen.query, name, span) else {
@@ -137,8 +168,8 @@ impl PromptedExtractor {
 
 #[derive(Deserialize)]
 struct FoundItem {
-    #[serde(alias = "id")]
-    about: String,
+    #[serde(default, alias = "id")]
+    about: serde_json::Value,
     features: Vec<serde_json::Value>,
 }
 
@@ -149,13 +180,12 @@ struct FoundFeature {
     quote: String,
 }
 
-fn alias(place: usize) -> String {
-    format!("t{}", place + 1)
-}
+/// Names of a kind of feature. A short quote says which one it is.
+const KINDS: [&str; 2] = ["genre", "genres"];
 
 /// True for a name that repeats the request's own words instead of naming something in the text.
 fn is_echo(name: &str, seen: &Observation<'_>) -> bool {
-    const ECHOES: [&str; 18] = [
+    const ECHOES: [&str; 16] = [
         // The wording's own examples.
         "runs small",
         "helpful staff",
@@ -172,16 +202,32 @@ fn is_echo(name: &str, seen: &Observation<'_>) -> bool {
         "response",
         "review",
         "query",
-        "genre",
-        "genres",
         "string",
     ];
     let key = FeatureKey::of(name);
     let key = key.as_str();
     ECHOES.contains(&key)
+        || KINDS.contains(&key)
         || key.chars().filter(|c| c.is_alphabetic()).count() < 2
         || key == FeatureKey::of(seen.task.query_name_str()).as_str()
         || key == FeatureKey::of(seen.task.response_name_str()).as_str()
+}
+
+/// A quote that is short enough to be a name: at most four words.
+fn short_name(quote: &str) -> Option<String> {
+    let words: Vec<&str> = quote.split_whitespace().collect();
+    let name = words.join(" ");
+    let bare = name.trim_matches(|c: char| !c.is_alphanumeric());
+    (words.len() <= 4).then(|| bare.to_owned())
+}
+
+/// Why nothing of what a reply lists for a text can be used, in words for the model.
+fn useless(dropped: &Dropped) -> String {
+    if dropped.ungrounded > 0 {
+        "no quote is in the text word for word; copy a few words of the text exactly".to_owned()
+    } else {
+        "no name says what is in the text; name what the text has, in words of its own".to_owned()
+    }
 }
 
 /// What a reply lacks, in words for the model.
@@ -207,6 +253,8 @@ impl FeatureExtractor for PromptedExtractor {
     ) -> Vec<Result<Extraction, ExtractError>> {
         let mut done: Vec<Option<Result<Extraction, ExtractError>>> = seen.iter().map(|_| None).collect();
         let mut problems: BTreeMap<usize, String> = BTreeMap::new();
+        // What a cut reply held of an item, for the case that asking again brings nothing.
+        let mut parts: BTreeMap<usize, Extraction> = BTreeMap::new();
         for attempt in 0..=self.max_reasks {
             let missing: Vec<(usize, &Observation<'_>)> =
                 seen.iter().enumerate().filter(|(i, _)| done.get(*i).is_some_and(Option::is_none)).collect();
@@ -232,14 +280,14 @@ impl FeatureExtractor for PromptedExtractor {
                         for (i, _) in group {
                             let cause = error.take().unwrap_or(AskError::NoResult);
                             if let Some(slot) = done.get_mut(*i) {
-                                *slot = Some(Err(cause.into()));
+                                *slot = Some(parts.remove(i).map_or_else(|| Err(cause.into()), Ok));
                             }
                         }
                         continue;
                     }
                 };
                 let read: Result<Items<FoundItem>, _> = read_items(&completion.text, "items");
-                let (mut items, unreadable) = match read {
+                let (items, unreadable) = match read {
                     Ok(read) => {
                         if !read.repairs.is_empty() {
                             ctx.ledger().enter_repair(Stage::Extract);
@@ -248,24 +296,32 @@ impl FeatureExtractor for PromptedExtractor {
                     }
                     Err(_) => (Vec::new(), 1),
                 };
-                // A single text needs no id to be told apart.
-                if let ([_], [only]) = (group, items.as_mut_slice()) {
-                    only.about = alias(0);
-                }
-                for (place, (i, observation)) in group.iter().enumerate() {
-                    let found = items.iter().find(|item| item.about == alias(place));
-                    match found {
-                        Some(item) => {
-                            let readable: Vec<FoundFeature> =
-                                item.features.iter().filter_map(|f| FoundFeature::deserialize(f).ok()).collect();
-                            let unusable = item.features.len() - readable.len();
-                            let mut extraction = self.keep(observation, readable);
-                            extraction.dropped.add(&Dropped { unusable_name: unusable, ..Dropped::default() });
+                let cut = || read_cut_items(&completion.text, "items").map_or_else(|_| Vec::new(), |read| read.items);
+                let mut part: Option<Vec<FoundItem>> = None;
+                for (place, (i, _)) in group.iter().enumerate() {
+                    match self.found(&items, place, group) {
+                        // The reply lists features and none can be used.
+                        Some(extraction)
+                            if extraction.features.is_empty()
+                                && extraction.dropped.total() > 0
+                                && attempt < self.max_reasks =>
+                        {
+                            problems.insert(*i, useless(&extraction.dropped));
+                            parts.insert(*i, extraction);
+                        }
+                        Some(mut extraction) => {
+                            if let Some(part) = parts.remove(i) {
+                                extraction.dropped.add(&part.dropped);
+                            }
                             if let Some(slot) = done.get_mut(*i) {
                                 *slot = Some(Ok(extraction));
                             }
                         }
                         None => {
+                            let part = self.found(part.get_or_insert_with(cut), place, group);
+                            if let Some(part) = part.filter(|part| !part.features.is_empty()) {
+                                parts.insert(*i, part);
+                            }
                             problems.insert(*i, problem(&completion, unreadable));
                         }
                     }
@@ -274,7 +330,8 @@ impl FeatureExtractor for PromptedExtractor {
         }
         let unusable = |i: usize| {
             let problem = problems.get(&i).cloned().unwrap_or_else(|| "no reply".to_owned());
-            Err(AskError::Unusable { attempts: self.max_reasks + 1, problem }.into())
+            let error = AskError::Unusable { attempts: self.max_reasks + 1, problem };
+            parts.get(&i).cloned().map_or_else(|| Err(error.into()), Ok)
         };
         done.into_iter().enumerate().map(|(i, result)| result.unwrap_or_else(|| unusable(i))).collect()
     }

@@ -1,16 +1,16 @@
 mod judge;
 mod placing;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use crate::data::text::fold;
-use crate::data::{AssignedFeature, FactorId, FactorSet, FeatureKey, Judgement, MemoryItem, Query};
+use crate::data::{AssignedFeature, FactorId, FactorSet, FeatureKey, Judgement, Query};
 use crate::llm::{Completion, CompletionRequest, FinishReason, ReplySchema, Stage};
-use crate::prompt::{self, AskError, Items, Prompt, StageContext, read_items};
+use crate::prompt::{self, AskError, Items, Prompt, ReplyError, StageContext, alias, read_items, rows_of};
 
 use self::placing::{DESCRIPTION_CHARS, LABEL_CHARS, assemble, read_factors};
 use super::{FactorError, FactorFit, FactorGroup, FactorModel, FitRequest, SimilarityFactorModel};
@@ -61,11 +61,12 @@ struct Ask {
 fn group_request(
     request: FitRequest<'_>,
     groups: &[FactorGroup],
-    seen: &[usize],
+    seen: &[BTreeSet<usize>],
     ask: &Ask,
     ctx: &StageContext<'_>,
 ) -> CompletionRequest {
     let mut text = String::new();
+    let mut rows: BTreeSet<usize> = BTreeSet::new();
     for (place, (group, seen)) in ask.groups.iter().filter_map(|i| Some((groups.get(*i)?, seen.get(*i)?))).enumerate() {
         let label = fold(&group.label);
         let names = group.features.iter().map(FeatureKey::as_str).filter(|name| *name != label);
@@ -73,7 +74,8 @@ fn group_request(
         let also = if names.is_empty() { String::new() } else { format!(" (also: {})", names.join("; ")) };
         let line = one_line(&ctx.leaving(&format!("{}{also}", group.label)), usize::MAX);
         let id = alias('g', place);
-        let _ = writeln!(text, "[{id}] seen in {seen} of {}\n{}", request.rows.len(), prompt::frame(&line));
+        let _ = writeln!(text, "[{id}] seen in {} of {}\n{}", seen.len(), request.rows.len(), prompt::frame(&line));
+        rows.extend(seen);
     }
     let values = prompt::task_values(request.task)
         .set("groups", text)
@@ -93,33 +95,10 @@ fn group_request(
     let factors = json!({ "type": "array", "items": factor, "minItems": 1, "maxItems": most });
     let schema = object(&json!({ "factors": factors }), &["factors"]);
     let messages = ctx.prompts().render(Prompt::Group, &values);
-    CompletionRequest::new(Stage::Group, messages, tokens(80, most)).schema(ReplySchema { name: "factors", schema })
-}
-
-/// In how many rows each group is seen.
-fn sightings(rows: &[MemoryItem], groups: &[FactorGroup]) -> Vec<usize> {
-    let of: BTreeMap<&FeatureKey, usize> =
-        groups.iter().enumerate().flat_map(|(i, group)| group.features.iter().map(move |key| (key, i))).collect();
-    let mut seen = vec![0; groups.len()];
-    for row in rows {
-        let present: BTreeSet<usize> = row.features().iter().filter_map(|f| of.get(&f.key()).copied()).collect();
-        for i in present {
-            if let Some(count) = seen.get_mut(i) {
-                *count += 1;
-            }
-        }
-    }
-    seen
-}
-
-fn alias(kind: char, place: usize) -> String {
-    format!("{kind}{}", place + 1)
-}
-
-/// The place that an alias stands for, from 0.
-fn place(kind: char, alias: &str) -> Option<usize> {
-    let bare = alias.trim().trim_matches(['[', ']', '(', ')', '"']).to_lowercase();
-    bare.strip_prefix(kind)?.parse::<usize>().ok()?.checked_sub(1)
+    let about = rows.into_iter().filter_map(|row| request.rows.get(row)).map(|row| row.id().as_str());
+    CompletionRequest::new(Stage::Group, messages, tokens(80, most))
+        .schema(ReplySchema { name: "factors", schema })
+        .about(about)
 }
 
 fn one_line(text: &str, chars: usize) -> String {
@@ -135,14 +114,13 @@ fn tokens(each: u32, count: usize) -> u32 {
     each.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX)).saturating_add(80).min(4_096)
 }
 
-/// The items of a reply, and what to tell the model when some are missing.
-fn items<T: serde::de::DeserializeOwned>(
+/// The items that were read from a reply, and what to tell the model when some are missing.
+fn items<T>(
     stage: Stage,
-    field: &'static str,
+    read: Result<Items<T>, ReplyError>,
     completion: &Completion,
     ctx: &StageContext<'_>,
 ) -> (Vec<T>, String) {
-    let read: Result<Items<T>, _> = read_items(&completion.text, field);
     match read {
         Ok(read) => {
             if !read.repairs.is_empty() {
@@ -162,7 +140,7 @@ fn items<T: serde::de::DeserializeOwned>(
 impl FactorModel for PromptedFactorModel {
     async fn fit(&self, request: FitRequest<'_>, ctx: &StageContext<'_>) -> Result<FactorFit, FactorError> {
         let groups = SimilarityFactorModel::default().groups(request);
-        let seen = sightings(request.rows, &groups);
+        let seen = rows_of(request.rows, groups.iter().map(|group| group.features.as_slice()));
         let all: Vec<usize> = (0..groups.len()).collect();
         let chunks = all.chunks(self.groups_per_request);
         let mut pending: Vec<Ask> = chunks.map(|chunk| Ask { groups: chunk.to_vec(), problem: None }).collect();
@@ -183,8 +161,8 @@ impl FactorModel for PromptedFactorModel {
                         continue;
                     }
                 };
-                let (found, problem) = items(Stage::Group, "factors", &completion, ctx);
-                let (factors, unknown, missing) = read_factors(found, &ask.groups);
+                let (found, problem) = items(Stage::Group, read_items(&completion.text, "factors"), &completion, ctx);
+                let (factors, unknown, missing) = read_factors(found, &ask.groups, &groups);
                 named.extend(factors);
                 refused += unknown;
                 if !missing.is_empty() {

@@ -46,7 +46,7 @@ impl RpmPipeline {
             PathPolicy::OnFirstUse => memory,
             PathPolicy::Eager => {
                 let beliefs = Beliefs::new(&self.task, &factors, &calibration);
-                ReasoningMemory::new(self.write_all(memory.items(), &beliefs, &mut report, &ctx).await?)
+                ReasoningMemory::new(self.write_all(memory.items(), memory.items(), &beliefs, &mut report, &ctx).await?)
             }
         };
         report.factors = factors.len();
@@ -121,6 +121,10 @@ impl RpmPipeline {
                 report.unjudged += 1;
                 Vec::new()
             });
+            let missing = judgements.iter().filter(|judgement| judgement.is_none()).count();
+            if missing > 0 && missing < judgements.len() {
+                report.unjudged += 1;
+            }
             let mut judgements = judgements.into_iter();
             let features = item.features().iter().map(|feature| match judgements.next().flatten() {
                 Some(judgement) => feature.clone().judged(judgement),
@@ -156,12 +160,13 @@ impl RpmPipeline {
     pub(super) async fn write_all(
         &self,
         items: &[MemoryItem],
+        past: &[MemoryItem],
         beliefs: &Beliefs<'_>,
         report: &mut LearnReport,
         ctx: &StageContext<'_>,
     ) -> Result<Vec<MemoryItem>, Error> {
         let requests: Vec<PathRequest<'_>> =
-            items.iter().map(|item| PathRequest::new(&self.task, item, beliefs)).collect();
+            items.iter().map(|item| PathRequest::new(&self.task, item, beliefs).past(past)).collect();
         let paths = self.path_writer.write_batch(&requests, ctx).await;
         if paths.len() != items.len() {
             return Err(Error::Contract { part: "path writer", problem: "not one path per interaction" });

@@ -34,7 +34,7 @@ impl RpmPipeline {
         let ledger = self.ledger();
         let ctx = self.context(&ledger);
         let beliefs = Beliefs::of(model);
-        let seen = Observation::new(&self.task, "query", query).knowing(model.factors());
+        let seen = Observation::new(&self.task, "query", query).knowing(model.factors()).past(model.memory().items());
         let extraction = self.extractor.extract(seen, &ctx).await.map_err(|error| Error::Extract(Box::new(error)))?;
         for (position, assigned) in extraction.features.iter().enumerate() {
             assigned.feature.check(query, "query", position)?;
@@ -62,7 +62,8 @@ impl RpmPipeline {
         if support.tier == Tier::Full && self.answerer.wants_paths() {
             let missing: Vec<MemoryItem> =
                 exemplars.iter().filter(|e| e.item.path().is_none()).map(|e| e.item.clone()).collect();
-            let written = self.write_all(&missing, &beliefs, &mut LearnReport::default(), &ctx).await?;
+            let written =
+                self.write_all(&missing, model.memory().items(), &beliefs, &mut LearnReport::default(), &ctx).await?;
             for item in written {
                 written_paths.extend(item.path().map(|path| (item.id().clone(), path.clone())));
                 exemplars.iter_mut().filter(|e| e.item.id() == item.id()).for_each(|e| e.item = item.clone());

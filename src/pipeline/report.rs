@@ -30,7 +30,7 @@ pub struct LearnReport {
     pub refused_groups: usize,
     /// Groups that the factor model did not place and that became factors of their own.
     pub unplaced_groups: usize,
-    /// Interactions whose influence and polarity were asked for and not judged.
+    /// Interactions whose influence and polarity were asked for and not judged, or not of every feature.
     pub unjudged: usize,
     /// Reasoning paths by the path writer.
     pub paths_written: usize,

@@ -5,6 +5,7 @@ use crate::llm::{
     BackendError, Completion, CompletionRequest, FinishReason, Ledger, LlmBackend, Message, ReplyForm, Roles, Stage,
 };
 
+use super::frame::unspoken;
 use super::{PromptSet, Reply, ReplyError};
 
 /// What one operation lends every stage: the backend, the wording and the account. Stages hold no client of their own.
@@ -87,6 +88,11 @@ impl<'a> StageContext<'a> {
     /// The account that every request of this operation is entered in.
     pub fn ledger(&self) -> &'a Ledger {
         self.ledger
+    }
+
+    /// True when there is a redaction hook.
+    pub(crate) fn redacts(&self) -> bool {
+        self.redact.is_some()
     }
 
     /// The user's text as it may leave: through the redaction hook, if there is one.
@@ -200,12 +206,15 @@ impl<'a> StageContext<'a> {
                     Ok(completion) => match read(position, &completion) {
                         Ok(value) => Ok(value),
                         Err(problem) if attempt < reasks => {
+                            let problem = unfinished(problem, &completion);
                             request.messages.push(Message::assistant(shortened(&completion.text)));
                             request.messages.push(Message::user(note(&problem)));
                             again.push((position, request));
                             continue;
                         }
-                        Err(problem) => Err(AskError::Unusable { attempts: attempt + 1, problem }),
+                        Err(problem) => {
+                            Err(AskError::Unusable { attempts: attempt + 1, problem: unfinished(problem, &completion) })
+                        }
                     },
                 };
                 if let Some(slot) = outcomes.get_mut(position) {
@@ -237,17 +246,24 @@ pub(crate) fn note(problem: &str) -> String {
 /// The end of an unusable reply is rarely worth its tokens.
 fn shortened(reply: &str) -> String {
     const KEPT: usize = 1_500;
-    match reply.char_indices().nth(KEPT) {
+    let kept = match reply.char_indices().nth(KEPT) {
         Some((end, _)) => format!("{} […]", reply.get(..end).unwrap_or_default()),
         None => reply.to_owned(),
-    }
+    };
+    // A model may have been led to say what ends its turn.
+    unspoken(kept)
 }
 
 /// What is told to the model about a reply that could not be read.
 pub(crate) fn unreadable(error: &ReplyError, completion: &Completion) -> String {
+    unfinished(error.to_string(), completion)
+}
+
+/// The problem of a reply, unless it was cut: then whatever it lacks is owed to that.
+fn unfinished(problem: String, completion: &Completion) -> String {
     match completion.finish {
         FinishReason::Length => "it was cut off at the length limit, so be shorter".to_owned(),
-        _ => error.to_string(),
+        _ => problem,
     }
 }
 

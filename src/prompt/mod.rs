@@ -7,17 +7,22 @@
 //! Wording is in `templates/`, overridable through [`PromptSet`]. Fixed parts come first so that a provider's prompt cache
 //! serves them.
 
+mod alias;
 mod context;
 mod frame;
 mod render;
 mod reply;
+mod sources;
 mod template;
 
 pub use context::{AskError, StageContext};
 pub(crate) use context::{note, unreadable};
+pub(crate) use reply::read_cut_items;
 pub use reply::{Items, Repair, Reply, ReplyError, read_items, read_reply};
 pub use template::{Prompt, PromptSet, Template, TemplateError};
 
+pub(crate) use alias::{alias, is_about, place};
 pub(crate) use frame::{frame, inline};
-pub(crate) use render::{exemplars, factors, item, known_factors, responses, task_values};
+pub(crate) use render::{exemplars, factors, item, known_factors, known_shown, responses, task_values};
+pub(crate) use sources::{Sources, rows_of};
 pub(crate) use template::Values;

@@ -32,13 +32,11 @@ pub(crate) fn known_factors(factors: &FactorSet, ctx: &StageContext<'_>) -> Stri
     if factors.is_empty() {
         return String::new();
     }
-    let mut known: Vec<&Factor> = factors.iter().collect();
-    known.sort_by(|a, b| b.stats().coverage.total_cmp(&a.stats().coverage).then_with(|| a.id().cmp(b.id())));
     let mut text =
         "\nNames seen before in this person's history, by factor. Where a feature of the text means the same as \
                     one of these, give it that name, word for word; do not use a name that does not fit the text:"
             .to_owned();
-    for factor in known.into_iter().take(KNOWN_FACTORS) {
+    for factor in known_shown(factors) {
         let label = fold(factor.label());
         let names: Vec<String> = factor
             .features()
@@ -54,6 +52,14 @@ pub(crate) fn known_factors(factors: &FactorSet, ctx: &StageContext<'_>) -> Stri
         }
     }
     text
+}
+
+/// The factors that are shown to the extractor, the most frequent first.
+pub(crate) fn known_shown(factors: &FactorSet) -> Vec<&Factor> {
+    let mut known: Vec<&Factor> = factors.iter().collect();
+    known.sort_by(|a, b| b.stats().coverage.total_cmp(&a.stats().coverage).then_with(|| a.id().cmp(b.id())));
+    known.truncate(KNOWN_FACTORS);
+    known
 }
 
 /// One sentence that says which responses are allowed. Options of the query are the user's data, so they are not in it:
@@ -163,6 +169,8 @@ fn feature_lines(
     if !features.is_empty() {
         text.push_str("\nFeatures:");
     }
+    // A quote that begins or ends inside of what the hook takes out is not in what it leaves of the query.
+    let whole = ctx.redacts().then(|| ctx.leaving(query.text()));
     for (place, assigned) in features.iter().enumerate() {
         let name = inline(&ctx.leaving(assigned.feature.name()));
         let _ = write!(text, "\nx{} {name}", place + 1);
@@ -174,9 +182,11 @@ fn feature_lines(
             None if say_unknown && assigned.factor.is_none() => text.push_str(" (no known factor)"),
             None => {}
         }
-        let quote: String = assigned.feature.context(query).chars().take(QUOTE_CHARS).collect();
-        if !quote.trim().is_empty() {
-            let _ = write!(text, ", seen in {}", inline(&ctx.leaving(&quote)));
+        // The hook sees the quote whole: it may not know half of what it looks for.
+        let quote = ctx.leaving(assigned.feature.context(query));
+        if !quote.trim().is_empty() && whole.as_ref().is_none_or(|whole| whole.contains(&quote)) {
+            let quote: String = quote.chars().take(QUOTE_CHARS).collect();
+            let _ = write!(text, ", seen in {}", inline(&quote));
         }
     }
     text

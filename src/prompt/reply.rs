@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use self::items::Form;
 use self::kind::wants_object;
+use self::repair::Keep;
 use self::scan::{Piece, Scan};
 
 mod items;
@@ -120,7 +121,7 @@ pub fn read_reply<T: DeserializeOwned>(reply: &str) -> Result<Reply<T>, ReplyErr
     if serde_json::from_str::<Value>(text).is_ok() {
         return Err(wrong_shape);
     }
-    let scan = scan(text)?;
+    let scan = scan(text, Keep::WholeItems)?;
     for (index, piece) in scan.pieces.iter().enumerate().rev() {
         if piece.inner || !piece.is_readable() || !fits(&piece.parsed.json) {
             continue;
@@ -144,12 +145,22 @@ pub fn read_reply<T: DeserializeOwned>(reply: &str) -> Result<Reply<T>, ReplyErr
 ///
 /// See [`ReplyError`]; [`ReplyError::WrongShape`] also if the list was cut before its first item was whole.
 pub fn read_items<T: DeserializeOwned>(reply: &str, field: &'static str) -> Result<Items<T>, ReplyError> {
+    read_list(reply, field, Keep::WholeItems)
+}
+
+/// As [`read_items`], but of a list that was cut inside an item's own list, the item is kept too, with the whole members of
+/// its list. Only for types in which every member of that list stands for itself.
+pub(crate) fn read_cut_items<T: DeserializeOwned>(reply: &str, field: &'static str) -> Result<Items<T>, ReplyError> {
+    read_list(reply, field, Keep::PartOfLast)
+}
+
+fn read_list<T: DeserializeOwned>(reply: &str, field: &'static str, keep: Keep) -> Result<Items<T>, ReplyError> {
     let text = trimmed(reply)?;
     let wrong_shape = ReplyError::WrongShape { expected: field };
     if let Ok(value) = serde_json::from_str(text) {
         return Form::of(value, field).into_items().ok_or(wrong_shape);
     }
-    let scan = scan(text)?;
+    let scan = scan(text, keep)?;
     items::pick(&scan, field).ok_or_else(|| scan.error(wrong_shape))
 }
 
@@ -158,12 +169,14 @@ fn trimmed(reply: &str) -> Result<&str, ReplyError> {
     if text.is_empty() { Err(ReplyError::Empty) } else { Ok(text) }
 }
 
-fn scan(text: &str) -> Result<Scan, ReplyError> {
+fn scan(text: &str, keep: Keep) -> Result<Scan, ReplyError> {
     let bytes = text.len();
     if bytes > MAX_REPLY_BYTES {
         return Err(ReplyError::TooLong { bytes });
     }
-    scan::scan(text).ok_or(ReplyError::TooTangled { bytes })
+    let mut scan = scan::scan(text, keep).ok_or(ReplyError::TooTangled { bytes })?;
+    scan.keep = keep;
+    Ok(scan)
 }
 
 fn sorted(mut repairs: Vec<Repair>) -> Vec<Repair> {

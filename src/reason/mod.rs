@@ -65,12 +65,22 @@ pub struct PathRequest<'a> {
     pub item: &'a MemoryItem,
     /// What the user's history says about factors.
     pub beliefs: &'a Beliefs<'a>,
+    /// All past interactions, from which the factors were learned. A request that shows factors names those it was seen in
+    /// in [`CompletionRequest::about`](crate::CompletionRequest::about). Empty unless [`past`](Self::past) says so.
+    pub past: &'a [MemoryItem],
 }
 
 impl<'a> PathRequest<'a> {
     /// A request for the path of one item.
     pub fn new(task: &'a Task, item: &'a MemoryItem, beliefs: &'a Beliefs<'a>) -> Self {
-        Self { task, item, beliefs }
+        Self { task, item, beliefs, past: &[] }
+    }
+
+    /// Says which past interactions the factors were learned from.
+    #[must_use]
+    pub fn past(mut self, items: &'a [MemoryItem]) -> Self {
+        self.past = items;
+        self
     }
 }
 

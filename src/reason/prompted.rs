@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::data::text::fold;
 use crate::data::{AssignedFeature, FeatureKey, PathOrigin, PathStep, ReasoningPath};
 use crate::llm::{Completion, CompletionRequest, ReplySchema, Stage};
-use crate::prompt::{self, AskError, Prompt, StageContext, read_reply};
+use crate::prompt::{self, AskError, Prompt, Sources, StageContext, read_reply};
 
 use super::{PathRequest, PathWriter, WriteError};
 
@@ -118,6 +118,7 @@ impl PromptedPathWriter {
         &self,
         request: &PathRequest<'_>,
         features: &[AssignedFeature],
+        sources: Option<&Sources<'_>>,
         ctx: &StageContext<'_>,
     ) -> CompletionRequest {
         let (task, past) = (request.task, request.item);
@@ -147,7 +148,11 @@ impl PromptedPathWriter {
         let steps = u32::try_from(self.max_steps).unwrap_or(12);
         let extra = u32::try_from(past.response().len() / 2).unwrap_or(4_096);
         let max_tokens = (130 * steps + 80).saturating_add(extra).min(8_192);
-        CompletionRequest::new(Stage::WritePath, messages, max_tokens).schema(ReplySchema { name: "path", schema })
+        let own = past.id().as_str();
+        let about = sources.map_or_else(|| vec![own], |sources| sources.about([own], shown.iter().copied()));
+        CompletionRequest::new(Stage::WritePath, messages, max_tokens)
+            .schema(ReplySchema { name: "path", schema })
+            .about(about)
     }
 
     fn read(
@@ -230,7 +235,11 @@ impl PathWriter for PromptedPathWriter {
             .filter(|(_, features)| !features.is_empty())
             .map(|(request, features)| (request, features.as_slice()))
             .collect();
-        let prompts = asked.iter().map(|(request, features)| self.request(request, features, ctx)).collect();
+        // All requests of a batch are over one history.
+        let sources = requests.first().map(|first| Sources::new(first.beliefs.factors(), first.past));
+        let prompts = asked.iter();
+        let prompts =
+            prompts.map(|(request, features)| self.request(request, features, sources.as_ref(), ctx)).collect();
         let read = |position: usize, completion: &Completion| match asked.get(position) {
             Some((request, features)) => self.read(request, features, completion, ctx),
             None => Err("there was no such request".to_owned()),

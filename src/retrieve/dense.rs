@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -30,12 +32,23 @@ impl DenseRetriever {
         Self { embedder: Arc::new(embedder) }
     }
 
-    async fn matrix(&self, request: &RetrievalRequest<'_>) -> Result<Arc<Array2<f32>>, RetrieveError> {
-        let fingerprint = format!("dense {}", self.embedder.fingerprint());
+    async fn matrix(
+        &self,
+        request: &RetrievalRequest<'_>,
+        ctx: &StageContext<'_>,
+    ) -> Result<Arc<Array2<f32>>, RetrieveError> {
+        let mut fingerprint = format!("dense {}", self.embedder.fingerprint());
+        let texts = || request.memory.items().iter().map(|item| ctx.leaving(&feature_text(item)));
+        if ctx.redacts() {
+            // Another hook leaves other texts.
+            let mut hasher = DefaultHasher::new();
+            texts().for_each(|text| text.hash(&mut hasher));
+            let _ = write!(fingerprint, " redacted {:x}", hasher.finish());
+        }
         if let Some(ready) = request.memory.ready::<Array2<f32>>(&fingerprint) {
             return Ok(ready);
         }
-        let texts: Vec<String> = request.memory.items().iter().map(feature_text).collect();
+        let texts: Vec<String> = texts().collect();
         let vectors = embed_checked(&*self.embedder, &texts).await?;
         let mut matrix = Array2::zeros((vectors.len(), self.embedder.dimensions()));
         for (mut row, vector) in matrix.axis_iter_mut(Axis(0)).zip(vectors) {
@@ -57,10 +70,10 @@ impl Retriever for DenseRetriever {
     async fn retrieve(
         &self,
         request: RetrievalRequest<'_>,
-        _ctx: &StageContext<'_>,
+        ctx: &StageContext<'_>,
     ) -> Result<Vec<Retrieved>, RetrieveError> {
-        let matrix = self.matrix(&request).await?;
-        let query = embed_checked(&*self.embedder, &[query_text(&request)]).await?.pop();
+        let matrix = self.matrix(&request, ctx).await?;
+        let query = embed_checked(&*self.embedder, &[ctx.leaving(&query_text(&request))]).await?.pop();
         let query = unit(query.ok_or(EmbedError::WrongShape { found: 0, wanted: 1 })?);
         let scored = |(position, row): (usize, ArrayView1<'_, f32>)| {
             let score = f64::from(row.dot(&query));

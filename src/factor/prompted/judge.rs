@@ -7,18 +7,24 @@ use serde_json::{Value, json};
 use crate::data::text::fold;
 use crate::data::{AssignedFeature, Judgement, Polarity};
 use crate::llm::{CompletionRequest, ReplySchema, Stage};
-use crate::prompt::{self, AskError, Prompt, StageContext};
+use crate::prompt::{self, AskError, Prompt, StageContext, alias, is_about, place, read_cut_items};
 
-use super::{FactorError, FitRequest, alias, items, object, place, tokens};
+use super::{FactorError, FitRequest, items, object, tokens};
 
 /// Rows judged in one request: small models mix up more.
 const ROWS_PER_REQUEST: usize = 4;
 
 #[derive(Deserialize)]
 struct JudgedItem {
-    #[serde(alias = "id", rename = "about")]
-    id: String,
+    #[serde(default, alias = "id")]
+    about: Value,
     features: Vec<Value>,
+}
+
+/// A row, by position, and its features that are not judged yet.
+struct Open {
+    row: usize,
+    features: Vec<usize>,
 }
 
 #[derive(Deserialize)]
@@ -30,13 +36,15 @@ struct JudgedFeature {
 
 fn judge_request(
     request: FitRequest<'_>,
-    batch: &[usize],
+    batch: &[Open],
     problem: Option<&str>,
     ctx: &StageContext<'_>,
 ) -> CompletionRequest {
     let (mut text, mut most, mut sum) = (String::new(), 0, 0);
-    for (place, row) in batch.iter().filter_map(|i| request.rows.get(*i)).enumerate() {
-        let features: Vec<AssignedFeature> = row.features().iter().cloned().map(AssignedFeature::unknown).collect();
+    let rows = batch.iter().filter_map(|open| Some((open, request.rows.get(open.row)?)));
+    for (place, (open, row)) in rows.clone().enumerate() {
+        let features = open.features.iter().filter_map(|place| row.features().get(*place));
+        let features: Vec<AssignedFeature> = features.cloned().map(AssignedFeature::unknown).collect();
         (most, sum) = (most.max(features.len()), sum + features.len() + 1);
         let item = prompt::item(request.task, row.query(), &features, &[], ctx);
         let response = prompt::inline(&ctx.leaving(row.response()));
@@ -61,11 +69,13 @@ fn judge_request(
     let items = json!({ "type": "array", "items": item, "minItems": texts.len(), "maxItems": texts.len() });
     let schema = object(&json!({ "items": items }), &["items"]);
     let messages = ctx.prompts().render(Prompt::Judge, &values);
-    CompletionRequest::new(Stage::Judge, messages, tokens(40, sum)).schema(ReplySchema { name: "judgements", schema })
+    CompletionRequest::new(Stage::Judge, messages, tokens(40, sum))
+        .schema(ReplySchema { name: "judgements", schema })
+        .about(rows.map(|(_, row)| row.id().as_str()))
 }
 
-/// Fills in what the reply judged; the first judgement of a feature stands.
-fn fill(judged: &mut [Option<Judgement>], item: &JudgedItem) {
+/// Fills in what the reply judged of the features `asked` about; the first judgement of a feature stands.
+fn fill(judged: &mut [Option<Judgement>], asked: &[usize], item: &JudgedItem) {
     for feature in item.features.iter().filter_map(|value| JudgedFeature::deserialize(value).ok()) {
         let influential = match &feature.influential {
             Value::Bool(influential) => Some(*influential),
@@ -78,14 +88,15 @@ fn fill(judged: &mut [Option<Judgement>], item: &JudgedItem) {
             "negative" => Some(Polarity::Negative),
             _ => None,
         };
-        let slot = place('x', &feature.id).and_then(|place| judged.get_mut(place));
+        let slot = place('x', &feature.id).and_then(|place| judged.get_mut(*asked.get(place)?));
         if let (Some(slot), Some(influential), Some(polarity)) = (slot, influential, polarity) {
             slot.get_or_insert(Judgement { influential, polarity });
         }
     }
 }
 
-/// Asks whether each feature of each row swayed its response. What a re-ask adds is put to what was judged before.
+/// Asks whether each feature of each row swayed its response. A re-ask shows only the features that lack a judgement, and
+/// what it adds is put to what was judged before; a row of which nothing was judged is an error.
 pub(super) async fn judge(
     request: FitRequest<'_>,
     max_reasks: u32,
@@ -96,15 +107,21 @@ pub(super) async fn judge(
     let mut failed: BTreeMap<usize, AskError> = BTreeMap::new();
     let mut problems: BTreeMap<usize, String> = BTreeMap::new();
     for attempt in 0..=max_reasks {
-        let unjudged = |(i, row): (usize, &Vec<Option<Judgement>>)| {
-            (row.iter().any(Option::is_none) && !failed.contains_key(&i)).then_some(i)
-        };
-        let open: Vec<usize> = judged.iter().enumerate().filter_map(unjudged).collect();
-        let batches: Vec<&[usize]> = open.chunks(if attempt == 0 { ROWS_PER_REQUEST } else { 1 }).collect();
+        let open: Vec<Open> = judged
+            .iter()
+            .enumerate()
+            .filter(|(row, _)| !failed.contains_key(row))
+            .map(|(row, judged)| Open { row, features: unjudged(judged) })
+            .filter(|open| !open.features.is_empty())
+            .collect();
+        if open.is_empty() {
+            break;
+        }
+        let batches: Vec<&[Open]> = open.chunks(if attempt == 0 { ROWS_PER_REQUEST } else { 1 }).collect();
         let requests: Vec<CompletionRequest> = batches
             .iter()
             .map(|batch| {
-                let problem = batch.first().and_then(|i| problems.get(i)).map(String::as_str);
+                let problem = batch.first().and_then(|open| problems.get(&open.row)).map(String::as_str);
                 judge_request(request, batch, problem, ctx)
             })
             .collect();
@@ -115,32 +132,37 @@ pub(super) async fn judge(
                 Err(error) => {
                     // One failure stands for the whole batch; its first row carries the cause.
                     let mut cause = Some(error);
-                    failed.extend(batch.iter().map(|i| (*i, cause.take().unwrap_or(AskError::NoResult))));
+                    failed.extend(batch.iter().map(|open| (open.row, cause.take().unwrap_or(AskError::NoResult))));
                     continue;
                 }
             };
-            let (found, problem): (Vec<JudgedItem>, _) = items(Stage::Judge, "items", &completion, ctx);
-            for (position, i) in batch.iter().enumerate() {
-                // A single text needs no id to be told apart.
-                let of_row = |item: &&JudgedItem| batch.len() == 1 || place('t', &item.id) == Some(position);
-                if let (Some(item), Some(row)) = (found.iter().find(of_row), judged.get_mut(*i)) {
-                    fill(row, item);
+            // Every judgement of a cut list stands for itself.
+            let read = read_cut_items(&completion.text, "items");
+            let (found, problem): (Vec<JudgedItem>, _) = items(Stage::Judge, read, &completion, ctx);
+            for (position, open) in batch.iter().enumerate() {
+                let of_row = |item: &&JudgedItem| is_about(&item.about, found.len(), position, batch.len());
+                if let Some(row) = judged.get_mut(open.row) {
+                    found.iter().filter(of_row).for_each(|item| fill(row, &open.features, item));
                 }
-                problems.insert(*i, problem.clone());
+                problems.insert(open.row, problem.clone());
             }
         }
     }
     let finish = |(i, row): (usize, Vec<Option<Judgement>>)| {
+        if row.is_empty() || row.iter().any(Option::is_some) {
+            return Ok(row);
+        }
         if let Some(error) = failed.remove(&i) {
             return Err(error.into());
         }
-        if row.iter().any(Option::is_none) {
-            let problem = problems.remove(&i).unwrap_or_else(|| "no reply".to_owned());
-            return Err(AskError::Unusable { attempts: max_reasks + 1, problem }.into());
-        }
-        Ok(row)
+        let problem = problems.remove(&i).unwrap_or_else(|| "no reply".to_owned());
+        Err(AskError::Unusable { attempts: max_reasks + 1, problem }.into())
     };
     judged.into_iter().enumerate().map(finish).collect()
+}
+
+fn unjudged(row: &[Option<Judgement>]) -> Vec<usize> {
+    row.iter().enumerate().filter(|(_, judged)| judged.is_none()).map(|(place, _)| place).collect()
 }
 
 #[cfg(test)]
@@ -156,7 +178,15 @@ mod tests {
             json!({ "id": "x1", "influential": "perhaps", "polarity": "neutral" }),
         ];
         let mut judged = vec![None; 2];
-        fill(&mut judged, &JudgedItem { id: "t1".to_owned(), features });
-        assert_eq!(judged, [None, Some(Judgement { influential: true, polarity: Polarity::Negative })]);
+        let item = JudgedItem { about: json!("t1"), features };
+        fill(&mut judged, &[0, 1], &item);
+        let negative = Some(Judgement { influential: true, polarity: Polarity::Negative });
+        assert_eq!(judged, [None, negative]);
+        // Of a request about the third feature only, x2 is none.
+        let mut judged = vec![None; 3];
+        fill(&mut judged, &[2], &item);
+        assert_eq!(judged, [None, None, None]);
+        fill(&mut judged, &[0, 2], &item);
+        assert_eq!(judged, [None, None, negative]);
     }
 }

@@ -7,7 +7,9 @@ use serde_json::Value;
 
 use crate::data::text::fold;
 
-use super::{FactorGroup, one_line, place};
+use crate::prompt::place;
+
+use super::{FactorGroup, one_line};
 
 pub(super) const LABEL_CHARS: usize = 60;
 pub(super) const DESCRIPTION_CHARS: usize = 200;
@@ -33,15 +35,25 @@ pub(super) struct FoundFactor {
 /// everything into one factor, which says nothing of anyone.
 const MOST_GROUPS: usize = 4;
 
-/// The factors of one reply, how much of it was refused, and the groups it left out.
-pub(super) fn read_factors(found: Vec<FoundFactor>, asked: &[usize]) -> (Vec<Named>, usize, Vec<usize>) {
+/// The factors of one reply, how much of it was refused, and the groups it left out. A group is cited by its id or, as
+/// models do that no schema holds, by its name.
+pub(super) fn read_factors(
+    found: Vec<FoundFactor>,
+    asked: &[usize],
+    groups: &[FactorGroup],
+) -> (Vec<Named>, usize, Vec<usize>) {
+    let by_name: BTreeMap<String, usize> =
+        asked.iter().rev().filter_map(|i| Some((fold(&groups.get(*i)?.label), *i))).collect();
+    let meant = |id: &str| match place('g', id).and_then(|place| asked.get(place)) {
+        Some(group) => Some(*group),
+        None => by_name.get(&fold(id)).copied(),
+    };
     let (mut named, mut refused, mut taken) = (Vec::new(), 0, BTreeSet::new());
     for factor in found {
         let mut groups = Vec::new();
         for id in &factor.groups {
-            let group = id.as_str().and_then(|id| place('g', id)).and_then(|place| asked.get(place));
-            match group {
-                Some(group) if taken.insert(*group) => groups.push(*group),
+            match id.as_str().and_then(meant) {
+                Some(group) if taken.insert(group) => groups.push(group),
                 _ => refused += 1,
             }
         }
@@ -134,7 +146,7 @@ mod tests {
     fn unknown_and_repeated_groups_are_refused_and_the_rest_stays_whole() {
         let groups = [group("a a"), group("b b"), group("c c"), group("d d")];
         let reply = vec![found("late", &["g3", "g9", "x1"]), found("<label>", &["[G2]", "g3"])];
-        let (named, refused, missing) = read_factors(reply, &[0, 1, 2, 3]);
+        let (named, refused, missing) = read_factors(reply, &[0, 1, 2, 3], &groups);
         assert_eq!((refused, missing), (3, vec![0, 3]));
         let (factors, unplaced) = assemble(&groups, named);
         let labels: Vec<&str> = factors.iter().map(|factor| factor.label.as_str()).collect();

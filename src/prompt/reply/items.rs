@@ -4,6 +4,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::kind::wants_object;
+use super::repair::Keep;
 use super::scan::{Piece, Scan};
 use super::{Items, Repair, sorted};
 
@@ -79,7 +80,7 @@ fn take_objects<T>(
             continue;
         }
         truncated = piece.is_cut();
-        if truncated {
+        if truncated && !(scan.keep == Keep::PartOfLast && piece.is_cut_in_list()) {
             continue; // half an item may look whole to a type with optional fields
         }
         match std::mem::replace(form, Form::Other) {

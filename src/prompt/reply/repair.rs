@@ -39,10 +39,21 @@ pub(super) struct Parsed {
     pub(super) json_like: bool,
 }
 
+/// What remains of a value that was cut inside nested lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Keep {
+    /// The whole members of its outermost list: no list keeps half an item.
+    #[default]
+    WholeItems,
+    /// Also the last item, with the whole members of its innermost list.
+    PartOfLast,
+}
+
 /// Reads the value whose opening bracket is at `start`.
-pub(super) fn parse(text: &str, start: usize) -> Parsed {
+pub(super) fn parse(text: &str, start: usize, keep: Keep) -> Parsed {
     let mut parser = Parser {
         text,
+        keep,
         at: start,
         out: String::new(),
         frames: Vec::new(),
@@ -79,6 +90,7 @@ struct Frame {
 
 struct Parser<'a> {
     text: &'a str,
+    keep: Keep,
     at: usize,
     out: String,
     frames: Vec<Frame>,
@@ -216,10 +228,12 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// Ends the output at the last whole member: of the outermost open list, so that no list keeps half an item, or
-    /// else of the innermost object.
+    /// Ends the output at the last whole member: of the open list that [`Keep`] says, or else of the innermost object.
     fn close_cut(&mut self) -> Ending {
-        let list = self.frames.iter().position(|frame| frame.list);
+        let list = match self.keep {
+            Keep::WholeItems => self.frames.iter().position(|frame| frame.list),
+            Keep::PartOfLast => self.frames.iter().rposition(|frame| frame.list),
+        };
         self.frames.truncate(list.map_or(self.frames.len(), |index| index + 1));
         self.out.truncate(self.frames.last().map_or(0, |frame| frame.keep));
         while let Some(frame) = self.frames.pop() {

@@ -1,6 +1,6 @@
 //! Finds what in a reply may be the JSON asked for, and what stands around it.
 
-use super::repair::{self, Ending, Parsed};
+use super::repair::{self, Ending, Keep, Parsed};
 
 /// The text is read at most this many times over, whatever brackets it holds.
 const MAX_PASSES: usize = 16;
@@ -48,10 +48,11 @@ pub(super) struct Scan {
     pub(super) thinking: bool,
     pub(super) fence: bool,
     pub(super) prose: bool,
+    pub(super) keep: Keep,
 }
 
 /// Takes a reply apart, or gives `None` if that needs too much work.
-pub(super) fn scan(text: &str) -> Option<Scan> {
+pub(super) fn scan(text: &str, keep: Keep) -> Option<Scan> {
     let mut found = Scan::default();
     let limit = text.len().saturating_mul(MAX_PASSES).saturating_add(MIN_WORK);
     let mut work = 0_usize;
@@ -101,7 +102,7 @@ pub(super) fn scan(text: &str) -> Option<Scan> {
                 at += 1;
             }
             _ => {
-                let parsed = repair::parse(text, at);
+                let parsed = repair::parse(text, at, keep);
                 work = work.saturating_add(parsed.end.saturating_sub(at));
                 let piece = Piece { object: c == '{', inner: at < inner_until, parsed };
                 if let Ending::Broken { open } = piece.parsed.ending {

@@ -287,6 +287,39 @@ fn items_are_read_or_refused_as_listed() {
     }
 }
 
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+struct Group {
+    #[serde(default)]
+    about: String,
+    features: Vec<Value>,
+}
+
+#[test]
+fn of_a_cut_list_the_last_item_is_kept_with_its_whole_members_where_that_is_asked_for() {
+    let cases = [
+        (r#"{"items":[{"about":"t1","features":[{"n":1},{"n":2},{"n"#, Some(vec![("t1", 2)]), 0),
+        (
+            r#"{"items":[{"about":"t1","features":[{"n":1}]},{"about":"t2","features":[{"n":1},{"n":"#,
+            Some(vec![("t1", 1), ("t2", 1)]),
+            1,
+        ),
+        (r#"{"items":[{"about":"t1","features":[{"n":1}]},{"about":"t"#, Some(vec![("t1", 1)]), 1),
+        ("```json\n{\"items\": [{\"about\": \"t1\", \"features\": [{\"n\": 1}, {\"n\": \"x", Some(vec![("t1", 1)]), 0),
+        (r#"{"about":"t1","features":[{"n":1},{"n""#, Some(vec![("t1", 1)]), 0),
+        (r#"{"features":[{"n":1},{"n""#, Some(vec![("", 1)]), 0),
+        (r#"{"items":[{"about":"t1","#, None, 0),
+    ];
+    for (reply, kept, whole) in cases {
+        let cut = read_cut_items::<Group>(reply, "items").ok();
+        let cut: Option<Vec<(String, usize)>> =
+            cut.map(|cut| cut.items.into_iter().map(|item| (item.about, item.features.len())).collect());
+        let kept: Option<Vec<(String, usize)>> =
+            kept.map(|kept| kept.into_iter().map(|(about, count)| (about.to_owned(), count)).collect());
+        assert_eq!(cut.filter(|cut| !cut.is_empty()), kept, "{reply}");
+        assert_eq!(read_items::<Group>(reply, "items").map_or(0, |read| read.items.len()), whole, "{reply}");
+    }
+}
+
 #[test]
 fn errors_are_small_and_hold_no_reply() {
     assert!(size_of::<ReplyError>() <= 64);
@@ -340,6 +373,7 @@ fn read_all(reply: &str) {
     let _ = read_reply::<Vec<String>>(reply);
     let _ = read_items::<Value>(reply, "features");
     let _ = read_items::<Feature>(reply, "features");
+    let _ = read_cut_items::<Group>(reply, "items");
 }
 
 proptest! {
