@@ -230,7 +230,7 @@ impl FeatureExtractor for PromptedExtractor {
     ) -> Vec<Result<Extraction, ExtractError>> {
         let mut done: Vec<Option<Result<Extraction, ExtractError>>> = seen.iter().map(|_| None).collect();
         let mut problems: BTreeMap<usize, String> = BTreeMap::new();
-        // What a cut reply held of an item, for the case that asking again brings nothing.
+        // What a cut reply, or one that named nothing, held of an item: for the case that asking again brings no more.
         let mut parts: BTreeMap<usize, Extraction> = BTreeMap::new();
         for attempt in 0..=self.max_reasks {
             let missing: Vec<(usize, &Observation<'_>)> =
@@ -277,6 +277,10 @@ impl FeatureExtractor for PromptedExtractor {
                 let mut part: Option<Vec<FoundItem>> = None;
                 for (place, (i, _)) in group.iter().enumerate() {
                     match self.found(&items, place, group) {
+                        // One text may have led the model to pass over another, so that one is asked about by itself.
+                        Some(nothing) if nothing.features.is_empty() && group.len() > 1 => {
+                            parts.insert(*i, nothing);
+                        }
                         Some(extraction) => {
                             if let Some(slot) = done.get_mut(*i) {
                                 *slot = Some(Ok(extraction));
