@@ -44,6 +44,8 @@ fn extracted(
     (learned, backend.of(Stage::Extract))
 }
 
+type Spoil = fn(&mut Vec<Value>);
+
 #[test]
 fn bad_items_of_a_batch_are_asked_for_alone_and_cost_no_other() {
     let whole = names(&extracted(4, |_, said| said).0.model);
@@ -56,7 +58,6 @@ fn bad_items_of_a_batch_are_asked_for_alone_and_cost_no_other() {
             vec!["loud action", "seaside setting"]
         ]
     );
-    type Spoil = fn(&mut Vec<Value>);
     let cases: [(&str, Spoil, &[&str]); 9] = [
         ("right as it is", |_| {}, &[]),
         ("one is missing", |items| drop(items.remove(1)), &["b"]),
