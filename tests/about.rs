@@ -9,8 +9,8 @@ use std::sync::Arc;
 use common::{ScriptedBackend, blocks, cases, obey, reply, sent};
 use pollster::block_on;
 use rpm_core::{
-    CompletionRequest, History, Interaction, PathPolicy, PromptedExtractor, Query, Role, RpmPipeline, Stage,
-    SupportThresholds, Task,
+    CompletionRequest, History, Interaction, PathPolicy, PromptedAnswerer, PromptedExtractor, Query, Role, RpmPipeline,
+    Stage, SupportThresholds, Task,
 };
 use serde_json::json;
 
@@ -35,6 +35,19 @@ fn marking(request: &CompletionRequest) -> String {
                 json!({ "about": id, "features": features.into_iter().chain(slow).collect::<Vec<_>>() })
             });
             json!({ "items": items.collect::<Vec<_>>() }).to_string()
+        }
+        Stage::Group => {
+            // Two words make a factor, so that a factor's label holds words of more than one interaction.
+            let (own, others): (Vec<_>, Vec<_>) =
+                blocks(&asked).into_iter().partition(|(_, text)| !marks(text).is_empty());
+            let pairs = own.chunks(2).map(|pair| {
+                let words: Vec<String> =
+                    pair.iter().flat_map(|(_, text)| marks(text)).map(|m| format!("zq{m}")).collect();
+                let ids: Vec<&String> = pair.iter().map(|(id, _)| id).collect();
+                json!({ "label": format!("as {}", words.join(" ")), "description": "", "groups": ids })
+            });
+            let others = others.iter().map(|(id, _)| json!({ "label": format!("kind {id}"), "groups": [id] }));
+            json!({ "factors": pairs.chain(others).collect::<Vec<_>>() }).to_string()
         }
         Stage::WritePath | Stage::Answer => {
             let all: Vec<String> = marks(&asked).into_iter().map(|mark| format!("zq{mark}")).collect();
@@ -74,10 +87,14 @@ fn every_request_of_every_stage_names_whose_text_it_holds() {
             let builder = RpmPipeline::builder(task.clone()).backend(Arc::clone(&backend)).paths(policy);
             let mut thresholds = SupportThresholds::default();
             (thresholds.least_similarity, thresholds.least_factors) = (0.0, 1);
-            let pipeline = builder.thresholds(thresholds).build().unwrap();
+            // So few that the paths of the exemplars speak of factors that are not shown.
+            let answerer = PromptedAnswerer::default().factors_shown(1);
+            let pipeline = builder.thresholds(thresholds).answerer(answerer).build().unwrap();
             let model = block_on(pipeline.learn(&history)).unwrap().model;
             block_on(pipeline.personalize(&model, &new)).unwrap();
             let requests = backend.take();
+            let others = |request: &&CompletionRequest| marks(&sent(request)).len() > 1;
+            assert!(requests.iter().filter(|r| r.stage == Stage::WritePath).filter(others).count() > 1, "{kind}");
             let mut stages = BTreeSet::new();
             for request in &requests {
                 stages.insert(request.stage);

@@ -132,18 +132,23 @@ impl PromptedExtractor {
         let mut extraction = Extraction::default();
         let mut keys: BTreeSet<FeatureKey> = BTreeSet::new();
         for feature in found {
+            let mut name = feature.name.split_whitespace().collect::<Vec<_>>().join(" ");
+            let kind = KINDS.contains(&FeatureKey::of(&name).as_str());
+            if (is_echo(&name, seen) && !kind) || name.len() > limits::ID_BYTES {
+                extraction.dropped.unusable_name += 1;
+                continue;
+            }
             let Some(span) = ground(seen.query.text(), &feature.quote) else {
                 extraction.dropped.ungrounded += 1;
                 continue;
             };
-            let mut name = feature.name.split_whitespace().collect::<Vec<_>>().join(" ");
-            if KINDS.contains(&FeatureKey::of(&name).as_str()) {
+            if kind {
                 // A model that answers "genre" for the words "space opera" has found a feature and named its kind.
                 name = seen.query.text().get(span.start..span.end).and_then(short_name).unwrap_or_default();
-            }
-            if is_echo(&name, seen) || name.len() > limits::ID_BYTES {
-                extraction.dropped.unusable_name += 1;
-                continue;
+                if is_echo(&name, seen) {
+                    extraction.dropped.unusable_name += 1;
+                    continue;
+                }
             }
             let valence =
                 valence_of(&name).or_else(|| seen.query.text().get(span.start..span.end).and_then(valence_of));
@@ -253,7 +258,7 @@ impl FeatureExtractor for PromptedExtractor {
     ) -> Vec<Result<Extraction, ExtractError>> {
         let mut done: Vec<Option<Result<Extraction, ExtractError>>> = seen.iter().map(|_| None).collect();
         let mut problems: BTreeMap<usize, String> = BTreeMap::new();
-        // What a cut reply held of an item, for the case that asking again brings nothing.
+        // What a cut reply, or one that named nothing, held of an item: for the case that asking again brings no more.
         let mut parts: BTreeMap<usize, Extraction> = BTreeMap::new();
         for attempt in 0..=self.max_reasks {
             let missing: Vec<(usize, &Observation<'_>)> =
@@ -300,14 +305,17 @@ impl FeatureExtractor for PromptedExtractor {
                 let mut part: Option<Vec<FoundItem>> = None;
                 for (place, (i, _)) in group.iter().enumerate() {
                     match self.found(&items, place, group) {
-                        // The reply lists features and none can be used.
-                        Some(extraction)
-                            if extraction.features.is_empty()
-                                && extraction.dropped.total() > 0
-                                && attempt < self.max_reasks =>
+                        // Nothing found, though features are listed or another text may have led the model past this one:
+                        // it is asked about once more, by itself.
+                        Some(nothing)
+                            if nothing.features.is_empty()
+                                && attempt < self.max_reasks
+                                && (nothing.dropped.total() > 0 || group.len() > 1) =>
                         {
-                            problems.insert(*i, useless(&extraction.dropped));
-                            parts.insert(*i, extraction);
+                            if nothing.dropped.total() > 0 {
+                                problems.insert(*i, useless(&nothing.dropped));
+                            }
+                            parts.insert(*i, nothing);
                         }
                         Some(mut extraction) => {
                             if let Some(part) = parts.remove(i) {

@@ -1,0 +1,143 @@
+//! What the redaction hook takes out leaves in no request of any stage, nor to an embedder.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+
+mod common;
+
+use std::sync::{Arc, Mutex};
+
+use common::{ScriptedBackend, cases, obey, reply, sent};
+use pollster::block_on;
+use rpm_core::{
+    AssignedFeature, DenseRetriever, EmbedError, Embedder, ExtractError, Extraction, Feature, FeatureExtractor,
+    HashedEmbedder, History, Interaction, LexicalExtractor, Observation, Query, RpmPipeline, Span, Stage, StageContext,
+    Task, async_trait,
+};
+
+/// Takes out every word that begins with `zqs`, in any case.
+fn hook(text: &str) -> String {
+    let words = text.split_inclusive(|c: char| !c.is_alphanumeric());
+    let taken = |word: &str| word.to_lowercase().starts_with("zqs");
+    words
+        .map(|word| if taken(word) { word.replace(|c: char| c.is_alphanumeric(), "") + "[gone]" } else { word.into() })
+        .collect()
+}
+
+fn secret(task: &Task, kind: &str, history: &History) -> History {
+    let past = history.interactions().iter().map(|past| {
+        let response = match kind {
+            "choices" | "text" => format!("{} Zqsecret", past.response()),
+            _ => past.response().to_owned(),
+        };
+        Interaction::new(format!("zqsecret-{}", past.id()), with(past.query()), response).unwrap()
+    });
+    History::new(task, "zqsecret-user", past).unwrap()
+}
+
+fn with(query: &Query) -> Query {
+    let options: Vec<String> = query.options().iter().map(|option| format!("{option} Zqsecret")).collect();
+    Query::with_options(format!("Zqsecret77: {} Call zqsecret.", query.text()), options).unwrap()
+}
+
+/// Keeps what it is given.
+struct Listening(HashedEmbedder, Arc<Mutex<Vec<String>>>);
+
+#[async_trait]
+impl Embedder for Listening {
+    fn fingerprint(&self) -> String {
+        self.0.fingerprint()
+    }
+    fn dimensions(&self) -> usize {
+        self.0.dimensions()
+    }
+    async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
+        self.1.lock().unwrap().extend(texts.iter().cloned());
+        self.0.embed(texts).await
+    }
+}
+
+#[test]
+fn nothing_that_the_hook_takes_out_leaves_in_any_stage() {
+    for (kind, task, history, new) in cases() {
+        let (history, new) = (secret(&task, kind, &history), with(&new));
+        for lexical in [false, true] {
+            // A model that asks for more when it is first asked, so that re-asks are seen too.
+            let backend = ScriptedBackend::new(|request| {
+                let first = !sent(request).contains("could not be used");
+                let text = if first && request.stage != Stage::Extract { "no".to_owned() } else { obey(request) };
+                Ok(reply(&text))
+            });
+            let heard = Arc::new(Mutex::new(Vec::new()));
+            let retriever = DenseRetriever::new(Listening(HashedEmbedder::default(), Arc::clone(&heard)));
+            let mut builder = RpmPipeline::builder(task.clone()).backend(Arc::clone(&backend)).retriever(retriever);
+            if lexical {
+                builder = builder.extractor(LexicalExtractor::default());
+            }
+            let pipeline = builder.redact(hook).build().unwrap();
+            let model = block_on(pipeline.learn(&history)).unwrap().model;
+            block_on(pipeline.personalize(&model, &new)).unwrap();
+            let requests = backend.take();
+            let stages = 3 + usize::from(!lexical) + usize::from(kind == "text");
+            let seen: std::collections::BTreeSet<Stage> = requests.iter().map(|request| request.stage).collect();
+            assert_eq!(seen.len(), stages, "{kind} {seen:?}");
+            for request in &requests {
+                let text = sent(request).to_lowercase();
+                assert!(!text.contains("zqs"), "{kind} {}:\n{text}", request.stage);
+            }
+            assert!(requests.iter().any(|request| sent(request).contains("[gone]")), "{kind}");
+            let heard = heard.lock().unwrap();
+            assert!(heard.len() > history.len() && heard.iter().all(|text| !text.to_lowercase().contains("zqs")));
+        }
+    }
+}
+
+/// Finds one feature whose place ends inside the secret.
+struct Halving;
+
+#[async_trait]
+impl FeatureExtractor for Halving {
+    async fn extract(&self, seen: Observation<'_>, _: &StageContext<'_>) -> Result<Extraction, ExtractError> {
+        let features = [("half", 0, 6), ("rest", 6, seen.query.text().len())].map(|(name, start, end)| {
+            AssignedFeature::unknown(Feature::new(seen.query, name, Span { start, end }).unwrap())
+        });
+        Ok(Extraction { features: features.to_vec(), ..Extraction::default() })
+    }
+}
+
+#[test]
+fn a_quote_that_ends_inside_a_secret_is_not_shown() {
+    let task = common::scale_task();
+    let history = common::history_of(&task, &[("Zqsecret film, and a calm one.", "4")]);
+    let backend = ScriptedBackend::obedient();
+    let builder = RpmPipeline::builder(task).backend(Arc::clone(&backend)).extractor(Halving);
+    // A hook that knows the secret only as a whole.
+    let whole = |text: &str| text.replace("Zqsecret", "[gone]");
+    block_on(builder.redact(whole).build().unwrap().learn(&history)).unwrap();
+    let path = sent(&backend.of(Stage::WritePath)[0]);
+    assert!(path.contains("| [gone] film"), "{path}");
+    assert!(path.contains("x1 \"half\" (F1)\nx2 \"rest\" (F2)\n"), "{path}");
+}
+
+#[test]
+fn vectors_of_two_hooks_are_never_mixed() {
+    let task = common::scale_task();
+    let history = common::scale_history();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let retriever = DenseRetriever::new(Listening(HashedEmbedder::default(), Arc::clone(&heard)));
+    let offline = |redact: Option<&'static str>| {
+        let builder =
+            RpmPipeline::builder(task.clone()).backend(ScriptedBackend::obedient()).retriever(retriever.clone());
+        let builder = match redact {
+            Some(word) => builder.redact(move |text| text.replace(word, "[gone]")),
+            None => builder,
+        };
+        builder.build().unwrap()
+    };
+    let model = block_on(offline(None).learn(&history)).unwrap().model;
+    let mut sizes = Vec::new();
+    for redact in [None, Some("slow"), Some("quiet"), None, Some("slow")] {
+        block_on(offline(redact).personalize(&model, &common::query("A slow film."))).unwrap();
+        sizes.push(std::mem::take(&mut *heard.lock().unwrap()).len());
+    }
+    // The six interactions are embedded once for each hook, the query each time.
+    assert_eq!(sizes, [7, 7, 7, 1, 1]);
+}
