@@ -8,6 +8,8 @@ mod budget;
 mod error;
 mod ledger;
 mod message;
+#[cfg(feature = "resilience")]
+mod resilient;
 mod roles;
 mod tokens;
 
@@ -17,6 +19,10 @@ pub use error::{BackendError, BoxError};
 pub(crate) use ledger::Forms;
 pub use ledger::{Attempt, Ledger, Stage, StageUsage, UsageReport};
 pub use message::{Completion, CompletionRequest, FinishReason, Message, ReplyForm, ReplySchema, Role, Usage};
+#[cfg(feature = "tokio")]
+pub use resilient::TokioTimer;
+#[cfg(feature = "resilience")]
+pub use resilient::{DeadlinePassed, ManualTimer, Resilient, Sleep, ThreadTimer, Timer};
 pub use roles::Parameters;
 pub(crate) use roles::Roles;
 pub use tokens::estimate_tokens;
