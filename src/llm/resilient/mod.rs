@@ -212,14 +212,16 @@ impl<B: LlmBackend> Resilient<B> {
         if again && entered {
             request.retried();
         }
-        let Some(result) = self.in_time(request).await else {
+        let result = self.in_time(request).await;
+        // A backend that meters may have refused to send it.
+        if again && !entered && !matches!(result, Some(Err(BackendError::Budget { .. }))) {
+            request.retried();
+        }
+        let Some(result) = result else {
             // The attempt is dropped: the provider may be at work on it, and charge for it.
             let deadline = self.deadline.unwrap_or_default();
             return Err(BackendError::transient(DeadlinePassed(deadline)));
         };
-        if again && !entered && !matches!(result, Err(BackendError::Budget { .. })) {
-            request.retried();
-        }
         if let Some(attempt) = attempt {
             attempt.end(&result);
         }

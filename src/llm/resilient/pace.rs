@@ -19,8 +19,8 @@ pub(super) struct Limits {
 #[derive(Debug, Default)]
 pub(super) struct Pace {
     limits: Limits,
-    /// When the requests and the tokens sent so far are over. Held while its holder waits, so requests go in the order
-    /// they came; one that is dropped while it waits has taken nothing.
+    /// When the requests and the tokens sent so far are over. One request at a time waits for that, the others for it; one
+    /// that is dropped while it waits has taken nothing.
     over: Mutex<Over>,
 }
 
