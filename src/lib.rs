@@ -32,6 +32,8 @@ pub use factor::{
 };
 #[cfg(feature = "tokio")]
 pub use llm::TokioTimer;
+#[cfg(feature = "tower")]
+pub use llm::TowerBackend;
 pub use llm::{
     Attempt, BackendError, BoxError, Budget, Capabilities, Completion, CompletionRequest, FinishReason, Ledger, Limit,
     LlmBackend, Message, Parameters, Prices, ReplyForm, ReplySchema, Role, Stage, StageUsage, Usage, UsageReport,

@@ -12,6 +12,8 @@ mod message;
 mod resilient;
 mod roles;
 mod tokens;
+#[cfg(feature = "tower")]
+mod tower;
 
 pub use backend::{Capabilities, LlmBackend, backend_fn};
 pub use budget::{Budget, Limit, Prices};
@@ -26,3 +28,5 @@ pub use resilient::{DeadlinePassed, ManualTimer, Resilient, Sleep, ThreadTimer, 
 pub use roles::Parameters;
 pub(crate) use roles::Roles;
 pub use tokens::estimate_tokens;
+#[cfg(feature = "tower")]
+pub use tower::TowerBackend;

@@ -94,30 +94,38 @@ impl Future for ThreadSleep {
         if self.shared.now() >= self.due {
             return Poll::Ready(());
         }
-        let mut state = self.shared.lock();
-        let first = state.alarms.set(self.due, self.place, cx.waker());
-        if state.running {
-            if first {
+        let before = {
+            let mut state = self.shared.lock();
+            let before = state.alarms.set(self.due, self.place, cx.waker());
+            if !state.running {
+                let shared = self.shared.clone();
+                let started = thread::Builder::new().name("rpm-timer".to_owned()).spawn(move || shared.run());
+                state.running = started.is_ok();
+                if started.is_err() {
+                    // Without a thread the sleep asks to be polled again: slow, and still right.
+                    cx.waker().wake_by_ref();
+                }
+            } else if state.alarms.first() == Some(self.due) {
                 self.shared.changed.notify_one();
             }
-            return Poll::Pending;
-        }
-        let shared = self.shared.clone();
-        let started = thread::Builder::new().name("rpm-timer".to_owned()).spawn(move || shared.run());
-        state.running = started.is_ok();
-        if started.is_err() {
-            // Without a thread the sleep asks to be polled again: slow, and still right.
-            cx.waker().wake_by_ref();
-        }
+            before
+        };
+        drop(before);
         Poll::Pending
     }
 }
 
 impl Drop for ThreadSleep {
     fn drop(&mut self) {
-        if self.shared.lock().alarms.cancel(self.due, self.place) {
-            self.shared.changed.notify_one();
-        }
+        let waker = {
+            let mut state = self.shared.lock();
+            let waker = state.alarms.cancel(self.due, self.place);
+            if state.alarms.first().is_none() {
+                self.shared.changed.notify_one();
+            }
+            waker
+        };
+        drop(waker);
     }
 }
 

@@ -47,16 +47,14 @@ impl Alarms {
         self.set
     }
 
-    /// Sets or renews an alarm; true when it is the first to go off.
-    pub(super) fn set(&mut self, due: Duration, place: u64, waker: &Waker) -> bool {
-        self.waiting.insert((due, place), waker.clone());
-        self.waiting.keys().next() == Some(&(due, place))
+    /// Sets or renews an alarm. The caller drops the waker it had once it holds no lock: that may drop other sleeps.
+    pub(super) fn set(&mut self, due: Duration, place: u64, waker: &Waker) -> Option<Waker> {
+        self.waiting.insert((due, place), waker.clone())
     }
 
-    /// Removes an alarm; true when none is left.
-    pub(super) fn cancel(&mut self, due: Duration, place: u64) -> bool {
-        self.waiting.remove(&(due, place));
-        self.waiting.is_empty()
+    /// Removes an alarm. Its waker is dropped as in [`set`](Self::set).
+    pub(super) fn cancel(&mut self, due: Duration, place: u64) -> Option<Waker> {
+        self.waiting.remove(&(due, place))
     }
 
     /// Removes the alarms whose time has come. The caller wakes them once it holds no lock.
@@ -153,13 +151,16 @@ impl Future for ManualSleep {
         if manual.now >= self.due {
             return Poll::Ready(());
         }
-        manual.alarms.set(self.due, self.place, cx.waker());
+        let before = manual.alarms.set(self.due, self.place, cx.waker());
+        drop(manual);
+        drop(before);
         Poll::Pending
     }
 }
 
 impl Drop for ManualSleep {
     fn drop(&mut self) {
-        self.timer.lock().alarms.cancel(self.due, self.place);
+        let waker = self.timer.lock().alarms.cancel(self.due, self.place);
+        drop(waker);
     }
 }
