@@ -30,11 +30,17 @@ pub use extract::{
 pub use factor::{
     FactorError, FactorFit, FactorGroup, FactorModel, FitRequest, PromptedFactorModel, SimilarityFactorModel,
 };
+#[cfg(feature = "tokio")]
+pub use llm::TokioTimer;
+#[cfg(feature = "tower")]
+pub use llm::TowerBackend;
 pub use llm::{
     Attempt, BackendError, BoxError, Budget, Capabilities, Completion, CompletionRequest, FinishReason, Ledger, Limit,
     LlmBackend, Message, Parameters, Prices, Progress, ReplyForm, ReplySchema, Role, Stage, StageUsage, Usage,
     UsageReport, backend_fn, estimate_tokens,
 };
+#[cfg(feature = "resilience")]
+pub use llm::{DeadlinePassed, ManualTimer, Resilient, Sleep, ThreadTimer, Timer};
 pub use pipeline::{
     Answer, ConfigError, Error, ItemOutcome, ItemReport, LearnReport, Learned, PathPolicy, RpmPipeline,
     RpmPipelineBuilder,

@@ -328,6 +328,15 @@ impl Attempt {
         }
     }
 
+    /// Takes the attempt out of the account and frees what it reserved: nothing was sent.
+    pub fn withdraw(mut self) {
+        let Some(ledger) = self.ledger.take() else { return };
+        let mut entered = ledger.entered();
+        entered.reserved = entered.reserved.less(&self.reserved);
+        let usage = entered.report.0.entry(self.stage).or_default();
+        usage.calls = usage.calls.saturating_sub(1);
+    }
+
     fn settle(&mut self, used: Option<Usage>, failed: bool) {
         let Some(ledger) = self.ledger.take() else { return };
         let spent = used.map_or(self.reserved, |used| ledger.0.budget.spent(self.stage, &used));

@@ -126,10 +126,14 @@ impl CompletionRequest {
     /// As for [`begin`](Self::begin).
     pub fn begin_again(&self) -> Result<Attempt, BackendError> {
         let attempt = self.begin()?;
+        self.retried();
+        Ok(attempt)
+    }
+
+    pub(super) fn retried(&self) {
         if let Some(ledger) = &self.ledger {
             ledger.enter_retry(self.stage);
         }
-        Ok(attempt)
     }
 
     /// Enters that the request was answered without an attempt, from a reply that was paid for before.

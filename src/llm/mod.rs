@@ -9,8 +9,12 @@ mod error;
 mod ledger;
 mod message;
 mod progress;
+#[cfg(feature = "resilience")]
+mod resilient;
 mod roles;
 mod tokens;
+#[cfg(feature = "tower")]
+mod tower;
 pub(crate) mod trace;
 
 pub use backend::{Capabilities, LlmBackend, backend_fn};
@@ -21,6 +25,12 @@ pub use ledger::{Attempt, Ledger, Stage, StageUsage, UsageReport};
 pub use message::{Completion, CompletionRequest, FinishReason, Message, ReplyForm, ReplySchema, Role, Usage};
 pub(crate) use progress::OnProgress;
 pub use progress::Progress;
+#[cfg(feature = "tokio")]
+pub use resilient::TokioTimer;
+#[cfg(feature = "resilience")]
+pub use resilient::{DeadlinePassed, ManualTimer, Resilient, Sleep, ThreadTimer, Timer};
 pub use roles::Parameters;
 pub(crate) use roles::Roles;
 pub use tokens::estimate_tokens;
+#[cfg(feature = "tower")]
+pub use tower::TowerBackend;
