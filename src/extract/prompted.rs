@@ -17,7 +17,8 @@ use super::{Dropped, ExtractError, Extraction, FeatureExtractor, Observation, gr
 /// Asks a model for the features of queries, several at a time, and keeps those whose quote it finds in the query.
 ///
 /// An item that is missing from a reply, or unreadable in it, is asked for again by itself; the others keep what they got.
-/// Of one whose reply was cut, and cut again, the features that were whole are kept.
+/// Of one whose reply was cut, and cut again, the features that were whole are kept. A text of which a reply about several
+/// names nothing is asked about by itself too, since another text may have led the model to pass it over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PromptedExtractor {
     items_per_request: usize,

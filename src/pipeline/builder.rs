@@ -145,8 +145,9 @@ impl RpmPipelineBuilder {
         self
     }
 
-    /// A hook that sees, and may change, every text of the user before it goes into a prompt. Quotes of changed words are
-    /// not found in the text again and are dropped as ungrounded. Default: none.
+    /// A hook that sees, and may change, every text of the user before it goes into a prompt or to an embedder. Quotes of
+    /// changed words are not found in the text again and are dropped as ungrounded. It also sees names in lower case, so it
+    /// should know what it looks for in any case. Default: none.
     pub fn redact(mut self, hook: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
         let hook: Redact = Arc::new(hook);
         self.0.redact = Some(hook);
