@@ -35,6 +35,8 @@ pub use llm::{
     LlmBackend, Message, Parameters, Prices, ReplyForm, ReplySchema, Role, Stage, StageUsage, Usage, UsageReport,
     backend_fn, estimate_tokens,
 };
+#[cfg(feature = "response-log")]
+pub use llm::{LogError, LogMode, LogStats, LoggedBackend, MemoryLimits, ResponseLog, Sending};
 pub use pipeline::{
     Answer, ConfigError, Error, ItemOutcome, ItemReport, LearnReport, Learned, PathPolicy, RpmPipeline,
     RpmPipelineBuilder,
