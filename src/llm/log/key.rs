@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_key_stays_the_same_over_versions_and_platforms() {
-        let hex = "KEY";
+        let hex = "04412573f9c6b3264400bb03b5b064e579b72dd65036b25c06fe6a7316f71ebb";
         assert_eq!(Key::of("a model", &request()).to_hex(), hex);
         assert_eq!(Key::of("a model", &request().about(["a", "b"])).to_hex(), hex, "what is not sent does not count");
         assert_eq!(Key::from_hex(hex), Some(Key::of("a model", &request())));

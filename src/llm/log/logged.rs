@@ -130,9 +130,8 @@ impl LoggedBackend {
     /// Answers one request that was not in the log, by the call of an equal one or by an own one.
     async fn ask(&self, key: Key, request: &CompletionRequest) -> Landed {
         loop {
-            let begin = |_: &[usize]| {
-                vec![call(self.log.clone(), Arc::clone(&self.backend), key, request.clone()).boxed()]
-            };
+            let begin =
+                |_: &[usize]| vec![call(self.log.clone(), Arc::clone(&self.backend), key, request.clone()).boxed()];
             let joined = self.log.flights.join(&[key], |key| self.log.find(key), begin);
             for joined in joined {
                 if let Some(landed) = land(request, joined).await {
@@ -291,13 +290,17 @@ impl LlmBackend for LoggedBackend {
         let mut places: BTreeMap<Key, Vec<usize>> = BTreeMap::new();
         for (place, request) in requests.iter().enumerate() {
             let key = self.key(request);
-            results.push(self.reuse(&key, request).ok_or_else(|| self.not_logged(request)));
-            if results.last().is_some_and(Result::is_err) && self.mode == LogMode::Record {
+            if let Some(completion) = self.reuse(&key, request) {
+                results.push(Ok(completion));
+            } else if self.mode == LogMode::ReplayOnly {
+                results.push(Err(self.not_logged(request)));
+            } else {
                 let same = places.entry(key).or_default();
                 if same.is_empty() {
                     misses.push((key, request.clone()));
                 }
                 same.push(place);
+                results.push(no_result().map_err(own));
             }
         }
         let landed = match self.sending {

@@ -1,9 +1,9 @@
 use std::collections::{HashMap, VecDeque};
 
+use super::LogError;
 use super::key::Key;
 use super::record::Record;
 use super::store::{LogStats, Store};
-use super::LogError;
 
 /// How much a log in memory keeps. Over a limit, the oldest replies are given up first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -20,7 +20,7 @@ const MAGIC: &[u8; 8] = b"rpmlog\r\n";
 pub(super) const MARKER: [u8; 4] = [0xff, b'r', b'p', b'm'];
 
 /// One logged reply.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Record {
     pub(super) key: Key,
     pub(super) stage: Stage,
