@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
-use common::{ScriptedBackend, history_of, scale_task};
+use common::{ScriptedBackend, scale_task};
 use pollster::block_on;
 use rpm_core::{
     BackendError, Completion, CompletionRequest, History, LlmBackend, ResponseLog, RpmPipeline, async_trait,
@@ -90,7 +90,7 @@ fn learn_in(folder: &Path, time: Duration) {
 #[ignore = "the other tests of this file start it as a process of its own"]
 fn learns_where_it_is_told_to() {
     if let Some(folder) = std::env::var_os(FOLDER) {
-        learn_in(Path::new(&folder), Duration::from_millis(4));
+        learn_in(Path::new(&folder), Duration::from_millis(12));
     }
 }
 
@@ -105,7 +105,7 @@ fn billed(folder: &Path) -> u64 {
 }
 
 /// Starts the process and kills it at a moment that `random` picks; true when it was done before.
-fn start_and_kill(folder: &Path, random: &mut impl FnMut(u64) -> u64) -> bool {
+fn start_and_kill(folder: &Path, most_calls: u64, random: &mut impl FnMut(u64) -> u64) -> bool {
     let before = billed(folder);
     let mut process = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "learns_where_it_is_told_to", "--ignored"])
@@ -115,13 +115,13 @@ fn start_and_kill(folder: &Path, random: &mut impl FnMut(u64) -> u64) -> bool {
         .spawn()
         .unwrap();
     // One in four is killed soon after its start, the others after some more calls and a part of the next one.
-    let calls = if random(4) == 0 { 0 } else { 1 + random(9) };
+    let calls = if random(4) == 0 { 0 } else { 1 + random(most_calls) };
     let start = Instant::now();
     while billed(folder) < before + calls && !folder.join("model").exists() {
         assert!(start.elapsed() < Duration::from_secs(60), "it does not get on");
         std::thread::sleep(Duration::from_millis(1));
     }
-    std::thread::sleep(Duration::from_micros(random(9_000)));
+    std::thread::sleep(Duration::from_micros(random(12_000)));
     process.kill().unwrap();
     process.wait().unwrap();
     folder.join("model").exists()
@@ -139,7 +139,7 @@ fn killed(name: &str, most_kills: u64, seed: u64) {
         (state >> 33) % below
     };
     let mut kills = 0;
-    while kills < most_kills && !start_and_kill(&folder, &mut random) {
+    while kills < most_kills && !start_and_kill(&folder, 120 / most_kills, &mut random) {
         kills += 1;
     }
     assert_eq!(kills, most_kills, "it was done before it was killed often enough to tell anything");

@@ -110,7 +110,9 @@ impl Hasher {
             Value::Array(values) => {
                 self.text("array");
                 self.count(values.len());
-                values.iter().for_each(|value| self.value(value));
+                for value in values {
+                    self.value(value);
+                }
             }
             Value::Object(map) => {
                 self.text("object");
