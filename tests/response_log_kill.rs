@@ -145,7 +145,7 @@ fn killed(name: &str, most_kills: u64, seed: u64) {
     assert_eq!(kills, most_kills, "it was done before it was killed often enough to tell anything");
     learn_in(&folder, Duration::ZERO);
     let calls = billed(&folder);
-    println!(
+    eprintln!(
         "{distinct} distinct requests, {kills} kills, {calls} calls: {} paid twice, at most {} allowed",
         calls - distinct,
         IN_FLIGHT as u64 * kills,
