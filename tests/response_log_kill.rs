@@ -170,7 +170,7 @@ fn eight_kills_cost_no_more_than_what_was_under_way() {
 }
 
 #[test]
-#[ignore = "takes about a minute"]
+#[ignore = "the version with eight kills is enough for each change"]
 fn fifty_kills_cost_no_more_than_what_was_under_way() {
     killed("fifty", 50, 7);
 }
