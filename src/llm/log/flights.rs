@@ -76,6 +76,12 @@ impl Flights {
         flight
     }
 
+    /// How many calls the table holds.
+    #[cfg(test)]
+    pub(super) fn under_way(&self) -> usize {
+        self.table().under_way.len()
+    }
+
     fn table(&self) -> MutexGuard<'_, Table> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -133,5 +139,41 @@ impl fmt::Display for SharedCause {
 impl std::error::Error for SharedCause {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.source()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Poll;
+
+    use futures_util::future::join;
+
+    use crate::llm::log::{MemoryLimits, ResponseLog};
+    use crate::llm::{Completion, CompletionRequest, Ledger, LlmBackend, Message, Stage, backend_fn};
+
+    #[test]
+    fn a_call_is_in_the_account_of_who_began_it_and_reused_by_the_others() {
+        let log = ResponseLog::in_memory(MemoryLimits::default());
+        let backend = log.wrap(backend_fn(|_| async {
+            let mut polls = 0;
+            std::future::poll_fn(|cx| {
+                polls += 1;
+                cx.waker().wake_by_ref();
+                if polls > 3 { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+            Ok(Completion::new("a reply"))
+        }));
+        let asked = |ledger: &Ledger| {
+            let mut request = CompletionRequest::new(Stage::Answer, vec![Message::user("a")], 1);
+            request.ledger = Some(ledger.clone());
+            [request.clone(), request]
+        };
+        let ledgers = [Ledger::new(), Ledger::new()];
+        let (one, two) = (asked(&ledgers[0]), asked(&ledgers[1]));
+        pollster::block_on(join(backend.complete_batch(&one), backend.complete_batch(&two)));
+        let used = ledgers.map(|ledger| ledger.report().total());
+        assert_eq!(used.map(|used| (used.calls, used.reused)), [(1, 1), (0, 2)]);
+        assert_eq!(log.flights.under_way(), 0);
     }
 }

@@ -12,7 +12,7 @@ use super::record::{FRAME, HEADER, LONGEST, MARKER, Record, header};
 use super::scan::{Found, Scanner};
 use super::store::Store;
 use super::{LogError, MemoryLimits, MemoryStore};
-use crate::llm::{Completion, FinishReason, Stage, Usage};
+use crate::llm::{Completion, CompletionRequest, FinishReason, Ledger, LlmBackend, Message, Stage, Usage, backend_fn};
 
 /// A file name of its own in the system's folder for such files, removed with what lies beside it.
 struct Scratch(PathBuf);
@@ -231,6 +231,7 @@ fn a_file_cut_anywhere_opens_and_goes_on() {
         let mut store = FileStore::open(&scratch.file()).unwrap();
         assert_eq!(store.stats().records, whole, "{cut}");
         assert_eq!(store.stats().cut_bytes, cut.saturating_sub(ends[whole]) as u64, "{cut}");
+        assert_eq!(fs::metadata(scratch.file()).unwrap().len(), ends[whole] as u64, "{cut}");
         assert!(store.put(record(3, "c", "third")));
         drop(store);
         let mut store = FileStore::open(&scratch.file()).unwrap();
