@@ -41,6 +41,8 @@ pub use llm::{
 };
 #[cfg(feature = "resilience")]
 pub use llm::{DeadlinePassed, ManualTimer, Resilient, Sleep, ThreadTimer, Timer};
+#[cfg(feature = "response-log")]
+pub use llm::{LogError, LogMode, LogStats, LoggedBackend, MemoryLimits, ResponseLog, Sending};
 pub use pipeline::{
     Answer, ConfigError, Error, ItemOutcome, ItemReport, LearnReport, Learned, PathPolicy, RpmPipeline,
     RpmPipelineBuilder,

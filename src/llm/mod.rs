@@ -7,6 +7,8 @@ mod backend;
 mod budget;
 mod error;
 mod ledger;
+#[cfg(feature = "response-log")]
+mod log;
 mod message;
 mod progress;
 #[cfg(feature = "resilience")]
@@ -22,6 +24,8 @@ pub use budget::{Budget, Limit, Prices};
 pub use error::{BackendError, BoxError};
 pub(crate) use ledger::Forms;
 pub use ledger::{Attempt, Ledger, Stage, StageUsage, UsageReport};
+#[cfg(feature = "response-log")]
+pub use log::{LogError, LogMode, LogStats, LoggedBackend, MemoryLimits, ResponseLog, Sending};
 pub use message::{Completion, CompletionRequest, FinishReason, Message, ReplyForm, ReplySchema, Role, Usage};
 pub(crate) use progress::OnProgress;
 pub use progress::Progress;

@@ -1,0 +1,113 @@
+use std::collections::{HashMap, VecDeque};
+
+use super::LogError;
+use super::key::Key;
+use super::record::Record;
+use super::store::{LogStats, Store};
+
+/// How much a log in memory keeps. Over a limit, the oldest replies are given up first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MemoryLimits {
+    /// The most replies. Default: 10,000.
+    pub records: usize,
+    /// The most bytes of texts and ids. A single reply over it is not kept. Default: 64 MiB.
+    pub bytes: u64,
+}
+
+impl Default for MemoryLimits {
+    fn default() -> Self {
+        Self { records: 10_000, bytes: 64 << 20 }
+    }
+}
+
+impl MemoryLimits {
+    /// Keeps this many replies at most.
+    #[must_use]
+    pub fn records(mut self, records: usize) -> Self {
+        self.records = records;
+        self
+    }
+
+    /// Keeps this many bytes at most.
+    #[must_use]
+    pub fn bytes(mut self, bytes: u64) -> Self {
+        self.bytes = bytes;
+        self
+    }
+}
+
+pub(super) struct MemoryStore {
+    limits: MemoryLimits,
+    records: HashMap<Key, Record>,
+    /// The oldest first.
+    order: VecDeque<Key>,
+    stats: LogStats,
+}
+
+impl MemoryStore {
+    pub(super) fn new(limits: MemoryLimits) -> Self {
+        Self { limits, records: HashMap::new(), order: VecDeque::new(), stats: LogStats::default() }
+    }
+
+    fn remove(&mut self, key: &Key) -> bool {
+        let record = self.records.remove(key);
+        self.stats.bytes -= record.as_ref().map_or(0, size);
+        record.is_some()
+    }
+}
+
+fn size(record: &Record) -> u64 {
+    (record.completion.text.len() + record.about.iter().map(String::len).sum::<usize>()) as u64
+}
+
+impl Store for MemoryStore {
+    fn get(&mut self, key: &Key) -> Option<Record> {
+        self.records.get(key).cloned()
+    }
+
+    fn has(&self, key: &Key) -> bool {
+        self.records.contains_key(key)
+    }
+
+    fn put(&mut self, record: Record) -> bool {
+        let (key, bytes) = (record.key, size(&record));
+        if bytes > self.limits.bytes || self.limits.records == 0 {
+            self.stats.unwritten += 1;
+            return false;
+        }
+        if self.remove(&key) {
+            self.order.retain(|old| *old != key);
+        }
+        while self.records.len() >= self.limits.records || self.stats.bytes + bytes > self.limits.bytes {
+            let Some(oldest) = self.order.pop_front() else { break };
+            self.remove(&oldest);
+            self.stats.evicted += 1;
+        }
+        self.stats.bytes += bytes;
+        self.order.push_back(key);
+        self.records.insert(key, record);
+        true
+    }
+
+    fn purge(&mut self, ids: &[&str]) -> Result<usize, LogError> {
+        let gone: Vec<Key> = self.records.values().filter(|record| record.is_about(ids)).map(|r| r.key).collect();
+        for key in &gone {
+            self.remove(key);
+        }
+        self.order.retain(|key| self.records.contains_key(key));
+        Ok(gone.len())
+    }
+
+    fn compact(&mut self) -> Result<u64, LogError> {
+        Ok(0)
+    }
+
+    fn sync(&mut self) -> Result<(), LogError> {
+        Ok(())
+    }
+
+    fn stats(&self) -> LogStats {
+        LogStats { records: self.records.len(), ..self.stats }
+    }
+}

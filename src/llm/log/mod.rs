@@ -1,0 +1,162 @@
+//! The response log: every paid reply is kept and found again by the whole of its request.
+//!
+//! ```text
+//! key.rs      what a request's identity is            record.rs  how a record is written and read
+//! scan.rs     finding records among arbitrary bytes   memory.rs, file.rs  where records are (store.rs: the seam)
+//! flights.rs  one call for equal requests at once     logged.rs  the backend that uses all this
+//! ```
+
+mod error;
+mod file;
+mod flights;
+mod key;
+mod logged;
+mod memory;
+mod record;
+mod scan;
+mod store;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{CompletionRequest, LlmBackend};
+
+pub use error::LogError;
+use file::FileStore;
+use flights::Flights;
+use key::Key;
+pub use logged::{LogMode, LoggedBackend, Sending};
+pub use memory::MemoryLimits;
+use memory::MemoryStore;
+use record::Record;
+pub use store::LogStats;
+use store::Store;
+
+/// Keeps every paid reply: a cache, a checkpoint against crashes and a deterministic replay in one.
+///
+/// [`wrap`](Self::wrap) puts it around a backend. A request that was answered before, in this run or an earlier one, is
+/// answered from the log and costs nothing; all others are sent, and their replies are kept as they arrive. So work that
+/// was broken off goes on where it was when it is simply done again.
+///
+/// Two requests share a reply when the [model](LlmBackend::model), the stage and everything that is sent are the same; a
+/// SHA-256 over all of it tells. Clones share one log, and so may several backends and threads.
+///
+/// # Blocking
+/// Looking up and keeping a reply reads or writes a few kilobytes under a short lock, in the task that asks, where a log
+/// in a file touches the disk. [`open`](Self::open), [`purge`](Self::purge), [`compact`](Self::compact) and
+/// [`sync`](Self::sync) may take longer: call them where blocking is allowed.
+///
+/// # Privacy
+/// A log holds replies and the ids of the items they are about, never prompts. Replies quote the user. Keep one log per
+/// user, remove it with the user, and [`purge`](Self::purge) what a user takes back.
+///
+/// ```
+/// # use rpm_core::{Completion, CompletionRequest, LlmBackend, MemoryLimits, Message, ResponseLog, Stage, backend_fn};
+/// # pollster::block_on(async {
+/// let log = ResponseLog::in_memory(MemoryLimits::default());
+/// let backend = log.wrap(backend_fn(|_| async { Ok(Completion::new("A reply.")) }));
+/// let request = CompletionRequest::new(Stage::Answer, vec![Message::user("A question?")], 100);
+/// let paid = backend.complete(&request).await?;
+/// let free = backend.complete(&request).await?;
+/// assert!(paid == free && log.stats().records == 1);
+/// # Ok::<(), rpm_core::BackendError>(())
+/// # }).unwrap();
+/// ```
+#[derive(Clone)]
+pub struct ResponseLog {
+    store: Arc<Mutex<Box<dyn Store>>>,
+    flights: Flights,
+}
+
+impl ResponseLog {
+    /// A log that lives as long as the process.
+    pub fn in_memory(limits: MemoryLimits) -> Self {
+        Self::of(MemoryStore::new(limits))
+    }
+
+    /// Opens the log in this file, or makes an empty one. The file has no limit and no eviction; it grows by each new
+    /// reply. Beside it lies a file with `.lock` at the end of its name, which may stay.
+    ///
+    /// A reply survives the end of the process as soon as it is returned, and a loss of power once it is
+    /// [`sync`](Self::sync)ed or the system has written it by itself. A record that was not written to its end is cut
+    /// off; one that is damaged is skipped, counted in [`stats`](Self::stats) and asked for again.
+    ///
+    /// # Errors
+    /// - [`LogError::InUse`] when the file is open already: a log has one opening at a time, whose clones are shared.
+    /// - [`LogError::NotALog`] and [`LogError::FutureVersion`] when the file is not to be touched.
+    /// - [`LogError::Io`] when it cannot be read or written.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, LogError> {
+        Ok(Self::of(FileStore::open(path.as_ref())?))
+    }
+
+    fn of(store: impl Store + 'static) -> Self {
+        Self { store: Arc::new(Mutex::new(Box::new(store))), flights: Flights::default() }
+    }
+
+    /// A backend that answers from this log where it can and asks `backend` where it must.
+    pub fn wrap(&self, backend: impl LlmBackend + 'static) -> LoggedBackend {
+        LoggedBackend::new(self.clone(), Arc::new(backend))
+    }
+
+    /// Removes every reply about any of these items and gives how many there were. `query` names the queries that were
+    /// answered. The file is written anew and put in the old one's place, all or nothing; damaged records go too.
+    ///
+    /// Other copies are not reached: back-ups, what the file system keeps of removed files, and replies that are under
+    /// way. Purge when nothing is being asked about these items.
+    ///
+    /// # Errors
+    /// [`LogError::Io`]; if so, nothing was removed, unless the folder alone could not be written to disk.
+    pub fn purge<I: AsRef<str>>(&self, ids: impl IntoIterator<Item = I>) -> Result<usize, LogError> {
+        let ids: Vec<I> = ids.into_iter().collect();
+        let ids: Vec<&str> = ids.iter().map(AsRef::as_ref).collect();
+        self.store().purge(&ids)
+    }
+
+    /// Writes the file anew without records that are damaged or superseded, and gives the bytes won. Does nothing in
+    /// memory.
+    ///
+    /// # Errors
+    /// As for [`purge`](Self::purge).
+    pub fn compact(&self) -> Result<u64, LogError> {
+        self.store().compact()
+    }
+
+    /// Waits until the replies kept so far would survive a loss of power. Does nothing in memory.
+    ///
+    /// # Errors
+    /// [`LogError::Io`].
+    pub fn sync(&self) -> Result<(), LogError> {
+        self.store().sync()
+    }
+
+    /// What it holds and what it met.
+    pub fn stats(&self) -> LogStats {
+        self.store().stats()
+    }
+
+    fn store(&self) -> MutexGuard<'_, Box<dyn Store>> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn find(&self, key: &Key) -> Option<Record> {
+        self.store().get(key)
+    }
+
+    fn has(&self, key: &Key) -> bool {
+        self.store().has(key)
+    }
+
+    /// Keeps a reply. One that cannot be kept is counted; its request gets it all the same.
+    fn keep(&self, key: Key, request: &CompletionRequest, completion: &super::Completion) {
+        self.store().put(Record::new(key, request, completion));
+    }
+}
+
+impl fmt::Debug for ResponseLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseLog").field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,386 @@
+use std::fs;
+use std::io::{Cursor, Read, Seek, SeekFrom};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use proptest::prelude::*;
+use sha2::{Digest, Sha256};
+
+use super::file::FileStore;
+use super::key::Key;
+use super::record::{FRAME, HEADER, LONGEST, MARKER, Record, header};
+use super::scan::{Found, Scanner};
+use super::store::Store;
+use super::{LogError, MemoryLimits, MemoryStore};
+use crate::llm::{Completion, CompletionRequest, FinishReason, Ledger, LlmBackend, Message, Stage, Usage, backend_fn};
+
+/// A file name of its own in the system's folder for such files, removed with what lies beside it.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("rpm-core-log-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let folder = std::env::temp_dir().join(name);
+        fs::create_dir(&folder).unwrap();
+        Self(folder)
+    }
+
+    fn file(&self) -> PathBuf {
+        self.0.join("replies")
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn record(number: u8, about: &str, text: &str) -> Record {
+    let completion = Completion::new(text);
+    Record { key: Key([number; 32]), stage: Stage::Extract, about: vec![about.to_owned()], completion }
+}
+
+fn log_of(records: &[Record]) -> Vec<u8> {
+    let mut bytes = header().to_vec();
+    bytes.extend(records.iter().flat_map(|record| record.to_bytes().unwrap()));
+    bytes
+}
+
+#[derive(Default)]
+struct Scan {
+    records: Vec<Record>,
+    damaged: usize,
+    torn: Option<u64>,
+}
+
+fn scan(input: impl Read + Seek, at: u64) -> Scan {
+    let mut scanner = Scanner::new(input, at).unwrap();
+    let mut scan = Scan::default();
+    while let Some(found) = scanner.next().unwrap() {
+        match found {
+            Found::Record { record, .. } => scan.records.push(*record),
+            Found::Damaged => scan.damaged += 1,
+            Found::Torn { at } => scan.torn = Some(at),
+        }
+    }
+    scan
+}
+
+fn scan_log(bytes: &[u8]) -> Scan {
+    scan(Cursor::new(bytes), HEADER as u64)
+}
+
+fn any_record() -> impl Strategy<Value = Record> {
+    let usage = prop::option::of((any::<u64>(), any::<u64>(), any::<u64>()));
+    let ids = prop::collection::vec("\\PC{0,6}", 0..3);
+    (any::<[u8; 32]>(), any::<bool>(), ids, any::<String>(), usage).prop_map(|(key, cut, about, text, usage)| {
+        let mut completion = Completion::new(text);
+        if cut {
+            completion.finish = FinishReason::Length;
+        }
+        completion.usage = usage.map(|(input_tokens, output_tokens, cached_tokens)| Usage {
+            input_tokens,
+            output_tokens,
+            cached_tokens,
+        });
+        Record { key: Key(key), stage: Stage::WritePath, about, completion }
+    })
+}
+
+fn any_records() -> impl Strategy<Value = Vec<Record>> {
+    prop::collection::vec(any_record(), 1..6)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_written_is_read(records in any_records()) {
+        let scan = scan_log(&log_of(&records));
+        prop_assert!(scan.records == records);
+        prop_assert_eq!((scan.damaged, scan.torn), (0, None));
+    }
+
+    #[test]
+    fn any_bytes_are_read_to_their_end(
+        bytes in prop::collection::vec(prop_oneof![any::<u8>(), prop::sample::select(MARKER.to_vec())], 0..400),
+    ) {
+        let scan = scan(Cursor::new(&bytes), 0);
+        prop_assert!(scan.records.is_empty());
+        prop_assert!(scan.damaged <= bytes.len());
+    }
+
+    #[test]
+    fn records_among_other_bytes_are_found(
+        records in any_records(),
+        noise in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..200), 6),
+    ) {
+        let mut bytes = header().to_vec();
+        for (record, noise) in records.iter().zip(&noise) {
+            bytes.extend(noise);
+            bytes.extend(record.to_bytes().unwrap());
+        }
+        let scan = scan_log(&bytes);
+        prop_assert!(scan.records == records);
+        prop_assert_eq!((scan.damaged, scan.torn), (records.len(), None));
+    }
+
+    #[test]
+    fn the_beginning_of_a_log_holds_the_first_of_its_records(records in any_records(), part in any::<prop::sample::Index>()) {
+        let bytes = log_of(&records);
+        let kept = HEADER + part.index(bytes.len() - HEADER);
+        let scan = scan_log(&bytes[..kept]);
+        prop_assert!(scan.records.len() < records.len());
+        prop_assert!(scan.records == records[..scan.records.len()]);
+        let whole = log_of(&scan.records).len();
+        prop_assert_eq!((scan.damaged, scan.torn), (0, (kept > whole).then_some(whole as u64)));
+    }
+
+    #[test]
+    fn a_flipped_bit_loses_one_record_and_changes_none(
+        records in any_records(),
+        place in any::<prop::sample::Index>(),
+        bit in 0..8_u32,
+    ) {
+        let mut bytes = log_of(&records);
+        let place = HEADER + place.index(bytes.len() - HEADER);
+        bytes[place] ^= 1 << bit;
+        let lost = (1..=records.len()).find(|&n| place < log_of(&records[..n]).len()).unwrap() - 1;
+        let mut left = records;
+        left.remove(lost);
+        let scan = scan_log(&bytes);
+        prop_assert!(scan.records == left);
+        prop_assert_eq!((scan.damaged, scan.torn), (1, None));
+    }
+}
+
+/// Notes the longest buffer that was to be filled: what the reader allocated for it.
+struct Measured(Cursor<Vec<u8>>, usize);
+
+impl Read for &mut Measured {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        self.1 = self.1.max(into.len());
+        self.0.read(into)
+    }
+}
+
+impl Seek for &mut Measured {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        self.0.seek(to)
+    }
+}
+
+#[test]
+fn a_length_is_not_believed_before_it_is_known_to_fit() {
+    let longest = u32::try_from(LONGEST).unwrap();
+    for (len, damaged, torn) in [(u32::MAX, 1, None), (longest + 1, 1, None), (longest, 0, Some(0))] {
+        let mut bytes = MARKER.to_vec();
+        bytes.extend(len.to_le_bytes());
+        bytes.extend([0; 8]);
+        let check = Sha256::digest(&bytes);
+        bytes.extend(&check[..4]);
+        bytes.extend([b'x'; 1000]);
+        let mut input = Measured(Cursor::new(bytes), 0);
+        let scan = scan(&mut input, 0);
+        assert_eq!((scan.damaged, scan.torn), (damaged, torn), "{len}");
+        assert!(input.1 <= 1020, "{len}: a buffer of {} bytes", input.1);
+    }
+}
+
+#[test]
+fn the_format_stays_as_it_is() {
+    let mut one = record(0xab, "a", "ok");
+    one.completion = Completion::new("ok").usage(Usage { input_tokens: 3, output_tokens: 2, cached_tokens: 1 });
+    let bytes = log_of(&[one]);
+    assert_eq!(&bytes[..12], b"rpmlog\r\n\x01\0\0\0");
+    let body = format!(
+        r#"{{"key":"{}","stage":"extract","about":["a"],"text":"ok","finish":"stop","usage":{{"input":3,"output":2,"cached":1}}}}"#,
+        "ab".repeat(32),
+    );
+    assert_eq!(&bytes[HEADER..HEADER + 4], b"\xffrpm");
+    assert_eq!(std::str::from_utf8(&bytes[HEADER + FRAME..]).unwrap(), body);
+    assert_eq!(
+        Key(Sha256::digest(&bytes).into()).to_hex(),
+        "fdb169adf1bee5789d8efb7030ef8cdf170f81cb21becae18551e8e6e06eb895"
+    );
+}
+
+#[test]
+fn a_withheld_or_endless_reply_is_never_written() {
+    let mut one = record(1, "a", "");
+    one.completion.finish = FinishReason::Filtered;
+    assert!(one.to_bytes().is_none());
+    assert!(record(1, "a", &"x".repeat(LONGEST)).to_bytes().is_none());
+    let scratch = Scratch::new();
+    let mut store = FileStore::open(&scratch.file()).unwrap();
+    assert!(!store.put(record(1, "a", &"x".repeat(LONGEST))));
+    assert_eq!((store.stats().unwritten, store.stats().records, store.stats().bytes), (1, 0, HEADER as u64));
+}
+
+#[test]
+fn a_file_cut_anywhere_opens_and_goes_on() {
+    let records = [record(1, "a", "first"), record(2, "b", "second")];
+    let bytes = log_of(&records);
+    let ends = [HEADER, log_of(&records[..1]).len(), bytes.len()];
+    let scratch = Scratch::new();
+    for cut in 0..=bytes.len() {
+        fs::write(scratch.file(), &bytes[..cut]).unwrap();
+        let whole = ends.iter().filter(|&&end| end <= cut).count().saturating_sub(1);
+        let mut store = FileStore::open(&scratch.file()).unwrap();
+        assert_eq!(store.stats().records, whole, "{cut}");
+        assert_eq!(store.stats().cut_bytes, cut.saturating_sub(ends[whole]) as u64, "{cut}");
+        assert_eq!(fs::metadata(scratch.file()).unwrap().len(), ends[whole] as u64, "{cut}");
+        assert!(store.put(record(3, "c", "third")));
+        drop(store);
+        let mut store = FileStore::open(&scratch.file()).unwrap();
+        assert_eq!((store.stats().records, store.stats().cut_bytes, store.stats().damaged), (whole + 1, 0, 0), "{cut}");
+        assert_eq!(store.get(&Key([3; 32])).unwrap().completion.text, "third");
+        assert_eq!(store.get(&Key([1; 32])).is_some(), whole > 0, "{cut}");
+    }
+}
+
+#[test]
+fn what_follows_a_damaged_end_is_found() {
+    let scratch = Scratch::new();
+    let mut bytes = log_of(&[record(1, "a", "first")]);
+    bytes.extend([0; 500]);
+    fs::write(scratch.file(), bytes).unwrap();
+    let mut store = FileStore::open(&scratch.file()).unwrap();
+    assert_eq!((store.stats().records, store.stats().damaged), (1, 1));
+    assert!(store.put(record(2, "b", "second")));
+    drop(store);
+    let mut store = FileStore::open(&scratch.file()).unwrap();
+    assert_eq!((store.stats().records, store.stats().damaged), (2, 1));
+    assert_eq!(store.compact().unwrap(), 500);
+    assert!(store.put(record(3, "c", "third")));
+    drop(store);
+    let expected = log_of(&[record(1, "a", "first"), record(2, "b", "second"), record(3, "c", "third")]);
+    assert_eq!(fs::read(scratch.file()).unwrap(), expected);
+}
+
+#[test]
+fn a_record_that_decays_while_the_file_is_open_is_a_miss() {
+    let scratch = Scratch::new();
+    let mut store = FileStore::open(&scratch.file()).unwrap();
+    assert!(store.put(record(1, "a", "first")) && store.put(record(2, "b", "second")));
+    let mut bytes = fs::read(scratch.file()).unwrap();
+    // Still JSON, and still a reply: only the check can tell.
+    let place = bytes.windows(5).position(|part| part == b"first").unwrap();
+    bytes[place] ^= 1;
+    fs::write(scratch.file(), bytes).unwrap();
+    assert!(store.get(&Key([1; 32])).is_none());
+    assert_eq!(store.get(&Key([2; 32])).unwrap().completion.text, "second");
+    assert_eq!((store.stats().records, store.stats().damaged), (1, 1));
+    assert!(store.put(record(1, "a", "anew")));
+    assert_eq!(store.get(&Key([1; 32])).unwrap().completion.text, "anew");
+}
+
+#[test]
+fn other_files_and_newer_versions_are_left_as_they_are() {
+    let scratch = Scratch::new();
+    let mut newer = b"rpmlog\r\n\x02\0\0\0".to_vec();
+    newer.extend(&Sha256::digest(&newer)[..4]);
+    newer.extend(b"whatever comes then");
+    let mut flipped = log_of(&[record(1, "a", "first")]);
+    flipped[8] ^= 2;
+    let cases: [(&[u8], &str); 5] = [
+        (b"{}", "the file is no response log, or its header is damaged"),
+        (b"a much longer file of some other program", "the file is no response log, or its header is damaged"),
+        (b"rpmlog\n\x01\0\0\0", "the file is no response log, or its header is damaged"),
+        (&flipped, "the file is no response log, or its header is damaged"),
+        (&newer, "the log has format version 2; this version of the crate reads up to 1"),
+    ];
+    for (bytes, message) in cases {
+        fs::write(scratch.file(), bytes).unwrap();
+        let error = FileStore::open(&scratch.file()).err().unwrap();
+        assert_eq!(error.to_string(), message);
+        assert_eq!(fs::read(scratch.file()).unwrap(), bytes);
+    }
+}
+
+#[test]
+fn a_log_has_one_opening_at_a_time() {
+    let scratch = Scratch::new();
+    let mut first = FileStore::open(&scratch.file()).unwrap();
+    assert!(matches!(FileStore::open(&scratch.file()), Err(LogError::InUse)));
+    first.compact().unwrap();
+    assert!(matches!(FileStore::open(&scratch.file()), Err(LogError::InUse)), "after a rewrite too");
+    drop(first);
+    assert!(FileStore::open(&scratch.file()).is_ok());
+}
+
+#[test]
+fn what_is_purged_is_not_in_the_files_bytes() {
+    let scratch = Scratch::new();
+    fs::write(scratch.0.join("replies.tmp"), "a rewrite that was killed: lighthouse").unwrap();
+    let mut store = FileStore::open(&scratch.file()).unwrap();
+    assert!(!scratch.0.join("replies.tmp").exists());
+    let mut shared = record(3, "c", "the harbour, too");
+    shared.about.push("a".into());
+    for record in
+        [record(1, "a", "a lighthouse"), record(1, "a", "a lighthouse anew"), shared, record(2, "b", "a baker")]
+    {
+        assert!(store.put(record));
+    }
+    assert_eq!(store.purge(&["nobody"]).unwrap(), 0);
+    assert_eq!(store.stats().records, 3);
+    assert_eq!(store.purge(&["a", "x"]).unwrap(), 2);
+    for file in fs::read_dir(&scratch.0).unwrap() {
+        let bytes = fs::read(file.unwrap().path()).unwrap();
+        for word in ["lighthouse", "harbour", "\"a\"", &"01".repeat(32)] {
+            assert!(!bytes.windows(word.len()).any(|part| part == word.as_bytes()), "{word}");
+        }
+    }
+    assert_eq!(store.get(&Key([2; 32])).unwrap().completion.text, "a baker");
+    assert!(store.get(&Key([1; 32])).is_none());
+    assert!(store.put(record(4, "d", "afterwards")));
+    drop(store);
+    assert_eq!(fs::read(scratch.file()).unwrap(), log_of(&[record(2, "b", "a baker"), record(4, "d", "afterwards")]));
+}
+
+#[test]
+fn a_reply_that_cannot_be_written_is_counted_and_spoils_nothing() {
+    let scratch = Scratch::new();
+    let mut store = FileStore::open(&scratch.file()).unwrap();
+    assert!(store.put(record(1, "a", "first")));
+    let writable = store.exchange(fs::File::open(scratch.file()).unwrap());
+    assert!(!store.put(record(2, "b", "second")));
+    assert_eq!((store.stats().records, store.stats().unwritten), (1, 1));
+    store.exchange(writable);
+    assert!(store.put(record(3, "c", "third")));
+    drop(store);
+    let expected = log_of(&[record(1, "a", "first"), record(3, "c", "third")]);
+    assert_eq!(fs::read(scratch.file()).unwrap(), expected);
+}
+
+#[cfg(unix)]
+#[test]
+fn only_the_owner_can_read_the_files() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let scratch = Scratch::new();
+    let mut store = FileStore::open(&scratch.file()).unwrap();
+    store.compact().unwrap();
+    for file in fs::read_dir(&scratch.0).unwrap() {
+        assert_eq!(file.unwrap().metadata().unwrap().permissions().mode() & 0o077, 0);
+    }
+}
+
+#[test]
+fn memory_gives_up_the_oldest_replies_first() {
+    let mut store = MemoryStore::new(MemoryLimits::default().records(2).bytes(20));
+    for (number, text) in [(1, "aaaa"), (2, "bbbb"), (3, "cccc")] {
+        assert!(store.put(record(number, "i", text)));
+    }
+    assert_eq!((store.has(&Key([1; 32])), store.has(&Key([2; 32])), store.has(&Key([3; 32]))), (false, true, true));
+    assert_eq!((store.stats().records, store.stats().bytes, store.stats().evicted), (2, 10, 1));
+    assert!(store.put(record(4, "i", "a text of 19 bytes.")));
+    assert_eq!((store.stats().records, store.stats().bytes, store.stats().evicted), (1, 20, 3));
+    assert!(!store.put(record(5, "i", "a text of 20 bytes..")));
+    assert_eq!((store.stats().records, store.stats().unwritten), (1, 1));
+    assert!(store.put(record(4, "j", "short")));
+    assert_eq!((store.stats().records, store.stats().bytes), (1, 6));
+    assert_eq!((store.purge(&["i"]).unwrap(), store.purge(&["j"]).unwrap()), (0, 1));
+    assert_eq!((store.stats().records, store.stats().bytes), (0, 0));
+}
