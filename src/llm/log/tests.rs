@@ -12,7 +12,7 @@ use super::record::{FRAME, HEADER, LONGEST, MARKER, Record, header};
 use super::scan::{Found, Scanner};
 use super::store::Store;
 use super::{LogError, MemoryLimits, MemoryStore};
-use crate::llm::{Completion, CompletionRequest, FinishReason, Ledger, LlmBackend, Message, Stage, Usage, backend_fn};
+use crate::llm::{Completion, FinishReason, Stage, Usage};
 
 /// A file name of its own in the system's folder for such files, removed with what lies beside it.
 struct Scratch(PathBuf);
