@@ -35,6 +35,8 @@ pub use llm::{
     LlmBackend, Message, Parameters, Prices, ReplyForm, ReplySchema, Role, Stage, StageUsage, Usage, UsageReport,
     backend_fn, estimate_tokens,
 };
+#[cfg(feature = "tokens")]
+pub use llm::count_tokens;
 pub use pipeline::{
     Answer, ConfigError, Error, ItemOutcome, ItemReport, LearnReport, Learned, PathPolicy, RpmPipeline,
     RpmPipelineBuilder,
