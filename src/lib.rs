@@ -30,13 +30,13 @@ pub use extract::{
 pub use factor::{
     FactorError, FactorFit, FactorGroup, FactorModel, FitRequest, PromptedFactorModel, SimilarityFactorModel,
 };
+#[cfg(feature = "tokens")]
+pub use llm::count_tokens;
 pub use llm::{
     Attempt, BackendError, BoxError, Budget, Capabilities, Completion, CompletionRequest, FinishReason, Ledger, Limit,
     LlmBackend, Message, Parameters, Prices, ReplyForm, ReplySchema, Role, Stage, StageUsage, Usage, UsageReport,
     backend_fn, estimate_tokens,
 };
-#[cfg(feature = "tokens")]
-pub use llm::count_tokens;
 pub use pipeline::{
     Answer, ConfigError, Error, ItemOutcome, ItemReport, LearnReport, Learned, PathPolicy, RpmPipeline,
     RpmPipelineBuilder,

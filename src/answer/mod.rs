@@ -122,3 +122,13 @@ pub enum AnswerError {
     #[error("the answerer failed")]
     Other(#[source] crate::llm::BoxError),
 }
+
+impl AnswerError {
+    /// The limit of the budget for which the model was not asked.
+    pub fn budget_reached(&self) -> Option<crate::llm::Limit> {
+        match self {
+            Self::Ask(ask) => ask.budget_reached(),
+            _ => None,
+        }
+    }
+}

@@ -228,9 +228,10 @@ impl FeatureExtractor for PromptedExtractor {
                     Ok(completion) => completion,
                     Err(error) => {
                         // One failure stands for the whole group; the first item carries its cause.
+                        let other = error.of_another();
                         let mut error = Some(error);
                         for (i, _) in group {
-                            let cause = error.take().unwrap_or(AskError::NoResult);
+                            let cause = error.take().unwrap_or_else(|| other.of_another());
                             if let Some(slot) = done.get_mut(*i) {
                                 *slot = Some(Err(cause.into()));
                             }

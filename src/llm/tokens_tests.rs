@@ -3,15 +3,9 @@ use proptest::prelude::*;
 
 #[test]
 fn the_rule_reads_words_digits_marks_and_scripts() {
-    for (text, tokens) in [
-        ("", 0),
-        ("a", 1),
-        ("The cat sat on the mat.", 7),
-        ("1234567", 3),
-        ("你好世界", 3),
-        ("\n\n\n", 1),
-        ("🎻🎻", 4),
-    ] {
+    for (text, tokens) in
+        [("", 0), ("a", 1), ("The cat sat on the mat.", 7), ("1234567", 3), ("你好世界", 3), ("\n\n\n", 1), ("🎻🎻", 4)]
+    {
         assert_eq!(by_rule(text), tokens, "{text:?}");
     }
 }

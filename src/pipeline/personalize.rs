@@ -17,7 +17,7 @@ impl RpmPipeline {
     /// on the way are in [`Answer::written_paths`].
     ///
     /// # Errors
-    /// [`Error`], with the stage that failed.
+    /// [`Error`], with the stage that failed; [`Error::Budget`] when the budget did not suffice for an answer.
     ///
     /// # Cancellation
     /// Dropping the future stops; nothing is kept.
@@ -30,7 +30,7 @@ impl RpmPipeline {
         let ctx = self.context(&ledger);
         let beliefs = Beliefs::of(model);
         let seen = Observation::new(&self.task, "query", query).knowing(model.factors());
-        let extraction = self.extractor.extract(seen, &ctx).await.map_err(|error| Error::Extract(Box::new(error)))?;
+        let extraction = self.extractor.extract(seen, &ctx).await.map_err(Error::of_extract)?;
         for (position, assigned) in extraction.features.iter().enumerate() {
             assigned.feature.check(query, "query", position)?;
         }
@@ -73,7 +73,7 @@ impl RpmPipeline {
             estimate: estimate.as_ref(),
             support: &support,
         };
-        let draft = self.answerer.answer(request, &ctx).await.map_err(|error| Error::Answer(Box::new(error)))?;
+        let draft = self.answerer.answer(request, &ctx).await.map_err(Error::of_answer)?;
         if self.task.parse_response(query, &draft.response).as_deref() != Some(draft.response.as_str())
             || draft.path.response() != draft.response
         {
@@ -107,7 +107,7 @@ impl RpmPipeline {
         ctx: &StageContext<'_>,
     ) -> Result<Vec<AssignedFeature>, Error> {
         let assigned = self.factor_model.assign(model.factors(), &features, query, ctx).await;
-        let assigned = assigned.map_err(|error| Error::Factor(Box::new(error)))?;
+        let assigned = assigned.map_err(Error::of_factor)?;
         let known = |factor: &Option<_>| factor.as_ref().is_none_or(|id| model.factors().get(id).is_some());
         if assigned.len() != features.len() || !assigned.iter().all(known) {
             return Err(Error::Contract { part: "factor model", problem: "a factor that the user does not have" });
