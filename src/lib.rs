@@ -33,9 +33,9 @@ pub use factor::{
 #[cfg(feature = "tokens")]
 pub use llm::count_tokens;
 pub use llm::{
-    Attempt, BackendError, BoxError, Budget, Capabilities, Completion, CompletionRequest, FinishReason, Ledger, Limit,
-    LlmBackend, Message, Parameters, Prices, ReplyForm, ReplySchema, Role, Stage, StageUsage, Usage, UsageReport,
-    backend_fn, estimate_tokens,
+    Attempt, BackendError, BoxError, Budget, Capabilities, Completion, CompletionRequest, CostEstimate, FinishReason,
+    Ledger, Limit, LlmBackend, Message, Parameters, Prices, ReplyForm, ReplySchema, Role, Stage, StageCost, StageUsage,
+    Usage, UsageReport, backend_fn, estimate_tokens,
 };
 pub use pipeline::{
     Answer, ConfigError, Error, ItemOutcome, ItemReport, LearnReport, Learned, PathPolicy, RpmPipeline,

@@ -5,6 +5,7 @@
 
 mod backend;
 mod budget;
+mod cost;
 mod error;
 mod ledger;
 mod message;
@@ -13,6 +14,7 @@ mod tokens;
 
 pub use backend::{Capabilities, LlmBackend, backend_fn};
 pub use budget::{Budget, Limit, Prices};
+pub use cost::{CostEstimate, StageCost};
 pub use error::{BackendError, BoxError};
 pub(crate) use ledger::Forms;
 pub use ledger::{Attempt, Ledger, Stage, StageUsage, UsageReport};

@@ -19,7 +19,6 @@ proptest! {
     }
 }
 
-#[cfg(feature = "tokens")]
 mod against_the_table {
     use super::*;
 
@@ -50,6 +49,20 @@ mod against_the_table {
         ("Korean", 30.0, "이 영화는 느리고 조용하며 등대지기의 이야기를 따뜻하게 들려준다."),
     ];
 
+    fn exact_tokens(text: &str) -> u64 {
+        tiktoken_rs::o200k_base_singleton().count_ordinary(text) as u64
+    }
+
+    #[test]
+    #[cfg(feature = "tokens")]
+    fn the_feature_counts_by_the_table() {
+        for (_, _, text) in TEXTS {
+            assert_eq!(estimate_tokens(text), exact_tokens(text));
+            assert_eq!(count_tokens(text), exact_tokens(text));
+        }
+        assert_eq!(count_tokens("<|endoftext|>"), exact_tokens("<|endoftext|>"));
+    }
+
     fn error(rule: u64, exact: u64) -> f64 {
         100.0 * (rule as f64 - exact as f64) / exact as f64
     }
@@ -57,7 +70,7 @@ mod against_the_table {
     #[test]
     fn the_rule_is_near_the_table_on_invented_texts() {
         for (name, most, text) in TEXTS {
-            let (rule, exact) = (by_rule(text), count_tokens(text));
+            let (rule, exact) = (by_rule(text), exact_tokens(text));
             let off = error(rule, exact);
             println!("{name}: rule {rule}, table {exact}, {off:+.0} %");
             assert!(off.abs() <= most, "{name}: rule {rule}, table {exact}");
@@ -81,7 +94,7 @@ mod against_the_table {
                 .map(|past| past["query"].as_str().unwrap().to_owned())
                 .collect();
             for query in queries.iter().step_by(5) {
-                let (r, e) = (by_rule(query), count_tokens(query));
+                let (r, e) = (by_rule(query), exact_tokens(query));
                 (rule, exact, texts) = (rule + r, exact + e, texts + 1);
                 quarter += u32::from(error(r, e).abs() <= 25.0);
             }

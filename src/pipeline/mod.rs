@@ -7,7 +7,9 @@
 
 mod answer;
 mod builder;
+mod dry;
 mod error;
+mod estimate;
 mod learn;
 mod personalize;
 mod report;

@@ -39,7 +39,7 @@ impl RpmPipeline {
         let retrieved =
             self.retriever.retrieve(request, &ctx).await.map_err(|error| Error::Retrieve(Box::new(error)))?;
         check_ranking(&retrieved, self.exemplars, model.memory().len())?;
-        let estimate = self.estimate(model, query, &features);
+        let estimate = self.belief(model, query, &features);
         let known = model.factors().present_in_assigned(&features);
         let significant = known.iter().filter(|factor| beliefs.q(factor.id()) <= SIGNIFICANT).count();
         let best = retrieved.first().map_or(0.0, |hit| hit.similarity);
@@ -116,7 +116,7 @@ impl RpmPipeline {
         Ok(pairs.map(|(known, factor)| AssignedFeature { feature: known.feature, factor }).collect())
     }
 
-    fn estimate(&self, model: &UserModel, query: &Query, features: &[AssignedFeature]) -> Option<Estimate> {
+    fn belief(&self, model: &UserModel, query: &Query, features: &[AssignedFeature]) -> Option<Estimate> {
         let memory = model.memory();
         let estimator = memory.derived("estimator", |memory| Estimator::new(&self.task, model.factors(), memory));
         let estimator = Option::as_ref(&estimator)?;
