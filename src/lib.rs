@@ -16,7 +16,7 @@ mod words;
 
 pub use async_trait::async_trait;
 
-pub use answer::{AnswerError, AnswerRequest, Answerer, Draft, PromptedAnswerer, StatisticalAnswerer};
+pub use answer::{AnswerError, AnswerRequest, Answerer, Draft, OneCallAnswerer, PromptedAnswerer, StatisticalAnswerer};
 pub use data::{
     AssignedFeature, Calibration, DataError, Exemplar, FORMAT_NAME, FORMAT_VERSION, Factor, FactorId, FactorSet,
     FactorStats, Feature, FeatureKey, History, Interaction, ItemId, Judgement, MemoryItem, PathError, PathOrigin,
@@ -38,7 +38,7 @@ pub use llm::{
     Usage, UsageReport, backend_fn, estimate_tokens,
 };
 pub use pipeline::{
-    Answer, ConfigError, Error, ItemOutcome, ItemReport, LearnReport, Learned, PathPolicy, RpmPipeline,
+    Answer, ConfigError, Error, ItemOutcome, ItemReport, LearnReport, Learned, PathPolicy, Preset, RpmPipeline,
     RpmPipelineBuilder,
 };
 pub use prompt::{

@@ -101,6 +101,11 @@ impl PromptedExtractor {
         ReplySchema { name: "features", schema }
     }
 
+    /// A feature that was found in another way, checked as this extractor's own finds are.
+    pub(crate) fn keep_one(seen: &Observation<'_>, name: String, quote: String) -> Extraction {
+        Self::default().keep(seen, vec![FoundFeature { name, quote }])
+    }
+
     fn keep(&self, seen: &Observation<'_>, found: Vec<FoundFeature>) -> Extraction {
         let mut extraction = Extraction::default();
         let mut keys: BTreeSet<FeatureKey> = BTreeSet::new();

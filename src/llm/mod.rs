@@ -21,6 +21,7 @@ pub use ledger::{Attempt, Ledger, Stage, StageUsage, UsageReport};
 pub use message::{Completion, CompletionRequest, FinishReason, Message, ReplyForm, ReplySchema, Role, Usage};
 pub use roles::Parameters;
 pub(crate) use roles::Roles;
+pub(crate) use tokens::by_rule as tokens_by_rule;
 #[cfg(feature = "tokens")]
 pub use tokens::count_tokens;
 pub use tokens::estimate_tokens;

@@ -52,3 +52,7 @@ impl RpmPipeline {
         (pipeline, dry)
     }
 }
+
+#[cfg(test)]
+#[path = "presets_tests.rs"]
+mod tests;

@@ -79,6 +79,12 @@ impl RpmPipeline {
         {
             return Err(Error::Contract { part: "answerer", problem: "a response outside the task's response space" });
         }
+        let features = match draft.features {
+            Some(found) => own_features(model, query, found)?,
+            None => features,
+        };
+        let mut dropped = extraction.dropped;
+        dropped.add(&draft.dropped);
         let bare: Vec<Feature> = features.iter().map(|assigned| assigned.feature.clone()).collect();
         let factor_of = |place: usize| features.get(place).and_then(|assigned| assigned.factor.clone());
         let steps = draft.path.steps().to_vec();
@@ -92,7 +98,7 @@ impl RpmPipeline {
             exemplars,
             estimate,
             support,
-            dropped: extraction.dropped,
+            dropped,
             usage: ledger.report(),
             written_paths,
             query: query.clone(),
@@ -122,6 +128,17 @@ impl RpmPipeline {
         let estimator = Option::as_ref(&estimator)?;
         Some(estimator.estimate(model.calibration(), query, features))
     }
+}
+
+/// Features that an answerer found itself: in the query, and of factors that the user has.
+fn own_features(model: &UserModel, query: &Query, found: Vec<AssignedFeature>) -> Result<Vec<AssignedFeature>, Error> {
+    for (position, assigned) in found.iter().enumerate() {
+        assigned.feature.check(query, "query", position)?;
+        if assigned.factor.as_ref().is_some_and(|id| model.factors().get(id).is_none()) {
+            return Err(Error::Contract { part: "answerer", problem: "a factor that the user does not have" });
+        }
+    }
+    Ok(found)
 }
 
 /// A ranking is at most `k` different positions of the memory, best first, equal scores by position.

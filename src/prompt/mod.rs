@@ -8,6 +8,7 @@
 //! serves them.
 
 mod context;
+mod excerpt;
 mod frame;
 mod render;
 mod reply;
@@ -19,5 +20,7 @@ pub use reply::{Items, Repair, Reply, ReplyError, read_items, read_reply};
 pub use template::{Prompt, PromptSet, Template, TemplateError};
 
 pub(crate) use frame::{frame, inline};
-pub(crate) use render::{exemplars, factors, item, known_factors, responses, task_values};
+pub(crate) use render::{
+    ExampleStyle, exemplars, factors, factors_within, item, known_factors, responses, task_values,
+};
 pub(crate) use template::Values;

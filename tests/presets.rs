@@ -1,0 +1,43 @@
+//! What each preset asks.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+
+mod common;
+
+use std::sync::Arc;
+
+use common::{ScriptedBackend, cases};
+use pollster::block_on;
+use rpm_core::{Preset, RpmPipeline, Stage};
+
+fn calls(backend: &ScriptedBackend) -> Vec<(Stage, usize)> {
+    let requests = backend.take();
+    let of = |stage| requests.iter().filter(|request| request.stage == stage).count();
+    let stages = [Stage::Extract, Stage::Group, Stage::Judge, Stage::WritePath, Stage::Answer];
+    stages.into_iter().map(|stage| (stage, of(stage))).filter(|(_, count)| *count > 0).collect()
+}
+
+#[test]
+fn presets_ask_as_much_as_they_say() {
+    for (kind, task, history, query) in cases() {
+        for (preset, learning, answering) in [(Preset::Paper, 13, 2), (Preset::Balanced, 2, 5), (Preset::Frugal, 0, 1)]
+        {
+            let backend = ScriptedBackend::obedient();
+            let builder = RpmPipeline::builder(task.clone()).backend(Arc::clone(&backend)).preset(preset);
+            let pipeline = builder.build().unwrap();
+            let model = block_on(pipeline.learn(&history)).unwrap().model;
+            let asked = calls(&backend);
+            if kind == "text" {
+                assert_eq!(asked.iter().any(|(stage, _)| *stage == Stage::Judge), preset != Preset::Frugal);
+            } else {
+                assert_eq!(
+                    asked.iter().map(|(_, count)| count).sum::<usize>(),
+                    learning,
+                    "{kind} {preset:?} {asked:?}"
+                );
+            }
+            block_on(pipeline.personalize(&model, &query)).unwrap();
+            let asked = calls(&backend);
+            assert_eq!(asked.iter().map(|(_, count)| count).sum::<usize>(), answering, "{kind} {preset:?} {asked:?}");
+        }
+    }
+}
