@@ -14,7 +14,8 @@ use super::{Dropped, ExtractError, Extraction, FeatureExtractor, Observation, gr
 
 /// Asks a model for the features of queries, several at a time, and keeps those whose quote it finds in the query.
 ///
-/// An item that is missing from a reply, or unreadable in it, is asked for again by itself; the others keep what they got.
+/// An item that is missing from a reply, or unreadable in it, is asked for again by itself; so is one of several of which
+/// nothing named could be kept. The others keep what they got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PromptedExtractor {
     items_per_request: usize,
@@ -267,7 +268,12 @@ impl FeatureExtractor for PromptedExtractor {
                             let unusable = item.features.len() - readable.len();
                             let mut extraction = self.keep(observation, readable);
                             extraction.dropped.add(&Dropped { unusable_name: unusable, ..Dropped::default() });
-                            if let Some(slot) = done.get_mut(*i) {
+                            // Small models mix up several texts; by itself each is read well.
+                            let mixed_up = extraction.features.is_empty() && extraction.dropped.total() > 0;
+                            if mixed_up && group.len() > 1 && attempt < self.max_reasks {
+                                problems
+                                    .insert(*i, "none of its features is named and quoted from the text".to_owned());
+                            } else if let Some(slot) = done.get_mut(*i) {
                                 *slot = Some(Ok(extraction));
                             }
                         }

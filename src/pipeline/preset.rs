@@ -39,7 +39,7 @@ impl RpmPipelineBuilder {
                 .exemplars(3)
                 .paths(PathPolicy::Eager),
             Preset::Balanced => self
-                .extractor(PromptedExtractor::default().items_per_request(8).max_features(4))
+                .extractor(PromptedExtractor::default().items_per_request(4).max_features(4))
                 .factor_model(PromptedFactorModel::default())
                 .path_writer(PromptedPathWriter::default().max_steps(2))
                 .answerer(PromptedAnswerer::default().max_steps(2).factor_tokens(350).example_tokens(120))

@@ -9,8 +9,8 @@ use crate::llm::tokens_by_rule;
 /// Words kept on each side of a passage in a sentence that is too long to keep.
 const AROUND: usize = 8;
 
-/// A text of at most about `most` tokens: the sentences that hold the passages, the first passages first, then others from
-/// the beginning, in their order, with `…` for what is left out. Of a sentence that is too long, the words around its
+/// A text of at most about `most` tokens: the sentences that hold the passages, the first passages first, or those from
+/// the beginning where none holds one; in their order, with `…` for what is left out. Of a sentence that is too long, the words around its
 /// passage. A text that is short enough stays as it is.
 pub(super) fn excerpt(text: &str, passages: &[String], most: u64) -> String {
     if tokens_by_rule(text) <= most {
@@ -21,13 +21,14 @@ pub(super) fn excerpt(text: &str, passages: &[String], most: u64) -> String {
         let start = text.find(passage.as_str()).filter(|_| !passage.is_empty())?;
         sentences.iter().rposition(|(from, _)| *from <= start)
     };
-    let wanted = passages.iter().map(|passage| (at(passage), Some(passage)));
-    let rest = (0..sentences.len()).map(|place| (Some(place), None));
+    let found = passages.iter().filter_map(|passage| Some((at(passage)?, Some(passage))));
+    let mut wanted: Vec<(usize, Option<&String>)> = found.collect();
+    if wanted.is_empty() {
+        wanted = (0..sentences.len()).map(|place| (place, None)).collect();
+    }
     let (mut kept, mut seen, mut left) = (Vec::new(), BTreeSet::new(), most);
-    for (place, passage) in wanted.chain(rest) {
-        let Some((place, (_, sentence))) = place.and_then(|place| Some((place, sentences.get(place)?))) else {
-            continue;
-        };
+    for (place, passage) in wanted {
+        let Some((_, sentence)) = sentences.get(place) else { continue };
         // One more for the mark of what is left out.
         let whole = tokens_by_rule(sentence) + 1;
         if !seen.insert(place) || sentence.trim().is_empty() {
@@ -42,15 +43,12 @@ pub(super) fn excerpt(text: &str, passages: &[String], most: u64) -> String {
                 left -= cost;
                 kept.push((place, part));
             }
-        } else if kept.is_empty() && passage.is_none() {
-            // Nothing fits: the beginning of the text, so that there is something.
-            let words: Vec<&str> = sentence.split_whitespace().collect();
-            let fit = (1..=words.len()).rev().map(|n| words.iter().take(n).copied().collect::<Vec<_>>().join(" "));
-            kept.extend(
-                fit.into_iter().find(|part| tokens_by_rule(part) < left).map(|part| (place, format!("{part} …"))),
-            );
+        } else if passage.is_none() {
             break;
         }
+    }
+    if kept.is_empty() {
+        return format!("{} …", beginning(text, most));
     }
     kept.sort();
     let mut shortened = String::new();
@@ -69,6 +67,19 @@ pub(super) fn excerpt(text: &str, passages: &[String], most: u64) -> String {
         shortened.push_str(" …");
     }
     shortened
+}
+
+/// The beginning of a text, to the end of a word where it has one.
+fn beginning(text: &str, most: u64) -> String {
+    let mut length = usize::try_from(most.saturating_mul(4)).unwrap_or(usize::MAX);
+    loop {
+        let part: String = text.chars().take(length).collect();
+        if length <= 1 || tokens_by_rule(&part) <= most {
+            let word = part.rfind(char::is_whitespace).and_then(|end| part.get(..end)).map(str::trim_end);
+            return word.filter(|word| !word.is_empty()).unwrap_or(&part).to_owned();
+        }
+        length -= length.div_ceil(4);
+    }
 }
 
 /// The words of a sentence around a passage in it.
@@ -96,17 +107,17 @@ mod tests {
     fn the_sentences_of_the_passages_are_kept_in_their_order() {
         let passages = ["strings went dull".to_owned(), "sound is warm".to_owned()];
         assert_eq!(excerpt(TEXT, &passages, 1_000), TEXT);
-        assert_eq!(
-            excerpt(TEXT, &passages, 32),
-            "… The sound is warm and full. … The strings went dull within a month of playing every evening at home with \
-             my band and my friends."
-        );
-        assert_eq!(
-            excerpt(TEXT, &passages, 28),
-            "… The sound is warm and full. … The strings went dull within a month of playing every evening at …"
-        );
-        assert_eq!(excerpt(TEXT, &[], 16), "I bought it in May. … The box came late. …");
+        let sound = "… The sound is warm and full. …";
+        let strings =
+            "The strings went dull within a month of playing every evening at home with my band and my friends.";
+        assert_eq!(excerpt(TEXT, &passages, 35), format!("{sound} {strings}"));
+        assert_eq!(excerpt(TEXT, &passages, 22), format!("… {strings}"));
+        assert_eq!(excerpt(TEXT, &passages, 18), "… The strings went dull within a month of playing every evening …");
+        assert_eq!(excerpt(TEXT, &passages[1..], 18), sound);
+        // Without a passage that is in it, its beginning.
+        assert_eq!(excerpt(TEXT, &[], 16), "I bought it in May. The sound is warm and full. …");
         assert_eq!(excerpt(TEXT, &["not in it".to_owned()], 4), "I bought it …");
+        assert_eq!(excerpt(&"長".repeat(90), &[], 20), format!("{} …", "長".repeat(25)));
     }
 
     proptest! {

@@ -333,7 +333,8 @@ mod tests {
             text,
             "| slow film\nFeatures:\nx1 \"slow pacing\" (F2), seen in \"slow\"\nx2 \"odd\" (no known factor), seen in \"slow\""
         );
-        let past = exemplars(&task, &[Exemplar::new(items[1].clone(), 1.0, 1.0)], &[pace], true, &ctx);
+        let style = ExampleStyle { factors: &[pace], features: true, paths: true, tokens: None };
+        let past = exemplars(&task, &[Exemplar::new(items[1].clone(), 1.0, 1.0)], &style, &ctx);
         assert!(past.contains("x1 \"warm acting\", seen in \"warm\"\nrating: \"5\""), "{past}");
     }
 
