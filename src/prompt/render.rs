@@ -95,7 +95,7 @@ pub(crate) fn factors_within(
     tokens: u64,
     ctx: &StageContext<'_>,
 ) -> usize {
-    let lines = shown.iter().enumerate().map(|entry| factor_line(entry.0, &entry.1, beliefs, query, ctx));
+    let lines = shown.iter().enumerate().map(|entry| factor_line(entry.0, entry.1, beliefs, query, ctx));
     let used = lines.scan(0, |sum, line| {
         *sum += tokens_by_rule(&line) + 1;
         Some(*sum)

@@ -177,7 +177,7 @@ mod tests {
             let features = found(text, known);
             features.iter().map(|f| f["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
         };
-        assert_eq!(names(&[]), ["slow", "drama"]);
+        assert_eq!(names(&[]), ["slow", "lighthouse"]);
         let known = ["loud action".to_owned(), "quiet mood".to_owned()];
         assert_eq!(names(&known)[0], "quiet mood");
         assert_eq!(names(&known[..1])[0], "loud action");
