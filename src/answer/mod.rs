@@ -32,7 +32,8 @@ pub use statistical::StatisticalAnswerer;
 ///
 /// # Contract
 /// - The response is inside the task's response space for this query, or the call fails; there is no silent default.
-/// - The path has passed [`ReasoningPath::new`] over the query's features and leads to the response.
+/// - The path has passed [`ReasoningPath::new`] over the query's features, or over those the draft brings, and leads to
+///   the response.
 /// - Below [`Tier::Full`](crate::Tier::Full) no prompt shows what the tier leaves out. The offline answer follows the
 ///   estimate, which is the user's own counts, in every tier.
 #[async_trait]

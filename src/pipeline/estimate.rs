@@ -14,6 +14,23 @@ impl RpmPipeline {
     /// finds. Lengths of replies are assumed from a small model's real replies. Money goes by the [budget](Budget)'s prices;
     /// its limits are left aside. A part of the host's own is run as it is, with a stand-in for the backend.
     ///
+    /// ```
+    /// use rpm_core::{Budget, History, Interaction, Preset, Prices, Query, ResponseSpace, RpmPipeline, Stage, Task};
+    ///
+    /// # async fn example(backend: impl rpm_core::LlmBackend + 'static) -> Result<(), Box<dyn std::error::Error>> {
+    /// let task = Task::new("How would this person rate the film?", ResponseSpace::scale(1, 5)?)?;
+    /// let history = History::new(&task, "ana", [Interaction::new("a", Query::new("A slow, quiet drama.")?, "5")?])?;
+    /// let budget = Budget::default().prices(Prices::per_million(0.15, 0.60));
+    /// let pipeline = RpmPipeline::builder(task).preset(Preset::Paper).budget(budget).backend(backend).build()?;
+    /// let cost = pipeline.estimate(&history).await?;
+    /// assert_eq!(cost.stage(Stage::Extract).calls, 1);
+    /// assert!(cost.total().money_expected < 0.001);
+    /// # Ok(())
+    /// # }
+    /// # let backend = rpm_core::backend_fn(|_| async { unreachable!() });
+    /// # pollster::block_on(example(backend)).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// As [`learn`](Self::learn) for input that cannot be used and for parts that break their contract.
     ///

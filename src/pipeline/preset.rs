@@ -13,12 +13,14 @@ pub enum Preset {
     /// exemplars. The builder's defaults.
     #[default]
     Paper,
-    /// The same method for about a third of the cost: several interactions in a request and at most four features of
-    /// each, paths of two steps written when an interaction first serves as an exemplar, factors and exemplars cut to what
-    /// matters for the query.
+    /// The same method; learning costs about a third: four interactions in a request and at most four features of each,
+    /// paths of two steps written when an interaction first serves as an exemplar, factors and exemplars cut to what
+    /// matters for the query. Keep the paths that answers bring ([`UserModel::adopt_paths`](crate::UserModel::adopt_paths)),
+    /// or they are paid for again.
     ///
-    /// Small models (about 1.5 billion parameters) mix up several texts in one request: give them
-    /// [`PromptedExtractor::items_per_request`]`(1)`.
+    /// Small models (about 1.5 billion parameters) mix up several texts in one request. What they leave without a feature
+    /// is asked for again by itself, which costs more than asking so at once: give them
+    /// [`PromptedExtractor::items_per_request`]`(1)` after the preset.
     Balanced,
     /// Learning asks nothing; a query is one request. Features for retrieval, grouping and statistics are read off the
     /// words, paths are composed from the statistics, and the model finds the query's features and answers at once. On
