@@ -16,7 +16,7 @@ mod words;
 
 pub use async_trait::async_trait;
 
-pub use answer::{AnswerError, AnswerRequest, Answerer, Draft, PromptedAnswerer, StatisticalAnswerer};
+pub use answer::{AnswerError, AnswerRequest, Answerer, Draft, OneCallAnswerer, PromptedAnswerer, StatisticalAnswerer};
 pub use data::{
     AssignedFeature, Calibration, DataError, Exemplar, FORMAT_NAME, FORMAT_VERSION, Factor, FactorId, FactorSet,
     FactorStats, Feature, FeatureKey, History, Interaction, ItemId, Judgement, MemoryItem, PathError, PathOrigin,
@@ -34,17 +34,19 @@ pub use factor::{
 pub use llm::TokioTimer;
 #[cfg(feature = "tower")]
 pub use llm::TowerBackend;
+#[cfg(feature = "tokens")]
+pub use llm::count_tokens;
 pub use llm::{
-    Attempt, BackendError, BoxError, Budget, Capabilities, Completion, CompletionRequest, FinishReason, Ledger, Limit,
-    LlmBackend, Message, Parameters, Prices, Progress, ReplyForm, ReplySchema, Role, Stage, StageUsage, Usage,
-    UsageReport, backend_fn, estimate_tokens,
+    Attempt, BackendError, BoxError, Budget, Capabilities, Completion, CompletionRequest, CostEstimate, FinishReason,
+    Ledger, Limit, LlmBackend, Message, Parameters, Prices, Progress, ReplyForm, ReplySchema, Role, Stage, StageCost,
+    StageUsage, Usage, UsageReport, backend_fn, estimate_tokens,
 };
 #[cfg(feature = "resilience")]
 pub use llm::{DeadlinePassed, ManualTimer, Resilient, Sleep, ThreadTimer, Timer};
 #[cfg(feature = "response-log")]
 pub use llm::{LogError, LogMode, LogStats, LoggedBackend, MemoryLimits, ResponseLog, Sending};
 pub use pipeline::{
-    Answer, ConfigError, Error, ItemOutcome, ItemReport, LearnReport, Learned, PathPolicy, RpmPipeline,
+    Answer, ConfigError, Error, ItemOutcome, ItemReport, LearnReport, Learned, PathPolicy, Preset, RpmPipeline,
     RpmPipelineBuilder,
 };
 pub use prompt::{

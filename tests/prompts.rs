@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use common::{ScriptedBackend, cases, history_of, obey, query, reply, scale_history, scale_task, sent, text_history};
 use pollster::block_on;
-use rpm_core::{CompletionRequest, History, Query, Role, RpmPipeline, Stage, SupportThresholds, Task, Tier, UserModel};
+use rpm_core::{
+    CompletionRequest, History, Preset, Query, Role, RpmPipeline, Stage, SupportThresholds, Task, Tier, UserModel,
+};
 
 fn compare(name: &str, request: &CompletionRequest) {
     let found = format!(
@@ -87,6 +89,28 @@ fn requests_of_answering_read_as_in_the_files() {
             compare(&format!("answer_{name}_{kind}"), first(&requests, Stage::Answer));
         }
     }
+}
+
+#[test]
+fn requests_of_the_presets_read_as_in_the_files() {
+    for (kind, task, history, query) in cases() {
+        let backend = ScriptedBackend::obedient();
+        let builder = RpmPipeline::builder(task).backend(Arc::clone(&backend)).preset(Preset::Frugal).exemplars(2);
+        let pipeline = builder.build().unwrap();
+        let model = block_on(pipeline.learn(&history)).unwrap().model;
+        block_on(pipeline.personalize(&model, &query)).unwrap();
+        compare(&format!("answer_merged_{kind}"), first(&backend.take(), Stage::Answer));
+    }
+    let (task, history) = (scale_task(), common::long_history());
+    let backend = ScriptedBackend::obedient();
+    let builder = RpmPipeline::builder(task).backend(Arc::clone(&backend)).preset(Preset::Balanced).exemplars(2);
+    let pipeline = builder.build().unwrap();
+    let model = block_on(pipeline.learn(&history)).unwrap().model;
+    block_on(pipeline.personalize(&model, &query("A slow and quiet film with one loud chase."))).unwrap();
+    let requests = backend.take();
+    compare("balanced_extract", first(&requests, Stage::Extract));
+    compare("balanced_path", first(&requests, Stage::WritePath));
+    compare("balanced_answer", first(&requests, Stage::Answer));
 }
 
 #[test]
@@ -176,15 +200,19 @@ fn text_of_the_user_stands_only_in_frames_and_quotes() {
         });
         let history = History::new(&task, "ana", planted).unwrap();
         // A model that names features in the user's own words, and argues in them.
-        let backend = ScriptedBackend::new(|request| {
+        let script = |request: &CompletionRequest| {
             let text = obey(request).replace("quiet mood", "quiet \\n zqmark").replace("goes by it", "\\nzqmark goes");
             Ok(reply(&text))
-        });
-        let pipeline = RpmPipeline::builder(task).backend(Arc::clone(&backend)).build().unwrap();
-        let model = block_on(pipeline.learn(&history)).unwrap().model;
-        block_on(pipeline.personalize(&model, &make(query.text()))).unwrap();
+        };
+        let backend = ScriptedBackend::new(script);
+        for preset in [Preset::Paper, Preset::Balanced, Preset::Frugal] {
+            let builder = RpmPipeline::builder(task.clone()).backend(Arc::clone(&backend)).preset(preset);
+            let pipeline = builder.build().unwrap();
+            let model = block_on(pipeline.learn(&history)).unwrap().model;
+            block_on(pipeline.personalize(&model, &make(query.text()))).unwrap();
+        }
         let requests = backend.requests();
-        assert!(requests.iter().filter(|request| sent(request).contains("zqmark")).count() > 10, "{kind}");
+        assert!(requests.iter().filter(|request| sent(request).contains("zqmark")).count() > 15, "{kind}");
         for request in &requests {
             for message in request.messages.iter().filter(|message| message.role != Role::Assistant) {
                 assert!(framed(&message.content, "zqmark"), "{kind} {}:\n{}", request.stage, message.content);

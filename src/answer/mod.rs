@@ -4,10 +4,11 @@
 //! AnswerRequest { query, features with factors, exemplars, estimate, tier } → Answerer → Draft { response, path }
 //! ```
 //!
-//! [`PromptedAnswerer`] shows the model the factors and exemplars; [`StatisticalAnswerer`] takes the estimate's decision,
+//! [`PromptedAnswerer`] shows the model the factors and exemplars; [`OneCallAnswerer`] has it find the features as well; [`StatisticalAnswerer`] takes the estimate's decision,
 //! or composes a title from the query's own words for free text.
 
 mod extractive;
+mod one_call;
 mod prompted;
 mod statistical;
 
@@ -16,9 +17,11 @@ use std::fmt;
 use async_trait::async_trait;
 
 use crate::data::{AssignedFeature, Exemplar, Query, ReasoningMemory, ReasoningPath, Task};
+use crate::extract::Dropped;
 use crate::prompt::{AskError, StageContext};
 use crate::stats::{Beliefs, Estimate, Support};
 
+pub use one_call::OneCallAnswerer;
 pub use prompted::PromptedAnswerer;
 pub use statistical::StatisticalAnswerer;
 
@@ -29,7 +32,8 @@ pub use statistical::StatisticalAnswerer;
 ///
 /// # Contract
 /// - The response is inside the task's response space for this query, or the call fails; there is no silent default.
-/// - The path has passed [`ReasoningPath::new`] over the query's features and leads to the response.
+/// - The path has passed [`ReasoningPath::new`] over the query's features, or over those the draft brings, and leads to
+///   the response.
 /// - Below [`Tier::Full`](crate::Tier::Full) no prompt shows what the tier leaves out. The offline answer follows the
 ///   estimate, which is the user's own counts, in every tier.
 #[async_trait]
@@ -89,19 +93,32 @@ impl fmt::Debug for AnswerRequest<'_> {
 }
 
 /// A response with its path.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Draft {
     /// The response, in the task's spelling.
     pub response: String,
     /// The checked path to it.
     pub path: ReasoningPath,
+    /// The features that the path is over, where the answerer found its own; `None` for those of the request.
+    pub features: Option<Vec<AssignedFeature>>,
+    /// What it found and did not keep.
+    pub dropped: Dropped,
 }
 
 impl Draft {
     /// A draft of an answerer's own.
     pub fn new(response: impl Into<String>, path: ReasoningPath) -> Self {
-        Self { response: response.into(), path }
+        Self { response: response.into(), path, features: None, dropped: Dropped::default() }
+    }
+
+    /// The same draft over features that the answerer found itself, in the query; their factors are the user's. The path
+    /// cites them by position.
+    #[must_use]
+    pub fn over(mut self, features: Vec<AssignedFeature>, dropped: Dropped) -> Self {
+        self.features = Some(features);
+        self.dropped = dropped;
+        self
     }
 }
 
@@ -121,4 +138,14 @@ pub enum AnswerError {
     /// A host's own answerer failed.
     #[error("the answerer failed")]
     Other(#[source] crate::llm::BoxError),
+}
+
+impl AnswerError {
+    /// The limit of the budget for which the model was not asked.
+    pub fn budget_reached(&self) -> Option<crate::llm::Limit> {
+        match self {
+            Self::Ask(ask) => ask.budget_reached(),
+            _ => None,
+        }
+    }
 }

@@ -10,7 +10,7 @@ use crate::data::{
     ResponseSpace, Task,
 };
 use crate::llm::{Completion, CompletionRequest, ReplySchema, Stage};
-use crate::prompt::{self, AskError, Prompt, Sources, StageContext, read_reply};
+use crate::prompt::{self, AskError, ExampleStyle, Prompt, Sources, StageContext, read_reply};
 use crate::reason::{PromptedPathWriter, compose};
 use crate::stats::Tier;
 
@@ -26,11 +26,13 @@ pub struct PromptedAnswerer {
     max_steps: usize,
     max_reasks: u32,
     factors_shown: usize,
+    factor_tokens: Option<u64>,
+    example_tokens: Option<u64>,
 }
 
 impl Default for PromptedAnswerer {
     fn default() -> Self {
-        Self { max_steps: 3, max_reasks: 1, factors_shown: 12 }
+        Self { max_steps: 3, max_reasks: 1, factors_shown: 12, factor_tokens: None, example_tokens: None }
     }
 }
 
@@ -63,6 +65,20 @@ impl PromptedAnswerer {
         self
     }
 
+    /// About how many tokens of factors are shown at most, in the same order; one is always shown. Default: no limit.
+    #[must_use]
+    pub fn factor_tokens(mut self, tokens: u64) -> Self {
+        self.factor_tokens = Some(tokens);
+        self
+    }
+
+    /// About how many tokens of each past text are shown: of longer ones the sentences with their features. Default: all.
+    #[must_use]
+    pub fn example_tokens(mut self, tokens: u64) -> Self {
+        self.example_tokens = Some(tokens);
+        self
+    }
+
     fn request(&self, request: &AnswerRequest<'_>, options: &[Allowed], ctx: &StageContext<'_>) -> CompletionRequest {
         let (task, query, tier) = (request.task, request.query, request.support.tier);
         let values = prompt::task_values(task).set("responses", prompt::responses(task, query));
@@ -75,13 +91,14 @@ impl PromptedAnswerer {
             ctx.prompts().render(Prompt::AnswerGeneric, &values)
         } else {
             let exemplars = shown_exemplars(request);
-            let shown = self.shown_factors(request, exemplars);
-            let past = exemplars.iter().map(|exemplar| &exemplar.item);
-            let own = about.into_iter().chain(past.clone().map(|item| item.id().as_str()));
-            // The paths of the examples may speak of factors that are not shown.
-            let spoken = request.beliefs.factors().present_in(past.flat_map(MemoryItem::features));
-            let sources = Sources::new(request.beliefs.factors(), request.memory.items());
-            about = sources.about(own, shown.iter().copied().chain(spoken));
+            let shown = self.shown_factors(request, exemplars, ctx);
+            about = sources_of(request, exemplars, &shown);
+            let style = ExampleStyle {
+                factors: &shown,
+                features: true,
+                paths: tier == Tier::Full,
+                tokens: self.example_tokens,
+            };
             let mut item = prompt::item(task, query, request.features, &shown, ctx);
             if request.features.is_empty() {
                 item.push_str("\nFeatures: none found, so give no steps.");
@@ -93,7 +110,7 @@ impl PromptedAnswerer {
             }
             let values = values
                 .set("factors", prompt::factors(request.beliefs, &shown, Some(query), ctx))
-                .set("exemplars", prompt::exemplars(task, exemplars, &shown, tier == Tier::Full, ctx))
+                .set("exemplars", prompt::exemplars(task, exemplars, &style, ctx))
                 .set("max_steps", self.max_steps.to_string())
                 .set("item", item);
             ctx.prompts().render(Prompt::Answer, &values)
@@ -108,7 +125,12 @@ impl PromptedAnswerer {
     }
 
     /// The query's factors, the surest first, then those of the exemplars that are shown.
-    fn shown_factors<'r>(&self, request: &AnswerRequest<'r>, exemplars: &[Exemplar]) -> Vec<&'r Factor> {
+    pub(super) fn shown_factors<'r>(
+        &self,
+        request: &AnswerRequest<'r>,
+        exemplars: &[Exemplar],
+        ctx: &StageContext<'_>,
+    ) -> Vec<&'r Factor> {
         let known = request.beliefs.factors();
         let in_query: BTreeSet<&FactorId> = request.features.iter().filter_map(|f| f.factor.as_ref()).collect();
         let mut shown: Vec<&Factor> = in_query.into_iter().filter_map(|id| known.get(id)).collect();
@@ -122,6 +144,9 @@ impl PromptedAnswerer {
         }
         shown.append(&mut past);
         shown.truncate(self.factors_shown);
+        if let Some(tokens) = self.factor_tokens {
+            shown.truncate(prompt::factors_within(request.beliefs, &shown, Some(request.query), tokens, ctx));
+        }
         shown
     }
 
@@ -147,6 +172,21 @@ impl PromptedAnswerer {
     }
 }
 
+/// Whose text a request holds that shows these exemplars and factors: the query's, the exemplars', and that of every
+/// interaction a factor was seen in.
+pub(super) fn sources_of<'r>(
+    request: &AnswerRequest<'r>,
+    exemplars: &'r [Exemplar],
+    shown: &[&'r Factor],
+) -> Vec<&'r str> {
+    let past = exemplars.iter().map(|exemplar| &exemplar.item);
+    let own = std::iter::once("query").chain(past.clone().map(|item| item.id().as_str()));
+    // The paths of the examples may speak of factors that are not shown.
+    let spoken = request.beliefs.factors().present_in(past.flat_map(MemoryItem::features));
+    let sources = Sources::new(request.beliefs.factors(), request.memory.items());
+    sources.about(own, shown.iter().copied().chain(spoken))
+}
+
 /// A path needs a step where there are features; this one claims nothing of them.
 fn generic_steps(request: &AnswerRequest<'_>) -> Vec<PathStep> {
     let text =
@@ -156,23 +196,23 @@ fn generic_steps(request: &AnswerRequest<'_>) -> Vec<PathStep> {
 }
 
 /// A response that may be given: as it is shown to the model, and in the task's spelling.
-struct Allowed {
+pub(super) struct Allowed {
     shown: String,
     response: String,
 }
 
 /// The responses open to the query; empty for free text. Options are the user's data, so they leave through the hook.
-fn allowed(task: &Task, query: &Query, ctx: &StageContext<'_>) -> Vec<Allowed> {
+pub(super) fn allowed(task: &Task, query: &Query, ctx: &StageContext<'_>) -> Vec<Allowed> {
     let own = matches!(task.space(), ResponseSpace::Choices);
     let shown = |response: &String| if own { ctx.leaving(response) } else { response.clone() };
     task.responses(query).into_iter().map(|response| Allowed { shown: shown(&response), response }).collect()
 }
 
-fn shown_exemplars<'r>(request: &AnswerRequest<'r>) -> &'r [Exemplar] {
+pub(super) fn shown_exemplars<'r>(request: &AnswerRequest<'r>) -> &'r [Exemplar] {
     if request.support.tier >= Tier::Pairs { request.exemplars } else { &[] }
 }
 
-fn response_schema(task: &Task, options: &[Allowed]) -> Value {
+pub(super) fn response_schema(task: &Task, options: &[Allowed]) -> Value {
     if let ResponseSpace::Text { max_chars } = task.space() {
         return json!({ "type": "string", "maxLength": max_chars });
     }
@@ -182,7 +222,7 @@ fn response_schema(task: &Task, options: &[Allowed]) -> Value {
     json!({ "type": "string", "enum": values })
 }
 
-fn response_tokens(task: &Task, options: &[Allowed]) -> u32 {
+pub(super) fn response_tokens(task: &Task, options: &[Allowed]) -> u32 {
     let chars = match task.space() {
         ResponseSpace::Text { max_chars } => *max_chars,
         _ => options.iter().map(|option| option.shown.chars().count()).max().unwrap_or_default(),
@@ -192,7 +232,7 @@ fn response_tokens(task: &Task, options: &[Allowed]) -> u32 {
 }
 
 /// The response that a reply states, or what is wrong with it in words for the model.
-fn read_response(task: &Task, query: &Query, options: &[Allowed], stated: &Value) -> Result<String, String> {
+pub(super) fn read_response(task: &Task, query: &Query, options: &[Allowed], stated: &Value) -> Result<String, String> {
     let name = task.response_name_str();
     let stated = PromptedPathWriter::response_text(stated).ok_or_else(|| format!("it has no {name}"))?;
     if let ResponseSpace::Text { max_chars } = task.space() {

@@ -24,7 +24,7 @@ impl Answerer for StatisticalAnswerer {
         let response = response.ok_or(AnswerError::NoBasis { missing: "a response inside the task's space" })?;
         let path = compose(request.query, request.features, request.beliefs, &response);
         let path = path.map_err(|error| AnswerError::Other(Box::new(error)))?;
-        Ok(Draft { response, path })
+        Ok(Draft::new(response, path))
     }
 
     fn name(&self) -> &'static str {

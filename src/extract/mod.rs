@@ -158,3 +158,13 @@ pub enum ExtractError {
     #[error("the extractor failed")]
     Other(#[source] crate::llm::BoxError),
 }
+
+impl ExtractError {
+    /// The limit of the budget for which the model was not asked.
+    pub fn budget_reached(&self) -> Option<crate::llm::Limit> {
+        match self {
+            Self::Ask(ask) => ask.budget_reached(),
+            Self::Other(_) => None,
+        }
+    }
+}

@@ -110,6 +110,11 @@ impl PromptedExtractor {
         ReplySchema { name: "features", schema }
     }
 
+    /// A feature that was found in another way, checked as this extractor's own finds are.
+    pub(crate) fn keep_one(seen: &Observation<'_>, name: String, quote: String) -> Extraction {
+        Self::default().keep(seen, vec![FoundFeature { name, quote }])
+    }
+
     /// The features of the items that are about the text at `place` of a group; `None` when there is no such item.
     fn found(&self, items: &[FoundItem], place: usize, group: &[(usize, &Observation<'_>)]) -> Option<Extraction> {
         let (_, seen) = group.get(place)?;
@@ -282,9 +287,10 @@ impl FeatureExtractor for PromptedExtractor {
                     Ok(completion) => completion,
                     Err(error) => {
                         // One failure stands for the whole group; the first item carries its cause.
+                        let other = error.of_another();
                         let mut error = Some(error);
                         for (i, _) in group {
-                            let cause = error.take().unwrap_or(AskError::NoResult);
+                            let cause = error.take().unwrap_or_else(|| other.of_another());
                             if let Some(slot) = done.get_mut(*i) {
                                 *slot = Some(parts.remove(i).map_or_else(|| Err(cause.into()), Ok));
                             }

@@ -149,3 +149,13 @@ pub enum FactorError {
     #[error("the factor model failed")]
     Other(#[source] crate::llm::BoxError),
 }
+
+impl FactorError {
+    /// The limit of the budget for which the model was not asked.
+    pub fn budget_reached(&self) -> Option<crate::llm::Limit> {
+        match self {
+            Self::Ask(ask) => ask.budget_reached(),
+            _ => None,
+        }
+    }
+}

@@ -1,7 +1,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{CompletionRequest, Stage, Usage, estimate_tokens};
+use serde::{Deserialize, Serialize};
+
+use super::{CompletionRequest, Stage, Usage};
 
 /// What tokens cost, in any currency per million tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -37,7 +39,8 @@ impl Prices {
 
 /// What one operation may use at most, retries included. Hard: an attempt that could exceed it is not made.
 ///
-/// Tokens and money are reserved before an attempt (its prompt as [`estimate_tokens`] counts it and its
+/// Tokens and money are reserved before an attempt (its prompt as
+/// [`CompletionRequest::input_tokens`] counts it and its
 /// `max_tokens`) and settled by what the provider reports after it. The default has no limit.
 ///
 /// ```
@@ -56,7 +59,8 @@ pub struct Budget {
 }
 
 /// What a budget limits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Limit {
     /// Attempts.
@@ -116,16 +120,20 @@ impl Budget {
     /// What an attempt may use at most.
     pub(super) fn most(&self, request: &CompletionRequest) -> Spent {
         let used = Usage {
-            input_tokens: request.messages.iter().map(|message| estimate_tokens(&message.content) + 4).sum(),
+            input_tokens: request.input_tokens(),
             output_tokens: u64::from(request.max_tokens),
             cached_tokens: 0,
         };
         self.spent(request.stage, &used)
     }
 
+    /// What these tokens of one stage cost.
+    pub(crate) fn price(&self, stage: Stage, used: &Usage) -> f64 {
+        self.by_stage.get(&stage).unwrap_or(&self.prices).of(used)
+    }
+
     pub(super) fn spent(&self, stage: Stage, used: &Usage) -> Spent {
-        let prices = self.by_stage.get(&stage).unwrap_or(&self.prices);
-        Spent { calls: 1, tokens: used.input_tokens + used.output_tokens, money: prices.of(used) }
+        Spent { calls: 1, tokens: used.input_tokens + used.output_tokens, money: self.price(stage, used) }
     }
 
     /// The first limit that this would exceed.

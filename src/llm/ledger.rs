@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::budget::Spent;
 use super::progress::{OnProgress, Steps};
 use super::trace::CallSpan;
-use super::{BackendError, Budget, Completion, CompletionRequest, ReplyForm, Usage};
+use super::{BackendError, Budget, Completion, CompletionRequest, Limit, ReplyForm, Usage};
 
 /// The work a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -183,6 +183,8 @@ struct Entered {
     reserved: Spent,
     /// What attempts that are over did use, by the reservation where the backend does not say.
     spent: Spent,
+    /// What the last request that was not sent would have exceeded.
+    reached: Option<Limit>,
 }
 
 /// The strictest reply form each stage's provider took so far. Clones share one memory.
@@ -242,6 +244,18 @@ impl Ledger {
         self.entered().spent.money
     }
 
+    /// The limit for which a request was not sent, if there was one.
+    pub fn budget_reached(&self) -> Option<Limit> {
+        let entered = self.entered();
+        entered.reached.filter(|_| entered.report.total().withheld > 0)
+    }
+
+    /// Enters that a request that was not sent gets another chance, since attempts then under way used less than they
+    /// could have.
+    pub(crate) fn enter_second_chance(&self, stage: Stage) {
+        self.edit(stage, |usage| usage.withheld = usage.withheld.saturating_sub(1));
+    }
+
     fn entered(&self) -> MutexGuard<'_, Entered> {
         self.0.entered.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -259,6 +273,7 @@ impl Ledger {
         let usage = entered.report.0.entry(request.stage).or_default();
         if let Some(limit) = within {
             usage.withheld += 1;
+            entered.reached = Some(limit);
             return Err(BackendError::Budget { limit });
         }
         usage.calls += 1;

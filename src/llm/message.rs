@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::{Attempt, BackendError, Ledger, Stage};
+use super::{Attempt, BackendError, Ledger, Stage, estimate_tokens};
 
 /// How a reply is held to its form, from the loosest to the strictest. The wording asks for JSON in each of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -111,6 +111,12 @@ impl CompletionRequest {
             ledger: None,
             model: String::new(),
         }
+    }
+
+    /// How many tokens its prompt is: each message's text as [`estimate_tokens`](crate::estimate_tokens) counts it, and 4
+    /// for its frame. What a provider adds for a schema is not in it.
+    pub fn input_tokens(&self) -> u64 {
+        self.messages.iter().map(|message| estimate_tokens(&message.content) + 4).sum()
     }
 
     /// The same request, said to hold the text of these interactions.

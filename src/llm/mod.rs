@@ -5,6 +5,7 @@
 
 mod backend;
 mod budget;
+mod cost;
 mod error;
 mod ledger;
 #[cfg(feature = "response-log")]
@@ -21,6 +22,7 @@ pub(crate) mod trace;
 
 pub use backend::{Capabilities, LlmBackend, backend_fn};
 pub use budget::{Budget, Limit, Prices};
+pub use cost::{CostEstimate, StageCost};
 pub use error::{BackendError, BoxError};
 pub(crate) use ledger::Forms;
 pub use ledger::{Attempt, Ledger, Stage, StageUsage, UsageReport};
@@ -35,6 +37,9 @@ pub use resilient::TokioTimer;
 pub use resilient::{DeadlinePassed, ManualTimer, Resilient, Sleep, ThreadTimer, Timer};
 pub use roles::Parameters;
 pub(crate) use roles::Roles;
+pub(crate) use tokens::by_rule as tokens_by_rule;
+#[cfg(feature = "tokens")]
+pub use tokens::count_tokens;
 pub use tokens::estimate_tokens;
 #[cfg(feature = "tower")]
 pub use tower::TowerBackend;

@@ -50,6 +50,11 @@ impl Roles {
         self.parameters.insert(stage, parameters);
     }
 
+    /// The same sampling, all of it by the pipeline's own model.
+    pub(crate) fn without_backends(&self) -> Self {
+        Self { backends: BTreeMap::new(), parameters: self.parameters.clone() }
+    }
+
     pub(crate) fn of(&self, stage: Stage) -> Option<&dyn LlmBackend> {
         self.backends.get(&stage).map(|backend| &**backend)
     }

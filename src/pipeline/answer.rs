@@ -13,7 +13,7 @@ pub struct Answer {
     pub response: String,
     /// How features and factors led to it; its citations were checked.
     pub path: ReasoningPath,
-    /// The query's features with their factors. The path cites them by position.
+    /// The query's features with their factors, the answerer's own where it found some. The path cites them by position.
     pub features: Vec<AssignedFeature>,
     /// The past interactions it rests on, most similar first.
     pub exemplars: Vec<Exemplar>,

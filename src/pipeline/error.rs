@@ -2,7 +2,7 @@ use crate::answer::AnswerError;
 use crate::data::{DataError, ItemId};
 use crate::extract::ExtractError;
 use crate::factor::FactorError;
-use crate::llm::Stage;
+use crate::llm::{Limit, Stage};
 use crate::prompt::AskError;
 use crate::retrieve::RetrieveError;
 
@@ -23,6 +23,15 @@ pub enum Error {
         item: ItemId,
         /// Why.
         source: Box<ExtractError>,
+    },
+    /// The budget was reached before there was anything to keep: not one interaction was learned, or the query was not
+    /// answered.
+    #[error("the budget's limit of {limit} was reached in the stage {stage}, before there was a result")]
+    Budget {
+        /// The stage that was not done.
+        stage: Stage,
+        /// What is used up.
+        limit: Limit,
     },
     /// The query's features could not be found.
     #[error("the query's features could not be found")]
@@ -47,6 +56,27 @@ pub enum Error {
 }
 
 impl Error {
+    pub(super) fn of_extract(error: ExtractError) -> Self {
+        match error.budget_reached() {
+            Some(limit) => Self::Budget { stage: Stage::Extract, limit },
+            None => Self::Extract(Box::new(error)),
+        }
+    }
+
+    pub(super) fn of_factor(error: FactorError) -> Self {
+        match error.budget_reached() {
+            Some(limit) => Self::Budget { stage: Stage::Group, limit },
+            None => Self::Factor(Box::new(error)),
+        }
+    }
+
+    pub(super) fn of_answer(error: AnswerError) -> Self {
+        match error.budget_reached() {
+            Some(limit) => Self::Budget { stage: Stage::Answer, limit },
+            None => Self::Answer(Box::new(error)),
+        }
+    }
+
     /// The stage that failed; `None` for input and contract errors.
     pub fn stage(&self) -> Option<Stage> {
         match self {
@@ -54,6 +84,7 @@ impl Error {
             Self::Factor(_) => Some(Stage::Group),
             Self::Retrieve(_) => Some(Stage::Retrieve),
             Self::Answer(_) => Some(Stage::Answer),
+            Self::Budget { stage, .. } => Some(*stage),
             Self::Data(_) | Self::OtherTask | Self::Contract { .. } => None,
         }
     }

@@ -5,7 +5,7 @@ use crate::data::{
     Calibration, FactorSet, Feature, FeatureKey, History, MemoryItem, Provenance, ReasoningMemory, UserModel,
 };
 use crate::extract::{ExtractError, Extraction, Observation};
-use crate::factor::{FactorError, FitRequest};
+use crate::factor::{FactorError, FactorFit, FitRequest, SimilarityFactorModel};
 use crate::llm::{Stage, trace};
 use crate::prompt::StageContext;
 use crate::reason::{PathRequest, WriteError, item_path};
@@ -20,8 +20,14 @@ impl RpmPipeline {
     /// and however many threads there are, as long as the backend gives the same replies.
     ///
     /// # Errors
-    /// [`Error::NothingLearned`] when every interaction failed; [`Error::Factor`] when factors could not be fitted. An
-    /// interaction that fails by itself is reported and stays in the memory without features.
+    /// [`Error::NothingLearned`] when every interaction failed, [`Error::Budget`] when the budget did not suffice for one;
+    /// [`Error::Factor`] when factors could not be fitted. An interaction that fails by itself is reported and stays in the
+    /// memory without features.
+    ///
+    /// # Budget
+    /// When the budget is reached, what was done stands and the rest is done without the model: interactions that were not
+    /// asked about are reported as failed, groups that were not named keep the name of their most typical feature, paths
+    /// are composed from the statistics. [`LearnReport::budget_reached`] says so.
     ///
     /// # Cancellation
     /// Dropping the future stops; nothing is kept.
@@ -51,6 +57,7 @@ impl RpmPipeline {
         };
         report.factors = factors.len();
         report.usage = ledger.report();
+        report.budget_reached = ledger.budget_reached();
         let asks =
             [self.extractor.needs_backend(), self.factor_model.needs_backend(), self.path_writer.needs_backend()];
         let provenance = Provenance {
@@ -85,6 +92,9 @@ impl RpmPipeline {
             return Err(Error::Contract { part: "feature extractor", problem: "not one result per query" });
         }
         if extractions.iter().all(Result::is_err) {
+            if let Some(limit) = extractions.iter().find_map(|e| e.as_ref().err()?.budget_reached()) {
+                return Err(Error::Budget { stage: Stage::Extract, limit });
+            }
             let first = history.interactions().iter().zip(extractions).next();
             return Err(match first {
                 Some((interaction, Err(source))) => {
@@ -142,7 +152,13 @@ impl RpmPipeline {
         ctx: &StageContext<'_>,
     ) -> Result<FactorSet, Error> {
         let fit = self.factor_model.fit(FitRequest::new(&self.task, items), ctx).await;
-        let fit = fit.map_err(|error| Error::Factor(Box::new(error)))?;
+        let fit = match fit {
+            Err(FactorError::Ask(_)) if ctx.ledger().budget_reached().is_some() => {
+                let groups = SimilarityFactorModel::default().groups(FitRequest::new(&self.task, items));
+                FactorFit { unplaced: groups.len(), ..FactorFit::new(groups) }
+            }
+            fit => fit.map_err(|error| Error::Factor(Box::new(error)))?,
+        };
         report.refused_groups = fit.refused;
         report.unplaced_groups = fit.unplaced;
         let groups = fit.groups.into_iter().map(|group| (group.label, group.description, group.features));
@@ -205,9 +221,10 @@ fn outcome(extraction: Result<Extraction, ExtractError>, report: &mut LearnRepor
             (features, outcome)
         }
         Err(error) => {
-            let reason = match error.source() {
-                Some(cause) => format!("{error}: {cause}"),
-                None => error.to_string(),
+            let reason = match (error.budget_reached(), error.source()) {
+                (Some(limit), _) => format!("not asked: the budget's limit of {limit} was reached"),
+                (None, Some(cause)) => format!("{error}: {cause}"),
+                (None, None) => error.to_string(),
             };
             (Vec::new(), ItemOutcome::Failed { stage: Stage::Extract, reason })
         }

@@ -7,9 +7,12 @@
 
 mod answer;
 mod builder;
+mod dry;
 mod error;
+mod estimate;
 mod learn;
 mod personalize;
+mod preset;
 mod report;
 
 use std::sync::Arc;
@@ -27,6 +30,7 @@ use crate::stats::SupportThresholds;
 pub use answer::Answer;
 pub use builder::{ConfigError, RpmPipelineBuilder};
 pub use error::Error;
+pub use preset::Preset;
 pub use report::{ItemOutcome, ItemReport, LearnReport, Learned};
 
 /// When reasoning paths are written.

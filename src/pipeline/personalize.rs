@@ -18,7 +18,7 @@ impl RpmPipeline {
     /// on the way are in [`Answer::written_paths`].
     ///
     /// # Errors
-    /// [`Error`], with the stage that failed.
+    /// [`Error`], with the stage that failed; [`Error::Budget`] when the budget did not suffice for an answer.
     ///
     /// # Cancellation
     /// Dropping the future stops; nothing is kept.
@@ -35,7 +35,7 @@ impl RpmPipeline {
         let ctx = self.context(&ledger);
         let beliefs = Beliefs::of(model);
         let seen = Observation::new(&self.task, "query", query).knowing(model.factors()).past(model.memory().items());
-        let extraction = self.extractor.extract(seen, &ctx).await.map_err(|error| Error::Extract(Box::new(error)))?;
+        let extraction = self.extractor.extract(seen, &ctx).await.map_err(Error::of_extract)?;
         for (position, assigned) in extraction.features.iter().enumerate() {
             assigned.feature.check(query, "query", position)?;
         }
@@ -44,7 +44,7 @@ impl RpmPipeline {
         let retrieved =
             self.retriever.retrieve(request, &ctx).await.map_err(|error| Error::Retrieve(Box::new(error)))?;
         check_ranking(&retrieved, self.exemplars, model.memory().len())?;
-        let estimate = self.estimate(model, query, &features);
+        let estimate = self.belief(model, query, &features);
         let known = model.factors().present_in_assigned(&features);
         let significant = known.iter().filter(|factor| beliefs.q(factor.id()) <= SIGNIFICANT).count();
         let best = retrieved.first().map_or(0.0, |hit| hit.similarity);
@@ -79,12 +79,18 @@ impl RpmPipeline {
             estimate: estimate.as_ref(),
             support: &support,
         };
-        let draft = self.answerer.answer(request, &ctx).await.map_err(|error| Error::Answer(Box::new(error)))?;
+        let draft = self.answerer.answer(request, &ctx).await.map_err(Error::of_answer)?;
         if self.task.parse_response(query, &draft.response).as_deref() != Some(draft.response.as_str())
             || draft.path.response() != draft.response
         {
             return Err(Error::Contract { part: "answerer", problem: "a response outside the task's response space" });
         }
+        let features = match draft.features {
+            Some(found) => own_features(model, query, found)?,
+            None => features,
+        };
+        let mut dropped = extraction.dropped;
+        dropped.add(&draft.dropped);
         let bare: Vec<Feature> = features.iter().map(|assigned| assigned.feature.clone()).collect();
         let factor_of = |place: usize| features.get(place).and_then(|assigned| assigned.factor.clone());
         let steps = draft.path.steps().to_vec();
@@ -98,7 +104,7 @@ impl RpmPipeline {
             exemplars,
             estimate,
             support,
-            dropped: extraction.dropped,
+            dropped,
             usage: ledger.report(),
             written_paths,
             query: query.clone(),
@@ -113,7 +119,7 @@ impl RpmPipeline {
         ctx: &StageContext<'_>,
     ) -> Result<Vec<AssignedFeature>, Error> {
         let assigned = self.factor_model.assign(model.factors(), &features, query, ctx).await;
-        let assigned = assigned.map_err(|error| Error::Factor(Box::new(error)))?;
+        let assigned = assigned.map_err(Error::of_factor)?;
         let known = |factor: &Option<_>| factor.as_ref().is_none_or(|id| model.factors().get(id).is_some());
         if assigned.len() != features.len() || !assigned.iter().all(known) {
             return Err(Error::Contract { part: "factor model", problem: "a factor that the user does not have" });
@@ -122,12 +128,23 @@ impl RpmPipeline {
         Ok(pairs.map(|(known, factor)| AssignedFeature { feature: known.feature, factor }).collect())
     }
 
-    fn estimate(&self, model: &UserModel, query: &Query, features: &[AssignedFeature]) -> Option<Estimate> {
+    fn belief(&self, model: &UserModel, query: &Query, features: &[AssignedFeature]) -> Option<Estimate> {
         let memory = model.memory();
         let estimator = memory.derived("estimator", |memory| Estimator::new(&self.task, model.factors(), memory));
         let estimator = Option::as_ref(&estimator)?;
         Some(estimator.estimate(model.calibration(), query, features))
     }
+}
+
+/// Features that an answerer found itself: in the query, and of factors that the user has.
+fn own_features(model: &UserModel, query: &Query, found: Vec<AssignedFeature>) -> Result<Vec<AssignedFeature>, Error> {
+    for (position, assigned) in found.iter().enumerate() {
+        assigned.feature.check(query, "query", position)?;
+        if assigned.factor.as_ref().is_some_and(|id| model.factors().get(id).is_none()) {
+            return Err(Error::Contract { part: "answerer", problem: "a factor that the user does not have" });
+        }
+    }
+    Ok(found)
 }
 
 /// A ranking is at most `k` different positions of the memory, best first, equal scores by position.

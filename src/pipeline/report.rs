@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::{ItemId, UserModel};
 use crate::extract::Dropped;
-use crate::llm::{Stage, UsageReport};
+use crate::llm::{Limit, Stage, UsageReport};
 
 /// What [`RpmPipeline::learn`](crate::RpmPipeline::learn) returns.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +36,9 @@ pub struct LearnReport {
     pub paths_written: usize,
     /// Reasoning paths composed from the statistics because the path writer gave none that passed the check.
     pub paths_composed: usize,
+    /// The limit of the budget for which requests were not sent; `None` when the budget sufficed.
+    #[serde(default)]
+    pub budget_reached: Option<Limit>,
     /// Calls and tokens by stage.
     pub usage: UsageReport,
 }
@@ -110,6 +113,10 @@ impl fmt::Display for LearnReport {
             "{} factors ({} groups unplaced, {} assignments refused); paths: {} written, {} composed",
             self.factors, self.unplaced_groups, self.refused_groups, self.paths_written, self.paths_composed
         )?;
+        if let Some(limit) = self.budget_reached {
+            let withheld = self.usage.total().withheld;
+            writeln!(f, "the budget's limit of {limit} was reached: {withheld} requests not sent")?;
+        }
         for item in &self.items {
             if let ItemOutcome::Failed { stage, reason } = &item.outcome {
                 writeln!(f, "  {} failed at {stage}: {reason}", item.id)?;

@@ -2,7 +2,8 @@ use std::fmt;
 
 use crate::llm::trace;
 use crate::llm::{
-    BackendError, Completion, CompletionRequest, FinishReason, Ledger, LlmBackend, Message, ReplyForm, Roles, Stage,
+    BackendError, Completion, CompletionRequest, FinishReason, Ledger, Limit, LlmBackend, Message, ReplyForm, Roles,
+    Stage,
 };
 
 use super::frame::unspoken;
@@ -48,6 +49,22 @@ impl AskError {
     /// True when asking again later may help.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Backend(error) if error.is_transient())
+    }
+
+    /// The limit for which the request was not sent.
+    pub fn budget_reached(&self) -> Option<Limit> {
+        match self {
+            Self::Backend(BackendError::Budget { limit }) => Some(*limit),
+            _ => None,
+        }
+    }
+
+    /// The error of another item of the same request: a reached budget is said of each, a failure of the first only.
+    pub(crate) fn of_another(&self) -> Self {
+        match self.budget_reached() {
+            Some(limit) => Self::Backend(BackendError::Budget { limit }),
+            None => Self::NoResult,
+        }
     }
 }
 
@@ -101,7 +118,8 @@ impl<'a> StageContext<'a> {
     }
 
     /// Sends requests in one batch and enters each in the account. One result per request, in their order. A request whose
-    /// reply form is refused is sent again in a looser one; one that could exceed the budget is not sent.
+    /// reply form is refused is sent again in a looser one. One that could exceed the budget waits until those under way
+    /// are settled, since they may use less than they could, and is then sent or not.
     pub async fn complete_all(&self, requests: &[CompletionRequest], reask: bool) -> Vec<Result<Completion, AskError>> {
         let mut results: Vec<Option<Result<Completion, AskError>>> = requests.iter().map(|_| None).collect();
         let mut pending: Vec<(usize, CompletionRequest)> = requests.iter().cloned().enumerate().collect();
@@ -110,26 +128,33 @@ impl<'a> StageContext<'a> {
                 self.ledger.enter_reask(request.stage);
             }
         }
-        // Once for each form a reply can be held to.
-        for _ in 0..3 {
-            let Some((_, first)) = pending.first() else { break };
+        // Each round answers a request or loosens the form, which it can twice, so there is a last one.
+        let mut loosened = 0;
+        while let Some((_, first)) = pending.first() {
             let stage = first.stage;
             let Some(backend) = self.roles.and_then(|roles| roles.of(stage)).or(self.backend) else {
                 return requests.iter().map(|_| Err(AskError::NoBackend)).collect();
             };
-            let mut again = Vec::new();
+            let (mut again, mut waiting, mut settled) = (Vec::new(), Vec::new(), false);
             let asked = pending.len();
             self.ledger.expect(stage, asked);
             let sent = trace::stage(stage, asked, self.send(backend, pending)).await;
             self.ledger.settle(stage);
             for (position, result) in sent {
                 match result {
-                    Err((BackendError::Unsupported { form, .. }, request)) if form > ReplyForm::Text => {
+                    // Calls are not given back when they end; tokens and money are.
+                    Err((BackendError::Budget { limit }, request)) if limit != Limit::Calls => {
+                        waiting.push((position, limit, request));
+                    }
+                    Err((BackendError::Unsupported { form, .. }, request))
+                        if form > ReplyForm::Text && loosened < 2 =>
+                    {
                         let looser = if form == ReplyForm::Schema { ReplyForm::Json } else { ReplyForm::Text };
                         self.ledger.enter_step_down(stage, looser);
                         again.push((position, request));
                     }
                     result => {
+                        settled |= result.is_ok();
                         let result = match result {
                             Ok(completion) if completion.finish == FinishReason::Filtered => Err(AskError::Filtered),
                             Ok(completion) => Ok(completion),
@@ -141,6 +166,16 @@ impl<'a> StageContext<'a> {
                     }
                 }
             }
+            loosened += usize::from(!again.is_empty());
+            for (position, limit, request) in waiting {
+                if settled {
+                    self.ledger.enter_second_chance(stage);
+                    again.push((position, request));
+                } else if let Some(slot) = results.get_mut(position) {
+                    *slot = Some(Err(AskError::Backend(BackendError::Budget { limit })));
+                }
+            }
+            again.sort_by_key(|(position, _)| *position);
             pending = again;
         }
         results.into_iter().map(|result| result.unwrap_or(Err(AskError::NoResult))).collect()

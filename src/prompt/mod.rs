@@ -9,6 +9,7 @@
 
 mod alias;
 mod context;
+mod excerpt;
 mod frame;
 mod render;
 mod reply;
@@ -23,6 +24,8 @@ pub use template::{Prompt, PromptSet, Template, TemplateError};
 
 pub(crate) use alias::{alias, is_about, place};
 pub(crate) use frame::{frame, inline};
-pub(crate) use render::{exemplars, factors, item, known_factors, known_shown, responses, task_values};
+pub(crate) use render::{
+    ExampleStyle, exemplars, factors, factors_within, item, known_factors, known_shown, responses, task_values,
+};
 pub(crate) use sources::{Sources, rows_of};
 pub(crate) use template::Values;

@@ -6,8 +6,10 @@ use std::fmt::Write as _;
 
 use crate::data::text::fold;
 use crate::data::{AssignedFeature, Exemplar, Factor, FactorSet, FeatureKey, Query, ResponseSpace, Task};
+use crate::llm::tokens_by_rule;
 use crate::stats::{Beliefs, Interval};
 
+use super::excerpt::excerpt;
 use super::{StageContext, Values, frame, inline};
 
 /// Known factors beyond this many are not shown to the extractor.
@@ -89,6 +91,22 @@ pub(crate) fn factors(
     }
     let line = |(place, factor): (usize, &&Factor)| factor_line(place, factor, beliefs, query, ctx);
     shown.iter().enumerate().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// How many of the factors, from the first, are shown in about this many tokens; at least one.
+pub(crate) fn factors_within(
+    beliefs: &Beliefs<'_>,
+    shown: &[&Factor],
+    query: Option<&Query>,
+    tokens: u64,
+    ctx: &StageContext<'_>,
+) -> usize {
+    let lines = shown.iter().enumerate().map(|entry| factor_line(entry.0, entry.1, beliefs, query, ctx));
+    let used = lines.scan(0, |sum, line| {
+        *sum += tokens_by_rule(&line) + 1;
+        Some(*sum)
+    });
+    used.take_while(|sum| *sum <= tokens).count().max(1)
 }
 
 fn factor_line(
@@ -193,7 +211,12 @@ fn feature_lines(
 }
 
 fn question(task: &Task, query: &Query, ctx: &StageContext<'_>) -> String {
-    let mut text = frame(&ctx.leaving(query.text()));
+    asked(task, query, &ctx.leaving(query.text()), ctx)
+}
+
+/// A query under a text that may be shorter than its own.
+fn asked(task: &Task, query: &Query, shown: &str, ctx: &StageContext<'_>) -> String {
+    let mut text = frame(shown);
     if matches!(task.space(), ResponseSpace::Choices) {
         text.push_str("\nOptions:");
         for option in query.options() {
@@ -203,14 +226,42 @@ fn question(task: &Task, query: &Query, ctx: &StageContext<'_>) -> String {
     text
 }
 
-/// Past interactions as examples, with their paths where they have one and it is wanted; empty without any.
+/// How past interactions are shown.
+#[derive(Debug)]
+pub(crate) struct ExampleStyle<'a> {
+    /// The factors that are shown with them.
+    pub(crate) factors: &'a [&'a Factor],
+    /// With the features of each.
+    pub(crate) features: bool,
+    /// With the path of each that has one.
+    pub(crate) paths: bool,
+    /// About how many tokens of each text; `None` for all of it.
+    pub(crate) tokens: Option<u64>,
+}
+
+/// A past text as far as it is shown: the sentences with its features, those of shown factors first. The hook sees all of
+/// the text, so that nothing it looks for is cut in two.
+fn past_text(query: &Query, features: &[AssignedFeature], style: &ExampleStyle<'_>, ctx: &StageContext<'_>) -> String {
+    let text = ctx.leaving(query.text());
+    let Some(most) = style.tokens else { return text };
+    let rank = |feature: &&AssignedFeature| {
+        let place = feature.factor.as_ref().and_then(|id| style.factors.iter().position(|f| f.id() == id));
+        place.unwrap_or(usize::MAX)
+    };
+    let mut ranked: Vec<&AssignedFeature> = features.iter().collect();
+    ranked.sort_by_key(rank);
+    let passages: Vec<String> = ranked.into_iter().map(|f| ctx.leaving(f.feature.context(query))).collect();
+    excerpt(&text, &passages, most)
+}
+
+/// Past interactions as examples; empty without any.
 pub(crate) fn exemplars(
     task: &Task,
     exemplars: &[Exemplar],
-    shown: &[&Factor],
-    with_paths: bool,
+    style: &ExampleStyle<'_>,
     ctx: &StageContext<'_>,
 ) -> String {
+    let shown = style.factors;
     if exemplars.is_empty() {
         return String::new();
     }
@@ -228,9 +279,11 @@ pub(crate) fn exemplars(
             })
             .collect();
         // What is not shown here may have a factor all the same, so nothing is said of it.
-        let lines = feature_lines(past.query(), &features, shown, false, ctx);
-        let _ = writeln!(text, "Example {} ({query_name}):\n{}{lines}", place + 1, question(task, past.query(), ctx));
-        if let Some(path) = past.path().filter(|_| with_paths) {
+        let listed = if style.features { features.as_slice() } else { &[] };
+        let lines = feature_lines(past.query(), listed, shown, false, ctx);
+        let said = asked(task, past.query(), &past_text(past.query(), &features, style, ctx), ctx);
+        let _ = writeln!(text, "Example {} ({query_name}):\n{said}{lines}", place + 1);
+        if let Some(path) = past.path().filter(|_| style.paths) {
             text.push_str("Reasoning:\n");
             for step in path.steps() {
                 let _ = writeln!(text, "- x{}: {}", step.feature + 1, inline(&ctx.leaving(&step.text)));
@@ -290,7 +343,8 @@ mod tests {
             text,
             "| slow film\nFeatures:\nx1 \"slow pacing\" (F2), seen in \"slow\"\nx2 \"odd\" (no known factor), seen in \"slow\""
         );
-        let past = exemplars(&task, &[Exemplar::new(items[1].clone(), 1.0, 1.0)], &[pace], true, &ctx);
+        let style = ExampleStyle { factors: &[pace], features: true, paths: true, tokens: None };
+        let past = exemplars(&task, &[Exemplar::new(items[1].clone(), 1.0, 1.0)], &style, &ctx);
         assert!(past.contains("x1 \"warm acting\", seen in \"warm\"\nrating: \"5\""), "{past}");
     }
 

@@ -136,6 +136,9 @@ pub enum Prompt {
     /// Answering from factors and exemplars. Needs `item`; offers `instruction`, `query_name`, `response_name`,
     /// `responses`, `factors`, `exemplars`, `max_steps`, `note`.
     Answer,
+    /// Finding the features of a query and answering it at once. Needs `item`; offers `instruction`, `query_name`,
+    /// `response_name`, `responses`, `factors`, `exemplars`, `max_steps`, `note`.
+    AnswerMerged,
     /// Answering without anything of the user. Needs `item`; offers `instruction`, `query_name`, `response_name`,
     /// `responses`, `note`.
     AnswerGeneric,
@@ -145,7 +148,8 @@ const COMMON: [&str; 4] = ["instruction", "query_name", "response_name", "note"]
 
 impl Prompt {
     /// Every prompt.
-    pub const ALL: [Self; 6] = [Self::Extract, Self::Group, Self::Judge, Self::Path, Self::Answer, Self::AnswerGeneric];
+    pub const ALL: [Self; 7] =
+        [Self::Extract, Self::Group, Self::Judge, Self::Path, Self::Answer, Self::AnswerMerged, Self::AnswerGeneric];
 
     /// The prompt's name in errors.
     pub fn as_str(self) -> &'static str {
@@ -155,6 +159,7 @@ impl Prompt {
             Self::Judge => "judge",
             Self::Path => "path",
             Self::Answer => "answer",
+            Self::AnswerMerged => "merged answer",
             Self::AnswerGeneric => "generic answer",
         }
     }
@@ -166,6 +171,7 @@ impl Prompt {
             Self::Judge => include_str!("templates/judge.txt"),
             Self::Path => include_str!("templates/path.txt"),
             Self::Answer => include_str!("templates/answer.txt"),
+            Self::AnswerMerged => include_str!("templates/answer_merged.txt"),
             Self::AnswerGeneric => include_str!("templates/answer_generic.txt"),
         }
     }
@@ -174,7 +180,7 @@ impl Prompt {
         match self {
             Self::Extract | Self::Judge => "items",
             Self::Group => "groups",
-            Self::Path | Self::Answer | Self::AnswerGeneric => "item",
+            Self::Path | Self::Answer | Self::AnswerMerged | Self::AnswerGeneric => "item",
         }
     }
 
@@ -183,7 +189,7 @@ impl Prompt {
             Self::Extract => &["max_features", "known_factors"],
             Self::Group | Self::Judge => &[],
             Self::Path => &["factors", "max_steps", "conclusion"],
-            Self::Answer => &["responses", "factors", "exemplars", "max_steps"],
+            Self::Answer | Self::AnswerMerged => &["responses", "factors", "exemplars", "max_steps"],
             Self::AnswerGeneric => &["responses"],
         }
     }

@@ -117,7 +117,14 @@ pub fn obey(request: &CompletionRequest) -> String {
         _ => {
             let properties = request.schema.as_ref().map_or(&Value::Null, |schema| &schema.schema["properties"]);
             let mut reply = serde_json::Map::new();
-            if properties.get("reasons").is_some() {
+            if properties["reasons"]["items"]["properties"].get("quote").is_some() {
+                let new = asked.split("New text").last().unwrap_or_default();
+                let reason = |mut feature: Value| {
+                    feature["why"] = json!("This person goes by it.");
+                    feature
+                };
+                reply.insert("reasons".into(), found(new).into_iter().map(reason).collect());
+            } else if properties.get("reasons").is_some() {
                 reply.insert("reasons".into(), json!([{ "feature": "x1", "why": "This person goes by it." }]));
             }
             if let Some(response) = properties.get("response") {
@@ -263,6 +270,14 @@ pub fn history_of(task: &Task, pairs: &[(&str, &str)]) -> History {
 pub fn scale_history() -> History {
     let ratings = ["5", "2", "5", "1", "4", "2"];
     let pairs: Vec<(&str, &str)> = FILMS.into_iter().zip(ratings).collect();
+    history_of(&scale_task(), &pairs)
+}
+
+/// Films that are told at length, so that a request may show less than all of one.
+pub fn long_history() -> History {
+    let filler = "It opens on a ferry at dawn and nobody says a word for ten minutes. ".repeat(8);
+    let texts: Vec<String> = FILMS.iter().map(|film| format!("{filler}{film} {filler}")).collect();
+    let pairs: Vec<(&str, &str)> = texts.iter().map(String::as_str).zip(["5", "2", "5", "1", "4", "2"]).collect();
     history_of(&scale_task(), &pairs)
 }
 

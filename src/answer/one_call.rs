@@ -1,0 +1,220 @@
+use async_trait::async_trait;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::data::{AssignedFeature, Factor, Feature, PathOrigin, PathStep, ReasoningPath};
+use crate::extract::{Dropped, Observation, PromptedExtractor};
+use crate::factor::{FactorModel, SimilarityFactorModel};
+use crate::llm::{Completion, CompletionRequest, ReplySchema, Stage};
+use crate::prompt::{self, AskError, ExampleStyle, Prompt, StageContext, read_reply};
+use crate::reason::compose;
+use crate::stats::Tier;
+
+use super::prompted::{Allowed, allowed, read_response, response_schema, response_tokens, shown_exemplars, sources_of};
+use super::{AnswerError, AnswerRequest, Answerer, Draft, PromptedAnswerer};
+
+/// The longest text of one step, in characters.
+const STEP_CHARS: usize = 400;
+
+/// Asks a model for the features of the query and the answer in one request: cheaper, where features for retrieval and
+/// statistics come from elsewhere, as from a [`LexicalExtractor`](crate::LexicalExtractor).
+///
+/// What the model names is checked as an extractor's finds are: each feature is kept only if its quote is found in the
+/// query, and gets its factor by the likeness of names. The features kept replace those the answer was asked with. When no
+/// quote is found, it is asked for again; then the path is composed from the statistics, so that a sound response is not
+/// lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OneCallAnswerer {
+    max_steps: usize,
+    max_reasks: u32,
+    factor_tokens: u64,
+    example_tokens: u64,
+}
+
+impl Default for OneCallAnswerer {
+    fn default() -> Self {
+        Self { max_steps: 3, max_reasks: 1, factor_tokens: 300, example_tokens: 120 }
+    }
+}
+
+#[derive(Deserialize)]
+struct Answered {
+    #[serde(default)]
+    reasons: Vec<Value>,
+    response: Value,
+}
+
+#[derive(Deserialize)]
+struct Found {
+    name: String,
+    #[serde(alias = "context")]
+    quote: String,
+    why: String,
+}
+
+/// What a reply says: the response, and the features found in the query, each with the steps that cite it.
+struct Read {
+    response: String,
+    features: Vec<Feature>,
+    steps: Vec<(usize, String)>,
+    dropped: Dropped,
+}
+
+impl OneCallAnswerer {
+    /// The most features asked for and kept, from 1 to 12; each has a step. Default: 3.
+    #[must_use]
+    pub fn max_steps(mut self, steps: usize) -> Self {
+        self.max_steps = steps.clamp(1, 12);
+        self
+    }
+
+    /// How often a reply that cannot be used is asked for again. Default: 1.
+    #[must_use]
+    pub fn max_reasks(mut self, reasks: u32) -> Self {
+        self.max_reasks = reasks;
+        self
+    }
+
+    /// About how many tokens of factors are shown, the surest of the query first; one is always shown. Default: 300.
+    #[must_use]
+    pub fn factor_tokens(mut self, tokens: u64) -> Self {
+        self.factor_tokens = tokens;
+        self
+    }
+
+    /// About how many tokens of each past text are shown. Default: 120.
+    #[must_use]
+    pub fn example_tokens(mut self, tokens: u64) -> Self {
+        self.example_tokens = tokens;
+        self
+    }
+
+    fn request(&self, request: &AnswerRequest<'_>, options: &[Allowed], ctx: &StageContext<'_>) -> CompletionRequest {
+        let (task, query) = (request.task, request.query);
+        let exemplars = shown_exemplars(request);
+        let answerer = PromptedAnswerer::default().factor_tokens(self.factor_tokens);
+        let shown: Vec<&Factor> = answerer.shown_factors(request, exemplars, ctx);
+        let style = ExampleStyle { factors: &shown, features: false, paths: false, tokens: Some(self.example_tokens) };
+        let values = prompt::task_values(task)
+            .set("responses", prompt::responses(task, query))
+            .set("factors", prompt::factors(request.beliefs, &shown, Some(query), ctx))
+            .set("exemplars", prompt::exemplars(task, exemplars, &style, ctx))
+            .set("max_steps", self.max_steps.to_string())
+            .set("item", prompt::item(task, query, &[], &[], ctx));
+        let reason = json!({
+            "type": "object",
+            "properties": {
+                "name": { "type": "string", "maxLength": 60 },
+                "quote": { "type": "string", "maxLength": 160 },
+                "why": { "type": "string", "maxLength": STEP_CHARS },
+            },
+            "required": ["name", "quote", "why"],
+            "additionalProperties": false,
+        });
+        let mut properties = Map::new();
+        let reasons = json!({ "type": "array", "items": reason, "minItems": 1, "maxItems": self.max_steps });
+        properties.insert("reasons".to_owned(), reasons);
+        properties.insert("response".to_owned(), response_schema(task, options));
+        let schema = json!({
+            "type": "object",
+            "properties": properties,
+            "required": ["reasons", "response"],
+            "additionalProperties": false,
+        });
+        let max_tokens = 64 + response_tokens(task, options) + 130 * u32::try_from(self.max_steps).unwrap_or(12);
+        let messages = ctx.prompts().render(Prompt::AnswerMerged, &values);
+        CompletionRequest::new(Stage::Answer, messages, max_tokens)
+            .schema(ReplySchema { name: "answer", schema })
+            .about(sources_of(request, exemplars, &shown))
+    }
+
+    /// The features of a reply that are in the query, with their steps.
+    fn read(&self, request: &AnswerRequest<'_>, reasons: &[Value], response: String) -> Read {
+        let seen = Observation::new(request.task, "query", request.query);
+        let mut read = Read { response, features: Vec::new(), steps: Vec::new(), dropped: Dropped::default() };
+        for reason in reasons.iter().take(self.max_steps) {
+            let Ok(found) = Found::deserialize(reason) else {
+                read.dropped.unusable_name += 1;
+                continue;
+            };
+            let why = found.why.split_whitespace().collect::<Vec<_>>().join(" ");
+            let why: String = why.chars().take(STEP_CHARS).collect();
+            let kept = PromptedExtractor::keep_one(&seen, found.name, found.quote);
+            read.dropped.add(&kept.dropped);
+            if !why.chars().any(char::is_alphanumeric) || why.starts_with("<one sentence") {
+                continue;
+            }
+            let Some(feature) = kept.features.into_iter().next().map(|assigned| assigned.feature) else { continue };
+            let same = read.features.iter().position(|other| other.key() == feature.key());
+            let place = same.unwrap_or_else(|| {
+                read.features.push(feature);
+                read.features.len() - 1
+            });
+            read.steps.push((place, why.trim_end().to_owned()));
+        }
+        read
+    }
+
+    /// The answer over the features of the reply, with their factors; over the statistics where there are none.
+    async fn draft(request: &AnswerRequest<'_>, read: Read, ctx: &StageContext<'_>) -> Result<Draft, AnswerError> {
+        let other = |error: crate::llm::BoxError| AnswerError::Other(error);
+        if read.features.is_empty() {
+            let path = compose(request.query, request.features, request.beliefs, &read.response);
+            let mut draft = Draft::new(read.response, path.map_err(|error| other(error.into()))?);
+            draft.dropped = read.dropped;
+            return Ok(draft);
+        }
+        let bare: Vec<AssignedFeature> = read.features.iter().cloned().map(AssignedFeature::unknown).collect();
+        let factors =
+            SimilarityFactorModel::default().assign(request.beliefs.factors(), &bare, request.query, ctx).await;
+        let factors = factors.map_err(|error| other(error.into()))?;
+        let factor_of = |place: usize| factors.get(place).cloned().flatten();
+        let step = |(feature, text): (usize, String)| PathStep { feature, factor: factor_of(feature), text };
+        let steps = read.steps.into_iter().map(step).collect();
+        let path = ReasoningPath::new(steps, read.response.as_str(), PathOrigin::Model, &read.features, factor_of);
+        let path = path.map_err(|error| other(error.into()))?;
+        let features = read.features.into_iter().zip(&factors);
+        let features = features.map(|(feature, factor)| AssignedFeature { feature, factor: factor.clone() }).collect();
+        Ok(Draft::new(read.response, path).over(features, read.dropped))
+    }
+}
+
+#[async_trait]
+impl Answerer for OneCallAnswerer {
+    async fn answer(&self, request: AnswerRequest<'_>, ctx: &StageContext<'_>) -> Result<Draft, AnswerError> {
+        if request.support.tier == Tier::Generic {
+            return PromptedAnswerer::default().max_reasks(self.max_reasks).answer(request, ctx).await;
+        }
+        let options = allowed(request.task, request.query, ctx);
+        let prompt = self.request(&request, &options, ctx);
+        let mut attempts = 0;
+        // The last response that was sound; its features were not.
+        let mut unargued: Option<Read> = None;
+        let read = |_: usize, completion: &Completion| -> Result<Read, String> {
+            attempts += 1;
+            let reply = read_reply::<Answered>(&completion.text).map_err(|e| prompt::unreadable(&e, completion))?;
+            let answered = ctx.accept(Stage::Answer, reply);
+            let response = read_response(request.task, request.query, &options, &answered.response)?;
+            let read = self.read(&request, &answered.reasons, response);
+            if read.features.is_empty() && attempts == 1 {
+                unargued = Some(read);
+                return Err("none of its features has a name, a why and a quote that is in the new text".to_owned());
+            }
+            Ok(read)
+        };
+        let outcome = ctx.ask_all(vec![prompt], self.max_reasks, read).await.pop();
+        let read = match (outcome.unwrap_or(Err(AskError::NoResult)), unargued) {
+            (Ok(read), _) | (Err(_), Some(read)) => read,
+            (Err(error), None) => return Err(error.into()),
+        };
+        Self::draft(&request, read, ctx).await
+    }
+
+    fn needs_backend(&self) -> bool {
+        true
+    }
+
+    fn name(&self) -> &'static str {
+        "one call"
+    }
+}
