@@ -206,6 +206,10 @@ fn the_layer_costs_little_time_of_its_own() {
     println!("learning {ITEMS} items: {:?} per call, all stages", begun.elapsed() / u32::try_from(calls).unwrap());
 }
 
+/// Replies as soon as it was polled twice, so that deadlines are set and dropped as with a real provider.
 fn instant() -> impl LlmBackend {
-    backend_fn(|request: CompletionRequest| async move { Ok::<_, BackendError>(reply(&obey(&request))) })
+    backend_fn(|request: CompletionRequest| async move {
+        tokio::task::yield_now().await;
+        Ok::<_, BackendError>(reply(&obey(&request)))
+    })
 }
