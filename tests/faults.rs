@@ -1,6 +1,7 @@
 //! Learning from a provider on a bad day: a local server of which 30 % of the attempts meet one of 16 faults.
 #![cfg(feature = "resilience")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(clippy::print_stdout, missing_docs)]
 
 mod common;
 #[path = "common/fault_server.rs"]
