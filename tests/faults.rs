@@ -1,6 +1,7 @@
 //! Learning from a provider on a bad day: a local server of which 30 % of the attempts meet one of 16 faults.
 #![cfg(feature = "resilience")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(clippy::print_stdout, missing_docs)]
 
 mod common;
 #[path = "common/fault_server.rs"]
@@ -206,6 +207,10 @@ fn the_layer_costs_little_time_of_its_own() {
     println!("learning {ITEMS} items: {:?} per call, all stages", begun.elapsed() / u32::try_from(calls).unwrap());
 }
 
+/// Replies as soon as it was polled twice, so that deadlines are set and dropped as with a real provider.
 fn instant() -> impl LlmBackend {
-    backend_fn(|request: CompletionRequest| async move { Ok::<_, BackendError>(reply(&obey(&request))) })
+    backend_fn(|request: CompletionRequest| async move {
+        tokio::task::yield_now().await;
+        Ok::<_, BackendError>(reply(&obey(&request)))
+    })
 }

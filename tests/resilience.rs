@@ -270,6 +270,22 @@ fn a_hang_fails_for_now_at_its_deadline_and_the_next_attempt_may_work() {
 }
 
 #[test]
+fn what_a_hanging_attempt_reserved_stays_used_since_the_provider_may_charge_for_it() {
+    let timer = ManualTimer::default();
+    let script = |call| if call == 0 { Do::Hang } else { Do::Reply };
+    // An attempt may use 4 + 1 + 99 tokens.
+    for (tokens, calls) in [(207, 1), (208, 2)] {
+        let backend = wrapped(Provider::new(&timer, script)).deadline(secs(9));
+        let ledger = Ledger::limited(Budget::default().tokens(tokens));
+        let result = run(&timer, send(&backend, &ledger, &requests(1))).pop().unwrap();
+        assert_eq!((result.is_ok(), used(&ledger).calls), (calls == 2, calls));
+        if calls == 1 {
+            assert!(matches!(result, Err(AskError::Backend(BackendError::Budget { .. }))), "{result:?}");
+        }
+    }
+}
+
+#[test]
 fn a_batch_deadline_keeps_the_replies_there_are() {
     let timer = ManualTimer::default();
     let provider = Provider { takes: secs(4), ..Provider::new(&timer, |_| Do::Reply) };
