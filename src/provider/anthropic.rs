@@ -97,7 +97,8 @@ impl Dialect for Messages {
 
     fn read(&self, body: &Value) -> Option<Reply> {
         let blocks = body.get("content")?.as_array()?;
-        let text = |block: &Value| (block.get("type")? == "text").then(|| block.get("text")?.as_str().map(str::to_owned))?;
+        let text =
+            |block: &Value| (block.get("type")? == "text").then(|| block.get("text")?.as_str().map(str::to_owned))?;
         let finish = match body.get("stop_reason").and_then(Value::as_str) {
             Some("max_tokens" | "model_context_window_exceeded") => FinishReason::Length,
             Some("refusal") => FinishReason::Filtered,

@@ -102,7 +102,8 @@ impl<D: Dialect> Chat<D> {
 
     pub(super) async fn complete(&self, request: &CompletionRequest) -> Result<Completion, BackendError> {
         let headers = self.dialect.headers(self.key.as_ref());
-        let headers = headers.ok_or_else(|| self.endpoint.fault(Fault::Setting("the key cannot be sent in a header")))?;
+        let headers =
+            headers.ok_or_else(|| self.endpoint.fault(Fault::Setting("the key cannot be sent in a header")))?;
         let mut body = self.dialect.body(&self.endpoint, &self.model, request);
         for (field, value) in &self.fields {
             put(&mut body, field, value);

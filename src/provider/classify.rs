@@ -122,7 +122,8 @@ impl Said {
         let error = outer.get("error").unwrap_or(outer);
         let mut words = answer.words.to_ascii_lowercase();
         let (mut code, mut status) = (None, None);
-        for value in ["code", "type", "status", "message", "detail", "param"].iter().filter_map(|name| error.get(name)) {
+        for value in ["code", "type", "status", "message", "detail", "param"].iter().filter_map(|name| error.get(name))
+        {
             status = status.or_else(|| value.as_u64().and_then(|n| u16::try_from(n).ok()).filter(|n| *n >= 400));
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned).to_ascii_lowercase();
             code = code.or_else(|| CODES.into_iter().find(|known| *known == text));

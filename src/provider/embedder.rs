@@ -67,7 +67,8 @@ impl OpenAiEmbedder {
 
     async fn ask(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, BackendError> {
         let headers = bearer(self.key.as_ref());
-        let headers = headers.ok_or_else(|| self.endpoint.fault(Fault::Setting("the key cannot be sent in a header")))?;
+        let headers =
+            headers.ok_or_else(|| self.endpoint.fault(Fault::Setting("the key cannot be sent in a header")))?;
         let mut body = json!({ "model": self.model, "input": texts, "encoding_format": "float" });
         if let (true, Some(body)) = (self.shorten, body.as_object_mut()) {
             body.insert("dimensions".into(), self.dimensions.into());
@@ -90,7 +91,8 @@ impl OpenAiEmbedder {
             };
             let values = entry.get("embedding")?.as_array()?;
             #[expect(clippy::cast_possible_truncation, reason = "vectors are kept in single precision")]
-            let vector: Option<Vec<f32>> = values.iter().map(|value| value.as_f64().map(|value| value as f32)).collect();
+            let vector: Option<Vec<f32>> =
+                values.iter().map(|value| value.as_f64().map(|value| value as f32)).collect();
             let slot = vectors.get_mut(index)?;
             let vector = vector.filter(|vector| vector.len() == self.dimensions)?;
             if slot.replace(vector).is_some() {

@@ -76,7 +76,8 @@ pub(super) fn bearer(key: Option<&ApiKey>) -> Option<Vec<(HeaderName, HeaderValu
 
 /// True for the endpoints of the API's owner, which refuse what other servers want.
 fn own(endpoint: &Endpoint) -> bool {
-    endpoint.host() == "openai.com" || [".openai.com", ".openai.azure.com"].iter().any(|end| endpoint.host().ends_with(end))
+    endpoint.host() == "openai.com"
+        || [".openai.com", ".openai.azure.com"].iter().any(|end| endpoint.host().ends_with(end))
 }
 
 impl Dialect for OpenAi {
@@ -106,7 +107,8 @@ impl Dialect for OpenAi {
         }
         match held(request) {
             Some((ReplyForm::Schema, schema)) => {
-                let plain = if own { without(&schema.schema, &|name, _| name == "maxLength") } else { schema.schema.clone() };
+                let plain =
+                    if own { without(&schema.schema, &|name, _| name == "maxLength") } else { schema.schema.clone() };
                 let strict = is_strict(&plain);
                 let format = json!({ "name": schema.name, "strict": strict, "schema": plain });
                 body.insert("response_format".into(), json!({ "type": "json_schema", "json_schema": format }));

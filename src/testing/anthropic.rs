@@ -64,7 +64,11 @@ impl MockDialect for AnthropicMock {
                 error(400, invalid, "input length and `max_tokens` exceed context limit: 199000 + 2000 > 200000"),
                 Expected::PromptTooLong,
             ),
-            ("a large request", error(413, "request_too_large", "Request exceeds the maximum size"), Expected::PromptTooLong),
+            (
+                "a large request",
+                error(413, "request_too_large", "Request exceeds the maximum size"),
+                Expected::PromptTooLong,
+            ),
             (
                 "a refused form",
                 error(400, invalid, "output_config.format: this model does not support structured outputs"),

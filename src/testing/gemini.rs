@@ -19,9 +19,7 @@ impl MockDialect for GeminiMock {
         let mut body = json!({ "modelVersion": "some-model-2026", "responseId": "r1" });
         let mut parts = vec![json!({ "text": "Let me see.", "thought": true })];
         parts.extend(reply.text.map(|text| json!({ "text": text, "thoughtSignature": "c2ln" })));
-        let candidate = |finish: &str| {
-            json!([{ "index": 0, "finishReason": finish, "content": { "role": "model", "parts": parts } }])
-        };
+        let candidate = |finish: &str| json!([{ "index": 0, "finishReason": finish, "content": { "role": "model", "parts": parts } }]);
         match reply.ending {
             Ending::Done => body["candidates"] = candidate("STOP"),
             Ending::Cut => body["candidates"] = candidate("MAX_TOKENS"),

@@ -20,6 +20,7 @@
 //! ```
 
 mod anthropic;
+mod checks;
 mod conformance;
 mod dialect;
 mod gemini;
@@ -28,7 +29,7 @@ mod server;
 
 pub use anthropic::AnthropicMock;
 pub use conformance::{ConformanceError, Setup, backend_conformance};
-pub use dialect::{Asked, Expected, Ending, MockDialect, Recorded};
+pub use dialect::{Asked, Ending, Expected, MockDialect, Recorded};
 pub use gemini::GeminiMock;
 pub use openai::OpenAiMock;
 pub use server::{Canned, MockServer, Sent};

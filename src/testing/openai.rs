@@ -62,8 +62,16 @@ impl MockDialect for OpenAiMock {
                 error(503, "Loading model", "unavailable_error", 503.into()),
                 Expected::Transient(None),
             ),
-            ("a wrong key", error(401, "Bad key:", "invalid_request_error", "invalid_api_key".into()), Expected::Permanent),
-            ("an unknown model", error(404, "No model", "invalid_request_error", "model_not_found".into()), Expected::Permanent),
+            (
+                "a wrong key",
+                error(401, "Bad key:", "invalid_request_error", "invalid_api_key".into()),
+                Expected::Permanent,
+            ),
+            (
+                "an unknown model",
+                error(404, "No model", "invalid_request_error", "model_not_found".into()),
+                Expected::Permanent,
+            ),
             (
                 "a long prompt",
                 error(400, too_long, "invalid_request_error", "context_length_exceeded".into()),
@@ -78,7 +86,8 @@ impl MockDialect for OpenAiMock {
                 "a long prompt (vLLM)",
                 Canned::new(
                     400,
-                    json!({ "object": "error", "message": too_long, "type": "BadRequestError", "code": 400 }).to_string(),
+                    json!({ "object": "error", "message": too_long, "type": "BadRequestError", "code": 400 })
+                        .to_string(),
                 ),
                 Expected::PromptTooLong,
             ),
