@@ -163,3 +163,34 @@ fn is_strict(schema: &Value) -> bool {
     let complete = properties.is_none_or(|p| p.keys().all(|name| required.contains(&name.as_str())));
     closed && complete && members.iter().filter(|(name, _)| *name != "enum").all(|(_, value)| is_strict(value))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::llm::{Message, ReplySchema, Stage};
+
+    #[test]
+    fn only_the_apis_owner_gets_its_own_names_and_no_text_lengths() {
+        let text = json!({ "type": "string", "maxLength": 9 });
+        let schema = json!({
+            "type": "object", "additionalProperties": false, "required": ["a"], "properties": { "a": text },
+        });
+        let request = CompletionRequest::new(Stage::Answer, vec![Message::user("What?")], 50);
+        let request = request.schema(ReplySchema { name: "shape", schema });
+        for (base, owner) in [
+            ("http://api.openai.com/v1", true),
+            ("http://me.openai.azure.com/openai/v1", true),
+            ("http://127.0.0.1:8080/v1", false),
+            ("http://notopenai.com/v1", false),
+        ] {
+            let endpoint = Endpoint::new(OPENAI, base, TIMEOUT);
+            let body =
+                endpoint.map(|endpoint| Value::Object(OpenAi.body(&endpoint, "m", &request))).unwrap_or_default();
+            let length = body.pointer("/response_format/json_schema/schema/properties/a/maxLength");
+            assert_eq!(length.is_none(), owner, "{base}");
+            assert_eq!(body.pointer("/response_format/json_schema/strict"), Some(&Value::Bool(true)), "{base}");
+            assert_eq!(body.get("max_completion_tokens").is_some(), owner, "{base}");
+            assert_eq!(body.get("max_tokens").is_some(), !owner, "{base}");
+        }
+    }
+}

@@ -224,7 +224,7 @@ async fn until(mut holds: impl FnMut(&mut std::task::Context<'_>) -> bool) -> bo
         if holds(cx) {
             return Poll::Ready(true);
         }
-        if begun.elapsed() > LONG {
+        if begun.elapsed() > LONG / 3 {
             return Poll::Ready(false);
         }
         thread::sleep(Duration::from_millis(1));

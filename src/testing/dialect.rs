@@ -44,6 +44,20 @@ pub struct Recorded<'a> {
     pub metered: bool,
 }
 
+impl<'a> Recorded<'a> {
+    /// A reply that ended by itself, with its tokens.
+    pub fn new(text: &'a str) -> Self {
+        Self { text: Some(text), ending: Ending::Done, metered: true }
+    }
+
+    /// The same, ended otherwise.
+    #[must_use]
+    pub fn ending(mut self, ending: Ending) -> Self {
+        self.ending = ending;
+        self
+    }
+}
+
 /// Why an answer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
