@@ -50,6 +50,10 @@ impl Anthropic {
     /// # Errors
     /// As for [`at`](Self::at), and without a key.
     pub fn from_env(model: impl Into<String>) -> Result<Self, ProviderError> {
+        Self::by(env, model)
+    }
+
+    pub(super) fn by(env: impl Fn(&str) -> Option<String>, model: impl Into<String>) -> Result<Self, ProviderError> {
         let key = env("ANTHROPIC_API_KEY");
         let key = key.ok_or_else(|| ProviderError::new(NAME, Fault::Setting("ANTHROPIC_API_KEY is not set")))?;
         Ok(Self::at(env("ANTHROPIC_BASE_URL").as_deref().unwrap_or(BASE), model)?.key(key))

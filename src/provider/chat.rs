@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::error::Fault;
 use super::http::{Answer, Endpoint};
-use super::{ApiKey, ProviderError, classify};
+use super::{ApiKey, classify};
 use crate::llm::{BackendError, Completion, CompletionRequest, FinishReason, ReplyForm, ReplySchema, Usage};
 
 /// Local models are slow, and reasoning ones think long.
@@ -170,7 +170,7 @@ pub(super) fn without(schema: &Value, bounds: &dyn Fn(&str, &Value) -> bool) -> 
     }
 }
 
-/// The methods every provider has and its [`LlmBackend`](crate::LlmBackend), over the [`Chat`] in its only field.
+/// The methods every provider has and its [`LlmBackend`](crate::LlmBackend), over the `Chat` in its only field.
 macro_rules! provider {
     ($name:ident) => {
         impl $name {

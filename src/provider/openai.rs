@@ -52,6 +52,10 @@ impl OpenAiCompatible {
     /// # Errors
     /// As for [`new`](Self::new), and when neither is set.
     pub fn from_env(model: impl Into<String>) -> Result<Self, ProviderError> {
+        Self::by(env, model)
+    }
+
+    pub(super) fn by(env: impl Fn(&str) -> Option<String>, model: impl Into<String>) -> Result<Self, ProviderError> {
         let (base, key) = (env("OPENAI_BASE_URL"), env("OPENAI_API_KEY"));
         if base.is_none() && key.is_none() {
             return Err(ProviderError::new(OPENAI, Fault::Setting("OPENAI_API_KEY is not set")));

@@ -23,18 +23,15 @@ impl MockDialect for AnthropicMock {
         };
         let mut content = vec![json!({ "type": "thinking", "thinking": "Let me see.", "signature": "c2ln" })];
         content.extend(reply.text.map(|text| json!({ "type": "text", "text": text })));
-        let mut body = json!({
-            "id": "msg_1", "type": "message", "role": "assistant", "model": "some-model-2026", "content": content,
-            "stop_reason": stop, "stop_sequence": null,
+        // What is read from the cache and written to it is counted beside the input.
+        let usage = json!({
+            "input_tokens": 55, "cache_read_input_tokens": 40, "cache_creation_input_tokens": 5,
+            "output_tokens": 10, "service_tier": "standard",
         });
-        if reply.metered {
-            // What is read from the cache and written to it is counted beside the input.
-            body["usage"] = json!({
-                "input_tokens": 55, "cache_read_input_tokens": 40, "cache_creation_input_tokens": 5,
-                "output_tokens": 10, "service_tier": "standard",
-            });
-        }
-        body
+        json!({
+            "id": "msg_1", "type": "message", "role": "assistant", "model": "some-model-2026", "content": content,
+            "stop_reason": stop, "stop_sequence": null, "usage": reply.metered.then_some(usage),
+        })
     }
 
     fn refusals(&self, echo: &str) -> Vec<(&'static str, Canned, Expected)> {

@@ -1,6 +1,6 @@
 //! The checks of the suite, by what they look at.
 
-use std::future::{Future as _, poll_fn};
+use std::future::poll_fn;
 use std::io;
 use std::task::Poll;
 use std::thread;

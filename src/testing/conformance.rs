@@ -1,4 +1,4 @@
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io;
 use std::time::Duration;
 
@@ -134,7 +134,7 @@ pub(super) fn told(error: &dyn std::error::Error) -> String {
     let mut text = String::new();
     let mut next = Some(error);
     while let Some(error) = next {
-        text.push_str(&format!("{error} {error:?} {error:#?} "));
+        let _ = write!(text, "{error} {error:?} {error:#?} ");
         next = error.source();
     }
     text

@@ -16,23 +16,23 @@ impl MockDialect for GeminiMock {
     }
 
     fn reply(&self, reply: &Recorded) -> Value {
-        let mut body = json!({ "modelVersion": "some-model-2026", "responseId": "r1" });
         let mut parts = vec![json!({ "text": "Let me see.", "thought": true })];
         parts.extend(reply.text.map(|text| json!({ "text": text, "thoughtSignature": "c2ln" })));
-        let candidate = |finish: &str| json!([{ "index": 0, "finishReason": finish, "content": { "role": "model", "parts": parts } }]);
-        match reply.ending {
-            Ending::Done => body["candidates"] = candidate("STOP"),
-            Ending::Cut => body["candidates"] = candidate("MAX_TOKENS"),
-            Ending::Filtered => body["candidates"] = json!([{ "index": 0, "finishReason": "SAFETY" }]),
-            Ending::Refused => body["promptFeedback"] = json!({ "blockReason": "PROHIBITED_CONTENT" }),
-        }
-        if reply.metered {
-            body["usageMetadata"] = json!({
-                "promptTokenCount": 100, "cachedContentTokenCount": 40, "candidatesTokenCount": 7,
-                "thoughtsTokenCount": 3, "totalTokenCount": 110,
-            });
-        }
-        body
+        let content = json!({ "role": "model", "parts": parts });
+        let (candidates, feedback) = match reply.ending {
+            Ending::Done => (json!([{ "index": 0, "finishReason": "STOP", "content": content }]), Value::Null),
+            Ending::Cut => (json!([{ "index": 0, "finishReason": "MAX_TOKENS", "content": content }]), Value::Null),
+            Ending::Filtered => (json!([{ "index": 0, "finishReason": "SAFETY" }]), Value::Null),
+            Ending::Refused => (Value::Null, json!({ "blockReason": "PROHIBITED_CONTENT" })),
+        };
+        let usage = json!({
+            "promptTokenCount": 100, "cachedContentTokenCount": 40, "candidatesTokenCount": 7,
+            "thoughtsTokenCount": 3, "totalTokenCount": 110,
+        });
+        json!({
+            "candidates": candidates, "promptFeedback": feedback, "usageMetadata": reply.metered.then_some(usage),
+            "modelVersion": "some-model-2026", "responseId": "r1",
+        })
     }
 
     fn refusals(&self, echo: &str) -> Vec<(&'static str, Canned, Expected)> {

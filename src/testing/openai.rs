@@ -22,21 +22,19 @@ impl MockDialect for OpenAiMock {
             Ending::Done | Ending::Refused => "stop",
         };
         let refusal = (reply.ending == Ending::Refused).then_some("I cannot help with that.");
-        let mut body = json!({
+        let usage = json!({
+            "prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110,
+            "prompt_tokens_details": { "cached_tokens": 40, "audio_tokens": 0 },
+            "completion_tokens_details": { "reasoning_tokens": 3 },
+        });
+        json!({
             "id": "chatcmpl-1", "object": "chat.completion", "created": 1_760_000_000, "model": "some-model-2026",
             "choices": [{
                 "index": 0, "finish_reason": finish, "logprobs": null,
                 "message": { "role": "assistant", "content": reply.text, "refusal": refusal, "annotations": [] },
             }],
-        });
-        if reply.metered {
-            body["usage"] = json!({
-                "prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110,
-                "prompt_tokens_details": { "cached_tokens": 40, "audio_tokens": 0 },
-                "completion_tokens_details": { "reasoning_tokens": 3 },
-            });
-        }
-        body
+            "usage": reply.metered.then_some(usage),
+        })
     }
 
     fn refusals(&self, echo: &str) -> Vec<(&'static str, Canned, Expected)> {

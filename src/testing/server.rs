@@ -192,11 +192,11 @@ impl Shared {
             }
         }
         let length = canned.body.len() + if canned.kind == Kind::Break { 100 } else { 0 };
-        let mut head = format!("HTTP/1.1 {} Mock\r\nconnection: close\r\ncontent-length: {length}\r\n", canned.status);
+        write!(stream, "HTTP/1.1 {} Mock\r\nconnection: close\r\ncontent-length: {length}\r\n", canned.status)?;
         for (name, value) in &canned.headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            write!(stream, "{name}: {value}\r\n")?;
         }
-        write!(stream, "{head}\r\n{}", canned.body)
+        write!(stream, "\r\n{}", canned.body)
     }
 }
 
