@@ -9,9 +9,13 @@ mod llm;
 mod parallel;
 mod pipeline;
 mod prompt;
+#[cfg(feature = "providers")]
+mod provider;
 mod reason;
 mod retrieve;
 mod stats;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod words;
 
 pub use async_trait::async_trait;
@@ -53,6 +57,8 @@ pub use prompt::{
     AskError, Items, Prompt, PromptSet, Repair, Reply, ReplyError, StageContext, Template, TemplateError, read_items,
     read_reply,
 };
+#[cfg(feature = "providers")]
+pub use provider::{Anthropic, ApiKey, Gemini, OpenAiCompatible, OpenAiEmbedder, ProviderError};
 pub use reason::{ComposedPathWriter, PathRequest, PathWriter, PromptedPathWriter, WriteError};
 pub use retrieve::{Bm25Retriever, DenseRetriever, RetrievalRequest, RetrieveError, Retrieved, Retriever, top_k};
 pub use stats::{

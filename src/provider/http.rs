@@ -1,0 +1,144 @@
+use std::fmt;
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response, Url};
+use serde_json::Value;
+
+use super::error::Fault;
+use super::{ProviderError, classify};
+
+/// No reply of a chat model or of an embedder comes near this.
+const LONGEST_BODY: usize = 64 * 1024 * 1024;
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// One provider's base URL and the client that talks to it.
+#[derive(Clone)]
+pub(super) struct Endpoint {
+    provider: &'static str,
+    client: Client,
+    base: Url,
+    pub(super) timeout: Duration,
+}
+
+/// A provider's answer, whatever its status.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) retry_after: Option<Duration>,
+    /// Null when the body is not JSON.
+    pub(super) body: Value,
+    /// The beginning of a body that is not JSON.
+    pub(super) words: String,
+}
+
+impl Endpoint {
+    pub(super) fn new(provider: &'static str, base: &str, timeout: Duration) -> Result<Self, ProviderError> {
+        let wrong = |what| ProviderError::new(provider, Fault::Setting(what));
+        let base = Url::parse(base.trim()).map_err(|_| wrong("the base URL cannot be read"))?;
+        if !matches!(base.scheme(), "http" | "https") || base.host_str().is_none() {
+            return Err(wrong("the base URL must begin with http:// or https://"));
+        }
+        if !base.username().is_empty() || base.password().is_some() {
+            return Err(wrong("the base URL holds a password: give it as the key"));
+        }
+        if base.query().is_some() || base.fragment().is_some() {
+            return Err(wrong("the base URL must end with its path"));
+        }
+        let secure = base.scheme() == "https";
+        if secure && !cfg!(any(feature = "tls", feature = "tls-native")) {
+            return Err(wrong("https needs the crate feature `tls` or `tls-native`"));
+        }
+        let mut client = Client::builder().redirect(Policy::none()).connect_timeout(CONNECT);
+        if !secure {
+            // A proxy would read the key.
+            client = client.no_proxy();
+        }
+        let client = client.build().map_err(|_| wrong("the HTTP client cannot be made"))?;
+        Ok(Self { provider, client, base, timeout })
+    }
+
+    pub(super) fn provider(&self) -> &'static str {
+        self.provider
+    }
+
+    pub(super) fn base(&self) -> &str {
+        self.base.as_str().trim_end_matches('/')
+    }
+
+    pub(super) fn host(&self) -> &str {
+        self.base.host_str().unwrap_or_default()
+    }
+
+    /// The base URL with more path segments, each encoded where it must be. A first segment that the base ends with
+    /// already is not said twice.
+    pub(super) fn at(&self, segments: &[&str]) -> Url {
+        let mut url = self.base.clone();
+        let last = url.path().trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
+        let said = segments.first().is_some_and(|first| *first == last);
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(segments.iter().skip(usize::from(said)));
+        }
+        url
+    }
+
+    /// Sends a body and waits for the whole answer. Dropping the future closes the connection.
+    pub(super) async fn post(
+        &self,
+        url: Url,
+        headers: Vec<(HeaderName, HeaderValue)>,
+        body: &Value,
+    ) -> Result<Answer, ProviderError> {
+        // The client would panic.
+        if tokio::runtime::Handle::try_current().is_err() {
+            return Err(self.fault(Fault::NoRuntime));
+        }
+        let body = serde_json::to_vec(body).map_err(|_| self.fault(Fault::NotSent))?;
+        let mut request = self.client.post(url).timeout(self.timeout).body(body);
+        request = request.header(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        request = request.headers(headers.into_iter().collect::<HeaderMap>());
+        let response = request.send().await.map_err(|error| self.failed(&error))?;
+        let status = response.status().as_u16();
+        if (300..400).contains(&status) {
+            return Err(self.fault(Fault::Redirect(status)));
+        }
+        let asked = classify::retry_after(response.headers());
+        let bytes = self.read(response).await?;
+        let (body, words) = match serde_json::from_slice(&bytes) {
+            Ok(body) => (body, String::new()),
+            Err(_) => (Value::Null, String::from_utf8_lossy(bytes.get(..4096).unwrap_or(&bytes)).into_owned()),
+        };
+        Ok(Answer { status, retry_after: asked.or_else(|| classify::retry_delay(&body)), body, words })
+    }
+
+    async fn read(&self, mut response: Response) -> Result<Vec<u8>, ProviderError> {
+        let mut bytes = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.failed(&error))? {
+            if bytes.len() + chunk.len() > LONGEST_BODY {
+                return Err(self.fault(Fault::TooLarge(LONGEST_BODY)));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
+    }
+
+    pub(super) fn fault(&self, fault: Fault) -> ProviderError {
+        ProviderError::new(self.provider, fault)
+    }
+
+    /// The client's error holds the URL and whatever its layers say, so only its kind is kept.
+    fn failed(&self, error: &reqwest::Error) -> ProviderError {
+        self.fault(match () {
+            () if error.is_timeout() => Fault::Timeout(self.timeout),
+            () if error.is_connect() => Fault::Connect,
+            () if error.is_builder() => Fault::NotSent,
+            () => Fault::Broken,
+        })
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint").field("base", &self.base()).field("timeout", &self.timeout).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,35 @@
+//! Checks that a backend keeps the contract of [`LlmBackend`](crate::LlmBackend): an adapter is run against mock servers
+//! that answer as the real ones do, errors included. Nothing but 127.0.0.1 is used.
+//!
+//! ```no_run
+//! use rpm_core::testing::{OpenAiMock, backend_conformance};
+//! # use rpm_core::{BackendError, Completion, CompletionRequest, LlmBackend, async_trait};
+//! # struct MyBackend;
+//! # impl MyBackend { fn new(_: &str, _: &str, _: &str, _: std::time::Duration) -> Self { Self } }
+//! # #[async_trait]
+//! # impl LlmBackend for MyBackend {
+//! #     async fn complete(&self, _: &CompletionRequest) -> Result<Completion, BackendError> { Ok(Completion::new("")) }
+//! # }
+//!
+//! # async fn checked() {
+//! let make = |setup: &rpm_core::testing::Setup| {
+//!     MyBackend::new(&setup.base_url, &setup.model, &setup.key, setup.timeout)
+//! };
+//! backend_conformance(make, &OpenAiMock).await.unwrap();
+//! # }
+//! ```
+
+mod anthropic;
+mod checks;
+mod conformance;
+mod dialect;
+mod gemini;
+mod openai;
+mod server;
+
+pub use anthropic::AnthropicMock;
+pub use conformance::{ConformanceError, Setup, backend_conformance};
+pub use dialect::{Asked, Ending, Expected, MockDialect, Recorded};
+pub use gemini::GeminiMock;
+pub use openai::OpenAiMock;
+pub use server::{Canned, MockServer, Sent};
