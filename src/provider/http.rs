@@ -50,9 +50,19 @@ impl Endpoint {
             return Err(wrong("https needs the crate feature `tls` or `tls-native`"));
         }
         let mut client = Client::builder().redirect(Policy::none()).connect_timeout(CONNECT);
+        // Where both are built in, one of them has to be meant.
+        #[cfg(feature = "tls")]
+        {
+            client = client.tls_backend_rustls();
+        }
         if !secure {
             // A proxy would read the key.
             client = client.no_proxy();
+            // Reading the platform's certificates takes longer than many a request.
+            #[cfg(any(feature = "tls", feature = "tls-native"))]
+            {
+                client = client.tls_certs_only([]);
+            }
         }
         let client = client.build().map_err(|_| wrong("the HTTP client cannot be made"))?;
         Ok(Self { provider, client, base, timeout })
