@@ -156,7 +156,7 @@ fn the_server_never_sees_more_requests_than_the_budget_has_calls() {
         assert!(server.requests() as u64 <= calls);
         match outcome {
             Ok(learned) => sound(&learned, &history),
-            Err(error) => assert!(matches!(error, Error::NothingLearned { .. } | Error::Factor(_)), "{error}"),
+            Err(error) => assert!(matches!(error, Error::Budget { .. } | Error::NothingLearned { .. }), "{error}"),
         }
     }
 }
@@ -179,8 +179,8 @@ fn latency_is_hidden_by_the_requests_in_flight() {
     let least = LATENCY * 1_000_u32.div_ceil(64);
     let ratio = took.as_secs_f64() / least.as_secs_f64();
     println!("1,000 requests of {LATENCY:?}, 64 in flight: {took:?}, {ratio:.3} x the least of {least:?}");
-    // 1.10 on an idle machine; a busy one gets some slack.
-    assert!((1.0..=1.5).contains(&ratio), "{ratio}");
+    // 1.04 in release on a busy machine; in debug beside other tests a request of slack each. One at a time takes 62.5.
+    assert!((1.0..=4.0).contains(&ratio), "{ratio}");
 }
 
 #[test]
