@@ -48,7 +48,7 @@ fn a_text_of_several_of_which_no_feature_is_kept_is_asked_for_by_itself() {
         let several = request.stage == Stage::Extract && blocks(&request.messages[1].content).len() > 1;
         // What small models do with several texts: the same word for each.
         let text = obey(request);
-        let text = if several { text.replace("slow pacing", "genre").replace("quiet mood", "genre") } else { text };
+        let text = if several { text.replace("slow pacing", "feature").replace("quiet mood", "feature") } else { text };
         Ok(reply(&text))
     });
     let builder = RpmPipeline::builder(scale_task()).backend(Arc::clone(&backend));
