@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use futures_util::future::{Either, select};
 use futures_util::stream::{self, StreamExt as _};
 
-use super::{Attempt, BackendError, Capabilities, Completion, CompletionRequest, LlmBackend, estimate_tokens};
+use super::{Attempt, BackendError, Capabilities, Completion, CompletionRequest, LlmBackend};
 
 use self::pace::{Limits, Pace};
 use self::retry::Retry;
@@ -139,7 +139,7 @@ impl<B: LlmBackend> Resilient<B> {
         self.limits(limits)
     }
 
-    /// The most tokens per minute, over all clones: of the prompt, as [`estimate_tokens`] counts them, and the request's
+    /// The most tokens per minute, over all clones: of the prompt, as [`CompletionRequest::input_tokens`] counts them, and the request's
     /// `max_tokens`. A request takes its part of the minute, and the next one waits until it is over. From 1. Default: no
     /// limit.
     #[must_use]
@@ -251,8 +251,7 @@ impl Drop for Unsent {
 }
 
 fn size(request: &CompletionRequest) -> u64 {
-    let prompt: u64 = request.messages.iter().map(|message| estimate_tokens(&message.content)).sum();
-    prompt.saturating_add(u64::from(request.max_tokens))
+    request.input_tokens().saturating_add(u64::from(request.max_tokens))
 }
 
 #[async_trait]
