@@ -43,9 +43,10 @@ fn what_fails_is_given_up_and_counts_as_done() {
 
 #[cfg(feature = "tracing")]
 mod spans {
+    use std::cell::RefCell;
     use std::collections::BTreeMap;
     use std::fmt::Debug;
-    use std::sync::PoisonError;
+    use std::sync::Once;
 
     use rpm_core::History;
     use tracing::field::{Field, Visit};
@@ -68,14 +69,18 @@ mod spans {
         }
     }
 
-    #[derive(Clone, Default)]
-    struct Spans(Arc<Mutex<(Vec<Seen>, Vec<u64>)>>);
+    thread_local! {
+        /// The spans of this thread, and those entered. Each test learns on a thread of its own.
+        static STATE: RefCell<(Vec<Seen>, Vec<u64>)> = RefCell::default();
+    }
+
+    /// One subscriber for the whole process: with one for each test, what one test switches off another may miss.
+    struct Spans;
 
     impl Spans {
+        #[expect(clippy::unused_self, reason = "reads as the subscriber's state")]
         fn locked<T>(&self, with: impl FnOnce(&mut Vec<Seen>, &mut Vec<u64>) -> T) -> T {
-            let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let (spans, entered) = &mut *state;
-            with(spans, entered)
+            STATE.with_borrow_mut(|(spans, entered)| with(spans, entered))
         }
     }
 
@@ -106,12 +111,12 @@ mod spans {
     }
 
     fn spans_of_learning(backend: Arc<dyn LlmBackend>, history: &History) -> Vec<Seen> {
-        let spans = Spans::default();
+        static SUBSCRIBED: Once = Once::new();
+        SUBSCRIBED.call_once(|| tracing::subscriber::set_global_default(Spans).unwrap());
+        STATE.take();
         let pipeline = RpmPipeline::builder(scale_task()).backend(backend).build().unwrap();
-        tracing::subscriber::with_default(spans.clone(), || {
-            let _ = block_on(pipeline.learn(history));
-        });
-        spans.locked(|spans, _| spans.clone())
+        let _ = block_on(pipeline.learn(history));
+        STATE.take().0
     }
 
     #[test]
