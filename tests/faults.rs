@@ -179,8 +179,10 @@ fn latency_is_hidden_by_the_requests_in_flight() {
     let least = LATENCY * 1_000_u32.div_ceil(64);
     let ratio = took.as_secs_f64() / least.as_secs_f64();
     println!("1,000 requests of {LATENCY:?}, 64 in flight: {took:?}, {ratio:.3} x the least of {least:?}");
-    // 1.04 in release on a busy machine; in debug beside other tests a request of slack each. One at a time takes 62.5.
-    assert!((1.0..=4.0).contains(&ratio), "{ratio}");
+    // 1.04 in release on a busy machine. In debug beside other tests it is the machine that is measured, so there the bound
+    // tells only that requests go out together: one at a time takes 62.5.
+    let most = if cfg!(debug_assertions) { 4.0 } else { 1.5 };
+    assert!((1.0..=most).contains(&ratio), "{ratio}");
 }
 
 #[test]
