@@ -1,34 +1,86 @@
-//! Learns one user from a few film ratings through a model of your own, and answers for a new film.
+//! Learns one user from a few film ratings through a client of the host's own, and answers for a new film.
 //!
 //! ```text
 //! RPM_BASE_URL=http://127.0.0.1:8080/v1 RPM_MODEL=my-model cargo run --release --example custom_backend
 //! ```
 //!
-//! Any server with an OpenAI-compatible `/v1/chat/completions` will do; `RPM_API_KEY` is sent if set, and `RPM_LOG` names
-//! a directory that keeps replies for the next run. The backend itself is in `common/http_backend.rs`: the one method a
-//! host has to write.
+//! [`Http`] below is all a host has to write: one method that sends messages and returns text. Everything else is the
+//! crate's: reading and asking again, the account, and the [`ResponseLog`], kept in the file that `RPM_LOG` names or else
+//! in memory. (For this API there is a ready-made backend as well: the example `providers`.)
 //!
 //! It prints the report of learning (what became of each interaction, what was dropped, calls and tokens by stage), the
 //! factors with their counts and intervals, and the answer for a new film with the path that led to it. Without
 //! `RPM_BASE_URL` it says how to set it and ends.
 #![allow(clippy::print_stdout, clippy::indexing_slicing, missing_docs, reason = "an example talks to its reader")]
 
-#[path = "common/http_backend.rs"]
-mod http_backend;
 #[path = "common/progress.rs"]
 mod progress;
 
 use std::error::Error;
+use std::time::Duration;
 
-use http_backend::HttpBackend;
 use pollster::block_on;
-use rpm_core::{Beliefs, DataError, History, Interaction, Query, ResponseSpace, RpmPipeline, Task, UserModel};
+use rpm_core::{
+    BackendError, Beliefs, Completion, CompletionRequest, DataError, FinishReason, History, Interaction, LlmBackend,
+    MemoryLimits, Query, ResponseLog, ResponseSpace, RpmPipeline, Task, Usage, UserModel, async_trait,
+};
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 const NORA: &str = include_str!("data/nora.jsonl");
 const INTERACTIONS: usize = 8;
 const NEW_FILM: &str = "A quiet drama about two sisters who restore an organ in a mountain village. It takes its time, the \
     music is beautiful, and the ending leaves one plot hole open.";
+
+/// A server with an OpenAI-compatible `/chat/completions`, asked over plain HTTP. The calls block, which suits a program
+/// that drives one future at a time.
+struct Http {
+    agent: ureq::Agent,
+    endpoint: String,
+    model: String,
+}
+
+#[async_trait]
+impl LlmBackend for Http {
+    async fn complete(&self, request: &CompletionRequest) -> Result<Completion, BackendError> {
+        let message = |m: &rpm_core::Message| json!({ "role": m.role.as_str(), "content": m.content });
+        let mut body = json!({
+            "model": self.model,
+            "messages": request.messages.iter().map(message).collect::<Vec<_>>(),
+            "temperature": request.temperature,
+            "max_tokens": request.max_tokens,
+        });
+        if let Some(reply) = &request.schema {
+            let schema = json!({ "name": reply.name, "schema": reply.schema });
+            body["response_format"] = json!({ "type": "json_schema", "json_schema": schema });
+        }
+        let sent = self.agent.post(&self.endpoint).send_json(&body);
+        let mut response = sent.map_err(|error| match error {
+            // Worth another try; an HTTP status of 400 to 499 is not, but for a rate limit.
+            ureq::Error::StatusCode(429 | 500..=599) | ureq::Error::Io(_) | ureq::Error::Timeout(_) => {
+                BackendError::transient(error)
+            }
+            _ => BackendError::permanent(error),
+        })?;
+        let reply: Value = response.body_mut().read_json().map_err(BackendError::transient)?;
+        let choice = &reply["choices"][0];
+        let text = choice["message"]["content"].as_str().filter(|text| !text.is_empty());
+        let text = text.ok_or_else(|| BackendError::permanent("the reply holds no text"))?;
+        let cut = choice["finish_reason"] == "length";
+        let done = Completion::new(text).finish(if cut { FinishReason::Length } else { FinishReason::Stop });
+        let tokens = |name: &str| reply["usage"][name].as_u64();
+        Ok(match (tokens("prompt_tokens"), tokens("completion_tokens")) {
+            (Some(input_tokens), Some(output_tokens)) => {
+                done.usage(Usage { input_tokens, output_tokens, cached_tokens: 0 })
+            }
+            _ => done,
+        })
+    }
+
+    fn name(&self) -> &str {
+        &self.model
+    }
+}
 
 #[derive(Deserialize)]
 struct Line {
@@ -45,19 +97,27 @@ impl Line {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let Some(backend) = HttpBackend::from_env()? else {
-        println!("RPM_BASE_URL is not set: there is no model to ask.");
+    let (Ok(base), Ok(model)) = (std::env::var("RPM_BASE_URL"), std::env::var("RPM_MODEL")) else {
+        println!("RPM_BASE_URL and RPM_MODEL are not set: there is no model to ask.");
         println!("  RPM_BASE_URL=http://127.0.0.1:8080/v1 RPM_MODEL=my-model \\");
         println!("    cargo run --release --example custom_backend");
         return Ok(());
     };
-    println!("{backend:?}\n");
+    let agent = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(600))).build().new_agent();
+    let http = Http { agent, endpoint: format!("{}/chat/completions", base.trim_end_matches('/')), model };
+    let log = match std::env::var_os("RPM_LOG") {
+        Some(file) => ResponseLog::open(file)?,
+        None => ResponseLog::in_memory(MemoryLimits::default()),
+    };
 
     let task = Task::new("How would this user rate the film with this description?", ResponseSpace::scale(1, 5)?)?
         .query_name("film")
         .response_name("rating");
-    let history = read_history(&task)?;
-    let pipeline = RpmPipeline::builder(task).backend(backend).progress(progress::bar).build()?;
+    let lines = NORA.lines().filter(|line| !line.trim().is_empty()).take(INTERACTIONS);
+    let interactions: Result<Vec<Interaction>, Box<dyn Error>> =
+        lines.map(|line| Ok(serde_json::from_str::<Line>(line)?.interaction()?)).collect();
+    let history = History::new(&task, "nora", interactions?)?;
+    let pipeline = RpmPipeline::builder(task).backend(log.wrap(http)).progress(progress::bar).build()?;
 
     let learned = block_on(pipeline.learn(&history))?;
     println!("== learned\n{}\n", learned.report);
@@ -68,14 +128,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("\n== a new film\n{NEW_FILM}\n\n{}\n", answer.explain(&learned.model));
     println!("== calls and tokens of the answer\n{}", answer.usage);
     Ok(())
-}
-
-fn read_history(task: &Task) -> Result<History, Box<dyn Error>> {
-    let mut interactions = Vec::new();
-    for line in NORA.lines().filter(|line| !line.trim().is_empty()).take(INTERACTIONS) {
-        interactions.push(serde_json::from_str::<Line>(line)?.interaction()?);
-    }
-    Ok(History::new(task, "nora", interactions)?)
 }
 
 /// Each factor with its coverage n and, for the rating it raises most, the propensity with its interval.

@@ -9,32 +9,30 @@
 //!
 //! | variable | meaning |
 //! |---|---|
-//! | `RPM_PROVIDER` | `openai` (and everything with its API), `anthropic` or `gemini` |
-//! | `RPM_MODEL` | the model's name, as the provider knows it |
 //! | `RPM_INTERACTIONS` | how many of the 48 ratings to learn; default 8 |
 //! | `RPM_MAX_CALLS` | the most calls that learning may take; default 60 |
-//! | `OPENAI_API_KEY`, `OPENAI_BASE_URL`, `ANTHROPIC_API_KEY`, `GEMINI_API_KEY`, … | as the providers read them |
+//!
+//! Which model is asked, and with what key, say the variables listed in `common/provider.rs`.
 //!
 //! It prints what became of each rating, the answer for a new film with its path, and calls and tokens by stage. Without
 //! `RPM_PROVIDER` it says how to set it and ends.
 #![allow(clippy::print_stdout, missing_docs, reason = "an example talks to its reader")]
 
+#[path = "common/progress.rs"]
+mod progress;
+#[path = "common/provider.rs"]
+mod provider;
+
 use std::env;
 use std::error::Error;
 use std::sync::Arc;
-use std::time::Duration;
 
-use rpm_core::{
-    Anthropic, Budget, DataError, Gemini, History, Interaction, LlmBackend, OpenAiCompatible, Query, ResponseSpace,
-    RpmPipeline, Task,
-};
+use rpm_core::{Budget, DataError, History, Interaction, LlmBackend, Query, ResponseSpace, RpmPipeline, Task};
 use serde::Deserialize;
 
 const NORA: &str = include_str!("data/nora.jsonl");
 const NEW_FILM: &str = "A quiet drama about two sisters who restore an organ in a mountain village. It takes its time, the \
     music is beautiful, and the ending leaves one plot hole open.";
-/// A small local model takes its time.
-const TIMEOUT: Duration = Duration::from_secs(300);
 
 #[derive(Deserialize)]
 struct Line {
@@ -51,7 +49,7 @@ impl Line {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let Some(backend) = provider()? else {
+    let Some(backend) = provider::from_env()? else {
         println!("RPM_PROVIDER is not set: there is no model to ask.");
         println!("  RPM_PROVIDER=openai RPM_MODEL=my-model OPENAI_BASE_URL=http://127.0.0.1:8080/v1 \\");
         println!("    cargo run --release --features providers --example providers");
@@ -59,17 +57,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     // The providers need tokio; the pipeline takes any runtime.
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run(backend))
-}
-
-fn provider() -> Result<Option<Arc<dyn LlmBackend>>, Box<dyn Error>> {
-    let Ok(provider) = env::var("RPM_PROVIDER") else { return Ok(None) };
-    let model = env::var("RPM_MODEL").map_err(|_| "RPM_MODEL is not set")?;
-    Ok(Some(match provider.as_str() {
-        "openai" => Arc::new(OpenAiCompatible::from_env(model)?.timeout(TIMEOUT)),
-        "anthropic" => Arc::new(Anthropic::from_env(model)?.timeout(TIMEOUT)),
-        "gemini" => Arc::new(Gemini::from_env(model)?.timeout(TIMEOUT)),
-        _ => return Err("RPM_PROVIDER must be openai, anthropic or gemini".into()),
-    }))
 }
 
 /// A number by a variable, or the default.
@@ -87,7 +74,7 @@ async fn run(backend: Arc<dyn LlmBackend>) -> Result<(), Box<dyn Error>> {
         .response_name("rating");
     let history = History::new(&task, "nora", read(number("RPM_INTERACTIONS", 8)?)?)?;
     let budget = Budget::default().calls(number("RPM_MAX_CALLS", 60)? as u64);
-    let pipeline = RpmPipeline::builder(task).backend(backend).budget(budget).build()?;
+    let pipeline = RpmPipeline::builder(task).backend(backend).budget(budget).progress(progress::bar).build()?;
 
     let learned = pipeline.learn(&history).await?;
     println!("== learned\n{}\n", learned.report);

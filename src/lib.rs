@@ -29,7 +29,8 @@ pub use data::{
 };
 pub use embed::{EmbedError, Embedder, HashedEmbedder};
 pub use extract::{
-    Dropped, ExtractError, Extraction, FeatureExtractor, LexicalExtractor, Observation, PromptedExtractor, ground,
+    Dropped, ExtractError, Extraction, FeatureExtractor, LexicalExtractor, Observation, PromptedExtractor, Reading,
+    ground,
 };
 pub use factor::{
     FactorError, FactorFit, FactorGroup, FactorModel, FitRequest, PromptedFactorModel, SimilarityFactorModel,

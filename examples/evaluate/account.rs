@@ -5,8 +5,8 @@ use std::error::Error;
 use std::fmt;
 
 use rpm_core::{
-    Answer, AssignedFeature, Dropped, FeatureKey, ItemOutcome, LearnReport, PathOrigin, ReasoningPath, UsageReport,
-    UserModel,
+    Answer, AssignedFeature, Dropped, FeatureKey, ItemOutcome, LearnReport, PathOrigin, Reading, ReasoningPath,
+    UsageReport, UserModel,
 };
 use serde_json::{Value, json};
 
@@ -54,6 +54,13 @@ impl Account {
     /// Enters what learning reported.
     pub(crate) fn report(&mut self, report: &LearnReport) {
         for item in &report.items {
+            match item.reading {
+                Some(Reading::AtOnce) => self.count("items read at once", 1),
+                Some(Reading::Repaired) => self.count("items read after repairs", 1),
+                Some(Reading::AskedAgain) => self.count("items read after asking again", 1),
+                Some(Reading::InPart) => self.count("items read in part", 1),
+                _ => {}
+            }
             match &item.outcome {
                 ItemOutcome::Learned { features } => {
                     self.count("items learned", 1);

@@ -9,9 +9,10 @@
 //! "test":[..]}`, each entry with `query`, `response` and, if there are any, `options`, `timestamp` and `seen_text`;
 //! `labels.json` beside it lists the labels of ratings and votes. A path that is absent is named and passed over.
 //!
-//! Methods: `offline` (no model), `rpm` and `zero-shot` (a model; see `common/http_backend.rs` for the variables, of which
-//! `RPM_BASE_URL` turns the two on), and the baselines of `baselines.rs`. All that apply are run unless `--methods` names
-//! some. `--limit-history` keeps the latest interactions, `--unseen` the test items marked `"seen_text": false`.
+//! Methods: `offline` (no model), `rpm`, `zero-shot`, `balanced` and `frugal` (a model: build with `--features providers`
+//! and set the variables of `common/provider.rs`), and the baselines of `baselines.rs`. `balanced` and `frugal` are the
+//! crate's presets, `rpm` the builder's defaults with paths on first use, `rpm@N` the same with N texts in a request. All
+//! that apply but the presets are run unless `--methods` names some. `--limit-history` keeps the latest interactions, `--unseen` the test items marked `"seen_text": false`.
 //!
 //! It prints one table per set, then what the pipelines met: items, errors by kind, calls and tokens by stage, dropped
 //! features, tiers, and the steps of paths that cite what does not exist (0 unless something is wrong). A test item that
@@ -22,10 +23,11 @@ mod account;
 mod args;
 mod baselines;
 mod data;
-#[path = "../common/http_backend.rs"]
-mod http_backend;
 mod metrics;
 mod pipelines;
+#[cfg(feature = "providers")]
+#[path = "../common/provider.rs"]
+mod provider;
 mod report;
 
 use std::error::Error;
@@ -33,17 +35,42 @@ use std::sync::Arc;
 
 use args::Args;
 use data::Set;
-use http_backend::HttpBackend;
 use report::{Line, Report};
+use rpm_core::LlmBackend;
 
 /// Pipelines that ask no model, and those that do.
 const OFFLINE: &str = "offline";
 const WITH_MODEL: [&str; 2] = ["rpm", "zero-shot"];
+/// Presets of the crate, which ask a model too and run when they are named.
+const PRESETS: [&str; 2] = ["balanced", "frugal"];
+
+/// A model and the runtime its client needs.
+struct Model {
+    backend: Arc<dyn LlmBackend>,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Model {
+    #[cfg(feature = "providers")]
+    fn from_env() -> Result<Option<Self>, Box<dyn Error>> {
+        let Some(backend) = provider::from_env()? else { return Ok(None) };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        Ok(Some(Self { backend, runtime }))
+    }
+
+    #[cfg(not(feature = "providers"))]
+    fn from_env() -> Result<Option<Self>, Box<dyn Error>> {
+        match std::env::var_os("RPM_PROVIDER") {
+            Some(_) => Err("a model is asked with --features providers only".into()),
+            None => Ok(None),
+        }
+    }
+}
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args = Args::parse(std::env::args().skip(1))?;
-    let backend = HttpBackend::from_env()?.map(Arc::new);
-    let methods = methods(&args, backend.is_some())?;
+    let model = Model::from_env()?;
+    let methods = methods(&args, model.is_some())?;
     let mut reports = Vec::new();
     for path in &args.paths {
         let Some(set) = data::load(path, &args)? else {
@@ -52,7 +79,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         };
         let mut report = Report::new(&set, args.unseen);
         for method in &methods {
-            if let Some(line) = evaluate(method, &set, backend.as_ref())? {
+            if let Some(line) = evaluate(method, &set, model.as_ref())? {
                 report.lines.push(line);
             }
         }
@@ -76,10 +103,12 @@ fn methods(args: &Args, with_model: bool) -> Result<Vec<String>, String> {
     for method in &args.methods {
         let asks = asks(method);
         if asks && !with_model {
-            return Err(format!("{method} asks a model: set RPM_BASE_URL and RPM_MODEL"));
+            return Err(format!(
+                "{method} asks a model: set RPM_PROVIDER and RPM_MODEL, and build with --features providers"
+            ));
         }
         if !asks && method != OFFLINE && !baselines::NAMES.contains(&method.as_str()) {
-            return Err(format!("no method {method}: {OFFLINE}, {WITH_MODEL:?}, {:?}", baselines::NAMES));
+            return Err(format!("no method {method}: {OFFLINE}, {WITH_MODEL:?}, {PRESETS:?}, {:?}", baselines::NAMES));
         }
     }
     Ok(args.methods.clone())
@@ -87,17 +116,19 @@ fn methods(args: &Args, with_model: bool) -> Result<Vec<String>, String> {
 
 /// True for the methods that ask a model; `rpm@N` is `rpm` with N queries in one extraction request.
 fn asks(method: &str) -> bool {
-    WITH_MODEL.contains(&method) || method.strip_prefix("rpm@").is_some_and(|n| n.parse::<usize>().is_ok())
+    WITH_MODEL.contains(&method)
+        || PRESETS.contains(&method)
+        || method.strip_prefix("rpm@").is_some_and(|n| n.parse::<usize>().is_ok())
 }
 
 /// One method on one set; `None` when it does not apply to this kind of task.
-fn evaluate(method: &str, set: &Set, backend: Option<&Arc<HttpBackend>>) -> Result<Option<Line>, Box<dyn Error>> {
+fn evaluate(method: &str, set: &Set, model: Option<&Model>) -> Result<Option<Line>, Box<dyn Error>> {
     if method != OFFLINE && !asks(method) {
         let guesses = baselines::predict(method, set);
         return Ok(guesses.map(|guesses| Line::new(method, metrics::score(set, &guesses))));
     }
-    let pipeline = pipelines::build(method, set, backend)?;
-    let run = pipelines::run(method, &pipeline, set);
+    let pipeline = pipelines::build(method, set, model)?;
+    let run = pipelines::run(method, &pipeline, set, model);
     let mut line = Line::new(method, metrics::score(set, &run.guesses));
     line.learn_seconds = Some(run.learning.as_secs_f64());
     line.p50_ms = metrics::median(run.answering.iter().map(|time| 1e3 * time.as_secs_f64()));

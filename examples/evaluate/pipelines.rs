@@ -1,18 +1,18 @@
 //! The crate's own pipelines, user by user.
 
 use std::error::Error;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pollster::block_on;
 use rpm_core::{
-    ComposedPathWriter, LexicalExtractor, PathPolicy, PromptedAnswerer, PromptedExtractor, RpmPipeline,
+    ComposedPathWriter, LexicalExtractor, PathPolicy, Preset, PromptedAnswerer, PromptedExtractor, RpmPipeline,
     SimilarityFactorModel, SupportThresholds, UserModel,
 };
 
+use crate::Model;
 use crate::account::Account;
 use crate::data::{Row, Set};
-use crate::http_backend::HttpBackend;
 use crate::metrics::Guess;
 
 /// What a pipeline gave on one set.
@@ -25,18 +25,17 @@ pub(crate) struct Run {
 }
 
 /// The pipeline of a method.
-pub(crate) fn build(
-    method: &str,
-    set: &Set,
-    backend: Option<&Arc<HttpBackend>>,
-) -> Result<RpmPipeline, Box<dyn Error>> {
+pub(crate) fn build(method: &str, set: &Set, model: Option<&Model>) -> Result<RpmPipeline, Box<dyn Error>> {
     let task = set.task.clone();
-    let Some(backend) = backend.filter(|_| method != crate::OFFLINE) else {
+    let Some(model) = model.filter(|_| method != crate::OFFLINE) else {
         return Ok(RpmPipeline::offline(task));
     };
-    let builder = RpmPipeline::builder(task).backend(Arc::clone(backend)).paths(PathPolicy::OnFirstUse);
-    if method == "rpm" {
-        return Ok(builder.build()?);
+    let builder = RpmPipeline::builder(task).backend(Arc::clone(&model.backend)).paths(PathPolicy::OnFirstUse);
+    match method {
+        "rpm" => return Ok(builder.build()?),
+        "balanced" => return Ok(builder.preset(Preset::Balanced).build()?),
+        "frugal" => return Ok(builder.preset(Preset::Frugal).build()?),
+        _ => {}
     }
     if let Some(items) = method.strip_prefix("rpm@") {
         let extractor = PromptedExtractor::default().items_per_request(items.parse()?);
@@ -54,17 +53,31 @@ pub(crate) fn build(
     Ok(generic.build()?)
 }
 
+/// Drives futures, on the model's runtime if there is one.
+#[derive(Clone, Copy)]
+struct Wait<'a>(Option<&'a Model>);
+
+impl Wait<'_> {
+    fn on<T>(self, future: impl Future<Output = T>) -> T {
+        match self.0 {
+            Some(model) => model.runtime.block_on(future),
+            None => pollster::block_on(future),
+        }
+    }
+}
+
 /// Learns every user and answers that user's test items. An error costs what it befell and is counted.
-pub(crate) fn run(method: &str, pipeline: &RpmPipeline, set: &Set) -> Run {
+pub(crate) fn run(method: &str, pipeline: &RpmPipeline, set: &Set, model: Option<&Model>) -> Run {
+    let wait = Wait(model);
     let mut run = Run::default();
     let start = Instant::now();
     for (position, user) in set.users.iter().enumerate() {
         let begin = Instant::now();
         let before = run.guesses.len();
-        match learn(pipeline, set, position, &mut run) {
+        match learn(wait, pipeline, set, position, &mut run) {
             Some(mut model) => {
                 for test in &user.test {
-                    let guess = answer(pipeline, set, &mut model, test, &mut run);
+                    let guess = answer(wait, pipeline, set, &mut model, test, &mut run);
                     run.guesses.push(guess);
                 }
                 run.account.model(&model);
@@ -87,10 +100,10 @@ pub(crate) fn run(method: &str, pipeline: &RpmPipeline, set: &Set) -> Run {
     run
 }
 
-fn learn(pipeline: &RpmPipeline, set: &Set, position: usize, run: &mut Run) -> Option<UserModel> {
+fn learn(wait: Wait<'_>, pipeline: &RpmPipeline, set: &Set, position: usize, run: &mut Run) -> Option<UserModel> {
     let history = run.account.checked("history", set.history(position))?;
     let begin = Instant::now();
-    let learned = block_on(pipeline.learn(&history));
+    let learned = wait.on(pipeline.learn(&history));
     run.learning += begin.elapsed();
     let learned = run.account.checked("learn", learned)?;
     run.account.report(&learned.report);
@@ -98,12 +111,19 @@ fn learn(pipeline: &RpmPipeline, set: &Set, position: usize, run: &mut Run) -> O
     Some(learned.model)
 }
 
-fn answer(pipeline: &RpmPipeline, set: &Set, model: &mut UserModel, test: &Row, run: &mut Run) -> Guess {
+fn answer(
+    wait: Wait<'_>,
+    pipeline: &RpmPipeline,
+    set: &Set,
+    model: &mut UserModel,
+    test: &Row,
+    run: &mut Run,
+) -> Guess {
     let Some(query) = run.account.checked("query", test.query(set.kind)) else {
         return Guess::default();
     };
     let begin = Instant::now();
-    let answer = block_on(pipeline.personalize(model, &query));
+    let answer = wait.on(pipeline.personalize(model, &query));
     run.answering.push(begin.elapsed());
     let Some(answer) = run.account.checked("personalize", answer) else {
         return Guess::default();

@@ -116,6 +116,39 @@ pub struct Extraction {
     pub features: Vec<AssignedFeature>,
     /// Features that were not kept, by reason.
     pub dropped: Dropped,
+    /// What it took to get them.
+    pub reading: Reading,
+}
+
+/// What it took to get the features of a query, from the least to the most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Reading {
+    /// The first reply, as it came, or no model at all.
+    #[default]
+    AtOnce,
+    /// The first reply, of which prose, fences or broken JSON had to be taken away.
+    Repaired,
+    /// Another reply, since the first one lacked the query or could not be used for it.
+    AskedAgain,
+    /// The whole features of a reply that was cut off, when asking again brought no more.
+    InPart,
+}
+
+impl Reading {
+    /// All of them, in order.
+    pub const ALL: [Self; 4] = [Self::AtOnce, Self::Repaired, Self::AskedAgain, Self::InPart];
+
+    /// The name in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AtOnce => "at once",
+            Self::Repaired => "repaired",
+            Self::AskedAgain => "after asking again",
+            Self::InPart => "in part",
+        }
+    }
 }
 
 /// How many features were not kept, by reason.

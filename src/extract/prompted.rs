@@ -12,7 +12,7 @@ use crate::prompt::{
 };
 
 use super::lexicon::valence_of;
-use super::{Dropped, ExtractError, Extraction, FeatureExtractor, Observation, ground};
+use super::{Dropped, ExtractError, Extraction, FeatureExtractor, Observation, Reading, ground};
 
 /// Asks a model for the features of queries, several at a time, and keeps those whose quote it finds in the query.
 ///
@@ -299,15 +299,17 @@ impl FeatureExtractor for PromptedExtractor {
                     }
                 };
                 let read: Result<Items<FoundItem>, _> = read_items(&completion.text, "items");
-                let (items, unreadable) = match read {
-                    Ok(read) => {
-                        if !read.repairs.is_empty() {
-                            ctx.ledger().enter_repair(Stage::Extract);
-                        }
-                        (read.items, read.unreadable)
+                let (mut items, mut unreadable, mut reading) = (Vec::new(), 1, Reading::AtOnce);
+                if let Ok(read) = read {
+                    if !read.repairs.is_empty() {
+                        ctx.ledger().enter_repair(Stage::Extract);
+                        reading = Reading::Repaired;
                     }
-                    Err(_) => (Vec::new(), 1),
-                };
+                    (items, unreadable) = (read.items, read.unreadable);
+                }
+                if attempt > 0 {
+                    reading = Reading::AskedAgain;
+                }
                 let cut = || read_cut_items(&completion.text, "items").map_or_else(|_| Vec::new(), |read| read.items);
                 let mut part: Option<Vec<FoundItem>> = None;
                 for (place, (i, _)) in group.iter().enumerate() {
@@ -322,9 +324,10 @@ impl FeatureExtractor for PromptedExtractor {
                             if nothing.dropped.total() > 0 {
                                 problems.insert(*i, useless(&nothing.dropped));
                             }
-                            parts.insert(*i, nothing);
+                            parts.insert(*i, Extraction { reading: Reading::AskedAgain, ..nothing });
                         }
                         Some(mut extraction) => {
+                            extraction.reading = reading;
                             if let Some(part) = parts.remove(i) {
                                 extraction.dropped.add(&part.dropped);
                             }
@@ -335,7 +338,7 @@ impl FeatureExtractor for PromptedExtractor {
                         None => {
                             let part = self.found(part.get_or_insert_with(cut), place, group);
                             if let Some(part) = part.filter(|part| !part.features.is_empty()) {
-                                parts.insert(*i, part);
+                                parts.insert(*i, Extraction { reading: Reading::InPart, ..part });
                             }
                             problems.insert(*i, problem(&completion, unreadable));
                         }

@@ -105,9 +105,10 @@ impl RpmPipeline {
         }
         let mut items = Vec::with_capacity(seen.len());
         for (interaction, extraction) in history.interactions().iter().zip(extractions) {
+            let reading = extraction.as_ref().ok().map(|extraction| extraction.reading);
             let (features, outcome) = outcome(extraction, report);
             items.push(MemoryItem::new(interaction.clone(), features)?);
-            report.items.push(ItemReport::new(interaction.id().clone(), outcome));
+            report.items.push(ItemReport::new(interaction.id().clone(), outcome, reading));
         }
         Ok(items)
     }

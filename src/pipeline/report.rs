@@ -3,7 +3,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::data::{ItemId, UserModel};
-use crate::extract::Dropped;
+use crate::extract::{Dropped, Reading};
 use crate::llm::{Limit, Stage, UsageReport};
 
 /// What [`RpmPipeline::learn`](crate::RpmPipeline::learn) returns.
@@ -51,6 +51,9 @@ pub struct ItemReport {
     pub id: ItemId,
     /// What became of it.
     pub outcome: ItemOutcome,
+    /// What it took to get its features; `None` when it failed.
+    #[serde(default)]
+    pub reading: Option<Reading>,
 }
 
 /// What became of one interaction. In every case it is part of the memory and of the base rates.
@@ -75,8 +78,8 @@ pub enum ItemOutcome {
 }
 
 impl ItemReport {
-    pub(super) fn new(id: ItemId, outcome: ItemOutcome) -> Self {
-        Self { id, outcome }
+    pub(super) fn new(id: ItemId, outcome: ItemOutcome, reading: Option<Reading>) -> Self {
+        Self { id, outcome, reading }
     }
 }
 
@@ -84,6 +87,11 @@ impl LearnReport {
     /// Interactions with features.
     pub fn learned(&self) -> usize {
         self.items.iter().filter(|item| matches!(item.outcome, ItemOutcome::Learned { .. })).count()
+    }
+
+    /// Interactions of which the features took this much to get.
+    pub fn read(&self, reading: Reading) -> usize {
+        self.items.iter().filter(|item| item.reading == Some(reading)).count()
     }
 
     /// Interactions for which a stage failed.
@@ -102,6 +110,10 @@ impl fmt::Display for LearnReport {
             self.learned(),
             self.failed()
         )?;
+        let counts = Reading::ALL.map(|reading| format!("{} {}", self.read(reading), reading.as_str()));
+        if self.read(Reading::AtOnce) < self.items.len() - self.failed() {
+            writeln!(f, "read {}", counts.join(", "))?;
+        }
         let d = &self.dropped;
         writeln!(
             f,

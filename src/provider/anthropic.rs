@@ -10,7 +10,9 @@ use super::chat::{Chat, Dialect, Reply, TIMEOUT, held, provider, tokens, without
 use super::error::Fault;
 use super::http::Endpoint;
 use super::{ApiKey, ProviderError, env};
-use crate::llm::{BackendError, Completion, CompletionRequest, FinishReason, LlmBackend, ReplyForm, Role, Usage};
+use crate::llm::{
+    BackendError, Capabilities, Completion, CompletionRequest, FinishReason, LlmBackend, ReplyForm, Role, Usage,
+};
 
 const NAME: &str = "anthropic";
 const BASE: &str = "https://api.anthropic.com";

@@ -52,15 +52,24 @@ pub(super) struct Chat<D> {
     model: String,
     key: Option<ApiKey>,
     concurrency: usize,
+    form: ReplyForm,
     fields: BTreeMap<String, Value>,
     identity: String,
 }
 
 impl<D: Dialect> Chat<D> {
     pub(super) fn new(dialect: D, endpoint: Endpoint, model: String) -> Self {
-        let (key, fields) = (None, BTreeMap::new());
-        let chat = Self { dialect, endpoint, model, key, concurrency: CONCURRENCY, fields, identity: String::new() };
-        chat.identified()
+        Self {
+            dialect,
+            endpoint,
+            model,
+            key: None,
+            concurrency: CONCURRENCY,
+            form: ReplyForm::Schema,
+            fields: BTreeMap::new(),
+            identity: String::new(),
+        }
+        .identified()
     }
 
     pub(super) fn key(mut self, key: ApiKey) -> Self {
@@ -76,6 +85,15 @@ impl<D: Dialect> Chat<D> {
     pub(super) fn concurrency(mut self, requests: usize) -> Self {
         self.concurrency = requests.max(1);
         self
+    }
+
+    pub(super) fn form(mut self, strictest: ReplyForm) -> Self {
+        self.form = strictest;
+        self
+    }
+
+    pub(super) fn strictest(&self) -> ReplyForm {
+        self.form
     }
 
     pub(super) fn set(mut self, field: String, value: Value) -> Self {
@@ -193,6 +211,13 @@ macro_rules! provider {
                 Self(self.0.concurrency(requests))
             }
 
+            /// The strictest form to hold replies to. Default: [`ReplyForm::Schema`]; an endpoint that refuses it is asked
+            /// for less by itself. Set it for one that takes a schema and ignores it, or is slow with it.
+            #[must_use]
+            pub fn form(self, strictest: ReplyForm) -> Self {
+                Self(self.0.form(strictest))
+            }
+
             /// Sends this field in the body of every request, in place of the adapter's own; a dotted name goes into a
             /// nested object and null leaves the field out. Part of [`model`](crate::LlmBackend::model), so it must
             /// hold no secret.
@@ -212,6 +237,10 @@ macro_rules! provider {
 
             async fn complete_batch(&self, requests: &[CompletionRequest]) -> Vec<Result<Completion, BackendError>> {
                 self.0.complete_batch(requests).await
+            }
+
+            fn capabilities(&self) -> Capabilities {
+                Capabilities::up_to(self.0.strictest())
             }
 
             fn model(&self) -> &str {
