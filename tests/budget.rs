@@ -4,6 +4,8 @@
 mod common;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use common::{COST, ScriptedBackend, cases, obey, query, reply, scale_history, scale_task, text_history, text_task};
 use pollster::block_on;
@@ -35,7 +37,7 @@ fn a_budget_of_four_calls_keeps_four_interactions_and_reports_the_two_not_asked(
     assert_eq!((attempts, report.learned(), report.failed()), (4, 4, 2));
     assert_eq!(report.budget_reached, Some(Limit::Calls));
     let failed: Vec<&ItemOutcome> = report.items.iter().map(|item| &item.outcome).skip(4).collect();
-    let reason = "not asked: the budget's limit of calls was reached".to_owned();
+    let reason = "the budget's limit of calls was reached".to_owned();
     assert_eq!(failed, vec![&ItemOutcome::Failed { stage: Stage::Extract, reason }; 2]);
     // Groups by likeness, paths by count: nothing was left to ask for them.
     assert_eq!((report.factors, report.unplaced_groups), (5, 5));
@@ -53,6 +55,31 @@ fn a_model_learned_within_a_budget_answers_like_any_other() {
     let answer = block_on(pipeline.personalize(&model, &query("A slow film with a loud chase."))).unwrap();
     assert!(answer.support.known_factors > 0);
     assert_eq!(backend.requests().len(), 2);
+}
+
+#[test]
+fn after_its_time_an_operation_sends_nothing_and_keeps_what_was_done() {
+    let backend = ScriptedBackend::obedient();
+    let none = limited(&scale_task(), &backend, Budget::default().time(Duration::ZERO)).build().unwrap();
+    let error = block_on(none.learn(&scale_history())).unwrap_err();
+    assert!(matches!(error, Error::Budget { stage: Stage::Extract, limit: Limit::Time }), "{error}");
+    assert_eq!(backend.requests().len(), 0);
+
+    let time = Duration::from_millis(400);
+    let calls = AtomicUsize::new(0);
+    let backend = ScriptedBackend::new(move |request| {
+        if calls.fetch_add(1, Ordering::SeqCst) == 2 {
+            std::thread::sleep(time);
+        }
+        Ok(reply(&obey(request)))
+    });
+    let pipeline = limited(&scale_task(), &backend, Budget::default().time(time)).build().unwrap();
+    let learned = block_on(pipeline.learn(&scale_history())).unwrap();
+    check(&learned.model);
+    let asked = backend.requests().len();
+    assert!((1..=3).contains(&asked), "{asked}");
+    assert_eq!((learned.report.learned(), learned.report.failed()), (asked, 6 - asked));
+    assert_eq!(learned.report.budget_reached, Some(Limit::Time));
 }
 
 #[test]

@@ -5,7 +5,7 @@
 mod common;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::told;
 use rpm_core::testing::{
@@ -13,9 +13,9 @@ use rpm_core::testing::{
     backend_conformance,
 };
 use rpm_core::{
-    Anthropic, ApiKey, BackendError, Completion, CompletionRequest, EmbedError, Embedder, FinishReason, Gemini, Ledger,
-    LlmBackend, Message, OpenAiCompatible, OpenAiEmbedder, PromptSet, ProviderError, ReplySchema, Stage, StageContext,
-    Usage, async_trait,
+    Anthropic, ApiKey, BackendError, Budget, Completion, CompletionRequest, EmbedError, Embedder, FinishReason, Gemini,
+    Ledger, Limit, LlmBackend, Message, OpenAiCompatible, OpenAiEmbedder, PromptSet, ProviderError, ReplyForm,
+    ReplySchema, Stage, StageContext, Usage, async_trait,
 };
 use serde_json::{Value, json};
 
@@ -357,6 +357,42 @@ fn a_refused_schema_steps_down_to_json_mode() {
     assert_eq!(forms, ["json_schema", "json_object"]);
     let used = ledger.report().stage(Stage::Answer);
     assert_eq!((used.calls, used.stepped_down, used.input_tokens, used.cached_tokens), (2, 1, 100, 40));
+}
+
+#[test]
+fn a_request_waits_no_longer_than_its_operation_may_take_and_none_is_sent_after() {
+    let server = MockServer::start(|_| {
+        std::thread::sleep(Duration::from_secs(5));
+        Canned::new(200, "{}")
+    })
+    .expect("a server");
+    let (backend, prompts) = (chat(&server).concurrency(1), PromptSet::default());
+    let ledger = Ledger::limited(Budget::default().time(Duration::from_millis(300)));
+    let context = StageContext::new(&backend, &prompts, &ledger);
+    let begun = Instant::now();
+    let results = run(context.complete_all(&[request(), request()], false));
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    let (first, second) = (results[0].as_ref().expect_err("late"), results[1].as_ref().expect_err("late"));
+    assert!(first.is_transient(), "{first:?}");
+    assert_eq!(second.budget_reached(), Some(Limit::Time));
+    let used = ledger.report().stage(Stage::Answer);
+    assert_eq!((used.calls, used.failed_calls, used.withheld), (1, 1, 1));
+    assert_eq!(ledger.budget_reached(), Some(Limit::Time));
+}
+
+#[test]
+fn a_form_that_the_host_rules_out_is_not_asked_for() {
+    let good = OpenAiMock.reply(&reply("{}")).to_string();
+    let server = MockServer::start(move |_| Canned::new(200, good.clone())).expect("a server");
+    let prompts = PromptSet::default();
+    for (form, sent) in [(ReplyForm::Json, json!("json_object")), (ReplyForm::Text, Value::Null)] {
+        let (backend, ledger) = (chat(&server).form(form), Ledger::default());
+        let context = StageContext::new(&backend, &prompts, &ledger);
+        let results = run(context.complete_all(&[with_schema(json!({ "type": "object" }))], false));
+        assert!(results[0].is_ok());
+        assert_eq!(server.requests().last().expect("a request").body["response_format"]["type"], sent);
+        assert_eq!(ledger.report().total().stepped_down, 0);
+    }
 }
 
 fn embedding(index: usize, vector: &[f32]) -> Value {

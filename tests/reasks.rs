@@ -8,7 +8,8 @@ use std::sync::Arc;
 use common::{ScriptedBackend, blocks, history_of, obey, query, reply, scale_task, sent, text_history, text_task};
 use pollster::block_on;
 use rpm_core::{
-    CompletionRequest, FinishReason, ItemOutcome, Learned, PromptedExtractor, Role, RpmPipeline, Stage, UserModel,
+    CompletionRequest, FinishReason, ItemOutcome, Learned, PromptedExtractor, Reading, Role, RpmPipeline, Stage,
+    UserModel,
 };
 use serde_json::{Value, json};
 
@@ -87,7 +88,33 @@ fn bad_items_of_a_batch_are_asked_for_alone_and_cost_no_other() {
         assert_eq!(again.iter().map(|request| request.about.join(" ")).collect::<Vec<_>>(), missing, "{what}");
         assert!(again.iter().all(|request| blocks(&asked(request)).len() == 1), "{what}");
         assert_eq!(learned.report.usage.stage(Stage::Extract).reasks, missing.len() as u64, "{what}");
+        assert_eq!(learned.report.read(Reading::AskedAgain), missing.len(), "{what}");
+        assert_eq!(learned.report.read(Reading::InPart), 0, "{what}");
     }
+}
+
+#[test]
+fn the_report_says_of_each_interaction_what_it_took_to_read_it() {
+    let task = scale_task();
+    let backend = ScriptedBackend::new(|request| {
+        let whole = obey(request);
+        Ok(match request.about.first().map(String::as_str) {
+            _ if request.stage != Stage::Extract => reply(&whole),
+            Some("a") => reply(&format!("Here you are:\n```json\n{whole}\n```")),
+            Some("b") if !is_reask(request) => reply("I cannot."),
+            Some("c") => {
+                reply(&whole[..whole.find("small trades").unwrap_or(whole.len())]).finish(FinishReason::Length)
+            }
+            _ => reply(&whole),
+        })
+    });
+    let pipeline = RpmPipeline::builder(task.clone()).backend(Arc::clone(&backend)).build().unwrap();
+    let report = block_on(pipeline.learn(&history_of(&task, &FILMS))).unwrap().report;
+    let readings: Vec<Option<Reading>> = report.items.iter().map(|item| item.reading).collect();
+    let expected = [Reading::Repaired, Reading::AskedAgain, Reading::InPart, Reading::AtOnce].map(Some);
+    assert_eq!(readings, expected);
+    let line = "read 1 at once, 1 repaired, 1 after asking again, 1 in part";
+    assert!(report.to_string().contains(line), "{report}");
 }
 
 #[test]

@@ -221,7 +221,7 @@ fn a_metering_backend_enters_its_attempts_itself() {
     impl LlmBackend for Twice {
         async fn complete(&self, request: &CompletionRequest) -> Result<Completion, BackendError> {
             request.begin()?.end(&Err(BackendError::transient("busy")));
-            let attempt = request.begin_again()?;
+            let attempt = request.begin()?;
             let result = self.0.complete(request).await;
             attempt.end(&result);
             result

@@ -41,11 +41,15 @@ pub trait LlmBackend: Send + Sync {
     /// [`BackendError`], which says whether asking again can help.
     async fn complete(&self, request: &CompletionRequest) -> Result<Completion, BackendError>;
 
-    /// Answers several requests, one result each, in their order. The default asks one after another.
+    /// Answers several requests, one result each, in their order. The default asks one after another, and none after the
+    /// operation's [time](CompletionRequest::time_left).
     async fn complete_batch(&self, requests: &[CompletionRequest]) -> Vec<Result<Completion, BackendError>> {
         let mut results = Vec::with_capacity(requests.len());
         for request in requests {
-            results.push(self.complete(request).await);
+            results.push(match request.in_time() {
+                Ok(()) => self.complete(request).await,
+                Err(late) => Err(late),
+            });
         }
         results
     }

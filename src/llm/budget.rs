@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -41,7 +42,8 @@ impl Prices {
 ///
 /// Tokens and money are reserved before an attempt (its prompt as
 /// [`CompletionRequest::input_tokens`] counts it and its
-/// `max_tokens`) and settled by what the provider reports after it. The default has no limit.
+/// `max_tokens`) and settled by what the provider reports after it. Time counts from the operation's start; after it no
+/// attempt begins. The default has no limit.
 ///
 /// ```
 /// use rpm_core::{Budget, Prices};
@@ -54,6 +56,7 @@ pub struct Budget {
     calls: Option<u64>,
     tokens: Option<u64>,
     money: Option<f64>,
+    time: Option<Duration>,
     prices: Prices,
     by_stage: BTreeMap<Stage, Prices>,
 }
@@ -69,6 +72,8 @@ pub enum Limit {
     Tokens,
     /// Money.
     Money,
+    /// Time since the operation's start.
+    Time,
 }
 
 impl fmt::Display for Limit {
@@ -77,6 +82,7 @@ impl fmt::Display for Limit {
             Self::Calls => "calls",
             Self::Tokens => "tokens",
             Self::Money => "money",
+            Self::Time => "time",
         })
     }
 }
@@ -103,6 +109,15 @@ impl Budget {
         self
     }
 
+    /// The longest time. What was done by then stands, and the operation goes on to its end without the model. `Resilient`
+    /// gives up what is under way at that moment, pauses and waits too, and the ready-made providers wait no longer for an
+    /// answer. A host's own backend sees it as [`CompletionRequest::time_left`].
+    #[must_use]
+    pub fn time(mut self, time: Duration) -> Self {
+        self.time = Some(time);
+        self
+    }
+
     /// What tokens cost. Default: nothing.
     #[must_use]
     pub fn prices(mut self, prices: Prices) -> Self {
@@ -115,6 +130,11 @@ impl Budget {
     pub fn prices_for(mut self, stage: Stage, prices: Prices) -> Self {
         self.by_stage.insert(stage, prices);
         self
+    }
+
+    /// The end of an operation that starts now.
+    pub(super) fn until(&self) -> Option<Instant> {
+        self.time.and_then(|time| Instant::now().checked_add(time))
     }
 
     /// What an attempt may use at most.

@@ -32,8 +32,8 @@ pub enum BackendError {
         /// The cause.
         source: BoxError,
     },
-    /// The request was not sent: it could exceed the operation's budget.
-    #[error("not sent: the budget's limit of {limit} is reached")]
+    /// The request was not sent, or given up: it could exceed the operation's budget.
+    #[error("the budget's limit of {limit} is reached")]
     Budget {
         /// What is used up.
         limit: Limit,

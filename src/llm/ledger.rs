@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -62,7 +64,7 @@ pub struct StageUsage {
     /// Requests that were answered from the response log; not counted in `calls`.
     #[serde(default)]
     pub reused: u64,
-    /// Requests that were not sent because the budget was reached; not counted in `calls`.
+    /// Requests that were not sent, or given up, because the budget was reached. Their attempts are counted in `calls`.
     #[serde(default)]
     pub withheld: u64,
     /// Requests that were sent again in a looser reply form; counted in `calls` too.
@@ -171,6 +173,8 @@ pub struct Ledger(Arc<Account>);
 struct Account {
     entered: Mutex<Entered>,
     budget: Budget,
+    /// When the operation's time is over, if it has any.
+    until: Option<Instant>,
     /// The strictest form that each stage's provider is known to take; shared by the operations of a pipeline.
     forms: Forms,
     steps: Steps,
@@ -212,12 +216,13 @@ impl Ledger {
 
     /// An empty account that refuses what could exceed the budget.
     pub fn limited(budget: Budget) -> Self {
-        Self(Arc::new(Account { budget, ..Account::default() }))
+        Self(Arc::new(Account { until: budget.until(), budget, ..Account::default() }))
     }
 
     /// The same with a memory of reply forms that outlives the operation, telling of its progress.
     pub(crate) fn of(budget: Budget, forms: Forms, tell: OnProgress) -> Self {
-        Self(Arc::new(Account { budget, forms, steps: Steps::new(tell), ..Account::default() }))
+        let until = budget.until();
+        Self(Arc::new(Account { until, budget, forms, steps: Steps::new(tell), ..Account::default() }))
     }
 
     /// Enters that so many requests of a stage are about to be sent.
@@ -264,12 +269,25 @@ impl Ledger {
         edit(self.entered().report.0.entry(stage).or_default());
     }
 
+    /// The time that is left; `None` when there is no end to it.
+    pub(crate) fn time_left(&self) -> Option<Duration> {
+        self.0.until.map(|until| until.saturating_duration_since(Instant::now()))
+    }
+
+    /// Enters that a request is not sent, or given up, for a limit.
+    pub(crate) fn enter_withheld(&self, stage: Stage, limit: Limit) {
+        let mut entered = self.entered();
+        entered.report.0.entry(stage).or_default().withheld += 1;
+        entered.reached = Some(limit);
+    }
+
     /// Enters the beginning of an attempt and reserves what it may use at most.
-    pub(crate) fn begin(&self, request: &CompletionRequest) -> Result<Attempt, BackendError> {
+    fn begin(&self, request: &CompletionRequest, attempts: &Arc<AtomicU32>) -> Result<Attempt, BackendError> {
         let most = self.0.budget.most(request);
         let mut entered = self.entered();
         let sum = entered.spent.and(&entered.reserved).and(&most);
-        let within = self.0.budget.exceeded(&sum);
+        let late = self.time_left().filter(Duration::is_zero).map(|_| Limit::Time);
+        let within = late.or_else(|| self.0.budget.exceeded(&sum));
         let usage = entered.report.0.entry(request.stage).or_default();
         if let Some(limit) = within {
             usage.withheld += 1;
@@ -277,9 +295,13 @@ impl Ledger {
             return Err(BackendError::Budget { limit });
         }
         usage.calls += 1;
+        if attempts.fetch_add(1, Ordering::Relaxed) > 0 {
+            usage.retries += 1;
+        }
         entered.reserved = entered.reserved.and(&most);
         Ok(Attempt {
             ledger: Some(self.clone()),
+            attempts: Arc::clone(attempts),
             stage: request.stage,
             reserved: most,
             span: Some(CallSpan::open(request)),
@@ -300,13 +322,35 @@ impl Ledger {
         self.edit(stage, |usage| usage.stepped_down += 1);
     }
 
-    pub(crate) fn enter_retry(&self, stage: Stage) {
-        self.edit(stage, |usage| usage.retries += 1);
-    }
-
     pub(crate) fn enter_reuse(&self, stage: Stage) {
         self.edit(stage, |usage| usage.reused += 1);
         self.0.steps.add(stage, 1, 0);
+    }
+}
+
+/// A request's place in the account of its operation. Clones of the request share it.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    ledger: Ledger,
+    /// Attempts to answer it, over every time it is sent.
+    attempts: Arc<AtomicU32>,
+}
+
+impl Entry {
+    pub(super) fn new(ledger: Ledger) -> Self {
+        Self { ledger, attempts: Arc::default() }
+    }
+
+    pub(super) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    pub(super) fn attempts(&self) -> u32 {
+        self.attempts.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn begin(&self, request: &CompletionRequest) -> Result<Attempt, BackendError> {
+        self.ledger.begin(request, &self.attempts)
     }
 }
 
@@ -316,6 +360,8 @@ impl Ledger {
 #[must_use = "an attempt that is dropped counts as failed"]
 pub struct Attempt {
     ledger: Option<Ledger>,
+    /// Of the same request, this one included.
+    attempts: Arc<AtomicU32>,
     stage: Stage,
     reserved: Spent,
     span: Option<CallSpan>,
@@ -323,7 +369,7 @@ pub struct Attempt {
 
 impl Attempt {
     pub(super) fn unmetered() -> Self {
-        Self { ledger: None, stage: Stage::Answer, reserved: Spent::default(), span: None }
+        Self { ledger: None, attempts: Arc::default(), stage: Stage::Answer, reserved: Spent::default(), span: None }
     }
 
     /// Enters what became of the attempt.
@@ -338,6 +384,13 @@ impl Attempt {
                 }
                 self.settle(completion.usage, false);
             }
+            // It was not sent after all.
+            Err(BackendError::Budget { limit }) => {
+                if let Some(ledger) = &self.ledger {
+                    ledger.enter_withheld(self.stage, *limit);
+                }
+                self.withdraw();
+            }
             // Nothing was generated, so nothing was charged.
             Err(_) => self.settle(Some(Usage::default()), true),
         }
@@ -350,6 +403,9 @@ impl Attempt {
         entered.reserved = entered.reserved.less(&self.reserved);
         let usage = entered.report.0.entry(self.stage).or_default();
         usage.calls = usage.calls.saturating_sub(1);
+        if self.attempts.fetch_sub(1, Ordering::Relaxed) > 1 {
+            usage.retries = usage.retries.saturating_sub(1);
+        }
     }
 
     fn settle(&mut self, used: Option<Usage>, failed: bool) {

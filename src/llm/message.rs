@@ -1,6 +1,8 @@
 use std::fmt;
+use std::time::Duration;
 
-use super::{Attempt, BackendError, Ledger, Stage, estimate_tokens};
+use super::ledger::Entry;
+use super::{Attempt, BackendError, Ledger, Limit, Stage, estimate_tokens};
 
 /// How a reply is held to its form, from the loosest to the strictest. The wording asks for JSON in each of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,7 +40,7 @@ pub struct CompletionRequest {
     /// Ids of the interactions whose text is in the messages, `query` for a new query's. Not sent: it names a request in
     /// errors and finds what to purge.
     pub about: Vec<String>,
-    pub(crate) ledger: Option<Ledger>,
+    pub(crate) entry: Option<Entry>,
     /// The model that is asked, for spans.
     pub(crate) model: String,
 }
@@ -108,7 +110,7 @@ impl CompletionRequest {
             seed: None,
             form: ReplyForm::Schema,
             about: Vec::new(),
-            ledger: None,
+            entry: None,
             model: String::new(),
         }
     }
@@ -126,39 +128,56 @@ impl CompletionRequest {
         self
     }
 
-    /// Enters that the last attempt is followed by another, and [begins](Self::begin) it.
-    ///
-    /// # Errors
-    /// As for [`begin`](Self::begin).
-    pub fn begin_again(&self) -> Result<Attempt, BackendError> {
-        let attempt = self.begin()?;
-        self.retried();
-        Ok(attempt)
-    }
-
-    pub(super) fn retried(&self) {
-        if let Some(ledger) = &self.ledger {
-            ledger.enter_retry(self.stage);
-        }
-    }
-
     /// Enters that the request was answered without an attempt, from a reply that was paid for before.
     pub fn reused(&self) {
-        if let Some(ledger) = &self.ledger {
-            ledger.enter_reuse(self.stage);
+        if let Some(entry) = &self.entry {
+            entry.ledger().enter_reuse(self.stage);
         }
     }
 
-    /// Enters one attempt to answer this request in the account of the operation it belongs to. Only for backends that
-    /// [meter](super::LlmBackend::meters) their attempts themselves.
+    /// Enters one attempt to answer this request in the account of the operation it belongs to; after the first one, as a
+    /// retry. Only for backends that [meter](super::LlmBackend::meters) their attempts themselves.
     ///
     /// # Errors
     /// [`BackendError::Budget`] when the attempt could exceed the operation's budget. It must not be made then.
     pub fn begin(&self) -> Result<Attempt, BackendError> {
-        match &self.ledger {
-            Some(ledger) => ledger.begin(self),
+        match &self.entry {
+            Some(entry) => entry.begin(self),
             None => Ok(Attempt::unmetered()),
         }
+    }
+
+    /// The time that the operation's budget leaves; `None` when it sets none. A backend that can wait should wait no longer,
+    /// and answers a request without time left with [`BackendError::Budget`] and [`Limit::Time`].
+    pub fn time_left(&self) -> Option<Duration> {
+        self.entry.as_ref()?.ledger().time_left()
+    }
+
+    /// The same request as an operation sends it, without an attempt yet.
+    pub(crate) fn entered(mut self, ledger: &Ledger) -> Self {
+        self.entry = Some(Entry::new(ledger.clone()));
+        self
+    }
+
+    /// The attempts entered for it so far.
+    pub(crate) fn attempts(&self) -> u32 {
+        self.entry.as_ref().map_or(0, Entry::attempts)
+    }
+
+    /// An error when the operation's time is over.
+    pub(crate) fn in_time(&self) -> Result<(), BackendError> {
+        match self.time_left() {
+            Some(left) if left.is_zero() => Err(BackendError::Budget { limit: Limit::Time }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Enters that it is given up, after an attempt or none, because the operation's time is over.
+    pub(crate) fn give_up(&self) -> BackendError {
+        if let Some(entry) = &self.entry {
+            entry.ledger().enter_withheld(self.stage, Limit::Time);
+        }
+        BackendError::Budget { limit: Limit::Time }
     }
 
     /// The same request asking for this shape of reply.

@@ -13,7 +13,7 @@ use super::{BackendError, BoxError, Completion, CompletionRequest, LlmBackend};
 /// [transient](BackendError::Transient).
 ///
 /// A request through the service is one attempt in the account. A service that retries inside makes more of them than the
-/// budget knows of: retry around this backend instead, or call [`CompletionRequest::begin_again`] in the retry layer.
+/// budget knows of: retry around this backend instead, or call [`CompletionRequest::begin`] in the retry layer.
 ///
 /// # Cancellation
 /// Dropping the future drops the service's; what goes on then is up to its layers.

@@ -223,7 +223,7 @@ fn outcome(extraction: Result<Extraction, ExtractError>, report: &mut LearnRepor
         }
         Err(error) => {
             let reason = match (error.budget_reached(), error.source()) {
-                (Some(limit), _) => format!("not asked: the budget's limit of {limit} was reached"),
+                (Some(limit), _) => format!("the budget's limit of {limit} was reached"),
                 (None, Some(cause)) => format!("{error}: {cause}"),
                 (None, None) => error.to_string(),
             };

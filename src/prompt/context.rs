@@ -122,7 +122,8 @@ impl<'a> StageContext<'a> {
     /// are settled, since they may use less than they could, and is then sent or not.
     pub async fn complete_all(&self, requests: &[CompletionRequest], reask: bool) -> Vec<Result<Completion, AskError>> {
         let mut results: Vec<Option<Result<Completion, AskError>>> = requests.iter().map(|_| None).collect();
-        let mut pending: Vec<(usize, CompletionRequest)> = requests.iter().cloned().enumerate().collect();
+        let mut pending: Vec<(usize, CompletionRequest)> =
+            requests.iter().map(|request| request.clone().entered(self.ledger)).enumerate().collect();
         if reask {
             for request in requests {
                 self.ledger.enter_reask(request.stage);
@@ -142,8 +143,8 @@ impl<'a> StageContext<'a> {
             self.ledger.settle(stage);
             for (position, result) in sent {
                 match result {
-                    // Calls are not given back when they end; tokens and money are.
-                    Err((BackendError::Budget { limit }, request)) if limit != Limit::Calls => {
+                    // Calls and time are not given back when an attempt ends; tokens and money are.
+                    Err((BackendError::Budget { limit }, request)) if !matches!(limit, Limit::Calls | Limit::Time) => {
                         waiting.push((position, limit, request));
                     }
                     Err((BackendError::Unsupported { form, .. }, request))
@@ -151,7 +152,7 @@ impl<'a> StageContext<'a> {
                     {
                         let looser = if form == ReplyForm::Schema { ReplyForm::Json } else { ReplyForm::Text };
                         self.ledger.enter_step_down(stage, looser);
-                        again.push((position, request));
+                        again.push((position, request.entered(self.ledger)));
                     }
                     result => {
                         settled |= result.is_ok();
@@ -191,7 +192,6 @@ impl<'a> StageContext<'a> {
         for (position, mut request) in pending {
             let form = self.ledger.forms().at_most(request.stage, backend.capabilities().form);
             request.form = request.form.min(form);
-            request.ledger = Some(self.ledger.clone());
             backend.model().clone_into(&mut request.model);
             if let Some(parameters) = self.roles.and_then(|roles| roles.parameters(request.stage)) {
                 parameters.apply(&mut request);

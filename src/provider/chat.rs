@@ -119,6 +119,7 @@ impl<D: Dialect> Chat<D> {
     }
 
     pub(super) async fn complete(&self, request: &CompletionRequest) -> Result<Completion, BackendError> {
+        request.in_time()?;
         let headers = self.dialect.headers(self.key.as_ref());
         let headers =
             headers.ok_or_else(|| self.endpoint.fault(Fault::Setting("the key cannot be sent in a header")))?;
@@ -127,7 +128,8 @@ impl<D: Dialect> Chat<D> {
             put(&mut body, field, value);
         }
         let url = self.dialect.url(&self.endpoint, &self.model);
-        let answer = self.endpoint.post(url, headers, &Value::Object(body)).await?;
+        let endpoint = self.endpoint.within(request.time_left());
+        let answer = endpoint.post(url, headers, &Value::Object(body)).await?;
         self.read(&answer, request)
     }
 

@@ -80,6 +80,11 @@ impl Endpoint {
         self.base.host_str().unwrap_or_default()
     }
 
+    /// The same endpoint with this time for an answer, if that is less.
+    pub(super) fn within(&self, left: Option<Duration>) -> Self {
+        Self { timeout: left.map_or(self.timeout, |left| left.min(self.timeout)), ..self.clone() }
+    }
+
     /// The base URL with more path segments, each encoded where it must be. A first segment that the base ends with
     /// already is not said twice.
     pub(super) fn at(&self, segments: &[&str]) -> Url {

@@ -166,7 +166,7 @@ mod tests {
         }));
         let asked = |ledger: &Ledger| {
             let mut request = CompletionRequest::new(Stage::Answer, vec![Message::user("a")], 1);
-            request.ledger = Some(ledger.clone());
+            request = request.entered(ledger);
             [request.clone(), request]
         };
         let ledgers = [Ledger::new(), Ledger::new()];

@@ -188,13 +188,27 @@ impl<B: LlmBackend> Resilient<B> {
         self
     }
 
-    /// Asks until there is a reply or a reason to give up.
+    /// Asks until there is a reply, a reason to give up or the end of the operation's time.
     async fn ask(&self, request: &CompletionRequest) -> Result<Completion, BackendError> {
+        let asking = pin!(self.ask_on(request));
+        match request.time_left() {
+            Some(left) if !left.is_zero() => match select(asking, self.timer.sleep(left)).await {
+                Either::Left((result, _)) => result,
+                Either::Right(_) => Err(request.give_up()),
+            },
+            // Without time its first attempt is refused.
+            _ => asking.await,
+        }
+    }
+
+    async fn ask_on(&self, request: &CompletionRequest) -> Result<Completion, BackendError> {
+        // One that the budget held back between attempts goes on where it was.
+        let earlier = request.attempts();
         let mut pauses = None;
         loop {
-            let result = self.attempt(request, pauses.is_some()).await;
+            let result = self.attempt(request).await;
             let Err(BackendError::Transient { retry_after, .. }) = &result else { return result };
-            let pauses = pauses.get_or_insert_with(|| self.retry.pauses(request));
+            let pauses = pauses.get_or_insert_with(|| self.retry.pauses(request, earlier));
             let Some(pause) = self.retry.pause(pauses, *retry_after) else { return result };
             // The error is gone before the wait.
             drop(result);
@@ -202,22 +216,13 @@ impl<B: LlmBackend> Resilient<B> {
         }
     }
 
-    async fn attempt(&self, request: &CompletionRequest, again: bool) -> Result<Completion, BackendError> {
+    async fn attempt(&self, request: &CompletionRequest) -> Result<Completion, BackendError> {
         let _permit = self.permits.acquire().await;
         // Before the wait for the rate limit: a request without a budget need not wait to hear so.
         let mut unsent = Unsent((!self.backend.meters()).then(|| request.begin()).transpose()?);
         self.pace.pass(size(request), &*self.timer).await;
         let attempt = unsent.0.take();
-        let entered = attempt.is_some();
-        if again && entered {
-            request.retried();
-        }
-        let result = self.in_time(request).await;
-        // A backend that meters may have refused to send it.
-        if again && !entered && !matches!(result, Some(Err(BackendError::Budget { .. }))) {
-            request.retried();
-        }
-        let Some(result) = result else {
+        let Some(result) = self.in_time(request).await else {
             // The attempt is dropped: the provider may be at work on it, and charge for it.
             let deadline = self.deadline.unwrap_or_default();
             return Err(BackendError::transient(DeadlinePassed(deadline)));

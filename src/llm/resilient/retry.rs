@@ -1,7 +1,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use backon::{BackoffBuilder, ExponentialBuilder};
 
 use crate::llm::CompletionRequest;
 
@@ -31,9 +31,13 @@ impl Default for Retry {
 }
 
 impl Retry {
-    /// The pauses before each retry of a request. They differ by request, so that requests that failed together do not
-    /// come back together, and are the same in each run.
-    pub(super) fn pauses(&self, request: &CompletionRequest) -> ExponentialBackoff {
+    /// The pauses before each retry of a request that was attempted `earlier` times before. They differ by request, so that
+    /// requests that failed together do not come back together, and are the same in each run.
+    pub(super) fn pauses(
+        &self,
+        request: &CompletionRequest,
+        earlier: u32,
+    ) -> impl Iterator<Item = Duration> + Send + use<> {
         let mut hasher = DefaultHasher::new();
         self.seed.hash(&mut hasher);
         request.stage.hash(&mut hasher);
@@ -48,10 +52,15 @@ impl Retry {
             .with_jitter()
             .with_jitter_seed(hasher.finish())
             .build()
+            .skip(usize::try_from(earlier).unwrap_or(usize::MAX))
     }
 
     /// How long to wait before the next attempt; `None` to give up.
-    pub(super) fn pause(&self, pauses: &mut ExponentialBackoff, asked: Option<Duration>) -> Option<Duration> {
+    pub(super) fn pause(
+        &self,
+        pauses: &mut impl Iterator<Item = Duration>,
+        asked: Option<Duration>,
+    ) -> Option<Duration> {
         let pause = pauses.next()?;
         match asked {
             Some(asked) if asked > self.longest_asked => None,
