@@ -5,10 +5,10 @@ mod common;
 
 use std::sync::{Arc, Mutex};
 
-use common::{ScriptedBackend, cases, history_of, obey, query, reply, scale_task};
+use common::{ScriptedBackend, cases, history_of, interaction, obey, query, reply, scale_task};
 use pollster::block_on;
 use rpm_core::{
-    BackendError, Budget, Capabilities, Completion, CompletionRequest, Error, Limit, LlmBackend, ReplyForm,
+    BackendError, Budget, Capabilities, Completion, CompletionRequest, Error, History, Limit, LlmBackend, ReplyForm,
     RpmPipeline, Stage, async_trait,
 };
 
@@ -106,6 +106,27 @@ fn a_provider_that_says_what_it_takes_is_never_asked_for_more() {
         assert!(seen.len() >= 6 && seen.iter().all(|seen| *seen == form), "{seen:?}");
         assert_eq!(learned.report.usage.total().stepped_down, 0);
     }
+}
+
+#[test]
+fn a_long_batch_is_not_refused_whole() {
+    let task = scale_task();
+    let films = (0..200).map(|n| interaction(&format!("f{n}"), &format!("A slow film, number {n}."), "4", n));
+    let history = History::new(&task, "ana", films).unwrap();
+    let backend = up_to(ReplyForm::Text);
+    let pipeline = RpmPipeline::builder(task.clone()).backend(Arc::clone(&backend)).build().unwrap();
+    let learned = block_on(pipeline.learn(&history)).unwrap();
+    assert_eq!(learned.report.learned(), 200);
+    let usage = learned.report.usage.stage(Stage::Extract);
+    assert_eq!((usage.calls, usage.stepped_down), (200 + 2 * 16, 2 * 16));
+    let forms = forms(&backend.take(), Stage::Extract);
+    assert!(forms[32..].iter().all(|form| *form == ReplyForm::Text));
+
+    // Where the form is taken, nothing is asked twice.
+    let backend = up_to(ReplyForm::Schema);
+    let pipeline = RpmPipeline::builder(task.clone()).backend(Arc::clone(&backend)).build().unwrap();
+    let learned = block_on(pipeline.learn(&history)).unwrap();
+    assert_eq!((learned.report.usage.stage(Stage::Extract).calls, learned.report.learned()), (200, 200));
 }
 
 #[test]

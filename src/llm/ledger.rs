@@ -193,18 +193,41 @@ struct Entered {
 
 /// The strictest reply form each stage's provider took so far. Clones share one memory.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Forms(Arc<Mutex<BTreeMap<Stage, ReplyForm>>>);
+pub(crate) struct Forms(Arc<Mutex<BTreeMap<Stage, Form>>>);
+
+/// What is known of one stage.
+#[derive(Debug, Clone, Copy)]
+struct Form {
+    /// The strictest that was not refused.
+    most: ReplyForm,
+    /// The strictest in which a reply came.
+    taken: Option<ReplyForm>,
+}
 
 impl Forms {
     pub(crate) fn at_most(&self, stage: Stage, form: ReplyForm) -> ReplyForm {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&stage).copied();
-        known.map_or(form, |known| known.min(form))
+        self.forms().get(&stage).map_or(form, |known| known.most.min(form))
+    }
+
+    /// True when a reply came in this form or a stricter one.
+    pub(crate) fn takes(&self, stage: Stage, form: ReplyForm) -> bool {
+        self.forms().get(&stage).is_some_and(|known| known.taken >= Some(form))
+    }
+
+    pub(crate) fn taken(&self, stage: Stage, form: ReplyForm) {
+        let mut forms = self.forms();
+        let known = forms.entry(stage).or_insert(Form { most: ReplyForm::Schema, taken: None });
+        known.taken = known.taken.max(Some(form));
     }
 
     fn lower(&self, stage: Stage, form: ReplyForm) {
-        let mut forms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = forms.entry(stage).or_insert(form);
-        *known = form.min(*known);
+        let mut forms = self.forms();
+        let known = forms.entry(stage).or_insert(Form { most: form, taken: None });
+        known.most = form.min(known.most);
+    }
+
+    fn forms(&self) -> MutexGuard<'_, BTreeMap<Stage, Form>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

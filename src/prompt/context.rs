@@ -68,6 +68,9 @@ impl AskError {
     }
 }
 
+/// Requests on which a reply form is tried.
+const FEW: usize = 16;
+
 impl<'a> StageContext<'a> {
     /// What stages without a model need.
     pub fn offline(prompts: &'a PromptSet, ledger: &'a Ledger) -> Self {
@@ -129,18 +132,24 @@ impl<'a> StageContext<'a> {
                 self.ledger.enter_reask(request.stage);
             }
         }
-        // Each round answers a request or loosens the form, which it can twice, so there is a last one.
-        let mut loosened = 0;
+        if let Some(first) = requests.first() {
+            self.ledger.expect(first.stage, requests.len());
+        }
+        // Each round answers a request, or loosens the form, which it can twice, or was the only one of few, so there is a
+        // last one.
+        let (mut loosened, mut tried) = (0, None);
         while let Some((_, first)) = pending.first() {
             let stage = first.stage;
             let Some(backend) = self.roles.and_then(|roles| roles.of(stage)).or(self.backend) else {
                 return requests.iter().map(|_| Err(AskError::NoBackend)).collect();
             };
-            let (mut again, mut waiting, mut settled) = (Vec::new(), Vec::new(), false);
-            let asked = pending.len();
-            self.ledger.expect(stage, asked);
-            let sent = trace::stage(stage, asked, self.send(backend, pending)).await;
-            self.ledger.settle(stage);
+            let (mut waiting, mut settled) = (Vec::new(), false);
+            // A form that is not known to be taken is tried on a few, so that a long batch is not refused whole.
+            let form = self.form(first, backend);
+            let few = form > ReplyForm::Text && tried != Some(form) && !self.ledger.forms().takes(stage, form);
+            let mut again = if few && pending.len() > 2 * FEW { pending.split_off(FEW) } else { Vec::new() };
+            tried = Some(form);
+            let sent = trace::stage(stage, pending.len(), self.send(backend, pending)).await;
             for (position, result) in sent {
                 match result {
                     // Calls and time are not given back when an attempt ends; tokens and money are.
@@ -156,6 +165,9 @@ impl<'a> StageContext<'a> {
                     }
                     result => {
                         settled |= result.is_ok();
+                        if result.is_ok() && form > ReplyForm::Text {
+                            self.ledger.forms().taken(stage, form);
+                        }
                         let result = match result {
                             Ok(completion) if completion.finish == FinishReason::Filtered => Err(AskError::Filtered),
                             Ok(completion) => Ok(completion),
@@ -179,7 +191,15 @@ impl<'a> StageContext<'a> {
             again.sort_by_key(|(position, _)| *position);
             pending = again;
         }
+        if let Some(first) = requests.first() {
+            self.ledger.settle(first.stage);
+        }
         results.into_iter().map(|result| result.unwrap_or(Err(AskError::NoResult))).collect()
+    }
+
+    /// The strictest form to hold the reply to.
+    fn form(&self, request: &CompletionRequest, backend: &dyn LlmBackend) -> ReplyForm {
+        request.form.min(self.ledger.forms().at_most(request.stage, backend.capabilities().form))
     }
 
     /// Sends requests of one stage in the strictest form its provider takes.
@@ -190,8 +210,7 @@ impl<'a> StageContext<'a> {
     ) -> Vec<(usize, Result<Completion, (BackendError, CompletionRequest)>)> {
         let (mut results, mut places, mut batch, mut attempts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (position, mut request) in pending {
-            let form = self.ledger.forms().at_most(request.stage, backend.capabilities().form);
-            request.form = request.form.min(form);
+            request.form = self.form(&request, backend);
             backend.model().clone_into(&mut request.model);
             if let Some(parameters) = self.roles.and_then(|roles| roles.parameters(request.stage)) {
                 parameters.apply(&mut request);
