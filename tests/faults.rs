@@ -145,8 +145,9 @@ fn learn_with_faults(history: &History, clean: &Learned, in_flight: usize, fault
     let usage = learned.report.usage.total();
     let ratio = server.requests() as f64 / faultless as f64;
     println!(
-        "30 % faults, {in_flight} in flight: {} requests ({ratio:.3} x) over {} connections, {} failed calls, {} retries, \
-         {} re-asks, {} repaired, {compared} learned, {failed} failed by name, at most {} at once, {took:?}\n  {:?}",
+        "30 % faults, {in_flight} in flight: {} requests ({ratio:.3} x) over {} connections, {} failed calls, \
+         {} retries, {} re-asks, {} repaired, {compared} learned, {failed} failed by name, at most {} at once, \
+         {took:?}\n  {:?}",
         server.requests(),
         server.connections(),
         usage.failed_calls,

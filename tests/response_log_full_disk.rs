@@ -1,5 +1,5 @@
-//! A full disk costs the replies that it has no room for, and nothing else. Processes whose files may not grow beyond a size
-//! stand for it: a write ends within a record there, as it does on a disk.
+//! A full disk costs the replies that it has no room for, and nothing else. Processes whose files may not grow beyond a
+//! size stand for it: a write ends within a record there, as it does on a disk.
 #![cfg(all(unix, feature = "response-log"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 

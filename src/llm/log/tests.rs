@@ -283,8 +283,8 @@ fn a_loss_of_power_takes_only_what_was_written_last() {
     };
     let mut cases = 0;
     for start in HEADER..=whole {
-        // The tail is lost, and the file is as long as it was, or longer for what did not come. Or else a block is, and the
-        // next ones are there: they are not written in their order.
+        // The tail is lost, and the file is as long as it was, or longer for what did not come. Or else a block is
+        // lost, and the next ones are there: they are not written in their order.
         for (end, len) in [(whole, whole), (whole + 512, whole + 512), (whole.min(start + 64), whole)] {
             for kind in ["zeros", "markers", "noise"] {
                 lose(start..end, len, kind);
