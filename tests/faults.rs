@@ -6,6 +6,7 @@
 mod common;
 #[path = "common/fault_server.rs"]
 mod fault_server;
+#[cfg(not(feature = "providers"))]
 #[path = "common/http.rs"]
 mod http;
 
@@ -15,7 +16,6 @@ use std::time::{Duration, Instant};
 
 use common::{interaction, obey, reply, scale_task};
 use fault_server::{FAULTS, FaultServer};
-use http::HttpBackend;
 use rpm_core::{
     BackendError, Budget, CompletionRequest, Error, History, ItemOutcome, Learned, LlmBackend, Message, PathPolicy,
     Resilient, RpmPipeline, Stage, ThreadTimer, Timer, backend_fn,
@@ -53,8 +53,24 @@ fn history(items: usize) -> History {
     History::new(&scale_task(), "ana", all).expect("a history")
 }
 
-fn resilient(server: &FaultServer, in_flight: usize, timer: impl Timer + 'static) -> Resilient<HttpBackend> {
-    let backend = Resilient::new(HttpBackend(server.address())).timer(timer).in_flight(in_flight);
+/// What talks to the server: the ready-made provider where it is built in, so that what users run is what is tested.
+#[cfg(feature = "providers")]
+type Client = rpm_core::OpenAiCompatible;
+#[cfg(not(feature = "providers"))]
+type Client = http::HttpBackend;
+
+#[cfg(feature = "providers")]
+fn client(server: &FaultServer) -> Client {
+    rpm_core::OpenAiCompatible::new(&format!("http://{}/v1", server.address()), "obedient").expect("a base URL")
+}
+
+#[cfg(not(feature = "providers"))]
+fn client(server: &FaultServer) -> Client {
+    http::HttpBackend(server.address())
+}
+
+fn resilient(server: &FaultServer, in_flight: usize, timer: impl Timer + 'static) -> Resilient<Client> {
+    let backend = Resilient::new(client(server)).timer(timer).in_flight(in_flight);
     backend.deadline(deadline(in_flight)).backoff(Duration::from_millis(20), Duration::from_millis(200))
 }
 
@@ -129,9 +145,11 @@ fn learn_with_faults(history: &History, clean: &Learned, in_flight: usize, fault
     let usage = learned.report.usage.total();
     let ratio = server.requests() as f64 / faultless as f64;
     println!(
-        "30 % faults, {in_flight} in flight: {} requests ({ratio:.3} x), {} failed calls, {} retries, {} re-asks, \
-         {} repaired, {compared} learned, {failed} failed by name, at most {} at once, {took:?}\n  {:?}",
+        "30 % faults, {in_flight} in flight: {} requests ({ratio:.3} x) over {} connections, {} failed calls, \
+         {} retries, {} re-asks, {} repaired, {compared} learned, {failed} failed by name, at most {} at once, \
+         {took:?}\n  {:?}",
         server.requests(),
+        server.connections(),
         usage.failed_calls,
         usage.retries,
         usage.reasks,
@@ -141,6 +159,9 @@ fn learn_with_faults(history: &History, clean: &Learned, in_flight: usize, fault
     );
     assert_eq!(usage.calls, server.requests() as u64);
     assert_eq!(server.met().len(), FAULTS.len(), "every fault was met");
+    if cfg!(feature = "providers") {
+        assert!(server.connections() * 2 < server.requests(), "connections are kept");
+    }
     assert!(ratio <= 1.6, "{ratio}");
     assert!(failed <= ITEMS / 20, "{failed}");
     serde_json::to_string(&learned.model).expect("JSON")

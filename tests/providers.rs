@@ -284,6 +284,27 @@ fn an_error_tells_the_status_and_a_known_code_only() {
 }
 
 #[test]
+fn a_success_that_is_not_json_may_pass_and_other_json_does_not() {
+    let cut = OpenAiMock.reply(&reply("zqmark")).to_string();
+    for (body, passes) in [
+        ("", true),
+        ("<html><body>Gateway zqmark</body></html>", true),
+        (&cut[..cut.len() / 2], true),
+        (r#"{"ok":"zqmark"}"#, false),
+        ("[]", false),
+    ] {
+        let body = body.to_owned();
+        let server = MockServer::start(move |_| Canned::new(200, body.clone())).expect("a server");
+        let error = run(chat(&server).complete(&request())).expect_err("no reply");
+        assert_eq!(error.is_transient(), passes, "{error:?}");
+        assert!(told(&error).contains("base URL") && !told(&error).contains("zqmark"));
+        let error = run(embedder(&server).embed(&["a".to_owned()])).expect_err("no vectors");
+        let EmbedError::Other(source) = &error else { panic!("{error:?}") };
+        assert_eq!(source.downcast_ref().map(BackendError::is_transient), Some(passes), "{error:?}");
+    }
+}
+
+#[test]
 fn keys_are_trimmed_and_shown_nowhere() {
     let server = server(200, &OpenAiMock.reply(&reply("ok")));
     let backend = chat(&server).key(" zqkey\n".to_owned());

@@ -88,7 +88,9 @@ pub(super) fn refusal(provider: &'static str, answer: &Answer, held: Option<Repl
     // Some gateways answer 200 and put the status into the body.
     let status = if answer.status < 400 { said.status.unwrap_or(answer.status) } else { answer.status };
     if status < 400 {
-        return ProviderError::new(provider, Fault::Unexpected).into();
+        // A gateway between may send a page or nothing with status 200 on a bad day: that passes, another API does not.
+        let fault = if answer.body.is_null() { Fault::NotJson } else { Fault::Unexpected };
+        return ProviderError::new(provider, fault).into();
     }
     let source: BoxError = Box::new(ProviderError::new(provider, Fault::Status { status, code: said.code }));
     let bad_request = matches!(status, 400 | 413 | 422 | 501);

@@ -29,6 +29,8 @@ pub(super) enum Fault {
     Status { status: u16, code: Option<&'static str> },
     #[error("a redirect (status {0}), which is not followed because the key would go along: correct the base URL")]
     Redirect(u16),
+    #[error("the answer is not JSON: a gateway's page or a cut answer, or the base URL is wrong")]
+    NotJson,
     #[error("the answer is not one of this API: is the base URL right?")]
     Unexpected,
     #[error("the answer is longer than {0} bytes")]
@@ -72,7 +74,9 @@ impl ProviderError {
 impl From<ProviderError> for BackendError {
     fn from(error: ProviderError) -> Self {
         match error.fault {
-            Fault::Timeout(_) | Fault::Connect | Fault::Broken | Fault::Empty => Self::transient(error),
+            Fault::Timeout(_) | Fault::Connect | Fault::Broken | Fault::NotJson | Fault::Empty => {
+                Self::transient(error)
+            }
             _ => Self::permanent(error),
         }
     }

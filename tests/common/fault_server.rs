@@ -66,6 +66,7 @@ pub struct FaultServer {
 struct State {
     percent: u64,
     stopped: AtomicBool,
+    connections: AtomicUsize,
     requests: AtomicUsize,
     in_flight: AtomicUsize,
     most_in_flight: AtomicUsize,
@@ -82,6 +83,7 @@ impl FaultServer {
         let state = Arc::new(State {
             percent,
             stopped: AtomicBool::new(false),
+            connections: AtomicUsize::new(0),
             requests: AtomicUsize::new(0),
             in_flight: AtomicUsize::new(0),
             most_in_flight: AtomicUsize::new(0),
@@ -106,6 +108,11 @@ impl FaultServer {
 
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Connections with at least one request whose body arrived.
+    pub fn connections(&self) -> usize {
+        self.state.connections.load(Ordering::SeqCst)
     }
 
     /// Requests whose body arrived.
@@ -134,17 +141,25 @@ impl Drop for FaultServer {
     }
 }
 
+/// Answers one request after another, as long as the client keeps the connection and no fault ends it.
 async fn serve(mut stream: TcpStream, state: Arc<State>) {
-    let Some(body) = read_body(&mut stream).await else { return };
-    state.requests.fetch_add(1, Ordering::SeqCst);
-    let now = state.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
-    state.most_in_flight.fetch_max(now, Ordering::SeqCst);
-    let fault = state.fault(&body);
-    if let Some(fault) = fault {
-        *state.met.lock().unwrap_or_else(PoisonError::into_inner).entry(fault).or_default() += 1;
+    // Else the second part of an answer waits for the first one's acknowledgement.
+    let _ = stream.set_nodelay(true);
+    let (mut kept, mut served) = (true, 0);
+    while kept {
+        let Some(asked) = read_request(&mut stream).await else { return };
+        served += 1;
+        state.connections.fetch_add(usize::from(served == 1), Ordering::SeqCst);
+        state.requests.fetch_add(1, Ordering::SeqCst);
+        let now = state.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
+        state.most_in_flight.fetch_max(now, Ordering::SeqCst);
+        let fault = state.fault(&asked.body);
+        if let Some(fault) = fault {
+            *state.met.lock().unwrap_or_else(PoisonError::into_inner).entry(fault).or_default() += 1;
+        }
+        kept = answer(&mut stream, &asked, fault).await.is_ok() && asked.keep;
+        state.in_flight.fetch_sub(1, Ordering::SeqCst);
     }
-    let _ = answer(&mut stream, &body, fault).await;
-    state.in_flight.fetch_sub(1, Ordering::SeqCst);
 }
 
 impl State {
@@ -166,7 +181,13 @@ impl State {
     }
 }
 
-async fn read_body(stream: &mut TcpStream) -> Option<Vec<u8>> {
+struct Asked {
+    body: Vec<u8>,
+    /// The client goes on with the connection.
+    keep: bool,
+}
+
+async fn read_request(stream: &mut TcpStream) -> Option<Asked> {
     let mut seen = Vec::new();
     loop {
         let mut piece = [0; 4096];
@@ -177,14 +198,17 @@ async fn read_body(stream: &mut TcpStream) -> Option<Vec<u8>> {
         assert!(head.starts_with("post /v1/chat/completions "), "an unknown path");
         let length: usize = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok())?;
         if seen.len() >= end + 4 + length {
-            return Some(seen[end + 4..end + 4 + length].to_vec());
+            let keep = !head.contains("\r\nconnection: close");
+            return Some(Asked { body: seen[end + 4..end + 4 + length].to_vec(), keep });
         }
     }
 }
 
-async fn answer(stream: &mut TcpStream, body: &[u8], fault: Option<Fault>) -> std::io::Result<()> {
-    let asked: Value = serde_json::from_slice(body).expect("JSON");
-    let done = || obey(&request(&asked));
+/// Fails where the connection is over.
+async fn answer(stream: &mut TcpStream, asked: &Asked, fault: Option<Fault>) -> std::io::Result<()> {
+    let over = || Err(std::io::ErrorKind::ConnectionAborted.into());
+    let sent: Value = serde_json::from_slice(&asked.body).expect("JSON");
+    let done = || obey(&request(&sent));
     let error = |kind: &str| json!({ "error": { "message": kind, "type": kind } }).to_string();
     let json_type = "content-type: application/json";
     let (status, header, body) = match fault {
@@ -198,7 +222,7 @@ async fn answer(stream: &mut TcpStream, body: &[u8], fault: Option<Fault>) -> st
             // Until the client leaves.
             let mut piece = [0; 16];
             while stream.read(&mut piece).await? > 0 {}
-            return Ok(());
+            return over();
         }
         Some(Fault::Refusal) => ("200 OK", json_type, chat("I'm sorry, but I can't help with that.", "stop")),
         Some(Fault::Fenced) => ("200 OK", json_type, chat(&format!("```json\n{}\n```", done()), "stop")),
@@ -212,18 +236,21 @@ async fn answer(stream: &mut TcpStream, body: &[u8], fault: Option<Fault>) -> st
         }
         Some(Fault::ResetMidBody | Fault::SlowBody) | None => ("200 OK", json_type, chat(&done(), "stop")),
     };
-    let head = format!("HTTP/1.1 {status}\r\n{header}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+    let connection = if asked.keep { "keep-alive" } else { "close" };
+    let length = body.len();
+    let head = format!("HTTP/1.1 {status}\r\n{header}\r\ncontent-length: {length}\r\nconnection: {connection}\r\n\r\n");
     stream.write_all(head.as_bytes()).await?;
     match fault {
         Some(Fault::ResetMidBody) => {
             stream.write_all(&body.as_bytes()[..body.len() / 2]).await?;
             stream.set_zero_linger()?;
+            return over();
         }
         Some(Fault::SlowBody) => {
             for piece in body.as_bytes().chunks(body.len() / 4 + 1) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
                 stream.write_all(piece).await?;
                 stream.flush().await?;
-                tokio::time::sleep(Duration::from_millis(10)).await;
             }
         }
         _ => stream.write_all(body.as_bytes()).await?,

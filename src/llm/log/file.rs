@@ -42,8 +42,8 @@ impl FileStore {
             _ => {}
         }
         let mut file = private().read(true).write(true).create(true).truncate(false).open(path)?;
-        let mut first = Vec::with_capacity(HEADER);
-        (&file).take(HEADER as u64).read_to_end(&mut first)?;
+        let mut first = Vec::with_capacity(HEADER + 1);
+        (&file).take(HEADER as u64 + 1).read_to_end(&mut first)?;
         match read_header(&first) {
             Header::Known => {}
             Header::Future(found) => return Err(LogError::FutureVersion { found, known: VERSION }),
@@ -99,9 +99,18 @@ impl FileStore {
     }
 
     /// Writes the whole records that are kept to a new file and puts it in the place of the old one, all or nothing.
-    fn rewrite(&mut self, mut keep: impl FnMut(&Record) -> bool) -> Result<(), LogError> {
+    fn rewrite(&mut self, keep: impl FnMut(&Record) -> bool) -> Result<(), LogError> {
         let path = beside(&self.path, ".tmp");
-        let file = private().read(true).write(true).create(true).truncate(true).open(&path)?;
+        let result = self.rewrite_by(&path, keep);
+        if result.is_err() {
+            // On a full disk it would take the room of the next replies.
+            let _ = fs::remove_file(path);
+        }
+        result
+    }
+
+    fn rewrite_by(&mut self, path: &Path, mut keep: impl FnMut(&Record) -> bool) -> Result<(), LogError> {
+        let file = private().read(true).write(true).create(true).truncate(true).open(path)?;
         let mut output = BufWriter::new(file);
         output.write_all(&header())?;
         let mut end = HEADER as u64;
@@ -121,7 +130,7 @@ impl FileStore {
         }
         let file = output.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.sync_all()?;
-        fs::rename(&path, &self.path)?;
+        fs::rename(path, &self.path)?;
         self.file = file;
         self.end = end;
         self.places = places;

@@ -81,8 +81,11 @@ impl ResponseLog {
     /// reply. Beside it lies a file with `.lock` at the end of its name, which may stay.
     ///
     /// A reply survives the end of the process as soon as it is returned, and a loss of power once it is
-    /// [`sync`](Self::sync)ed or the system has written it by itself. A record that was not written to its end is cut
-    /// off; one that is damaged is skipped, counted in [`stats`](Self::stats) and asked for again.
+    /// [`sync`](Self::sync)ed or the system has written it by itself: only `sync`, [`purge`](Self::purge),
+    /// [`compact`](Self::compact) and the making of a new file wait for the disk. A loss of power can take any of the
+    /// replies that were kept since then, and no others. A record that was not written to its end is cut off; one that
+    /// is damaged is skipped, counted in [`stats`](Self::stats) and asked for again. A reply that the disk has no room
+    /// for is counted there too, and returned all the same.
     ///
     /// # Errors
     /// - [`LogError::InUse`] when the file is open already: a log has one opening at a time, whose clones are shared.
@@ -102,7 +105,8 @@ impl ResponseLog {
     }
 
     /// Removes every reply about any of these items and gives how many there were. `query` names the queries that were
-    /// answered. The file is written anew and put in the old one's place, all or nothing; damaged records go too.
+    /// answered. The file is written anew beside the old one and put in its place, all or nothing; damaged records go
+    /// too.
     ///
     /// Other copies are not reached: back-ups, what the file system keeps of removed files, and replies that are under
     /// way. Purge when nothing is being asked about these items.

@@ -141,7 +141,7 @@ pub(super) enum Header {
     Known,
     /// A newer version.
     Future(u32),
-    /// A header that was not written to its end: nothing is lost by writing it anew.
+    /// A header that was not written to its end, and nothing after it: nothing is lost by writing it anew.
     Torn,
     /// Something else.
     Foreign,
@@ -163,11 +163,12 @@ fn header_of(version: u32) -> [u8; HEADER] {
     bytes
 }
 
-/// Reads the first bytes of a file, fewer than [`HEADER`] only when it has no more.
+/// Reads the first bytes of a file: one more than [`HEADER`], fewer only when it has no more.
 pub(super) fn read_header(bytes: &[u8]) -> Header {
-    let Some(bytes) = bytes.first_chunk::<HEADER>() else {
-        return if header().starts_with(bytes) { Header::Torn } else { Header::Foreign };
-    };
+    if bytes.len() <= HEADER && is_torn(bytes) {
+        return Header::Torn;
+    }
+    let Some(bytes) = bytes.first_chunk::<HEADER>() else { return Header::Foreign };
     let [_, _, _, _, _, _, _, _, a, b, c, d, ..] = *bytes;
     let version = u32::from_le_bytes([a, b, c, d]);
     match version {
@@ -175,6 +176,13 @@ pub(super) fn read_header(bytes: &[u8]) -> Header {
         VERSION => Header::Known,
         newer => Header::Future(newer),
     }
+}
+
+/// True for the beginning of a header and for what a loss of power makes of one: zeros from some byte on.
+fn is_torn(bytes: &[u8]) -> bool {
+    let header = header();
+    let written = bytes.iter().zip(header).take_while(|(byte, wanted)| **byte == *wanted).count();
+    written < HEADER && bytes.iter().skip(written).all(|byte| *byte == 0)
 }
 
 /// The first bytes of the SHA-256 of some bytes.

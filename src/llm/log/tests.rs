@@ -1,5 +1,6 @@
 use std::fs;
 use std::io::{Cursor, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -241,6 +242,75 @@ fn a_file_cut_anywhere_opens_and_goes_on() {
     }
 }
 
+/// What may stand where a loss of power took what was written last.
+fn fill(kind: &str, place: usize) -> u8 {
+    match kind {
+        "zeros" => 0,
+        "markers" => MARKER[place % MARKER.len()],
+        _ => (place.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0],
+    }
+}
+
+#[test]
+fn a_loss_of_power_takes_only_what_was_written_last() {
+    let records = [record(1, "a", "first"), record(2, "b", "second"), record(3, "c", "third")];
+    let ends = [0, 1, 2, 3].map(|n| log_of(&records[..n]).len());
+    let (whole, bytes) = (ends[3], log_of(&records));
+    let scratch = Scratch::new();
+    let lose = |lost: Range<usize>, len: usize, kind: &str| {
+        let mut bytes = bytes.clone();
+        bytes.resize(len, 0);
+        for place in lost.clone() {
+            bytes[place] = fill(kind, place);
+        }
+        // A new file, since file systems write one that is overwritten to the disk at once.
+        let _ = fs::remove_file(scratch.file());
+        fs::write(scratch.file(), &bytes).unwrap();
+        let mut store = FileStore::open(&scratch.file()).unwrap();
+        for (n, record) in records.iter().enumerate() {
+            let touched = lost.start < ends[n + 1] && lost.end > ends[n];
+            let found = store.get(&record.key);
+            // A byte may have been what it is filled with.
+            assert!(found.is_some() || touched, "{lost:?} of {len}, {kind}: {n} is gone");
+            assert!(found.is_none_or(|found| found == *record), "{lost:?} of {len}, {kind}: {n} is another");
+        }
+        let before = store.stats().records;
+        assert!(store.put(record(4, "d", "fourth")), "{lost:?} of {len}, {kind}");
+        drop(store);
+        let mut store = FileStore::open(&scratch.file()).unwrap();
+        assert_eq!(store.stats().records, before + 1, "{lost:?} of {len}, {kind}");
+        assert!(store.get(&Key([4; 32])).is_some(), "{lost:?} of {len}, {kind}");
+    };
+    let mut cases = 0;
+    for start in HEADER..=whole {
+        // The tail is lost, and the file is as long as it was, or longer for what did not come. Or else a block is
+        // lost, and the next ones are there: they are not written in their order.
+        for (end, len) in [(whole, whole), (whole + 512, whole + 512), (whole.min(start + 64), whole)] {
+            for kind in ["zeros", "markers", "noise"] {
+                lose(start..end, len, kind);
+                cases += 1;
+            }
+        }
+    }
+    println!("{cases} cases over a log of {whole} bytes");
+}
+
+#[test]
+fn a_loss_of_power_while_a_log_is_made_leaves_a_log() {
+    let scratch = Scratch::new();
+    for written in 0..=HEADER {
+        for len in written..=HEADER {
+            let mut bytes = header()[..written].to_vec();
+            bytes.resize(len, 0);
+            fs::write(scratch.file(), bytes).unwrap();
+            let mut store = FileStore::open(&scratch.file()).unwrap();
+            assert!(store.put(record(1, "a", "first")), "{written} of {len}");
+            drop(store);
+            assert_eq!(fs::read(scratch.file()).unwrap(), log_of(&[record(1, "a", "first")]), "{written} of {len}");
+        }
+    }
+}
+
 #[test]
 fn what_follows_a_damaged_end_is_found() {
     let scratch = Scratch::new();
@@ -285,7 +355,8 @@ fn other_files_and_newer_versions_are_left_as_they_are() {
     newer.extend(b"whatever comes then");
     let mut flipped = log_of(&[record(1, "a", "first")]);
     flipped[8] ^= 2;
-    let cases: [(&[u8], &str); 5] = [
+    let cases: [(&[u8], &str); 6] = [
+        (&[0; HEADER + 1], "the file is no response log, or its header is damaged"),
         (b"{}", "the file is no response log, or its header is damaged"),
         (b"a much longer file of some other program", "the file is no response log, or its header is damaged"),
         (b"rpmlog\n\x01\0\0\0", "the file is no response log, or its header is damaged"),
