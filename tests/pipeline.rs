@@ -191,23 +191,28 @@ fn quotes_that_the_text_does_not_say_are_dropped_and_counted() {
 }
 
 #[test]
-fn a_name_of_a_kind_gives_way_to_its_short_quote() {
+fn a_name_of_a_kind_gives_way_to_its_short_quote_or_the_parts_of_a_list() {
     let task = scale_task();
     let backend = ScriptedBackend::except(|request| {
         (request.stage == Stage::Extract).then(|| {
             let features = json!([
                 { "name": "Genre", "quote": "space opera," },
-                { "name": "genre", "quote": "a space opera, slow and long" },
+                { "name": "genre", "quote": "western/romance; mystery and suspense" },
+                { "name": "genres", "quote": "It is a space opera to the end, western" },
             ]);
             json!({ "items": [{ "about": "t1", "features": features }] }).to_string()
         })
     });
     let pipeline = prompted(task.clone(), &backend).build().unwrap();
-    let learned =
-        block_on(pipeline.learn(&history_of(&task, &[("It is a space opera, slow and long.", "4")]))).unwrap();
-    let names: Vec<&str> = learned.model.memory().items()[0].features().iter().map(Feature::name).collect();
-    assert_eq!(names, ["space opera"]);
-    assert_eq!(learned.report.dropped.unusable_name, 1);
+    let text = "It is a space opera, western/romance; mystery and suspense. It is a space opera to the end, western.";
+    let learned = block_on(pipeline.learn(&history_of(&task, &[(text, "4")]))).unwrap();
+    let item = &learned.model.memory().items()[0];
+    let names: Vec<&str> = item.features().iter().map(Feature::name).collect();
+    assert_eq!(names, ["space opera", "western", "romance", "mystery and suspense"]);
+    assert!(
+        item.features().iter().all(|feature| feature.context(item.query()).trim_end_matches(',') == feature.name())
+    );
+    assert_eq!((learned.report.dropped.unusable_name, learned.report.dropped.repeated), (1, 1));
 }
 
 #[test]

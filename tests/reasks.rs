@@ -222,6 +222,30 @@ fn groups_that_no_factor_took_are_asked_for_alone() {
 }
 
 #[test]
+fn a_factor_of_nearly_everything_is_refused_and_the_model_is_told_so() {
+    let task = scale_task();
+    let history = common::scale_history();
+    let backend = ScriptedBackend::except(|request| {
+        let first = request.stage == Stage::Group && !is_reask(request);
+        first.then(|| {
+            let groups: Vec<String> = (1..=blocks(&asked(request)).len()).map(|n| format!("g{n}")).collect();
+            json!({ "factors": [{ "label": "style", "description": "All of it.", "groups": groups }] }).to_string()
+        })
+    });
+    let pipeline = RpmPipeline::builder(task).backend(Arc::clone(&backend)).build().unwrap();
+    let report = block_on(pipeline.learn(&history)).unwrap().report;
+    let requests = backend.of(Stage::Group);
+    assert_eq!(requests.len(), 2);
+    let shown = blocks(&asked(&requests[0])).len();
+    assert!(shown > 4);
+    let schema = &requests[0].schema.as_ref().unwrap().schema;
+    let most = &schema["properties"]["factors"]["items"]["properties"]["groups"]["maxItems"];
+    assert_eq!(*most, json!(4), "a provider that holds replies to the schema cannot give it");
+    assert!(asked(&requests[1]).contains("a factor held more than 4 groups"), "{}", asked(&requests[1]));
+    assert_eq!((report.refused_groups, report.unplaced_groups), (shown, 0));
+}
+
+#[test]
 fn features_that_were_not_judged_are_asked_about_alone_and_the_others_stay() {
     let task = text_task();
     let learn = |spoil: fn(&mut Value), always: bool| {

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::data::{AssignedFeature, Feature, FeatureKey, limits};
+use crate::data::{AssignedFeature, Feature, FeatureKey, Span, limits};
 use crate::llm::{Completion, CompletionRequest, FinishReason, ReplySchema, Stage};
 use crate::prompt::{
     self, AskError, Items, Prompt, Sources, StageContext, alias, is_about, read_cut_items, read_items,
@@ -138,7 +138,7 @@ impl PromptedExtractor {
         let mut extraction = Extraction::default();
         let mut keys: BTreeSet<FeatureKey> = BTreeSet::new();
         for feature in found {
-            let mut name = feature.name.split_whitespace().collect::<Vec<_>>().join(" ");
+            let name = feature.name.split_whitespace().collect::<Vec<_>>().join(" ");
             let kind = KINDS.contains(&FeatureKey::of(&name).as_str());
             if (is_echo(&name, seen) && !kind) || name.len() > limits::ID_BYTES {
                 extraction.dropped.unusable_name += 1;
@@ -148,32 +148,46 @@ impl PromptedExtractor {
                 extraction.dropped.ungrounded += 1;
                 continue;
             };
-            if kind {
-                // A model that answers "genre" for the words "space opera" has found a feature and named its kind.
-                name = seen.query.text().get(span.start..span.end).and_then(short_name).unwrap_or_default();
-                if is_echo(&name, seen) {
-                    extraction.dropped.unusable_name += 1;
-                    continue;
-                }
-            }
-            let valence =
-                valence_of(&name).or_else(|| seen.query.text().get(span.start..span.end).and_then(valence_of));
-            let Ok(mut kept) = Feature::new(seen.query, name, span) else {
-                extraction.dropped.unusable_name += 1;
+            if !kind {
+                self.enter(seen, name, span, &mut keys, &mut extraction);
                 continue;
-            };
-            if let Some(valence) = valence {
-                kept = kept.with_valence(valence);
             }
-            if !keys.insert(kept.key()) {
-                extraction.dropped.repeated += 1;
-            } else if extraction.features.len() >= self.max_features {
-                extraction.dropped.over_limit += 1;
-            } else {
-                extraction.features.push(AssignedFeature::unknown(kept));
+            // A model that answers "genre" for the words "space opera" has found a feature and named its kind; one that
+            // does so for "space opera, romance" has found two.
+            for part in parts(seen.query.text(), &span) {
+                match seen.query.text().get(part.start..part.end).and_then(short_name) {
+                    Some(name) if !is_echo(&name, seen) => self.enter(seen, name, part, &mut keys, &mut extraction),
+                    _ => extraction.dropped.unusable_name += 1,
+                }
             }
         }
         extraction
+    }
+
+    /// Takes a feature in, unless it is there already or there are enough.
+    fn enter(
+        &self,
+        seen: &Observation<'_>,
+        name: String,
+        span: Span,
+        keys: &mut BTreeSet<FeatureKey>,
+        extraction: &mut Extraction,
+    ) {
+        let valence = valence_of(&name).or_else(|| seen.query.text().get(span.start..span.end).and_then(valence_of));
+        let Ok(mut kept) = Feature::new(seen.query, name, span) else {
+            extraction.dropped.unusable_name += 1;
+            return;
+        };
+        if let Some(valence) = valence {
+            kept = kept.with_valence(valence);
+        }
+        if !keys.insert(kept.key()) {
+            extraction.dropped.repeated += 1;
+        } else if extraction.features.len() >= self.max_features {
+            extraction.dropped.over_limit += 1;
+        } else {
+            extraction.features.push(AssignedFeature::unknown(kept));
+        }
     }
 }
 
@@ -222,6 +236,22 @@ fn is_echo(name: &str, seen: &Observation<'_>) -> bool {
         || key.chars().filter(|c| c.is_alphabetic()).count() < 2
         || key == FeatureKey::of(seen.task.query_name_str()).as_str()
         || key == FeatureKey::of(seen.task.response_name_str()).as_str()
+}
+
+/// The parts of a quote that is a list, by its commas, semicolons and slashes; the whole of one that is not.
+fn parts(text: &str, quote: &Span) -> Vec<Span> {
+    let quoted = text.get(quote.start..quote.end).unwrap_or_default();
+    let mut parts = Vec::new();
+    let mut start = quote.start;
+    for part in quoted.split_inclusive([',', ';', '/']) {
+        let bare = part.trim_end_matches([',', ';', '/']).trim();
+        if !bare.is_empty() {
+            let from = start + part.len() - part.trim_start().len();
+            parts.push(Span { start: from, end: from + bare.len() });
+        }
+        start += part.len();
+    }
+    parts
 }
 
 /// A quote that is short enough to be a name: at most four words.

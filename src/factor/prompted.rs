@@ -12,7 +12,7 @@ use crate::data::{AssignedFeature, FactorId, FactorSet, FeatureKey, Judgement, Q
 use crate::llm::{Completion, CompletionRequest, FinishReason, ReplySchema, Stage};
 use crate::prompt::{self, AskError, Items, Prompt, ReplyError, StageContext, alias, read_items, rows_of};
 
-use self::placing::{DESCRIPTION_CHARS, LABEL_CHARS, assemble, read_factors};
+use self::placing::{DESCRIPTION_CHARS, LABEL_CHARS, Placed, assemble, most_groups, read_factors};
 use super::{FactorError, FactorFit, FactorGroup, FactorModel, FitRequest, SimilarityFactorModel};
 
 /// Feature names shown of one group, besides its label.
@@ -82,8 +82,7 @@ fn group_request(
         .set("note", ask.problem.as_deref().map(prompt::note).unwrap_or_default());
     let ids: Vec<String> = (0..ask.groups.len()).map(|place| alias('g', place)).collect();
     let most = ids.len();
-    let groups =
-        json!({ "type": "array", "items": { "type": "string", "enum": ids }, "minItems": 1, "maxItems": most });
+    let groups = json!({ "type": "array", "items": { "type": "string", "enum": ids }, "minItems": 1, "maxItems": most_groups(most).min(most) });
     let factor = object(
         &json!({
             "label": { "type": "string", "maxLength": LABEL_CHARS },
@@ -162,11 +161,14 @@ impl FactorModel for PromptedFactorModel {
                     }
                 };
                 let (found, problem) = items(Stage::Group, read_items(&completion.text, "factors"), &completion, ctx);
-                let (factors, unknown, missing) = read_factors(found, &ask.groups, &groups);
-                named.extend(factors);
-                refused += unknown;
-                if !missing.is_empty() {
-                    again.push(Ask { groups: missing, problem: Some(problem) });
+                let placed: Placed = read_factors(found, &ask.groups, &groups);
+                named.extend(placed.factors);
+                refused += placed.refused;
+                if !placed.missing.is_empty() {
+                    let most = most_groups(ask.groups.len());
+                    let overfull = || format!("a factor held more than {most} groups, so it says little; split it");
+                    let problem = if placed.overfull { overfull() } else { problem };
+                    again.push(Ask { groups: placed.missing, problem: Some(problem) });
                 }
             }
             // A reply withheld for its content is the text's doing; without any backend there is nothing to build on.

@@ -31,24 +31,33 @@ pub(super) struct FoundFactor {
     groups: Vec<Value>,
 }
 
-/// A factor may take this many of the groups it was shown, or a third of them if that is more. Small models like to put
+/// How many of the groups it is shown a factor may take: four, or a third of them if that is more. Small models like to put
 /// everything into one factor, which says nothing of anyone.
-const MOST_GROUPS: usize = 4;
+pub(super) fn most_groups(shown: usize) -> usize {
+    (shown / 3).max(4)
+}
 
-/// The factors of one reply, how much of it was refused, and the groups it left out. A group is cited by its id or, as
+/// What became of one reply.
+pub(super) struct Placed {
+    pub(super) factors: Vec<Named>,
+    /// Ids that were not listed, or stood twice, or in a factor that took too many.
+    pub(super) refused: usize,
+    /// Groups that no factor took.
+    pub(super) missing: Vec<usize>,
+    /// True when a factor took too many.
+    pub(super) overfull: bool,
+}
+
+/// The factors of one reply, and what of it cannot be used. A group is cited by its id or, as
 /// models do that no schema holds, by its name.
-pub(super) fn read_factors(
-    found: Vec<FoundFactor>,
-    asked: &[usize],
-    groups: &[FactorGroup],
-) -> (Vec<Named>, usize, Vec<usize>) {
+pub(super) fn read_factors(found: Vec<FoundFactor>, asked: &[usize], groups: &[FactorGroup]) -> Placed {
     let by_name: BTreeMap<String, usize> =
         asked.iter().rev().filter_map(|i| Some((fold(&groups.get(*i)?.label), *i))).collect();
     let meant = |id: &str| match place('g', id).and_then(|place| asked.get(place)) {
         Some(group) => Some(*group),
         None => by_name.get(&fold(id)).copied(),
     };
-    let (mut named, mut refused, mut taken) = (Vec::new(), 0, BTreeSet::new());
+    let (mut factors, mut refused, mut overfull, mut taken) = (Vec::new(), 0, false, BTreeSet::new());
     for factor in found {
         let mut groups = Vec::new();
         for id in &factor.groups {
@@ -57,18 +66,19 @@ pub(super) fn read_factors(
                 _ => refused += 1,
             }
         }
-        if groups.len() > MOST_GROUPS.max(asked.len() / 3) {
+        if groups.len() > most_groups(asked.len()) {
+            overfull = true;
             refused += groups.len();
             for group in &groups {
                 taken.remove(group);
             }
         } else if !groups.is_empty() {
             let description = one_line(&factor.description, DESCRIPTION_CHARS);
-            named.push(Named { label: usable_label(&factor.label), description, groups });
+            factors.push(Named { label: usable_label(&factor.label), description, groups });
         }
     }
     let missing = asked.iter().copied().filter(|group| !taken.contains(group)).collect();
-    (named, refused, missing)
+    Placed { factors, refused, missing, overfull }
 }
 
 /// The partition that the model's factors make of the groups, oldest first, and how many groups none of them took.
@@ -146,7 +156,7 @@ mod tests {
     fn unknown_and_repeated_groups_are_refused_and_the_rest_stays_whole() {
         let groups = [group("a a"), group("b b"), group("c c"), group("d d")];
         let reply = vec![found("late", &["g3", "g9", "x1"]), found("<label>", &["[G2]", "g3"])];
-        let (named, refused, missing) = read_factors(reply, &[0, 1, 2, 3], &groups);
+        let Placed { factors: named, refused, missing, .. } = read_factors(reply, &[0, 1, 2, 3], &groups);
         assert_eq!((refused, missing), (3, vec![0, 3]));
         let (factors, unplaced) = assemble(&groups, named);
         let labels: Vec<&str> = factors.iter().map(|factor| factor.label.as_str()).collect();
