@@ -40,14 +40,14 @@ fn marking(request: &CompletionRequest) -> String {
             // Two words make a factor, so that a factor's label holds words of more than one interaction.
             let (own, others): (Vec<_>, Vec<_>) =
                 blocks(&asked).into_iter().partition(|(_, text)| !marks(text).is_empty());
-            let pairs = own.chunks(2).map(|pair| {
+            let pairs = own.chunks(2).flat_map(|pair| {
                 let words: Vec<String> =
                     pair.iter().flat_map(|(_, text)| marks(text)).map(|m| format!("zq{m}")).collect();
-                let ids: Vec<&String> = pair.iter().map(|(id, _)| id).collect();
-                json!({ "label": format!("as {}", words.join(" ")), "description": "", "groups": ids })
+                let name = format!("as {}", words.join(" "));
+                pair.iter().map(move |(id, _)| (id.clone(), json!(name)))
             });
-            let others = others.iter().map(|(id, _)| json!({ "label": format!("kind {id}"), "groups": [id] }));
-            json!({ "factors": pairs.chain(others).collect::<Vec<_>>() }).to_string()
+            let others = others.iter().map(|(id, _)| (id.clone(), json!(format!("kind {id}"))));
+            json!({ "factors": pairs.chain(others).collect::<serde_json::Map<_, _>>() }).to_string()
         }
         Stage::WritePath | Stage::Answer => {
             let all: Vec<String> = marks(&asked).into_iter().map(|mark| format!("zq{mark}")).collect();

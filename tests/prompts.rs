@@ -151,7 +151,7 @@ fn notes_of_asking_again_read_as_in_the_files() {
     let (scale, films, text, papers) = (scale_task(), scale_history(), common::text_task(), text_history());
     let cases = [
         ("again_extract", &scale, &films, Stage::Extract, "I would rather not."),
-        ("again_group", &scale, &films, Stage::Group, r#"{"factors":[{"label":"pace","groups":["g1","g77"]}]}"#),
+        ("again_group", &scale, &films, Stage::Group, r#"{"factors":{"g1":"pace","g77":"pace"}}"#),
         ("again_judge", &text, &papers, Stage::Judge, r#"{"items":[]}"#),
         ("again_path", &scale, &films, Stage::WritePath, r#"{"reasons":[{"feature":"x9","why":"so"}],"response":"5"}"#),
         (

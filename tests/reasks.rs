@@ -200,11 +200,8 @@ fn groups_that_no_factor_took_are_asked_for_alone() {
     let backend = ScriptedBackend::except(|request| {
         (request.stage == Stage::Group && !is_reask(request)).then(|| {
             let mut said: Value = serde_json::from_str(&obey(request)).unwrap();
-            let factors = said["factors"].as_array_mut().unwrap();
-            factors[0]["groups"] = json!(["g1", "g1", "g77", 4]);
-            factors[1]["groups"] = json!("g2");
-            let twice = factors[0].clone();
-            factors.push(twice);
+            said["factors"]["g77"] = json!("made up");
+            said["factors"]["g2"] = json!(["no name"]);
             said.to_string()
         })
     });
@@ -228,8 +225,9 @@ fn a_factor_of_nearly_everything_is_refused_and_the_model_is_told_so() {
     let backend = ScriptedBackend::except(|request| {
         let first = request.stage == Stage::Group && !is_reask(request);
         first.then(|| {
-            let groups: Vec<String> = (1..=blocks(&asked(request)).len()).map(|n| format!("g{n}")).collect();
-            json!({ "factors": [{ "label": "style", "description": "All of it.", "groups": groups }] }).to_string()
+            let names: serde_json::Map<String, Value> =
+                blocks(&asked(request)).into_iter().map(|(id, _)| (id, json!("style"))).collect();
+            json!({ "factors": names }).to_string()
         })
     });
     let pipeline = RpmPipeline::builder(task).backend(Arc::clone(&backend)).build().unwrap();
@@ -238,10 +236,7 @@ fn a_factor_of_nearly_everything_is_refused_and_the_model_is_told_so() {
     assert_eq!(requests.len(), 2);
     let shown = blocks(&asked(&requests[0])).len();
     assert!(shown > 4);
-    let schema = &requests[0].schema.as_ref().unwrap().schema;
-    let most = &schema["properties"]["factors"]["items"]["properties"]["groups"]["maxItems"];
-    assert_eq!(*most, json!(4), "a provider that holds replies to the schema cannot give it");
-    assert!(asked(&requests[1]).contains("a factor held more than 4 groups"), "{}", asked(&requests[1]));
+    assert!(asked(&requests[1]).contains("one name stood for more than 4 groups"), "{}", asked(&requests[1]));
     assert_eq!((report.refused_groups, report.unplaced_groups), (shown, 0));
 }
 

@@ -5,7 +5,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{ScriptedBackend, cases, obey, reply, sent};
+use common::{ScriptedBackend, blocks, cases, obey, reply, sent};
 use pollster::block_on;
 use rpm_core::{
     Answer, CompletionRequest, Error, Feature, History, Interaction, Learned, PromptedExtractor, Query, Role,
@@ -146,7 +146,9 @@ fn gullible(how: Gullible, planted: &str, request: &CompletionRequest) -> String
             }
         }
         (Gullible::AddsToOthers, Stage::Group) => {
-            said["factors"].as_array_mut().unwrap().push(json!({ "label": planted, "groups": ["g1", "g2", "g77"] }));
+            for id in ["g1", "g2", "g77"] {
+                said["factors"][id] = json!(planted);
+            }
         }
         (Gullible::AddsToOthers, Stage::Judge) => {
             let extra =
@@ -155,7 +157,7 @@ fn gullible(how: Gullible, planted: &str, request: &CompletionRequest) -> String
         }
         (Gullible::InventsIds, Stage::Extract) => said = json!({ "items": [{ "about": "t9", "features": made_up }] }),
         (Gullible::InventsIds, Stage::Group) => {
-            said = json!({ "factors": [{ "label": 7, "groups": ["g99", 1, null] }] });
+            said = json!({ "factors": { "g99": planted, "g1": 7, "g2": null } });
         }
         (Gullible::InventsIds, Stage::Judge) => {
             said = json!({ "items": [{ "about": 1, "features": [{ "id": "x99" }] }, 3] });
@@ -169,9 +171,11 @@ fn gullible(how: Gullible, planted: &str, request: &CompletionRequest) -> String
             items.extend(again);
         }
         (Gullible::Repeats, Stage::Group) => {
-            let factors = said["factors"].as_array_mut().unwrap();
-            let again = factors.clone();
-            factors.extend(again);
+            // Each group by its id and by its name.
+            for (id, text) in blocks(&sent(request)) {
+                let name = text.lines().find_map(|line| line.strip_prefix("| ")).unwrap().to_owned();
+                said["factors"][name] = said["factors"][id].clone();
+            }
         }
         _ => said["reasons"] = json!([{ "feature": "x1", "why": planted }, { "feature": "x1", "why": planted }]),
     }

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use async_trait::async_trait;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::data::text::fold;
 use crate::data::{AssignedFeature, FactorId, FactorSet, FeatureKey, Judgement, Query};
 use crate::llm::{Completion, CompletionRequest, FinishReason, ReplySchema, Stage};
-use crate::prompt::{self, AskError, Items, Prompt, ReplyError, StageContext, alias, read_items, rows_of};
+use crate::prompt::{self, AskError, Items, Prompt, ReplyError, StageContext, alias, rows_of};
 
-use self::placing::{DESCRIPTION_CHARS, LABEL_CHARS, Placed, assemble, most_groups, read_factors};
+use self::placing::{LABEL_CHARS, Names, Placed, assemble, most_groups, read_factors, read_names};
 use super::{FactorError, FactorFit, FactorGroup, FactorModel, FitRequest, SimilarityFactorModel};
 
 /// Feature names shown of one group, besides its label.
@@ -81,21 +81,12 @@ fn group_request(
         .set("groups", text)
         .set("note", ask.problem.as_deref().map(prompt::note).unwrap_or_default());
     let ids: Vec<String> = (0..ask.groups.len()).map(|place| alias('g', place)).collect();
-    let most = ids.len();
-    let groups = json!({ "type": "array", "items": { "type": "string", "enum": ids }, "minItems": 1, "maxItems": most_groups(most).min(most) });
-    let factor = object(
-        &json!({
-            "label": { "type": "string", "maxLength": LABEL_CHARS },
-            "description": { "type": "string", "maxLength": DESCRIPTION_CHARS },
-            "groups": groups,
-        }),
-        &["label", "description", "groups"],
-    );
-    let factors = json!({ "type": "array", "items": factor, "minItems": 1, "maxItems": most });
-    let schema = object(&json!({ "factors": factors }), &["factors"]);
+    let name = json!({ "type": "string", "maxLength": LABEL_CHARS });
+    let names: Map<String, Value> = ids.iter().map(|id| (id.clone(), name.clone())).collect();
+    let schema = object(&json!({ "factors": object(&json!(names), &ids) }), &["factors"]);
     let messages = ctx.prompts().render(Prompt::Group, &values);
     let about = rows.into_iter().filter_map(|row| request.rows.get(row)).map(|row| row.id().as_str());
-    CompletionRequest::new(Stage::Group, messages, tokens(80, most))
+    CompletionRequest::new(Stage::Group, messages, tokens(24, ids.len()))
         .schema(ReplySchema { name: "factors", schema })
         .about(about)
 }
@@ -105,12 +96,21 @@ fn one_line(text: &str, chars: usize) -> String {
     line.chars().take(chars).collect::<String>().trim_end().to_owned()
 }
 
-fn object(properties: &Value, required: &[&str]) -> Value {
+fn object(properties: &Value, required: &[impl serde::Serialize]) -> Value {
     json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
 }
 
 fn tokens(each: u32, count: usize) -> u32 {
     each.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX)).saturating_add(80).min(4_096)
+}
+
+/// What to tell the model about a reply that lacks some of what was asked.
+fn lacking(completion: &Completion) -> String {
+    let problem = match completion.finish {
+        FinishReason::Length => "it was cut off at the length limit, so be shorter",
+        _ => "ids were missing or not in the form asked for; these are the ones that were missing",
+    };
+    problem.to_owned()
 }
 
 /// The items that were read from a reply, and what to tell the model when some are missing.
@@ -125,11 +125,7 @@ fn items<T>(
             if !read.repairs.is_empty() {
                 ctx.ledger().enter_repair(stage);
             }
-            let problem = match completion.finish {
-                FinishReason::Length => "it was cut off at the length limit, so be shorter",
-                _ => "ids were missing or not in the form asked for; these are the ones that were missing",
-            };
-            (read.items, problem.to_owned())
+            (read.items, lacking(completion))
         }
         Err(error) => (Vec::new(), prompt::unreadable(&error, completion)),
     }
@@ -160,13 +156,17 @@ impl FactorModel for PromptedFactorModel {
                         continue;
                     }
                 };
-                let (found, problem) = items(Stage::Group, read_items(&completion.text, "factors"), &completion, ctx);
-                let placed: Placed = read_factors(found, &ask.groups, &groups);
+                let (names, problem) = match read_names(&completion.text) {
+                    Ok(reply) => (ctx.accept(Stage::Group, reply), lacking(&completion)),
+                    Err(error) => (Names::new(), prompt::unreadable(&error, &completion)),
+                };
+                let placed: Placed = read_factors(&names, &ask.groups, &groups);
                 named.extend(placed.factors);
                 refused += placed.refused;
                 if !placed.missing.is_empty() {
                     let most = most_groups(ask.groups.len());
-                    let overfull = || format!("a factor held more than {most} groups, so it says little; split it");
+                    let overfull =
+                        || format!("one name stood for more than {most} groups, which says little; split it");
                     let problem = if placed.overfull { overfull() } else { problem };
                     again.push(Ask { groups: placed.missing, problem: Some(problem) });
                 }

@@ -47,7 +47,7 @@ impl LlmBackend for DryBackend {
 /// | reply | low | expected |
 /// |---|---|---|
 /// | features, per text | 55 | 95 |
-/// | factors, per request of 24 groups | 110 | 155 |
+/// | names of factors, per group | 6 | 8 |
 /// | judgements, per text | 75 | 100 |
 /// | a path | 98 | 123 |
 /// | an answer with steps | 75 | 99 |
@@ -60,8 +60,8 @@ fn reply_tokens(request: &CompletionRequest) -> (u64, u64) {
     match request.stage {
         Stage::Extract => (55 * most("items").unwrap_or(1), 95 * most("items").unwrap_or(1)),
         Stage::Group => {
-            let groups = most("factors").unwrap_or(24);
-            ((110 * groups).div_ceil(24).max(20), (155 * groups).div_ceil(24).max(30))
+            let groups = schema.pointer("/properties/factors/required").and_then(Value::as_array).map_or(24, Vec::len);
+            (6 * groups as u64, 8 * groups as u64)
         }
         Stage::Judge => (75 * most("items").unwrap_or(1), 100 * most("items").unwrap_or(1)),
         Stage::WritePath => (98, 123),

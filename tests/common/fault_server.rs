@@ -299,23 +299,24 @@ fn chat(text: &str, finish: &str) -> String {
 /// A reply with something wrong in its list.
 fn spoilt(reply: &str, fault: Fault) -> String {
     let mut reply: Value = serde_json::from_str(reply).expect("JSON");
-    for field in ["items", "factors"] {
-        let Some(list) = reply.get_mut(field).and_then(Value::as_array_mut) else { continue };
+    if let Some(list) = reply.get_mut("items").and_then(Value::as_array_mut) {
         match fault {
-            Fault::WrongType => reply[field] = json!("none"),
+            Fault::WrongType => reply["items"] = json!("none"),
             Fault::ExtraItems => list.push(json!({
-                "about": "t99",
-                "features": [{ "name": "time travel", "quote": "nowhere in the text" }],
-                "label": "Time travel", "description": "Invented.", "groups": ["g999"],
+                "about": "t99", "features": [{ "name": "time travel", "quote": "nowhere in the text" }],
             })),
-            Fault::WrongIds => {
-                for item in list {
-                    let (field, id) =
-                        if field == "items" { ("about", json!("zz")) } else { ("groups", json!(["g998"])) };
-                    item[field] = id;
-                }
-            }
+            Fault::WrongIds => list.iter_mut().for_each(|item| item["about"] = json!("zz")),
             _ => list.extend(list.clone()),
+        }
+    } else if let Some(names) = reply.get_mut("factors").and_then(Value::as_object_mut) {
+        match fault {
+            Fault::WrongType => reply["factors"] = json!("none"),
+            Fault::ExtraItems => drop(names.insert("g999".to_owned(), json!("Time travel"))),
+            Fault::WrongIds => {
+                *names = std::mem::take(names).into_iter().map(|(id, n)| (format!("z{id}"), n)).collect();
+            }
+            // An object has each member once.
+            _ => {}
         }
     }
     reply.to_string()

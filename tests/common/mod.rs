@@ -91,12 +91,11 @@ pub fn obey(request: &CompletionRequest) -> String {
             json!({ "items": items })
         }
         Stage::Group => {
-            let factors: Vec<Value> = blocks(asked)
+            let factors: serde_json::Map<String, Value> = blocks(asked)
                 .into_iter()
                 .map(|(id, text)| {
                     let line = text.lines().find_map(|line| line.strip_prefix("| ")).unwrap_or("nameless");
-                    let label = line.split(" (also").next().unwrap_or(line);
-                    json!({ "label": label, "description": format!("all about {label}"), "groups": [id] })
+                    (id, json!(line.split(" (also").next().unwrap_or(line)))
                 })
                 .collect();
             json!({ "factors": factors })

@@ -1,34 +1,38 @@
-//! From a model's factors to a partition of the groups, whatever the model left out or made up.
+//! From the names a model gave to groups to a partition of the groups, whatever it left out or made up.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::data::text::fold;
 
-use crate::prompt::place;
+use crate::prompt::{Reply, ReplyError, place, read_reply};
 
 use super::{FactorGroup, one_line};
 
 pub(super) const LABEL_CHARS: usize = 60;
-pub(super) const DESCRIPTION_CHARS: usize = 200;
+/// Groups whose names say what belongs to a factor.
+const NAMES_SHOWN: usize = 6;
 
-/// A factor of the model's making, over groups by position.
-#[derive(Debug)]
-pub(super) struct Named {
-    label: Option<String>,
-    description: String,
-    groups: Vec<usize>,
-}
+/// The factor's name of each group, by the group's id.
+pub(super) type Names = Map<String, Value>;
 
 #[derive(Deserialize)]
-pub(super) struct FoundFactor {
-    #[serde(default)]
-    label: String,
-    #[serde(default)]
-    description: String,
-    groups: Vec<Value>,
+struct Wrapped {
+    factors: Names,
+}
+
+/// The names in a reply; also bare, as models give them that no schema holds. Of one that was cut, the whole names.
+pub(super) fn read_names(reply: &str) -> Result<Reply<Names>, ReplyError> {
+    match read_reply::<Wrapped>(reply) {
+        Ok(Reply { value, repairs }) => Ok(Reply { value: value.factors, repairs }),
+        Err(error @ ReplyError::WrongShape { .. }) => match read_reply::<Names>(reply) {
+            Ok(bare) if bare.value.keys().any(|id| place('g', id).is_some()) => Ok(bare),
+            _ => Err(error),
+        },
+        Err(error) => Err(error),
+    }
 }
 
 /// How many of the groups it is shown a factor may take: four, or a third of them if that is more. Small models like to put
@@ -37,10 +41,17 @@ pub(super) fn most_groups(shown: usize) -> usize {
     (shown / 3).max(4)
 }
 
+/// A factor, over groups by position.
+#[derive(Debug)]
+pub(super) struct Named {
+    label: String,
+    groups: Vec<usize>,
+}
+
 /// What became of one reply.
 pub(super) struct Placed {
     pub(super) factors: Vec<Named>,
-    /// Ids that were not listed, or stood twice, or in a factor that took too many.
+    /// Ids that were not listed, names that are none, and groups of a factor that took too many.
     pub(super) refused: usize,
     /// Groups that no factor took.
     pub(super) missing: Vec<usize>,
@@ -48,78 +59,104 @@ pub(super) struct Placed {
     pub(super) overfull: bool,
 }
 
-/// The factors of one reply, and what of it cannot be used. A group is cited by its id or, as
-/// models do that no schema holds, by its name.
-pub(super) fn read_factors(found: Vec<FoundFactor>, asked: &[usize], groups: &[FactorGroup]) -> Placed {
+/// The factors that the names of one reply make, and what of it cannot be used. A group is cited by its id or, as models
+/// do that no schema holds, by its own name.
+pub(super) fn read_factors(names: &Names, asked: &[usize], groups: &[FactorGroup]) -> Placed {
     let by_name: BTreeMap<String, usize> =
         asked.iter().rev().filter_map(|i| Some((fold(&groups.get(*i)?.label), *i))).collect();
     let meant = |id: &str| match place('g', id).and_then(|place| asked.get(place)) {
         Some(group) => Some(*group),
         None => by_name.get(&fold(id)).copied(),
     };
-    let (mut factors, mut refused, mut overfull, mut taken) = (Vec::new(), 0, false, BTreeSet::new());
-    for factor in found {
-        let mut groups = Vec::new();
-        for id in &factor.groups {
-            match id.as_str().and_then(meant) {
-                Some(group) if taken.insert(group) => groups.push(group),
-                _ => refused += 1,
+    let (mut label_of, mut refused) = (BTreeMap::new(), 0);
+    for (id, name) in names {
+        match (meant(id), name.as_str().and_then(usable_label)) {
+            (Some(group), Some(label)) => {
+                refused += usize::from(label_of.insert(group, label).is_some());
             }
-        }
-        if groups.len() > most_groups(asked.len()) {
-            overfull = true;
-            refused += groups.len();
-            for group in &groups {
-                taken.remove(group);
-            }
-        } else if !groups.is_empty() {
-            let description = one_line(&factor.description, DESCRIPTION_CHARS);
-            factors.push(Named { label: usable_label(&factor.label), description, groups });
+            _ => refused += 1,
         }
     }
+    let mut factors: Vec<Named> = Vec::new();
+    let mut by_label: BTreeMap<String, usize> = BTreeMap::new();
+    for (group, label) in label_of {
+        let key = fold(&label);
+        match by_label.get(&key).and_then(|place| factors.get_mut(*place)) {
+            Some(factor) => factor.groups.push(group),
+            None => {
+                by_label.insert(key, factors.len());
+                factors.push(Named { label, groups: vec![group] });
+            }
+        }
+    }
+    let most = most_groups(asked.len());
+    let before = factors.len();
+    factors.retain(|factor| {
+        let fits = factor.groups.len() <= most;
+        refused += if fits { 0 } else { factor.groups.len() };
+        fits
+    });
+    let overfull = factors.len() < before;
+    let taken: Vec<usize> = factors.iter().flat_map(|factor| factor.groups.iter().copied()).collect();
     let missing = asked.iter().copied().filter(|group| !taken.contains(group)).collect();
     Placed { factors, refused, missing, overfull }
 }
 
-/// The partition that the model's factors make of the groups, oldest first, and how many groups none of them took.
+/// The partition that the model's factors make of the groups, oldest first, and how many groups none of them took. Factors
+/// of one name are one factor.
 pub(super) fn assemble(groups: &[FactorGroup], mut named: Vec<Named>) -> (Vec<FactorGroup>, usize) {
-    let taken: BTreeSet<usize> = named.iter().flat_map(|factor| factor.groups.iter().copied()).collect();
-    let left: Vec<usize> = (0..groups.len()).filter(|i| !taken.contains(i)).collect();
-    named.extend(left.iter().map(|i| Named { label: None, description: String::new(), groups: vec![*i] }));
-    for factor in &mut named {
-        factor.groups.sort_unstable();
-    }
-    named.sort_by(|a, b| a.groups.cmp(&b.groups));
+    let taken: Vec<bool> =
+        named.iter().flat_map(|factor| &factor.groups).fold(vec![false; groups.len()], |mut t, i| {
+            if let Some(taken) = t.get_mut(*i) {
+                *taken = true;
+            }
+            t
+        });
+    let left: Vec<usize> = taken.iter().enumerate().filter(|(_, taken)| !**taken).map(|(i, _)| i).collect();
+    let alone = |i: &usize| Some(Named { label: groups.get(*i)?.label.clone(), groups: vec![*i] });
+    named.extend(left.iter().filter_map(alone));
+    named.sort_by(|a, b| a.groups.iter().min().cmp(&b.groups.iter().min()));
     let mut merged: Vec<Named> = Vec::new();
     let mut by_label: BTreeMap<String, usize> = BTreeMap::new();
     for mut factor in named {
-        let oldest = factor.groups.first().and_then(|i| groups.get(*i));
-        let label = factor.label.take().or_else(|| oldest.map(|group| group.label.clone())).unwrap_or_default();
-        if factor.description.is_empty() {
-            factor.description = oldest.map(|group| group.description.clone()).unwrap_or_default();
-        }
-        let key = fold(&label);
+        let key = fold(&factor.label);
         if let Some(same) = by_label.get(&key).and_then(|place| merged.get_mut(*place)) {
             same.groups.append(&mut factor.groups);
         } else {
             by_label.insert(key, merged.len());
-            merged.push(Named { label: Some(label), ..factor });
+            merged.push(factor);
         }
     }
     let factors = merged.into_iter().map(|mut factor| {
         factor.groups.sort_unstable();
-        let features = factor.groups.iter().filter_map(|i| groups.get(*i)).flat_map(|g| g.features.iter().cloned());
-        let features = features.collect();
-        FactorGroup { label: factor.label.unwrap_or_default(), description: factor.description, features }
+        let own: Vec<&FactorGroup> = factor.groups.iter().filter_map(|i| groups.get(*i)).collect();
+        FactorGroup {
+            description: described(&own),
+            label: factor.label,
+            features: own.iter().flat_map(|group| group.features.iter().cloned()).collect(),
+        }
     });
     (factors.collect(), left.len())
 }
 
-/// The label, unless it is blank or repeats the request's own words: two factors of such a name would be merged.
+/// What belongs to a factor, in the names of its groups.
+fn described(groups: &[&FactorGroup]) -> String {
+    match groups {
+        [alone] => alone.description.clone(),
+        several => {
+            let names: Vec<String> =
+                several.iter().take(NAMES_SHOWN).map(|group| format!("\"{}\"", group.label)).collect();
+            format!("features named {} and alike", names.join(", "))
+        }
+    }
+}
+
+/// The name, unless it is blank or repeats the request's own words: groups of such a name would be one factor.
 fn usable_label(label: &str) -> Option<String> {
-    const ECHOES: [&str; 11] = [
+    const ECHOES: [&str; 12] = [
         "label",
         "factor",
+        "factor name",
         "group",
         "feature",
         "name",
@@ -147,34 +184,50 @@ mod tests {
         FactorGroup { label: name.to_owned(), description: String::new(), features: vec![FeatureKey::of(name)] }
     }
 
-    fn found(label: &str, groups: &[&str]) -> FoundFactor {
-        let groups = groups.iter().map(|id| json!(id)).collect();
-        FoundFactor { label: label.to_owned(), description: String::new(), groups }
+    fn names(value: Value) -> Names {
+        serde_json::from_value(value).unwrap()
     }
 
     #[test]
-    fn unknown_and_repeated_groups_are_refused_and_the_rest_stays_whole() {
-        let groups = [group("a a"), group("b b"), group("c c"), group("d d")];
-        let reply = vec![found("late", &["g3", "g9", "x1"]), found("<label>", &["[G2]", "g3"])];
-        let Placed { factors: named, refused, missing, .. } = read_factors(reply, &[0, 1, 2, 3], &groups);
-        assert_eq!((refused, missing), (3, vec![0, 3]));
-        let (factors, unplaced) = assemble(&groups, named);
+    fn unknown_groups_and_names_that_are_none_are_refused_and_the_rest_stays_whole() {
+        let groups = ["a a", "b b", "c c", "d d", "e e"].map(group);
+        let reply =
+            names(json!({ "[G2]": "late", "g3": "Late ", "g4": "<name>", "g9": "late", "x1": 3, "E e": "end" }));
+        let placed = read_factors(&reply, &[0, 1, 2, 3, 4], &groups);
+        assert_eq!((placed.refused, placed.missing, placed.overfull), (3, vec![0, 3], false));
+        let (factors, unplaced) = assemble(&groups, placed.factors);
         let labels: Vec<&str> = factors.iter().map(|factor| factor.label.as_str()).collect();
-        assert_eq!((labels, unplaced), (vec!["a a", "b b", "late", "d d"], 2));
+        assert_eq!((labels, unplaced), (vec!["a a", "late", "d d", "end"], 2));
+        assert_eq!(factors[1].description, "features named \"b b\", \"c c\" and alike");
+    }
+
+    #[test]
+    fn a_name_for_nearly_all_groups_is_refused() {
+        let groups = ["a", "b", "c", "d", "e"].map(group);
+        let all = names(json!({ "g1": "style", "g2": "style", "g3": "Style", "g4": "style", "g5": "style" }));
+        let placed = read_factors(&all, &[0, 1, 2, 3, 4], &groups);
+        assert!(placed.overfull && placed.factors.is_empty());
+        assert_eq!((placed.refused, placed.missing.len()), (5, 5));
     }
 
     #[test]
     fn factors_of_one_name_are_one_factor_in_the_order_of_age() {
-        let groups = [group("a a"), group("b b"), group("c c")];
-        let named = |label: &str, of: &[usize]| Named {
-            label: usable_label(label),
-            description: String::new(),
-            groups: of.to_vec(),
-        };
+        let groups = ["a a", "b b", "c c"].map(group);
+        let named = |label: &str, of: &[usize]| Named { label: label.to_owned(), groups: of.to_vec() };
         let (factors, unplaced) =
             assemble(&groups, vec![named("Pace ", &[2]), named("x y", &[1]), named("pace", &[0])]);
         assert_eq!(unplaced, 0);
         assert_eq!(factors[0].features, [FeatureKey::of("a a"), FeatureKey::of("c c")]);
         assert_eq!(factors[1].label, "x y");
+    }
+
+    #[test]
+    fn names_are_read_wrapped_bare_and_cut() {
+        let read = |reply: &str| read_names(reply).map(|reply| reply.value.len());
+        assert_eq!(read(r#"{"factors":{"g1":"a","g2":"b"}}"#), Ok(2));
+        assert_eq!(read(r#"{"g1":"a","g2":"b"}"#), Ok(2));
+        assert_eq!(read(r#"{"factors":{"g1":"a","g2":"b o"#), Ok(1), "half a name is none");
+        assert!(read(r#"{"name":"a"}"#).is_err());
+        assert!(read(r#"{"factors":["g1"]}"#).is_err());
     }
 }

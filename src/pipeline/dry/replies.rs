@@ -29,13 +29,12 @@ pub(super) fn reply(request: &CompletionRequest) -> String {
         }
         Stage::Group => {
             let groups = blocks(asked);
-            let factors = groups.chunks(GROUPS).map(|chunk| {
+            let names = groups.chunks(GROUPS).flat_map(|chunk| {
                 let label = chunk.first().map(|(_, text)| text.split(" (also").next().unwrap_or_default().trim());
                 let label: String = label.unwrap_or_default().chars().take(60).collect();
-                let ids: Vec<&str> = chunk.iter().map(|(id, _)| id.as_str()).collect();
-                json!({ "label": label, "description": format!("Everything that is about {label}."), "groups": ids })
+                chunk.iter().map(move |(id, _)| (id.clone(), json!(label)))
             });
-            json!({ "factors": factors.collect::<Vec<_>>() })
+            json!({ "factors": names.collect::<Map<String, Value>>() })
         }
         Stage::Judge => {
             let ids = strings(schema, "/properties/items/items/properties/features/items/properties/id/enum");
