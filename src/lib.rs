@@ -6,6 +6,7 @@ mod embed;
 mod extract;
 mod factor;
 mod llm;
+mod packed;
 mod parallel;
 mod pipeline;
 mod prompt;
@@ -50,6 +51,7 @@ pub use llm::{
 pub use llm::{DeadlinePassed, ManualTimer, Resilient, Sleep, ThreadTimer, Timer};
 #[cfg(feature = "response-log")]
 pub use llm::{LogError, LogMode, LogStats, LoggedBackend, MemoryLimits, ResponseLog, Sending};
+pub use packed::{PackedError, PackedModel};
 pub use pipeline::{
     Answer, ConfigError, Error, ItemOutcome, ItemReport, LearnReport, Learned, PathPolicy, Preset, RpmPipeline,
     RpmPipelineBuilder,

@@ -63,7 +63,7 @@ impl UserModel {
 }
 
 /// Keeps the place and the kind of a JSON error; its own text may quote the file, which is the user's.
-fn unreadable(error: &serde_json::Error) -> DataError {
+pub(super) fn unreadable(error: &serde_json::Error) -> DataError {
     let problem = match error.classify() {
         serde_json::error::Category::Syntax => "it is not JSON",
         serde_json::error::Category::Eof => "it is cut short",

@@ -40,6 +40,13 @@ impl MemoryItem {
         Ok(())
     }
 
+    /// Reads an item that was written as JSON.
+    pub(crate) fn from_record(json: &[u8]) -> Result<Self, DataError> {
+        let item: Self = serde_json::from_slice(json).map_err(|error| super::format::unreadable(&error))?;
+        item.check()?;
+        Ok(item)
+    }
+
     /// The interaction's id.
     pub fn id(&self) -> &ItemId {
         self.interaction.id()

@@ -118,6 +118,19 @@ impl UserModel {
                 .is_ok()
     }
 
+    /// The same model with no memory, as a packed file keeps it beside the items.
+    #[must_use]
+    pub(crate) fn without_memory(self) -> Self {
+        Self { memory: ReasoningMemory::default(), ..self }
+    }
+
+    /// The model that [`without_memory`](Self::without_memory) left, with its items again.
+    pub(crate) fn with_memory(self, items: Vec<MemoryItem>) -> Result<Self, DataError> {
+        let model = Self { memory: ReasoningMemory::new(items), ..self };
+        model.check()?;
+        Ok(model)
+    }
+
     /// Whose model it is.
     pub fn user(&self) -> &UserId {
         &self.user

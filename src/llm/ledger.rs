@@ -368,6 +368,7 @@ impl Entry {
         &self.ledger
     }
 
+    #[cfg(feature = "resilience")]
     pub(super) fn attempts(&self) -> u32 {
         self.attempts.load(Ordering::Relaxed)
     }

@@ -160,6 +160,7 @@ impl CompletionRequest {
     }
 
     /// The attempts entered for it so far.
+    #[cfg(feature = "resilience")]
     pub(crate) fn attempts(&self) -> u32 {
         self.entry.as_ref().map_or(0, Entry::attempts)
     }
@@ -173,6 +174,7 @@ impl CompletionRequest {
     }
 
     /// Enters that it is given up, after an attempt or none, because the operation's time is over.
+    #[cfg(feature = "resilience")]
     pub(crate) fn give_up(&self) -> BackendError {
         if let Some(entry) = &self.entry {
             entry.ledger().enter_withheld(self.stage, Limit::Time);

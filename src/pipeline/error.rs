@@ -3,6 +3,7 @@ use crate::data::{DataError, ItemId};
 use crate::extract::ExtractError;
 use crate::factor::FactorError;
 use crate::llm::{Limit, Stage};
+use crate::packed::PackedError;
 use crate::prompt::AskError;
 use crate::retrieve::RetrieveError;
 
@@ -45,6 +46,9 @@ pub enum Error {
     /// There is no answer.
     #[error("there is no answer")]
     Answer(#[source] Box<AnswerError>),
+    /// A packed file could not be made or used.
+    #[error("the packed user model cannot be used")]
+    Packed(#[source] Box<PackedError>),
     /// A part broke its contract.
     #[error("the {part} broke its contract: {problem}")]
     Contract {
@@ -85,7 +89,7 @@ impl Error {
             Self::Retrieve(_) => Some(Stage::Retrieve),
             Self::Answer(_) => Some(Stage::Answer),
             Self::Budget { stage, .. } => Some(*stage),
-            Self::Data(_) | Self::OtherTask | Self::Contract { .. } => None,
+            Self::Data(_) | Self::OtherTask | Self::Packed(_) | Self::Contract { .. } => None,
         }
     }
 

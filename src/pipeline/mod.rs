@@ -11,6 +11,7 @@ mod dry;
 mod error;
 mod estimate;
 mod learn;
+mod packing;
 mod personalize;
 mod preset;
 mod report;

@@ -41,6 +41,28 @@ pub trait Retriever: Send + Sync {
         ctx: &StageContext<'_>,
     ) -> Result<Vec<Retrieved>, RetrieveError>;
 
+    /// This memory's index as bytes, under a name that says everything it depends on apart from the memory; it is computed
+    /// when it is not ready. For a [`PackedModel`](crate::PackedModel). Default: `None`, there is no index to keep.
+    ///
+    /// # Errors
+    /// As for [`retrieve`](Self::retrieve).
+    async fn pack(
+        &self,
+        _memory: &ReasoningMemory,
+        _ctx: &StageContext<'_>,
+    ) -> Result<Option<(String, Vec<u8>)>, RetrieveError> {
+        Ok(None)
+    }
+
+    /// Takes an index of this memory back that [`pack`](Self::pack) gave, so that the first query finds it ready. False
+    /// when it is not this retriever's: another embedder's, or of other parameters. Default: false.
+    ///
+    /// # Errors
+    /// [`RetrieveError::Index`] for bytes that are no index, or one of another memory.
+    fn unpack(&self, _memory: &ReasoningMemory, _name: &str, _index: &[u8]) -> Result<bool, RetrieveError> {
+        Ok(false)
+    }
+
     /// A name for logs and reports.
     fn name(&self) -> &str {
         std::any::type_name::<Self>()
@@ -85,6 +107,9 @@ pub enum RetrieveError {
     /// The embedder failed.
     #[error("the embedder failed")]
     Embed(#[from] crate::embed::EmbedError),
+    /// Bytes that are no index of this memory.
+    #[error("the index cannot be used")]
+    Index(#[source] crate::llm::BoxError),
     /// A host's own retriever failed.
     #[error("the retriever failed")]
     Other(#[source] crate::llm::BoxError),
