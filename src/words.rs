@@ -52,7 +52,9 @@ pub(crate) fn each_word(text: &str, scratch: &mut String, mut visit: impl FnMut(
         if piece.is_ascii() {
             each_ascii_word(piece, scratch, &mut visit);
         } else {
-            tokens(piece).iter().for_each(|token| visit(&token.word));
+            for token in tokens(piece) {
+                visit(&token.word);
+            }
         }
         rest = later;
     }
@@ -75,7 +77,7 @@ enum Kind {
 }
 
 impl Kind {
-    const fn of(byte: u8) -> Self {
+    fn of(byte: u8) -> Self {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' => Self::Letter,
             b'0'..=b'9' => Self::Digit,
@@ -102,22 +104,12 @@ impl Kind {
     }
 }
 
-const KINDS: [Kind; 256] = {
-    let mut kinds = [Kind::Other; 256];
-    let mut byte = 0_u8;
-    while byte < 128 {
-        kinds[byte as usize] = Kind::of(byte);
-        byte += 1;
-    }
-    kinds
-};
-
 fn each_ascii_word(text: &str, scratch: &mut String, visit: &mut impl FnMut(&str)) {
     scratch.clear();
     scratch.push_str(text);
     scratch.make_ascii_lowercase();
     let bytes = scratch.as_bytes();
-    let kind = |at: usize| bytes.get(at).and_then(|&b| KINDS.get(usize::from(b))).copied().unwrap_or(Kind::Other);
+    let kind = |at: usize| bytes.get(at).map_or(Kind::Other, |&byte| Kind::of(byte));
     let mut at = 0;
     while at < bytes.len() {
         let mut before = kind(at);
@@ -181,7 +173,7 @@ pub(crate) fn is_negation(word: &str) -> bool {
 }
 
 /// Sorted, for the binary search.
-pub(crate) const STOP_WORDS: [&str; 117] = [
+const STOP_WORDS: [&str; 117] = [
     "a", "about", "after", "again", "all", "also", "am", "an", "and", "any", "are", "as", "at", "be", "because",
     "been", "before", "being", "between", "both", "but", "by", "can", "could", "did", "do", "does", "doing", "down",
     "during", "each", "for", "from", "had", "has", "have", "having", "he", "her", "here", "hers", "him", "his", "how",

@@ -79,16 +79,16 @@ fn queries(table: &mut Table, n: usize, corpus: &Corpus) {
         index.to_bytes().len() as f64 / n as f64
     });
     let mut floor = Floor::build(&texts);
+    let engine = (n <= 20_000).then(|| crate_engine(&texts));
+    #[cfg(feature = "bench-peers")]
+    let tantivy = tantivy::Engine::build(&texts);
     let mut engines: Vec<Engine<'_>> = vec![
         ("rpm", Box::new(|query| index.rank(&corpus.queries[query], TOP).len())),
         ("floor", Box::new(|query| floor.rank(&tokens[query], TOP).len())),
     ];
-    let engine = (n <= 20_000).then(|| crate_engine(&texts));
     if let Some(engine) = &engine {
         engines.push(("bm25 crate", Box::new(|query| engine.search(&tokens[query], TOP).len())));
     }
-    #[cfg(feature = "bench-peers")]
-    let tantivy = tantivy::Engine::build(&texts);
     #[cfg(feature = "bench-peers")]
     engines.push(("tantivy", Box::new(|query| tantivy.rank(&tokens[query], TOP))));
 

@@ -75,7 +75,7 @@ impl Floor {
         let mut best: Vec<(f32, u32)> = Vec::new();
         let mut worst = 0.0;
         for (block, sums) in self.sums.chunks(BLOCK).enumerate() {
-            if sums.iter().fold(false, |any, &sum| any | (sum > worst)) {
+            if sums.iter().filter(|&&sum| sum > worst).count() > 0 {
                 let first = u32::try_from(block * BLOCK).unwrap();
                 best.extend((first..).zip(sums).filter(|&(_, &sum)| sum > worst).map(|(text, &sum)| (sum, text)));
                 best.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));

@@ -36,11 +36,15 @@ impl Table {
     fn print_group(&self, group: &str, size: usize) {
         let lines: Vec<&Line> = self.lines.iter().filter(|line| line.group == group && line.size == size).collect();
         let (ours, peers): (Vec<&Line>, Vec<&Line>) = lines.iter().partition(|line| line.engine.starts_with("rpm"));
-        let heads: String = ours.iter().map(|line| format!(" {} / it |", line.engine)).collect();
-        println!("\n| {group}, {size} | p50 us | p99 us |{heads}\n|---|---|---|{}", "---|".repeat(ours.len()));
+        let heads: Vec<String> = ours.iter().map(|line| format!(" {} / it |", line.engine)).collect();
+        println!(
+            "\n| {group}, {size} | p50 us | p99 us |{}\n|---|---|---|{}",
+            heads.concat(),
+            "---|".repeat(ours.len())
+        );
         for line in ours.iter().chain(&peers) {
-            let ratios: String = ours.iter().map(|own| format!(" {:.4} |", own.p50_us / line.p50_us)).collect();
-            println!("| {} | {:.2} | {:.2} |{ratios}", line.engine, line.p50_us, line.p99_us);
+            let ratios: Vec<String> = ours.iter().map(|own| format!(" {:.4} |", own.p50_us / line.p50_us)).collect();
+            println!("| {} | {:.2} | {:.2} |{}", line.engine, line.p50_us, line.p99_us, ratios.concat());
         }
     }
 }

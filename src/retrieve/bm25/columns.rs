@@ -30,13 +30,16 @@ struct Column {
 /// The weights by token. Items are known by their slots here: numbers that do not change while the item is there.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Columns {
-    columns: Vec<Column>,
+    /// By token.
+    tokens: Vec<Column>,
     sparse: Lists<Posting>,
     /// A weight for every slot, 0 where the token is not.
     dense: Vec<Vec<f32>>,
     /// Places of `dense` that no token uses.
     free: Vec<usize>,
     slots: usize,
+    /// Tokens that no item has.
+    idle: usize,
 }
 
 impl Columns {
@@ -51,14 +54,15 @@ impl Columns {
             dense.push(vec![0.0; slots]);
             Column { items: 0, dense: u32::try_from(dense.len() - 1).unwrap_or(NONE) }
         });
-        let columns = columns.collect();
+        let tokens = columns.collect();
+        let idle = counts.iter().filter(|&&items| items == 0).count();
         let lengths = counts.iter().map(|&items| if is_dense(items) { 0 } else { items });
-        Self { columns, sparse: Lists::with_lengths(lengths), dense, free: Vec::new(), slots }
+        Self { tokens, sparse: Lists::with_lengths(lengths), dense, free: Vec::new(), slots, idle }
     }
 
     /// Enters the next posting of a token that [`with_counts`](Self::with_counts) has counted.
     pub(super) fn fill(&mut self, token: u32, slot: u32, weight: f32) {
-        let Some(column) = self.columns.get_mut(token as usize) else { return };
+        let Some(column) = self.tokens.get_mut(token as usize) else { return };
         let place = match self.dense.get_mut(column.dense as usize) {
             Some(weights) => weights.get_mut(slot as usize),
             None => self.sparse.get_mut(token).get_mut(column.items as usize).map(|posting| {
@@ -74,7 +78,12 @@ impl Columns {
 
     /// How many items have the token.
     pub(super) fn items(&self, token: u32) -> u32 {
-        self.columns.get(token as usize).map_or(0, |column| column.items)
+        self.tokens.get(token as usize).map_or(0, |column| column.items)
+    }
+
+    /// How many tokens no item has.
+    pub(super) fn idle(&self) -> usize {
+        self.idle
     }
 
     /// One more slot, with no token.
@@ -83,13 +92,19 @@ impl Columns {
         self.dense.iter_mut().for_each(|weights| weights.push(0.0));
     }
 
-    /// Enters a posting of a token that may be new. The slot has no such posting.
-    pub(super) fn insert(&mut self, token: u32, slot: u32, weight: f32) {
-        while self.columns.len() <= token as usize {
-            self.columns.push(Column { items: 0, dense: NONE });
+    /// Columns for so many tokens; those that are new are empty.
+    pub(super) fn add_tokens(&mut self, count: usize) {
+        while self.tokens.len() < count {
+            self.tokens.push(Column { items: 0, dense: NONE });
             self.sparse.add();
+            self.idle += 1;
         }
-        let Some(column) = self.columns.get_mut(token as usize) else { return };
+    }
+
+    /// Enters a posting. The slot has no such posting.
+    pub(super) fn insert(&mut self, token: u32, slot: u32, weight: f32) {
+        let Some(column) = self.tokens.get_mut(token as usize) else { return };
+        self.idle -= usize::from(column.items == 0);
         column.items += 1;
         match self.dense.get_mut(column.dense as usize) {
             Some(weights) => {
@@ -108,8 +123,9 @@ impl Columns {
 
     /// Takes a posting out.
     pub(super) fn remove(&mut self, token: u32, slot: u32) {
-        let Some(column) = self.columns.get_mut(token as usize) else { return };
+        let Some(column) = self.tokens.get_mut(token as usize) else { return };
         column.items = column.items.saturating_sub(1);
+        self.idle += usize::from(column.items == 0);
         match self.dense.get_mut(column.dense as usize) {
             Some(weights) => {
                 if let Some(place) = weights.get_mut(slot as usize) {
@@ -132,7 +148,7 @@ impl Columns {
             self.dense.push(Vec::new());
             self.dense.len() - 1
         });
-        let (Some(weights), Some(column)) = (self.dense.get_mut(place), self.columns.get_mut(token as usize)) else {
+        let (Some(weights), Some(column)) = (self.dense.get_mut(place), self.tokens.get_mut(token as usize)) else {
             return;
         };
         weights.clear();
@@ -147,7 +163,7 @@ impl Columns {
     }
 
     fn make_sparse(&mut self, token: u32) {
-        let Some(column) = self.columns.get_mut(token as usize) else { return };
+        let Some(column) = self.tokens.get_mut(token as usize) else { return };
         let place = std::mem::replace(&mut column.dense, NONE) as usize;
         let weights = self.dense.get_mut(place).map(std::mem::take).unwrap_or_default();
         let postings: Vec<Posting> = (0..)
@@ -161,7 +177,7 @@ impl Columns {
 
     /// Adds `factor` times the token's weights to the scores by slot.
     pub(super) fn add_to(&self, scores: &mut [f32], token: u32, factor: f32) {
-        let Some(column) = self.columns.get(token as usize) else { return };
+        let Some(column) = self.tokens.get(token as usize) else { return };
         match self.dense.get(column.dense as usize) {
             Some(weights) => {
                 for (score, weight) in scores.iter_mut().zip(weights) {
@@ -181,6 +197,6 @@ impl Columns {
     /// Bytes on the heap.
     pub(super) fn bytes(&self) -> usize {
         let dense: usize = self.dense.iter().map(|weights| weights.capacity() * size_of::<f32>()).sum();
-        dense + self.sparse.bytes() + self.columns.capacity() * size_of::<Column>()
+        dense + self.sparse.bytes() + self.tokens.capacity() * size_of::<Column>()
     }
 }

@@ -7,13 +7,13 @@ use std::sync::LazyLock;
 static SEED: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(0_u8));
 
 /// A word's hash, the same in every dictionary of the process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct WordHash(u32);
 
 impl WordHash {
-    pub(super) fn of(word: &str) -> Self {
+    pub(super) fn of(word: &[u8]) -> Self {
         let mut hash = *SEED ^ word.len() as u64;
-        let (eights, rest) = word.as_bytes().as_chunks::<8>();
+        let (eights, rest) = word.as_chunks::<8>();
         for eight in eights {
             hash = mix(hash ^ u64::from_le_bytes(*eight));
         }
@@ -35,7 +35,7 @@ fn mix(bits: u64) -> u64 {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Dictionary {
     /// The words, one after another.
-    text: String,
+    text: Vec<u8>,
     /// Where each ends.
     ends: Vec<u32>,
     /// Open addressing, at most half full: 0 or a word's number + 1, with its hash.
@@ -43,10 +43,13 @@ pub(super) struct Dictionary {
 }
 
 impl Dictionary {
-    /// The words of `text` that end at `ends`. The caller knows that they differ and end at characters.
-    pub(super) fn from_parts(text: String, ends: Vec<u32>) -> Self {
-        let mut dictionary = Self { text, ends, table: Vec::new() };
-        dictionary.spread();
+    /// The words of `text` that end at `ends`. The caller knows that they differ.
+    pub(super) fn from_parts(text: Vec<u8>, ends: Vec<u32>) -> Self {
+        let table = Self::table_for(ends.len());
+        let mut dictionary = Self { text, ends, table };
+        for number in (0..).take(dictionary.ends.len()) {
+            dictionary.place(number, WordHash::of(dictionary.word(number)));
+        }
         dictionary
     }
 
@@ -54,13 +57,13 @@ impl Dictionary {
         self.ends.len()
     }
 
-    pub(super) fn word(&self, number: u32) -> &str {
+    pub(super) fn word(&self, number: u32) -> &[u8] {
         let end_of = |number: u32| self.ends.get(number as usize).map_or(0, |&end| end as usize);
         let start = number.checked_sub(1).map_or(0, end_of);
         self.text.get(start..end_of(number)).unwrap_or_default()
     }
 
-    pub(super) fn find(&self, word: &str, hash: WordHash) -> Option<u32> {
+    pub(super) fn find(&self, word: &[u8], hash: WordHash) -> Option<u32> {
         let mask = self.table.len().wrapping_sub(1);
         let mut place = hash.0 as usize & mask;
         while let Some(&(taken, other)) = self.table.get(place) {
@@ -74,29 +77,26 @@ impl Dictionary {
     }
 
     /// The word's number, a new one if it has none.
-    pub(super) fn number(&mut self, word: &str, hash: WordHash) -> u32 {
+    pub(super) fn number(&mut self, word: &[u8], hash: WordHash) -> u32 {
         self.find(word, hash).unwrap_or_else(|| {
-            self.text.push_str(word);
+            let number = u32::try_from(self.ends.len()).unwrap_or(u32::MAX);
+            self.text.extend_from_slice(word);
             self.ends.push(u32::try_from(self.text.len()).unwrap_or(u32::MAX));
             if self.ends.len() * 2 > self.table.len() {
-                self.spread();
-            } else {
-                self.place(self.last(), hash);
+                for (taken, hash) in std::mem::replace(&mut self.table, Self::table_for(self.ends.len())) {
+                    if let Some(number) = taken.checked_sub(1) {
+                        self.place(number, WordHash(hash));
+                    }
+                }
             }
-            self.last()
+            self.place(number, hash);
+            number
         })
     }
 
-    fn last(&self) -> u32 {
-        u32::try_from(self.ends.len().saturating_sub(1)).unwrap_or(u32::MAX)
-    }
-
-    /// Makes the table anew, a quarter to half full.
-    fn spread(&mut self) {
-        self.table = vec![(0, 0); (self.ends.len() * 2 + 1).next_power_of_two().max(16)];
-        for number in (0..).take(self.ends.len()) {
-            self.place(number, WordHash::of(self.word(number)));
-        }
+    /// An empty table that so many words fill by a quarter to a half.
+    fn table_for(words: usize) -> Vec<(u32, u32)> {
+        vec![(0, 0); (words * 2 + 1).next_power_of_two().max(16)]
     }
 
     fn place(&mut self, number: u32, hash: WordHash) {
@@ -132,14 +132,14 @@ mod tests {
             for word in &words {
                 let next = u32::try_from(model.len()).unwrap();
                 let expected = *model.entry(word).or_insert(next);
-                prop_assert_eq!(dictionary.number(word, WordHash::of(word)), expected);
+                prop_assert_eq!(dictionary.number(word.as_bytes(), WordHash::of(word.as_bytes())), expected);
             }
             let copy = Dictionary::from_parts(dictionary.text.clone(), dictionary.ends.clone());
             for (word, &number) in &model {
-                prop_assert_eq!(copy.find(word, WordHash::of(word)), Some(number));
-                prop_assert_eq!(dictionary.word(number), *word);
+                prop_assert_eq!(copy.find(word.as_bytes(), WordHash::of(word.as_bytes())), Some(number));
+                prop_assert_eq!(dictionary.word(number), word.as_bytes());
             }
-            prop_assert_eq!(dictionary.find("a word that was never given", WordHash::of("a word that was never given")), None);
+            prop_assert_eq!(dictionary.find(b"never given", WordHash::of(b"never given")), None);
         }
     }
 }

@@ -2,11 +2,12 @@ use std::fmt;
 
 use super::bytes::IndexError;
 use super::columns::Columns;
+use super::dictionary::Dictionary;
 use super::lists::Lists;
-use super::vocabulary::{self, Vocabulary};
+use super::vocabulary::{self, Reader, Room, each_token};
 use super::weights::{Parameters, Weights, average_length};
 
-/// Stands for "no position" where a slot holds no item.
+/// Stands for "no position" where a slot holds no text.
 pub(super) const NOWHERE: u32 = u32::MAX;
 
 /// An index of texts by their position, for ranking them by BM25.
@@ -23,17 +24,30 @@ pub(super) const NOWHERE: u32 = u32::MAX;
 /// [saves](Self::to_bytes) exactly as one built from the texts it then holds.
 ///
 /// # Cost
-/// A posting (a text has a token) takes 8 bytes, an occurrence 4, a text 20, a different word some 40 with its stem.
-/// Ranking works in memory of its thread that is kept: 4 bytes for each text and token of the largest index ranked there.
+/// A posting (a text has a token) takes 8 bytes, an occurrence 4, a text 20, a different token some 50. A token that more
+/// than one text in eight has takes 4 bytes for every text instead of its postings. Each thread that uses an index keeps
+/// 400 KB for words it has met, and each that ranks 4 bytes for each text and token of the largest index it ranked.
 ///
 /// # Limits
-/// 4,294,967,294 texts and as many different words; what comes after is not found.
+/// 4,294,967,294 texts and as many different tokens; what comes after is not found.
+///
+/// # Examples
+/// ```
+/// use rpm_core::Bm25Index;
+///
+/// let mut index = Bm25Index::build(["a slow plot", "a great cast"], 1.2, 0.75);
+/// index.insert(0, "slow, slower, slowest")?;
+/// let best = index.rank("How slow is the plot?", 10);
+/// assert_eq!(best.iter().map(|hit| hit.position).collect::<Vec<_>>(), [1, 0]);
+/// assert_eq!(Bm25Index::from_bytes(&index.to_bytes())?.rank("How slow is the plot?", 10), best);
+/// # Ok::<(), rpm_core::IndexError>(())
+/// ```
 #[derive(Clone)]
 pub struct Bm25Index {
-    pub(super) vocabulary: Vocabulary,
+    pub(super) tokens: Dictionary,
     pub(super) columns: Columns,
     pub(super) weights: Weights,
-    /// By slot: the text as the forms of its words, stop words left out. A slot stays a text's own until it is removed.
+    /// By slot: the text's tokens, as often as they occur, ascending. A slot stays a text's own until it is removed.
     pub(super) texts: Lists<u32>,
     /// By slot: the text's position.
     pub(super) position_of: Vec<u32>,
@@ -52,23 +66,25 @@ impl Bm25Index {
 
     /// An index of these texts, the first at position 0; parameters as for [`new`](Self::new).
     pub fn build<T: AsRef<str>>(texts: impl IntoIterator<Item = T>, k1: f32, b: f32) -> Self {
-        let (mut vocabulary, mut scratch) = (Vocabulary::default(), String::new());
-        let (mut forms, mut lengths) = (Vec::new(), Vec::new());
+        let mut reader = Reader::default();
+        let (mut occurrences, mut lengths) = (Vec::new(), Vec::new());
         for text in texts {
-            let before = forms.len();
-            vocabulary.take_in(text.as_ref(), &mut scratch, &mut forms);
-            lengths.push(small(forms.len() - before));
+            let start = occurrences.len();
+            reader.read(text.as_ref(), &mut occurrences);
+            let own = occurrences.get_mut(start..).unwrap_or_default();
+            own.sort_unstable();
+            lengths.push(small(own.len()));
         }
-        Self::assemble(vocabulary, Lists::cut(forms, lengths.into_iter()), Parameters::new(k1, b))
+        Self::assemble(reader.tokens, Lists::cut(occurrences, lengths.into_iter()), Parameters::new(k1, b))
     }
 
-    /// An index of texts whose forms the vocabulary has in use, text *i* in slot *i*.
-    pub(super) fn assemble(vocabulary: Vocabulary, texts: Lists<u32>, parameters: Parameters) -> Self {
+    /// An index of texts that have all of the tokens, text *i* in slot *i*.
+    pub(super) fn assemble(tokens: Dictionary, texts: Lists<u32>, parameters: Parameters) -> Self {
         let position_of: Vec<u32> = (0..small(texts.count())).collect();
         let occurrences = position_of.iter().map(|&slot| texts.get(slot).len() as u64).sum();
         let weights = Weights::new(parameters, average_length(position_of.len(), occurrences));
         let (columns, free) = (Columns::default(), Vec::new());
-        let mut index = Self { vocabulary, columns, weights, texts, position_of, free, occurrences };
+        let mut index = Self { tokens, columns, weights, texts, position_of, free, occurrences };
         index.weigh();
         index
     }
@@ -91,16 +107,17 @@ impl Bm25Index {
         if position > self.len() {
             return Err(IndexError::NoSuchPosition { position, len: self.len() });
         }
-        let mut forms = Vec::new();
-        self.vocabulary.take_in(text, &mut String::new(), &mut forms);
+        let mut tokens = Vec::new();
+        Room::lend(|room| each_token(text, room, |token, hash| tokens.push(self.tokens.number(token, hash))));
+        tokens.sort_unstable();
         let slot = self.free.pop().unwrap_or_else(|| {
             self.columns.add_slot();
             self.texts.add();
             self.position_of.push(NOWHERE);
             small(self.position_of.len() - 1)
         });
-        self.texts.set(slot, &forms);
-        self.occurrences += forms.len() as u64;
+        self.texts.set(slot, &tokens);
+        self.occurrences += tokens.len() as u64;
         let position = small(position);
         for other in &mut self.position_of {
             *other += u32::from(*other >= position && *other != NOWHERE);
@@ -108,11 +125,10 @@ impl Bm25Index {
         if let Some(place) = self.position_of.get_mut(slot as usize) {
             *place = position;
         }
+        self.columns.add_tokens(self.tokens.len());
         if !self.average_moved() {
-            let mut tally = Tally::default();
-            tally.count(&self.vocabulary, &forms);
-            let row = self.weights.ready(small(forms.len()), tally.counts());
-            for (token, count) in tally.tokens() {
+            let row = self.weights.ready(&tokens);
+            for (token, count) in counts(&tokens) {
                 self.columns.insert(token, slot, row.weight(count));
             }
         }
@@ -136,15 +152,11 @@ impl Bm25Index {
             *place = NOWHERE;
         }
         let slot = small(slot);
-        let mut tally = Tally::default();
-        tally.count(&self.vocabulary, self.texts.get(slot));
-        for (token, _) in tally.tokens() {
+        let tokens = self.texts.get(slot);
+        self.occurrences -= tokens.len() as u64;
+        for (token, _) in counts(tokens) {
             self.columns.remove(token, slot);
         }
-        for &form in self.texts.get(slot) {
-            self.vocabulary.stop_using(form);
-        }
-        self.occurrences -= self.texts.get(slot).len() as u64;
         self.texts.set(slot, &[]);
         self.free.push(slot);
         if !self.tidied() {
@@ -153,11 +165,11 @@ impl Bm25Index {
         Ok(())
     }
 
-    /// When most slots or words are those of texts that are gone, starts afresh without them.
+    /// When most slots or tokens are those of texts that are gone, starts afresh without them.
     fn tidied(&mut self) -> bool {
         const SPARE: usize = 64;
-        let (slots, forms) = (self.position_of.len(), self.vocabulary.forms().len());
-        let due = self.free.len() > slots / 2 + SPARE || self.vocabulary.idle() > forms / 2 + 16 * SPARE;
+        let (slots, tokens) = (self.position_of.len(), self.tokens.len());
+        let due = self.free.len() > slots / 2 + SPARE || self.columns.idle() > tokens / 2 + 16 * SPARE;
         if due && let Ok(tidy) = Self::from_bytes(&self.to_bytes()) {
             *self = tidy;
             return true;
@@ -176,36 +188,31 @@ impl Bm25Index {
         moved
     }
 
-    /// Computes all columns from the texts' forms.
+    /// Computes all columns from the texts' tokens.
     fn weigh(&mut self) {
-        let mut tally = Tally::default();
-        let mut items = vec![0_u32; self.vocabulary.tokens().len()];
+        let mut items = vec![0_u32; self.tokens.len()];
         let slots = 0..small(self.texts.count());
         for slot in slots.clone() {
-            tally.count(&self.vocabulary, self.texts.get(slot));
-            for (token, _) in tally.tokens() {
+            for (token, _) in counts(self.texts.get(slot)) {
                 if let Some(items) = items.get_mut(token as usize) {
                     *items += 1;
                 }
             }
-            tally.clear();
         }
         self.columns = Columns::with_counts(&items, self.texts.count());
         for slot in slots {
-            let forms = self.texts.get(slot);
-            tally.count(&self.vocabulary, forms);
-            let row = self.weights.ready(small(forms.len()), tally.counts());
-            for (token, count) in tally.tokens() {
+            let tokens = self.texts.get(slot);
+            let row = self.weights.ready(tokens);
+            for (token, count) in counts(tokens) {
                 self.columns.fill(token, slot, row.weight(count));
             }
-            tally.clear();
         }
     }
 
     /// Bytes on the heap.
     pub fn heap_bytes(&self) -> usize {
         let numbers = (self.position_of.capacity() + self.free.capacity()) * size_of::<u32>();
-        self.vocabulary.bytes() + self.columns.bytes() + self.weights.bytes() + self.texts.bytes() + numbers
+        self.tokens.bytes() + self.columns.bytes() + self.weights.bytes() + self.texts.bytes() + numbers
     }
 
     /// What a text is ranked by: its tokens, in order and as often as they occur.
@@ -220,47 +227,12 @@ impl fmt::Debug for Bm25Index {
     }
 }
 
-/// Numbers of texts, words and slots are small; see the limits of [`Bm25Index`].
+/// The different tokens of a text, given ascending, with how often they occur.
+pub(super) fn counts(tokens: &[u32]) -> impl Iterator<Item = (u32, u32)> {
+    tokens.chunk_by(|a, b| a == b).filter_map(|run| run.first().map(|&token| (token, small(run.len()))))
+}
+
+/// Numbers of texts, tokens and slots are small; see the limits of [`Bm25Index`].
 pub(super) fn small(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
-}
-
-/// Counts the tokens of one text.
-#[derive(Debug, Default)]
-struct Tally {
-    /// By token; 0 outside `seen`.
-    counts: Vec<u32>,
-    seen: Vec<u32>,
-}
-
-impl Tally {
-    fn count(&mut self, vocabulary: &Vocabulary, forms: &[u32]) {
-        self.counts.resize(vocabulary.tokens().len(), 0);
-        for &form in forms {
-            let token = vocabulary.token_of(form);
-            if let Some(count) = self.counts.get_mut(token as usize) {
-                if *count == 0 {
-                    self.seen.push(token);
-                }
-                *count += 1;
-            }
-        }
-    }
-
-    /// The different tokens with their counts.
-    fn tokens(&self) -> impl Iterator<Item = (u32, u32)> {
-        self.seen.iter().map(|&token| (token, self.counts.get(token as usize).copied().unwrap_or(0)))
-    }
-
-    fn counts(&self) -> impl Iterator<Item = u32> {
-        self.tokens().map(|(_, count)| count)
-    }
-
-    fn clear(&mut self) {
-        for token in self.seen.drain(..) {
-            if let Some(count) = self.counts.get_mut(token as usize) {
-                *count = 0;
-            }
-        }
-    }
 }

@@ -1,9 +1,10 @@
 //! BM25 over one user's texts: exact, and ready for the next query.
 //!
 //! ```text
-//! text → words → forms → tokens      vocabulary, dictionary
-//! token → (item, weight) ..          columns, lists; weights from the `bm25` crate
-//! query → sums → candidates → best   rank
+//! text → words → tokens, numbered      vocabulary, dictionary
+//! token → (text, weight) ..            columns, lists; weights from the `bm25` crate
+//! query → sums → candidates → best     rank
+//! index ↔ bytes                        bytes
 //! ```
 
 mod bytes;

@@ -4,29 +4,29 @@ use std::cell::RefCell;
 
 use crate::retrieve::Retrieved;
 
-use super::index::{Bm25Index, small};
+use super::index::{Bm25Index, counts, small};
+use super::vocabulary::{Room, each_token};
 
-/// The room that ranking works in, kept by thread. Between two uses `ordinals` is all zeros.
+/// The bench that ranking works in, kept by thread. Between two uses `ordinals` is all zeros.
 #[derive(Default)]
-struct Room {
-    text: String,
+struct Bench {
     /// By token: its place among the query's tokens + 1, or 0.
     ordinals: Vec<u32>,
     /// The query's tokens that an item has, in order, with their inverse document frequency.
     tokens: Vec<(u32, f64)>,
-    unseen: Vec<String>,
+    unseen: Vec<Vec<u8>>,
     /// By slot.
     scores: Vec<f32>,
     maxima: Vec<f32>,
     sorted: Vec<f32>,
     candidates: Vec<(f32, u32)>,
-    /// By the query's tokens: how often an item has them.
-    counts: Vec<u32>,
+    /// Of a text's tokens those of the query, by their ordinals.
+    hits: Vec<u32>,
     ranked: Vec<Retrieved>,
 }
 
 thread_local! {
-    static ROOM: RefCell<Room> = RefCell::default();
+    static BENCH: RefCell<Bench> = RefCell::default();
 }
 
 impl Bm25Index {
@@ -37,40 +37,40 @@ impl Bm25Index {
         if k == 0 || self.is_empty() {
             return Vec::new();
         }
-        // Taken, not borrowed: whatever happens, the thread's next query finds a room.
-        let mut room = ROOM.try_with(RefCell::take).unwrap_or_default();
-        self.read(query, &mut room);
-        self.screen(k, &mut room);
-        self.settle(&mut room);
-        room.ranked.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.position.cmp(&b.position)));
-        let best = room.ranked.iter().take(k).copied().collect();
-        for &(token, _) in &room.tokens {
-            if let Some(ordinal) = room.ordinals.get_mut(token as usize) {
+        // Taken, not borrowed: whatever happens, the thread's next query finds a bench.
+        let mut bench = BENCH.try_with(RefCell::take).unwrap_or_default();
+        self.read(query, &mut bench);
+        self.screen(k, &mut bench);
+        self.settle(&mut bench);
+        bench.ranked.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.position.cmp(&b.position)));
+        let best = bench.ranked.iter().take(k).copied().collect();
+        for &(token, _) in &bench.tokens {
+            if let Some(ordinal) = bench.ordinals.get_mut(token as usize) {
                 *ordinal = 0;
             }
         }
-        let _ = ROOM.try_with(|kept| kept.replace(room));
+        let _ = BENCH.try_with(|kept| kept.replace(bench));
         best
     }
 
     /// The query's different tokens.
-    fn read(&self, query: &str, room: &mut Room) {
-        let Room { text, ordinals, tokens, unseen, .. } = room;
+    fn read(&self, query: &str, bench: &mut Bench) {
+        let Bench { ordinals, tokens, unseen, .. } = bench;
         tokens.clear();
         unseen.clear();
-        let known = self.vocabulary.tokens().len();
-        ordinals.resize(ordinals.len().max(known), 0);
-        self.vocabulary.read(query, text, |token| match token {
-            Ok(token) => {
-                if let Some(ordinal) = ordinals.get_mut(token as usize)
+        ordinals.resize(ordinals.len().max(self.tokens.len()), 0);
+        let add = |token: &[u8], hash| match self.tokens.find(token, hash) {
+            Some(number) => {
+                if let Some(ordinal) = ordinals.get_mut(number as usize)
                     && *ordinal == 0
                 {
-                    tokens.push((token, self.idf(self.columns.items(token))));
+                    tokens.push((number, self.idf(self.columns.items(number))));
                     *ordinal = small(tokens.len());
                 }
             }
-            Err(stem) => unseen.push(stem),
-        });
+            None => unseen.push(token.to_owned()),
+        };
+        Room::lend(|room| each_token(query, room, add));
         unseen.sort_unstable();
         unseen.dedup();
     }
@@ -86,8 +86,8 @@ impl Bm25Index {
     /// A sum of *m* products of positive numbers in `f32`, one factor rounded too, is off by at most γ = *mu*′ / (1 − *mu*′) of
     /// itself with *mu*′ = (*m* + 1) 2⁻²⁴ (Higham 2002, section 3.1). One of the *k* best by the exact sum is therefore not
     /// below (1 − γ) / (1 + γ) = 1 − 2 *mu*′ times the *k*-th best by the other.
-    fn screen(&self, k: usize, room: &mut Room) {
-        let Room { tokens, scores, maxima, sorted, candidates, .. } = room;
+    fn screen(&self, k: usize, bench: &mut Bench) {
+        let Bench { tokens, scores, maxima, sorted, candidates, .. } = bench;
         scores.clear();
         scores.resize(self.position_of.len(), 0.0);
         for &(token, idf) in tokens.iter() {
@@ -120,30 +120,36 @@ impl Bm25Index {
     }
 
     /// Scores the candidates exactly.
-    fn settle(&self, room: &mut Room) {
-        let Room { ordinals, tokens, unseen, candidates, counts, ranked, .. } = room;
-        let own: f64 = tokens.iter().filter(|&&(token, _)| self.columns.items(token) > 0).map(|&(_, idf)| idf).sum();
-        let gone = tokens.iter().filter(|&&(token, _)| self.columns.items(token) == 0).count();
-        // A token once in an item of average length weighs (k1 + 1) / (1 + k1) = 1.
-        let own = own + (unseen.len() + gone) as f64 * self.idf(0);
+    fn settle(&self, bench: &mut Bench) {
+        let Bench { ordinals, tokens, unseen, candidates, hits, ranked, .. } = bench;
+        let items = |&(token, _): &(u32, f64)| self.columns.items(token);
+        let full: f64 = tokens.iter().filter(|token| items(token) > 0).map(|&(_, idf)| idf).sum();
+        let unseen = unseen.len() + tokens.iter().filter(|token| items(token) == 0).count();
+        // A token once in a text of average length weighs (k1 + 1) / (1 + k1) = 1.
+        let full = full + unseen as f64 * self.idf(0);
         ranked.clear();
         for &(_, slot) in candidates.iter() {
-            let forms = self.texts.get(slot);
-            counts.clear();
-            counts.resize(tokens.len(), 0);
-            for &form in forms {
-                let ordinal = ordinals.get(self.vocabulary.token_of(form) as usize).copied().unwrap_or(0);
-                if let Some(count) = counts.get_mut((ordinal as usize).wrapping_sub(1)) {
-                    *count += 1;
+            let text = self.texts.get(slot);
+            let row = self.weights.row(text);
+            // Written for every token and kept for those of the query: no branch to guess wrong.
+            hits.resize(hits.len().max(text.len() + 1), 0);
+            let mut found = 0;
+            for &token in text {
+                let ordinal = ordinals.get(token as usize).copied().unwrap_or(0);
+                if let Some(hit) = hits.get_mut(found) {
+                    *hit = ordinal;
                 }
+                found += usize::from(ordinal > 0);
             }
-            let row = self.weights.row(small(forms.len()));
+            let hits = hits.get_mut(..found).unwrap_or_default();
+            hits.sort_unstable();
             let mut score = 0.0;
-            for (&(_, idf), &count) in tokens.iter().zip(counts.iter()).filter(|&(_, &count)| count > 0) {
+            for (ordinal, count) in counts(hits) {
+                let idf = tokens.get((ordinal as usize).wrapping_sub(1)).map_or(0.0, |&(_, idf)| idf);
                 score += idf * f64::from(row.weight(count));
             }
             let position = self.position_of.get(slot as usize).map_or(usize::MAX, |&position| position as usize);
-            let similarity = (score / own.max(f64::MIN_POSITIVE)).clamp(0.0, 1.0);
+            let similarity = (score / full.max(f64::MIN_POSITIVE)).clamp(0.0, 1.0);
             ranked.push(Retrieved { position, score, similarity });
         }
     }

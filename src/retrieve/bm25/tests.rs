@@ -1,3 +1,10 @@
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::float_cmp,
+    reason = "small numbers, and exact ones on purpose"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
@@ -19,7 +26,7 @@ const B: f32 = 0.75;
 struct Naive {
     texts: Vec<BTreeMap<String, u32>>,
     df: BTreeMap<String, u32>,
-    average: f64,
+    average: f32,
 }
 
 impl Naive {
@@ -36,7 +43,9 @@ impl Naive {
                 *counts.entry(token).or_insert(0) += 1;
                 total += 1;
             }
-            counts.keys().for_each(|token: &String| *df.entry(token.clone()).or_insert(0) += 1);
+            for token in counts.keys() {
+                *df.entry(String::clone(token)).or_insert(0) += 1;
+            }
             counts
         };
         let counts: Vec<_> = texts.iter().map(count).collect();
@@ -45,12 +54,12 @@ impl Naive {
         while step * 32.0 <= mean {
             step *= 2.0;
         }
-        Self { texts: counts, df, average: (mean / step).round() * step }
+        Self { texts: counts, df, average: ((mean / step).round() * step) as f32 }
     }
 
     fn weight(&self, text: &BTreeMap<String, u32>, tf: u32) -> f32 {
         let (tf, length) = (tf as f32, text.values().sum::<u32>() as f32);
-        tf * (K1 + 1.0) / (tf + K1 * (1.0 - B + B * (length / self.average as f32)))
+        tf * (K1 + 1.0) / (tf + K1 * (1.0 - B + B * (length / self.average)))
     }
 
     fn rank(&self, query: &str, k: usize) -> Vec<(usize, f64)> {
@@ -94,7 +103,7 @@ struct Zipf(u64);
 impl Zipf {
     fn below(&mut self, end: u32) -> u32 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        u32::try_from((self.0 >> 32) * u64::from(end) >> 32).unwrap()
+        u32::try_from(((self.0 >> 32) * u64::from(end)) >> 32).unwrap()
     }
 
     fn text(&mut self, shortest: u32, longest: u32) -> String {

@@ -1,129 +1,140 @@
-//! From text to numbered tokens.
+//! From text to tokens, the same for every index.
 
-use std::sync::LazyLock;
+use std::cell::RefCell;
 
-use crate::words::{STOP_WORDS, each_word, is_stop_word, stem};
+use crate::words::{each_word, is_stop_word, stem};
 
 use super::dictionary::{Dictionary, WordHash};
 
-/// Every word of every text is asked after, and nearly half of them are these.
-static STOPS: LazyLock<Dictionary> = LazyLock::new(|| {
-    let mut stops = Dictionary::default();
-    for word in STOP_WORDS {
-        stops.number(word, WordHash::of(word));
-    }
-    stops
-});
-
-/// The words of the items as they are written (*forms*) and the *tokens* that these count as: their stems.
+/// Shows each token of a text with its hash, in order and as often as it occurs: the stems of its words, stop words left
+/// out, negations kept.
 ///
-/// A form is stemmed once, when it first comes; whoever meets it again finds its token by looking it up.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Vocabulary {
-    forms: Dictionary,
-    tokens: Dictionary,
-    /// By form: its token.
-    token_of: Vec<u32>,
-    /// By form: how often the items have it.
-    uses: Vec<u32>,
-    /// Forms that no item has any more.
-    idle: usize,
+/// Stemming costs more than all else, so each thread remembers what it made of some thousands of words, whoever's they
+/// were. That changes the time only.
+pub(super) fn each_token(text: &str, room: &mut Room, mut show: impl FnMut(&[u8], WordHash)) {
+    let Room { text: scratch, memo } = room;
+    memo.resize(WAYS * SETS, Remembered::default());
+    each_word(text, scratch, |word| {
+        let Some(short) = Short::new(word) else {
+            if !is_stop_word(word) {
+                let stem = stem(word);
+                show(stem.as_bytes(), WordHash::of(stem.as_bytes()));
+            }
+            return;
+        };
+        let start = short.set() * WAYS;
+        let Some([first, second]) = memo.get_mut(start..).and_then(<[_]>::first_chunk_mut::<WAYS>) else { return };
+        let known = if first.word == short {
+            first
+        } else if second.word == short {
+            second
+        } else {
+            *second = *first;
+            *first = Remembered::learn(word, short);
+            first
+        };
+        if known.len > 0 {
+            let bytes = known.token.0.to_le_bytes();
+            show(bytes.get(..usize::from(known.len)).unwrap_or_default(), known.hash);
+        }
+    });
 }
 
-impl Vocabulary {
-    /// Tokens and forms with their tokens, no form in use.
-    pub(super) fn from_parts(tokens: Dictionary, forms: Dictionary, token_of: Vec<u32>) -> Self {
-        let (uses, idle) = (vec![0; forms.len()], forms.len());
-        Self { forms, tokens, token_of, uses, idle }
+const WAYS: usize = 2;
+const SETS: usize = 1 << 12;
+
+/// The room that reading a text takes.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    text: String,
+    /// In sets of [`WAYS`].
+    memo: Vec<Remembered>,
+}
+
+thread_local! {
+    static ROOM: RefCell<Room> = RefCell::default();
+}
+
+impl Room {
+    /// Lends the thread's own. It is taken, not borrowed: whoever asks in between gets another.
+    pub(super) fn lend<T>(work: impl FnOnce(&mut Self) -> T) -> T {
+        let mut room = ROOM.try_with(RefCell::take).unwrap_or_default();
+        let result = work(&mut room);
+        let _ = ROOM.try_with(|kept| kept.replace(room));
+        result
+    }
+}
+
+/// What became of a word: its token, or nothing.
+#[derive(Debug, Clone, Copy, Default)]
+struct Remembered {
+    word: Short,
+    token: Short,
+    hash: WordHash,
+    /// The token's bytes; 0 for a stop word.
+    len: u8,
+}
+
+impl Remembered {
+    fn learn(word: &str, short: Short) -> Self {
+        let stem = if is_stop_word(word) { String::new() } else { stem(word) };
+        // A stem is no longer than its word.
+        let (token, len) = (Short::new(&stem).unwrap_or_default(), u8::try_from(stem.len()).unwrap_or(0));
+        Self { word: short, token, hash: WordHash::of(stem.as_bytes()), len }
+    }
+}
+
+/// A text of up to 16 bytes, zeros behind it. No word has a zero in it.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Short(u128);
+
+impl Short {
+    fn new(text: &str) -> Option<Self> {
+        let mut bytes = [0; 16];
+        bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        Some(Self(u128::from_le_bytes(bytes)))
     }
 
-    pub(super) fn tokens(&self) -> &Dictionary {
-        &self.tokens
-    }
-
-    pub(super) fn forms(&self) -> &Dictionary {
-        &self.forms
-    }
-
-    /// The token that a form counts as.
-    pub(super) fn token_of(&self, form: u32) -> u32 {
-        self.token_of.get(form as usize).copied().unwrap_or(u32::MAX)
-    }
-
-    /// How often the items have the form.
-    pub(super) fn uses(&self, form: u32) -> u32 {
-        self.uses.get(form as usize).copied().unwrap_or(0)
-    }
-
-    /// Forms that no item has any more.
-    pub(super) fn idle(&self) -> usize {
-        self.idle
-    }
-
-    /// Puts the forms of a text at the end of `occurrences`, one for each word that is no stop word. They are in use.
-    pub(super) fn take_in(&mut self, text: &str, scratch: &mut String, occurrences: &mut Vec<u32>) {
-        each_word(text, scratch, |word| {
-            let hash = WordHash::of(word);
-            if STOPS.find(word, hash).is_some() {
-                return;
-            }
-            let form = self.forms.number(word, hash);
-            if form as usize == self.token_of.len() {
-                let stem = stem(word);
-                self.token_of.push(self.tokens.number(&stem, WordHash::of(&stem)));
-                self.uses.push(0);
-                self.idle += 1;
-            }
-            self.start_using(form);
-            occurrences.push(form);
-        });
-    }
-
-    pub(super) fn start_using(&mut self, form: u32) {
-        if let Some(uses) = self.uses.get_mut(form as usize) {
-            self.idle -= usize::from(*uses == 0);
-            *uses = uses.saturating_add(1);
-        }
-    }
-
-    pub(super) fn stop_using(&mut self, form: u32) {
-        if let Some(uses) = self.uses.get_mut(form as usize) {
-            *uses = uses.saturating_sub(1);
-            self.idle += usize::from(*uses == 0);
-        }
-    }
-
-    /// Shows the tokens of a query: the number of each that is known, the stem of each that is not.
-    pub(super) fn read(&self, query: &str, scratch: &mut String, mut show: impl FnMut(Result<u32, String>)) {
-        each_word(query, scratch, |word| {
-            let hash = WordHash::of(word);
-            if STOPS.find(word, hash).is_some() {
-                return;
-            }
-            show(self.forms.find(word, hash).map(|form| self.token_of(form)).map_or_else(
-                || {
-                    let stem = stem(word);
-                    self.tokens.find(&stem, WordHash::of(&stem)).ok_or(stem)
-                },
-                Ok,
-            ));
-        });
-    }
-
-    /// Bytes on the heap.
-    pub(super) fn bytes(&self) -> usize {
-        let numbers = self.token_of.capacity() + self.uses.capacity();
-        self.forms.bytes() + self.tokens.bytes() + numbers * size_of::<u32>()
+    /// Its set in the memo.
+    fn set(self) -> usize {
+        const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+        #[expect(clippy::cast_possible_truncation, reason = "the halves are what is wanted")]
+        let (low, high) = (self.0 as u64, (self.0 >> 64) as u64);
+        let mixed = (low.wrapping_mul(FACTOR).rotate_left(32) ^ high).wrapping_mul(FACTOR);
+        usize::try_from(mixed >> 40).unwrap_or_default() % SETS
     }
 }
 
 /// The tokens of a text, in order and as often as they occur.
 pub(super) fn tokens(text: &str) -> Vec<String> {
     let mut tokens = Vec::new();
-    each_word(text, &mut String::new(), |word| {
-        if !is_stop_word(word) {
-            tokens.push(stem(word));
-        }
-    });
+    Room::lend(|room| each_token(text, room, |token, _| tokens.push(String::from_utf8_lossy(token).into_owned())));
     tokens
+}
+
+/// Numbers the tokens of many texts: each different word is stemmed once.
+#[derive(Debug, Default)]
+pub(super) struct Reader {
+    pub(super) tokens: Dictionary,
+    words: Dictionary,
+    /// By word: its token, none for a stop word.
+    token_of: Vec<Option<u32>>,
+    text: String,
+}
+
+impl Reader {
+    /// Puts the numbers of a text's tokens behind the others.
+    pub(super) fn read(&mut self, text: &str, numbers: &mut Vec<u32>) {
+        let Self { tokens, words, token_of, text: scratch } = self;
+        each_word(text, scratch, |word| {
+            let number = words.number(word.as_bytes(), WordHash::of(word.as_bytes()));
+            if number as usize == token_of.len() {
+                token_of.push((!is_stop_word(word)).then(|| {
+                    let stem = stem(word);
+                    tokens.number(stem.as_bytes(), WordHash::of(stem.as_bytes()))
+                }));
+            }
+            numbers.extend(token_of.get(number as usize).copied().flatten());
+        });
+    }
 }

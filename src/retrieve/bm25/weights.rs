@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use bm25::{EmbedderBuilder, TokenEmbedder, Tokenizer};
 
+use super::index::{counts, small};
+
 /// BM25's two parameters.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Parameters {
@@ -46,7 +48,7 @@ pub(super) fn average_length(items: usize, tokens: u64) -> f32 {
 pub(super) struct Weights {
     parameters: Parameters,
     average: f32,
-    /// By length: count and weight, by count.
+    /// By length: count and weight, by count; 0 weighs 0.
     rows: HashMap<u32, Vec<(u32, f32)>>,
 }
 
@@ -63,11 +65,21 @@ impl Weights {
         self.average
     }
 
-    /// Makes the weights of an item of `length` tokens ready, of which different ones occur `counts` times.
-    pub(super) fn ready(&mut self, length: u32, counts: impl Iterator<Item = u32>) -> Row<'_> {
-        let row = self.rows.entry(length).or_default();
-        let mut missing: Vec<u32> = counts.filter(|&count| Row(row).find(count).is_err()).collect();
+    /// The weights of a text with these tokens, given ascending; those that are missing are asked for.
+    pub(super) fn ready(&mut self, tokens: &[u32]) -> Row<'_> {
+        let length = small(tokens.len());
+        let row = self.rows.entry(length).or_insert_with(|| vec![(0, 0.0)]);
+        let counts = counts(tokens).map(|(_, count)| count);
+        let mut missing: Vec<u32> = counts.filter(|&count| Row(row).find(count).is_none()).collect();
         if !missing.is_empty() {
+            missing.sort_unstable();
+            missing.dedup();
+            // Small counts come with them as far as the length allows: others will ask for these.
+            let mut used: u64 = missing.iter().map(|&count| u64::from(count)).sum();
+            missing.extend((1..=length).take_while(|&count| {
+                used += u64::from(count);
+                used <= u64::from(length)
+            }));
             missing.sort_unstable();
             missing.dedup();
             let Parameters { k1, b } = self.parameters;
@@ -82,9 +94,9 @@ impl Weights {
         Row(row)
     }
 
-    /// The weights of items of `length` tokens that are ready.
-    pub(super) fn row(&self, length: u32) -> Row<'_> {
-        Row(self.rows.get(&length).map_or(&[], Vec::as_slice))
+    /// The weights of a text with these tokens that are ready.
+    pub(super) fn row(&self, tokens: &[u32]) -> Row<'_> {
+        Row(self.rows.get(&small(tokens.len())).map_or(&[], Vec::as_slice))
     }
 
     /// Bytes on the heap, nearly.
@@ -99,12 +111,20 @@ impl Weights {
 pub(super) struct Row<'a>(&'a [(u32, f32)]);
 
 impl Row<'_> {
-    fn find(self, count: u32) -> Result<usize, usize> {
-        self.0.binary_search_by_key(&count, |&(count, _)| count)
+    fn find(self, count: u32) -> Option<f32> {
+        // As a rule the counts from 0 to the greatest are all there.
+        match self.0.get(count as usize) {
+            Some(&(other, weight)) if other == count => Some(weight),
+            _ => {
+                let at = self.0.binary_search_by_key(&count, |&(count, _)| count).ok()?;
+                self.0.get(at).map(|&(_, weight)| weight)
+            }
+        }
     }
 
+    /// The weight of a token that occurs so often; 0 if that is not ready.
     pub(super) fn weight(self, count: u32) -> f32 {
-        self.find(count).ok().and_then(|at| self.0.get(at)).map_or(0.0, |&(_, weight)| weight)
+        self.find(count).unwrap_or(0.0)
     }
 }
 
