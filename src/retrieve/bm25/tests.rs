@@ -7,13 +7,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use pollster::block_on;
 use proptest::prelude::*;
 
-use crate::retrieve::Retrieved;
+use crate::data::{Feature, Interaction, MemoryItem, Query, ReasoningMemory, Span};
+use crate::llm::Ledger;
+use crate::prompt::{PromptSet, StageContext};
+use crate::retrieve::{RetrievalRequest, Retrieved, Retriever};
 use crate::words;
 
 use super::weights::average_length;
-use super::{Bm25Index, IndexError};
+use super::{Bm25Index, Bm25Retriever, Compared, IndexError};
 
 const K1: f32 = 1.2;
 const B: f32 = 0.75;
@@ -237,6 +241,24 @@ fn any_parameters_give_finite_scores() {
         assert!(best.iter().all(|hit| hit.score.is_finite() && hit.score > 0.0));
         assert_eq!(Bm25Index::from_bytes(&index.to_bytes()).unwrap().rank("dry wit", 3), best);
     }
+}
+
+#[test]
+fn queries_are_compared_with_queries_and_features_with_features() {
+    let query = |text: &str| Query::new(text).unwrap();
+    let cast = |text: &str| Feature::new(&query(text), "great cast", Span { start: 0, end: 10 }).unwrap();
+    let text = "great cast and a slow plot";
+    let item = Interaction::new("i", query(text), "4").unwrap();
+    let memory = ReasoningMemory::new([MemoryItem::new(item, vec![cast(text)]).unwrap()]);
+    let (prompts, ledger) = (PromptSet::default(), Ledger::new());
+    let ctx = StageContext::offline(&prompts, &ledger);
+    let found = |compared, text: &str| {
+        let query = query(text);
+        let request = RetrievalRequest::new(&memory, &query, &[], 3);
+        block_on(Bm25Retriever::default().over(compared).retrieve(request, &ctx)).unwrap().len()
+    };
+    assert_eq!((found(Compared::Features, "a plot"), found(Compared::Features, "a cast")), (0, 1));
+    assert_eq!((found(Compared::Queries, "a plot"), found(Compared::Queries, "a cast")), (1, 1));
 }
 
 #[derive(Debug, Clone)]
