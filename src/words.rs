@@ -34,6 +34,106 @@ pub(crate) fn tokens(text: &str) -> Vec<Token> {
     tokens
 }
 
+/// The folded words of [`tokens`] in order, without their places. `scratch` is only room to work in.
+///
+/// ASCII, which is nearly all of English, is scanned byte by byte; what stands between other characters goes by the
+/// tables of [`tokens`].
+pub(crate) fn each_word(text: &str, scratch: &mut String, mut visit: impl FnMut(&str)) {
+    if text.is_ascii() {
+        return each_ascii_word(text, scratch, &mut visit);
+    }
+    let mut rest = text;
+    while !rest.is_empty() {
+        // No rule of UAX 29 joins words over ASCII white space, unless what follows is a mark that goes with it.
+        let bytes = rest.as_bytes();
+        let after =
+            bytes.iter().zip(bytes.iter().skip(1)).position(|(b, next)| b.is_ascii_whitespace() && next.is_ascii());
+        let (piece, later) = rest.split_at_checked(after.map_or(rest.len(), |at| at + 1)).unwrap_or((rest, ""));
+        if piece.is_ascii() {
+            each_ascii_word(piece, scratch, &mut visit);
+        } else {
+            for token in tokens(piece) {
+                visit(&token.word);
+            }
+        }
+        rest = later;
+    }
+}
+
+/// What UAX 29 makes of an ASCII character.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Letter,
+    Digit,
+    /// The underscore, which joins words and numbers.
+    Joins,
+    /// Goes with letters on both sides.
+    MidLetter,
+    /// Goes with digits on both sides.
+    MidDigit,
+    /// Goes with either, the same on both sides.
+    Mid,
+    Other,
+}
+
+impl Kind {
+    fn of(byte: u8) -> Self {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' => Self::Letter,
+            b'0'..=b'9' => Self::Digit,
+            b'_' => Self::Joins,
+            b':' => Self::MidLetter,
+            b',' | b';' => Self::MidDigit,
+            b'.' | b'\'' => Self::Mid,
+            _ => Self::Other,
+        }
+    }
+
+    fn in_word(self) -> bool {
+        matches!(self, Self::Letter | Self::Digit | Self::Joins)
+    }
+
+    /// True if this, between the two, parts no word.
+    fn holds(self, before: Self, after: Self) -> bool {
+        before == after
+            && match before {
+                Self::Letter => matches!(self, Self::MidLetter | Self::Mid),
+                Self::Digit => matches!(self, Self::MidDigit | Self::Mid),
+                _ => false,
+            }
+    }
+}
+
+fn each_ascii_word(text: &str, scratch: &mut String, visit: &mut impl FnMut(&str)) {
+    scratch.clear();
+    scratch.push_str(text);
+    scratch.make_ascii_lowercase();
+    let bytes = scratch.as_bytes();
+    let kind = |at: usize| bytes.get(at).map_or(Kind::Other, |&byte| Kind::of(byte));
+    let mut at = 0;
+    while at < bytes.len() {
+        let mut before = kind(at);
+        if !before.in_word() {
+            at += 1;
+            continue;
+        }
+        let (start, mut says) = (at, before != Kind::Joins);
+        loop {
+            at += 1;
+            let here = kind(at);
+            if here.in_word() {
+                says |= here != Kind::Joins;
+                before = here;
+            } else if !here.holds(before, kind(at + 1)) {
+                break;
+            }
+        }
+        if says && let Some(word) = scratch.get(start..at) {
+            visit(word);
+        }
+    }
+}
+
 /// The stem of an English word; other words are kept as they are.
 pub(crate) fn stem(word: &str) -> String {
     if word.is_ascii() && word.len() > 3 {
@@ -87,11 +187,40 @@ const STOP_WORDS: [&str; 117] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn stop_words_are_sorted_and_keep_no_negation() {
         assert!(STOP_WORDS.is_sorted());
         assert!(!STOP_WORDS.iter().any(|word| is_negation(word)));
+    }
+
+    fn words(text: &str) -> Vec<String> {
+        let mut words = Vec::new();
+        each_word(text, &mut String::new(), |word| words.push(word.to_owned()));
+        words
+    }
+
+    #[test]
+    fn scanning_finds_the_words_of_the_tables_in_every_short_text() {
+        let alphabet =
+            ["a", "B", "7", "_", "'", ".", ",", ":", ";", "-", " ", "\n", "\r", "é", "’", "\u{301}", "\u{93f}"];
+        let mut texts = vec![String::new()];
+        for _ in 0..4 {
+            texts = texts.iter().flat_map(|text| alphabet.map(|next| format!("{text}{next}"))).collect();
+            for text in &texts {
+                let expected: Vec<String> = tokens(text).into_iter().map(|token| token.word).collect();
+                assert_eq!(words(text), expected, "{text:?}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn scanning_finds_the_words_of_the_tables(text in prop_oneof!["[ -~\n\t]{0,60}", "(\\PC| |[a-z]){0,40}"]) {
+            let expected: Vec<String> = tokens(&text).into_iter().map(|token| token.word).collect();
+            prop_assert_eq!(words(&text), expected);
+        }
     }
 
     #[test]

@@ -10,9 +10,9 @@ use pollster::block_on;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use rpm_core::{
-    AssignedFeature, Beliefs, Bm25Retriever, DenseRetriever, Feature, FeatureKey, History, Interaction, Interval,
-    Ledger, LexicalExtractor, MemoryItem, Observation, PromptSet, Query, RetrievalRequest, Retriever, RpmPipeline,
-    StageContext, Task, UserModel, ground, read_items, read_reply,
+    AssignedFeature, Beliefs, Bm25Retriever, Compared, DenseRetriever, Feature, FeatureKey, History, Interaction,
+    Interval, Ledger, LexicalExtractor, MemoryItem, Observation, PromptSet, Query, RetrievalRequest, Retriever,
+    RpmPipeline, StageContext, Task, UserModel, ground, read_items, read_reply,
 };
 
 const WORDS: [&str; 24] = [
@@ -221,8 +221,11 @@ proptest! {
         let ctx = StageContext::offline(&prompts, &ledger);
         let features: Vec<AssignedFeature> =
             LexicalExtractor::default().read(&Observation::new(&case.task, "query", &case.new)).features;
-        let retrievers: [Box<dyn Retriever>; 2] =
-            [Box::new(Bm25Retriever::default()), Box::new(DenseRetriever::default())];
+        let retrievers: [Box<dyn Retriever>; 3] = [
+            Box::new(Bm25Retriever::default()),
+            Box::new(Bm25Retriever::default().over(Compared::Queries)),
+            Box::new(DenseRetriever::default()),
+        ];
         for retriever in &retrievers {
             let rank = |k| {
                 let request = RetrievalRequest::new(model.memory(), &case.new, &features, k);

@@ -8,7 +8,7 @@ use ndarray::{Array1, Array2, ArrayView1, Axis};
 use crate::embed::{EmbedError, Embedder, HashedEmbedder, embed_checked};
 use crate::prompt::StageContext;
 
-use super::bm25::{feature_text, query_text};
+use super::text::{feature_text, query_text};
 use super::{RetrievalRequest, RetrieveError, Retrieved, Retriever, top_k};
 
 /// Ranks by the cosine of embedded feature text (paper: cosine over concatenated features).

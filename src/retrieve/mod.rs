@@ -7,6 +7,7 @@
 mod bm25;
 mod dense;
 mod rank;
+mod text;
 
 use std::fmt;
 
@@ -15,7 +16,7 @@ use async_trait::async_trait;
 use crate::data::{AssignedFeature, Query, ReasoningMemory};
 use crate::prompt::StageContext;
 
-pub use bm25::Bm25Retriever;
+pub use bm25::{Bm25Index, Bm25Retriever, Compared, IndexError};
 pub use dense::DenseRetriever;
 pub use rank::{Retrieved, top_k};
 

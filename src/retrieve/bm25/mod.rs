@@ -1,0 +1,107 @@
+//! BM25 over one user's texts: exact, and ready for the next query.
+//!
+//! ```text
+//! text → words → tokens, numbered      vocabulary, dictionary
+//! token → (text, weight) ..            columns, lists; weights from the `bm25` crate
+//! query → sums → candidates → best     rank
+//! index ↔ bytes                        bytes
+//! ```
+
+mod bytes;
+mod columns;
+mod dictionary;
+mod index;
+mod lists;
+mod rank;
+#[cfg(test)]
+mod tests;
+mod vocabulary;
+mod weights;
+
+use async_trait::async_trait;
+
+use crate::prompt::StageContext;
+
+use super::text::{feature_text, query_text};
+use super::{RetrievalRequest, RetrieveError, Retrieved, Retriever};
+
+pub use bytes::IndexError;
+pub use index::Bm25Index;
+use weights::Parameters;
+
+/// What two interactions are compared by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Compared {
+    /// The names and quoted words of their features; the new query itself if it has none.
+    #[default]
+    Features,
+    /// The text of their queries.
+    Queries,
+}
+
+/// Ranks by BM25 over feature text, the names and quoted words of an interaction's features, or over the queries
+/// themselves.
+///
+/// See [`Bm25Index`] for the formula. The index is computed on first use and kept with the memory.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Bm25Retriever {
+    parameters: Parameters,
+    compared: Compared,
+}
+
+impl Default for Bm25Retriever {
+    fn default() -> Self {
+        Self { parameters: Parameters::DEFAULT, compared: Compared::default() }
+    }
+}
+
+impl Bm25Retriever {
+    /// How soon a repeated token stops counting, from 0.0 to 1,000.0. Default: 1.2.
+    #[must_use]
+    pub fn k1(mut self, k1: f32) -> Self {
+        self.parameters = Parameters::new(k1, self.parameters.b);
+        self
+    }
+
+    /// How much long items are held back, from 0.0 to 1.0. Default: 0.75.
+    #[must_use]
+    pub fn b(mut self, b: f32) -> Self {
+        self.parameters = Parameters::new(self.parameters.k1, b);
+        self
+    }
+
+    /// What is compared. Default: [`Compared::Features`].
+    #[must_use]
+    pub fn over(mut self, compared: Compared) -> Self {
+        self.compared = compared;
+        self
+    }
+}
+
+#[async_trait]
+impl Retriever for Bm25Retriever {
+    async fn retrieve(
+        &self,
+        request: RetrievalRequest<'_>,
+        _ctx: &StageContext<'_>,
+    ) -> Result<Vec<Retrieved>, RetrieveError> {
+        let Parameters { k1, b } = self.parameters;
+        let fingerprint = format!("bm25 {:?} k1={k1} b={b}", self.compared);
+        let index = request.memory.derived(&fingerprint, |memory| match self.compared {
+            Compared::Features => Bm25Index::build(memory.items().iter().map(feature_text), k1, b),
+            Compared::Queries => Bm25Index::build(memory.items().iter().map(|item| item.query().text()), k1, b),
+        });
+        Ok(match self.compared {
+            Compared::Features => index.rank(&query_text(&request), request.k),
+            Compared::Queries => index.rank(request.query.text(), request.k),
+        })
+    }
+
+    fn name(&self) -> &'static str {
+        match self.compared {
+            Compared::Features => "bm25",
+            Compared::Queries => "bm25 over queries",
+        }
+    }
+}
