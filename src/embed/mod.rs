@@ -2,6 +2,8 @@
 
 mod hashed;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 pub use hashed::HashedEmbedder;
@@ -24,6 +26,21 @@ pub trait Embedder: Send + Sync {
 
     /// Names the model and everything else a vector depends on, so that vectors of two embedders are never mixed.
     fn fingerprint(&self) -> String;
+}
+
+#[async_trait]
+impl<E: Embedder + ?Sized> Embedder for Arc<E> {
+    async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
+        (**self).embed(texts).await
+    }
+
+    fn dimensions(&self) -> usize {
+        (**self).dimensions()
+    }
+
+    fn fingerprint(&self) -> String {
+        (**self).fingerprint()
+    }
 }
 
 /// Why there are no vectors.
