@@ -28,6 +28,8 @@ pub use data::{
     Totals, UserId, UserModel, limits,
 };
 pub use embed::{EmbedError, Embedder, HashedEmbedder};
+#[cfg(feature = "static-model")]
+pub use embed::{StaticModel, StaticModelError};
 pub use extract::{
     Dropped, ExtractError, Extraction, FeatureExtractor, LexicalExtractor, Observation, PromptedExtractor, Reading,
     ground,

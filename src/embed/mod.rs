@@ -1,12 +1,16 @@
-//! Turns text into vectors: the [`Embedder`] seam, and one embedder that needs nothing.
+//! Turns text into vectors: the [`Embedder`] seam, one embedder that needs nothing, and one over a local model.
 
 mod hashed;
+#[cfg(feature = "static-model")]
+mod static_model;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 pub use hashed::HashedEmbedder;
+#[cfg(feature = "static-model")]
+pub use static_model::{StaticModel, StaticModelError};
 
 /// Turns texts into vectors of one length.
 ///
