@@ -24,7 +24,7 @@ const PREFIX: &str = "retrieve:";
 
 /// What is shown when a name is not known.
 pub(crate) const NAMES: &str =
-    "retrieve:{bm25,bm25-query,dense,dense-query,overlap,hybrid}, each with @K for K exemplars";
+    "retrieve:{bm25,bm25-query,dense,dense-query,overlap,hybrid,hybrid-overlap}, each with @K for K exemplars";
 
 /// The retriever and the number of exemplars that a method names.
 pub(crate) fn named(method: &str) -> Option<(Arc<dyn Retriever>, usize)> {
@@ -37,6 +37,7 @@ pub(crate) fn named(method: &str) -> Option<(Arc<dyn Retriever>, usize)> {
         "dense-query" => Arc::new(WholeText(DenseRetriever::default())),
         "overlap" => Arc::new(OverlapRetriever::default()),
         "hybrid" => Arc::new(HybridRetriever::new(bm25(), dense())),
+        "hybrid-overlap" => Arc::new(HybridRetriever::new(bm25(), Arc::new(OverlapRetriever::default()))),
         _ => return None,
     };
     Some((retriever, k.parse().ok().filter(|k| *k > 0)?))

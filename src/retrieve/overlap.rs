@@ -1,57 +1,27 @@
 use async_trait::async_trait;
 
-use crate::data::Factor;
 use crate::prompt::StageContext;
-use crate::stats::{Beliefs, wilson};
 
 use super::presence::Presence;
 use super::{RetrievalRequest, RetrieveError, Retrieved, Retriever, top_k};
 
-/// Ranks by the factors that an item shares with the query, each weighted by how much it tells about the response.
+/// Ranks by the factors that an item shares with the query, each weighted by how much sharing it tells.
 ///
-/// An item's similarity is the weight of the query's factors that it shares over the weight of all of the query's: 1 for
-/// an item with all of them, whatever else it has, since what an item says besides does not make it a worse account of
-/// what moves this query's response. Its score is the same.
-///
-/// A factor with coverage *c* weighs, in bits, the divergence of its propensities *p* from the user's base rates π, less
-/// what chance alone would show, and at least 0.01:
+/// An item's similarity, and its score, is the weight of the factors that both have over the weight of those that either
+/// has (weighted Jaccard index): 1 for an item with the query's factors and no other. A factor weighs, in bits, how rare it
+/// is among the *n* items of the memory, of which *c* have it, and how much it tells about the response:
 ///
 /// ```text
-/// w = max(Σ_y p_y · log2(p_y / π_y) − c · (K − 1) / (2 ln 2 · (c + κ)²), 0) + 0.01
+/// weight = log2(1 + n / c) + information
 /// ```
 ///
-/// The divergence is the information that seeing the factor gives about the response (Kullback and Leibler 1951); the
-/// propensities are shrunk to the base rate by κ pseudo-interactions, so a factor seen once weighs little. What is
-/// subtracted is its mean for a factor that says nothing, to second order: `Σ (p − π)² / 2π` with *K* responses. In
-/// open-ended tasks a factor weighs the lower end of the 95 % Wilson interval of its influence, and 0.01.
-///
-/// A feature without a factor is looked up by its key; of no known factor, it weighs 0.01 and no item shares it. In a
-/// request without statistics, feature keys stand for factors and all weigh the same. Items that share nothing are left out.
+/// [`Beliefs::information`](crate::Beliefs::information) is shrunk to the base rate, so that a factor seen once is rare but
+/// tells little. A feature without a factor is looked up by its key; one of no known factor weighs the least that a factor
+/// can, 1 bit, and no item shares it. In a request without statistics, feature keys stand for factors and only rarity counts. Items that share
+/// nothing are left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct OverlapRetriever {}
-
-/// What a factor that tells nothing weighs, in bits, so that sharing it still counts.
-const LEAST: f64 = 0.01;
-
-/// How much a factor tells about the response.
-fn weight(beliefs: &Beliefs<'_>, factor: &Factor) -> f64 {
-    let stats = factor.stats();
-    if beliefs.task().space().is_open_ended() {
-        return LEAST + wilson(stats.influence, stats.coverage.max(stats.influence), 0.95).low;
-    }
-    let responses = beliefs.factors().responses(beliefs.task());
-    let (coverage, kappa) = (stats.coverage, beliefs.calibration().kappa);
-    let bits = |response: &String| {
-        let (p, base) = (beliefs.propensity(factor, response), beliefs.base(response));
-        if p > 0.0 && base > 0.0 { p * (p / base).log2() } else { 0.0 }
-    };
-    let told: f64 = responses.iter().map(bits).sum();
-    let others = responses.len().saturating_sub(1) as f64;
-    let spread = (coverage + kappa).max(f64::MIN_POSITIVE);
-    let chance = coverage / spread * others / (2.0 * std::f64::consts::LN_2 * spread);
-    LEAST + (told - chance).max(0.0)
-}
 
 #[async_trait]
 impl Retriever for OverlapRetriever {
@@ -62,22 +32,22 @@ impl Retriever for OverlapRetriever {
     ) -> Result<Vec<Retrieved>, RetrieveError> {
         let presence = Presence::of(&request);
         let (known, unknown) = presence.of_query(&request);
-        let weigh = |number: u32| match request.beliefs {
-            Some(beliefs) => beliefs.factors().iter().nth(number as usize).map_or(LEAST, |f| weight(beliefs, f)),
-            None => LEAST,
-        };
-        let weights: Vec<(u32, f64)> = known.into_iter().map(|number| (number, weigh(number))).collect();
-        let own = weights.iter().map(|(_, weight)| weight).sum::<f64>() + LEAST * unknown as f64;
+        let told = |number: u32| request.beliefs.map_or(0.0, |beliefs| beliefs.information_at(number as usize));
+        let weight = |number: u32| presence.rarity(number) + told(number);
         let mut shared = vec![0.0_f64; request.memory.len()];
-        for (number, weight) in weights {
+        let mut own = unknown as f64;
+        for number in known {
+            let weight = weight(number);
+            own += weight;
             for &item in presence.items_with(number) {
                 if let Some(sum) = shared.get_mut(item as usize) {
                     *sum += weight;
                 }
             }
         }
-        let hits = shared.into_iter().enumerate().filter(|(_, sum)| *sum > 0.0).map(|(position, sum)| {
-            let similarity = (sum / own).clamp(0.0, 1.0);
+        let hits = shared.into_iter().enumerate().filter(|(_, shared)| *shared > 0.0).map(|(position, shared)| {
+            let its: f64 = presence.of_item(position).iter().map(|number| weight(*number)).sum();
+            let similarity = (shared / (own + (its - shared))).clamp(0.0, 1.0);
             Retrieved { position, score: similarity, similarity }
         });
         Ok(top_k(hits, request.k))
@@ -97,6 +67,7 @@ mod tests {
     };
     use crate::llm::Ledger;
     use crate::prompt::PromptSet;
+    use crate::stats::Beliefs;
     use proptest::prelude::*;
 
     /// An item whose features are the letters of its text.
@@ -148,11 +119,16 @@ mod tests {
         let factors = factors(&task, &memory);
         let beliefs = Beliefs::new(&task, &factors, &calibration);
         let hits = ranked(&memory, Some(&beliefs), "ac");
-        let like = |n: usize| hits.iter().find(|hit| hit.position == n).map(|hit| hit.similarity);
-        assert_eq!((like(0), like(3)), (Some(1.0), None));
-        assert!(like(2) > Some(0.9) && like(1) < Some(0.1), "{:?} {:?}", like(2), like(1));
-        let equal = ranked(&memory, None, "ac");
-        assert_eq!(equal.iter().find(|hit| hit.position == 2).map(|hit| hit.similarity), Some(0.5));
+        let like = |hits: &[Retrieved], n| hits.iter().find(|hit| hit.position == n).map(|hit| hit.similarity);
+        assert_eq!((like(&hits, 0), like(&hits, 3)), (Some(1.0), None));
+        // Either letter is in half of the items.
+        let rare = 3.0_f64.log2();
+        let id = |letter: &str| factors.factor_of(&crate::data::FeatureKey::of(letter)).unwrap().id().clone();
+        let told = beliefs.information(&id("a"));
+        assert!(told > 0.5 && beliefs.information(&id("c")) == 0.0, "{told}");
+        assert!((like(&hits, 2).unwrap() - (rare + told) / (2.0 * rare + told)).abs() < 1e-12);
+        assert!((like(&hits, 1).unwrap() - rare / (3.0 * rare + 2.0 * told)).abs() < 1e-12);
+        assert_eq!(like(&ranked(&memory, None, "ac"), 2), Some(0.5));
     }
 
     #[test]
@@ -166,7 +142,7 @@ mod tests {
         let factors = factors(&task, &memory);
         let beliefs = Beliefs::new(&task, &factors, &calibration);
         let hits = ranked(&memory, Some(&beliefs), "ab");
-        assert!(hits[0].position == 0 && hits[0].similarity > 0.9 && hits[10].similarity < 0.1, "{hits:?}");
+        assert!(hits[0].position == 0 && hits[0].similarity > 0.55 && hits[10].similarity < 0.45, "{hits:?}");
     }
 
     #[test]
@@ -196,8 +172,8 @@ mod tests {
             for beliefs in [None, Some(&beliefs)] {
                 for hit in ranked(&memory, beliefs, &asked) {
                     prop_assert!(hit.similarity > 0.0 && hit.similarity <= 1.0);
-                    let whole = asked.chars().all(|c| of[hit.position].0.contains(c));
-                    prop_assert_eq!(hit.similarity == 1.0, whole);
+                    let letters = |text: &str| text.chars().collect::<std::collections::BTreeSet<_>>();
+                    prop_assert_eq!(hit.similarity == 1.0, letters(&of[hit.position].0) == letters(&asked));
                 }
             }
         }

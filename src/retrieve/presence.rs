@@ -10,6 +10,8 @@ use super::RetrievalRequest;
 pub(super) struct Presence {
     /// Without a factor set, the number of each key.
     keys: HashMap<FeatureKey, u32>,
+    /// By number, how rare it is among the items, in bits: `log2(1 + items / items with it)`.
+    rarity: Vec<f64>,
     /// By item, ascending, each number once.
     of_item: Vec<Box<[u32]>>,
     /// By number, the items that have it, in order.
@@ -59,7 +61,14 @@ impl Presence {
             }
             of_item.push(present.into_boxed_slice());
         }
-        Self { keys, of_item, items_with }
+        let rarity =
+            items_with.iter().map(|with| (1.0 + memory.len() as f64 / with.len().max(1) as f64).log2()).collect();
+        Self { keys, rarity, of_item, items_with }
+    }
+
+    /// The rarity of this, in bits.
+    pub(super) fn rarity(&self, number: u32) -> f64 {
+        self.rarity.get(number as usize).copied().unwrap_or_default()
     }
 
     /// What an item has, ascending.
