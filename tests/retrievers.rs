@@ -34,7 +34,7 @@ fn retrievers_by_words_and_factors_conform() {
 
 #[test]
 fn retrievers_over_an_embedder_conform() {
-    conforms_over(|embedder| DenseRetriever::new(embedder));
+    conforms_over(DenseRetriever::new);
     conforms_over(hybrid);
     conforms_over(|embedder| hybrid(embedder).fusion(Fusion::Similarity).weights([0.3, 2.0, 0.0]));
     conforms_over(|embedder| SelectingRetriever::new(DenseRetriever::new(embedder)).diversity(0.4));

@@ -1,6 +1,6 @@
-//! Retrieval alone: `retrieve:NAME` or `retrieve:NAME@K` learns without a model and lets the K exemplars (5 unless said)
-//! that a retriever finds vote by their similarity. A label or an option is the one of most weight, a rating the point
-//! nearest to the weighted mean. Where nothing is found, the user's majority or median answers.
+//! Retrieval alone: `retrieve:NAME` or `retrieve:NAME@K` learns without a model and lets the K exemplars (5 unless
+//! said) that a retriever finds vote by their similarity. A label or an option is the one of most weight, a rating the
+//! point nearest to the weighted mean. Where nothing is found, the user's majority or median answers.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -119,8 +119,8 @@ fn vote(kind: Kind, test: &Row, near: &[(&str, f64)]) -> Option<Guess> {
     (best.1.0 > 0.0).then(|| Guess::response(best.0))
 }
 
-/// Shows a retriever the text of every query instead of its features: one feature that spans it all, with a name that is
-/// no word to search for.
+/// Shows a retriever the text of every query instead of its features: one feature that spans it all, with a name that
+/// is no word to search for.
 struct WholeText<R>(R);
 
 impl<R> WholeText<R> {

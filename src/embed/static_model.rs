@@ -16,13 +16,13 @@ use super::{EmbedError, Embedder};
 /// Embeds by a static model in the model2vec format: the mean of its tokens' vectors. Near in meaning is near in space,
 /// without a neural network to run.
 ///
-/// Reads a directory with `config.json`, `model.safetensors` and `tokenizer.json`, as `save_pretrained` of model2vec writes
-/// it, and nothing else: it never downloads. Clones share the model.
+/// Reads a directory with `config.json`, `model.safetensors` and `tokenizer.json`, as `save_pretrained` of model2vec
+/// writes it, and nothing else: it never downloads. Clones share the model.
 ///
 /// # Blocking
-/// [`open`](Self::open) reads the files and [`embed`](Embedder::embed) computes, both on the calling thread and, for several
-/// texts, on rayon's; neither awaits anything. It takes microseconds per short text, so a query needs no care; before a long
-/// history is embedded for the first time on an async runtime, move the call to a thread that may block.
+/// [`open`](Self::open) reads the files and [`embed`](Embedder::embed) computes, both on the calling thread and, for
+/// several texts, on rayon's; neither awaits anything. It takes microseconds per short text, so a query needs no care;
+/// before a long history is embedded for the first time on an async runtime, move the call to a thread that may block.
 ///
 /// # Limits
 /// A text is cut at 512 tokens. Tokens the model does not know do not count; a text of such alone is all zeros.
@@ -106,8 +106,8 @@ fn bad(file: &'static str, problem: &'static str) -> StaticModelError {
     StaticModelError::Bad { file, problem, source: None }
 }
 
-/// The greatest token number that a tokenizer gives; `None` without a vocabulary, or when the token for the unknown is not
-/// in it, on which the tokenizer would fail at the first unknown word.
+/// The greatest token number that a tokenizer gives; `None` without a vocabulary, or when the token for the unknown is
+/// not in it, on which the tokenizer would fail at the first unknown word.
 fn last_token(tokenizer: &Value) -> Option<u64> {
     let model = tokenizer.get("model")?;
     let added = tokenizer.get("added_tokens").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);

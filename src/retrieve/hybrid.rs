@@ -9,12 +9,12 @@ use super::{RetrievalRequest, RetrieveError, Retrieved, Retriever, top_k};
 
 /// Ranks by what two or more retrievers agree on.
 ///
-/// Each part is asked to rank the whole memory, one after another, whatever `k` is: a part's depth must not depend on `k`,
-/// or a larger request could change the best. It costs each part its full ranking, *n* log *n* for *n* items, and one list
-/// of *n* per part.
+/// Each part is asked to rank the whole memory, one after another, whatever `k` is: a part's depth must not depend on
+/// `k`, or a larger request could change the best. It costs each part its full ranking, *n* log *n* for *n* items, and
+/// one list of *n* per part.
 ///
-/// Whatever the fusion, an item's similarity is the mean of its parts' similarities by their weights, 0 where a part left it
-/// out: ranks alone would call the best item alike even when nothing is.
+/// Whatever the fusion, an item's similarity is the mean of its parts' similarities by their weights, 0 where a part
+/// left it out: ranks alone would call the best item alike even when nothing is.
 #[derive(Clone)]
 pub struct HybridRetriever {
     parts: Vec<(Arc<dyn Retriever>, f64)>,
@@ -26,8 +26,8 @@ pub struct HybridRetriever {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Fusion {
-    /// `Σ w / (k0 + rank)` over the parts that rank the item, ranks from 1 (Cormack, Clarke and Buettcher 2009). Needs no
-    /// common unit of scores.
+    /// `Σ w / (k0 + rank)` over the parts that rank the item, ranks from 1 (Cormack, Clarke and Buettcher 2009). Needs
+    /// no common unit of scores.
     ReciprocalRank {
         /// How little the first ranks stand out, from 0.0; anything else is read as 60, the source's value.
         k0: f64,
@@ -67,8 +67,8 @@ impl HybridRetriever {
         self
     }
 
-    /// The weights of the parts, in their order, from 0.0 to 1e6. Default, and for parts that none is given for: 1.0. One
-    /// that is no such number is read as 1.0.
+    /// The weights of the parts, in their order, from 0.0 to 1e6. Default, and for parts that none is given for: 1.0.
+    /// One that is no such number is read as 1.0.
     #[must_use]
     pub fn weights(mut self, weights: impl IntoIterator<Item = f64>) -> Self {
         let usable = |weight: f64| if (0.0..=1e6).contains(&weight) { weight } else { 1.0 };
@@ -154,6 +154,10 @@ mod tests {
         top_k(hits, similarities.len())
     }
 
+    fn similarity() -> impl Strategy<Value = f64> {
+        prop_oneof![Just(f64::NAN), Just(0.5), 0.0..=1.0]
+    }
+
     fn fusion() -> impl Strategy<Value = Fusion> {
         prop_oneof![Just(Fusion::default()), Just(Fusion::Similarity), Just(Fusion::ReciprocalRank { k0: 0.0 })]
     }
@@ -161,7 +165,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_order_of_the_parts_does_not_show(
-            parts in prop::collection::vec((prop::collection::vec(prop_oneof![Just(f64::NAN), Just(0.5), 0.0..=1.0], 12), 0.0..3.0), 2..5),
+            parts in prop::collection::vec((prop::collection::vec(similarity(), 12), 0.0..3.0), 2..5),
             fusion in fusion(),
             turn in 0_usize..5,
         ) {
@@ -175,7 +179,7 @@ mod tests {
 
         #[test]
         fn a_ranking_fused_with_itself_keeps_its_order_and_similarities(
-            similarities in prop::collection::vec(prop_oneof![Just(f64::NAN), Just(0.5), 0.0..=1.0], 0..12),
+            similarities in prop::collection::vec(similarity(), 0..12),
             k in 0_usize..14,
         ) {
             let own = ranking(&similarities);
@@ -190,7 +194,9 @@ mod tests {
 
         #[test]
         fn a_part_of_weight_zero_does_not_count(
-            one in prop::collection::vec(0.0..=1.0, 8), other in prop::collection::vec(0.0..=1.0, 8), fusion in fusion(),
+            one in prop::collection::vec(0.0..=1.0, 8),
+            other in prop::collection::vec(0.0..=1.0, 8),
+            fusion in fusion(),
         ) {
             let alone = fuse(&[(ranking(&one), 1.0)], fusion, 8);
             prop_assert_eq!(alone, fuse(&[(ranking(&one), 1.0), (ranking(&other), 0.0)], fusion, 8));

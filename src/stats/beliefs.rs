@@ -141,16 +141,16 @@ impl<'a> Beliefs<'a> {
 
     /// How much seeing a factor tells about the response, in bits; 0 for one that the user does not have.
     ///
-    /// It is the divergence of its propensities *p* from the base rates π (Kullback and Leibler 1951), less what a factor
-    /// with the same coverage *c* that says nothing shows by chance, and at least 0:
+    /// It is the divergence of its propensities *p* from the base rates π (Kullback and Leibler 1951), less what a
+    /// factor with the same coverage *c* that says nothing shows by chance, and at least 0:
     ///
     /// ```text
     /// max(Σ_y p_y · log2(p_y / π_y) − c · (K − 1) / (2 ln 2 · (c + κ)²), 0)
     /// ```
     ///
-    /// The chance term is the mean, with *K* responses, of `Σ (p − π)² / (2 ln 2 · π)`, the divergence to second order;
-    /// the propensities are shrunk by κ. For open-ended tasks, which have no propensities, it is the lower end of the 95 %
-    /// Wilson interval of the factor's influence, from 0 to 1.
+    /// The chance term is the mean, with *K* responses, of `Σ (p − π)² / (2 ln 2 · π)`, the divergence to second
+    /// order; the propensities are shrunk by κ. For open-ended tasks, which have no propensities, it is the lower end
+    /// of the 95 % Wilson interval of the factor's influence, from 0 to 1.
     pub fn information(&self, factor: &FactorId) -> f64 {
         self.factors.place_of_id(factor).map_or(0.0, |place| self.information_at(place))
     }
@@ -199,7 +199,8 @@ impl<'a> Beliefs<'a> {
         }
     }
 
-    /// Everything the counts say about a factor. `query` narrows choices to its options; without one, all responses seen.
+    /// Everything the counts say about a factor. `query` narrows choices to its options; without one, all responses
+    /// seen.
     pub fn summary(&self, factor: &Factor, query: Option<&Query>) -> FactorSummary {
         let stats = factor.stats();
         let open_ended = self.task.space().is_open_ended();

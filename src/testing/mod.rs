@@ -29,7 +29,7 @@
 //!
 //! # pollster::block_on(async {
 //! retriever_conformance(Bm25Retriever::default).await?;
-//! embedding_retriever_conformance(|embedder| DenseRetriever::new(embedder)).await?;
+//! embedding_retriever_conformance(DenseRetriever::new).await?;
 //! # Ok::<(), rpm_core::testing::ConformanceError>(())
 //! # }).unwrap();
 //! ```

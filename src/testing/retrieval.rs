@@ -17,11 +17,11 @@ use crate::stats::Beliefs;
 
 /// Checks a retriever on made-up memories, and returns how many checks it passed.
 ///
-/// Checked are: order, ties by position, different positions inside the memory, finite scores and similarities from 0 to
-/// 1; that fewer items are a prefix of more; none for 0, all for more than there are, nothing from an empty memory; that an
-/// item which says what the query says is found; the same answer again, from a new retriever, from a clone of the memory
-/// and on several threads at once; that another user's memory, an edited one and other statistics are not mixed up. The
-/// memories hold duplicates, texts without words, and times that are missing or extreme.
+/// Checked are: order, ties by position, different positions inside the memory, finite scores and similarities from 0
+/// to 1; that fewer items are a prefix of more; none for 0, all for more than there are, nothing from an empty memory;
+/// that an item which says what the query says is found; the same answer again, from a new retriever, from a clone of
+/// the memory and on several threads at once; that another user's memory, an edited one and other statistics are not
+/// mixed up. The memories hold duplicates, texts without words, and times that are missing or extreme.
 ///
 /// One check polls on threads of its own, outside of any runtime; a retriever that needs one must bring it.
 ///
@@ -37,10 +37,10 @@ where
     run.result()
 }
 
-/// [`retriever_conformance`] for a retriever over an embedder, and what such a one must do beyond: refuse vectors of the
-/// wrong length or number and values that are not finite by [`RetrieveError::Embed`], without the user's text in the error
-/// and without harm to the next request; give no NaN for vectors of zeros or of the largest values; and keep the vectors
-/// of two embedders apart.
+/// [`retriever_conformance`] for a retriever over an embedder, and what such a one must do beyond: refuse vectors of
+/// the wrong length or number and values that are not finite by [`RetrieveError::Embed`], without the user's text in
+/// the error and without harm to the next request; give no NaN for vectors of zeros or of the largest values; and keep
+/// the vectors of two embedders apart.
 ///
 /// # Errors
 /// [`ConformanceError::Broken`] with every check that failed.

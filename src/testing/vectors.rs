@@ -40,7 +40,7 @@ struct Ill {
     fault: Fault,
     /// For texts with the word that only the query has.
     query: bool,
-    ill: AtomicBool,
+    now: AtomicBool,
 }
 
 #[async_trait]
@@ -48,7 +48,7 @@ impl Embedder for Ill {
     async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
         let mut vectors = self.sound.embed(texts).await?;
         let concerned = texts.iter().any(|text| text.contains(UNHEARD)) == self.query;
-        if !concerned || !self.ill.load(Ordering::SeqCst) {
+        if !concerned || !self.now.load(Ordering::SeqCst) {
             return Ok(vectors);
         }
         let last = vectors.pop().unwrap_or_default();
@@ -107,7 +107,7 @@ pub(super) async fn checks<R: Retriever>(
         for (query, of) in [(false, "the memory"), (true, "the query")] {
             let memory = person.memory()?;
             let question = Question { memory: &memory, asked: &asked, beliefs: None };
-            let embedder = Arc::new(Ill { sound: HashedEmbedder::default(), fault, query, ill: AtomicBool::new(true) });
+            let embedder = Arc::new(Ill { sound: HashedEmbedder::default(), fault, query, now: AtomicBool::new(true) });
             let retriever = make(Arc::<Ill>::clone(&embedder));
             let name = format!("an embedder that gives {gives} for {of}");
             let result = question.ask(&retriever, k).await;
@@ -115,7 +115,7 @@ pub(super) async fn checks<R: Retriever>(
             if let Err(error) = &result {
                 run.check(&format!("{name}: no text of the user in the error"), !told(error).contains(UNHEARD));
             }
-            embedder.ill.store(false, Ordering::SeqCst);
+            embedder.now.store(false, Ordering::SeqCst);
             let after = question.ask(&retriever, k).await.ok();
             run.check(&format!("{name}: does not harm the next request"), after == healthy);
         }
