@@ -8,8 +8,10 @@ use std::sync::{Arc, Mutex};
 use pollster::block_on;
 use rpm_core::testing::{ConformanceError, embedding_retriever_conformance, retriever_conformance};
 use rpm_core::{
-    Bm25Retriever, DenseRetriever, Embedder, Fusion, HybridRetriever, OverlapRetriever, RetrievalRequest,
-    RetrieveError, Retrieved, Retriever, SelectingRetriever, StageContext, async_trait, top_k,
+    Bm25Retriever, ComposedPathWriter, DenseRetriever, Embedder, Fusion, History, HybridRetriever, Interaction,
+    LexicalExtractor, OverlapRetriever, Query, ResponseSpace, RetrievalRequest, RetrieveError, Retrieved, Retriever,
+    RpmPipeline, SelectingRetriever, SimilarityFactorModel, StageContext, StatisticalAnswerer, Task, async_trait,
+    top_k,
 };
 
 fn conforms<R: Retriever>(make: impl Fn() -> R) {
@@ -52,6 +54,31 @@ fn every_selection_conforms_alone_and_with_the_others() {
     conforms(|| base().diversity(0.3).half_life(20.0).balance(0.2).least_similarity(0.05));
     let hybrid = || HybridRetriever::new(Arc::new(Bm25Retriever::default()), Arc::new(OverlapRetriever::default()));
     conforms(|| SelectingRetriever::new(hybrid()).diversity(0.3).balance(0.1));
+}
+
+#[test]
+fn a_pipeline_lends_its_retriever_the_statistics_of_the_user() {
+    let task = Task::new("How does the user vote?", ResponseSpace::labels(["yes", "no"]).unwrap()).unwrap();
+    let rows = [("gripping plot", "yes"), ("weak acting", "no"), ("gripping music", "yes"), ("weak story", "no")];
+    let interaction =
+        |(n, (text, vote))| Interaction::new(format!("i{n}"), Query::new(text).unwrap(), vote).unwrap().at(n);
+    let history = History::new(&task, "user", (0..).zip(rows).map(interaction)).unwrap();
+    let known = Arc::new(Mutex::new(None));
+    let told = Arc::clone(&known);
+    let pipeline = RpmPipeline::builder(task)
+        .extractor(LexicalExtractor::default())
+        .factor_model(SimilarityFactorModel::default())
+        .path_writer(ComposedPathWriter::default())
+        .answerer(StatisticalAnswerer::default())
+        .retriever(spoilt(move |all, request| {
+            *told.lock().unwrap() = request.beliefs.map(|beliefs| beliefs.factors().len());
+            first(all, request.k)
+        }))
+        .build()
+        .unwrap();
+    let model = block_on(pipeline.learn(&history)).unwrap().model;
+    block_on(pipeline.personalize(&model, &Query::new("gripping plot").unwrap())).unwrap();
+    assert_eq!(*known.lock().unwrap(), Some(model.factors().len()));
 }
 
 /// The sound ranking of the whole memory, spoilt.
