@@ -69,7 +69,7 @@ fn a_pipeline_lends_its_retriever_the_statistics_of_the_user() {
         .extractor(LexicalExtractor::default())
         .factor_model(SimilarityFactorModel::default())
         .path_writer(ComposedPathWriter::default())
-        .answerer(StatisticalAnswerer::default())
+        .answerer(StatisticalAnswerer)
         .retriever(spoilt(move |all, request| {
             *told.lock().unwrap() = request.beliefs.map(|beliefs| beliefs.factors().len());
             first(all, request.k)
