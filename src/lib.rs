@@ -29,6 +29,8 @@ pub use data::{
     Totals, UserId, UserModel, limits,
 };
 pub use embed::{EmbedError, Embedder, HashedEmbedder};
+#[cfg(feature = "static-model")]
+pub use embed::{StaticModel, StaticModelError};
 pub use extract::{
     Dropped, ExtractError, Extraction, FeatureExtractor, LexicalExtractor, Observation, PromptedExtractor, Reading,
     ground,
@@ -64,8 +66,8 @@ pub use prompt::{
 pub use provider::{Anthropic, ApiKey, Gemini, OpenAiCompatible, OpenAiEmbedder, ProviderError};
 pub use reason::{ComposedPathWriter, PathRequest, PathWriter, PromptedPathWriter, WriteError};
 pub use retrieve::{
-    Bm25Index, Bm25Retriever, Compared, DenseRetriever, IndexError, RetrievalRequest, RetrieveError, Retrieved,
-    Retriever, top_k,
+    Bm25Index, Bm25Retriever, Compared, DenseRetriever, Fusion, HybridRetriever, IndexError, OverlapRetriever,
+    RetrievalRequest, RetrieveError, Retrieved, Retriever, SelectingRetriever, top_k,
 };
 pub use stats::{
     Beliefs, ChiSquare, CountRow, DEFAULT_KAPPA, Estimate, FactorSummary, Interval, KAPPA_GRID, MAX_COUNT, MAX_LEVEL,

@@ -11,8 +11,10 @@
 //!
 //! Methods: `offline` (no model), `rpm`, `zero-shot`, `balanced` and `frugal` (a model: build with `--features providers`
 //! and set the variables of `common/provider.rs`), and the baselines of `baselines.rs`. `balanced` and `frugal` are the
-//! crate's presets, `rpm` the builder's defaults with paths on first use, `rpm@N` the same with N texts in a request. All
-//! that apply but the presets are run unless `--methods` names some. `--limit-history` keeps the latest interactions, `--unseen` the test items marked `"seen_text": false`.
+//! crate's presets, `rpm` the builder's defaults with paths on first use, `rpm@N` the same with N texts in a request, and
+//! `retrieve:NAME` the vote of what a retriever alone finds (`retrieval.rs`). All that apply but the presets and single
+//! retrievers are run unless `--methods` names some. `--limit-history` keeps the latest interactions, `--unseen` the test
+//! items marked `"seen_text": false`.
 //!
 //! It prints one table per set, then what the pipelines met: items, errors by kind, calls and tokens by stage, dropped
 //! features, tiers, and the steps of paths that cite what does not exist (0 unless something is wrong). A test item that
@@ -29,6 +31,7 @@ mod pipelines;
 #[path = "../common/provider.rs"]
 mod provider;
 mod report;
+mod retrieval;
 
 use std::error::Error;
 use std::sync::Arc;
@@ -107,8 +110,12 @@ fn methods(args: &Args, with_model: bool) -> Result<Vec<String>, String> {
                 "{method} asks a model: set RPM_PROVIDER and RPM_MODEL, and build with --features providers"
             ));
         }
-        if !asks && method != OFFLINE && !baselines::NAMES.contains(&method.as_str()) {
-            return Err(format!("no method {method}: {OFFLINE}, {WITH_MODEL:?}, {PRESETS:?}, {:?}", baselines::NAMES));
+        let known = asks || method == OFFLINE || retrieval::named(method).is_some();
+        if !known && !baselines::NAMES.contains(&method.as_str()) {
+            let (baselines, retrievers) = (baselines::NAMES, retrieval::NAMES);
+            return Err(format!(
+                "no method {method}: {OFFLINE}, {WITH_MODEL:?}, {PRESETS:?}, {baselines:?}, {retrievers}"
+            ));
         }
     }
     Ok(args.methods.clone())
@@ -123,6 +130,13 @@ fn asks(method: &str) -> bool {
 
 /// One method on one set; `None` when it does not apply to this kind of task.
 fn evaluate(method: &str, set: &Set, model: Option<&Model>) -> Result<Option<Line>, Box<dyn Error>> {
+    if let Some((retriever, k)) = retrieval::named(method) {
+        let Some(run) = retrieval::run(&*retriever, k, set)? else { return Ok(None) };
+        let mut line = Line::new(method, metrics::score(set, &run.guesses));
+        line.learn_seconds = Some(run.learning.as_secs_f64());
+        line.p50_ms = metrics::median(run.answering.iter().map(|time| 1e3 * time.as_secs_f64()));
+        return Ok(Some(line));
+    }
     if method != OFFLINE && !asks(method) {
         let guesses = baselines::predict(method, set);
         return Ok(guesses.map(|guesses| Line::new(method, metrics::score(set, &guesses))));

@@ -287,7 +287,12 @@ impl FactorSet {
 
     /// The factor with this id.
     pub fn get(&self, id: &FactorId) -> Option<&Factor> {
-        self.factors.binary_search_by(|factor| factor.id.cmp(id)).ok().and_then(|place| self.factors.get(place))
+        self.place_of_id(id).and_then(|place| self.factors.get(place))
+    }
+
+    /// A factor's place in the order of [`iter`](Self::iter).
+    pub(crate) fn place_of_id(&self, id: &FactorId) -> Option<usize> {
+        self.factors.binary_search_by(|factor| factor.id.cmp(id)).ok()
     }
 
     /// The factor that a feature key belongs to.

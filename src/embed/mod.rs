@@ -1,10 +1,16 @@
-//! Turns text into vectors: the [`Embedder`] seam, and one embedder that needs nothing.
+//! Turns text into vectors: the [`Embedder`] seam, one embedder that needs nothing, and one over a local model.
 
 mod hashed;
+#[cfg(feature = "static-model")]
+mod static_model;
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
 pub use hashed::HashedEmbedder;
+#[cfg(feature = "static-model")]
+pub use static_model::{StaticModel, StaticModelError};
 
 /// Turns texts into vectors of one length.
 ///
@@ -24,6 +30,21 @@ pub trait Embedder: Send + Sync {
 
     /// Names the model and everything else a vector depends on, so that vectors of two embedders are never mixed.
     fn fingerprint(&self) -> String;
+}
+
+#[async_trait]
+impl<E: Embedder + ?Sized> Embedder for Arc<E> {
+    async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
+        (**self).embed(texts).await
+    }
+
+    fn dimensions(&self) -> usize {
+        (**self).dimensions()
+    }
+
+    fn fingerprint(&self) -> String {
+        (**self).fingerprint()
+    }
 }
 
 /// Why there are no vectors.

@@ -40,7 +40,7 @@ impl RpmPipeline {
             assigned.feature.check(query, "query", position)?;
         }
         let features = self.assign(model, extraction.features, query, &ctx).await?;
-        let request = RetrievalRequest::new(model.memory(), query, &features, self.exemplars);
+        let request = RetrievalRequest::new(model.memory(), query, &features, self.exemplars).beliefs(&beliefs);
         let retrieved =
             self.retriever.retrieve(request, &ctx).await.map_err(|error| Error::Retrieve(Box::new(error)))?;
         check_ranking(&retrieved, self.exemplars, model.memory().len())?;

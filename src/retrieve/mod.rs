@@ -1,24 +1,34 @@
 //! Ranks a user's past interactions by likeness to a query.
 //!
 //! ```text
-//! RetrievalRequest { memory, query, features, k } → Retriever → [Retrieved { position, score }], best first, ties by id
+//! RetrievalRequest { memory, query, features, beliefs, k } → Retriever → [Retrieved { position, score }], best first,
+//! ties by id
 //! ```
 
 mod bm25;
 mod dense;
+mod hybrid;
+mod overlap;
+mod presence;
 mod rank;
+mod select;
 mod text;
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use crate::data::{AssignedFeature, Query, ReasoningMemory};
 use crate::prompt::StageContext;
+use crate::stats::Beliefs;
 
 pub use bm25::{Bm25Index, Bm25Retriever, Compared, IndexError};
 pub use dense::DenseRetriever;
+pub use hybrid::{Fusion, HybridRetriever};
+pub use overlap::OverlapRetriever;
 pub use rank::{Retrieved, top_k};
+pub use select::SelectingRetriever;
 
 /// Ranks the items of a memory for one query.
 ///
@@ -70,6 +80,21 @@ pub trait Retriever: Send + Sync {
     }
 }
 
+#[async_trait]
+impl<R: Retriever + ?Sized> Retriever for Arc<R> {
+    async fn retrieve(
+        &self,
+        request: RetrievalRequest<'_>,
+        ctx: &StageContext<'_>,
+    ) -> Result<Vec<Retrieved>, RetrieveError> {
+        (**self).retrieve(request, ctx).await
+    }
+
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+}
+
 /// What a retriever sees.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
@@ -80,6 +105,8 @@ pub struct RetrievalRequest<'a> {
     pub query: &'a Query,
     /// Its features.
     pub features: &'a [AssignedFeature],
+    /// The user's statistics, where they are known.
+    pub beliefs: Option<&'a Beliefs<'a>>,
     /// How many items are wanted.
     pub k: usize,
 }
@@ -87,7 +114,21 @@ pub struct RetrievalRequest<'a> {
 impl<'a> RetrievalRequest<'a> {
     /// A request for the `k` items most like the query.
     pub fn new(memory: &'a ReasoningMemory, query: &'a Query, features: &'a [AssignedFeature], k: usize) -> Self {
-        Self { memory, query, features, k }
+        Self { memory, query, features, beliefs: None, k }
+    }
+
+    /// The same request with the user's statistics, which must be of the factors that the memory's features belong to.
+    #[must_use]
+    pub fn beliefs(mut self, beliefs: &'a Beliefs<'a>) -> Self {
+        self.beliefs = Some(beliefs);
+        self
+    }
+
+    /// The same request for another number of items.
+    #[must_use]
+    pub(crate) fn at_most(mut self, k: usize) -> Self {
+        self.k = k;
+        self
     }
 }
 

@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::data::{Calibration, Factor, FactorId, FactorSet, Query, ResponseSpace, Task, UserModel};
 
@@ -15,13 +15,15 @@ const LEAST_TESTED: f64 = 3.0;
 
 /// What a user's counts say: posteriors, intervals, lifts and significance, derived when asked for.
 ///
-/// Cheap to clone. The significance of all factors is computed once and shared.
+/// Cheap to clone. The significance and the information of all factors are computed once and shared.
 #[derive(Debug, Clone)]
 pub struct Beliefs<'a> {
     task: &'a Task,
     factors: &'a FactorSet,
     calibration: &'a Calibration,
     q: Arc<BTreeMap<FactorId, f64>>,
+    /// By the factor's place, once asked for.
+    information: Arc<OnceLock<Vec<f64>>>,
 }
 
 /// One response under one factor.
@@ -87,12 +89,13 @@ impl<'a> Beliefs<'a> {
     pub fn of(model: &'a UserModel) -> Self {
         let (task, factors) = (model.task(), model.factors());
         let q = model.memory().derived("significance", |_| significance(task, factors));
-        Self { task, factors, calibration: model.calibration(), q }
+        let information = model.memory().derived("information", |_| OnceLock::new());
+        Self { task, factors, calibration: model.calibration(), q, information }
     }
 
     /// Beliefs from their parts.
     pub fn new(task: &'a Task, factors: &'a FactorSet, calibration: &'a Calibration) -> Self {
-        Self { task, factors, calibration, q: Arc::new(significance(task, factors)) }
+        Self { task, factors, calibration, q: Arc::new(significance(task, factors)), information: Arc::default() }
     }
 
     /// The task.
@@ -136,6 +139,50 @@ impl<'a> Beliefs<'a> {
         self.q.get(factor).copied().unwrap_or(1.0)
     }
 
+    /// How much seeing a factor tells about the response, in bits; 0 for one that the user does not have.
+    ///
+    /// It is the divergence of its propensities *p* from the base rates π (Kullback and Leibler 1951), less what a
+    /// factor with the same coverage *c* that says nothing shows by chance, and at least 0:
+    ///
+    /// ```text
+    /// max(Σ_y p_y · log2(p_y / π_y) − c · (K − 1) / (2 ln 2 · (c + κ)²), 0)
+    /// ```
+    ///
+    /// The chance term is the mean, with *K* responses, of `Σ (p − π)² / (2 ln 2 · π)`, the divergence to second
+    /// order; the propensities are shrunk by κ. For open-ended tasks, which have no propensities, it is the lower end
+    /// of the 95 % Wilson interval of the factor's influence, from 0 to 1.
+    pub fn information(&self, factor: &FactorId) -> f64 {
+        self.factors.place_of_id(factor).map_or(0.0, |place| self.information_at(place))
+    }
+
+    /// The information of the factor at this place in the order of the factors.
+    pub(crate) fn information_at(&self, place: usize) -> f64 {
+        let all = self.information.get_or_init(|| {
+            let base: Vec<(String, f64)> =
+                self.factors.responses(self.task).into_iter().map(|y| (y.clone(), self.base(&y))).collect();
+            self.factors.iter().map(|factor| self.told(factor, &base)).collect()
+        });
+        all.get(place).copied().unwrap_or_default()
+    }
+
+    fn told(&self, factor: &Factor, base: &[(String, f64)]) -> f64 {
+        let stats = factor.stats();
+        if self.task.space().is_open_ended() {
+            return wilson(stats.influence, stats.coverage.max(stats.influence), 0.95).low;
+        }
+        let kappa = self.calibration.kappa;
+        let bits = |(response, base): &(String, f64)| {
+            let count = stats.by_response.get(response).copied().unwrap_or_default();
+            let p = posterior_mean(count, stats.coverage, *base, kappa);
+            if p > 0.0 && *base > 0.0 { p * (p / base).log2() } else { 0.0 }
+        };
+        let told: f64 = base.iter().map(bits).sum();
+        let spread = (stats.coverage + kappa).max(f64::MIN_POSITIVE);
+        let others = base.len().saturating_sub(1) as f64;
+        let chance = stats.coverage / spread * others / (2.0 * std::f64::consts::LN_2 * spread);
+        (told - chance).max(0.0)
+    }
+
     /// One response under a factor.
     pub fn response(&self, factor: &Factor, response: &str) -> ResponseBelief {
         let stats = factor.stats();
@@ -152,7 +199,8 @@ impl<'a> Beliefs<'a> {
         }
     }
 
-    /// Everything the counts say about a factor. `query` narrows choices to its options; without one, all responses seen.
+    /// Everything the counts say about a factor. `query` narrows choices to its options; without one, all responses
+    /// seen.
     pub fn summary(&self, factor: &Factor, query: Option<&Query>) -> FactorSummary {
         let stats = factor.stats();
         let open_ended = self.task.space().is_open_ended();

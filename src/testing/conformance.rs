@@ -28,7 +28,7 @@ impl fmt::Debug for Setup {
     }
 }
 
-/// Why a backend does not conform.
+/// Why a backend or a retriever does not conform.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConformanceError {
@@ -43,6 +43,9 @@ pub enum ConformanceError {
     /// No mock server could be started.
     #[error("no mock server could be started")]
     Server(#[from] io::Error),
+    /// The suite's own data was refused.
+    #[error("the suite's own data was refused")]
+    Data(#[from] crate::data::DataError),
 }
 
 /// Checks a backend against mock servers of its API, and returns how many checks it passed. Needs whatever runtime the

@@ -1,5 +1,7 @@
-//! Checks that a backend keeps the contract of [`LlmBackend`](crate::LlmBackend): an adapter is run against mock servers
-//! that answer as the real ones do, errors included. Nothing but 127.0.0.1 is used.
+//! Checks that a part of a host's own keeps its contract.
+//!
+//! A backend ([`LlmBackend`](crate::LlmBackend)) is run against mock servers that answer as the real ones do, errors
+//! included. Nothing but 127.0.0.1 is used.
 //!
 //! ```no_run
 //! use rpm_core::testing::{OpenAiMock, backend_conformance};
@@ -18,18 +20,35 @@
 //! backend_conformance(make, &OpenAiMock).await.unwrap();
 //! # }
 //! ```
+//!
+//! A retriever ([`Retriever`](crate::Retriever)) ranks made-up memories, offline.
+//!
+//! ```
+//! use rpm_core::testing::{embedding_retriever_conformance, retriever_conformance};
+//! use rpm_core::{Bm25Retriever, DenseRetriever};
+//!
+//! # pollster::block_on(async {
+//! retriever_conformance(Bm25Retriever::default).await?;
+//! embedding_retriever_conformance(DenseRetriever::new).await?;
+//! # Ok::<(), rpm_core::testing::ConformanceError>(())
+//! # }).unwrap();
+//! ```
 
 mod anthropic;
 mod checks;
 mod conformance;
 mod dialect;
 mod gemini;
+mod memories;
 mod openai;
+mod retrieval;
 mod server;
+mod vectors;
 
 pub use anthropic::AnthropicMock;
 pub use conformance::{ConformanceError, Setup, backend_conformance};
 pub use dialect::{Asked, Ending, Expected, MockDialect, Recorded};
 pub use gemini::GeminiMock;
 pub use openai::OpenAiMock;
+pub use retrieval::{embedding_retriever_conformance, retriever_conformance};
 pub use server::{Canned, MockServer, Sent};

@@ -1,0 +1,144 @@
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use crate::data::{AssignedFeature, FactorSet, FeatureKey, ReasoningMemory};
+
+use super::RetrievalRequest;
+
+/// What the items of a memory have, as numbers: factors, by their place in the factor set, or without one feature keys.
+pub(super) struct Presence {
+    /// Without a factor set, the number of each key.
+    keys: HashMap<FeatureKey, u32>,
+    /// By number, how rare it is among the items, in bits: `log2(1 + items / items with it)`.
+    rarity: Vec<f64>,
+    /// By item, ascending, each number once.
+    of_item: Vec<Box<[u32]>>,
+    /// By number, the items that have it, in order.
+    items_with: Vec<Vec<u32>>,
+}
+
+impl Presence {
+    /// Computed once for a memory and a partition into factors, and kept with the memory.
+    pub(super) fn of(request: &RetrievalRequest<'_>) -> Arc<Self> {
+        match request.beliefs.map(super::Beliefs::factors) {
+            Some(factors) => {
+                let fingerprint = format!("presence of factors {:x}", partition(factors));
+                let number = |key: &FeatureKey| factors.place_of(key).and_then(|place| u32::try_from(place).ok());
+                request.memory.derived(&fingerprint, |memory| Self::new(memory, HashMap::new(), number))
+            }
+            None => request.memory.derived("presence of features", |memory| {
+                let mut keys = HashMap::new();
+                for feature in memory.items().iter().flat_map(crate::data::MemoryItem::features) {
+                    let next = u32::try_from(keys.len()).unwrap_or(u32::MAX);
+                    keys.entry(feature.key()).or_insert(next);
+                }
+                let numbers = keys.clone();
+                Self::new(memory, keys, |key| numbers.get(key).copied())
+            }),
+        }
+    }
+
+    fn new(
+        memory: &ReasoningMemory,
+        keys: HashMap<FeatureKey, u32>,
+        number: impl Fn(&FeatureKey) -> Option<u32>,
+    ) -> Self {
+        let mut of_item = Vec::with_capacity(memory.len());
+        let mut items_with: Vec<Vec<u32>> = Vec::new();
+        for (item, position) in memory.items().iter().zip(0_u32..) {
+            let mut present: Vec<u32> = item.features().iter().filter_map(|feature| number(&feature.key())).collect();
+            present.sort_unstable();
+            present.dedup();
+            for &number in &present {
+                let place = number as usize;
+                if items_with.len() <= place {
+                    items_with.resize_with(place + 1, Vec::new);
+                }
+                if let Some(items) = items_with.get_mut(place) {
+                    items.push(position);
+                }
+            }
+            of_item.push(present.into_boxed_slice());
+        }
+        let rarity =
+            items_with.iter().map(|with| (1.0 + memory.len() as f64 / with.len().max(1) as f64).log2()).collect();
+        Self { keys, rarity, of_item, items_with }
+    }
+
+    /// The rarity of this, in bits.
+    pub(super) fn rarity(&self, number: u32) -> f64 {
+        self.rarity.get(number as usize).copied().unwrap_or_default()
+    }
+
+    /// What an item has, ascending.
+    pub(super) fn of_item(&self, position: usize) -> &[u32] {
+        self.of_item.get(position).map_or(&[], |present| present)
+    }
+
+    /// The items that have this, in order.
+    pub(super) fn items_with(&self, number: u32) -> &[u32] {
+        self.items_with.get(number as usize).map_or(&[], |items| items)
+    }
+
+    /// What a query has, ascending, each number once, and how many of its features are of no known kind. A feature
+    /// without a factor is looked up by its key.
+    pub(super) fn of_query(&self, request: &RetrievalRequest<'_>) -> (Vec<u32>, usize) {
+        let factors = request.beliefs.map(super::Beliefs::factors);
+        let number = |assigned: &AssignedFeature| match factors {
+            Some(factors) => {
+                let place = assigned.factor.as_ref().and_then(|id| factors.place_of_id(id));
+                place.or_else(|| factors.place_of(&assigned.feature.key())).and_then(|place| u32::try_from(place).ok())
+            }
+            None => self.keys.get(&assigned.feature.key()).copied(),
+        };
+        let numbers: Vec<Option<u32>> = request.features.iter().map(number).collect();
+        let mut known: Vec<u32> = numbers.iter().copied().flatten().collect();
+        let unknown = numbers.len() - known.len();
+        known.sort_unstable();
+        known.dedup();
+        (known, unknown)
+    }
+}
+
+/// What two items share over what either has (Jaccard 1901), from 0 to 1; 0 when both have nothing.
+pub(super) fn jaccard(a: &[u32], b: &[u32]) -> f64 {
+    let (mut rest_a, mut rest_b, mut shared) = (a, b, 0_usize);
+    while let ([x, next_a @ ..], [y, next_b @ ..]) = (rest_a, rest_b) {
+        shared += usize::from(x == y);
+        rest_a = if x <= y { next_a } else { rest_a };
+        rest_b = if y <= x { next_b } else { rest_b };
+    }
+    let either = a.len() + b.len() - shared;
+    if either == 0 { 0.0 } else { shared as f64 / either as f64 }
+}
+
+/// Tells one partition of features into factors from another.
+fn partition(factors: &FactorSet) -> u64 {
+    *factors.derived("partition", |factors| {
+        let mut hasher = DefaultHasher::new();
+        for factor in factors.iter() {
+            factor.id().hash(&mut hasher);
+            factor.features().hash(&mut hasher);
+        }
+        hasher.finish()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    proptest! {
+        #[test]
+        fn the_index_is_that_of_the_sets(a: BTreeSet<u8>, b: BTreeSet<u8>) {
+            let numbers = |set: &BTreeSet<u8>| set.iter().map(|n| u32::from(*n)).collect::<Vec<_>>();
+            let (shared, either) = (a.intersection(&b).count(), a.union(&b).count());
+            let expected = if either == 0 { 0.0_f64 } else { shared as f64 / either as f64 }.to_bits();
+            prop_assert_eq!(jaccard(&numbers(&a), &numbers(&b)).to_bits(), expected);
+            prop_assert_eq!(jaccard(&numbers(&b), &numbers(&a)).to_bits(), expected);
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! Every retriever keeps the contract, and the suite finds the ones that do not.
+#![cfg(feature = "testing")]
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests fail loudly")]
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use pollster::block_on;
+use rpm_core::testing::{ConformanceError, embedding_retriever_conformance, retriever_conformance};
+use rpm_core::{
+    Bm25Retriever, ComposedPathWriter, DenseRetriever, Embedder, Fusion, History, HybridRetriever, Interaction,
+    LexicalExtractor, OverlapRetriever, Query, ResponseSpace, RetrievalRequest, RetrieveError, Retrieved, Retriever,
+    RpmPipeline, SelectingRetriever, SimilarityFactorModel, StageContext, StatisticalAnswerer, Task, async_trait,
+    top_k,
+};
+
+fn conforms<R: Retriever>(make: impl Fn() -> R) {
+    assert_eq!(block_on(retriever_conformance(make)).unwrap(), 1409);
+}
+
+fn conforms_over<R: Retriever>(make: impl Fn(Arc<dyn Embedder>) -> R) {
+    assert_eq!(block_on(embedding_retriever_conformance(make)).unwrap(), 1478);
+}
+
+fn hybrid(embedder: Arc<dyn Embedder>) -> HybridRetriever {
+    let (words, vectors) = (Bm25Retriever::default(), DenseRetriever::new(embedder));
+    HybridRetriever::new(Arc::new(words), Arc::new(vectors)).and(Arc::new(OverlapRetriever::default()))
+}
+
+#[test]
+fn retrievers_by_words_and_factors_conform() {
+    conforms(Bm25Retriever::default);
+    conforms(OverlapRetriever::default);
+    conforms(|| Arc::new(OverlapRetriever::default()) as Arc<dyn Retriever>);
+}
+
+#[test]
+fn retrievers_over_an_embedder_conform() {
+    conforms_over(DenseRetriever::new);
+    conforms_over(hybrid);
+    conforms_over(|embedder| hybrid(embedder).fusion(Fusion::Similarity).weights([0.3, 2.0, 0.0]));
+    conforms_over(|embedder| SelectingRetriever::new(DenseRetriever::new(embedder)).diversity(0.4));
+}
+
+#[test]
+fn every_selection_conforms_alone_and_with_the_others() {
+    let base = || SelectingRetriever::new(Bm25Retriever::default());
+    conforms(base);
+    conforms(|| base().diversity(0.5));
+    conforms(|| base().diversity(1.0));
+    conforms(|| base().half_life(3.0));
+    conforms(|| base().balance(1.0));
+    conforms(|| base().least_similarity(0.2));
+    conforms(|| base().diversity(0.3).half_life(20.0).balance(0.2).least_similarity(0.05));
+    let hybrid = || HybridRetriever::new(Arc::new(Bm25Retriever::default()), Arc::new(OverlapRetriever::default()));
+    conforms(|| SelectingRetriever::new(hybrid()).diversity(0.3).balance(0.1));
+}
+
+#[test]
+fn a_pipeline_lends_its_retriever_the_statistics_of_the_user() {
+    let task = Task::new("How does the user vote?", ResponseSpace::labels(["yes", "no"]).unwrap()).unwrap();
+    let rows = [("gripping plot", "yes"), ("weak acting", "no"), ("gripping music", "yes"), ("weak story", "no")];
+    let interaction =
+        |(n, (text, vote))| Interaction::new(format!("i{n}"), Query::new(text).unwrap(), vote).unwrap().at(n);
+    let history = History::new(&task, "user", (0..).zip(rows).map(interaction)).unwrap();
+    let known = Arc::new(Mutex::new(None));
+    let told = Arc::clone(&known);
+    let pipeline = RpmPipeline::builder(task)
+        .extractor(LexicalExtractor::default())
+        .factor_model(SimilarityFactorModel::default())
+        .path_writer(ComposedPathWriter::default())
+        .answerer(StatisticalAnswerer)
+        .retriever(spoilt(move |all, request| {
+            *told.lock().unwrap() = request.beliefs.map(|beliefs| beliefs.factors().len());
+            first(all, request.k)
+        }))
+        .build()
+        .unwrap();
+    let model = block_on(pipeline.learn(&history)).unwrap().model;
+    block_on(pipeline.personalize(&model, &Query::new("gripping plot").unwrap())).unwrap();
+    assert_eq!(*known.lock().unwrap(), Some(model.factors().len()));
+}
+
+/// The sound ranking of the whole memory, spoilt.
+struct Spoilt<F>(F);
+
+#[async_trait]
+impl<F> Retriever for Spoilt<F>
+where
+    F: Fn(Vec<Retrieved>, &RetrievalRequest<'_>) -> Vec<Retrieved> + Send + Sync,
+{
+    async fn retrieve(
+        &self,
+        request: RetrievalRequest<'_>,
+        ctx: &StageContext<'_>,
+    ) -> Result<Vec<Retrieved>, RetrieveError> {
+        let mut all = request;
+        all.k = usize::MAX;
+        Ok((self.0)(OverlapRetriever::default().retrieve(all, ctx).await?, &request))
+    }
+}
+
+fn spoilt<F>(spoil: F) -> Spoilt<F>
+where
+    F: Fn(Vec<Retrieved>, &RetrievalRequest<'_>) -> Vec<Retrieved> + Send + Sync,
+{
+    Spoilt(spoil)
+}
+
+fn first(mut ranking: Vec<Retrieved>, k: usize) -> Vec<Retrieved> {
+    ranking.truncate(k);
+    ranking
+}
+
+fn hit(position: usize, score: f64) -> Retrieved {
+    Retrieved { position, score, similarity: score }
+}
+
+#[track_caller]
+fn caught<R: Retriever>(by: &str, make: impl Fn() -> R) {
+    found(by, block_on(retriever_conformance(make)));
+}
+
+#[track_caller]
+fn found(by: &str, result: Result<usize, ConformanceError>) {
+    match result {
+        Err(ConformanceError::Broken { failed, .. }) => {
+            assert!(failed.iter().any(|line| line.ends_with(by)), "{by}: {failed:#?}");
+        }
+        other => panic!("{by}: {other:?}"),
+    }
+}
+
+#[test]
+fn a_faulty_ranking_is_caught_by_name() {
+    caught(": best first", || {
+        spoilt(|mut all, request| {
+            all.reverse();
+            first(all, request.k)
+        })
+    });
+    caught(": equal scores by position", || {
+        spoilt(|mut all, request| {
+            all.sort_by(|a, b| b.score.total_cmp(&a.score).then(b.position.cmp(&a.position)));
+            first(all, request.k)
+        })
+    });
+    caught(": at most k items", || spoilt(|all, request| first(all, request.k.saturating_add(1))));
+    caught(": nothing for k = 0", || spoilt(|all, request| first(all, request.k.max(1))));
+    caught(": all there are for k beyond them", || {
+        spoilt(|all, request| {
+            let k = if request.k > request.memory.len() { 0 } else { request.k };
+            first(all, k)
+        })
+    });
+    caught(": positions in the memory", || spoilt(|_, request| first(vec![hit(0, 0.5)], request.k.max(1))));
+    caught(": positions in the memory", || {
+        spoilt(|all, request| first(all.into_iter().map(|h| hit(h.position + 1, h.score)).collect(), request.k))
+    });
+    caught(": each position once", || {
+        spoilt(|all, request| first(all.into_iter().flat_map(|hit| [hit, hit]).collect(), request.k))
+    });
+    caught(": finite scores", || {
+        spoilt(|mut all, request| {
+            all.iter_mut().take(1).for_each(|hit| hit.score = f64::NAN);
+            first(all, request.k)
+        })
+    });
+    caught(": similarities from 0 to 1", || {
+        spoilt(|all, request| {
+            first(all.into_iter().map(|h| Retrieved { similarity: h.score * 3.0, ..h }).collect(), request.k)
+        })
+    });
+    caught(": an item that says what the query says is found", || spoilt(|_, _| Vec::new()));
+}
+
+#[test]
+fn a_ranking_whose_depth_depends_on_k_is_caught() {
+    // Looks at twice as many as asked for, and reorders them.
+    caught(": fewer are a prefix of more", || {
+        spoilt(|all, request| {
+            let seen = first(all, request.k.saturating_mul(2));
+            top_k(seen.iter().map(|h| hit(h.position, h.position as f64 / 100.0)), request.k)
+        })
+    });
+}
+
+#[test]
+fn a_ranking_that_changes_is_caught() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    caught(": the same answer again", || {
+        let calls = Arc::clone(&calls);
+        spoilt(move |all, request| {
+            let turn = calls.fetch_add(1, Ordering::SeqCst) as f64 / 1e6;
+            first(all.into_iter().map(|h| Retrieved { score: h.score + turn, ..h }).collect(), request.k)
+        })
+    });
+    let own = std::thread::current().id();
+    caught(": the same on several threads", || {
+        spoilt(move |all, request| if std::thread::current().id() == own { first(all, request.k) } else { Vec::new() })
+    });
+    caught(": the same from a clone of the memory", || {
+        spoilt(|all, request| {
+            let place = std::ptr::from_ref(request.memory) as usize;
+            let first_seen = *request.memory.derived("place", |_| place);
+            if place == first_seen { first(all, request.k) } else { Vec::new() }
+        })
+    });
+}
+
+#[test]
+fn what_is_kept_from_another_memory_or_other_statistics_is_caught() {
+    caught(": what a new retriever answers about a new memory", || {
+        let kept: Mutex<Option<Vec<Retrieved>>> = Mutex::default();
+        spoilt(move |all, request| {
+            let kept = kept.lock().unwrap().get_or_insert(all).clone();
+            first(kept.into_iter().filter(|hit| hit.position < request.memory.len()).collect(), request.k)
+        })
+    });
+    // Its key does not say whose statistics they are.
+    caught("with other statistics: what a new retriever answers about a new memory", || {
+        spoilt(|all, request| {
+            let key = format!("kept {} {}", request.query.text(), request.features.len());
+            first((*request.memory.derived(&key, |_| all)).clone(), request.k)
+        })
+    });
+}
+
+/// Takes vectors as they come.
+struct Unchecked(Arc<dyn Embedder>);
+
+#[async_trait]
+impl Retriever for Unchecked {
+    async fn retrieve(
+        &self,
+        request: RetrievalRequest<'_>,
+        _: &StageContext<'_>,
+    ) -> Result<Vec<Retrieved>, RetrieveError> {
+        if request.memory.ready::<Vec<Vec<f32>>>("unchecked").is_none() {
+            let texts: Vec<String> = request.memory.items().iter().map(|item| item.query().text().to_owned()).collect();
+            let vectors = self.0.embed(&texts).await?;
+            request.memory.derived("unchecked", |_| vectors);
+        }
+        let vectors = request.memory.ready::<Vec<Vec<f32>>>("unchecked").unwrap();
+        let query = self.0.embed(&[request.query.text().to_owned()]).await?.pop().unwrap_or_default();
+        let hits = vectors.iter().enumerate().map(|(position, vector)| {
+            let dot: f32 = vector.iter().zip(&query).map(|(a, b)| a * b).sum();
+            Retrieved { position, score: f64::from(dot), similarity: f64::from(dot).clamp(0.0, 1.0) }
+        });
+        Ok(top_k(hits, request.k))
+    }
+}
+
+#[test]
+fn a_retriever_that_takes_vectors_as_they_come_is_caught() {
+    let result = || block_on(embedding_retriever_conformance(Unchecked));
+    for (fault, check) in [
+        ("NaN for the memory", "is refused by a typed error"),
+        ("NaN for the query", "is refused by a typed error"),
+        ("too short a vector for the memory", "is refused by a typed error"),
+        ("too many vectors for the memory", "is refused by a typed error"),
+        ("too few vectors for the memory", "does not harm the next request"),
+    ] {
+        found(&format!("an embedder that gives {fault}: {check}"), result());
+    }
+    found("vectors of the largest values: finite scores", result());
+    found("two embedders and one memory: their vectors are kept apart", result());
+}
