@@ -61,7 +61,10 @@ pub use prompt::{
 #[cfg(feature = "providers")]
 pub use provider::{Anthropic, ApiKey, Gemini, OpenAiCompatible, OpenAiEmbedder, ProviderError};
 pub use reason::{ComposedPathWriter, PathRequest, PathWriter, PromptedPathWriter, WriteError};
-pub use retrieve::{Bm25Retriever, DenseRetriever, RetrievalRequest, RetrieveError, Retrieved, Retriever, top_k};
+pub use retrieve::{
+    Bm25Retriever, DenseIndex, DenseRetriever, MaxSimIndex, MaxSimRetriever, RetrievalRequest, RetrieveError, Retrieved,
+    Retriever, Screening, VectorError, top_k,
+};
 pub use stats::{
     Beliefs, ChiSquare, CountRow, DEFAULT_KAPPA, Estimate, FactorSummary, Interval, KAPPA_GRID, MAX_COUNT, MAX_LEVEL,
     MAX_LIFT, MIN_EXPECTED, MeanDifference, Moments, Reason, ResponseBelief, SMALLEST_CELL, Share, Support,

@@ -6,7 +6,10 @@
 
 mod bm25;
 mod dense;
+mod embedded;
+mod maxsim;
 mod rank;
+mod vectors;
 
 use std::fmt;
 
@@ -16,8 +19,10 @@ use crate::data::{AssignedFeature, Query, ReasoningMemory};
 use crate::prompt::StageContext;
 
 pub use bm25::Bm25Retriever;
-pub use dense::DenseRetriever;
+pub use dense::{DenseIndex, DenseRetriever};
+pub use maxsim::{MaxSimIndex, MaxSimRetriever};
 pub use rank::{Retrieved, top_k};
+pub use vectors::{Screening, VectorError};
 
 /// Ranks the items of a memory for one query.
 ///
@@ -85,6 +90,9 @@ pub enum RetrieveError {
     /// The embedder failed.
     #[error("the embedder failed")]
     Embed(#[from] crate::embed::EmbedError),
+    /// The embedder's vectors cannot be indexed.
+    #[error("the vectors cannot be indexed")]
+    Vectors(#[from] VectorError),
     /// A host's own retriever failed.
     #[error("the retriever failed")]
     Other(#[source] crate::llm::BoxError),
