@@ -62,8 +62,8 @@ pub use prompt::{
 pub use provider::{Anthropic, ApiKey, Gemini, OpenAiCompatible, OpenAiEmbedder, ProviderError};
 pub use reason::{ComposedPathWriter, PathRequest, PathWriter, PromptedPathWriter, WriteError};
 pub use retrieve::{
-    Bm25Retriever, DenseIndex, DenseRetriever, MaxSimIndex, MaxSimRetriever, RetrievalRequest, RetrieveError, Retrieved,
-    Retriever, Screening, VectorError, top_k,
+    Bm25Retriever, DenseIndex, DenseRetriever, MaxSimIndex, MaxSimRetriever, RetrievalRequest, RetrieveError,
+    Retrieved, Retriever, Screening, VectorError, top_k,
 };
 pub use stats::{
     Beliefs, ChiSquare, CountRow, DEFAULT_KAPPA, Estimate, FactorSummary, Interval, KAPPA_GRID, MAX_COUNT, MAX_LEVEL,

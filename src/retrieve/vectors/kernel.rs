@@ -17,85 +17,63 @@ pub(in crate::retrieve) const LANES: usize = 16;
 #[repr(C, align(64))]
 pub(in crate::retrieve) struct Lanes(pub(in crate::retrieve) [f32; LANES]);
 
-/// Scores of every row for one query: `rows` holds as many rows of the query's width as there are scores. In cache four
-/// rows at once are fastest; beyond it `streamed` reads one row at a time, as the prefetcher likes it.
-pub(in crate::retrieve) fn scan(query: &[Lanes], rows: &[Lanes], scores: &mut [f32], streamed: bool) {
-    if streamed {
-        dispatch!(Level::new(), simd => scan_by::<_, 1>(simd, query, rows, scores));
-    } else {
-        dispatch!(Level::new(), simd => scan_by::<_, 4>(simd, query, rows, scores));
-    }
+/// Scores of every row for one query: `rows` holds as many rows of the query's width as there are scores.
+pub(in crate::retrieve) fn scan(query: &[Lanes], rows: &[Lanes], scores: &mut [f32]) {
+    dispatch!(Level::new(), simd => scan_by(simd, query, rows, scores));
 }
 
 #[inline(always)]
-fn scan_by<S: Simd, const R: usize>(simd: S, query: &[Lanes], rows: &[Lanes], scores: &mut [f32]) {
-    let width = query.len().max(1);
-    let mut blocks = rows.chunks_exact(R * width);
-    let mut out = scores.chunks_exact_mut(R);
-    for (block, out) in (&mut blocks).zip(&mut out) {
-        let sums = sums::<S, 1, R>(simd, query, block, width);
-        if let ([a, b, c, d], [sums]) = (&mut *out, &sums)
-            && let [sa, sb, sc, sd] = sums.as_slice()
-        {
-            [*a, *b, *c, *d] = transposed(simd, [*sa, *sb, *sc, *sd]).into();
-        } else {
-            for (score, sum) in out.iter_mut().zip(sums.iter().flatten()) {
-                *score = halved(*sum);
-            }
-        }
-    }
-    for (row, score) in blocks.remainder().chunks_exact(width).zip(out.into_remainder()) {
+fn scan_by<S: Simd>(simd: S, query: &[Lanes], rows: &[Lanes], scores: &mut [f32]) {
+    for (row, score) in rows.chunks_exact(query.len().max(1)).zip(scores) {
         *score = dot(simd, query, row);
     }
 }
 
 #[inline(always)]
 fn dot<S: Simd>(simd: S, query: &[Lanes], row: &[Lanes]) -> f32 {
-    let sums = sums::<S, 1, 1>(simd, query, row, query.len());
-    sums.iter().flatten().next().map_or(0.0, |sum| halved(*sum))
+    let mut sums = f32x16::splat(simd, 0.0);
+    for (query, row) in query.iter().zip(row) {
+        sums = f32x16::simd_from(simd, query.0).mul_add_precise(f32x16::simd_from(simd, row.0), sums);
+    }
+    let [a, b, c, d]: [f32; 4] = quartered(sums).into();
+    (a + c) + (b + d)
 }
 
-/// The 16 sums of `Q` queries with `R` rows, all `width` lanes wide and packed one after another.
+/// The sums of 4 queries with `R` rows, by row, all `width` lanes wide and packed one after another.
 #[inline(always)]
-#[expect(clippy::indexing_slicing, reason = "both slices are cut to Q and R times the width before the loop")]
-fn sums<S: Simd, const Q: usize, const R: usize>(
-    simd: S,
-    queries: &[Lanes],
-    rows: &[Lanes],
-    width: usize,
-) -> [[f32x16<S>; R]; Q] {
-    let mut sums = [[f32x16::splat(simd, 0.0); R]; Q];
-    let queries: [&[Lanes]; Q] = std::array::from_fn(|q| &queries[q * width..(q + 1) * width]);
-    let rows: [&[Lanes]; R] = std::array::from_fn(|r| &rows[r * width..(r + 1) * width]);
+#[expect(clippy::indexing_slicing, reason = "both slices are cut to 4 and R times the width before the loop")]
+fn sums<S: Simd, const R: usize>(simd: S, queries: &[Lanes], rows: &[Lanes], width: usize) -> [[f32x16<S>; 4]; R] {
+    // Plain loops, since what `map` or `from_fn` calls is compiled without the level's instructions.
+    let zero = f32x16::splat(simd, 0.0);
+    let mut sums = [[zero; QUERIES]; R];
+    let (queries, rows) = (&queries[..QUERIES * width], &rows[..R * width]);
     for column in 0..width {
-        let rows: [f32x16<S>; R] = std::array::from_fn(|r| f32x16::simd_from(simd, rows[r][column].0));
-        for q in 0..Q {
-            let query = f32x16::simd_from(simd, queries[q][column].0);
-            for r in 0..R {
-                sums[q][r] = query.mul_add_precise(rows[r], sums[q][r]);
+        let mut query = [zero; QUERIES];
+        for q in 0..QUERIES {
+            query[q] = f32x16::simd_from(simd, queries[q * width + column].0);
+        }
+        for r in 0..R {
+            let row = f32x16::simd_from(simd, rows[r * width + column].0);
+            for q in 0..QUERIES {
+                sums[r][q] = query[q].mul_add_precise(row, sums[r][q]);
             }
         }
     }
     sums
 }
 
-/// The sum of 16, halved four times.
+/// 16 sums, halved twice.
 #[inline(always)]
-fn halved<S: Simd>(sums: f32x16<S>) -> f32 {
+fn quartered<S: Simd>(sums: f32x16<S>) -> f32x4<S> {
     let (low, high) = sums.split();
     let (low, high) = (low + high).split();
-    let [a, b, c, d]: [f32; 4] = (low + high).into();
-    (a + c) + (b + d)
+    low + high
 }
 
-/// [`halved`] of four at once: the same additions, side by side.
+/// Four times 16 sums, each halved to one as in [`dot`], side by side.
 #[inline(always)]
-fn transposed<S: Simd>(_simd: S, sums: [f32x16<S>; 4]) -> f32x4<S> {
-    let [a, b, c, d] = sums.map(|sums| {
-        let (low, high) = sums.split();
-        let (low, high) = (low + high).split();
-        low + high
-    });
+fn halved<S: Simd>([a, b, c, d]: [f32x16<S>; 4]) -> f32x4<S> {
+    let (a, b, c, d) = (quartered(a), quartered(b), quartered(c), quartered(d));
     let ac = a.zip_low(c) + a.zip_high(c);
     let bd = b.zip_low(d) + b.zip_high(d);
     ac.zip_low(bd) + ac.zip_high(bd)
@@ -118,14 +96,16 @@ impl Late<'_> {
 }
 
 const QUERIES: usize = Late::TOGETHER;
-/// Rows that meet a block of queries together.
-const ROWS: usize = 4;
+/// Rows that meet a block of queries together while the rows are in cache.
+const ROWS: usize = 2;
+/// From this many bytes of rows on, one row at a time is quicker: several streams at once hold up the prefetcher.
+const BEYOND_CACHE: usize = 8 << 20;
 
 /// For every example the sum, over the queries, of the best score among the example's rows, in the queries' order.
 ///
 /// `ends` says, per example, how many rows end with it (counted from the first of `rows`); `scores` has one place per
 /// example, and an example without rows gets negative infinity. `best` is scratch. No product is written: 4 queries meet
-/// 4 rows in registers.
+/// one or two rows in registers.
 pub(in crate::retrieve) fn late(
     late: Late<'_>,
     rows: &[Lanes],
@@ -137,11 +117,15 @@ pub(in crate::retrieve) fn late(
     best.clear();
     best.resize(padded * (ROWS + 1), f32::NEG_INFINITY);
     let (state, found) = best.split_at_mut(padded);
-    dispatch!(Level::new(), simd => late_by(simd, late, rows, ends.clone(), state, found, scores));
+    if size_of_val(rows) < BEYOND_CACHE {
+        dispatch!(Level::new(), simd => late_by::<_, ROWS>(simd, late, rows, ends.clone(), state, found, scores));
+    } else {
+        dispatch!(Level::new(), simd => late_by::<_, 1>(simd, late, rows, ends.clone(), state, found, scores));
+    }
 }
 
 #[inline(always)]
-fn late_by<S: Simd>(
+fn late_by<S: Simd, const R: usize>(
     simd: S,
     late: Late<'_>,
     rows: &[Lanes],
@@ -154,10 +138,10 @@ fn late_by<S: Simd>(
     let padded = state.len();
     let mut out = Examples { ends, end: None, row: 0, counted: late.counted, scores: scores.iter_mut() };
     out.start(state);
-    let mut blocks = rows.chunks_exact(ROWS * width);
+    let mut blocks = rows.chunks_exact(R * width);
     for block in &mut blocks {
-        meet::<S, ROWS>(simd, late.queries, block, width, found);
-        for found in found.chunks_exact(padded) {
+        meet::<S, R>(simd, late.queries, block, width, found);
+        for found in found.chunks_exact(padded).take(R) {
             out.row(found, state);
         }
     }
@@ -174,11 +158,10 @@ fn late_by<S: Simd>(
 fn meet<S: Simd, const R: usize>(simd: S, queries: &[Lanes], rows: &[Lanes], width: usize, found: &mut [f32]) {
     let padded = queries.len() / width;
     for (block, queries) in queries.chunks_exact(QUERIES * width).enumerate() {
-        let [a, b, c, d] = sums::<S, QUERIES, R>(simd, queries, rows, width);
-        let rows = a.into_iter().zip(b).zip(c).zip(d);
-        for ((((a, b), c), d), found) in rows.zip(found.chunks_exact_mut(padded)) {
+        let sums = sums::<S, R>(simd, queries, rows, width);
+        for (sums, found) in sums.into_iter().zip(found.chunks_exact_mut(padded)) {
             if let Some(found) = found.get_mut(block * QUERIES..(block + 1) * QUERIES) {
-                transposed(simd, [a, b, c, d]).store_slice(found);
+                halved(sums).store_slice(found);
             }
         }
     }
@@ -216,11 +199,11 @@ impl<E: Iterator<Item = usize>> Examples<'_, E> {
         self.pass(state);
     }
 
-    /// The same from a column of a row-major `found` with 16 columns.
+    /// The same for one of 16 rows side by side: `found` has, per four queries, the four scores of each row.
     #[inline(always)]
-    pub(super) fn column(&mut self, found: &[f32], column: usize, state: &mut [f32]) {
-        for (best, found) in state.iter_mut().zip(found.as_chunks::<LANES>().0) {
-            if let Some(found) = found.get(column) {
+    pub(super) fn lane(&mut self, found: &[f32], lane: usize, state: &mut [f32]) {
+        for (best, found) in state.as_chunks_mut::<4>().0.iter_mut().zip(found.as_chunks::<{ 4 * LANES }>().0) {
+            for (best, found) in best.iter_mut().zip(found.as_chunks::<4>().0.get(lane).into_iter().flatten()) {
                 *best = if *found > *best { *found } else { *best };
             }
         }
@@ -242,4 +225,64 @@ impl<E: Iterator<Item = usize>> Examples<'_, E> {
 /// Whether every row's dot product with itself passes.
 pub(super) fn norms(rows: &[Lanes], width: usize, passes: impl Fn(f32) -> bool) -> bool {
     dispatch!(Level::new(), simd => rows.chunks_exact(width.max(1)).all(|row| passes(dot(simd, row, row))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Every level that this CPU has.
+    fn levels() -> Vec<Level> {
+        let best = Level::new();
+        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        let lesser =
+            [best.as_avx2().map(Level::Avx2), best.as_sse4_2().map(Level::Sse4_2), best.as_sse2().map(Level::Sse2)];
+        #[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
+        let lesser: [Option<Level>; 0] = [];
+        lesser.into_iter().flatten().chain([best]).collect()
+    }
+
+    /// The order of additions as it is documented, value by value.
+    fn model(query: &[Lanes], row: &[Lanes]) -> f32 {
+        let mut sums = [0.0_f32; LANES];
+        for (query, row) in query.iter().zip(row) {
+            for j in 0..LANES {
+                sums[j] = query.0[j].mul_add(row.0[j], sums[j]);
+            }
+        }
+        for half in [8, 4, 2, 1] {
+            for j in 0..half {
+                sums[j] += sums[j + half];
+            }
+        }
+        sums[0]
+    }
+
+    fn lanes(count: usize) -> impl Strategy<Value = Vec<Lanes>> {
+        prop::collection::vec(
+            prop::array::uniform16(prop_oneof![Just(0.0_f32), -1.0_f32..1.0, -1e-20_f32..1e-20]).prop_map(Lanes),
+            count,
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn every_level_adds_in_the_documented_order(width in 1_usize..4, query in lanes(4 * 3), rows in lanes(5 * 3)) {
+            let (queries, rows) = (&query[..4 * width], &rows[..5 * width]);
+            let expected = |q: usize, r: usize| model(&queries[q * width..][..width], &rows[r * width..][..width]);
+            for level in levels() {
+                let mut scores = [0.0; 5];
+                dispatch!(level, simd => scan_by(simd, &queries[..width], rows, &mut scores));
+                for (r, score) in scores.iter().enumerate() {
+                    prop_assert_eq!(score.to_bits(), expected(0, r).to_bits());
+                }
+                let mut found = [0.0; 2 * QUERIES];
+                dispatch!(level, simd => meet::<_, 2>(simd, queries, &rows[..2 * width], width, &mut found));
+                for (place, found) in found.iter().enumerate() {
+                    prop_assert_eq!(found.to_bits(), expected(place % QUERIES, place / QUERIES).to_bits());
+                }
+            }
+        }
+    }
 }

@@ -131,7 +131,11 @@ impl Matrix {
     }
 
     /// Reads `count` rows that [`write`](Self::write) wrote.
-    pub(in crate::retrieve) fn read(dimensions: usize, count: usize, reader: &mut Reader<'_>) -> Result<Self, VectorError> {
+    pub(in crate::retrieve) fn read(
+        dimensions: usize,
+        count: usize,
+        reader: &mut Reader<'_>,
+    ) -> Result<Self, VectorError> {
         let mut matrix = Self::new(dimensions)?;
         let bytes = count
             .checked_mul(dimensions * size_of::<f32>())

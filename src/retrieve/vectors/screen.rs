@@ -76,9 +76,11 @@ impl Screen {
             let (mut scales, mut rests) = (Lanes::default(), Lanes::default());
             let lines = self.lines.get_mut(start..).unwrap_or_default();
             let places = scales.0.iter_mut().zip(&mut rests.0).enumerate();
-            for (row, (lane, (scale, rest))) in rows.chunks_exact(width.max(1)).zip(places) {
-                (*scale, *rest) = code_row(row, lane, lines);
-            }
+            dispatch!(Level::new(), _ => {
+                for (row, (lane, (scale, rest))) in rows.chunks_exact(width.max(1)).zip(places) {
+                    (*scale, *rest) = code_row(row, lane, lines);
+                }
+            });
             self.scales.push(scales);
             self.rests.push(rests);
         }
@@ -97,27 +99,50 @@ impl Screen {
 }
 
 /// Writes a row's codes into its lane of the lines; its scale, and at least the length of what the codes leave out.
+#[inline(always)]
 fn code_row(row: &[Lanes], lane: usize, lines: &mut [Line]) -> (f32, f32) {
-    let largest = row.iter().flat_map(|lanes| lanes.0).fold(0.0_f32, |largest, value| largest.max(value.abs()));
-    let scale = largest / 127.0;
+    let scale = largest(row) / 127.0;
     if scale == 0.0 {
         return (0.0, 0.0);
     }
-    let mut rest = 0.0_f64;
-    let places = row.iter().flat_map(|lanes| lanes.0.as_chunks::<PLACES>().0);
-    for (values, line) in places.zip(lines) {
-        let place = line.0.as_chunks_mut::<PLACES>().0.get_mut(lane);
-        for (value, code) in values.iter().zip(place.into_iter().flatten()) {
-            let whole = (value / scale).round().clamp(-127.0, 127.0);
+    let mut rests = [0.0_f64; LANES];
+    for (values, lines) in row.iter().zip(lines.as_chunks_mut::<PLACES>().0) {
+        let mut codes = [0_u8; LANES];
+        for ((value, code), rest) in values.0.iter().zip(&mut codes).zip(&mut rests) {
+            let whole = whole(value / scale).clamp(-127.0, 127.0);
             let left = f64::from(*value) - f64::from(scale) * f64::from(whole);
-            rest += left * left;
+            *rest += left * left;
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 1 to 255")]
             {
-                *code = (whole + 128.0) as u8;
+                *code = (whole + 128.0) as i32 as u8;
+            }
+        }
+        for (line, codes) in lines.iter_mut().zip(codes.as_chunks::<PLACES>().0) {
+            if let Some(place) = line.0.as_chunks_mut::<PLACES>().0.get_mut(lane) {
+                *place = *codes;
             }
         }
     }
-    (scale, above(rest.sqrt()))
+    (scale, above(rests.iter().fold(0.0, |sum, rest| sum + rest).sqrt()))
+}
+
+/// The greatest magnitude of a row's values.
+#[inline(always)]
+fn largest(row: &[Lanes]) -> f32 {
+    let mut largest = [0.0_f32; LANES];
+    for values in row {
+        for (largest, value) in largest.iter_mut().zip(&values.0) {
+            *largest = if value.abs() > *largest { value.abs() } else { *largest };
+        }
+    }
+    largest.iter().fold(0.0, |greatest, value| value.max(greatest))
+}
+
+/// The nearest whole number of a value below 2²²: beyond 1.5 · 2²³ an f32 has no places after the point.
+#[inline(always)]
+fn whole(value: f32) -> f32 {
+    const BEYOND: f32 = 12_582_912.0;
+    (value + BEYOND) - BEYOND
 }
 
 /// An f32 of at least this value, which was computed in f64.
@@ -164,12 +189,11 @@ fn code_coarse(query: &[Lanes], words: &mut Vec<i32>) -> Codes {
 }
 
 fn code_query(query: &[Lanes], most: f32, mut keep: impl FnMut([i32; PLACES])) -> (f32, f32, i32) {
-    let largest = query.iter().flat_map(|lanes| lanes.0).fold(0.0_f32, |largest, value| largest.max(value.abs()));
-    let scale = largest / most;
+    let scale = largest(query) / most;
     let (mut rest, mut sum) = (0.0_f64, 0_i32);
     for values in query.iter().flat_map(|lanes| lanes.0.as_chunks::<PLACES>().0) {
         keep(values.map(|value| {
-            let whole = if scale > 0.0 { (value / scale).round().clamp(-most, most) } else { 0.0 };
+            let whole = if scale > 0.0 { whole(value / scale).clamp(-most, most) } else { 0.0 };
             let left = f64::from(value) - f64::from(scale) * f64::from(whole);
             rest += left * left;
             #[expect(clippy::cast_possible_truncation, reason = "a whole number below 2^15")]
@@ -250,7 +274,8 @@ impl<S: Simd> Multiply<S> for Twofold<S> {
     fn add(self, sums: Self::Sums, line: &Line, word: i32) -> Self::Sums {
         let (low, high) = u8x64::simd_from(self.0, line.0).widen();
         let wide = word.to_le_bytes().map(|code| i16::from(code.cast_signed()).to_le_bytes());
-        let words: i16x32<S> = i64x8::splat(self.0, i64::from_le_bytes(wide.as_flattened().try_into().unwrap_or_default())).bitcast();
+        let words: i16x32<S> =
+            i64x8::splat(self.0, i64::from_le_bytes(wide.as_flattened().try_into().unwrap_or_default())).bitcast();
         let product = |codes: i16x32<S>| codes.pairwise_dot_product(words);
         (sums.0 + product(low.bitcast()), sums.1 + product(high.bitcast()))
     }
@@ -429,18 +454,37 @@ fn late_by<S: Simd, M: Multiply<S>, E: Iterator<Item = usize>>(
         let blocks = words.chunks_exact(height.max(1)).zip(factors.as_chunks::<TOGETHER>().0);
         for ((words, factors), found) in blocks.zip(found.chunks_exact_mut(TOGETHER * LANES)) {
             let sums = panel::<S, M, TOGETHER>(by, words, lines);
-            let queries = sums.into_iter().zip(factors).zip(found.chunks_exact_mut(LANES));
-            for ((sum, (scale, raised)), found) in queries {
-                ((sum - *raised).to_float::<f32x16<S>>() * *scale * scales).store_slice(found);
-            }
+            let [a, b, c, d, e, f, g, h] = sums;
+            let [fa, fb, fc, fd, fe, ff, fg, fh] = *factors;
+            let (first, second) = found.split_at_mut(4 * LANES);
+            by_row(scaled(a, fa, scales), scaled(b, fb, scales), scaled(c, fc, scales), scaled(d, fd, scales), first);
+            by_row(scaled(e, fe, scales), scaled(f, ff, scales), scaled(g, fg, scales), scaled(h, fh, scales), second);
         }
         for lane in 0..LANES {
             if out.end.is_none() {
                 return;
             }
-            out.column(found, lane, state);
+            out.lane(found, lane, state);
         }
     }
+}
+
+/// Stores the scores of 16 rows with four queries row by row.
+#[inline(always)]
+fn by_row<S: Simd>(a: f32x16<S>, b: f32x16<S>, c: f32x16<S>, d: f32x16<S>, out: &mut [f32]) {
+    let (ac, ac_high) = a.interleave(c);
+    let (bd, bd_high) = b.interleave(d);
+    let (first, second) = ac.interleave(bd);
+    let (third, fourth) = ac_high.interleave(bd_high);
+    for (rows, out) in [first, second, third, fourth].iter().zip(out.chunks_exact_mut(LANES)) {
+        rows.store_slice(out);
+    }
+}
+
+/// The scores that a query's sums with 16 rows stand for.
+#[inline(always)]
+fn scaled<S: Simd>(sum: i32x16<S>, (scale, raised): (f32, i32), scales: f32x16<S>) -> f32x16<S> {
+    (sum - raised).to_float::<f32x16<S>>() * scale * scales
 }
 
 /// How far a late interaction by codes may be off for an example whose rows leave out at most `rest`, given what the
@@ -449,4 +493,58 @@ pub(in crate::retrieve) fn late_bound(counted: usize, width: usize, query_rest: 
     let (query_rest, rest, counted) = (f64::from(query_rest), f64::from(rest), counted as f64);
     let one = (LENGTH + rest) * query_rest + rest * LENGTH + slack(width);
     above(counted * one + counted * counted / f64::from(1 << 21))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::retrieve::vectors::{Matrix, late as exact_late, scan};
+    use proptest::prelude::*;
+
+    fn matrix(vectors: &[Vec<f32>], dimensions: usize) -> Matrix {
+        let mut matrix = Matrix::new(dimensions).unwrap();
+        matrix.insert(0, vectors).unwrap();
+        matrix
+    }
+
+    proptest! {
+        #[test]
+        fn exact_scores_lie_within_the_bounds(
+            vectors in prop::collection::vec(prop::collection::vec(prop_oneof![4 => -1.0_f32..1.0, 1 => Just(0.0), 1 => Just(1e30), 1 => Just(1e-30)], 37), 1..40),
+            query in prop::collection::vec(prop_oneof![4 => -1.0_f32..1.0, 1 => Just(50.0)], 37),
+        ) {
+            let (rows, query) = (matrix(&vectors, 37), matrix(&[query], 37));
+            let screen = Screen::new(rows.lanes(), rows.width());
+            let n = vectors.len();
+            let (mut lows, mut highs, mut exact, mut words) = (vec![0.0; n], vec![0.0; n], vec![0.0; n], Vec::new());
+            bounds(&screen, query.lanes(), &mut words, &mut lows, &mut highs);
+            scan(query.lanes(), rows.lanes(), &mut exact);
+            for ((low, high), exact) in lows.iter().zip(&highs).zip(&exact) {
+                prop_assert!(low <= exact && exact <= high, "{low} {exact} {high}");
+            }
+
+            // The portable way to multiply gives the same whole numbers as the CPU's best.
+            let codes = code_fine(query.lanes(), &mut Vec::new());
+            let (mut other_lows, mut other_highs) = (vec![0.0; n], vec![0.0; n]);
+            let fixed = above(slack(rows.width()) + LENGTH * f64::from(codes.rest));
+            let by_rest = above(LENGTH + f64::from(codes.rest));
+            dispatch!(Level::new(), simd => {
+                let by = Twofold(simd);
+                bounds_by(simd, by, &screen, &codes, (fixed, by_rest), words.as_chunks().0, &mut other_lows, &mut other_highs)
+            });
+            prop_assert_eq!((lows, highs), (other_lows, other_highs));
+
+            // Every row an example of its own.
+            let mut four = query.lanes().to_vec();
+            four.resize(4 * rows.width(), Lanes::default());
+            let late = Late { queries: &four, counted: 1, width: rows.width() };
+            let mut scores = vec![0.0; n];
+            let rest = late_scores(&screen, late, 1..=n, &mut LateScratch::default(), &mut scores);
+            exact_late(late, rows.lanes(), 1..=n, &mut Vec::new(), &mut exact);
+            for (row, (score, exact)) in scores.iter().zip(&exact).enumerate() {
+                let within = late_bound(1, rows.width(), rest, screen.greatest_rest(row..row + 1));
+                prop_assert!((score - exact).abs() <= within, "{score} {exact} {within}");
+            }
+        }
+    }
 }

@@ -43,11 +43,6 @@ impl Best {
         Self { k, kept: BinaryHeap::with_capacity(k), threshold }
     }
 
-    /// The score that the next one must reach: negative infinity until there are `k`.
-    pub(in crate::retrieve) fn threshold(&self) -> f32 {
-        self.threshold
-    }
-
     /// Takes one in if it is among the best; negative infinity never is.
     pub(in crate::retrieve) fn offer(&mut self, position: usize, score: f32) {
         // Zero has one sign here, or the order would depend on it.
