@@ -1,5 +1,5 @@
 //! Retrieval by embedded text: what is embedded, what is kept, what is found.
-#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail loudly")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
 use std::sync::{Arc, Mutex};
 

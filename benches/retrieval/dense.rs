@@ -58,7 +58,7 @@ pub(crate) fn best(scores: &[f32]) -> Vec<usize> {
     let mut kept: Vec<(f32, usize)> = Vec::with_capacity(TOP + 1);
     let mut threshold = f32::NEG_INFINITY;
     for (block, scores) in scores.chunks(64).enumerate() {
-        if !scores.iter().fold(false, |any, score| any | (*score > threshold)) {
+        if scores.iter().filter(|score| **score > threshold).count() == 0 {
             continue;
         }
         for (place, &score) in scores.iter().enumerate() {

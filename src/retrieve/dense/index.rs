@@ -182,7 +182,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn is_bytes_error<T>(read: Result<T, VectorError>) -> bool {
+    fn is_bytes_error<T>(read: &Result<T, VectorError>) -> bool {
         matches!(read, Err(VectorError::Bytes { .. }))
     }
 
@@ -224,7 +224,7 @@ mod tests {
             prop_assert_eq!(&exact, &screened);
             for item in &exact {
                 prop_assert!((item.score - cosine(query, &vectors[item.position])).abs() < 1e-5);
-                prop_assert_eq!(item.similarity, item.score.clamp(0.0, 1.0));
+                prop_assert_eq!(item.similarity.to_bits(), item.score.clamp(0.0, 1.0).to_bits());
             }
             prop_assert!(exact.windows(2).all(|w| (-w[0].score, w[0].position) < (-w[1].score, w[1].position)));
         }
@@ -250,12 +250,12 @@ mod tests {
         #[test]
         fn cut_or_wrong_bytes_are_an_error(vectors in vectors(16), cut in 0_usize..4_000) {
             let bytes = DenseIndex::new(16, &vectors).unwrap().to_bytes();
-            prop_assert!(is_bytes_error(DenseIndex::from_bytes(&bytes[..cut % bytes.len()])));
+            prop_assert!(is_bytes_error(&DenseIndex::from_bytes(&bytes[..cut % bytes.len()])));
             let longer = [bytes.as_slice(), &[0]].concat();
-            prop_assert!(is_bytes_error(DenseIndex::from_bytes(&longer)));
+            prop_assert!(is_bytes_error(&DenseIndex::from_bytes(&longer)));
             let mut wrong = bytes.clone();
             wrong[cut % 8] ^= 1;
-            prop_assert!(is_bytes_error(DenseIndex::from_bytes(&wrong)));
+            prop_assert!(is_bytes_error(&DenseIndex::from_bytes(&wrong)));
         }
     }
 

@@ -130,7 +130,7 @@ const BEYOND_CACHE: usize = 8 << 20;
 pub(in crate::retrieve) fn late(
     late: Late<'_>,
     rows: &[Lanes],
-    ends: impl Iterator<Item = usize> + Clone,
+    ends: impl Iterator<Item = usize>,
     best: &mut Vec<f32>,
     scores: &mut [f32],
 ) {
@@ -139,9 +139,9 @@ pub(in crate::retrieve) fn late(
     best.resize(padded * (ROWS + 1), f32::NEG_INFINITY);
     let (state, found) = best.split_at_mut(padded);
     if size_of_val(rows) < BEYOND_CACHE {
-        dispatch!(Level::new(), simd => late_by::<_, ROWS>(simd, late, rows, ends.clone(), state, found, scores));
+        dispatch!(Level::new(), simd => late_by::<_, ROWS>(simd, late, rows, ends, state, found, scores));
     } else {
-        dispatch!(Level::new(), simd => late_by::<_, 1>(simd, late, rows, ends.clone(), state, found, scores));
+        dispatch!(Level::new(), simd => late_by::<_, 1>(simd, late, rows, ends, state, found, scores));
     }
 }
 
@@ -268,8 +268,8 @@ mod tests {
     fn model(query: &[Lanes], row: &[Lanes]) -> f32 {
         let mut sums = [0.0_f32; LANES];
         for (query, row) in query.iter().zip(row) {
-            for j in 0..LANES {
-                sums[j] = query.0[j].mul_add(row.0[j], sums[j]);
+            for (j, sum) in sums.iter_mut().enumerate() {
+                *sum = query.0[j].mul_add(row.0[j], *sum);
             }
         }
         for half in [8, 4, 2, 1] {

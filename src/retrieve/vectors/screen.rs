@@ -388,7 +388,7 @@ const TOGETHER: usize = 8;
 pub(in crate::retrieve) fn late_scores(
     screen: &Screen,
     late: Late<'_>,
-    ends: impl Iterator<Item = usize> + Clone,
+    ends: impl Iterator<Item = usize>,
     scratch: &mut LateScratch,
     scores: &mut [f32],
 ) -> f32 {
@@ -454,11 +454,12 @@ fn late_by<S: Simd, M: Multiply<S>, E: Iterator<Item = usize>>(
         let blocks = words.chunks_exact(height.max(1)).zip(factors.as_chunks::<TOGETHER>().0);
         for ((words, factors), found) in blocks.zip(found.chunks_exact_mut(TOGETHER * LANES)) {
             let sums = panel::<S, M, TOGETHER>(by, words, lines);
-            let [a, b, c, d, e, f, g, h] = sums;
-            let [fa, fb, fc, fd, fe, ff, fg, fh] = *factors;
-            let (first, second) = found.split_at_mut(4 * LANES);
-            by_row(scaled(a, fa, scales), scaled(b, fb, scales), scaled(c, fc, scales), scaled(d, fd, scales), first);
-            by_row(scaled(e, fe, scales), scaled(f, ff, scales), scaled(g, fg, scales), scaled(h, fh, scales), second);
+            let fours = sums.as_chunks::<4>().0.iter().zip(factors.as_chunks::<4>().0);
+            for (([a, b, c, d], [fa, fb, fc, fd]), found) in fours.zip(found.chunks_exact_mut(4 * LANES)) {
+                let (a, b) = (scaled(*a, *fa, scales), scaled(*b, *fb, scales));
+                let (c, d) = (scaled(*c, *fc, scales), scaled(*d, *fd, scales));
+                by_row([a, b, c, d], found);
+            }
         }
         for lane in 0..LANES {
             if out.end.is_none() {
@@ -471,7 +472,7 @@ fn late_by<S: Simd, M: Multiply<S>, E: Iterator<Item = usize>>(
 
 /// Stores the scores of 16 rows with four queries row by row.
 #[inline(always)]
-fn by_row<S: Simd>(a: f32x16<S>, b: f32x16<S>, c: f32x16<S>, d: f32x16<S>, out: &mut [f32]) {
+fn by_row<S: Simd>([a, b, c, d]: [f32x16<S>; 4], out: &mut [f32]) {
     let (ac, ac_high) = a.interleave(c);
     let (bd, bd_high) = b.interleave(d);
     let (first, second) = ac.interleave(bd);
@@ -530,7 +531,7 @@ mod tests {
             let by_rest = above(LENGTH + f64::from(codes.rest));
             dispatch!(Level::new(), simd => {
                 let by = Twofold(simd);
-                bounds_by(simd, by, &screen, &codes, (fixed, by_rest), words.as_chunks().0, &mut other_lows, &mut other_highs)
+                bounds_by(simd, by, &screen, &codes, (fixed, by_rest), words.as_chunks().0, &mut other_lows, &mut other_highs);
             });
             prop_assert_eq!((lows, highs), (other_lows, other_highs));
 

@@ -72,9 +72,9 @@ impl Best {
     pub(in crate::retrieve) fn offer_all(&mut self, scores: &[f32]) {
         const BLOCK: usize = 64;
         for (block, scores) in scores.chunks(BLOCK).enumerate() {
-            // Without a branch per score this is a few instructions; blocks with a hit are rare.
+            // Counting has no branch per score, so it is a few instructions; blocks with a hit are rare.
             let threshold = self.threshold;
-            if scores.iter().fold(false, |any, score| any | (*score > threshold)) {
+            if scores.iter().filter(|score| **score > threshold).count() > 0 {
                 for (place, score) in scores.iter().enumerate() {
                     if *score > self.threshold {
                         self.offer(block * BLOCK + place, *score);
