@@ -78,8 +78,8 @@ pub(crate) fn best(scores: &[f32]) -> Vec<usize> {
 /// One way to answer query number `i`: the positions found.
 pub(crate) type Engine<'a> = (&'static str, Box<dyn FnMut(usize) -> Vec<usize> + 'a>);
 
-/// Runs the engines in turn, pass by pass over the queries; a query's time is its median over the passes. Returns p50 and
-/// p99 over the queries, in microseconds, per engine.
+/// Runs the engines in turn, pass by pass over the queries; a query's time is its median over the passes. Returns p50
+/// and p99 over the queries, in microseconds, per engine.
 pub(crate) fn measure(engines: &mut [Engine<'_>], queries: usize, passes: usize) -> Vec<(f64, f64)> {
     let mut times = vec![vec![Vec::with_capacity(passes); queries]; engines.len()];
     for _ in 0..passes {

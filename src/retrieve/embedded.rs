@@ -5,8 +5,8 @@ use crate::embed::Embedder;
 
 use super::vectors::Screening;
 
-/// Names everything that an index of embedded texts depends on apart from the memory. With a redaction hook that is also
-/// the `redacted` texts, since another hook leaves others.
+/// Names everything that an index of embedded texts depends on apart from the memory. With a redaction hook that is
+/// also the `redacted` texts, since another hook leaves others.
 pub(super) fn fingerprint(
     kind: &str,
     screening: Screening,

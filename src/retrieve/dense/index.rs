@@ -8,9 +8,9 @@ const SCREENING_PAYS: usize = 1 << 20;
 
 /// Vectors of length 1 in one block of memory, searched exactly by cosine.
 ///
-/// Scores are f32 dot products in one fixed order of additions: the same bits on every CPU and for any number of threads.
-/// Memory: 4 bytes a value, in rows of whole cache lines (1,536 bytes for 384 values), and with [`Screening`] a quarter of
-/// it more (392 bytes for 384 values). A search allocates nothing but its result.
+/// Scores are f32 dot products in one fixed order of additions: the same bits on every CPU and for any number of
+/// threads. Memory: 4 bytes a value, in rows of whole cache lines (1,536 bytes for 384 values), and with [`Screening`]
+/// a quarter of it more (392 bytes for 384 values). A search allocates nothing but its result.
 ///
 /// ```
 /// # use rpm_core::{DenseIndex, VectorError};
@@ -156,8 +156,8 @@ impl DenseIndex {
     /// The index that [`to_bytes`](Self::to_bytes) wrote, with [`Screening::Auto`].
     ///
     /// # Errors
-    /// [`VectorError::Bytes`] when they are cut, longer, of another kind or version, or hold a vector that is neither of
-    /// length 1 nor zero.
+    /// [`VectorError::Bytes`] when they are cut, longer, of another kind or version, or hold a vector that is neither
+    /// of length 1 nor zero.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, VectorError> {
         let mut reader = Reader::new(bytes, Self::KIND, Self::VERSION)?;
         let (dimensions, len) = (reader.count()?, reader.count()?);
@@ -186,7 +186,8 @@ mod tests {
         matches!(read, Err(VectorError::Bytes { .. }))
     }
 
-    /// Vectors meant to be hard to tell apart: few different values, copies, near copies, zeros, single places, extremes.
+    /// Vectors meant to be hard to tell apart: few different values, copies, near copies, zeros, single places,
+    /// extremes.
     fn vectors(dimensions: usize) -> impl Strategy<Value = Vec<Vec<f32>>> {
         let any = prop::collection::vec(-1.0_f32..1.0, dimensions);
         let coarse = prop::collection::vec(prop_oneof![Just(-1.0_f32), Just(0.0), Just(1.0)], dimensions);
@@ -212,7 +213,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn screened_and_unscreened_answers_are_the_same_to_the_bit(vectors in vectors(21), query in 0_usize..50, k in 0_usize..60) {
+        fn screened_and_unscreened_answers_are_the_same_to_the_bit(
+            vectors in vectors(21), query in 0_usize..50, k in 0_usize..60,
+        ) {
             let exact = DenseIndex::new(21, &vectors).unwrap().screening(Screening::Never);
             let screened = exact.clone().screening(Screening::Always);
             let query = &vectors[query % vectors.len()];
@@ -230,7 +233,9 @@ mod tests {
         }
 
         #[test]
-        fn a_changed_index_equals_a_rebuilt_one(mut vectors in vectors(17), more in vectors(17), at in 0_usize..50, always: bool) {
+        fn a_changed_index_equals_a_rebuilt_one(
+            mut vectors in vectors(17), more in vectors(17), at in 0_usize..50, always: bool,
+        ) {
             let screening = if always { Screening::Always } else { Screening::Auto };
             let mut index = DenseIndex::new(17, &vectors).unwrap().screening(screening);
             for vector in more {

@@ -12,11 +12,11 @@ const SCREENING_PAYS: usize = 1 << 20;
 /// Several vectors per example, searched exactly by late interaction (MaxSim): the score of an example is the sum, over
 /// the query's vectors, of the greatest cosine with one of the example's.
 ///
-/// Source of the score: Khattab and Zaharia, "`ColBERT`", SIGIR 2020, equation 3. Vectors are scaled to length 1; a zero
-/// vector stays zero. An example without vectors is kept in its place but never found. Scores are f32, added in the order
-/// of the query's vectors: the same bits on every CPU and for any number of threads. Memory: 4 bytes a value, in rows of
-/// whole cache lines, 8 bytes an example, and with [`Screening`] a quarter of it more. A search allocates nothing but its
-/// result.
+/// Source of the score: Khattab and Zaharia, "`ColBERT`", SIGIR 2020, equation 3. Vectors are scaled to length 1; a
+/// zero vector stays zero. An example without vectors is kept in its place but never found. Scores are f32, added in
+/// the order of the query's vectors: the same bits on every CPU and for any number of threads. Memory: 4 bytes a value,
+/// in rows of whole cache lines, 8 bytes an example, and with [`Screening`] a quarter of it more. A search allocates
+/// nothing but its result.
 ///
 /// ```
 /// # use rpm_core::{MaxSimIndex, VectorError};
@@ -50,8 +50,8 @@ impl MaxSimIndex {
     /// An index of examples with any number of vectors of `dimensions` values each.
     ///
     /// # Errors
-    /// [`VectorError`] for a vector of another length or with a value that is not finite (`row` counts the vectors of its
-    /// own example), and for `dimensions` out of range.
+    /// [`VectorError`] for a vector of another length or with a value that is not finite (`row` counts the vectors of
+    /// its own example), and for `dimensions` out of range.
     pub fn new<E, V>(dimensions: usize, examples: impl IntoIterator<Item = E>) -> Result<Self, VectorError>
     where
         E: IntoIterator<Item = V>,
@@ -145,7 +145,8 @@ impl MaxSimIndex {
         Ok(())
     }
 
-    /// Takes the example at a position out; those behind it move down by one. The index is then equal to one built anew.
+    /// Takes the example at a position out; those behind it move down by one. The index is then equal to one built
+    /// anew.
     ///
     /// # Errors
     /// [`VectorError::NoSuchPosition`], with the index as it was.
@@ -161,8 +162,8 @@ impl MaxSimIndex {
         Ok(())
     }
 
-    /// The `k` examples of the greatest score, best first, equal scores by position. The similarity is the score over the
-    /// number of the query's vectors, from 0 to 1. Without a vector in the query nothing is found.
+    /// The `k` examples of the greatest score, best first, equal scores by position. The similarity is the score over
+    /// the number of the query's vectors, from 0 to 1. Without a vector in the query nothing is found.
     ///
     /// # Errors
     /// [`VectorError`] for a query vector of another length or with a value that is not finite.
@@ -223,8 +224,8 @@ impl MaxSimIndex {
     /// The index that [`to_bytes`](Self::to_bytes) wrote, with [`Screening::Auto`].
     ///
     /// # Errors
-    /// [`VectorError::Bytes`] when they are cut, longer, of another kind or version, or hold examples that do not follow
-    /// one another or a vector that is neither of length 1 nor zero.
+    /// [`VectorError::Bytes`] when they are cut, longer, of another kind or version, or hold examples that do not
+    /// follow one another or a vector that is neither of length 1 nor zero.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, VectorError> {
         let mut reader = Reader::new(bytes, Self::KIND, Self::VERSION)?;
         let (dimensions, len, rows) = (reader.count()?, reader.count()?, reader.count()?);
@@ -302,7 +303,9 @@ mod tests {
         }
 
         #[test]
-        fn a_changed_index_equals_a_rebuilt_one(mut all in examples(20), more in examples(10), at in 0_usize..50, always: bool) {
+        fn a_changed_index_equals_a_rebuilt_one(
+            mut all in examples(20), more in examples(10), at in 0_usize..50, always: bool,
+        ) {
             let screening = if always { Screening::Always } else { Screening::Auto };
             let mut index = MaxSimIndex::new(DIMENSIONS, &all).unwrap().screening(screening);
             for example in more {

@@ -17,8 +17,8 @@ use super::{RetrievalRequest, RetrieveError, Retrieved, Retriever, embedded};
 
 pub use index::MaxSimIndex;
 
-/// Ranks by late interaction of embedded features: each feature of the query finds its best match among an interaction's
-/// features, and the cosines of the matches are added up.
+/// Ranks by late interaction of embedded features: each feature of the query finds its best match among an
+/// interaction's features, and the cosines of the matches are added up.
 ///
 /// A feature is embedded as its name with the words it was seen in; a query without features as its text. The score is
 /// the sum over the query's features, the similarity that sum over their number, from 0 to 1. An interaction without

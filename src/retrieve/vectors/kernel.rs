@@ -2,8 +2,8 @@
 //!
 //! A dot product is 16 sums side by side: sum *j* takes the products of the places *j*, *j* + 16, *j* + 32, ... in that
 //! order, each by a fused multiply-add (one rounding). The 16 sums are then halved: *j* + (*j* + 8), then 4, 2, 1. A
-//! 512-bit register holds the 16 sums, as do two of 256 or four of 128 bits, so the order is the same everywhere. How many
-//! rows or queries go side by side changes nothing, since each pair has sums of its own. A CPU without fused
+//! 512-bit register holds the 16 sums, as do two of 256 or four of 128 bits, so the order is the same everywhere. How
+//! many rows or queries go side by side changes nothing, since each pair has sums of its own. A CPU without fused
 //! multiply-add (x86-64 before 2013) computes it in software: the same bits, slowly.
 #![expect(clippy::inline_always, reason = "code of a SIMD level must be inlined where that level's features are on")]
 
@@ -125,8 +125,8 @@ const BEYOND_CACHE: usize = 8 << 20;
 /// For every example the sum, over the queries, of the best score among the example's rows, in the queries' order.
 ///
 /// `ends` says, per example, how many rows end with it (counted from the first of `rows`); `scores` has one place per
-/// example, and an example without rows gets negative infinity. `best` is scratch. No product is written: 4 queries meet
-/// one or two rows in registers.
+/// example, and an example without rows gets negative infinity. `best` is scratch. No product is written: 4 queries
+/// meet one or two rows in registers.
 pub(in crate::retrieve) fn late(
     late: Late<'_>,
     rows: &[Lanes],

@@ -1,9 +1,9 @@
 //! A copy of the rows in one byte a value, which says within rigorous bounds what the exact score will be.
 //!
 //! # Proof
-//! A row **x** is kept as codes *c*ᵢ from −127 to 127 and a scale *s*, so that **x** = *s***c** + **r**; a query **q** as
-//! whole numbers *d*ᵢ and a scale *t*, so that **q** = *t***d** + **u**. The screen computes *a* = *s* *t* (**c**·**d**), the
-//! product of whole numbers being exact. By expanding,
+//! A row **x** is kept as codes *c*ᵢ from −127 to 127 and a scale *s*, so that **x** = *s***c** + **r**; a query **q**
+//! as whole numbers *d*ᵢ and a scale *t*, so that **q** = *t***d** + **u**. The screen computes *a* = *s* *t*
+//! (**c**·**d**), the product of whole numbers being exact. By expanding,
 //!
 //! > **x**·**q** − *a* = *s***c**·**u** + **r**·**q**,
 //!
@@ -12,18 +12,18 @@
 //! > |**x**·**q** − *a*| ≤ (‖**x**‖ + ρ) υ + ρ ‖**q**‖ for any ρ ≥ ‖**r**‖ and υ ≥ ‖**u**‖.
 //!
 //! ρ is kept per row and υ computed per query, in f64 and rounded up. Rows and queries have a length of at most
-//! [`LENGTH`]. What the exact kernel says is not **x**·**q** but that sum in *m* = width/16 + 4 roundings, which is off by
-//! at most *m* 2⁻²⁴/(1 − *m* 2⁻²⁴) ‖**x**‖ ‖**q**‖; *a* and the bound are computed in f32 with fewer than 8 roundings of
-//! values below 2. [`slack`] is above all of these together. So with *e* the sum of the bound and the slack, the kernel's
-//! score lies in *a* ± *e*.
+//! [`LENGTH`]. What the exact kernel says is not **x**·**q** but that sum in *m* = width/16 + 4 roundings, which is off
+//! by at most *m* 2⁻²⁴/(1 − *m* 2⁻²⁴) ‖**x**‖ ‖**q**‖; *a* and the bound are computed in f32 with fewer than 8
+//! roundings of values below 2. [`slack`] is above all of these together. So with *e* the sum of the bound and the
+//! slack, the kernel's score lies in *a* ± *e*.
 //!
-//! Let *L* be the *k*-th largest *a* − *e*. At least *k* rows have an exact score of *L* or more, so a row with
-//! *a* + *e* < *L* has *k* rows strictly above it and is not among the *k* best, whatever ties there are. Every other row
+//! Let *L* be the *k*-th largest *a* − *e*. At least *k* rows have an exact score of *L* or more, so a row with *a* +
+//! *e* < *L* has *k* rows strictly above it and is not among the *k* best, whatever ties there are. Every other row
 //! gets its score from the exact kernel, so what comes back is the exact answer, bit for bit.
 //!
-//! For late interaction the score is a sum over *n* query vectors of the best of an example's rows. A maximum moves by no
-//! more than its largest argument does, so the sum of the maxima of *a* is off by at most *n* times the example's largest
-//! *e*; summing *n* values of at most 2 in f32, here and in the exact kernel, adds less than *n*² 2⁻²¹.
+//! For late interaction the score is a sum over *n* query vectors of the best of an example's rows. A maximum moves by
+//! no more than its largest argument does, so the sum of the maxima of *a* is off by at most *n* times the example's
+//! largest *e*; summing *n* values of at most 2 in f32, here and in the exact kernel, adds less than *n*² 2⁻²¹.
 #![expect(clippy::inline_always, reason = "code of a SIMD level must be inlined where that level's features are on")]
 
 use fearless_simd::{Level, Simd, dispatch, f32x16, i16x32, i32x16, i64x8, prelude::*, u8x64};
@@ -511,7 +511,13 @@ mod tests {
     proptest! {
         #[test]
         fn exact_scores_lie_within_the_bounds(
-            vectors in prop::collection::vec(prop::collection::vec(prop_oneof![4 => -1.0_f32..1.0, 1 => Just(0.0), 1 => Just(1e30), 1 => Just(1e-30)], 37), 1..40),
+            vectors in prop::collection::vec(
+                prop::collection::vec(
+                    prop_oneof![4 => -1.0_f32..1.0, 1 => Just(0.0), 1 => Just(1e30), 1 => Just(1e-30)],
+                    37,
+                ),
+                1..40,
+            ),
             query in prop::collection::vec(prop_oneof![4 => -1.0_f32..1.0, 1 => Just(50.0)], 37),
         ) {
             let (rows, query) = (matrix(&vectors, 37), matrix(&[query], 37));
@@ -531,7 +537,8 @@ mod tests {
             let by_rest = above(LENGTH + f64::from(codes.rest));
             dispatch!(Level::new(), simd => {
                 let by = Twofold(simd);
-                bounds_by(simd, by, &screen, &codes, (fixed, by_rest), words.as_chunks().0, &mut other_lows, &mut other_highs);
+                let (words, factors) = (words.as_chunks().0, (fixed, by_rest));
+                bounds_by(simd, by, &screen, &codes, factors, words, &mut other_lows, &mut other_highs);
             });
             prop_assert_eq!((lows, highs), (other_lows, other_highs));
 
