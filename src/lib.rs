@@ -66,8 +66,9 @@ pub use prompt::{
 pub use provider::{Anthropic, ApiKey, Gemini, OpenAiCompatible, OpenAiEmbedder, ProviderError};
 pub use reason::{ComposedPathWriter, PathRequest, PathWriter, PromptedPathWriter, WriteError};
 pub use retrieve::{
-    Bm25Index, Bm25Retriever, Compared, DenseRetriever, Fusion, HybridRetriever, IndexError, OverlapRetriever,
-    RetrievalRequest, RetrieveError, Retrieved, Retriever, SelectingRetriever, top_k,
+    Bm25Index, Bm25Retriever, Compared, DenseIndex, DenseRetriever, Fusion, HybridRetriever, IndexError, MaxSimIndex,
+    MaxSimRetriever, OverlapRetriever, RetrievalRequest, RetrieveError, Retrieved, Retriever, Screening,
+    SelectingRetriever, VectorError, top_k,
 };
 pub use stats::{
     Beliefs, ChiSquare, CountRow, DEFAULT_KAPPA, Estimate, FactorSummary, Interval, KAPPA_GRID, MAX_COUNT, MAX_LEVEL,

@@ -11,9 +11,9 @@ use rpm_core::{
     AnswerError, AnswerRequest, Answerer, AskError, AssignedFeature, BackendError, Completion, CompletionRequest,
     DataError, DenseRetriever, Draft, EmbedError, Embedder, Error, ExtractError, Extraction, FactorError, FactorFit,
     FactorGroup, FactorId, FactorModel, FactorSet, Feature, FeatureExtractor, FitRequest, HashedEmbedder, Judgement,
-    LlmBackend, MemoryItem, Observation, PathOrigin, PathPolicy, PathRequest, PathStep, PathWriter, Polarity, Prompt,
-    PromptSet, Query, ReasoningPath, ResponseSpace, RetrievalRequest, RetrieveError, Retrieved, Retriever, RpmPipeline,
-    Span, Stage, StageContext, Template, WriteError, async_trait, backend_fn,
+    LlmBackend, MaxSimRetriever, MemoryItem, Observation, PathOrigin, PathPolicy, PathRequest, PathStep, PathWriter,
+    Polarity, Prompt, PromptSet, Query, ReasoningPath, ResponseSpace, RetrievalRequest, RetrieveError, Retrieved,
+    Retriever, RpmPipeline, Span, Stage, StageContext, Template, WriteError, async_trait, backend_fn,
 };
 
 /// One feature for each word of at least four letters.
@@ -307,6 +307,7 @@ fn a_part_may_be_exchanged_alone() {
         offline(scale_task()).retriever(Hits(vec![hit(1, 0.4)])),
         offline(scale_task()).retriever(DenseRetriever::new(LetterCounts::default())),
         offline(scale_task()).retriever(DenseRetriever::new(HashedEmbedder::with_dimensions(64))),
+        offline(scale_task()).retriever(MaxSimRetriever::new(LetterCounts::default())),
         offline(scale_task()).answerer(Copies::default()),
     ] {
         let pipeline = builder.build().unwrap();

@@ -11,8 +11,8 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use rpm_core::{
     AssignedFeature, Beliefs, Bm25Retriever, Compared, DenseRetriever, Feature, FeatureKey, History, Interaction,
-    Interval, Ledger, LexicalExtractor, MemoryItem, Observation, PromptSet, Query, RetrievalRequest, Retriever,
-    RpmPipeline, StageContext, Task, UserModel, ground, read_items, read_reply,
+    Interval, Ledger, LexicalExtractor, MaxSimRetriever, MemoryItem, Observation, PromptSet, Query, RetrievalRequest,
+    Retriever, RpmPipeline, Screening, StageContext, Task, UserModel, ground, read_items, read_reply,
 };
 
 const WORDS: [&str; 24] = [
@@ -221,10 +221,13 @@ proptest! {
         let ctx = StageContext::offline(&prompts, &ledger);
         let features: Vec<AssignedFeature> =
             LexicalExtractor::default().read(&Observation::new(&case.task, "query", &case.new)).features;
-        let retrievers: [Box<dyn Retriever>; 3] = [
+        let retrievers: [Box<dyn Retriever>; 6] = [
             Box::new(Bm25Retriever::default()),
             Box::new(Bm25Retriever::default().over(Compared::Queries)),
             Box::new(DenseRetriever::default()),
+            Box::new(DenseRetriever::default().screening(Screening::Always)),
+            Box::new(MaxSimRetriever::default()),
+            Box::new(MaxSimRetriever::default().screening(Screening::Always)),
         ];
         for retriever in &retrievers {
             let rank = |k| {

@@ -14,7 +14,9 @@
 
 mod bm25;
 mod corpus;
+mod dense;
 mod floor;
+mod maxsim;
 mod table;
 
 use criterion::Criterion;
@@ -24,6 +26,8 @@ use table::Table;
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     bm25::criterion(&mut criterion);
+    dense::criterion(&mut criterion);
+    maxsim::criterion(&mut criterion);
     criterion.final_summary();
 
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -36,6 +40,12 @@ fn main() {
     let mut table = Table::default();
     if wanted("bm25") {
         bm25::ratios(&mut table);
+    }
+    if wanted("dense") {
+        dense::ratios(&mut table);
+    }
+    if wanted("maxsim") {
+        maxsim::ratios(&mut table);
     }
     table.print();
 }

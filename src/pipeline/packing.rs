@@ -4,18 +4,16 @@ use crate::packed::{PackedError, PackedModel};
 use super::{Error, RpmPipeline};
 
 impl RpmPipeline {
-    /// Packs a user model with the index of this pipeline's retriever, which is computed when it is not ready.
+    /// Packs a user model with the indexes of this pipeline's retriever, which are computed when they are not ready.
     ///
     /// # Errors
-    /// [`Error::Retrieve`] when the index cannot be computed, as when an embedder fails; [`Error::Packed`].
+    /// [`Error::Retrieve`] when one cannot be computed, as when an embedder fails; [`Error::Packed`].
     pub async fn pack(&self, model: &UserModel) -> Result<PackedModel, Error> {
         let ledger = self.ledger();
-        let index = self.retriever.pack(model.memory(), &self.context(&ledger)).await;
+        let indexes = self.retriever.pack(model.memory(), &self.context(&ledger)).await;
+        let indexes = indexes.map_err(|error| Error::Retrieve(Box::new(error)))?;
         let packed = PackedModel::pack(model)?;
-        Ok(match index.map_err(|error| Error::Retrieve(Box::new(error)))? {
-            Some((name, bytes)) => packed.with_index(&name, bytes),
-            None => packed,
-        })
+        Ok(indexes.into_iter().fold(packed, |packed, (name, bytes)| packed.with_index(&name, bytes)))
     }
 
     /// The user model of a packed file, with every index in it that is of this pipeline's retriever. What was packed by

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::data::ReasoningMemory;
 use crate::prompt::StageContext;
 
 use super::{RetrievalRequest, RetrieveError, Retrieved, Retriever, top_k};
@@ -126,6 +127,26 @@ impl Retriever for HybridRetriever {
             rankings.push((part.retrieve(request.at_most(request.memory.len()), ctx).await?, *weight));
         }
         Ok(fuse(&rankings, self.fusion, request.k))
+    }
+
+    async fn pack(
+        &self,
+        memory: &ReasoningMemory,
+        ctx: &StageContext<'_>,
+    ) -> Result<Vec<(String, Vec<u8>)>, RetrieveError> {
+        let mut indexes = Vec::new();
+        for (part, _) in &self.parts {
+            indexes.extend(part.pack(memory, ctx).await?);
+        }
+        Ok(indexes)
+    }
+
+    fn unpack(&self, memory: &ReasoningMemory, name: &str, index: &[u8]) -> Result<bool, RetrieveError> {
+        let mut taken = false;
+        for (part, _) in &self.parts {
+            taken |= part.unpack(memory, name, index)?;
+        }
+        Ok(taken)
     }
 
     fn name(&self) -> &str {

@@ -7,13 +7,17 @@
 
 mod bm25;
 mod dense;
+mod embedded;
 mod hybrid;
+mod maxsim;
 mod overlap;
 mod presence;
 mod rank;
 mod select;
 mod text;
+mod vectors;
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
@@ -24,11 +28,13 @@ use crate::prompt::StageContext;
 use crate::stats::Beliefs;
 
 pub use bm25::{Bm25Index, Bm25Retriever, Compared, IndexError};
-pub use dense::DenseRetriever;
+pub use dense::{DenseIndex, DenseRetriever};
 pub use hybrid::{Fusion, HybridRetriever};
+pub use maxsim::{MaxSimIndex, MaxSimRetriever};
 pub use overlap::OverlapRetriever;
 pub use rank::{Retrieved, top_k};
 pub use select::SelectingRetriever;
+pub use vectors::{Screening, VectorError};
 
 /// Ranks the items of a memory for one query.
 ///
@@ -52,8 +58,8 @@ pub trait Retriever: Send + Sync {
         ctx: &StageContext<'_>,
     ) -> Result<Vec<Retrieved>, RetrieveError>;
 
-    /// This memory's index as bytes, under a name that says everything it depends on apart from the memory; it is computed
-    /// when it is not ready. For a [`PackedModel`](crate::PackedModel). Default: `None`, there is no index to keep.
+    /// This memory's indexes as bytes, each under a name that says everything it depends on apart from the memory; what is
+    /// not ready is computed. For a [`PackedModel`](crate::PackedModel). Default: none to keep.
     ///
     /// # Errors
     /// As for [`retrieve`](Self::retrieve).
@@ -61,8 +67,8 @@ pub trait Retriever: Send + Sync {
         &self,
         _memory: &ReasoningMemory,
         _ctx: &StageContext<'_>,
-    ) -> Result<Option<(String, Vec<u8>)>, RetrieveError> {
-        Ok(None)
+    ) -> Result<Vec<(String, Vec<u8>)>, RetrieveError> {
+        Ok(Vec::new())
     }
 
     /// Takes an index of this memory back that [`pack`](Self::pack) gave, so that the first query finds it ready. False
@@ -81,6 +87,7 @@ pub trait Retriever: Send + Sync {
 }
 
 #[async_trait]
+#[deny(clippy::missing_trait_methods)]
 impl<R: Retriever + ?Sized> Retriever for Arc<R> {
     async fn retrieve(
         &self,
@@ -90,9 +97,36 @@ impl<R: Retriever + ?Sized> Retriever for Arc<R> {
         (**self).retrieve(request, ctx).await
     }
 
+    async fn pack(
+        &self,
+        memory: &ReasoningMemory,
+        ctx: &StageContext<'_>,
+    ) -> Result<Vec<(String, Vec<u8>)>, RetrieveError> {
+        (**self).pack(memory, ctx).await
+    }
+
+    fn unpack(&self, memory: &ReasoningMemory, name: &str, index: &[u8]) -> Result<bool, RetrieveError> {
+        (**self).unpack(memory, name, index)
+    }
+
     fn name(&self) -> &str {
         (**self).name()
     }
+}
+
+/// Keeps an index that was packed, if it has as many items as the memory.
+fn keep<T: Any + Send + Sync>(
+    memory: &ReasoningMemory,
+    fingerprint: &str,
+    items: usize,
+    index: T,
+) -> Result<bool, RetrieveError> {
+    if items != memory.len() {
+        let problem = format!("it has {items} items and the memory {}", memory.len());
+        return Err(RetrieveError::Index(problem.into()));
+    }
+    memory.derived(fingerprint, |_| index);
+    Ok(true)
 }
 
 /// What a retriever sees.
@@ -149,6 +183,9 @@ pub enum RetrieveError {
     /// The embedder failed.
     #[error("the embedder failed")]
     Embed(#[from] crate::embed::EmbedError),
+    /// The embedder's vectors cannot be indexed.
+    #[error("the vectors cannot be indexed")]
+    Vectors(#[from] VectorError),
     /// Bytes that are no index of this memory.
     #[error("the index cannot be used")]
     Index(#[source] crate::llm::BoxError),

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 
-use crate::data::MemoryItem;
+use crate::data::{MemoryItem, ReasoningMemory};
 use crate::prompt::StageContext;
 
 use super::presence::{Presence, jaccard};
@@ -171,6 +171,18 @@ impl<R: Retriever> Retriever for SelectingRetriever<R> {
         let presence = (self.selection.diversity > 0.0).then(|| Presence::of(&request));
         let likeness = |one, other| presence.as_ref().map_or(0.0, |p| jaccard(p.of_item(one), p.of_item(other)));
         Ok(self.selection.choose(ranking, request.memory.items(), likeness, request.k))
+    }
+
+    async fn pack(
+        &self,
+        memory: &ReasoningMemory,
+        ctx: &StageContext<'_>,
+    ) -> Result<Vec<(String, Vec<u8>)>, RetrieveError> {
+        self.inner.pack(memory, ctx).await
+    }
+
+    fn unpack(&self, memory: &ReasoningMemory, name: &str, index: &[u8]) -> Result<bool, RetrieveError> {
+        self.inner.unpack(memory, name, index)
     }
 
     fn name(&self) -> &str {

@@ -18,12 +18,15 @@ mod tests;
 mod vocabulary;
 mod weights;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
+use crate::data::ReasoningMemory;
 use crate::prompt::StageContext;
 
 use super::text::{feature_text, query_text};
-use super::{RetrievalRequest, RetrieveError, Retrieved, Retriever};
+use super::{RetrievalRequest, RetrieveError, Retrieved, Retriever, keep};
 
 pub use bytes::IndexError;
 pub use index::Bm25Index;
@@ -79,6 +82,21 @@ impl Bm25Retriever {
     }
 }
 
+impl Bm25Retriever {
+    fn fingerprint(&self) -> String {
+        let Parameters { k1, b } = self.parameters;
+        format!("bm25 {:?} k1={k1} b={b}", self.compared)
+    }
+
+    fn index(&self, memory: &ReasoningMemory) -> Arc<Bm25Index> {
+        let Parameters { k1, b } = self.parameters;
+        memory.derived(&self.fingerprint(), |memory| match self.compared {
+            Compared::Features => Bm25Index::build(memory.items().iter().map(feature_text), k1, b),
+            Compared::Queries => Bm25Index::build(memory.items().iter().map(|item| item.query().text()), k1, b),
+        })
+    }
+}
+
 #[async_trait]
 impl Retriever for Bm25Retriever {
     async fn retrieve(
@@ -86,16 +104,27 @@ impl Retriever for Bm25Retriever {
         request: RetrievalRequest<'_>,
         _ctx: &StageContext<'_>,
     ) -> Result<Vec<Retrieved>, RetrieveError> {
-        let Parameters { k1, b } = self.parameters;
-        let fingerprint = format!("bm25 {:?} k1={k1} b={b}", self.compared);
-        let index = request.memory.derived(&fingerprint, |memory| match self.compared {
-            Compared::Features => Bm25Index::build(memory.items().iter().map(feature_text), k1, b),
-            Compared::Queries => Bm25Index::build(memory.items().iter().map(|item| item.query().text()), k1, b),
-        });
+        let index = self.index(request.memory);
         Ok(match self.compared {
             Compared::Features => index.rank(&query_text(&request), request.k),
             Compared::Queries => index.rank(request.query.text(), request.k),
         })
+    }
+
+    async fn pack(
+        &self,
+        memory: &ReasoningMemory,
+        _ctx: &StageContext<'_>,
+    ) -> Result<Vec<(String, Vec<u8>)>, RetrieveError> {
+        Ok(vec![(self.fingerprint(), self.index(memory).to_bytes())])
+    }
+
+    fn unpack(&self, memory: &ReasoningMemory, name: &str, index: &[u8]) -> Result<bool, RetrieveError> {
+        if name != self.fingerprint() {
+            return Ok(false);
+        }
+        let index = Bm25Index::from_bytes(index).map_err(|error| RetrieveError::Index(error.into()))?;
+        keep(memory, name, index.len(), index)
     }
 
     fn name(&self) -> &'static str {

@@ -1,0 +1,26 @@
+use std::fmt::Write as _;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use crate::embed::Embedder;
+
+use super::vectors::Screening;
+
+/// Stands before the digest of redacted texts.
+pub(super) const REDACTED: &str = " redacted ";
+
+/// Names everything that an index of embedded texts depends on apart from the memory. With a redaction hook that is
+/// also the `redacted` texts, since another hook leaves others.
+pub(super) fn fingerprint(
+    kind: &str,
+    screening: Screening,
+    embedder: &dyn Embedder,
+    redacted: Option<impl Iterator<Item = String>>,
+) -> String {
+    let mut fingerprint = format!("{kind} {screening:?} {}", embedder.fingerprint());
+    if let Some(texts) = redacted {
+        let mut hasher = DefaultHasher::new();
+        texts.for_each(|text| text.hash(&mut hasher));
+        let _ = write!(fingerprint, "{REDACTED}{:x}", hasher.finish());
+    }
+    fingerprint
+}

@@ -1,0 +1,42 @@
+//! Packed vectors and how they are searched: the matrix, the exact kernels, the one-byte screen, the selection of the
+//! best. [`DenseIndex`](super::DenseIndex) and [`MaxSimIndex`](super::MaxSimIndex) are made of these.
+
+mod kernel;
+mod matrix;
+mod scratch;
+mod screen;
+mod select;
+
+pub use matrix::VectorError;
+
+pub(super) use kernel::{Lanes, Late, late, scan};
+pub(super) use matrix::{Matrix, Reader};
+pub(super) use scratch::with_scratch;
+pub(super) use screen::{Screen, bounds, late_bound, late_scores};
+pub(super) use select::Best;
+
+/// Whether an index keeps a copy of its vectors in one byte a value and looks there first.
+///
+/// The answer is the same to the bit: the copy only tells which vectors cannot be among the best. It costs a quarter of
+/// the vectors' memory and pays where the vectors no longer fit in the processor's cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Screening {
+    /// From the size on at which it pays, as measured.
+    #[default]
+    Auto,
+    /// At any size.
+    Always,
+    /// At no size.
+    Never,
+}
+
+impl Screening {
+    /// Whether vectors of `bytes` are screened, when screening pays from `pays` on.
+    pub(super) fn wanted(self, bytes: usize, pays: usize) -> bool {
+        match self {
+            Self::Auto => bytes >= pays,
+            Self::Always => true,
+            Self::Never => false,
+        }
+    }
+}

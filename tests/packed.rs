@@ -1,0 +1,118 @@
+//! A user model as one binary file: the same model, ready for its first query, and never a wrong one.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+
+mod common;
+
+use common::{cases, query, scale_history, scale_task};
+use pollster::block_on;
+use rpm_core::{
+    Bm25Retriever, DenseRetriever, Error, MaxSimRetriever, PackedError, PackedModel, Retriever, RpmPipeline, UserModel,
+};
+
+fn offline(task: rpm_core::Task, retriever: impl Retriever + 'static) -> RpmPipeline {
+    let builder = RpmPipeline::builder(task)
+        .extractor(rpm_core::LexicalExtractor::default())
+        .factor_model(rpm_core::SimilarityFactorModel::default())
+        .path_writer(rpm_core::ComposedPathWriter::default())
+        .answerer(rpm_core::StatisticalAnswerer)
+        .retriever(retriever);
+    builder.build().unwrap()
+}
+
+fn learned(pipeline: &RpmPipeline) -> UserModel {
+    block_on(pipeline.learn(&scale_history())).unwrap().model
+}
+
+#[test]
+fn what_is_packed_is_unpacked_for_every_kind_of_task() {
+    for (kind, task, history, new) in cases() {
+        let pipeline = RpmPipeline::offline(task);
+        let model = block_on(pipeline.learn(&history)).unwrap().model;
+        let packed = block_on(pipeline.pack(&model)).unwrap();
+        let file = packed.to_bytes().unwrap();
+        let opened = PackedModel::from_bytes(&file).unwrap();
+        assert_eq!(opened, packed, "{kind}");
+        assert_eq!(opened.to_bytes().unwrap(), file, "{kind}");
+        let again = pipeline.unpack(&opened).unwrap();
+        assert_eq!(again, model, "{kind}");
+        assert_eq!(again.to_json(), model.to_json(), "{kind}");
+        assert_eq!(opened.len(), model.memory().len(), "{kind}");
+        for (position, item) in model.memory().items().iter().enumerate() {
+            assert_eq!(&opened.item(position).unwrap(), item, "{kind}");
+        }
+        let before = block_on(pipeline.personalize(&model, &new)).unwrap();
+        let after = block_on(pipeline.personalize(&again, &new)).unwrap();
+        assert_eq!((&after.response, &after.exemplars), (&before.response, &before.exemplars), "{kind}");
+    }
+}
+
+#[test]
+fn an_index_is_packed_for_each_retriever_and_taken_back_by_its_own_only() {
+    type Make = fn() -> RpmPipeline;
+    let retrievers: [(&str, Make); 3] = [
+        ("bm25", || offline(scale_task(), Bm25Retriever::default())),
+        ("dense", || offline(scale_task(), DenseRetriever::default())),
+        ("maxsim", || offline(scale_task(), MaxSimRetriever::default())),
+    ];
+    let model = learned(&retrievers[0].1());
+    for (name, make) in retrievers {
+        let packed = block_on(make().pack(&model)).unwrap();
+        let names: Vec<&str> = packed.indexes().map(|(name, _)| name).collect();
+        assert!(names.len() == 1 && names[0].starts_with(name), "{names:?}");
+        for (other, make) in retrievers {
+            let pipeline = make();
+            let again = pipeline.unpack(&packed).unwrap();
+            assert_eq!(again, model, "{name} by {other}");
+            let answer = block_on(pipeline.personalize(&again, &query("A slow film."))).unwrap();
+            let plain = block_on(pipeline.personalize(&model.clone(), &query("A slow film."))).unwrap();
+            assert_eq!(answer.exemplars, plain.exemplars, "{name} by {other}");
+        }
+    }
+}
+
+#[test]
+fn an_index_of_another_memory_is_an_error() {
+    let pipeline = offline(scale_task(), Bm25Retriever::default());
+    let model = learned(&pipeline);
+    let packed = block_on(pipeline.pack(&model)).unwrap();
+    let (name, _) = packed.indexes().next().unwrap();
+    let name = name.to_owned();
+    let short = rpm_core::History::new(&scale_task(), "ana", scale_history().interactions()[..4].to_vec()).unwrap();
+    let other = block_on(pipeline.pack(&block_on(pipeline.learn(&short)).unwrap().model)).unwrap();
+    let index = other.index(&name).unwrap().to_vec();
+    let mixed = packed.clone().with_index(&name, index);
+    assert!(matches!(pipeline.unpack(&mixed), Err(Error::Retrieve(_))));
+    let cut = packed.clone().with_index(&name, packed.index(&name).unwrap()[..20].to_vec());
+    assert!(matches!(pipeline.unpack(&cut), Err(Error::Retrieve(_))));
+}
+
+#[test]
+fn every_cut_and_flipped_bit_of_a_file_is_an_error_that_names_the_section() {
+    let pipeline = offline(scale_task(), DenseRetriever::default());
+    let file = block_on(pipeline.pack(&learned(&pipeline))).unwrap().to_bytes().unwrap();
+    for at in (0..file.len()).step_by(7) {
+        let mut flipped = file.clone();
+        flipped[at] ^= 1 << (at % 8);
+        let error = PackedModel::from_bytes(&flipped).unwrap_err();
+        let named = matches!(
+            error,
+            PackedError::NotPacked
+                | PackedError::OtherVersion { .. }
+                | PackedError::Damaged { .. }
+                | PackedError::Cut { .. }
+                | PackedError::TooLarge { .. }
+        );
+        assert!(named, "byte {at}: {error:?}");
+        assert!(PackedModel::from_bytes(&file[..at]).is_err(), "cut at {at}");
+    }
+    let text = "slow";
+    let error = PackedModel::from_bytes(&file[..file.len() - 1]).unwrap_err();
+    assert!(!format!("{error} {error:?}").contains(text));
+}
+
+#[test]
+fn a_position_beyond_the_memory_is_an_error() {
+    let pipeline = RpmPipeline::offline(scale_task());
+    let packed = block_on(pipeline.pack(&learned(&pipeline))).unwrap();
+    assert!(matches!(packed.item(6), Err(PackedError::NoSuchPosition { position: 6, len: 6 })));
+}
