@@ -1,6 +1,9 @@
 //! Retrieval alone: `retrieve:NAME` or `retrieve:NAME@K` learns without a model and lets the K exemplars (5 unless
 //! said) that a retriever finds vote by their similarity. A label or an option is the one of most weight, a rating the
 //! point nearest to the weighted mean. Where nothing is found, the user's majority or median answers.
+//!
+//! `model` embeds with a model behind an OpenAI-compatible `/embeddings` (build with `--features providers`):
+//! `RPM_EMBED_URL`, `RPM_EMBED_MODEL` and `RPM_EMBED_DIMENSIONS`.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -8,12 +11,11 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pollster::block_on;
 use rpm_core::{
-    AssignedFeature, Beliefs, Bm25Retriever, DenseRetriever, FactorModel, Feature, HybridRetriever, Ledger,
-    LexicalExtractor, MemoryItem, Observation, OverlapRetriever, PromptSet, Query, ReasoningMemory, RetrievalRequest,
-    RetrieveError, Retrieved, Retriever, RpmPipeline, SimilarityFactorModel, Span, StageContext, UserModel,
-    async_trait,
+    AssignedFeature, Beliefs, Bm25Retriever, Compared, DenseRetriever, FactorModel, Feature, HybridRetriever, Ledger,
+    LexicalExtractor, MaxSimRetriever, MemoryItem, Observation, OverlapRetriever, PromptSet, Query, ReasoningMemory,
+    RetrievalRequest, RetrieveError, Retrieved, Retriever, RpmPipeline, SimilarityFactorModel, Span, StageContext,
+    UserModel, async_trait,
 };
 
 use crate::baselines;
@@ -23,8 +25,7 @@ use crate::metrics::Guess;
 const PREFIX: &str = "retrieve:";
 
 /// What is shown when a name is not known.
-pub(crate) const NAMES: &str =
-    "retrieve:{bm25,bm25-query,dense,dense-query,overlap,hybrid,hybrid-overlap}, each with @K for K exemplars";
+pub(crate) const NAMES: &str = "retrieve:{bm25,bm25-query,dense,dense-query,maxsim,overlap,hybrid,hybrid-overlap,model}, each with @K for K exemplars";
 
 /// The retriever and the number of exemplars that a method names.
 pub(crate) fn named(method: &str) -> Option<(Arc<dyn Retriever>, usize)> {
@@ -32,15 +33,27 @@ pub(crate) fn named(method: &str) -> Option<(Arc<dyn Retriever>, usize)> {
     let (bm25, dense) = (|| Arc::new(Bm25Retriever::default()), || Arc::new(DenseRetriever::default()));
     let retriever: Arc<dyn Retriever> = match name {
         "bm25" => bm25(),
-        "bm25-query" => Arc::new(WholeText(Bm25Retriever::default())),
+        "bm25-query" => Arc::new(Bm25Retriever::default().over(Compared::Queries)),
         "dense" => dense(),
         "dense-query" => Arc::new(WholeText(DenseRetriever::default())),
+        "maxsim" => Arc::new(MaxSimRetriever::default()),
+        #[cfg(feature = "providers")]
+        "model" => Arc::new(DenseRetriever::new(embedder()?)),
         "overlap" => Arc::new(OverlapRetriever::default()),
         "hybrid" => Arc::new(HybridRetriever::new(bm25(), dense())),
         "hybrid-overlap" => Arc::new(HybridRetriever::new(bm25(), Arc::new(OverlapRetriever::default()))),
         _ => return None,
     };
     Some((retriever, k.parse().ok().filter(|k| *k > 0)?))
+}
+
+/// The embedder that the environment names.
+#[cfg(feature = "providers")]
+fn embedder() -> Option<rpm_core::OpenAiEmbedder> {
+    let set = |name: &str| std::env::var(name).ok();
+    let dimensions = set("RPM_EMBED_DIMENSIONS")?.parse().ok()?;
+    let embedder = rpm_core::OpenAiEmbedder::new(&set("RPM_EMBED_URL")?, set("RPM_EMBED_MODEL")?, dimensions);
+    Some(embedder.ok()?.timeout(Duration::from_secs(600)))
 }
 
 /// What retrieval gave on one set.
@@ -61,15 +74,17 @@ pub(crate) fn run(retriever: &dyn Retriever, k: usize, set: &Set) -> Result<Opti
     let mut otherwise = otherwise.into_iter();
     let pipeline = RpmPipeline::offline(set.task.clone());
     let mut run = Run::default();
+    // An embedder over HTTP needs tokio.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     for (position, user) in set.users.iter().enumerate() {
         let history = set.history(position)?;
         let begin = Instant::now();
-        let model = block_on(pipeline.learn(&history))?.model;
+        let model = runtime.block_on(pipeline.learn(&history))?.model;
         run.learning += begin.elapsed();
         for (test, otherwise) in user.test.iter().zip(otherwise.by_ref()) {
             let query = test.query(set.kind)?;
             let begin = Instant::now();
-            let hits = block_on(retrieve(retriever, k, &model, &query))?;
+            let hits = runtime.block_on(retrieve(retriever, k, &model, &query))?;
             run.answering.push(begin.elapsed());
             let near: Vec<(&str, f64)> =
                 hits.iter().map(|hit| (model.memory().items()[hit.position].response(), hit.similarity)).collect();

@@ -41,8 +41,7 @@ impl LlmBackend for DryBackend {
 }
 
 /// How long replies are, low and to expect, in tokens. From the replies of a model of 1.5 billion parameters
-/// (qwen2.5-coder-1.5b-instruct) to this crate's requests, except for the merged answer, which adds to an answer a name and
-/// a quote for each of three steps:
+/// (qwen2.5-coder-1.5b-instruct) to this crate's requests, except for the bare answer, which is assumed:
 ///
 /// | reply | low | expected |
 /// |---|---|---|
@@ -51,7 +50,7 @@ impl LlmBackend for DryBackend {
 /// | judgements, per text | 75 | 100 |
 /// | a path | 98 | 123 |
 /// | an answer with steps | 75 | 99 |
-/// | an answer with features and steps | 105 | 150 |
+/// | an answer with features and steps | 110 | 160 |
 /// | a bare answer | 8 | 12 |
 fn reply_tokens(request: &CompletionRequest) -> (u64, u64) {
     let schema = request.schema.as_ref().map_or(&Value::Null, |schema| &schema.schema);
@@ -66,7 +65,7 @@ fn reply_tokens(request: &CompletionRequest) -> (u64, u64) {
         Stage::Judge => (75 * most("items").unwrap_or(1), 100 * most("items").unwrap_or(1)),
         Stage::WritePath => (98, 123),
         Stage::Retrieve => (0, 0),
-        Stage::Answer if schema.pointer(&format!("{steps}/quote")).is_some() => (105, 150),
+        Stage::Answer if schema.pointer(&format!("{steps}/quote")).is_some() => (110, 160),
         Stage::Answer if schema.pointer(steps).is_some() => (75, 99),
         Stage::Answer => (8, 12),
     }
