@@ -37,6 +37,12 @@ impl UserModel {
         json
     }
 
+    /// The same file on one line.
+    pub(crate) fn to_json_line(&self) -> Vec<u8> {
+        let file = File { format: FORMAT_NAME.to_owned(), version: FORMAT_VERSION, model: self };
+        serde_json::to_vec(&file).unwrap_or_default()
+    }
+
     /// Reads a file that [`to_json`](Self::to_json) wrote, and checks it as [`new`](Self::new) does. Writing it again gives
     /// the same bytes.
     ///

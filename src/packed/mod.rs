@@ -118,7 +118,7 @@ impl PackedModel {
             serde_json::to_writer(&mut items, item).map_err(|_| damaged(ITEMS))?;
             places.extend((items.len() as u64).to_le_bytes());
         }
-        let head = model.clone().without_memory().to_json().into_bytes();
+        let head = model.clone().without_memory().to_json_line();
         let section = |name: &str, bytes| Section { name: name.to_owned(), bytes };
         Ok(Self { sections: vec![section(MODEL, head), section(PLACES, places), section(ITEMS, items)] })
     }

@@ -1,7 +1,9 @@
 use std::fmt;
 
 use crate::retrieve::Retrieved;
-use crate::retrieve::vectors::{Best, Matrix, Reader, Screen, Screening, VectorError, bounds, scan, with_scratch};
+use crate::retrieve::vectors::{
+    Best, Copied, Matrix, Reader, Screen, Screening, VectorError, bounds, scan, with_scratch,
+};
 
 /// From this many bytes of vectors on, looking at the one-byte copy first is faster.
 const SCREENING_PAYS: usize = 1 << 20;
@@ -25,7 +27,7 @@ const SCREENING_PAYS: usize = 1 << 20;
 pub struct DenseIndex {
     matrix: Matrix,
     screening: Screening,
-    screen: Option<Screen>,
+    screen: Option<Copied<Screen>>,
 }
 
 impl DenseIndex {
@@ -60,13 +62,21 @@ impl DenseIndex {
 
     /// Brings the screen up to date with the rows from `row` on.
     fn recode_from(&mut self, row: usize) {
-        if !self.screening.wanted(self.matrix.bytes(), SCREENING_PAYS) {
-            self.screen = None;
-        } else if let Some(screen) = &mut self.screen {
-            screen.rebuild_from(row, self.matrix.lanes(), self.matrix.width());
-        } else {
-            self.screen = Some(Screen::new(self.matrix.lanes(), self.matrix.width()));
+        let before = self.screen.take().and_then(|mut copied| copied.take());
+        if self.screening.wanted(self.matrix.bytes(), SCREENING_PAYS) {
+            self.screen = Some(match before {
+                Some(mut screen) => {
+                    screen.rebuild_from(row, self.matrix.lanes(), self.matrix.width());
+                    Copied::at_once(screen)
+                }
+                None if self.screening == Screening::Always => Copied::at_once(self.coded()),
+                None => Copied::default(),
+            });
         }
+    }
+
+    fn coded(&self) -> Screen {
+        Screen::new(self.matrix.lanes(), self.matrix.width())
     }
 
     /// How many vectors there are.
@@ -86,7 +96,7 @@ impl DenseIndex {
 
     /// The bytes of memory that the vectors and their one-byte copy take.
     pub fn memory(&self) -> usize {
-        self.matrix.bytes() + self.screen.as_ref().map_or(0, Screen::bytes)
+        self.matrix.bytes() + self.screen.as_ref().and_then(Copied::get).map_or(0, Screen::bytes)
     }
 
     /// Puts a vector at a position; those from there on move up by one. The index is then equal to one built anew.
@@ -123,7 +133,7 @@ impl DenseIndex {
             let query = scratch.query.as_slice();
             let mut best = Best::new(k, self.len());
             scratch.scores.resize(self.len(), 0.0);
-            if let Some(screen) = &self.screen {
+            if let Some(screen) = self.screen.as_ref().and_then(|copied| copied.ask(|| self.coded())) {
                 scratch.highs.resize(self.len(), 0.0);
                 bounds(screen, query, &mut scratch.words, &mut scratch.scores, &mut scratch.highs);
                 let exact = |position: usize| {

@@ -3,7 +3,8 @@ use std::ops::Range;
 
 use crate::retrieve::Retrieved;
 use crate::retrieve::vectors::{
-    Best, Lanes, Late, Matrix, Reader, Screen, Screening, VectorError, late, late_bound, late_scores, with_scratch,
+    Best, Copied, Lanes, Late, Matrix, Reader, Screen, Screening, VectorError, late, late_bound, late_scores,
+    with_scratch,
 };
 
 /// From this many bytes of vectors on, looking at the one-byte copy first is faster.
@@ -33,7 +34,7 @@ pub struct MaxSimIndex {
     /// By example, how many rows end with it.
     ends: Vec<usize>,
     screening: Screening,
-    screen: Option<Screened>,
+    screen: Option<Copied<Screened>>,
 }
 
 /// The one-byte copy, and by example the greatest length of what it leaves out of a row.
@@ -82,20 +83,26 @@ impl MaxSimIndex {
 
     /// Brings the screen up to date with the rows from `row` on.
     fn recode_from(&mut self, row: usize) {
-        if !self.screening.wanted(self.matrix.bytes(), SCREENING_PAYS) {
-            self.screen = None;
-            return;
+        let before = self.screen.take().and_then(|mut copied| copied.take());
+        if self.screening.wanted(self.matrix.bytes(), SCREENING_PAYS) {
+            self.screen = Some(match before {
+                Some(Screened { mut screen, .. }) => {
+                    screen.rebuild_from(row, self.matrix.lanes(), self.matrix.width());
+                    Copied::at_once(self.with_rests(screen))
+                }
+                None if self.screening == Screening::Always => Copied::at_once(self.coded()),
+                None => Copied::default(),
+            });
         }
-        let (rows, width) = (self.matrix.lanes(), self.matrix.width());
-        let mut screen = match self.screen.take() {
-            Some(mut screened) => {
-                screened.screen.rebuild_from(row, rows, width);
-                screened.screen
-            }
-            None => Screen::new(rows, width),
-        };
+    }
+
+    fn coded(&self) -> Screened {
+        self.with_rests(Screen::new(self.matrix.lanes(), self.matrix.width()))
+    }
+
+    fn with_rests(&self, screen: Screen) -> Screened {
         let rests = (0..self.len()).map(|example| screen.greatest_rest(self.rows_of(example))).collect();
-        self.screen = Some(Screened { screen: std::mem::take(&mut screen), rests });
+        Screened { screen, rests }
     }
 
     /// The rows of an example.
@@ -122,7 +129,9 @@ impl MaxSimIndex {
     /// The bytes of memory that the vectors, their ends and their one-byte copy take.
     pub fn memory(&self) -> usize {
         let screen = |screened: &Screened| screened.screen.bytes() + size_of_val(screened.rests.as_slice());
-        self.matrix.bytes() + size_of_val(self.ends.as_slice()) + self.screen.as_ref().map_or(0, screen)
+        self.matrix.bytes()
+            + size_of_val(self.ends.as_slice())
+            + self.screen.as_ref().and_then(Copied::get).map_or(0, screen)
     }
 
     /// Puts an example at a position; those from there on move up by one. The index is then equal to one built anew.
@@ -183,7 +192,9 @@ impl MaxSimIndex {
             let query = Late { queries: scratch.query.as_slice(), counted, width };
             scratch.scores.resize(self.len(), 0.0);
             let mut best = Best::new(k, self.len());
-            if let Some(Screened { screen, rests }) = &self.screen {
+            if let Some(Screened { screen, rests }) =
+                self.screen.as_ref().and_then(|copied| copied.ask(|| self.coded()))
+            {
                 let ends = self.ends.iter().copied();
                 let rest = late_scores(screen, query, ends, &mut scratch.late, &mut scratch.scores);
                 scratch.highs.resize(self.len(), 0.0);

@@ -1,6 +1,7 @@
 //! Packed vectors and how they are searched: the matrix, the exact kernels, the one-byte screen, the selection of the
 //! best. [`DenseIndex`](super::DenseIndex) and [`MaxSimIndex`](super::MaxSimIndex) are made of these.
 
+mod copy;
 mod kernel;
 mod matrix;
 mod scratch;
@@ -9,6 +10,7 @@ mod select;
 
 pub use matrix::VectorError;
 
+pub(super) use copy::Copied;
 pub(super) use kernel::{Lanes, Late, late, scan};
 pub(super) use matrix::{Matrix, Reader};
 pub(super) use scratch::with_scratch;
@@ -21,7 +23,8 @@ pub(super) use select::Best;
 /// the vectors' memory and pays where the vectors no longer fit in the processor's cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Screening {
-    /// From the size on at which it pays, as measured.
+    /// From the size on at which it pays, as measured, and from the 33rd query on: an index that is opened for one query is
+    /// asked without.
     #[default]
     Auto,
     /// At any size.
