@@ -20,8 +20,8 @@ use criterion::Criterion;
 use pollster::block_on;
 use rpm_core::{
     Bm25Index, Bm25Retriever, ComposedPathWriter, DenseIndex, DenseRetriever, Embedder, HashedEmbedder, History,
-    Interaction, LexicalExtractor, PackedModel, Query, ResponseSpace, Retriever, RpmPipeline, SimilarityFactorModel,
-    StatisticalAnswerer, Task, UserModel,
+    Interaction, Ledger, LexicalExtractor, PackedModel, PromptSet, Query, ResponseSpace, RetrievalRequest, Retriever,
+    RpmPipeline, SimilarityFactorModel, StageContext, StatisticalAnswerer, Task, UserModel,
 };
 
 const DIMENSIONS: usize = 384;
@@ -118,6 +118,15 @@ fn read_and_scan(path: &Path, at: usize, query: &[f32]) -> f32 {
     best
 }
 
+/// Without a packed file: the JSON, its vectors embedded again, and the ten nearest.
+async fn json_and_ask(path: &Path, query: &Query) -> usize {
+    let model = from_json(path);
+    let (prompts, ledger) = (PromptSet::default(), Ledger::new());
+    let ctx = StageContext::offline(&prompts, &ledger);
+    let request = RetrievalRequest::new(model.memory(), query, &[], TOP);
+    DenseRetriever::new(embedder()).retrieve(request, &ctx).await.unwrap().len()
+}
+
 fn from_json(path: &Path) -> UserModel {
     UserModel::from_json(&fs::read_to_string(path).unwrap()).unwrap()
 }
@@ -188,6 +197,8 @@ fn main() {
     let dense = median(201, || _ = black_box(ask_dense(&packed_file, &query)));
     let bm25 = median(201, || _ = black_box(ask_bm25(&packed_file, &words)));
     let whole = median(11, || _ = black_box(packed_model.model().unwrap()));
+    let asked = Query::new(words.clone()).unwrap();
+    let again = median(5, || _ = black_box(block_on(json_and_ask(&json_file, &asked))));
     let json = median(11, || _ = black_box(from_json(&json_file)));
     let sizes = [("dense", index(&packed_model, "dense").len()), ("bm25", index(&packed_model, "bm25").len())];
     println!(
@@ -203,6 +214,7 @@ fn main() {
         ("open and ask by BM25", bm25),
         ("decode the whole model", whole),
         ("load the JSON", json),
+        ("load the JSON, embed and ask by vectors", again),
     ] {
         println!("| {what} | {time:.0} | {:.2} | {:.4} |", time / floor, time / json);
     }
