@@ -1,17 +1,26 @@
-//! How learning and answering without a model grow with the history.
+//! How learning and answering without a model grow with the history, and where an answer's time goes
+//! (`cargo bench --bench offline -- stages` for that alone).
 #![allow(
     missing_docs,
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     reason = "criterion's macros; a bench fails loudly"
 )]
 
 use std::hint::black_box;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
-use criterion::{BatchSize, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, SamplingMode, Throughput, criterion_group};
 use pollster::block_on;
-use rpm_core::{History, Interaction, Query, ResponseSpace, RpmPipeline, Task, UserModel};
+use rpm_core::{
+    AnswerError, AnswerRequest, Answerer, AssignedFeature, Bm25Retriever, ComposedPathWriter, Draft, ExtractError,
+    Extraction, FactorError, FactorFit, FactorId, FactorModel, FactorSet, FeatureExtractor, FitRequest, History,
+    Interaction, LexicalExtractor, Observation, Query, ResponseSpace, RetrievalRequest, RetrieveError, Retrieved,
+    Retriever, RpmPipeline, SimilarityFactorModel, StageContext, StatisticalAnswerer, Task, UserModel, async_trait,
+};
 
 const SIZES: [usize; 3] = [200, 2_000, 20_000];
 /// The size at which a model file is read, written and asked for the first time.
@@ -127,5 +136,119 @@ fn file(c: &mut Criterion) {
     group.finish();
 }
 
+/// A part with the time that it took.
+struct Timed<T> {
+    part: T,
+    nanos: Arc<AtomicU64>,
+}
+
+impl<T> Timed<T> {
+    fn new(part: T) -> (Self, Arc<AtomicU64>) {
+        let nanos = Arc::new(AtomicU64::new(0));
+        (Self { part, nanos: Arc::clone(&nanos) }, nanos)
+    }
+
+    async fn time<O>(&self, work: impl Future<Output = O>) -> O {
+        let start = Instant::now();
+        let done = work.await;
+        self.nanos.fetch_add(u64::try_from(start.elapsed().as_nanos()).unwrap(), Ordering::Relaxed);
+        done
+    }
+}
+
+#[async_trait]
+impl FeatureExtractor for Timed<LexicalExtractor> {
+    async fn extract(&self, seen: Observation<'_>, ctx: &StageContext<'_>) -> Result<Extraction, ExtractError> {
+        self.time(self.part.extract(seen, ctx)).await
+    }
+}
+
+#[async_trait]
+impl FactorModel for Timed<SimilarityFactorModel> {
+    async fn fit(&self, request: FitRequest<'_>, ctx: &StageContext<'_>) -> Result<FactorFit, FactorError> {
+        self.part.fit(request, ctx).await
+    }
+
+    async fn assign(
+        &self,
+        factors: &FactorSet,
+        features: &[AssignedFeature],
+        query: &Query,
+        ctx: &StageContext<'_>,
+    ) -> Result<Vec<Option<FactorId>>, FactorError> {
+        self.time(self.part.assign(factors, features, query, ctx)).await
+    }
+}
+
+#[async_trait]
+impl Retriever for Timed<Bm25Retriever> {
+    async fn retrieve(
+        &self,
+        request: RetrievalRequest<'_>,
+        ctx: &StageContext<'_>,
+    ) -> Result<Vec<Retrieved>, RetrieveError> {
+        self.time(self.part.retrieve(request, ctx)).await
+    }
+}
+
+#[async_trait]
+impl Answerer for Timed<StatisticalAnswerer> {
+    async fn answer(&self, request: AnswerRequest<'_>, ctx: &StageContext<'_>) -> Result<Draft, AnswerError> {
+        self.time(self.part.answer(request, ctx)).await
+    }
+}
+
+/// Where a warm answer's time goes, and its spread over many queries.
+fn stages() {
+    const ASKED: usize = 2_000;
+    let (extractor, extracting) = Timed::new(LexicalExtractor::default());
+    let (factor_model, assigning) = Timed::new(SimilarityFactorModel::default());
+    let (retriever, retrieving) = Timed::new(Bm25Retriever::default());
+    let (answerer, answering) = Timed::new(StatisticalAnswerer);
+    let builder = RpmPipeline::builder(task()).extractor(extractor).factor_model(factor_model).retriever(retriever);
+    let builder = builder.answerer(answerer).path_writer(ComposedPathWriter::default());
+    let pipeline = builder.build().unwrap();
+    let model = block_on(pipeline.learn(&history(pipeline.task(), STORED))).unwrap().model;
+    let mut made_up = MadeUp(99);
+    block_on(pipeline.personalize(&model, &made_up.query())).unwrap();
+    let parts = [("extract", extracting), ("assign", assigning), ("retrieve", retrieving), ("answer", answering)];
+    for (_, nanos) in &parts {
+        nanos.store(0, Ordering::Relaxed);
+    }
+    let mut micros: Vec<f64> = (0..ASKED)
+        .map(|_| {
+            let query = made_up.query();
+            let start = Instant::now();
+            black_box(block_on(pipeline.personalize(&model, &query)).unwrap());
+            start.elapsed().as_secs_f64() * 1e6
+        })
+        .collect();
+    let total = micros.iter().sum::<f64>() / ASKED as f64;
+    micros.sort_by(f64::total_cmp);
+    println!(
+        "\npersonalize, {STORED} memories: p50 {:.0} us, p99 {:.0} us",
+        micros[ASKED / 2],
+        micros[ASKED * 99 / 100]
+    );
+    let mut rest = total;
+    for (name, nanos) in parts {
+        let each = nanos.load(Ordering::Relaxed) as f64 / 1e3 / ASKED as f64;
+        rest -= each;
+        println!("  {name}: {each:.1} us, {:.0} %", 100.0 * each / total);
+    }
+    println!("  estimate, support and checks: {rest:.1} us, {:.0} %", 100.0 * rest / total);
+}
+
 criterion_group!(benches, learn, personalize, file);
-criterion_main!(benches);
+
+fn main() {
+    benches();
+    Criterion::default().configure_from_args().final_summary();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let filter = arguments.iter().find(|argument| !argument.starts_with('-'));
+    if !arguments.iter().any(|argument| argument == "--test" || argument == "--list")
+        && filter.is_none_or(|filter| filter == "stages")
+    {
+        stages();
+    }
+}
