@@ -28,6 +28,8 @@ pub use data::{
     PathStep, Polarity, PolarityCounts, Provenance, Query, ReasoningMemory, ReasoningPath, ResponseSpace, Span, Task,
     Totals, UserId, UserModel, limits,
 };
+#[cfg(feature = "response-log")]
+pub use embed::LoggedEmbedder;
 pub use embed::{EmbedError, Embedder, HashedEmbedder};
 #[cfg(feature = "static-model")]
 pub use embed::{StaticModel, StaticModelError};

@@ -1,6 +1,8 @@
 //! Turns text into vectors: the [`Embedder`] seam, one embedder that needs nothing, and one over a local model.
 
 mod hashed;
+#[cfg(feature = "response-log")]
+mod logged;
 #[cfg(feature = "static-model")]
 mod static_model;
 
@@ -9,6 +11,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use hashed::HashedEmbedder;
+#[cfg(feature = "response-log")]
+pub use logged::LoggedEmbedder;
 #[cfg(feature = "static-model")]
 pub use static_model::{StaticModel, StaticModelError};
 

@@ -1,0 +1,121 @@
+use std::fmt;
+
+use async_trait::async_trait;
+
+use crate::llm::{
+    BackendError, Completion, CompletionRequest, LlmBackend, LoggedBackend, Message, ResponseLog, Sending, Stage,
+};
+
+use super::{EmbedError, Embedder, embed_checked};
+
+/// Texts per call of the embedder, as many as a crash can cost.
+const PER_CALL: usize = 64;
+
+/// What a logged vector is about, for [`ResponseLog::purge`].
+const ABOUT: &str = "embedding";
+
+/// An embedder whose vectors are kept in a [`ResponseLog`]: no text is embedded twice, and embedding a memory that was broken
+/// off goes on where it was when it is simply done again. Feature `response-log`.
+///
+/// A vector is found by the embedder's [`fingerprint`](Embedder::fingerprint) and the whole text, so another embedder
+/// embeds anew and vectors of two are never mixed. The log may be the one of the user's replies.
+///
+/// # Privacy
+/// A log holds vectors, which tell something of the text, and no text. `purge(["embedding"])` removes all of them; the log
+/// does not know which item a text was from.
+///
+/// ```
+/// # use rpm_core::{DenseRetriever, HashedEmbedder, LoggedEmbedder, MemoryLimits, ResponseLog};
+/// let log = ResponseLog::in_memory(MemoryLimits::default());
+/// let retriever = DenseRetriever::new(LoggedEmbedder::new(HashedEmbedder::default(), &log));
+/// # let _ = retriever;
+/// ```
+pub struct LoggedEmbedder {
+    backend: LoggedBackend,
+    dimensions: usize,
+    fingerprint: String,
+}
+
+impl LoggedEmbedder {
+    /// Keeps this embedder's vectors in this log.
+    pub fn new(embedder: impl Embedder + 'static, log: &ResponseLog) -> Self {
+        let (dimensions, fingerprint) = (embedder.dimensions(), embedder.fingerprint());
+        let asked = Asked { embedder: Box::new(embedder), fingerprint: fingerprint.clone() };
+        Self { backend: log.wrap(asked).sending(Sending::Batch), dimensions, fingerprint }
+    }
+}
+
+#[async_trait]
+impl Embedder for LoggedEmbedder {
+    /// Embeds what the log does not have, 64 texts in a call of the embedder; each call's vectors are kept when it is back.
+    async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
+        let mut vectors = Vec::with_capacity(texts.len());
+        for texts in texts.chunks(PER_CALL) {
+            let requests: Vec<CompletionRequest> = texts.iter().map(|text| request(text)).collect();
+            for reply in self.backend.complete_batch(&requests).await {
+                let reply = reply.map_err(|error| EmbedError::Other(error.into()))?;
+                vectors.push(serde_json::from_str(&reply.text).map_err(|error| EmbedError::Other(error.into()))?);
+            }
+        }
+        Ok(vectors)
+    }
+
+    fn dimensions(&self) -> usize {
+        self.dimensions
+    }
+
+    fn fingerprint(&self) -> String {
+        self.fingerprint.clone()
+    }
+}
+
+fn request(text: &str) -> CompletionRequest {
+    CompletionRequest::new(Stage::Retrieve, vec![Message::user(text)], 0).about([ABOUT])
+}
+
+/// The embedder as the log asks it: a text in, its vector as JSON out.
+struct Asked {
+    embedder: Box<dyn Embedder>,
+    fingerprint: String,
+}
+
+#[async_trait]
+impl LlmBackend for Asked {
+    async fn complete(&self, request: &CompletionRequest) -> Result<Completion, BackendError> {
+        let mut replies = self.complete_batch(std::slice::from_ref(request)).await;
+        replies.pop().unwrap_or_else(|| Err(BackendError::permanent("no vector")))
+    }
+
+    async fn complete_batch(&self, requests: &[CompletionRequest]) -> Vec<Result<Completion, BackendError>> {
+        let text =
+            |request: &CompletionRequest| request.messages.first().map(|m| m.content.clone()).unwrap_or_default();
+        let texts: Vec<String> = requests.iter().map(text).collect();
+        let written =
+            |vector: &Vec<f32>| serde_json::to_string(vector).map(Completion::new).map_err(BackendError::permanent);
+        match embed_checked(&*self.embedder, &texts).await {
+            Ok(vectors) => vectors.iter().map(written).collect(),
+            Err(error) => {
+                let mut error = Some(error);
+                let failed = || match error.take() {
+                    Some(error) => Err(BackendError::permanent(error)),
+                    None => Err(BackendError::permanent("another text of the same call failed")),
+                };
+                std::iter::repeat_with(failed).take(texts.len()).collect()
+            }
+        }
+    }
+
+    fn model(&self) -> &str {
+        &self.fingerprint
+    }
+
+    fn name(&self) -> &'static str {
+        "embedder"
+    }
+}
+
+impl fmt::Debug for LoggedEmbedder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoggedEmbedder").field("fingerprint", &self.fingerprint).finish_non_exhaustive()
+    }
+}
