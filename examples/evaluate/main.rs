@@ -27,7 +27,7 @@ mod baselines;
 mod data;
 mod metrics;
 mod pipelines;
-#[cfg(feature = "providers")]
+#[cfg(all(feature = "providers", feature = "response-log"))]
 #[path = "../common/provider.rs"]
 mod provider;
 mod report;
@@ -54,14 +54,14 @@ struct Model {
 }
 
 impl Model {
-    #[cfg(feature = "providers")]
+    #[cfg(all(feature = "providers", feature = "response-log"))]
     fn from_env() -> Result<Option<Self>, Box<dyn Error>> {
         let Some(backend) = provider::from_env()? else { return Ok(None) };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         Ok(Some(Self { backend, runtime }))
     }
 
-    #[cfg(not(feature = "providers"))]
+    #[cfg(not(all(feature = "providers", feature = "response-log")))]
     fn from_env() -> Result<Option<Self>, Box<dyn Error>> {
         match std::env::var_os("RPM_PROVIDER") {
             Some(_) => Err("a model is asked with --features providers only".into()),
