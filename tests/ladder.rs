@@ -118,9 +118,9 @@ fn a_long_batch_is_not_refused_whole() {
     let learned = block_on(pipeline.learn(&history)).unwrap();
     assert_eq!(learned.report.learned(), 200);
     let usage = learned.report.usage.stage(Stage::Extract);
-    assert_eq!((usage.calls, usage.stepped_down), (200 + 2 * 16, 2 * 16));
+    assert_eq!((usage.calls, usage.stepped_down), (200 + 2 * 64, 2 * 64));
     let forms = forms(&backend.take(), Stage::Extract);
-    assert!(forms[32..].iter().all(|form| *form == ReplyForm::Text));
+    assert!(forms[128..].iter().all(|form| *form == ReplyForm::Text));
 
     // Where the form is taken, nothing is asked twice.
     let backend = up_to(ReplyForm::Schema);

@@ -68,8 +68,8 @@ impl AskError {
     }
 }
 
-/// Requests on which a reply form is tried.
-const FEW: usize = 16;
+/// Requests on which a reply form is tried: as many as hosts have in flight, so that trying costs no round of its own.
+const FEW: usize = 64;
 
 impl<'a> StageContext<'a> {
     /// What stages without a model need.
