@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use pollster::block_on;
 use rpm_core::{
-    AssignedFeature, DenseRetriever, EmbedError, Embedder, Feature, HashedEmbedder, Interaction, Ledger,
+    AssignedFeature, DenseIndex, DenseRetriever, EmbedError, Embedder, Feature, HashedEmbedder, Interaction, Ledger,
     LexicalExtractor, MaxSimRetriever, MemoryItem, PromptSet, Query, ReasoningMemory, ResponseSpace, RetrievalRequest,
     RetrieveError, Retrieved, Retriever, RpmPipeline, Screening, Span, StageContext, Task, async_trait,
 };
@@ -169,4 +169,36 @@ fn the_text_of_features_leaves_through_the_redaction_hook() {
     block_on(pipeline.personalize(&model, &common::query("A slow film."))).unwrap();
     let heard = embedder.take().concat();
     assert!(heard.iter().any(|text| text.contains("[gone]")) && heard.iter().all(|text| !text.contains("slow")));
+}
+
+/// Texts of real users from the folder that `RPM_DATA` names, without repeats.
+fn real_texts() -> Option<Vec<String>> {
+    let folder = std::env::var_os("RPM_DATA")?;
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let mut texts = std::collections::BTreeSet::new();
+    for file in files.iter().map(|path| path.join("users.jsonl")).filter(|path| path.exists()) {
+        for line in std::fs::read_to_string(file).unwrap().lines() {
+            let user: serde_json::Value = serde_json::from_str(line).unwrap();
+            let items = user["history"].as_array().unwrap().iter().chain(user["test"].as_array().unwrap());
+            texts.extend(items.map(|item| item["query"].as_str().unwrap().to_owned()));
+        }
+    }
+    Some(texts.into_iter().collect())
+}
+
+#[test]
+fn a_screened_search_of_real_texts_finds_the_same_as_an_exact_one() {
+    let Some(mut texts) = real_texts() else {
+        println!("not checked on real texts: RPM_DATA names no folder of data sets");
+        return;
+    };
+    let queries = texts.split_off(texts.len() - texts.len().min(1_000));
+    let embed = |texts: &[String]| block_on(HashedEmbedder::with_dimensions(384).embed(texts)).unwrap();
+    let exact = DenseIndex::new(384, embed(&texts)).unwrap().screening(Screening::Never);
+    let screened = exact.clone().screening(Screening::Always);
+    for query in embed(&queries) {
+        assert_eq!(screened.top_k(&query, 10).unwrap(), exact.top_k(&query, 10).unwrap());
+    }
+    println!("the ten best of {} real texts are the same for {} real queries", texts.len(), queries.len());
 }
