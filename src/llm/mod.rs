@@ -19,13 +19,14 @@ mod tokens;
 #[cfg(feature = "tower")]
 mod tower;
 pub(crate) mod trace;
+mod usage;
 
 pub use backend::{Capabilities, LlmBackend, backend_fn};
 pub use budget::{Budget, Limit, Prices};
 pub use cost::{CostEstimate, StageCost};
 pub use error::{BackendError, BoxError};
 pub(crate) use ledger::Forms;
-pub use ledger::{Attempt, Ledger, Stage, StageUsage, UsageReport};
+pub use ledger::{Attempt, Ledger};
 #[cfg(feature = "response-log")]
 pub use log::{LogError, LogMode, LogStats, LoggedBackend, MemoryLimits, ResponseLog, Sending};
 pub use message::{Completion, CompletionRequest, FinishReason, Message, ReplyForm, ReplySchema, Role, Usage};
@@ -43,3 +44,4 @@ pub use tokens::count_tokens;
 pub use tokens::estimate_tokens;
 #[cfg(feature = "tower")]
 pub use tower::TowerBackend;
+pub use usage::{Stage, StageUsage, UsageReport};

@@ -27,7 +27,7 @@ impl RpmPipeline {
     /// assert!(cost.total().money_expected < 0.001);
     /// # Ok(())
     /// # }
-    /// # let backend = rpm_core::backend_fn(|_| async { unreachable!() });
+    /// # let backend = rpm_core::backend_fn(|_| async { Err(rpm_core::BackendError::permanent("not asked")) });
     /// # pollster::block_on(example(backend)).unwrap();
     /// ```
     ///

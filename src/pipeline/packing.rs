@@ -20,7 +20,7 @@ impl RpmPipeline {
     /// another retriever, or with another embedder, is left out and computed on first use.
     ///
     /// # Errors
-    /// [`Error::Packed`]; [`Error::Retrieve`] for an index that is not one of this memory.
+    /// [`Error::Packed`]; [`Error::Retrieve`] for an index that is none, or of another number of items.
     pub fn unpack(&self, packed: &PackedModel) -> Result<UserModel, Error> {
         let model = packed.model()?;
         for (name, bytes) in packed.indexes() {

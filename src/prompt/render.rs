@@ -302,8 +302,8 @@ mod tests {
     use crate::prompt::PromptSet;
 
     fn task() -> Task {
-        let space = ResponseSpace::scale(1, 5).unwrap_or_else(|_| unreachable!());
-        Task::new("Rate it", space).unwrap_or_else(|_| unreachable!()).query_name("review").response_name("rating")
+        let space = ResponseSpace::scale(1, 5).unwrap();
+        Task::new("Rate it", space).unwrap().query_name("review").response_name("rating")
     }
 
     fn past(id: &str, text: &str, names: &[&str], response: &str) -> MemoryItem {

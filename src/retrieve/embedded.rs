@@ -5,8 +5,14 @@ use crate::embed::Embedder;
 
 use super::vectors::Screening;
 
+/// Whether a packed index is of this kind and embedder. What a redaction hook left is looked at when the index is asked for.
+pub(super) fn is_own(name: &str, kind: &str, screening: Screening, embedder: &dyn Embedder) -> bool {
+    let own = fingerprint(kind, screening, embedder, None::<std::iter::Empty<String>>);
+    name.strip_prefix(&own).is_some_and(|rest| rest.is_empty() || rest.starts_with(REDACTED))
+}
+
 /// Stands before the digest of redacted texts.
-pub(super) const REDACTED: &str = " redacted ";
+const REDACTED: &str = " redacted ";
 
 /// Names everything that an index of embedded texts depends on apart from the memory. With a redaction hook that is
 /// also the `redacted` texts, since another hook leaves others.

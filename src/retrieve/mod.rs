@@ -75,7 +75,8 @@ pub trait Retriever: Send + Sync {
     /// when it is not this retriever's: another embedder's, or of other parameters. Default: false.
     ///
     /// # Errors
-    /// [`RetrieveError::Index`] for bytes that are no index, or one of another memory.
+    /// [`RetrieveError::Index`] for bytes that are no index, or one of another number of items. That it is of this memory is for
+    /// the caller to see to; a packed file keeps the two together.
     fn unpack(&self, _memory: &ReasoningMemory, _name: &str, _index: &[u8]) -> Result<bool, RetrieveError> {
         Ok(false)
     }

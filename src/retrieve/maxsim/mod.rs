@@ -136,9 +136,7 @@ impl Retriever for MaxSimRetriever {
     }
 
     fn unpack(&self, memory: &ReasoningMemory, name: &str, index: &[u8]) -> Result<bool, RetrieveError> {
-        // What a redaction hook left is looked at when the index is asked for.
-        let own = embedded::fingerprint("maxsim", self.screening, &*self.embedder, None::<std::iter::Empty<String>>);
-        if !name.strip_prefix(&own).is_some_and(|rest| rest.is_empty() || rest.starts_with(embedded::REDACTED)) {
+        if !embedded::is_own(name, "maxsim", self.screening, &*self.embedder) {
             return Ok(false);
         }
         let index = MaxSimIndex::from_bytes(index).map_err(|error| RetrieveError::Index(error.into()))?;

@@ -1,0 +1,157 @@
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The work a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Stage {
+    /// Finding the features of a query.
+    Extract,
+    /// Grouping features into factors and naming them.
+    Group,
+    /// Judging influence and polarity.
+    Judge,
+    /// Writing a reasoning path.
+    WritePath,
+    /// Finding the exemplars of a query.
+    Retrieve,
+    /// Answering a query.
+    Answer,
+}
+
+impl Stage {
+    /// The stage's name in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Extract => "extract",
+            Self::Group => "group",
+            Self::Judge => "judge",
+            Self::WritePath => "write path",
+            Self::Retrieve => "retrieve",
+            Self::Answer => "answer",
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What one stage used and met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct StageUsage {
+    /// Requests sent, failed ones included.
+    pub calls: u64,
+    /// Requests that failed.
+    pub failed_calls: u64,
+    /// Requests that were sent again after a failure; counted in `calls` too.
+    #[serde(default)]
+    pub retries: u64,
+    /// Requests that were answered from the response log; not counted in `calls`.
+    #[serde(default)]
+    pub reused: u64,
+    /// Requests that were not sent, or given up, because the budget was reached. Their attempts are counted in `calls`.
+    #[serde(default)]
+    pub withheld: u64,
+    /// Requests that were sent again in a looser reply form; counted in `calls` too.
+    #[serde(default)]
+    pub stepped_down: u64,
+    /// Requests that asked again for what an earlier reply lacked; counted in `calls` too.
+    pub reasks: u64,
+    /// Replies that could be read only after a repair, such as a stripped fence.
+    pub repaired: u64,
+    /// Replies with calls whose cost the backend did not say.
+    pub unmetered: u64,
+    /// Tokens sent.
+    pub input_tokens: u64,
+    /// Of those, tokens that the provider served from its cache.
+    pub cached_tokens: u64,
+    /// Tokens received.
+    pub output_tokens: u64,
+}
+
+impl StageUsage {
+    pub(super) fn add(&mut self, other: &Self) {
+        self.calls += other.calls;
+        self.failed_calls += other.failed_calls;
+        self.retries += other.retries;
+        self.reused += other.reused;
+        self.withheld += other.withheld;
+        self.stepped_down += other.stepped_down;
+        self.reasks += other.reasks;
+        self.repaired += other.repaired;
+        self.unmetered += other.unmetered;
+        self.input_tokens += other.input_tokens;
+        self.cached_tokens += other.cached_tokens;
+        self.output_tokens += other.output_tokens;
+    }
+}
+
+/// Calls and tokens by stage. Stages that asked nothing are absent.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct UsageReport(pub(super) BTreeMap<Stage, StageUsage>);
+
+impl UsageReport {
+    /// What one stage used.
+    pub fn stage(&self, stage: Stage) -> StageUsage {
+        self.0.get(&stage).copied().unwrap_or_default()
+    }
+
+    /// The stages that asked, in the order of the flow.
+    pub fn iter(&self) -> impl Iterator<Item = (Stage, &StageUsage)> {
+        self.0.iter().map(|(&stage, usage)| (stage, usage))
+    }
+
+    /// The sum over all stages.
+    pub fn total(&self) -> StageUsage {
+        let mut total = StageUsage::default();
+        for usage in self.0.values() {
+            total.add(usage);
+        }
+        total
+    }
+
+    /// Adds another report to this one.
+    pub fn add(&mut self, other: &Self) {
+        for (stage, usage) in &other.0 {
+            self.0.entry(*stage).or_default().add(usage);
+        }
+    }
+}
+
+impl fmt::Display for UsageReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let columns = [
+            "stage",
+            "calls",
+            "failed",
+            "retries",
+            "reused",
+            "re-asks",
+            "repaired",
+            "tokens in",
+            "cached",
+            "tokens out",
+        ];
+        let [stage, rest @ ..] = columns;
+        write!(f, "{stage:<12}")?;
+        for column in rest {
+            write!(f, "{column:>11}")?;
+        }
+        let rows = self.iter().map(|(stage, usage)| (stage.as_str(), *usage));
+        for (name, u) in rows.chain(std::iter::once(("total", self.total()))) {
+            write!(f, "\n{name:<12}")?;
+            let calls = [u.calls, u.failed_calls, u.retries, u.reused, u.reasks, u.repaired];
+            for count in calls.into_iter().chain([u.input_tokens, u.cached_tokens, u.output_tokens]) {
+                write!(f, "{count:>11}")?;
+            }
+        }
+        Ok(())
+    }
+}
