@@ -24,9 +24,9 @@ pub use async_trait::async_trait;
 pub use answer::{AnswerError, AnswerRequest, Answerer, Draft, OneCallAnswerer, PromptedAnswerer, StatisticalAnswerer};
 pub use data::{
     AssignedFeature, Calibration, DataError, Exemplar, FORMAT_NAME, FORMAT_VERSION, Factor, FactorId, FactorSet,
-    FactorStats, Feature, FeatureKey, History, Interaction, ItemId, Judgement, MemoryItem, PathError, PathOrigin,
-    PathStep, Polarity, PolarityCounts, Provenance, Query, ReasoningMemory, ReasoningPath, ResponseSpace, Span, Task,
-    Totals, UserId, UserModel, limits,
+    FactorStats, Feature, FeatureKey, History, Interaction, ItemId, Judgement, MemoryChange, MemoryItem, PathError,
+    PathOrigin, PathStep, Polarity, PolarityCounts, Provenance, Query, ReasoningMemory, ReasoningPath, ResponseSpace,
+    Span, Task, Totals, UserId, UserModel, limits,
 };
 #[cfg(feature = "response-log")]
 pub use embed::LoggedEmbedder;

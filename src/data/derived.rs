@@ -16,6 +16,12 @@ impl Derived {
         entries.get(fingerprint).cloned().and_then(|value| value.downcast().ok())
     }
 
+    /// Takes a value out: the value itself when nobody else holds it, else a copy.
+    pub(crate) fn take<T: Any + Send + Sync + Clone>(&self, fingerprint: &str) -> Option<T> {
+        let value = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(fingerprint)?;
+        value.downcast::<T>().ok().map(Arc::unwrap_or_clone)
+    }
+
     /// Keeps a value. Two threads that computed the same value at once both find one of them afterwards.
     pub(crate) fn put<T: Any + Send + Sync>(&self, fingerprint: &str, value: Arc<T>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(fingerprint.to_owned(), value);

@@ -1,8 +1,9 @@
 use std::any::Any;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::derived::Derived;
 use super::{DataError, Feature, Interaction, ItemId, Query, ReasoningPath, limits};
@@ -119,20 +120,62 @@ impl Exemplar {
 }
 
 /// Everything learned from one user's interactions (paper: *S*ᵤ), in the history's canonical order.
-#[derive(Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Default)]
 pub struct ReasoningMemory {
     items: Vec<MemoryItem>,
-    #[serde(skip)]
+    /// By id, the time: an item's place is found by both. Only looked up, never iterated.
+    times: HashMap<ItemId, Option<i64>>,
     derived: Derived,
+}
+
+/// What a change left of the memory that was before it, for a [`Retriever`](crate::Retriever) that can bring its index up
+/// to date instead of computing it anew: what was kept with the old memory, and which items went and came.
+pub struct MemoryChange {
+    before: Derived,
+    removed: Vec<usize>,
+    inserted: Vec<usize>,
+}
+
+impl MemoryChange {
+    /// Takes what was [kept](ReasoningMemory::derived) with the old memory under this fingerprint: the value itself when
+    /// nobody else holds it, else a copy.
+    pub fn take<T: Any + Send + Sync + Clone>(&self, fingerprint: &str) -> Option<T> {
+        self.before.take(fingerprint)
+    }
+
+    /// The positions in the old memory of the items that went, ascending.
+    pub fn removed(&self) -> &[usize] {
+        &self.removed
+    }
+
+    /// The positions in the new memory of the items that came, ascending. An index of the old memory becomes one of the new
+    /// by removing all of [`removed`](Self::removed), the last first, and then inserting these, the first first.
+    pub fn inserted(&self) -> &[usize] {
+        &self.inserted
+    }
+
+    /// True when items only came, and all of them behind the others: what they add is all that is new.
+    pub(crate) fn appends(&self, memory: &ReasoningMemory) -> bool {
+        self.removed.is_empty() && self.inserted.first().is_none_or(|first| first + self.inserted.len() == memory.len())
+    }
+}
+
+impl fmt::Debug for MemoryChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryChange")
+            .field("removed", &self.removed.len())
+            .field("inserted", &self.inserted.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl ReasoningMemory {
     /// A memory of these items, put in canonical order.
     pub fn new(items: impl IntoIterator<Item = MemoryItem>) -> Self {
         let mut items: Vec<MemoryItem> = items.into_iter().collect();
-        items.sort_by(|a, b| (a.time(), a.id()).cmp(&(b.time(), b.id())));
-        Self { items, derived: Derived::default() }
+        items.sort_by(|a, b| canonical(a).cmp(&canonical(b)));
+        let times = items.iter().map(|item| (item.id().clone(), item.time())).collect();
+        Self { items, times, derived: Derived::default() }
     }
 
     /// The items in canonical order.
@@ -142,7 +185,13 @@ impl ReasoningMemory {
 
     /// The item with this id.
     pub fn get(&self, id: &ItemId) -> Option<&MemoryItem> {
-        self.items.iter().find(|item| item.id() == id)
+        self.items.get(self.position(id)?)
+    }
+
+    /// The position of the item with this id.
+    pub fn position(&self, id: &ItemId) -> Option<usize> {
+        let time = *self.times.get(id)?;
+        self.items.binary_search_by(|item| canonical(item).cmp(&(time, id))).ok()
     }
 
     /// How many items there are.
@@ -171,15 +220,70 @@ impl ReasoningMemory {
         self.derived.get(fingerprint)
     }
 
-    pub(super) fn set_path(&mut self, id: &ItemId, path: ReasoningPath) -> bool {
-        match self.items.iter_mut().find(|item| item.id() == id) {
-            // No index depends on paths, so what was derived stays.
-            Some(item) => {
-                item.path = Some(path);
-                true
-            }
-            None => false,
+    /// Takes the items with these ids out and others in. What was derived is left with the change.
+    pub(crate) fn change(&mut self, gone: &BTreeSet<ItemId>, new: Vec<MemoryItem>) -> (Vec<MemoryItem>, MemoryChange) {
+        let before = std::mem::take(&mut self.derived);
+        let mut removed: Vec<usize> = gone.iter().filter_map(|id| self.position(id)).collect();
+        removed.sort_unstable();
+        let out: Vec<MemoryItem> = match removed.as_slice() {
+            [] => Vec::new(),
+            _ => self.items.extract_if(.., |item| gone.contains(item.id())).collect(),
+        };
+        for item in &out {
+            self.times.remove(item.id());
         }
+        let ids: Vec<ItemId> = new.iter().map(|item| item.id().clone()).collect();
+        for item in new {
+            self.times.insert(item.id().clone(), item.time());
+            let place = self.items.partition_point(|other| canonical(other) < canonical(&item));
+            self.items.insert(place, item);
+        }
+        let mut inserted: Vec<usize> = ids.iter().filter_map(|id| self.position(id)).collect();
+        inserted.sort_unstable();
+        (out, MemoryChange { before, removed, inserted })
+    }
+
+    /// A change that a test made by hand: the memory before and after it.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn changed(&self, gone: &BTreeSet<ItemId>, new: Vec<MemoryItem>) -> (Self, MemoryChange) {
+        let mut after = self.clone();
+        let (_, change) = after.change(gone, new);
+        (after, change)
+    }
+
+    pub(super) fn item_mut(&mut self, id: &ItemId) -> Option<&mut MemoryItem> {
+        let position = self.position(id)?;
+        self.items.get_mut(position)
+    }
+
+    // No index depends on paths, so what was derived stays.
+    pub(super) fn set_path(&mut self, id: &ItemId, path: ReasoningPath) {
+        if let Some(item) = self.item_mut(id) {
+            item.path = Some(path);
+        }
+    }
+}
+
+/// By time, then by id.
+fn canonical(item: &MemoryItem) -> (Option<i64>, &ItemId) {
+    (item.time(), item.id())
+}
+
+impl PartialEq for ReasoningMemory {
+    fn eq(&self, other: &Self) -> bool {
+        self.items == other.items
+    }
+}
+
+impl Serialize for ReasoningMemory {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.items.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for ReasoningMemory {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Vec::deserialize(deserializer).map(Self::new)
     }
 }
 

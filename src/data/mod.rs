@@ -28,7 +28,7 @@ pub use feature::{AssignedFeature, Feature, FeatureKey, Judgement, Polarity, Spa
 pub use format::{FORMAT_NAME, FORMAT_VERSION};
 pub use history::{History, Interaction, Query};
 pub use id::{FactorId, ItemId, UserId};
-pub use memory::{Exemplar, MemoryItem, ReasoningMemory};
+pub use memory::{Exemplar, MemoryChange, MemoryItem, ReasoningMemory};
 pub use path::{PathError, PathOrigin, PathStep, ReasoningPath};
 pub use task::{ResponseSpace, Task};
 pub use user_model::{Calibration, Provenance, UserModel};

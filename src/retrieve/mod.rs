@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::data::{AssignedFeature, Query, ReasoningMemory};
+use crate::data::{AssignedFeature, MemoryChange, Query, ReasoningMemory};
 use crate::prompt::StageContext;
 use crate::stats::Beliefs;
 
@@ -57,6 +57,21 @@ pub trait Retriever: Send + Sync {
         request: RetrievalRequest<'_>,
         ctx: &StageContext<'_>,
     ) -> Result<Vec<Retrieved>, RetrieveError>;
+
+    /// Brings the indexes of a memory up to date after items went and came, so that the next query need not compute them
+    /// anew: takes each from the change, edits it and keeps it with the memory as it is now. What fails or is not done here
+    /// is only slower: an index that is not ready is computed on first use. Default: nothing.
+    ///
+    /// # Errors
+    /// As for [`retrieve`](Self::retrieve).
+    async fn follow(
+        &self,
+        _memory: &ReasoningMemory,
+        _change: &MemoryChange,
+        _ctx: &StageContext<'_>,
+    ) -> Result<(), RetrieveError> {
+        Ok(())
+    }
 
     /// This memory's indexes as bytes, each under a name that says everything it depends on apart from the memory; what is
     /// not ready is computed. For a [`PackedModel`](crate::PackedModel). Default: none to keep.
@@ -96,6 +111,15 @@ impl<R: Retriever + ?Sized> Retriever for Arc<R> {
         ctx: &StageContext<'_>,
     ) -> Result<Vec<Retrieved>, RetrieveError> {
         (**self).retrieve(request, ctx).await
+    }
+
+    async fn follow(
+        &self,
+        memory: &ReasoningMemory,
+        change: &MemoryChange,
+        ctx: &StageContext<'_>,
+    ) -> Result<(), RetrieveError> {
+        (**self).follow(memory, change, ctx).await
     }
 
     async fn pack(
