@@ -14,6 +14,7 @@ mod prompt;
 mod provider;
 mod reason;
 mod retrieve;
+mod revise;
 mod stats;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -23,10 +24,11 @@ pub use async_trait::async_trait;
 
 pub use answer::{AnswerError, AnswerRequest, Answerer, Draft, OneCallAnswerer, PromptedAnswerer, StatisticalAnswerer};
 pub use data::{
-    AssignedFeature, Calibration, DataError, Exemplar, FORMAT_NAME, FORMAT_VERSION, Factor, FactorId, FactorSet,
-    FactorStats, Feature, FeatureKey, History, Interaction, ItemId, Judgement, MemoryChange, MemoryItem, PathError,
-    PathOrigin, PathStep, Polarity, PolarityCounts, Provenance, Query, ReasoningMemory, ReasoningPath, ResponseSpace,
-    Span, Task, Totals, UserId, UserModel, limits,
+    AssignedFeature, Calibration, DataError, Decay, ESTABLISHED_AFTER, ESTABLISHED_COHESION, Edit, EditRecord,
+    EditedStep, Exemplar, FORMAT_NAME, FORMAT_VERSION, Factor, FactorId, FactorSet, FactorStats, FactorStatus, Feature,
+    FeatureKey, History, Interaction, ItemId, Judgement, MemoryChange, MemoryItem, PathError, PathOrigin, PathStep,
+    Polarity, PolarityCounts, Provenance, Query, ReasoningMemory, ReasoningPath, ResponseSpace, Span, Task, Totals,
+    UserId, UserModel, limits,
 };
 #[cfg(feature = "response-log")]
 pub use embed::LoggedEmbedder;
@@ -57,8 +59,8 @@ pub use llm::{DeadlinePassed, ManualTimer, Resilient, Sleep, ThreadTimer, Timer}
 pub use llm::{LogError, LogMode, LogStats, LoggedBackend, MemoryLimits, ResponseLog, Sending};
 pub use packed::{PackedError, PackedModel};
 pub use pipeline::{
-    Answer, ConfigError, Error, ItemOutcome, ItemReport, LearnReport, Learned, PathPolicy, Preset, RpmPipeline,
-    RpmPipelineBuilder,
+    Answer, ConfigError, Error, ItemOutcome, ItemReport, LearnReport, Learned, ObserveOutcome, ObserveReport,
+    ObservedItem, PathPolicy, Preset, RpmPipeline, RpmPipelineBuilder,
 };
 pub use prompt::{
     AskError, Items, Prompt, PromptSet, Repair, Reply, ReplyError, StageContext, Template, TemplateError, read_items,
@@ -72,6 +74,7 @@ pub use retrieve::{
     MaxSimRetriever, OverlapRetriever, RetrievalRequest, RetrieveError, Retrieved, Retriever, Screening,
     SelectingRetriever, VectorError, top_k,
 };
+pub use revise::{EditError, Forget, Probe, Receipt};
 pub use stats::{
     Beliefs, ChiSquare, CountRow, DEFAULT_KAPPA, Estimate, FactorSummary, Interval, KAPPA_GRID, MAX_COUNT, MAX_LEVEL,
     MAX_LIFT, MIN_EXPECTED, MeanDifference, Moments, Reason, ResponseBelief, SMALLEST_CELL, Share, Support,

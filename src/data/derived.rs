@@ -16,10 +16,20 @@ impl Derived {
         entries.get(fingerprint).cloned().and_then(|value| value.downcast().ok())
     }
 
-    /// Takes a value out: the value itself when nobody else holds it, else a copy.
+    /// Takes a value out: the value itself when nobody else holds it, else a copy, and it stays with the clones.
     pub(crate) fn take<T: Any + Send + Sync + Clone>(&self, fingerprint: &str) -> Option<T> {
+        if Arc::strong_count(&self.0) > 1 {
+            return self.get::<T>(fingerprint).map(Arc::unwrap_or_clone);
+        }
         let value = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(fingerprint)?;
         value.downcast::<T>().ok().map(Arc::unwrap_or_clone)
+    }
+
+    /// The same values under no name of these, no longer shared with clones.
+    pub(crate) fn without(&self, fingerprints: &[&str]) -> Self {
+        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        entries.retain(|name, _| !fingerprints.contains(&name.as_str()));
+        Self(Arc::new(Mutex::new(entries)))
     }
 
     /// Keeps a value. Two threads that computed the same value at once both find one of them afterwards.

@@ -117,6 +117,12 @@ pub enum DataError {
         /// The id asked for.
         item: ItemId,
     },
+    /// A factor that the user model does not have.
+    #[error("no factor {factor} in this user model")]
+    UnknownFactor {
+        /// The id asked for.
+        factor: FactorId,
+    },
     /// The user model file cannot be read.
     #[error("not a user model: {problem} (line {line}, column {column})")]
     NotAUserModel {

@@ -17,7 +17,62 @@ pub struct Factor {
     label: String,
     description: String,
     features: BTreeSet<FeatureKey>,
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    cohesion: f64,
     stats: FactorStats,
+    #[serde(default, skip_serializing_if = "Standing::is_plain")]
+    standing: Standing,
+}
+
+/// What holds of a factor whatever was counted.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Standing {
+    /// A factor model grouped and named it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) fitted: bool,
+    /// The user keeps it in view.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) pinned: bool,
+    /// How much its say in the estimate is raised or lowered.
+    #[serde(skip_serializing_if = "is_one")]
+    pub(crate) boost: f64,
+}
+
+impl Standing {
+    fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Default for Standing {
+    fn default() -> Self {
+        Self { fitted: false, pinned: false, boost: 1.0 }
+    }
+}
+
+/// How far a factor is to be relied on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FactorStatus {
+    /// Founded by a feature that fitted no factor, and not seen often enough yet, or its features are too unlike.
+    Provisional,
+    /// Grouped by a factor model, pinned by the user, or seen often enough with features that are alike.
+    Established,
+}
+
+/// Sightings (weighted, where decay is on) from which a factor that no model grouped is established.
+pub const ESTABLISHED_AFTER: f64 = 3.0;
+/// Cohesion from which a factor that no model grouped is established.
+pub const ESTABLISHED_COHESION: f64 = 0.5;
+
+fn one() -> f64 {
+    1.0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+fn is_one(value: &f64) -> bool {
+    (*value - 1.0).abs() < f64::EPSILON
 }
 
 /// What was counted for one factor (paper: *θ*⁽ᵐ⁾). Only counts are kept; every ratio, interval and test is derived from
@@ -63,24 +118,24 @@ impl PolarityCounts {
         self.total() == 0.0
     }
 
-    fn add(&mut self, polarity: Polarity) {
+    fn add(&mut self, polarity: Polarity, weight: f64) {
         match polarity {
-            Polarity::Positive => self.positive += 1.0,
-            Polarity::Neutral => self.neutral += 1.0,
-            Polarity::Negative => self.negative += 1.0,
+            Polarity::Positive => self.positive += weight,
+            Polarity::Neutral => self.neutral += weight,
+            Polarity::Negative => self.negative += weight,
         }
     }
 }
 
 impl FactorStats {
-    fn observe(&mut self, response: Option<&str>, judgements: &[Judgement]) {
-        self.coverage += 1.0;
+    fn observe(&mut self, response: Option<&str>, judgements: &[Judgement], weight: f64) {
+        self.coverage += weight;
         if let Some(response) = response {
-            *self.by_response.entry(response.to_owned()).or_default() += 1.0;
+            *self.by_response.entry(response.to_owned()).or_default() += weight;
         }
         for judgement in judgements.iter().filter(|judgement| judgement.influential) {
-            self.influence += 1.0;
-            self.polarity.add(judgement.polarity);
+            self.influence += weight;
+            self.polarity.add(judgement.polarity, weight);
         }
     }
 }
@@ -120,6 +175,51 @@ impl Factor {
     pub fn stats(&self) -> &FactorStats {
         &self.stats
     }
+
+    /// How alike its features' names are, from 0 to 1: the share of their sightings whose name is like the most frequent
+    /// one as far as the grouping asks. 1 for a factor that a factor model grouped, which need not go by names.
+    pub fn cohesion(&self) -> f64 {
+        self.cohesion
+    }
+
+    /// Whether it is established: grouped by a factor model or pinned, or seen [`ESTABLISHED_AFTER`] times with a
+    /// [`cohesion`](Self::cohesion) of [`ESTABLISHED_COHESION`]. A provisional factor is counted and shown with its
+    /// numbers; the support gate does not reckon with it.
+    pub fn status(&self) -> FactorStatus {
+        let counted = self.stats.coverage >= ESTABLISHED_AFTER && self.cohesion >= ESTABLISHED_COHESION;
+        if self.standing.fitted || self.standing.pinned || counted {
+            FactorStatus::Established
+        } else {
+            FactorStatus::Provisional
+        }
+    }
+
+    /// True when the user wants it shown with every answer.
+    pub fn is_pinned(&self) -> bool {
+        self.standing.pinned
+    }
+
+    /// How much the user raised (above 1) or lowered (below 1) its say in the estimate.
+    pub fn boost(&self) -> f64 {
+        self.standing.boost
+    }
+
+    /// A factor without counts.
+    pub(crate) fn new(id: FactorId, label: String, description: String, standing: Standing) -> Self {
+        let (features, stats) = (BTreeSet::new(), FactorStats::default());
+        Self { id, label, description, features, cohesion: 1.0, stats, standing }
+    }
+
+    pub(crate) fn set_standing(&mut self, standing: Standing) {
+        self.standing = standing;
+    }
+
+    /// Gives it a name, and says how alike its features are.
+    pub(crate) fn name(&mut self, label: String, description: String, cohesion: f64) {
+        self.label = label;
+        self.description = description;
+        self.cohesion = cohesion;
+    }
 }
 
 impl fmt::Debug for Factor {
@@ -137,10 +237,10 @@ impl fmt::Debug for Factor {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "RawFactorSet", into = "RawFactorSet")]
 pub struct FactorSet {
-    /// In order of id, so that any output in this order is the same every time.
-    factors: Vec<Factor>,
-    /// The place of the factor that a feature belongs to. Only looked up, never iterated.
-    of_feature: HashMap<FeatureKey, usize>,
+    /// In order of id, so that any output in this order is the same every time. Shared, so that a clone is cheap.
+    factors: Vec<Arc<Factor>>,
+    /// The factor that a feature belongs to. Only looked up, never iterated.
+    of_feature: HashMap<FeatureKey, FactorId>,
     totals: Totals,
     derived: Derived,
 }
@@ -164,7 +264,13 @@ impl TryFrom<RawFactorSet> for FactorSet {
 
 impl From<FactorSet> for RawFactorSet {
     fn from(set: FactorSet) -> Self {
-        Self { totals: set.totals, factors: set.factors }
+        Self { totals: set.totals, factors: set.factors.into_iter().map(Arc::unwrap_or_clone).collect() }
+    }
+}
+
+impl Default for FactorSet {
+    fn default() -> Self {
+        Self { factors: Vec::new(), of_feature: HashMap::new(), totals: Totals::default(), derived: Derived::default() }
     }
 }
 
@@ -185,29 +291,20 @@ impl FactorSet {
         for (label, description, keys) in groups {
             let mut keys = keys.into_iter().peekable();
             let anchor = keys.peek().map_or("", FeatureKey::as_str).to_owned();
-            let mut attempt = 0;
-            let mut id = FactorId::of_anchor(&anchor, attempt);
-            while taken.contains(&id) {
-                attempt += 1;
-                id = FactorId::of_anchor(&anchor, attempt);
-            }
+            let id = FactorId::free(&anchor, |id| taken.contains(id));
             taken.insert(id.clone());
-            factors.push(Factor {
-                id,
-                label: label.into(),
-                description: description.into(),
-                features: keys.collect(),
-                stats: FactorStats::default(),
-            });
+            let mut factor = Factor::new(id, label.into(), description.into(), Standing::default());
+            factor.features = keys.collect();
+            factors.push(factor);
         }
         Self::new(factors, Totals::default())
     }
 
-    fn new(mut factors: Vec<Factor>, totals: Totals) -> Result<Self, DataError> {
+    pub(crate) fn new(mut factors: Vec<Factor>, totals: Totals) -> Result<Self, DataError> {
         factors.sort_by(|a, b| a.id.cmp(&b.id));
         let mut of_feature = HashMap::new();
         let mut last: Option<&FactorId> = None;
-        for (place, factor) in factors.iter().enumerate() {
+        for factor in &factors {
             let bad = |problem| Err(DataError::BadFactor { factor: factor.id.clone(), problem });
             if factor.features.is_empty() {
                 return bad("has no features");
@@ -222,42 +319,92 @@ impl FactorSet {
             if counts.iter().chain(factor.stats.by_response.values()).any(|c| !c.is_finite() || *c < 0.0) {
                 return bad("has a negative or non-finite count");
             }
+            if !(0.0..=16.0).contains(&factor.standing.boost) {
+                return bad("has a boost outside 0 to 16");
+            }
+            if !(0.0..=1.0).contains(&factor.cohesion) {
+                return bad("has a cohesion outside 0 to 1");
+            }
             for key in &factor.features {
-                if of_feature.insert(key.clone(), place).is_some() {
+                if of_feature.insert(key.clone(), factor.id.clone()).is_some() {
                     return bad("claims a feature of another factor");
                 }
             }
         }
+        let factors = factors.into_iter().map(Arc::new).collect();
         Ok(Self { factors, of_feature, totals, derived: Derived::default() })
     }
 
-    /// The same partition with the counts of these items in place of any before.
+    /// The same factors, each as one that a factor model made.
     #[must_use]
-    pub fn count(mut self, task: &Task, items: &[MemoryItem]) -> Self {
-        let open_ended = task.space().is_open_ended();
-        self.totals = Totals::default();
+    pub(crate) fn all_fitted(mut self) -> Self {
         for factor in &mut self.factors {
-            factor.stats = FactorStats::default();
-        }
-        for item in items {
-            let response = (!open_ended).then_some(item.response());
-            self.totals.interactions += 1.0;
-            if let Some(response) = response {
-                *self.totals.by_response.entry(response.to_owned()).or_default() += 1.0;
-            }
-            let mut judgements: BTreeMap<usize, Vec<Judgement>> = BTreeMap::new();
-            for feature in item.features() {
-                if let Some(place) = self.of_feature.get(&feature.key()) {
-                    judgements.entry(*place).or_default().extend(feature.judgement());
-                }
-            }
-            for (place, judgements) in judgements {
-                if let Some(factor) = self.factors.get_mut(place) {
-                    factor.stats.observe(response, &judgements);
-                }
-            }
+            Arc::make_mut(factor).standing.fitted = true;
         }
         self
+    }
+
+    /// The same partition with the counts of these items in place of any before, each with weight 1.
+    #[must_use]
+    pub fn count(self, task: &Task, items: &[MemoryItem]) -> Self {
+        self.count_weighted(task, items, &[])
+    }
+
+    /// The same with a weight for each item; those that have none weigh 1.
+    #[must_use]
+    pub(crate) fn count_weighted(mut self, task: &Task, items: &[MemoryItem], weights: &[f64]) -> Self {
+        self.totals = Totals::default();
+        self.derived = Derived::default();
+        for factor in &mut self.factors {
+            Arc::make_mut(factor).stats = FactorStats::default();
+        }
+        for (item, weight) in items.iter().zip(weights.iter().copied().chain(std::iter::repeat(1.0))) {
+            self.count_in(task, item, weight);
+        }
+        self
+    }
+
+    /// Counts one item more. Features of no factor of the set are left aside.
+    pub(crate) fn count_in(&mut self, task: &Task, item: &MemoryItem, weight: f64) {
+        let response = (!task.space().is_open_ended()).then_some(item.response());
+        self.totals.interactions += weight;
+        if let Some(response) = response {
+            *self.totals.by_response.entry(response.to_owned()).or_default() += weight;
+        }
+        let mut judgements: BTreeMap<usize, Vec<Judgement>> = BTreeMap::new();
+        for feature in item.features() {
+            if let Some(place) = self.place_of(&feature.key()) {
+                judgements.entry(place).or_default().extend(feature.judgement());
+            }
+        }
+        for (place, judgements) in judgements {
+            if let Some(factor) = self.factors.get_mut(place) {
+                Arc::make_mut(factor).stats.observe(response, &judgements, weight);
+            }
+        }
+        self.derived = Derived::default();
+    }
+
+    /// The factor with this id to be changed, made by `new` when it is not there.
+    pub(crate) fn entry(&mut self, id: &FactorId, new: impl FnOnce() -> Factor) -> &mut Factor {
+        let place = match self.factors.binary_search_by(|factor| factor.id.cmp(id)) {
+            Ok(place) => place,
+            Err(place) => {
+                self.factors.insert(place, Arc::new(new()));
+                place
+            }
+        };
+        self.derived = Derived::default();
+        #[expect(clippy::indexing_slicing, reason = "the place was found or made above")]
+        Arc::make_mut(&mut self.factors[place])
+    }
+
+    /// Takes a feature into a factor of the set.
+    pub(crate) fn take_in(&mut self, id: &FactorId, key: FeatureKey) {
+        if let Some(factor) = self.place_of_id(id).and_then(|place| self.factors.get_mut(place)) {
+            Arc::make_mut(factor).features.insert(key.clone());
+            self.of_feature.insert(key, id.clone());
+        }
     }
 
     /// Keeps what is computed from this partition, such as an index over its features, so that the next query finds it
@@ -272,7 +419,7 @@ impl FactorSet {
 
     /// The factors in order of id.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Factor> {
-        self.factors.iter()
+        self.factors.iter().map(|factor| &**factor)
     }
 
     /// How many factors there are.
@@ -287,7 +434,11 @@ impl FactorSet {
 
     /// The factor with this id.
     pub fn get(&self, id: &FactorId) -> Option<&Factor> {
-        self.place_of_id(id).and_then(|place| self.factors.get(place))
+        self.at(self.place_of_id(id)?)
+    }
+
+    fn at(&self, place: usize) -> Option<&Factor> {
+        self.factors.get(place).map(|factor| &**factor)
     }
 
     /// A factor's place in the order of [`iter`](Self::iter).
@@ -297,19 +448,19 @@ impl FactorSet {
 
     /// The factor that a feature key belongs to.
     pub fn factor_of(&self, key: &FeatureKey) -> Option<&Factor> {
-        self.place_of(key).and_then(|place| self.factors.get(place))
+        self.get(self.of_feature.get(key)?)
     }
 
     /// The place of a feature's factor in the order of [`iter`](Self::iter).
     pub(crate) fn place_of(&self, key: &FeatureKey) -> Option<usize> {
-        self.of_feature.get(key).copied()
+        self.place_of_id(self.of_feature.get(key)?)
     }
 
     /// The factors of these features, each once, in order of id. Features of no known factor have none.
     pub fn present_in<'f>(&self, features: impl IntoIterator<Item = &'f Feature>) -> Vec<&Factor> {
         let places: BTreeSet<usize> =
             features.into_iter().filter_map(|feature| self.place_of(&feature.key())).collect();
-        places.into_iter().filter_map(|place| self.factors.get(place)).collect()
+        places.into_iter().filter_map(|place| self.at(place)).collect()
     }
 
     /// The factors that these features were assigned to, each once, in order of id.

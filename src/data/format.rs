@@ -2,13 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DataError, UserModel};
+use super::grouping::Grouping;
+use super::{DataError, PathOrigin, UserModel};
 
 /// Stands in the `format` field of every user model file.
 pub const FORMAT_NAME: &str = "rpm-core/user-model";
 
 /// The version this crate writes, and the latest one it reads.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 #[derive(Deserialize)]
 struct Header {
@@ -63,8 +64,25 @@ impl UserModel {
             return Err(DataError::FutureVersion { found: header.version, supported: FORMAT_VERSION });
         }
         let file: File<UserModel> = serde_json::from_str(json).map_err(|error| unreadable(&error))?;
-        file.model.check()?;
-        Ok(file.model)
+        let mut model = file.model;
+        if header.version == 1 {
+            model.from_version_1();
+        }
+        model.check()?;
+        Ok(model)
+    }
+}
+
+impl UserModel {
+    /// Version 1 had no grouping: its factors are kept as they are. It kept paths that were composed from the statistics.
+    fn from_version_1(&mut self) {
+        self.grouping = Grouping::of(&self.factors);
+        self.factors = std::mem::take(&mut self.factors).all_fitted();
+        for item in self.memory.items_mut() {
+            if let Some(path) = item.path().filter(|path| path.origin() == PathOrigin::Statistics) {
+                item.keep_path(path.clone());
+            }
+        }
     }
 }
 

@@ -82,4 +82,16 @@ impl FactorId {
         let folded = (hash >> 32) ^ (hash & 0xffff_ffff);
         Self(format!("f{folded:08x}").into_boxed_str())
     }
+
+    /// The first choice that is not taken.
+    pub(crate) fn free(key: &str, taken: impl Fn(&Self) -> bool) -> Self {
+        let mut attempt = 0;
+        loop {
+            let id = Self::of_anchor(key, attempt);
+            if !taken(&id) {
+                return id;
+            }
+            attempt += 1;
+        }
+    }
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::derived::Derived;
-use super::{DataError, Feature, Interaction, ItemId, Query, ReasoningPath, limits};
+use super::edit::is_zero;
+use super::{DataError, FactorId, Feature, Interaction, ItemId, PathOrigin, Query, ReasoningPath, limits};
 
 /// One interaction with its features and, once written, its reasoning path (paper: (*q*, *G*_q, *r*_q, *a*)).
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -16,6 +17,12 @@ pub struct MemoryItem {
     features: Vec<Feature>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     path: Option<ReasoningPath>,
+    /// A model was asked for a path and none of its own passed, so that it is not asked again.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    composed: bool,
+    /// Snapshots taken before it came.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub(crate) after: u32,
 }
 
 impl MemoryItem {
@@ -25,7 +32,7 @@ impl MemoryItem {
     /// [`DataError::BadFeature`] when a feature does not lie in the interaction's query, [`DataError::TooLarge`] beyond
     /// [`limits::FEATURES`](super::limits::FEATURES) of them.
     pub fn new(interaction: Interaction, features: Vec<Feature>) -> Result<Self, DataError> {
-        let item = Self { interaction, features, path: None };
+        let item = Self { interaction, features, path: None, composed: false, after: 0 };
         item.check()?;
         Ok(item)
     }
@@ -78,15 +85,68 @@ impl MemoryItem {
         &self.features
     }
 
-    /// The reasoning path, once written.
+    /// The reasoning path that a model or the user wrote, once there is one. Where there is none, the path follows from the
+    /// statistics and is composed from them as they are when it is asked for
+    /// ([`RpmPipeline::path`](crate::RpmPipeline::path)).
     pub fn path(&self) -> Option<&ReasoningPath> {
         self.path.as_ref()
     }
 
+    /// True when its path is composed from the statistics for good: a model was asked for one and gave none that passed.
+    pub fn is_composed(&self) -> bool {
+        self.composed
+    }
+
+    /// The item as it is shown with this path.
     #[must_use]
     pub(crate) fn with_path(mut self, path: ReasoningPath) -> Self {
         self.path = Some(path);
         self
+    }
+
+    /// Keeps a path. One that was composed from the statistics is not kept, only that it was: the statistics change.
+    pub(crate) fn keep_path(&mut self, path: ReasoningPath) {
+        match path.origin() {
+            PathOrigin::Statistics => self.compose_path(),
+            _ => (self.path, self.composed) = (Some(path), false),
+        }
+    }
+
+    /// Puts the path that follows from the statistics in place of any other.
+    pub(crate) fn compose_path(&mut self) {
+        (self.path, self.composed) = (None, true);
+    }
+
+    /// Takes the path away; a new one is written when it is needed.
+    pub(crate) fn drop_path(&mut self) {
+        (self.path, self.composed) = (None, false);
+    }
+
+    /// The item without the features that `keep` refuses. The path stays if it cites none of them.
+    #[must_use]
+    pub(crate) fn only(&self, keep: impl Fn(&Feature) -> bool) -> Self {
+        let mut item = self.clone();
+        let places: Vec<Option<usize>> = self
+            .features
+            .iter()
+            .scan(0, |next, feature| {
+                let place = keep(feature).then_some(*next);
+                *next += usize::from(place.is_some());
+                Some(place)
+            })
+            .collect();
+        item.features =
+            self.features.iter().zip(&places).filter(|(_, p)| p.is_some()).map(|(f, _)| f.clone()).collect();
+        item.path = self.path.as_ref().and_then(|path| path.renumbered(|feature| *places.get(feature)?));
+        item
+    }
+
+    /// Says again which factor each step of the path is about.
+    pub(crate) fn stamp_path(&mut self, factor_of: impl Fn(&Feature) -> Option<FactorId>) {
+        if let Some(path) = &mut self.path {
+            let features = &self.features;
+            path.stamp(|place| features.get(place).and_then(&factor_of));
+        }
     }
 }
 
@@ -243,6 +303,11 @@ impl ReasoningMemory {
         (out, MemoryChange { before, removed, inserted })
     }
 
+    /// Drops what depends on the factors, which changed.
+    pub(crate) fn factors_changed(&mut self) {
+        self.derived = self.derived.without(&["estimator"]);
+    }
+
     /// A change that a test made by hand: the memory before and after it.
     #[cfg(any(test, feature = "testing"))]
     pub(crate) fn changed(&self, gone: &BTreeSet<ItemId>, new: Vec<MemoryItem>) -> (Self, MemoryChange) {
@@ -251,7 +316,7 @@ impl ReasoningMemory {
         (after, change)
     }
 
-    pub(super) fn item_mut(&mut self, id: &ItemId) -> Option<&mut MemoryItem> {
+    pub(crate) fn item_mut(&mut self, id: &ItemId) -> Option<&mut MemoryItem> {
         let position = self.position(id)?;
         self.items.get_mut(position)
     }
@@ -259,8 +324,13 @@ impl ReasoningMemory {
     // No index depends on paths, so what was derived stays.
     pub(super) fn set_path(&mut self, id: &ItemId, path: ReasoningPath) {
         if let Some(item) = self.item_mut(id) {
-            item.path = Some(path);
+            item.keep_path(path);
         }
+    }
+
+    /// All items, to be changed in what no order and no index depends on.
+    pub(crate) fn items_mut(&mut self) -> &mut [MemoryItem] {
+        &mut self.items
     }
 }
 

@@ -9,11 +9,14 @@
 //!
 //! A value of these types has passed its checks: constructors return a [`DataError`] that names the item.
 
+mod decay;
 mod derived;
+mod edit;
 mod error;
 mod factor;
 mod feature;
 mod format;
+pub(crate) mod grouping;
 mod history;
 mod id;
 mod memory;
@@ -22,8 +25,15 @@ mod task;
 pub(crate) mod text;
 mod user_model;
 
+pub use decay::Decay;
+pub(crate) use decay::Horizon;
+pub(crate) use edit::in_force;
+pub use edit::{Edit, EditRecord, EditedStep};
 pub use error::DataError;
-pub use factor::{Factor, FactorSet, FactorStats, PolarityCounts, Totals};
+pub(crate) use factor::Standing;
+pub use factor::{
+    ESTABLISHED_AFTER, ESTABLISHED_COHESION, Factor, FactorSet, FactorStats, FactorStatus, PolarityCounts, Totals,
+};
 pub use feature::{AssignedFeature, Feature, FeatureKey, Judgement, Polarity, Span};
 pub use format::{FORMAT_NAME, FORMAT_VERSION};
 pub use history::{History, Interaction, Query};
@@ -31,6 +41,7 @@ pub use id::{FactorId, ItemId, UserId};
 pub use memory::{Exemplar, MemoryChange, MemoryItem, ReasoningMemory};
 pub use path::{PathError, PathOrigin, PathStep, ReasoningPath};
 pub use task::{ResponseSpace, Task};
+pub(crate) use user_model::Snapshots;
 pub use user_model::{Calibration, Provenance, UserModel};
 
 /// The sizes beyond which input is refused with a [`DataError`] instead of being cut.

@@ -1,8 +1,10 @@
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FactorId, Feature};
+use super::text::fold;
+use super::{FactorId, Feature, FeatureKey};
 
 /// How features and factors led to one response (paper: *r*_q). A path is *checked*: each step cites a feature of its item
 /// and the factor that feature belongs to, and its conclusion is the response.
@@ -34,6 +36,8 @@ pub enum PathOrigin {
     Model,
     /// Composed from the statistics.
     Statistics,
+    /// The user, or a host on their behalf.
+    User,
 }
 
 /// Why a path was not accepted. Names positions and ids only.
@@ -98,6 +102,28 @@ impl ReasoningPath {
             }
         }
         Ok(Self { steps, response: response.into(), origin })
+    }
+
+    /// The same path with the cited features at other places; `None` when one of them is nowhere.
+    pub(crate) fn renumbered(&self, place_of: impl Fn(usize) -> Option<usize>) -> Option<Self> {
+        let step = |step: &PathStep| Some(PathStep { feature: place_of(step.feature)?, ..step.clone() });
+        Some(Self { steps: self.steps.iter().map(step).collect::<Option<_>>()?, ..self.clone() })
+    }
+
+    /// True when a step's words are those of one of these features.
+    pub(crate) fn speaks_of(&self, features: &BTreeSet<FeatureKey>) -> bool {
+        let speaks = |step: &PathStep| {
+            let text = fold(&step.text);
+            features.iter().any(|key| text.contains(key.as_str()))
+        };
+        !features.is_empty() && self.steps.iter().any(speaks)
+    }
+
+    /// Says again which factor each step is about.
+    pub(crate) fn stamp(&mut self, factor_of: impl Fn(usize) -> Option<FactorId>) {
+        for step in &mut self.steps {
+            step.factor = factor_of(step.feature);
+        }
     }
 
     /// The steps, in the order they argue.

@@ -3,7 +3,13 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DataError, FactorSet, ItemId, MemoryItem, ReasoningMemory, ReasoningPath, Task, UserId};
+#[cfg(doc)]
+use super::Edit;
+use super::edit::in_force;
+use super::grouping::Grouping;
+use super::{
+    DataError, Decay, EditRecord, FactorSet, Feature, ItemId, MemoryItem, ReasoningMemory, ReasoningPath, Task, UserId,
+};
 
 /// What was learned of one user: factors with their counts, the reasoning memory, and how the two were made. It is what a
 /// host stores; [`to_json`](Self::to_json) and [`from_json`](Self::from_json) are the portable file.
@@ -12,13 +18,40 @@ use super::{DataError, FactorSet, ItemId, MemoryItem, ReasoningMemory, Reasoning
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UserModel {
-    pub(super) user: UserId,
-    pub(super) revision: u64,
-    pub(super) task: Task,
-    pub(super) provenance: Provenance,
-    pub(super) calibration: Calibration,
-    pub(super) factors: FactorSet,
-    pub(super) memory: ReasoningMemory,
+    pub(crate) user: UserId,
+    pub(crate) revision: u64,
+    pub(crate) task: Task,
+    pub(crate) provenance: Provenance,
+    pub(crate) calibration: Calibration,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) decay: Option<Decay>,
+    #[serde(default)]
+    pub(crate) grouping: Grouping,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) edits: Vec<EditRecord>,
+    #[serde(default, skip_serializing_if = "Snapshots::is_empty")]
+    pub(crate) snapshots: Snapshots,
+    pub(crate) factors: FactorSet,
+    /// Factors that the user set aside, with their counts.
+    #[serde(default, skip_serializing_if = "FactorSet::is_empty")]
+    pub(crate) set_aside: FactorSet,
+    pub(crate) memory: ReasoningMemory,
+}
+
+/// The snapshots that can be gone back to.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Snapshots {
+    /// How many were ever taken; numbers are not used twice.
+    pub(crate) taken: u32,
+    /// The numbers of those that are left, ascending.
+    pub(crate) numbers: Vec<u32>,
+}
+
+impl Snapshots {
+    fn is_empty(&self) -> bool {
+        self.taken == 0
+    }
 }
 
 /// What made a user model: the names of the parts, so that a host can tell which models to learn again after a change.
@@ -73,12 +106,27 @@ impl UserModel {
         calibration: Calibration,
         provenance: Provenance,
     ) -> Result<Self, DataError> {
-        let model = Self { user, revision: 1, task, provenance, calibration, factors, memory };
+        let grouping = Grouping::of(&factors);
+        let factors = factors.all_fitted();
+        let model = Self {
+            user,
+            revision: 1,
+            task,
+            provenance,
+            calibration,
+            decay: None,
+            grouping,
+            edits: Vec::new(),
+            snapshots: Snapshots::default(),
+            factors,
+            set_aside: FactorSet::default(),
+            memory,
+        };
         model.check()?;
         Ok(model)
     }
 
-    pub(super) fn check(&self) -> Result<(), DataError> {
+    pub(crate) fn check(&self) -> Result<(), DataError> {
         let c = &self.calibration;
         let within = |value: f64, low: f64, high: f64| value.is_finite() && (low..=high).contains(&value);
         let usable = within(c.kappa, 1e-6, 1e9)
@@ -88,6 +136,12 @@ impl UserModel {
             && c.base_score.is_finite();
         if !usable {
             return Err(DataError::BadNumbers { what: "calibration", problem: "is out of range" });
+        }
+        if !within(self.grouping.likeness, 0.05, 1.0) {
+            return Err(DataError::BadNumbers { what: "grouping", problem: "has no likeness from 0.05 to 1" });
+        }
+        if self.edits.iter().zip(1..).any(|(record, number)| record.number != number) {
+            return Err(DataError::BadNumbers { what: "list of edits", problem: "is not numbered from 1" });
         }
         let mut ids: BTreeSet<&ItemId> = BTreeSet::new();
         for item in self.memory.items() {
@@ -99,7 +153,9 @@ impl UserModel {
             self.task.check_response(id, item.query(), item.response())?;
             item.check()?;
             let bad = |position, problem| DataError::BadFeature { item: id.to_owned(), position, problem };
-            if let Some(position) = item.features().iter().position(|f| self.factors.factor_of(&f.key()).is_none()) {
+            let homeless =
+                |f: &Feature| self.factors.factor_of(&f.key()).or(self.set_aside.factor_of(&f.key())).is_none();
+            if let Some(position) = item.features().iter().position(homeless) {
                 return Err(bad(position, "belongs to no factor"));
             }
             if item.path().is_some_and(|path| !self.path_fits(item, path)) {
@@ -111,7 +167,8 @@ impl UserModel {
 
     fn path_fits(&self, item: &MemoryItem, path: &ReasoningPath) -> bool {
         let factor_of = |position: usize| {
-            item.features().get(position).and_then(|f| self.factors.factor_of(&f.key())).map(|f| f.id().clone())
+            let key = item.features().get(position)?.key();
+            self.factors.factor_of(&key).or_else(|| self.set_aside.factor_of(&key)).map(|f| f.id().clone())
         };
         path.response() == item.response()
             && ReasoningPath::new(path.steps().to_vec(), path.response(), path.origin(), item.features(), factor_of)
@@ -164,7 +221,37 @@ impl UserModel {
         &self.calibration
     }
 
-    /// The factors with their counts.
+    /// How fast old interactions stop counting, if they do.
+    pub fn decay(&self) -> Option<Decay> {
+        self.decay
+    }
+
+    /// The weight of each item of the memory; empty when all weigh 1.
+    pub(crate) fn weights(&self) -> Vec<f64> {
+        self.decay.map(|decay| decay.weights(self.memory.items())).unwrap_or_default()
+    }
+
+    /// Everything the user asked of this model, in order, taken back or not.
+    pub fn edits(&self) -> &[EditRecord] {
+        &self.edits
+    }
+
+    /// The edits that hold: those that were not taken back.
+    pub fn edits_in_force(&self) -> Vec<&EditRecord> {
+        in_force(&self.edits)
+    }
+
+    /// The numbers of the snapshots that can be gone back to, ascending.
+    pub fn snapshots(&self) -> &[u32] {
+        &self.snapshots.numbers
+    }
+
+    /// The factors that the user set aside ([`Edit::Mute`], [`Edit::NotMe`]), with their counts. No answer uses them.
+    pub fn set_aside(&self) -> &FactorSet {
+        &self.set_aside
+    }
+
+    /// The factors with their counts, apart from those that are [set aside](Self::set_aside).
     pub fn factors(&self) -> &FactorSet {
         &self.factors
     }
@@ -172,6 +259,27 @@ impl UserModel {
     /// The reasoning memory.
     pub fn memory(&self) -> &ReasoningMemory {
         &self.memory
+    }
+
+    /// Keeps paths that were written for items as they are shown: what an item's path cites is found by its key.
+    pub(crate) fn keep_paths(&mut self, paths: impl IntoIterator<Item = (ItemId, ReasoningPath)>) {
+        for (id, path) in paths {
+            let whole = self.memory.get(&id).and_then(|item| self.over_all_features(item, &path));
+            if let Some(path) = whole {
+                self.memory.set_path(&id, path);
+            }
+        }
+    }
+
+    /// A path over the features that are shown of an item, as one over all of them.
+    fn over_all_features(&self, item: &MemoryItem, path: &ReasoningPath) -> Option<ReasoningPath> {
+        if self.set_aside.is_empty() {
+            return Some(path.clone());
+        }
+        let active = |feature: &Feature| self.factors.factor_of(&feature.key()).is_some();
+        let places: Vec<usize> =
+            (0..item.features().len()).filter(|i| item.features().get(*i).is_some_and(active)).collect();
+        path.renumbered(|shown| places.get(shown).copied())
     }
 
     /// Keeps reasoning paths that were written on first use, so that they are not written again. The revision grows by
@@ -182,12 +290,15 @@ impl UserModel {
     /// then.
     pub fn adopt_paths(&mut self, paths: impl IntoIterator<Item = (ItemId, ReasoningPath)>) -> Result<(), DataError> {
         let paths: Vec<(ItemId, ReasoningPath)> = paths.into_iter().collect();
-        for (id, path) in &paths {
-            let item = self.memory.get(id).filter(|item| self.path_fits(item, path));
-            item.ok_or_else(|| DataError::UnknownItem { item: id.clone() })?;
-        }
-        let any = !paths.is_empty();
+        let mut whole = Vec::with_capacity(paths.len());
         for (id, path) in paths {
+            let fits =
+                |item: &MemoryItem| self.over_all_features(item, &path).filter(|path| self.path_fits(item, path));
+            let path = self.memory.get(&id).and_then(fits);
+            whole.push((id.clone(), path.ok_or(DataError::UnknownItem { item: id })?));
+        }
+        let any = !whole.is_empty();
+        for (id, path) in whole {
             self.memory.set_path(&id, path);
         }
         self.revision += u64::from(any);

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use async_trait::async_trait;
+use sha2::{Digest, Sha256};
 
 use crate::llm::{
     BackendError, Completion, CompletionRequest, LlmBackend, LoggedBackend, Message, ResponseLog, Sending, Stage,
@@ -70,7 +71,14 @@ impl Embedder for LoggedEmbedder {
 }
 
 fn request(text: &str) -> CompletionRequest {
-    CompletionRequest::new(Stage::Retrieve, vec![Message::user(text)], 0).about([ABOUT])
+    CompletionRequest::new(Stage::Retrieve, vec![Message::user(text)], 0).about([ABOUT, &name_of_text(text)])
+}
+
+/// What the record of a text's vector is about, by which it is found when the text is forgotten.
+pub(crate) fn name_of_text(text: &str) -> String {
+    let digest = Sha256::digest(text.as_bytes());
+    let digits: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    format!("text {digits}")
 }
 
 /// The embedder as the log asks it: a text in, its vector as JSON out.

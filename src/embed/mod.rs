@@ -13,6 +13,8 @@ use async_trait::async_trait;
 pub use hashed::HashedEmbedder;
 #[cfg(feature = "response-log")]
 pub use logged::LoggedEmbedder;
+#[cfg(feature = "response-log")]
+pub(crate) use logged::name_of_text;
 #[cfg(feature = "static-model")]
 pub use static_model::{StaticModel, StaticModelError};
 

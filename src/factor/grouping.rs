@@ -1,4 +1,11 @@
 //! Groups feature names that say the same with other words or forms.
+//!
+//! ```text
+//! features, oldest first → Clusters::see → the cluster of each: the same name, the likest leader, or a new one
+//! ```
+//!
+//! What a cluster is depends on the features before it only, so one more at the end changes no cluster but its own, and
+//! the same features in the same order give the same clusters.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -16,8 +23,112 @@ pub(super) fn stems(key: &FeatureKey) -> BTreeSet<String> {
     if content.is_empty() { words.into_iter().map(|token| token.word).collect() } else { content }
 }
 
+/// Features in clusters of like names, each led by its oldest one.
+#[derive(Debug, Clone)]
+pub(crate) struct Clusters {
+    likeness: f64,
+    leaders: Leaders,
+    /// By leader: its cluster.
+    led: Vec<usize>,
+    of: HashMap<FeatureKey, Seen>,
+    /// By cluster: its features, oldest first.
+    members: Vec<Vec<FeatureKey>>,
+}
+
+/// Where a feature is, and how often it was seen.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    cluster: usize,
+    times: u32,
+}
+
+impl Clusters {
+    pub(crate) fn new(likeness: f64) -> Self {
+        let (leaders, led) = (Leaders::default(), Vec::new());
+        Self { likeness, leaders, led, of: HashMap::new(), members: Vec::new() }
+    }
+
+    /// Makes a cluster of features that belong together whatever their names. Each of them leads, and so does `label`.
+    pub(crate) fn seed<'k>(&mut self, label: &str, keys: impl IntoIterator<Item = &'k FeatureKey>) -> usize {
+        let cluster = self.members.len();
+        self.lead(cluster, stems(&FeatureKey::of(label)));
+        let keys: Vec<FeatureKey> = keys.into_iter().cloned().collect();
+        for key in &keys {
+            self.lead(cluster, stems(key));
+            self.of.insert(key.clone(), Seen { cluster, times: 0 });
+        }
+        self.members.push(keys);
+        cluster
+    }
+
+    /// Counts a feature, and gives its cluster.
+    pub(crate) fn see(&mut self, key: &FeatureKey) -> usize {
+        if let Some(seen) = self.of.get_mut(key) {
+            seen.times += 1;
+            return seen.cluster;
+        }
+        let stems = stems(key);
+        let near = self.leaders.nearest(&stems, self.likeness).and_then(|leader| self.led.get(leader)).copied();
+        let cluster = near.unwrap_or_else(|| {
+            self.members.push(Vec::new());
+            self.lead(self.members.len() - 1, stems);
+            self.members.len() - 1
+        });
+        self.of.insert(key.clone(), Seen { cluster, times: 1 });
+        if let Some(members) = self.members.get_mut(cluster) {
+            members.push(key.clone());
+        }
+        cluster
+    }
+
+    fn lead(&mut self, cluster: usize, stems: BTreeSet<String>) {
+        self.leaders.push(stems);
+        self.led.push(cluster);
+    }
+
+    /// The cluster of a feature that was seen.
+    pub(crate) fn cluster_of(&self, key: &FeatureKey) -> Option<usize> {
+        self.of.get(key).map(|seen| seen.cluster)
+    }
+
+    /// How often a feature was seen.
+    pub(crate) fn times(&self, key: &FeatureKey) -> u32 {
+        self.of.get(key).map_or(0, |seen| seen.times)
+    }
+
+    /// By cluster: its features, oldest first.
+    pub(crate) fn members(&self) -> &[Vec<FeatureKey>] {
+        &self.members
+    }
+
+    /// The name of a group of features, a sentence about it, and how alike they are: the share of their sightings whose
+    /// name is like the most frequent one.
+    pub(crate) fn named<'k>(&self, features: impl IntoIterator<Item = &'k FeatureKey>) -> (String, String, f64) {
+        let mut typical: Vec<(u32, &FeatureKey)> = features.into_iter().map(|key| (self.times(key), key)).collect();
+        typical.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(b.1)));
+        let Some(((_, first), others)) = typical.split_first() else { return Default::default() };
+        let label = first.as_str().to_owned();
+        if others.is_empty() {
+            let description = format!("features named \"{label}\"");
+            return (label, description, 1.0);
+        }
+        let shown: Vec<&str> = others.iter().take(4).map(|(_, key)| key.as_str()).collect();
+        let description = format!("features named \"{label}\" and alike: {}", shown.join(", "));
+        let mut leader = Leaders::default();
+        leader.push(stems(first));
+        let alike = |key: &FeatureKey| leader.nearest(&stems(key), self.likeness).is_some();
+        let (mut all, mut near) = (0_u32, 0_u32);
+        for (times, key) in typical {
+            all += times;
+            near += if alike(key) { times } else { 0 };
+        }
+        let cohesion = if all > 0 { f64::from(near) / f64::from(all) } else { 1.0 };
+        (label, description, cohesion)
+    }
+}
+
 /// Leaders found so far, with an index from stem to leader. Stems are numbered: comparing names compares numbers.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Leaders {
     numbers: HashMap<String, u32>,
     /// By leader: the numbers of its stems, ascending, and whether it is negated.

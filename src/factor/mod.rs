@@ -6,7 +6,7 @@
 //! open-ended interactions      → judge → influence and polarity of each feature
 //! ```
 
-mod grouping;
+pub(crate) mod grouping;
 mod prompted;
 mod similarity;
 
@@ -111,7 +111,7 @@ pub struct FactorGroup {
 }
 
 /// A partition of the features, and what it took to reach it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct FactorFit {
     /// The groups, oldest first.
@@ -120,12 +120,23 @@ pub struct FactorFit {
     pub refused: usize,
     /// Groups that no model placed, kept under the name of their most typical feature.
     pub unplaced: usize,
+    /// The likeness of names that alone made the groups, so that they are made again whenever interactions come or go;
+    /// `None` when the groups are a factor model's judgement, which is kept.
+    pub likeness: Option<f64>,
 }
 
 impl FactorFit {
     /// A fit without anything refused.
     pub fn new(groups: Vec<FactorGroup>) -> Self {
-        Self { groups, refused: 0, unplaced: 0 }
+        Self { groups, refused: 0, unplaced: 0, likeness: None }
+    }
+
+    /// The same fit, of which the groups follow from the names alone, as [`SimilarityFactorModel`] makes them with this
+    /// [`least_likeness`](SimilarityFactorModel::least_likeness).
+    #[must_use]
+    pub fn by_likeness(mut self, least: f64) -> Self {
+        self.likeness = Some(least);
+        self
     }
 }
 

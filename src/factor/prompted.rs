@@ -179,7 +179,7 @@ impl FactorModel for PromptedFactorModel {
             pending = again;
         }
         let (groups, unplaced) = assemble(&groups, named);
-        Ok(FactorFit { groups, refused, unplaced })
+        Ok(FactorFit { refused, unplaced, ..FactorFit::new(groups) })
     }
 
     async fn assign(

@@ -1,11 +1,10 @@
-use std::collections::HashMap;
-
 use async_trait::async_trait;
 
+use crate::data::grouping::LIKENESS;
 use crate::data::{AssignedFeature, FactorId, FactorSet, FeatureKey, MemoryItem, Query};
 use crate::prompt::StageContext;
 
-use super::grouping::{Leaders, stems};
+use super::grouping::{Clusters, Leaders, stems};
 use super::{FactorError, FactorFit, FactorGroup, FactorModel, FitRequest};
 
 /// Groups features by the likeness of their names, without a model, and names each group by its most typical feature: the
@@ -21,7 +20,7 @@ pub struct SimilarityFactorModel {
 
 impl Default for SimilarityFactorModel {
     fn default() -> Self {
-        Self { least_likeness: 0.6 }
+        Self { least_likeness: LIKENESS }
     }
 }
 
@@ -29,57 +28,28 @@ impl SimilarityFactorModel {
     /// The least share of common stems for two names to be one factor, above 0 up to 1 (equal sets). Default: 0.6.
     #[must_use]
     pub fn least_likeness(mut self, likeness: f64) -> Self {
-        self.least_likeness = if likeness.is_finite() { likeness.clamp(0.05, 1.0) } else { 0.6 };
+        self.least_likeness = if likeness.is_finite() { likeness.clamp(0.05, 1.0) } else { LIKENESS };
         self
     }
 
     /// The groups of all features of the rows, oldest first.
     pub fn groups(&self, request: FitRequest<'_>) -> Vec<FactorGroup> {
-        let mut seen: HashMap<FeatureKey, (usize, f64)> = HashMap::new();
-        let mut order: Vec<FeatureKey> = Vec::new();
+        let mut clusters = Clusters::new(self.least_likeness);
         for feature in request.rows.iter().flat_map(MemoryItem::features) {
-            let key = feature.key();
-            match seen.get_mut(&key) {
-                Some((_, count)) => *count += 1.0,
-                None => {
-                    seen.insert(key.clone(), (order.len(), 1.0));
-                    order.push(key);
-                }
-            }
+            clusters.see(&feature.key());
         }
-        let mut leaders = Leaders::default();
-        let mut groups: Vec<Vec<FeatureKey>> = Vec::new();
-        for key in order {
-            let stems = stems(&key);
-            match leaders.nearest(&stems, self.least_likeness).and_then(|leader| groups.get_mut(leader)) {
-                Some(group) => group.push(key),
-                None => {
-                    leaders.push(stems);
-                    groups.push(vec![key]);
-                }
-            }
-        }
-        let count = |key: &FeatureKey| seen.get(key).map_or(0.0, |(_, count)| *count);
-        groups.into_iter().map(|features| named(features, count)).collect()
+        let group = |features: &Vec<FeatureKey>| {
+            let (label, description, _) = clusters.named(features);
+            FactorGroup { label, description, features: features.clone() }
+        };
+        clusters.members().iter().map(group).collect()
     }
-}
-
-fn named(features: Vec<FeatureKey>, count: impl Fn(&FeatureKey) -> f64) -> FactorGroup {
-    let mut typical: Vec<&FeatureKey> = features.iter().collect();
-    typical.sort_by(|a, b| count(b).total_cmp(&count(a)).then_with(|| a.cmp(b)));
-    let label = typical.first().map(|key| key.as_str().to_owned()).unwrap_or_default();
-    let others: Vec<&str> = typical.iter().skip(1).take(4).map(|key| key.as_str()).collect();
-    let description = match others.as_slice() {
-        [] => format!("features named \"{label}\""),
-        others => format!("features named \"{label}\" and alike: {}", others.join(", ")),
-    };
-    FactorGroup { label, description, features }
 }
 
 #[async_trait]
 impl FactorModel for SimilarityFactorModel {
     async fn fit(&self, request: FitRequest<'_>, _ctx: &StageContext<'_>) -> Result<FactorFit, FactorError> {
-        Ok(FactorFit::new(self.groups(request)))
+        Ok(FactorFit::new(self.groups(request)).by_likeness(self.least_likeness))
     }
 
     async fn assign(

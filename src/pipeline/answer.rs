@@ -52,6 +52,7 @@ impl Answer {
         let origin = match self.path.origin() {
             PathOrigin::Model => "written by the model, citations checked",
             PathOrigin::Statistics => "composed from the statistics",
+            PathOrigin::User => "written by the user",
         };
         let _ = writeln!(text, "path ({origin}):");
         for (number, step) in self.path.steps().iter().enumerate() {

@@ -1,9 +1,11 @@
 use std::sync::Arc;
 
 use crate::answer::{Answerer, PromptedAnswerer, StatisticalAnswerer};
-use crate::data::Task;
+use crate::data::{Decay, Task};
 use crate::extract::{FeatureExtractor, LexicalExtractor, PromptedExtractor};
 use crate::factor::{FactorModel, PromptedFactorModel, SimilarityFactorModel};
+#[cfg(feature = "response-log")]
+use crate::llm::ResponseLog;
 use crate::llm::{Budget, Forms, LlmBackend, OnProgress, Parameters, Progress, Roles, Stage};
 use crate::prompt::PromptSet;
 use crate::reason::{ComposedPathWriter, PathWriter, PromptedPathWriter};
@@ -51,6 +53,9 @@ impl RpmPipelineBuilder {
             exemplars: 3,
             paths: PathPolicy::default(),
             thresholds: SupportThresholds::default(),
+            decay: None,
+            #[cfg(feature = "response-log")]
+            logs: Vec::new(),
             redact: None,
             roles: Roles::default(),
             budget: Budget::default(),
@@ -142,6 +147,21 @@ impl RpmPipelineBuilder {
     /// When answers fall back to less of the user. Default: [`SupportThresholds::default`].
     pub fn thresholds(mut self, thresholds: SupportThresholds) -> Self {
         self.0.thresholds = thresholds;
+        self
+    }
+
+    /// How fast old interactions stop counting in user models that are learned. Interactions need times for it. Default:
+    /// they never do.
+    pub fn decay(mut self, decay: Decay) -> Self {
+        self.0.decay = Some(decay);
+        self
+    }
+
+    /// A log that [`forget`](RpmPipeline::forget) removes replies from and searches: the one around the backend, or around
+    /// an embedder. It must be this user's alone, or its items' ids must be of one user each. May be called for several.
+    #[cfg(feature = "response-log")]
+    pub fn forgets_in(mut self, log: &ResponseLog) -> Self {
+        self.0.logs.push(log.clone());
         self
     }
 

@@ -6,6 +6,7 @@ use crate::llm::{Limit, Stage};
 use crate::packed::PackedError;
 use crate::prompt::AskError;
 use crate::retrieve::RetrieveError;
+use crate::revise::EditError;
 
 /// Why an operation failed, and at which stage. The cause is in [`source`](std::error::Error::source).
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +35,13 @@ pub enum Error {
         /// What is used up.
         limit: Limit,
     },
+    /// An edit or a rollback that cannot be made.
+    #[error("the user model cannot be edited so")]
+    Edit(#[from] EditError),
+    /// A response log could not be read or written.
+    #[cfg(feature = "response-log")]
+    #[error("a response log could not be read or written")]
+    Log(#[from] crate::llm::LogError),
     /// The query's features could not be found.
     #[error("the query's features could not be found")]
     Extract(#[source] Box<ExtractError>),
@@ -89,7 +97,9 @@ impl Error {
             Self::Retrieve(_) => Some(Stage::Retrieve),
             Self::Answer(_) => Some(Stage::Answer),
             Self::Budget { stage, .. } => Some(*stage),
-            Self::Data(_) | Self::OtherTask | Self::Packed(_) | Self::Contract { .. } => None,
+            #[cfg(feature = "response-log")]
+            Self::Log(_) => None,
+            Self::Data(_) | Self::OtherTask | Self::Edit(_) | Self::Packed(_) | Self::Contract { .. } => None,
         }
     }
 

@@ -1,15 +1,17 @@
 use std::collections::HashSet;
 use std::error::Error as _;
 
+use crate::data::grouping::Grouping;
 use crate::data::{
-    Calibration, FactorSet, Feature, FeatureKey, History, MemoryItem, Provenance, ReasoningMemory, UserModel,
+    DataError, Feature, FeatureKey, History, Interaction, ItemId, MemoryItem, Provenance, ReasoningPath, UserModel,
 };
-use crate::extract::{ExtractError, Extraction, Observation};
+use crate::extract::{Dropped, ExtractError, Extraction, Observation};
 use crate::factor::{FactorError, FactorFit, FitRequest, SimilarityFactorModel};
 use crate::llm::{Stage, trace};
 use crate::prompt::StageContext;
 use crate::reason::{PathRequest, WriteError, item_path};
-use crate::stats::{Beliefs, calibrate};
+use crate::revise::fitted;
+use crate::stats::Beliefs;
 
 use super::{Error, ItemOutcome, ItemReport, LearnReport, Learned, PathPolicy, RpmPipeline};
 
@@ -40,35 +42,29 @@ impl RpmPipeline {
         let ctx = self.context(&ledger);
         let mut report = LearnReport::default();
         let items = self.extract_all(history, &mut report, &ctx).await?;
-        let items = self.judge_all(items, &mut report, &ctx).await?;
-        let factors = self.fit(&items, &mut report, &ctx).await?;
-        let memory = ReasoningMemory::new(items);
-        let factors = factors.count(&self.task, memory.items());
-        let calibration = {
-            let default = Calibration::default();
-            calibrate(&Beliefs::new(&self.task, &factors, &default), &memory)
-        };
-        let memory = match self.paths {
-            PathPolicy::OnFirstUse => memory,
-            PathPolicy::Eager => {
-                let beliefs = Beliefs::new(&self.task, &factors, &calibration);
-                ReasoningMemory::new(self.write_all(memory.items(), memory.items(), &beliefs, &mut report, &ctx).await?)
-            }
-        };
-        report.factors = factors.len();
+        let items = self.judge_all(items, &mut report.unjudged, &ctx).await?;
+        let grouping = self.fit(&items, &mut report, &ctx).await?;
+        let user = history.user().clone();
+        let mut model = UserModel::grown(user, self.task.clone(), grouping, self.decay, items, self.provenance())?;
+        if self.paths == PathPolicy::Eager {
+            let ids: Vec<ItemId> = model.memory().items().iter().map(|item| item.id().clone()).collect();
+            self.write_paths(&mut model, &ids, &mut report, &ctx).await?;
+        }
+        report.factors = model.factors().len();
         report.usage = ledger.report();
         report.budget_reached = ledger.budget_reached();
+        Ok(Learned { model, report })
+    }
+
+    fn provenance(&self) -> Provenance {
         let asks =
             [self.extractor.needs_backend(), self.factor_model.needs_backend(), self.path_writer.needs_backend()];
-        let provenance = Provenance {
+        Provenance {
             extractor: self.extractor.name().to_owned(),
             factor_model: self.factor_model.name().to_owned(),
             path_writer: self.path_writer.name().to_owned(),
             prompts: if asks.contains(&true) { self.prompts.fingerprint() } else { String::new() },
-        };
-        let model =
-            UserModel::new(history.user().clone(), self.task.clone(), factors, memory, calibration, provenance)?;
-        Ok(Learned { model, report })
+        }
     }
 
     async fn extract_all(
@@ -82,15 +78,7 @@ impl RpmPipeline {
             self.task.check_query(interaction.id().as_str(), interaction.query())?;
             self.task.check_response(interaction.id().as_str(), interaction.query(), interaction.response())?;
         }
-        let seen: Vec<Observation<'_>> = history
-            .interactions()
-            .iter()
-            .map(|interaction| Observation::new(&self.task, interaction.id().as_str(), interaction.query()))
-            .collect();
-        let extractions = self.extractor.extract_batch(&seen, ctx).await;
-        if extractions.len() != seen.len() {
-            return Err(Error::Contract { part: "feature extractor", problem: "not one result per query" });
-        }
+        let extractions = self.extract(history.interactions(), ctx).await?;
         if extractions.iter().all(Result::is_err) {
             if let Some(limit) = extractions.iter().find_map(|e| e.as_ref().err()?.budget_reached()) {
                 return Err(Error::Budget { stage: Stage::Extract, limit });
@@ -103,20 +91,38 @@ impl RpmPipeline {
                 _ => Error::Contract { part: "feature extractor", problem: "no result for any query" },
             });
         }
-        let mut items = Vec::with_capacity(seen.len());
+        let mut items = Vec::with_capacity(history.len());
         for (interaction, extraction) in history.interactions().iter().zip(extractions) {
             let reading = extraction.as_ref().ok().map(|extraction| extraction.reading);
-            let (features, outcome) = outcome(extraction, report);
+            let (features, outcome) = outcome(extraction, &mut report.dropped);
             items.push(MemoryItem::new(interaction.clone(), features)?);
             report.items.push(ItemReport::new(interaction.id().clone(), outcome, reading));
         }
         Ok(items)
     }
 
-    async fn judge_all(
+    /// The features of past queries, one result each.
+    pub(super) async fn extract(
+        &self,
+        interactions: &[Interaction],
+        ctx: &StageContext<'_>,
+    ) -> Result<Vec<Result<Extraction, ExtractError>>, Error> {
+        let seen: Vec<Observation<'_>> = interactions
+            .iter()
+            .map(|interaction| Observation::new(&self.task, interaction.id().as_str(), interaction.query()))
+            .collect();
+        let extractions = self.extractor.extract_batch(&seen, ctx).await;
+        if extractions.len() != seen.len() {
+            return Err(Error::Contract { part: "feature extractor", problem: "not one result per query" });
+        }
+        Ok(extractions)
+    }
+
+    /// For open-ended tasks: the items with what swayed their responses; counts those that were not judged, or not whole.
+    pub(super) async fn judge_all(
         &self,
         items: Vec<MemoryItem>,
-        report: &mut LearnReport,
+        unjudged: &mut usize,
         ctx: &StageContext<'_>,
     ) -> Result<Vec<MemoryItem>, Error> {
         if !self.task.space().is_open_ended() {
@@ -129,12 +135,12 @@ impl RpmPipeline {
         let mut with_judgements = Vec::with_capacity(items.len());
         for (item, judgements) in items.into_iter().zip(judged) {
             let judgements = judgements.unwrap_or_else(|_| {
-                report.unjudged += 1;
+                *unjudged += 1;
                 Vec::new()
             });
             let missing = judgements.iter().filter(|judgement| judgement.is_none()).count();
             if missing > 0 && missing < judgements.len() {
-                report.unjudged += 1;
+                *unjudged += 1;
             }
             let mut judgements = judgements.into_iter();
             let features = item.features().iter().map(|feature| match judgements.next().flatten() {
@@ -151,7 +157,7 @@ impl RpmPipeline {
         items: &[MemoryItem],
         report: &mut LearnReport,
         ctx: &StageContext<'_>,
-    ) -> Result<FactorSet, Error> {
+    ) -> Result<Grouping, Error> {
         let fit = self.factor_model.fit(FitRequest::new(&self.task, items), ctx).await;
         let fit = match fit {
             Err(FactorError::Ask(_)) if ctx.ledger().budget_reached().is_some() => {
@@ -162,26 +168,58 @@ impl RpmPipeline {
         };
         report.refused_groups = fit.refused;
         report.unplaced_groups = fit.unplaced;
-        let groups = fit.groups.into_iter().map(|group| (group.label, group.description, group.features));
-        let factors = FactorSet::from_groups(groups)
-            .map_err(|error| Error::Factor(Box::new(FactorError::NotAPartition(error))))?;
+        let placed: HashSet<&FeatureKey> = fit.groups.iter().flat_map(|group| &group.features).collect();
         let keys: HashSet<FeatureKey> = items.iter().flat_map(MemoryItem::features).map(Feature::key).collect();
-        let missing = keys.iter().filter(|key| factors.factor_of(key).is_none()).count();
+        let missing = keys.iter().filter(|key| !placed.contains(key)).count();
         if missing > 0 {
             return Err(Error::Factor(Box::new(FactorError::Unplaced { missing })));
         }
-        Ok(factors)
+        fitted(fit).map_err(|error| Error::Factor(Box::new(FactorError::NotAPartition(error))))
     }
 
-    /// Writes the path of every item; where the writer fails, composes it from the statistics.
-    pub(super) async fn write_all(
+    /// The reasoning path of a past interaction: the user's own or the model's, where there is one that holds, and otherwise
+    /// composed from the statistics as they are now. Asks no model.
+    ///
+    /// # Errors
+    /// [`Error::Data`] with [`DataError::UnknownItem`] for an interaction that is not in the memory.
+    pub fn path(&self, model: &UserModel, item: &ItemId) -> Result<ReasoningPath, Error> {
+        let known = model.memory().get(item).ok_or_else(|| DataError::UnknownItem { item: item.clone() })?;
+        let shown = model.shown(known);
+        match shown.path() {
+            Some(path) => Ok(path.clone()),
+            None => item_path(&shown, &Beliefs::of(model)).map_err(unsound),
+        }
+    }
+
+    /// Has the paths of these items written and keeps them; where the writer fails, it is kept that the path is composed
+    /// from the statistics.
+    pub(super) async fn write_paths(
         &self,
-        items: &[MemoryItem],
+        model: &mut UserModel,
+        ids: &[ItemId],
+        report: &mut LearnReport,
+        ctx: &StageContext<'_>,
+    ) -> Result<(), Error> {
+        if self.path_writer.from_statistics() {
+            return Ok(());
+        }
+        let items: Vec<MemoryItem> =
+            ids.iter().filter_map(|id| model.memory().get(id)).map(|i| model.shown(i)).collect();
+        let beliefs = Beliefs::of(model);
+        let written = self.write_all(&items, model.memory().items(), &beliefs, report, ctx).await?;
+        model.keep_paths(written.into_iter().map(|(item, path)| (item.id().clone(), path)));
+        Ok(())
+    }
+
+    /// The path of every item; where the writer fails, it is composed from the statistics.
+    pub(super) async fn write_all<'i>(
+        &self,
+        items: &'i [MemoryItem],
         past: &[MemoryItem],
         beliefs: &Beliefs<'_>,
         report: &mut LearnReport,
         ctx: &StageContext<'_>,
-    ) -> Result<Vec<MemoryItem>, Error> {
+    ) -> Result<Vec<(&'i MemoryItem, ReasoningPath)>, Error> {
         let requests: Vec<PathRequest<'_>> =
             items.iter().map(|item| PathRequest::new(&self.task, item, beliefs).past(past)).collect();
         let paths = self.path_writer.write_batch(&requests, ctx).await;
@@ -200,20 +238,23 @@ impl RpmPipeline {
                     item_path(item, beliefs).map_err(unsound)?
                 }
             };
-            with_paths.push(item.clone().with_path(path));
+            with_paths.push((item, path));
         }
         Ok(with_paths)
     }
 }
 
-fn unsound(_: WriteError) -> Error {
+pub(super) fn unsound(_: WriteError) -> Error {
     Error::Contract { part: "path writer", problem: "a composed path failed its check" }
 }
 
-fn outcome(extraction: Result<Extraction, ExtractError>, report: &mut LearnReport) -> (Vec<Feature>, ItemOutcome) {
+pub(super) fn outcome(
+    extraction: Result<Extraction, ExtractError>,
+    dropped: &mut Dropped,
+) -> (Vec<Feature>, ItemOutcome) {
     match extraction {
         Ok(extraction) => {
-            report.dropped.add(&extraction.dropped);
+            dropped.add(&extraction.dropped);
             let features: Vec<Feature> = extraction.features.into_iter().map(|assigned| assigned.feature).collect();
             let outcome = match features.len() {
                 0 => ItemOutcome::NoFeatures,

@@ -3,6 +3,8 @@
 //! ```text
 //! learn:       extract → judge (open-ended) → fit → count → calibrate → write paths → UserModel + LearnReport
 //! personalize: extract → assign → retrieve → estimate → gate → write missing paths → answer → Answer
+//! observe:     extract → judge (open-ended) → place and count → calibrate, now and then → write paths → ObserveReport
+//! forget:      purge logs → take out → count → calibrate → search what remains → Receipt
 //! ```
 
 mod answer;
@@ -10,7 +12,9 @@ mod builder;
 mod dry;
 mod error;
 mod estimate;
+mod forget;
 mod learn;
+mod observe;
 mod packing;
 mod personalize;
 mod preset;
@@ -19,9 +23,11 @@ mod report;
 use std::sync::Arc;
 
 use crate::answer::Answerer;
-use crate::data::Task;
+use crate::data::{Decay, Task};
 use crate::extract::FeatureExtractor;
 use crate::factor::FactorModel;
+#[cfg(feature = "response-log")]
+use crate::llm::ResponseLog;
 use crate::llm::{Budget, Forms, Ledger, LlmBackend, OnProgress, Roles};
 use crate::prompt::{PromptSet, StageContext};
 use crate::reason::PathWriter;
@@ -32,7 +38,7 @@ pub use answer::Answer;
 pub use builder::{ConfigError, RpmPipelineBuilder};
 pub use error::Error;
 pub use preset::Preset;
-pub use report::{ItemOutcome, ItemReport, LearnReport, Learned};
+pub use report::{ItemOutcome, ItemReport, LearnReport, Learned, ObserveOutcome, ObserveReport, ObservedItem};
 
 /// When reasoning paths are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
@@ -83,6 +89,9 @@ pub struct RpmPipeline {
     exemplars: usize,
     paths: PathPolicy,
     thresholds: SupportThresholds,
+    decay: Option<Decay>,
+    #[cfg(feature = "response-log")]
+    logs: Vec<ResponseLog>,
     redact: Option<Redact>,
     roles: Roles,
     budget: Budget,

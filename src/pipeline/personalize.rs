@@ -1,11 +1,13 @@
 use crate::answer::AnswerRequest;
-use crate::data::{AssignedFeature, Exemplar, Feature, MemoryItem, Query, ReasoningPath, UserModel};
+use crate::data::{AssignedFeature, Exemplar, Feature, ItemId, MemoryItem, Query, ReasoningPath, UserModel};
 use crate::extract::Observation;
 use crate::llm::trace;
 use crate::prompt::StageContext;
+use crate::reason::item_path;
 use crate::retrieve::{RetrievalRequest, Retrieved};
 use crate::stats::{Beliefs, Estimate, Estimator, Tier, gate};
 
+use super::learn::unsound;
 use super::{Answer, Error, LearnReport, RpmPipeline};
 
 /// Association at or below this false-discovery rate counts as significant in [`Support`](crate::Support).
@@ -55,19 +57,14 @@ impl RpmPipeline {
                 let item = model.memory().items().get(hit.position);
                 let item =
                     item.ok_or(Error::Contract { part: "retriever", problem: "a position outside the memory" })?;
-                exemplars.push(Exemplar::new(item.clone(), hit.score, hit.similarity));
+                if !model.is_disowned(item) {
+                    exemplars.push(Exemplar::new(model.shown(item), hit.score, hit.similarity));
+                }
             }
         }
         let mut written_paths = Vec::new();
         if support.tier == Tier::Full && self.answerer.wants_paths() {
-            let missing: Vec<MemoryItem> =
-                exemplars.iter().filter(|e| e.item.path().is_none()).map(|e| e.item.clone()).collect();
-            let written =
-                self.write_all(&missing, model.memory().items(), &beliefs, &mut LearnReport::default(), &ctx).await?;
-            for item in written {
-                written_paths.extend(item.path().map(|path| (item.id().clone(), path.clone())));
-                exemplars.iter_mut().filter(|e| e.item.id() == item.id()).for_each(|e| e.item = item.clone());
-            }
+            written_paths = self.fill_in_paths(model, &mut exemplars, &beliefs, &ctx).await?;
         }
         let request = AnswerRequest {
             task: &self.task,
@@ -111,6 +108,34 @@ impl RpmPipeline {
         })
     }
 
+    /// Gives each exemplar without a path one: composed from the statistics, or written by the path writer. What it wrote is
+    /// returned.
+    async fn fill_in_paths(
+        &self,
+        model: &UserModel,
+        exemplars: &mut [Exemplar],
+        beliefs: &Beliefs<'_>,
+        ctx: &StageContext<'_>,
+    ) -> Result<Vec<(ItemId, ReasoningPath)>, Error> {
+        let composes = self.path_writer.from_statistics();
+        for exemplar in exemplars.iter_mut().filter(|e| e.item.path().is_none() && (composes || e.item.is_composed())) {
+            let path = item_path(&exemplar.item, beliefs).map_err(unsound)?;
+            exemplar.item = exemplar.item.clone().with_path(path);
+        }
+        let missing: Vec<MemoryItem> =
+            exemplars.iter().filter(|e| e.item.path().is_none()).map(|e| e.item.clone()).collect();
+        if missing.is_empty() {
+            return Ok(Vec::new());
+        }
+        let past = model.memory().items();
+        let written = self.write_all(&missing, past, beliefs, &mut LearnReport::default(), ctx).await?;
+        for (item, path) in &written {
+            let of = exemplars.iter_mut().filter(|e| e.item.id() == item.id());
+            of.for_each(|e| e.item = e.item.clone().with_path(path.clone()));
+        }
+        Ok(written.into_iter().map(|(item, path)| (item.id().clone(), path)).collect())
+    }
+
     async fn assign(
         &self,
         model: &UserModel,
@@ -119,10 +144,16 @@ impl RpmPipeline {
         ctx: &StageContext<'_>,
     ) -> Result<Vec<AssignedFeature>, Error> {
         let assigned = self.factor_model.assign(model.factors(), &features, query, ctx).await;
-        let assigned = assigned.map_err(Error::of_factor)?;
+        let mut assigned = assigned.map_err(Error::of_factor)?;
         let known = |factor: &Option<_>| factor.as_ref().is_none_or(|id| model.factors().get(id).is_some());
         if assigned.len() != features.len() || !assigned.iter().all(known) {
             return Err(Error::Contract { part: "factor model", problem: "a factor that the user does not have" });
+        }
+        // A feature that the user set aside is of no factor, however like another's it is.
+        for (feature, factor) in features.iter().zip(&mut assigned) {
+            if model.set_aside().factor_of(&feature.feature.key()).is_some() {
+                *factor = None;
+            }
         }
         let pairs = features.into_iter().zip(assigned);
         Ok(pairs.map(|(known, factor)| AssignedFeature { feature: known.feature, factor }).collect())

@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{ItemId, UserModel};
+use crate::data::{FactorId, ItemId, UserModel};
 use crate::extract::{Dropped, Reading};
 use crate::llm::{Limit, Stage, UsageReport};
 
@@ -75,6 +75,91 @@ pub enum ItemOutcome {
         /// Why, without the user's text.
         reason: String,
     },
+}
+
+/// The account of one [`observe`](crate::RpmPipeline::observe).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ObserveReport {
+    /// Every interaction that was handed over, in order of id.
+    pub items: Vec<ObservedItem>,
+    /// Features that were found and not kept, by reason.
+    pub dropped: Dropped,
+    /// Factors that a feature founded which fitted none, in order of id.
+    pub founded: Vec<FactorId>,
+    /// Factors that were provisional, or not there, and are established now.
+    pub established: Vec<FactorId>,
+    /// Interactions whose influence and polarity were asked for and not judged, or not of every feature.
+    pub unjudged: usize,
+    /// Reasoning paths by the path writer.
+    pub paths_written: usize,
+    /// Reasoning paths that are composed from the statistics because the path writer gave none that passed the check.
+    pub paths_composed: usize,
+    /// The limit of the budget for which requests were not sent.
+    #[serde(default)]
+    pub budget_reached: Option<Limit>,
+    /// The user model's revision afterwards.
+    pub revision: u64,
+    /// Calls and tokens by stage.
+    pub usage: UsageReport,
+}
+
+/// One interaction that was observed and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ObservedItem {
+    /// The interaction.
+    pub id: ItemId,
+    /// What became of it.
+    pub outcome: ObserveOutcome,
+    /// What it took to get its features; `None` when there was no need, or it failed.
+    #[serde(default)]
+    pub reading: Option<Reading>,
+}
+
+/// What became of one interaction that was observed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ObserveOutcome {
+    /// It was taken in with features.
+    Learned {
+        /// How many.
+        features: usize,
+    },
+    /// It was taken in; nothing in it was kept as a feature.
+    NoFeatures,
+    /// It was there already, the same in all; nothing changed.
+    Known,
+    /// Its id is there with another query, response or time; nothing changed. Forget the old one first.
+    Conflicting,
+    /// Its features could not be found; it was not taken in.
+    Failed {
+        /// The stage.
+        stage: Stage,
+        /// Why, without the user's text.
+        reason: String,
+    },
+}
+
+impl ObservedItem {
+    pub(super) fn new(id: ItemId, outcome: ObserveOutcome, reading: Option<Reading>) -> Self {
+        Self { id, outcome, reading }
+    }
+}
+
+impl ObserveReport {
+    /// Interactions that were taken in.
+    pub fn taken_in(&self) -> usize {
+        let taken =
+            |item: &&ObservedItem| matches!(item.outcome, ObserveOutcome::Learned { .. } | ObserveOutcome::NoFeatures);
+        self.items.iter().filter(taken).count()
+    }
+
+    /// Interactions for which a stage failed.
+    pub fn failed(&self) -> usize {
+        self.items.iter().filter(|item| matches!(item.outcome, ObserveOutcome::Failed { .. })).count()
+    }
 }
 
 impl ItemReport {

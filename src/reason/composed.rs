@@ -142,6 +142,10 @@ impl PathWriter for ComposedPathWriter {
         crate::parallel::map(requests, |request| path_of_item(request.item, request.beliefs, self.max_steps))
     }
 
+    fn from_statistics(&self) -> bool {
+        true
+    }
+
     fn name(&self) -> &'static str {
         "composed"
     }

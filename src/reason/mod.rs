@@ -49,6 +49,12 @@ pub trait PathWriter: Send + Sync {
         false
     }
 
+    /// True when its paths follow from the statistics, so that none is kept: they are composed when they are needed, from the
+    /// statistics as they are then.
+    fn from_statistics(&self) -> bool {
+        false
+    }
+
     /// A name for logs and [provenance](crate::Provenance).
     fn name(&self) -> &str {
         std::any::type_name::<Self>()

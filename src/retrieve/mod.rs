@@ -23,6 +23,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+#[cfg(feature = "response-log")]
+use crate::data::MemoryItem;
 use crate::data::{AssignedFeature, MemoryChange, Query, ReasoningMemory};
 use crate::prompt::StageContext;
 use crate::stats::Beliefs;
@@ -137,6 +139,13 @@ impl<R: Retriever + ?Sized> Retriever for Arc<R> {
     fn name(&self) -> &str {
         (**self).name()
     }
+}
+
+/// Every text of an item that one of the retrievers here hands to an embedder, before redaction.
+#[cfg(feature = "response-log")]
+pub(crate) fn embedded_texts(item: &MemoryItem) -> Vec<String> {
+    let features = item.features().iter().map(|feature| maxsim::text(feature, item.query()));
+    std::iter::once(text::feature_text(item)).chain(features).collect()
 }
 
 /// Keeps an index that was packed, if it has as many items as the memory.

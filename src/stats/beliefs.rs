@@ -88,9 +88,10 @@ impl<'a> Beliefs<'a> {
     /// The beliefs of a user model. The significance of its factors is computed on first use and kept with the model.
     pub fn of(model: &'a UserModel) -> Self {
         let (task, factors) = (model.task(), model.factors());
-        let q = model.memory().derived("significance", |_| significance(task, factors));
-        let information = model.memory().derived("information", |_| OnceLock::new());
-        Self { task, factors, calibration: model.calibration(), q, information }
+        let calibration = model.calibration();
+        let q = factors.derived("significance", |factors| significance(task, factors));
+        let information = factors.derived(&format!("information at {}", calibration.kappa), |_| OnceLock::new());
+        Self { task, factors, calibration, q, information }
     }
 
     /// Beliefs from their parts.

@@ -194,6 +194,13 @@ impl Store for FileStore {
         Ok(self.file.sync_data()?)
     }
 
+    fn bytes(&mut self) -> Result<Vec<u8>, LogError> {
+        let mut bytes = Vec::new();
+        self.file.seek(SeekFrom::Start(0))?;
+        self.file.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
     fn stats(&self) -> LogStats {
         LogStats { records: self.places.len(), bytes: self.end, ..self.stats }
     }

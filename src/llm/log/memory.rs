@@ -107,6 +107,11 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    fn bytes(&mut self) -> Result<Vec<u8>, LogError> {
+        let records = self.order.iter().filter_map(|key| self.records.get(key)?.to_bytes());
+        Ok(records.flatten().collect())
+    }
+
     fn stats(&self) -> LogStats {
         LogStats { records: self.records.len(), ..self.stats }
     }

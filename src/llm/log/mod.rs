@@ -136,6 +136,11 @@ impl ResponseLog {
         self.store().sync()
     }
 
+    /// Everything it holds as it is kept, for a search of it.
+    pub(crate) fn bytes(&self) -> Result<Vec<u8>, LogError> {
+        self.store().bytes()
+    }
+
     /// What it holds and what it met.
     pub fn stats(&self) -> LogStats {
         self.store().stats()

@@ -16,6 +16,8 @@ pub(super) trait Store: Send {
     fn compact(&mut self) -> Result<u64, LogError>;
     /// Waits until what was kept would survive a loss of power.
     fn sync(&mut self) -> Result<(), LogError>;
+    /// Everything that is kept, as it is kept.
+    fn bytes(&mut self) -> Result<Vec<u8>, LogError>;
     /// What is there.
     fn stats(&self) -> LogStats;
 }

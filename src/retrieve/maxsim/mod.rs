@@ -93,7 +93,7 @@ impl MaxSimRetriever {
 }
 
 /// A feature's name and the words it was seen in, once if they are the same.
-fn text(feature: &Feature, query: &Query) -> String {
+pub(super) fn text(feature: &Feature, query: &Query) -> String {
     let (name, words) = (feature.name(), feature.context(query));
     if name == words { name.to_owned() } else { format!("{name}\n{words}") }
 }

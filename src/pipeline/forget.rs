@@ -1,0 +1,96 @@
+use std::collections::BTreeSet;
+
+use crate::data::{ItemId, MemoryItem, UserModel};
+use crate::llm::trace;
+use crate::revise::{Forget, Forgotten, Needles, Probe, Receipt};
+
+use super::{Error, RpmPipeline};
+
+impl RpmPipeline {
+    /// Takes interactions, or what was learned of a factor, out of a user model and all that was derived from it: features,
+    /// counts, factors that nothing else holds, reasoning paths, vectors and index postings, and, in the logs that the
+    /// pipeline [knows of](crate::RpmPipelineBuilder::forgets_in), the replies about them. The model is then the one that the
+    /// remaining interactions make; snapshots cannot bring back what went.
+    ///
+    /// The receipt says what went, and searches what remains for its text. Asks no model. To forget a whole user, remove the
+    /// model with what it is stored in, and the user's log.
+    ///
+    /// # Errors
+    /// [`Error::OtherTask`]; [`Error::Data`] for an interaction or factor that is not there; [`Error::Log`] when a log cannot
+    /// be written. Nothing is changed then, but a log before the one that failed may have been purged.
+    ///
+    /// # Cancellation
+    /// Dropping the future leaves the model whole: as it was, or without what was to go.
+    pub async fn forget(&self, model: &mut UserModel, what: Forget<'_>) -> Result<Receipt, Error> {
+        trace::operation("forget", self.forgetting(model, what)).await
+    }
+
+    async fn forgetting(&self, model: &mut UserModel, what: Forget<'_>) -> Result<Receipt, Error> {
+        if model.task() != &self.task {
+            return Err(Error::OtherTask);
+        }
+        let (gone, keys) = model.selected(&what)?;
+        let digest_before = model.digest();
+        let items = model.memory().items().iter();
+        let touched: Vec<&MemoryItem> = items
+            .filter(|item| gone.contains(item.id()) || item.features().iter().any(|f| keys.contains(&f.key())))
+            .collect();
+        let log_records = self.purge_logs(&touched)?;
+        let (forgotten, change) = model.forget(gone, &keys);
+        let ledger = self.ledger();
+        // An index that cannot be brought up to date is computed anew; the old one is gone either way.
+        let _ = self.retriever.follow(model.memory(), &change, &self.context(&ledger)).await;
+        drop(change);
+        let probe = self.probe(model, &forgotten)?;
+        let ids = |items: &[MemoryItem]| -> Vec<ItemId> { items.iter().map(|item| item.id().clone()).collect() };
+        let paths = forgotten.items.iter().filter(|item| item.path().is_some()).count();
+        Ok(Receipt {
+            items: ids(&forgotten.items),
+            stripped: ids(&forgotten.stripped),
+            features: forgotten.features.len(),
+            paths: forgotten.paths + paths,
+            factors: forgotten.factors,
+            log_records,
+            digest_before,
+            digest_after: model.digest(),
+            revision: model.revision(),
+            probe,
+        })
+    }
+
+    /// Removes the replies about these items from the logs, and their vectors.
+    #[cfg(feature = "response-log")]
+    fn purge_logs(&self, items: &[&MemoryItem]) -> Result<usize, Error> {
+        let mut names: BTreeSet<String> = items.iter().map(|item| item.id().as_str().to_owned()).collect();
+        for item in items {
+            let texts = crate::retrieve::embedded_texts(item);
+            let leaving = |text: String| self.redact.as_ref().map_or(text.clone(), |hook| hook(&text));
+            names.extend(texts.into_iter().map(|text| crate::embed::name_of_text(&leaving(text))));
+        }
+        let mut removed = 0;
+        for log in &self.logs {
+            removed += log.purge(&names)?;
+        }
+        Ok(removed)
+    }
+
+    #[cfg(not(feature = "response-log"))]
+    #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "as with logs")]
+    fn purge_logs(&self, _items: &[&MemoryItem]) -> Result<usize, Error> {
+        Ok(0)
+    }
+
+    /// Searches the model's file and the logs for the text that went.
+    fn probe(&self, model: &UserModel, forgotten: &Forgotten) -> Result<Probe, Error> {
+        let gone: Vec<MemoryItem> = forgotten.items.clone();
+        let needles = Needles::new(&gone, &forgotten.features, model.memory().items());
+        let json = model.to_json();
+        let mut probe = Probe::new(needles.len(), json.len() as u64, needles.found_in(json.as_bytes()));
+        #[cfg(feature = "response-log")]
+        for log in &self.logs {
+            let bytes = log.bytes()?;
+            probe.add(bytes.len() as u64, needles.found_in(&bytes));
+        }
+        Ok(probe)
+    }
+}

@@ -1,0 +1,162 @@
+use crate::data::{History, Interaction, ItemId, MemoryItem, UserModel};
+use crate::llm::trace;
+use crate::prompt::StageContext;
+
+use super::learn::outcome;
+use super::{
+    Error, ItemOutcome, LearnReport, Learned, ObserveOutcome, ObserveReport, ObservedItem, PathPolicy, RpmPipeline,
+};
+
+/// New interactions with their features, and what it took to get them: all that is paid for before a model is changed.
+#[derive(Debug, Clone)]
+pub(crate) struct ReadItems {
+    items: Vec<MemoryItem>,
+    report: ObserveReport,
+}
+
+impl RpmPipeline {
+    /// Takes new interactions into a user model without learning again.
+    ///
+    /// Their features are found as in [`learn`](Self::learn), go to the factors they fit or found
+    /// [provisional](crate::FactorStatus) ones, and are counted. Observing one by one gives the same model as learning all at
+    /// once, as long as the extractor finds the same features and the factor model groups by likeness; a factor model's own
+    /// groups are kept, and what they do not hold joins the likest of them.
+    ///
+    /// The cost of an interaction newer than all others does not grow with the history, apart from the calibration, which is
+    /// chosen anew each time the history has grown by a sixteenth. One that is older makes counts and factors anew.
+    ///
+    /// An id that is there with the same query, response and time changes nothing. One that is there with others is reported
+    /// as [`Conflicting`](ObserveOutcome::Conflicting) and left as it is: forget it first. An interaction whose features
+    /// could not be found is reported and *not* taken in; observe it again.
+    ///
+    /// # Errors
+    /// [`Error::OtherTask`]; [`Error::Data`] naming the first interaction that cannot be used. Nothing is changed then.
+    ///
+    /// # Budget
+    /// What was not asked for want of budget is reported as failed. Reasoning paths that could not be written are written on
+    /// first use.
+    ///
+    /// # Cancellation
+    /// Dropping the future leaves the model whole: as it was until all features are found, with the new interactions
+    /// afterwards.
+    pub async fn observe(
+        &self,
+        model: &mut UserModel,
+        new: impl IntoIterator<Item = Interaction> + Send,
+    ) -> Result<ObserveReport, Error> {
+        let new: Vec<Interaction> = new.into_iter().collect();
+        let ledger = self.ledger();
+        let ctx = self.context(&ledger);
+        let observing = async {
+            let read = self.read_new(model, new, &ctx).await?;
+            self.take_in(model, read, &ctx).await
+        };
+        let mut report = trace::operation("observe", observing).await?;
+        report.usage = ledger.report();
+        report.budget_reached = ledger.budget_reached();
+        Ok(report)
+    }
+
+    /// Finds the features of the interactions that the model does not have.
+    pub(crate) async fn read_new(
+        &self,
+        model: &UserModel,
+        new: Vec<Interaction>,
+        ctx: &StageContext<'_>,
+    ) -> Result<ReadItems, Error> {
+        if model.task() != &self.task {
+            return Err(Error::OtherTask);
+        }
+        let mut report = ObserveReport::default();
+        if new.is_empty() {
+            return Ok(ReadItems { items: Vec::new(), report });
+        }
+        // Checks and orders them.
+        let new = History::new(&self.task, model.user().as_str(), new)?;
+        let mut fresh = Vec::new();
+        for interaction in new.interactions() {
+            match known(model, interaction) {
+                Some(outcome) => report.items.push(ObservedItem::new(interaction.id().clone(), outcome, None)),
+                None => fresh.push(interaction.clone()),
+            }
+        }
+        let mut items = Vec::new();
+        let extractions = self.extract(&fresh, ctx).await?;
+        for (interaction, extraction) in fresh.into_iter().zip(extractions) {
+            let reading = extraction.as_ref().ok().map(|extraction| extraction.reading);
+            let (features, outcome) = outcome(extraction, &mut report.dropped);
+            let id = interaction.id().clone();
+            let outcome = match outcome {
+                ItemOutcome::Learned { features } => ObserveOutcome::Learned { features },
+                ItemOutcome::NoFeatures => ObserveOutcome::NoFeatures,
+                ItemOutcome::Failed { stage, reason } => ObserveOutcome::Failed { stage, reason },
+            };
+            if !matches!(outcome, ObserveOutcome::Failed { .. }) {
+                items.push(MemoryItem::new(interaction, features)?);
+            }
+            report.items.push(ObservedItem::new(id, outcome, reading));
+        }
+        report.items.sort_by(|a, b| a.id.cmp(&b.id));
+        let items = self.judge_all(items, &mut report.unjudged, ctx).await?;
+        Ok(ReadItems { items, report })
+    }
+
+    /// Takes in what was read, as far as the model does not have it by now.
+    pub(crate) async fn take_in(
+        &self,
+        model: &mut UserModel,
+        read: ReadItems,
+        ctx: &StageContext<'_>,
+    ) -> Result<ObserveReport, Error> {
+        let ReadItems { items, mut report } = read;
+        let fresh: Vec<MemoryItem> = items.into_iter().filter(|item| model.memory().get(item.id()).is_none()).collect();
+        let ids: Vec<ItemId> = fresh.iter().map(|item| item.id().clone()).collect();
+        if !fresh.is_empty() {
+            let (growth, change) = model.grow(fresh);
+            report.founded = growth.founded.into_iter().collect();
+            report.established = growth.established.into_iter().collect();
+            // What cannot be brought up to date here is computed anew by the next query, which also meets the error.
+            let _ = self.retriever.follow(model.memory(), &change, ctx).await;
+            if self.paths == PathPolicy::Eager {
+                let mut written = LearnReport::default();
+                self.write_paths(model, &ids, &mut written, ctx).await?;
+                (report.paths_written, report.paths_composed) = (written.paths_written, written.paths_composed);
+            }
+        }
+        report.revision = model.revision();
+        Ok(report)
+    }
+
+    /// Learns a user again from the interactions of their model, as after a change of extractor or prompts. Edits hold on:
+    /// a factor is found again by its id, or else by its features. Snapshots end.
+    ///
+    /// # Errors
+    /// As [`learn`](Self::learn); [`DataError::EmptyHistory`](crate::DataError::EmptyHistory) for a model without interactions.
+    ///
+    /// # Cancellation
+    /// Dropping the future stops; nothing is kept.
+    pub async fn relearn(&self, model: &UserModel) -> Result<Learned, Error> {
+        let interactions = model.memory().items().iter().map(|item| item.interaction().clone());
+        let history = History::new(&self.task, model.user().as_str(), interactions)?;
+        let mut learned = self.learn(&history).await?;
+        learned.model.succeed(model);
+        Ok(learned)
+    }
+
+    /// Goes back to a snapshot, as [`UserModel::rollback`] does, and keeps the retriever's index.
+    ///
+    /// # Errors
+    /// [`Error::Edit`] when there is no such snapshot.
+    pub async fn rollback(&self, model: &mut UserModel, snapshot: u32) -> Result<(), Error> {
+        let change = model.roll_back(snapshot)?;
+        let ledger = self.ledger();
+        let _ = self.retriever.follow(model.memory(), &change, &self.context(&ledger)).await;
+        Ok(())
+    }
+}
+
+/// What is to be said of an interaction whose id the model has; `None` when it has none.
+fn known(model: &UserModel, new: &Interaction) -> Option<ObserveOutcome> {
+    let old = model.memory().get(new.id())?;
+    Some(if old.interaction() == new { ObserveOutcome::Known } else { ObserveOutcome::Conflicting })
+}

@@ -1,0 +1,161 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::data::grouping::{FittedFactor, Grouping, LIKENESS};
+use crate::data::{
+    Calibration, FactorSet, Feature, MemoryChange, MemoryItem, Provenance, ReasoningMemory, Task, UserId, UserModel,
+};
+use crate::data::{DataError, Decay, FactorId, FactorStatus, Horizon};
+use crate::factor::FactorFit;
+use crate::stats::Beliefs;
+
+use super::partition::{Factors, Growth, Partition};
+
+/// Under this name the partition is kept with the memory.
+const PARTITION: &str = "partition";
+
+/// The grouping that a factor model's fit stands for.
+pub(crate) fn fitted(fit: FactorFit) -> Result<Grouping, DataError> {
+    if let Some(likeness) = fit.likeness {
+        return Ok(Grouping { likeness, fitted: Vec::new() });
+    }
+    let groups = fit.groups.into_iter().map(|group| (group.label, group.description, group.features));
+    // Checks that the groups are a partition, and gives each its id.
+    let factors = FactorSet::from_groups(groups)?;
+    let group = |factor: &crate::data::Factor| FittedFactor {
+        id: factor.id().clone(),
+        label: factor.label().to_owned(),
+        description: factor.description().to_owned(),
+        features: factor.features().clone(),
+    };
+    Ok(Grouping { likeness: LIKENESS, fitted: factors.iter().map(group).collect() })
+}
+
+impl UserModel {
+    /// The model that a grouping makes of items.
+    pub(crate) fn grown(
+        user: UserId,
+        task: Task,
+        grouping: Grouping,
+        decay: Option<Decay>,
+        items: Vec<MemoryItem>,
+        provenance: Provenance,
+    ) -> Result<Self, DataError> {
+        let (factors, memory) = (FactorSet::default(), ReasoningMemory::default());
+        let mut model = Self::new(user, task, factors, memory, Calibration::default(), provenance)?;
+        (model.grouping, model.decay) = (grouping, decay);
+        model.memory = ReasoningMemory::new(items);
+        model.rebuild();
+        model.check()?;
+        Ok(model)
+    }
+
+    /// Makes everything anew that follows from the grouping, the items and the edits.
+    pub(crate) fn rebuild(&mut self) {
+        let partition = Partition::new(&self.grouping, self.memory.items());
+        self.recount(&partition);
+        self.recalibrate();
+        self.memory.derived(PARTITION, |_| partition);
+    }
+
+    /// Which factor each feature is of, apart from edits. Made once and kept with the memory.
+    pub(super) fn partition(&self) -> Arc<Partition> {
+        self.memory.derived(PARTITION, |memory| Partition::new(&self.grouping, memory.items()))
+    }
+
+    pub(super) fn recount(&mut self, partition: &Partition) {
+        let weights = self.weights();
+        let items = self.memory.items();
+        let made = partition.factors(&self.task, &self.grouping, &self.edits, items, &weights);
+        (self.factors, self.set_aside) = (made.active, made.set_aside);
+        self.stamp_paths(0);
+    }
+
+    /// Says again which factor each step is about, in the paths from this position on.
+    fn stamp_paths(&mut self, from: usize) {
+        let (factors, set_aside) = (&self.factors, &self.set_aside);
+        let factor_of = |feature: &Feature| -> Option<FactorId> {
+            let key = feature.key();
+            factors.factor_of(&key).or_else(|| set_aside.factor_of(&key)).map(|factor| factor.id().clone())
+        };
+        let items = self.memory.items_mut().iter_mut().skip(from);
+        for item in items.filter(|item| item.path().is_some()) {
+            item.stamp_path(factor_of);
+        }
+    }
+
+    pub(super) fn recalibrate(&mut self) {
+        let items = self.memory.items();
+        let scored = items.get(..calibration_point(items.len())).unwrap_or(items);
+        let weights = self.decay.map(|decay| decay.weights(scored)).unwrap_or_default();
+        self.calibration = calibrate(&self.task, &self.factors, scored, &weights);
+    }
+
+    /// Takes new items in. Those behind all others extend what is there; others make it anew, to the same result.
+    pub(crate) fn grow(&mut self, mut new: Vec<MemoryItem>) -> (Growth, MemoryChange) {
+        for item in &mut new {
+            item.after = self.snapshots.taken;
+        }
+        drop(self.partition());
+        let (len, horizon) = (self.memory.len(), self.horizon());
+        let (_, change) = self.memory.change(&BTreeSet::new(), new);
+        self.revision += 1;
+        let partition: Option<Partition> = change.take(PARTITION);
+        let Some(mut partition) = partition.filter(|_| change.appends(&self.memory)) else {
+            let before = statuses(&self.factors);
+            self.rebuild();
+            return (grown_since(&before, &self.factors), change);
+        };
+        let (active, set_aside) = (std::mem::take(&mut self.factors), std::mem::take(&mut self.set_aside));
+        let (mut factors, mut growth) = (Factors { active, set_aside }, Growth::default());
+        let now = self.horizon();
+        let mut whole = now == horizon;
+        for item in self.memory.items().get(len..).unwrap_or_default() {
+            let weight = self.decay.map_or(1.0, |decay| decay.weight(item.time(), now));
+            let (task, grouping, edits) = (&self.task, &self.grouping, self.edits.as_slice());
+            whole &= partition.append(&mut factors, task, grouping, edits, item, weight, &mut growth);
+        }
+        (self.factors, self.set_aside) = (factors.active, factors.set_aside);
+        if whole {
+            self.stamp_paths(len);
+        } else {
+            self.recount(&partition);
+        }
+        if calibration_point(len) != calibration_point(self.memory.len()) {
+            self.recalibrate();
+        }
+        self.memory.derived(PARTITION, |_| partition);
+        (growth, change)
+    }
+
+    fn horizon(&self) -> Option<Horizon> {
+        self.decay.and_then(|decay| decay.horizon(self.memory.items()))
+    }
+}
+
+fn statuses(factors: &FactorSet) -> BTreeMap<FactorId, FactorStatus> {
+    factors.iter().map(|factor| (factor.id().clone(), factor.status())).collect()
+}
+
+fn grown_since(before: &BTreeMap<FactorId, FactorStatus>, factors: &FactorSet) -> Growth {
+    let mut growth = Growth::default();
+    for factor in factors.iter() {
+        let was = before.get(factor.id());
+        if was.is_none() {
+            growth.founded.insert(factor.id().clone());
+        }
+        if factor.status() == FactorStatus::Established && was != Some(&FactorStatus::Established) {
+            growth.established.insert(factor.id().clone());
+        }
+    }
+    growth
+}
+
+fn calibration_point(items: usize) -> usize {
+    items
+}
+
+fn calibrate(task: &Task, factors: &FactorSet, items: &[MemoryItem], _weights: &[f64]) -> Calibration {
+    let default = Calibration::default();
+    crate::stats::calibrate(&Beliefs::new(task, factors, &default), &ReasoningMemory::new(items.iter().cloned()))
+}

@@ -1,0 +1,184 @@
+use std::collections::{BTreeSet, HashSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::{FeatureKey, MemoryItem};
+
+/// Bytes of a run of removed text that the search knows.
+const RUN: usize = 32;
+/// Shorter pieces are not searched for: they say nothing of whose they are.
+const LEAST: usize = 4;
+
+/// Searches bytes for text that was removed: every run of 32 bytes of it, and short pieces as a whole. Text that
+/// interactions which stay have as well is theirs, and not searched for.
+#[derive(Debug, Default)]
+pub(crate) struct Needles {
+    runs: HashSet<u64>,
+    pieces: BTreeSet<String>,
+}
+
+/// What a search of the remaining bytes for the removed text found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Probe {
+    /// Runs of 32 bytes and shorter pieces of removed text that were searched for.
+    pub needles: usize,
+    /// Bytes that were searched: the user model's file and the response logs.
+    pub bytes: u64,
+    /// Places where one was found. Zero, or the removal failed.
+    pub found: usize,
+}
+
+impl Probe {
+    pub(crate) fn new(needles: usize, bytes: u64, found: usize) -> Self {
+        Self { needles, bytes, found }
+    }
+
+    /// Counts other bytes that were searched as well.
+    pub(crate) fn add(&mut self, bytes: u64, found: usize) {
+        self.bytes += bytes;
+        self.found += found;
+    }
+}
+
+impl Needles {
+    /// What is to be searched for, of items that went and features that no item has any more.
+    pub(crate) fn new(gone: &[MemoryItem], lost: &BTreeSet<FeatureKey>, left: &[MemoryItem]) -> Self {
+        let mut needles = Self::default();
+        for text in gone.iter().flat_map(texts).chain(lost.iter().map(|key| key.as_str().to_owned())) {
+            let text = bare(&text);
+            match text.len() {
+                RUN.. => needles.runs.extend(Runs::of(text.as_bytes())),
+                LEAST.. => needles.pieces.extend([text]),
+                _ => {}
+            }
+        }
+        for text in left.iter().flat_map(texts) {
+            let text = bare(&text);
+            for run in Runs::of(text.as_bytes()) {
+                needles.runs.remove(&run);
+            }
+            let folded = text.to_lowercase();
+            needles.pieces.retain(|piece| !folded.contains(&piece.to_lowercase()));
+        }
+        needles
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.runs.len() + self.pieces.len()
+    }
+
+    /// In how many places of these bytes one is. Text that stands in JSON, or in JSON within JSON, is found as well.
+    pub(crate) fn found_in(&self, bytes: &[u8]) -> usize {
+        let text = unescaped(&String::from_utf8_lossy(bytes));
+        let runs = Runs::of(text.as_bytes()).filter(|run| self.runs.contains(run)).count();
+        runs + self.pieces.iter().map(|piece| text.matches(piece.as_str()).count()).sum::<usize>()
+    }
+}
+
+/// A text without what JSON escapes.
+fn bare(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control() && !matches!(c, '"' | '\\')).collect()
+}
+
+/// The bare form of text that may be escaped, however often.
+fn unescaped(text: &str) -> String {
+    let mut bare = String::with_capacity(text.len());
+    let mut escaped = false;
+    for c in text.chars() {
+        match c {
+            '\\' => escaped = true,
+            '"' => escaped = false,
+            // The name of a control character.
+            'n' | 't' | 'r' | 'b' | 'f' if escaped => escaped = false,
+            c => {
+                escaped = false;
+                bare.extend((!c.is_control()).then_some(c));
+            }
+        }
+    }
+    bare
+}
+
+/// Everything of an interaction that is the user's text.
+fn texts(item: &MemoryItem) -> Vec<String> {
+    let mut texts = vec![item.query().text().to_owned(), item.response().to_owned()];
+    texts.extend(item.query().options().iter().cloned());
+    texts.extend(item.features().iter().map(|feature| feature.name().to_owned()));
+    texts.extend(item.path().into_iter().flat_map(|path| path.steps()).map(|step| step.text.clone()));
+    texts
+}
+
+/// The hash of each run of bytes, rolled from one to the next.
+struct Runs<'b> {
+    bytes: &'b [u8],
+    next: usize,
+    hash: u64,
+}
+
+const BASE: u64 = 0x0100_0000_01b3;
+
+impl<'b> Runs<'b> {
+    fn of(bytes: &'b [u8]) -> Self {
+        Self { bytes, next: 0, hash: 0 }
+    }
+}
+
+impl Iterator for Runs<'_> {
+    type Item = u64;
+
+    fn next(&mut self) -> Option<u64> {
+        loop {
+            let byte = *self.bytes.get(self.next)?;
+            self.hash = self.hash.wrapping_mul(BASE).wrapping_add(u64::from(byte) + 1);
+            if let Some(old) = self.next.checked_sub(RUN).and_then(|place| self.bytes.get(place)) {
+                self.hash = self.hash.wrapping_sub((u64::from(*old) + 1).wrapping_mul(BASE.wrapping_pow(RUN as u32)));
+            }
+            self.next += 1;
+            if self.next >= RUN {
+                return Some(self.hash);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::data::{Interaction, Query};
+
+    fn item(id: &str, text: &str, response: &str) -> MemoryItem {
+        MemoryItem::new(Interaction::new(id, Query::new(text).unwrap(), response).unwrap(), Vec::new()).unwrap()
+    }
+
+    const SECRET: &str = "The clinic in Harrow said \"come back\" on Tuesday.\nI cried.";
+
+    #[test]
+    fn removed_text_is_found_raw_in_json_and_in_excerpts() {
+        let needles = Needles::new(&[item("a", SECRET, "Harrow again")], &BTreeSet::new(), &[]);
+        assert!(needles.found_in(SECRET.as_bytes()) > 0);
+        assert!(needles.found_in(serde_json::to_string(SECRET).unwrap().as_bytes()) > 0);
+        assert!(needles.found_in(format!("[…] {} […]", &SECRET[4..40]).as_bytes()) > 0);
+        assert_eq!(needles.found_in(b"{\"response\": \"Harrow again\"}"), 1);
+        assert_eq!(needles.found_in(b"The clinic in Harlow said that nobody ever came back on a Monday"), 0);
+    }
+
+    #[test]
+    fn what_interactions_that_stay_have_as_well_is_not_searched_for() {
+        let stays = item("b", &format!("I wrote: {SECRET}"), "harrow AGAIN, twice");
+        let needles = Needles::new(&[item("a", SECRET, "Harrow again")], &BTreeSet::new(), &[stays]);
+        assert_eq!(needles.len(), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn a_run_has_the_same_hash_wherever_it_stands(before in "[a-z]{0,40}", run in "[a-z]{32}", after in "[a-z]{0,40}") {
+            let text = format!("{before}{run}{after}");
+            let all: Vec<u64> = Runs::of(text.as_bytes()).collect();
+            prop_assert_eq!(all.len(), text.len() - 31);
+            prop_assert_eq!(all[before.len()], Runs::of(run.as_bytes()).next().unwrap());
+        }
+    }
+}

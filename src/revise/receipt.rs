@@ -1,0 +1,99 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::data::grouping::Grouping;
+use crate::data::{
+    Calibration, Decay, Edit, FactorId, FactorSet, ItemId, MemoryItem, Provenance, Task, UserId, UserModel,
+};
+
+pub use super::probe::Probe;
+
+/// What was forgotten, with what proves it. Holds ids and numbers, no text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Receipt {
+    /// Interactions that are gone, in canonical order.
+    pub items: Vec<ItemId>,
+    /// Interactions that are there and lost features.
+    pub stripped: Vec<ItemId>,
+    /// Different features that no interaction has any more.
+    pub features: usize,
+    /// Factors that are gone.
+    pub factors: Vec<FactorId>,
+    /// Reasoning paths that are gone: those of the interactions, and those of others that spoke of what is gone.
+    pub paths: usize,
+    /// Replies removed from response logs.
+    pub log_records: usize,
+    /// The model's [digest](UserModel::digest) before.
+    pub digest_before: String,
+    /// The model's digest after.
+    pub digest_after: String,
+    /// The model's revision after.
+    pub revision: u64,
+    /// A search of what remains for the text that was removed.
+    pub probe: Probe,
+}
+
+impl fmt::Display for Receipt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "forgotten: {} interactions, {} features, {} factors, {} reasoning paths, {} logged replies",
+            self.items.len(),
+            self.features,
+            self.factors.len(),
+            self.paths,
+            self.log_records
+        )?;
+        writeln!(
+            f,
+            "user model: {} before, {} after (revision {})",
+            self.digest_before, self.digest_after, self.revision
+        )?;
+        let Probe { needles, bytes, found } = self.probe;
+        write!(f, "{found} of {needles} pieces of the removed text found in the remaining {bytes} bytes")
+    }
+}
+
+/// What a digest is over: everything but how the model came to be as it is.
+#[derive(Serialize)]
+struct Content<'m> {
+    user: &'m UserId,
+    task: &'m Task,
+    provenance: &'m Provenance,
+    calibration: &'m Calibration,
+    decay: Option<Decay>,
+    grouping: &'m Grouping,
+    edits: Vec<&'m Edit>,
+    factors: &'m FactorSet,
+    set_aside: &'m FactorSet,
+    memory: Vec<MemoryItem>,
+}
+
+impl UserModel {
+    /// SHA-256 over the model's content, in hexadecimal: everything but the revision, the snapshots and edits that were
+    /// taken back. Models with the same digest answer alike, whatever happened to them before.
+    pub fn digest(&self) -> String {
+        let since_the_start = |item: &MemoryItem| {
+            let mut item = item.clone();
+            item.after = 0;
+            item
+        };
+        let content = Content {
+            user: &self.user,
+            task: &self.task,
+            provenance: &self.provenance,
+            calibration: &self.calibration,
+            decay: self.decay,
+            grouping: &self.grouping,
+            edits: self.edits_in_force().into_iter().map(|record| record.edit()).collect(),
+            factors: &self.factors,
+            set_aside: &self.set_aside,
+            memory: self.memory.items().iter().map(since_the_start).collect(),
+        };
+        let json = serde_json::to_vec(&content).unwrap_or_default();
+        Sha256::digest(&json).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}

@@ -1,0 +1,52 @@
+use std::collections::BTreeSet;
+
+use crate::data::{Edit, EditRecord, ItemId, MemoryChange, MemoryItem, Snapshots, UserModel};
+
+use super::EditError;
+
+impl UserModel {
+    /// Marks the model as it is, to go back to with [`rollback`](Self::rollback), and gives the mark's number. It costs a
+    /// number, no copy. Learning again ends all snapshots: keep the file for that.
+    pub fn snapshot(&mut self) -> u32 {
+        self.snapshots.taken = self.snapshots.taken.saturating_add(1);
+        self.snapshots.numbers.push(self.snapshots.taken);
+        self.revision += 1;
+        self.snapshots.taken
+    }
+
+    /// Goes back to a snapshot: takes out what was observed since, and takes back the edits since. What was forgotten in
+    /// the meantime stays forgotten. The snapshot stays, later ones go.
+    ///
+    /// [`RpmPipeline::rollback`](crate::RpmPipeline::rollback) does the same and keeps the retriever's index.
+    ///
+    /// # Errors
+    /// [`EditError::UnknownSnapshot`].
+    pub fn rollback(&mut self, snapshot: u32) -> Result<(), EditError> {
+        self.roll_back(snapshot).map(|_| ())
+    }
+
+    pub(crate) fn roll_back(&mut self, snapshot: u32) -> Result<MemoryChange, EditError> {
+        if !self.snapshots.numbers.contains(&snapshot) {
+            return Err(EditError::UnknownSnapshot { snapshot });
+        }
+        self.snapshots.numbers.retain(|number| *number <= snapshot);
+        if self.edits.iter().any(|record| record.after >= snapshot) {
+            let number = u32::try_from(self.edits.len()).unwrap_or(u32::MAX).saturating_add(1);
+            let edit = Edit::Rollback { snapshot };
+            self.edits.push(EditRecord { number, after: self.snapshots.taken, edit, anchors: [].into() });
+        }
+        let since = |item: &&MemoryItem| item.after >= snapshot;
+        let gone: BTreeSet<ItemId> = self.memory.items().iter().filter(since).map(|item| item.id().clone()).collect();
+        let (_, change) = self.forget(gone, &BTreeSet::new());
+        Ok(change)
+    }
+
+    /// Carries over from the model that was before learning again what does not follow from the history: the edits, and the
+    /// numbers that are not used twice.
+    pub(crate) fn succeed(&mut self, before: &Self) {
+        self.edits.clone_from(&before.edits);
+        self.snapshots = Snapshots { taken: before.snapshots.taken, numbers: Vec::new() };
+        self.rearrange();
+        self.revision = before.revision + 1;
+    }
+}
