@@ -74,7 +74,7 @@ pub use retrieve::{
     MaxSimRetriever, OverlapRetriever, RetrievalRequest, RetrieveError, Retrieved, Retriever, Screening,
     SelectingRetriever, VectorError, top_k,
 };
-pub use revise::{EditError, Forget, Probe, Receipt};
+pub use revise::{EditError, Forget, MERGE_LIKENESS, MERGE_P, PROPOSE_AFTER, Probe, Proposal, Receipt, SPLIT_P};
 pub use stats::{
     Beliefs, ChiSquare, CountRow, DEFAULT_KAPPA, Estimate, FactorSummary, Interval, KAPPA_GRID, MAX_COUNT, MAX_LEVEL,
     MAX_LIFT, MIN_EXPECTED, MeanDifference, Moments, Reason, ResponseBelief, SMALLEST_CELL, Share, Support,

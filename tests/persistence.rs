@@ -1,4 +1,5 @@
-//! A user model file of format version 1, kept as it was written, must load and write again to the same bytes.
+//! User model files of each format version, kept as they were written, must load; those of the latest version must be
+//! written again to the same bytes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
 mod common;
@@ -6,32 +7,73 @@ mod common;
 use std::path::Path;
 
 use pollster::block_on;
-use rpm_core::{Beliefs, FORMAT_NAME, RpmPipeline, UserModel};
+use rpm_core::{Beliefs, Decay, Edit, EditedStep, FORMAT_NAME, RpmPipeline, UserModel};
 
-const FILE: &str = "tests/golden/user_model_v1.json";
+const FIRST: &str = "tests/golden/user_model_v1.json";
+const SECOND: &str = "tests/golden/user_model_v2.json";
+
+fn read(file: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap().replace("\r\n", "\n")
+}
 
 fn kept() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(FILE);
-    // Version 1 stays as it is: only a missing file is written, and only when asked for.
-    if !path.exists() && std::env::var_os("RPM_UPDATE_GOLDEN").is_some() {
-        let task = common::scale_task();
-        let model = block_on(RpmPipeline::offline(task).learn(&common::scale_history())).unwrap().model;
-        std::fs::write(&path, model.to_json()).unwrap();
-    }
-    std::fs::read_to_string(path).unwrap().replace("\r\n", "\n")
+    read(FIRST)
+}
+
+/// A model with everything that version 2 can hold.
+fn lived() -> UserModel {
+    let task = common::scale_task();
+    let backend = common::ScriptedBackend::obedient();
+    let decay = Decay::half_life(40).unwrap();
+    let pipeline = RpmPipeline::builder(task).backend(backend).decay(decay).build().unwrap();
+    let mut model = block_on(pipeline.learn(&common::scale_history())).unwrap().model;
+    let factor = |model: &UserModel, at: usize| model.factors().iter().nth(at).unwrap().id().clone();
+    model.edit(Edit::Pin { factor: factor(&model, 0) }).unwrap();
+    model.edit(Edit::Boost { factor: factor(&model, 1), by: 2.0 }).unwrap();
+    model.snapshot();
+    let new = common::interaction("new", "A loud chase, and a quiet harbour.", "3", 70);
+    block_on(pipeline.observe(&mut model, [new])).unwrap();
+    let muted = factor(&model, 2);
+    model.edit(Edit::NotMe { factor: muted }).unwrap();
+    let item = model.memory().items()[0].clone();
+    let steps = vec![EditedStep { feature: item.features()[0].key(), text: "I said so.".to_owned() }];
+    let number = model.edit(Edit::Path { item: item.id().clone(), steps }).unwrap();
+    model.edit(Edit::Undo { edit: number }).unwrap();
+    model
 }
 
 #[test]
-fn a_file_of_version_one_loads_and_writes_again_to_the_same_bytes() {
+fn a_file_of_version_one_is_read_and_written_as_version_two() {
     let file = kept();
     let model = UserModel::from_json(&file).unwrap();
-    assert!(model.to_json() == file);
+    let raw: serde_json::Value = serde_json::from_str(&file).unwrap();
+    assert_eq!((raw["format"].as_str(), raw["version"].as_u64()), (Some(FORMAT_NAME), Some(1)));
     assert_eq!(model.user().as_str(), "ana");
     assert_eq!((model.revision(), model.memory().len()), (1, 6));
     assert_eq!(*model.task(), common::scale_task());
-    assert!(model.memory().items().iter().all(|item| item.path().is_some()));
-    let raw: serde_json::Value = serde_json::from_str(&file).unwrap();
-    assert_eq!((raw["format"].as_str(), raw["version"].as_u64()), (Some(FORMAT_NAME), Some(1)));
+    // Paths that were composed from the statistics are composed again; the factors stay as they are.
+    assert!(model.memory().items().iter().all(|item| item.path().is_none() && item.is_composed()));
+    let ids = |value: &serde_json::Value| -> Vec<String> {
+        value.as_array().unwrap().iter().map(|factor| factor["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let now: serde_json::Value = serde_json::from_str(&model.to_json()).unwrap();
+    assert_eq!(now["version"].as_u64(), Some(2));
+    assert_eq!(ids(&now["model"]["factors"]["factors"]), ids(&raw["model"]["factors"]["factors"]));
+    assert_eq!(UserModel::from_json(&model.to_json()).unwrap().to_json(), model.to_json());
+}
+
+#[test]
+fn a_file_of_version_two_loads_and_writes_again_to_the_same_bytes() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(SECOND);
+    if !path.exists() && std::env::var_os("RPM_UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, lived().to_json()).unwrap();
+    }
+    let file = read(SECOND);
+    let model = UserModel::from_json(&file).unwrap();
+    assert!(model.to_json() == file);
+    assert_eq!((model.edits().len(), model.edits_in_force().len(), model.snapshots().len()), (5, 3, 1));
+    assert_eq!((model.set_aside().len(), model.decay().unwrap().time()), (1, 40));
+    assert_eq!(model.digest(), lived().digest(), "the file holds what this version makes");
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::words::{is_stop_word, stem, tokens};
 const TOO_COMMON: usize = 64;
 
 /// A feature name as the set of its stems.
-pub(super) fn stems(key: &FeatureKey) -> BTreeSet<String> {
+pub(crate) fn stems(key: &FeatureKey) -> BTreeSet<String> {
     let words = tokens(key.as_str());
     let content: BTreeSet<String> =
         words.iter().filter(|token| !is_stop_word(&token.word)).map(|token| stem(&token.word)).collect();
@@ -125,6 +125,12 @@ impl Clusters {
         let cohesion = if all > 0 { f64::from(near) / f64::from(all) } else { 1.0 };
         (label, description, cohesion)
     }
+}
+
+/// Share of common stems of two names (Jaccard), from 0 to 1; 0 when only one of them is negated.
+pub(crate) fn likeness(a: &BTreeSet<String>, b: &BTreeSet<String>) -> f64 {
+    let common = a.intersection(b).count();
+    if is_negated(a) == is_negated(b) { common as f64 / (a.len() + b.len() - common).max(1) as f64 } else { 0.0 }
 }
 
 /// Leaders found so far, with an index from stem to leader. Stems are numbered: comparing names compares numbers.

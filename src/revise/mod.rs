@@ -17,6 +17,7 @@ mod forget;
 mod grow;
 mod partition;
 mod probe;
+mod propose;
 mod receipt;
 mod snapshots;
 #[cfg(test)]
@@ -27,4 +28,5 @@ pub use forget::Forget;
 pub(crate) use forget::Forgotten;
 pub(crate) use grow::fitted;
 pub(crate) use probe::Needles;
+pub use propose::{MERGE_LIKENESS, MERGE_P, PROPOSE_AFTER, Proposal, SPLIT_P};
 pub use receipt::{Probe, Receipt};

@@ -1,0 +1,457 @@
+//! A user model after it was learned: observing, forgetting, the user's say, going back, and learning again.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use common::{ScriptedBackend, interaction, query};
+use pollster::block_on;
+use proptest::prelude::*;
+use rpm_core::{
+    BackendError, Budget, DataError, DenseRetriever, Edit, EditError, Error, FactorStatus, Feature, FeatureKey, Forget,
+    HashedEmbedder, History, Interaction, ItemId, LoggedEmbedder, MemoryLimits, ObserveOutcome, PathOrigin, Proposal,
+    Query, ResponseLog, ResponseSpace, RpmPipeline, Stage, Task, Tier, UserModel,
+};
+
+const PHRASES: [&str; 8] = [
+    "a slow drama",
+    "the slow drama",
+    "a loud chase",
+    "a very loud chase",
+    "warm light",
+    "a dull ending",
+    "great acting",
+    "not a great ending",
+];
+
+/// Texts of invented phrases with responses, in an order of their own.
+fn histories() -> impl Strategy<Value = Vec<Interaction>> {
+    let item = (prop::collection::vec(0..PHRASES.len(), 1..4), 1..=5_u8, 0..60_i64);
+    prop::collection::vec(item, 2..24).prop_map(|items| {
+        let made = |(n, (phrases, response, time)): (usize, (Vec<usize>, u8, i64))| {
+            let text: Vec<&str> = phrases.iter().map(|p| PHRASES[*p]).collect();
+            interaction(&format!("i{n:02}"), &format!("Number {n}: {}.", text.join(", ")), &response.to_string(), time)
+        };
+        items.into_iter().enumerate().map(made).collect()
+    })
+}
+
+fn task() -> Task {
+    common::scale_task()
+}
+
+fn learned(pipeline: &RpmPipeline, interactions: Vec<Interaction>) -> UserModel {
+    block_on(pipeline.learn(&History::new(pipeline.task(), "ana", interactions).unwrap())).unwrap().model
+}
+
+/// The model's file, whatever its revision.
+fn bytes(model: &UserModel) -> String {
+    model.to_json().replacen(&format!("\"revision\": {}", model.revision()), "\"revision\": 0", 1)
+}
+
+/// Everything that can be asked of two models.
+fn same_answers(pipeline: &RpmPipeline, a: &UserModel, b: &UserModel) -> Result<(), TestCaseError> {
+    for text in ["A slow drama with warm light.", "A loud chase, and a dull ending.", "Something else."] {
+        let [left, right] = [a, b].map(|model| block_on(pipeline.personalize(model, &query(text))).unwrap());
+        prop_assert_eq!(&left.estimate, &right.estimate);
+        let order = |answer: &rpm_core::Answer| -> Vec<String> {
+            answer.exemplars.iter().map(|e| format!("{} {}", e.item.id(), e.score)).collect()
+        };
+        prop_assert_eq!(order(&left), order(&right));
+        prop_assert_eq!(left.response, right.response);
+        prop_assert_eq!(left.support, right.support);
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn observing_one_by_one_in_any_order_gives_the_model_of_learning_at_once(interactions in histories()) {
+        let pipeline = RpmPipeline::offline(task());
+        let at_once = learned(&pipeline, interactions.clone());
+        let mut rest = interactions.into_iter();
+        let mut model = learned(&pipeline, vec![rest.next().unwrap()]);
+        for interaction in rest {
+            block_on(pipeline.observe(&mut model, [interaction])).unwrap();
+        }
+        prop_assert_eq!(bytes(&model), bytes(&at_once));
+        same_answers(&pipeline, &model, &at_once)?;
+    }
+
+    #[test]
+    fn forgetting_gives_the_model_that_never_saw_it(interactions in histories(), which in any::<prop::sample::Index>()) {
+        let pipeline = RpmPipeline::offline(task());
+        let mut model = learned(&pipeline, interactions.clone());
+        let gone = which.get(&interactions).id().clone();
+        let without: Vec<Interaction> = interactions.into_iter().filter(|i| *i.id() != gone).collect();
+        // Warm: what was kept for answering must not survive.
+        block_on(pipeline.personalize(&model, &query("A slow drama."))).unwrap();
+        let receipt = block_on(pipeline.forget(&mut model, Forget::Items(vec![gone.clone()]))).unwrap();
+        let never = learned(&pipeline, without);
+        prop_assert_eq!(bytes(&model), bytes(&never));
+        prop_assert_eq!(receipt.digest_after, never.digest());
+        prop_assert_eq!((receipt.items, receipt.probe.found), (vec![gone], 0));
+        same_answers(&pipeline, &model, &never)?;
+    }
+}
+
+fn films() -> Vec<Interaction> {
+    vec![
+        interaction("a", "A slow drama with warm light.", "5", 10),
+        interaction("b", "A loud chase through the city.", "1", 20),
+        interaction("c", "The slow drama of a lighthouse keeper.", "5", 30),
+        interaction("d", "A loud chase, again.", "2", 40),
+        interaction("e", "A slow drama about bread.", "4", 50),
+        interaction("f", "A loud chase and a fight.", "1", 60),
+    ]
+}
+
+fn factor_of(model: &UserModel, name: &str) -> rpm_core::FactorId {
+    let key = FeatureKey::of(name);
+    let found = model.factors().factor_of(&key).or_else(|| model.set_aside().factor_of(&key));
+    found.unwrap_or_else(|| panic!("no factor of {name}")).id().clone()
+}
+
+#[test]
+fn the_same_interaction_twice_changes_nothing_and_another_under_its_id_is_named() {
+    let pipeline = RpmPipeline::offline(task());
+    let mut model = learned(&pipeline, films());
+    let before = model.to_json();
+    let again = films()[2].clone();
+    let other = interaction("b", "A loud chase through the city.", "3", 20);
+    let report = block_on(pipeline.observe(&mut model, [again, other])).unwrap();
+    assert_eq!(report.items[0].outcome, ObserveOutcome::Conflicting);
+    assert_eq!(report.items[1].outcome, ObserveOutcome::Known);
+    assert_eq!((report.taken_in(), report.revision), (0, 1));
+    assert_eq!(model.to_json(), before);
+}
+
+#[test]
+fn bad_input_changes_nothing_and_names_the_interaction() {
+    let pipeline = RpmPipeline::offline(task());
+    let mut model = learned(&pipeline, films());
+    let before = model.to_json();
+    let bad = interaction("z", "A film.", "9", 70);
+    let error = block_on(pipeline.observe(&mut model, [interaction("y", "A good film.", "4", 70), bad])).unwrap_err();
+    assert!(matches!(&error, Error::Data(DataError::OutOfSpace { item, .. }) if item == "z"), "{error:?}");
+    let twice = [interaction("y", "A film.", "4", 70), interaction("y", "A film.", "4", 70)];
+    assert!(matches!(block_on(pipeline.observe(&mut model, twice)), Err(Error::Data(DataError::DuplicateId { .. }))));
+    let elsewhere = RpmPipeline::offline(common::labels_task());
+    assert!(matches!(block_on(elsewhere.observe(&mut model, [])), Err(Error::OtherTask)));
+    assert_eq!(model.to_json(), before);
+}
+
+#[test]
+fn a_feature_that_fits_no_factor_founds_a_provisional_one_which_is_established_by_sightings() {
+    let pipeline = RpmPipeline::offline(task());
+    let mut model = learned(&pipeline, films());
+    let mut observe = |model: &mut UserModel, n: i64| {
+        let new = interaction(&format!("n{n}"), "Underwater photography.", "4", 100 + n);
+        block_on(pipeline.observe(model, [new])).unwrap()
+    };
+    let first = observe(&mut model, 0);
+    let id = factor_of(&model, "underwater photography");
+    assert!(first.founded.contains(&id) && first.established.is_empty(), "{first:?}");
+    assert_eq!(model.factors().get(&id).unwrap().status(), FactorStatus::Provisional);
+    let second = observe(&mut model, 1);
+    assert!(second.founded.is_empty() && second.established.is_empty());
+    let third = observe(&mut model, 2);
+    assert_eq!(third.established, [id.clone()]);
+    assert_eq!(model.factors().get(&id).unwrap().status(), FactorStatus::Established);
+    assert_eq!(third.revision, 4);
+}
+
+#[test]
+fn what_a_factor_model_grouped_is_kept_and_new_features_join_by_likeness() {
+    let backend = ScriptedBackend::obedient();
+    let pipeline = RpmPipeline::builder(task()).backend(Arc::clone(&backend)).build().unwrap();
+    let mut model = learned(&pipeline, films());
+    let before: BTreeSet<_> = model.factors().iter().map(|factor| factor.id().clone()).collect();
+    backend.take();
+    let report = block_on(pipeline.observe(&mut model, [interaction("g", "A slow chase.", "3", 70)])).unwrap();
+    assert_eq!(report.items[0].outcome, ObserveOutcome::Learned { features: 2 });
+    // One request for the features, one for the path, none for grouping.
+    let stages: Vec<Stage> = backend.requests().iter().map(|request| request.stage).collect();
+    assert_eq!(stages, [Stage::Extract, Stage::WritePath]);
+    assert_eq!(report.usage.total().calls, 2);
+    assert_eq!(report.paths_written, 1);
+    let id = ItemId::new("g").unwrap();
+    assert_eq!(model.memory().get(&id).unwrap().path().unwrap().origin(), PathOrigin::Model);
+    assert!(before.iter().all(|id| model.factors().get(id).is_some()));
+    assert_eq!(factor_of(&model, "slow pacing"), factor_of(&learned(&pipeline, films()), "slow pacing"));
+}
+
+#[test]
+fn an_interaction_that_fails_is_not_taken_in_and_can_be_observed_again() {
+    let calls = AtomicUsize::new(0);
+    let backend = ScriptedBackend::new(move |request| {
+        if request.stage == Stage::Extract && calls.fetch_add(1, Ordering::Relaxed) == 6 {
+            return Err(BackendError::permanent("down"));
+        }
+        Ok(common::reply(&common::obey(request)))
+    });
+    let pipeline = RpmPipeline::builder(task()).backend(backend).build().unwrap();
+    let mut model = learned(&pipeline, films());
+    let new = interaction("g", "A slow chase.", "3", 70);
+    let report = block_on(pipeline.observe(&mut model, [new.clone()])).unwrap();
+    assert!(matches!(report.items[0].outcome, ObserveOutcome::Failed { stage: Stage::Extract, .. }), "{report:?}");
+    assert_eq!((model.memory().len(), report.failed()), (6, 1));
+    block_on(pipeline.observe(&mut model, [new])).unwrap();
+    assert_eq!(model.memory().len(), 7);
+}
+
+#[test]
+fn a_budget_that_is_used_up_is_said_and_leaves_the_model_as_it_was() {
+    let pipeline = RpmPipeline::builder(task()).backend(ScriptedBackend::obedient());
+    let mut model = learned(&pipeline.clone().build().unwrap(), films());
+    let before = model.to_json();
+    let poor = pipeline.budget(Budget::default().calls(0)).build().unwrap();
+    let report = block_on(poor.observe(&mut model, [interaction("g", "A slow chase.", "3", 70)])).unwrap();
+    assert!(report.budget_reached.is_some() && report.failed() == 1);
+    assert_eq!(model.to_json(), before);
+}
+
+#[test]
+fn a_muted_factor_is_used_nowhere_and_undoing_restores_every_byte() {
+    let pipeline = RpmPipeline::offline(task());
+    let mut model = learned(&pipeline, films());
+    let new = query("A loud chase at night.");
+    let plain = block_on(pipeline.personalize(&model, &new)).unwrap();
+    let loud = factor_of(&model, "loud chase");
+    assert!(plain.features.iter().any(|f| f.factor.as_ref() == Some(&loud)));
+    let digest = model.digest();
+    let number = model.edit(Edit::Mute { factor: loud.clone() }).unwrap();
+    assert_eq!(model.set_aside().get(&loud).unwrap().stats().coverage, 3.0);
+    let muted = block_on(pipeline.personalize(&model, &new)).unwrap();
+    assert!(muted.features.iter().all(|f| f.factor.as_ref() != Some(&loud)));
+    assert!(muted.exemplars.iter().flat_map(|e| e.item.features()).all(|f| f.key() != FeatureKey::of("loud chase")));
+    // It is counted all the same.
+    block_on(pipeline.observe(&mut model, [interaction("g", "A loud chase.", "1", 70)])).unwrap();
+    assert_eq!(model.set_aside().get(&loud).unwrap().stats().coverage, 4.0);
+    block_on(pipeline.forget(&mut model, Forget::Items(vec![ItemId::new("g").unwrap()]))).unwrap();
+    model.edit(Edit::Undo { edit: number }).unwrap();
+    assert_eq!(model.digest(), digest);
+    assert_eq!(model.edits().len(), 2, "the list only grows");
+    assert!(model.edits_in_force().is_empty());
+}
+
+#[test]
+fn not_me_also_takes_interactions_with_nothing_else_out_of_the_exemplars() {
+    let pipeline = RpmPipeline::offline(task());
+    let mut model = learned(&pipeline, films());
+    let new = query("A loud chase, once more.");
+    let only_loud = ItemId::new("d").unwrap();
+    let shown = |model: &UserModel| {
+        let answer = block_on(pipeline.personalize(model, &new)).unwrap();
+        answer.exemplars.iter().map(|e| e.item.id().clone()).collect::<Vec<_>>()
+    };
+    assert!(shown(&model).contains(&only_loud));
+    let of_d: Vec<Feature> = model.memory().get(&only_loud).unwrap().features().to_vec();
+    for feature in of_d {
+        let factor = factor_of(&model, feature.key().as_str());
+        model.edit(Edit::NotMe { factor }).unwrap();
+    }
+    assert!(!shown(&model).contains(&only_loud));
+}
+
+#[test]
+fn pin_boost_rename_merge_and_split_do_what_they_say() {
+    let pipeline = RpmPipeline::offline(task());
+    let mut model = learned(&pipeline, films());
+    let (slow, loud) = (factor_of(&model, "slow drama"), factor_of(&model, "loud chase"));
+    model.edit(Edit::Rename { factor: slow.clone(), label: "my pace".to_owned() }).unwrap();
+    model.edit(Edit::Pin { factor: slow.clone() }).unwrap();
+    model.edit(Edit::Boost { factor: loud.clone(), by: 2.5 }).unwrap();
+    let factor = model.factors().get(&slow).unwrap();
+    assert_eq!((factor.label(), factor.is_pinned(), factor.status()), ("my pace", true, FactorStatus::Established));
+    assert!((model.factors().get(&loud).unwrap().boost() - 2.5).abs() < 1e-12);
+    let number = model.edit(Edit::Merge { factor: loud.clone(), into: slow.clone() }).unwrap();
+    assert!(model.factors().get(&loud).is_none());
+    assert_eq!(model.factors().get(&slow).unwrap().stats().coverage, 6.0);
+    let features = BTreeSet::from([FeatureKey::of("loud chase")]);
+    model.edit(Edit::Split { factor: slow.clone(), features }).unwrap();
+    let split = factor_of(&model, "loud chase");
+    assert!(split != slow && split != loud);
+    assert_eq!(model.factors().get(&slow).unwrap().stats().coverage, 3.0);
+    model.edit(Edit::Undo { edit: number }).unwrap();
+    // Without the merge there is nothing to split off.
+    assert_eq!(factor_of(&model, "loud chase"), loud);
+}
+
+#[test]
+fn edits_that_make_no_sense_are_refused_and_change_nothing() {
+    let pipeline = RpmPipeline::offline(task());
+    let mut model = learned(&pipeline, films());
+    let before = model.to_json();
+    let slow = factor_of(&model, "slow drama");
+    let nobody = rpm_core::FactorId::new("f0").unwrap();
+    let all = model.factors().get(&slow).unwrap().features().clone();
+    let refused = [
+        Edit::Mute { factor: nobody.clone() },
+        Edit::Merge { factor: slow.clone(), into: slow.clone() },
+        Edit::Merge { factor: slow.clone(), into: nobody },
+        Edit::Boost { factor: slow.clone(), by: f64::NAN },
+        Edit::Boost { factor: slow.clone(), by: 9.0 },
+        Edit::Rename { factor: slow.clone(), label: " ".to_owned() },
+        Edit::Split { factor: slow.clone(), features: all },
+        Edit::Split { factor: slow.clone(), features: BTreeSet::new() },
+        Edit::Split { factor: slow, features: [FeatureKey::of("loud chase")].into() },
+        Edit::WithdrawPath { item: ItemId::new("nothing").unwrap() },
+        Edit::Path { item: ItemId::new("a").unwrap(), steps: Vec::new() },
+        Edit::Undo { edit: 1 },
+        Edit::Rollback { snapshot: 1 },
+    ];
+    for edit in refused {
+        let told = format!("{edit:?}");
+        assert!(model.edit(edit).is_err(), "{told}");
+    }
+    assert_eq!(model.rollback(1), Err(EditError::UnknownSnapshot { snapshot: 1 }));
+    assert_eq!(model.to_json(), before);
+}
+
+#[test]
+fn a_users_own_path_is_shown_and_a_withdrawn_one_is_not() {
+    let backend = ScriptedBackend::obedient();
+    let pipeline = RpmPipeline::builder(task()).backend(backend).build().unwrap();
+    let mut model = learned(&pipeline, films());
+    let id = ItemId::new("a").unwrap();
+    let written = pipeline.path(&model, &id).unwrap();
+    assert_eq!(written.origin(), PathOrigin::Model);
+    let feature = model.memory().get(&id).unwrap().features()[0].key();
+    let steps = vec![rpm_core::EditedStep { feature, text: "I like bread.".to_owned() }];
+    let mine = model.edit(Edit::Path { item: id.clone(), steps }).unwrap();
+    let shown = pipeline.path(&model, &id).unwrap();
+    assert_eq!((shown.origin(), shown.steps()[0].text.as_str()), (PathOrigin::User, "I like bread."));
+    let again = block_on(pipeline.relearn(&model)).unwrap().model;
+    assert_eq!(pipeline.path(&again, &id).unwrap(), shown);
+    model.edit(Edit::Undo { edit: mine }).unwrap();
+    model.edit(Edit::WithdrawPath { item: id.clone() }).unwrap();
+    assert_eq!(pipeline.path(&model, &id).unwrap().origin(), PathOrigin::Statistics);
+}
+
+#[test]
+fn going_back_takes_out_what_came_since_and_does_not_bring_back_what_was_forgotten() {
+    let pipeline = RpmPipeline::offline(task());
+    let mut model = learned(&pipeline, films());
+    let mark = model.snapshot();
+    block_on(pipeline.observe(&mut model, [interaction("g", "A slow drama, too slow.", "2", 70)])).unwrap();
+    let slow = factor_of(&model, "slow drama");
+    model.edit(Edit::Mute { factor: slow }).unwrap();
+    block_on(pipeline.forget(&mut model, Forget::Items(vec![ItemId::new("a").unwrap()]))).unwrap();
+    let later = model.snapshot();
+    block_on(pipeline.rollback(&mut model, mark)).unwrap();
+    let without: Vec<Interaction> = films().into_iter().skip(1).collect();
+    assert_eq!(model.digest(), learned(&pipeline, without).digest());
+    assert!(matches!(block_on(pipeline.rollback(&mut model, later)), Err(Error::Edit(_))));
+}
+
+#[test]
+fn forgetting_by_factor_time_and_predicate_takes_out_what_it_says() {
+    let pipeline = RpmPipeline::offline(task());
+    let mut model = learned(&pipeline, films());
+    let loud = factor_of(&model, "loud chase");
+    let receipt = block_on(pipeline.forget(&mut model, Forget::Factor(loud.clone()))).unwrap();
+    assert_eq!((receipt.items.len(), receipt.stripped.len()), (0, 3));
+    assert!(receipt.factors.contains(&loud) && model.factors().get(&loud).is_none());
+    assert_eq!(model.memory().len(), 6);
+    let receipt = block_on(pipeline.forget(&mut model, Forget::Before(25))).unwrap();
+    assert_eq!(receipt.items.iter().map(ItemId::as_str).collect::<Vec<_>>(), ["a", "b"]);
+    let five = |item: &rpm_core::MemoryItem| item.response() == "5";
+    let receipt = block_on(pipeline.forget(&mut model, Forget::Where(&five))).unwrap();
+    assert_eq!(receipt.items.iter().map(ItemId::as_str).collect::<Vec<_>>(), ["c"]);
+    let revision = model.revision();
+    let error = block_on(pipeline.forget(&mut model, Forget::Items(vec![ItemId::new("c").unwrap()]))).unwrap_err();
+    assert!(matches!(error, Error::Data(DataError::UnknownItem { .. })));
+    assert_eq!(model.revision(), revision);
+    block_on(pipeline.forget(&mut model, Forget::All)).unwrap();
+    assert!(model.memory().is_empty() && model.factors().is_empty());
+    let answer = block_on(pipeline.personalize(&model, &query("A slow drama."))).unwrap();
+    assert_eq!(answer.support.tier, Tier::Generic);
+    // An empty model can be filled again.
+    block_on(pipeline.observe(&mut model, films())).unwrap();
+    assert_eq!(model.digest(), learned(&pipeline, films()).digest());
+}
+
+#[test]
+fn forgetting_reaches_the_response_log_the_vectors_and_other_paths() {
+    let log = ResponseLog::in_memory(MemoryLimits::default());
+    let backend = log.wrap(ScriptedBackend::obedient());
+    let vectors = LoggedEmbedder::new(HashedEmbedder::default(), &log);
+    let build = RpmPipeline::builder(task()).backend(backend).retriever(DenseRetriever::new(vectors));
+    let pipeline = build.forgets_in(&log).build().unwrap();
+    let secret = interaction("s", "A quiet harbour where my brother Anselm drowned in the winter of 1987.", "2", 5);
+    let mut model = learned(&pipeline, films().into_iter().chain([secret]).collect());
+    block_on(pipeline.personalize(&model, &query("A quiet harbour."))).unwrap();
+    let before = log.stats().records;
+    let id = ItemId::new("s").unwrap();
+    let receipt = block_on(pipeline.forget(&mut model, Forget::Items(vec![id]))).unwrap();
+    assert_eq!(receipt.log_records, before - log.stats().records);
+    assert!(
+        receipt.log_records >= 4,
+        "its features, its path, its vector and the answer it was shown for: {receipt:?}"
+    );
+    assert!(receipt.probe.needles > 20 && receipt.probe.bytes > 1_000);
+    assert_eq!(receipt.probe.found, 0);
+    assert!(!model.to_json().contains("Anselm") && !model.to_json().contains("seaside"));
+    // Receipts are for the host's own records: no text in them.
+    let told = format!("{receipt} {receipt:?} {}", serde_json::to_string(&receipt).unwrap());
+    assert!(!told.contains("harbour") && !told.contains("Anselm"));
+}
+
+#[test]
+fn old_interactions_stop_counting_where_decay_is_on() {
+    let decay = rpm_core::Decay::half_life(20).unwrap();
+    let pipeline = RpmPipeline::builder(task())
+        .extractor(rpm_core::LexicalExtractor::default())
+        .factor_model(rpm_core::SimilarityFactorModel::default())
+        .path_writer(rpm_core::ComposedPathWriter::default())
+        .answerer(rpm_core::StatisticalAnswerer)
+        .decay(decay)
+        .build()
+        .unwrap();
+    let mut model = learned(&pipeline, films());
+    let loud = |model: &UserModel| model.factors().get(&factor_of(model, "loud chase")).unwrap().stats().coverage;
+    assert!((loud(&model) - (0.25 + 0.5 + 1.0)).abs() < 1e-6, "{}", loud(&model));
+    block_on(pipeline.observe(&mut model, [interaction("g", "Bread.", "3", 100)])).unwrap();
+    assert!((loud(&model) - 1.75 / 4.0).abs() < 1e-6, "{}", loud(&model));
+}
+
+#[test]
+fn proposals_name_what_the_counts_speak_for_and_nothing_changes_by_itself() {
+    let labels = Task::new("Keep it?", ResponseSpace::labels(["yes", "no"]).unwrap()).unwrap();
+    let pipeline = RpmPipeline::offline(labels);
+    let mut all = Vec::new();
+    for n in 0..8 {
+        all.push(Interaction::new(format!("a{n}"), query("Warm evening light."), "yes").unwrap());
+        all.push(Interaction::new(format!("b{n}"), query("Warm light evening candles."), "no").unwrap());
+    }
+    let mut model = learned(&pipeline, all);
+    let before = model.to_json();
+    let proposals = model.proposals();
+    assert_eq!(model.to_json(), before);
+    let split = proposals.iter().find(|proposal| matches!(proposal, Proposal::Split { .. }));
+    let merge = proposals.iter().find(|proposal| matches!(proposal, Proposal::Merge { .. }));
+    assert!(split.is_some() || merge.is_some(), "{proposals:?} {:?}", model.factors());
+    for proposal in &proposals {
+        model.edit(proposal.edit()).unwrap();
+    }
+}
+
+#[test]
+fn a_clone_keeps_answering_from_what_it_was() {
+    let pipeline = RpmPipeline::offline(task());
+    let model = learned(&pipeline, films());
+    let new = Query::new("A slow drama by night.").unwrap();
+    let before = block_on(pipeline.personalize(&model, &new)).unwrap();
+    let mut changed = model.clone();
+    block_on(pipeline.observe(&mut changed, [interaction("g", "A slow drama by night.", "1", 70)])).unwrap();
+    let slow = factor_of(&changed, "slow drama");
+    changed.edit(Edit::Mute { factor: slow }).unwrap();
+    block_on(pipeline.personalize(&changed, &new)).unwrap();
+    assert_eq!(block_on(pipeline.personalize(&model, &new)).unwrap(), before);
+}
