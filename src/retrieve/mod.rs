@@ -8,6 +8,7 @@
 mod bm25;
 mod dense;
 mod embedded;
+mod follow;
 mod hybrid;
 mod maxsim;
 mod overlap;

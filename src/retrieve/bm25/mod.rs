@@ -18,13 +18,15 @@ mod tests;
 mod vocabulary;
 mod weights;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::data::ReasoningMemory;
+use crate::data::{MemoryChange, MemoryItem, ReasoningMemory};
 use crate::prompt::StageContext;
 
+use super::follow::edit;
 use super::text::{feature_text, query_text};
 use super::{RetrievalRequest, RetrieveError, Retrieved, Retriever, keep};
 
@@ -46,7 +48,7 @@ pub enum Compared {
 /// Ranks by BM25 over feature text, the names and quoted words of an interaction's features, or over the queries
 /// themselves.
 ///
-/// See [`Bm25Index`] for the formula. The index is computed on first use and kept with the memory.
+/// See [`Bm25Index`] for the formula. The index is computed on first use, kept with the memory and follows its changes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bm25Retriever {
     parameters: Parameters,
@@ -90,10 +92,17 @@ impl Bm25Retriever {
 
     fn index(&self, memory: &ReasoningMemory) -> Arc<Bm25Index> {
         let Parameters { k1, b } = self.parameters;
-        memory.derived(&self.fingerprint(), |memory| match self.compared {
-            Compared::Features => Bm25Index::build(memory.items().iter().map(feature_text), k1, b),
-            Compared::Queries => Bm25Index::build(memory.items().iter().map(|item| item.query().text()), k1, b),
+        memory.derived(&self.fingerprint(), |memory| {
+            Bm25Index::build(memory.items().iter().map(|item| self.text(item)), k1, b)
         })
+    }
+
+    /// What an item is compared by.
+    fn text<'a>(&self, item: &'a MemoryItem) -> Cow<'a, str> {
+        match self.compared {
+            Compared::Features => feature_text(item).into(),
+            Compared::Queries => item.query().text().into(),
+        }
     }
 }
 
@@ -109,6 +118,21 @@ impl Retriever for Bm25Retriever {
             Compared::Features => index.rank(&query_text(&request), request.k),
             Compared::Queries => index.rank(request.query.text(), request.k),
         })
+    }
+
+    async fn follow(
+        &self,
+        memory: &ReasoningMemory,
+        change: &MemoryChange,
+        _ctx: &StageContext<'_>,
+    ) -> Result<(), RetrieveError> {
+        let name = self.fingerprint();
+        let Some(mut index) = change.take::<Bm25Index>(&name) else { return Ok(()) };
+        let texts = change.inserted().iter().filter_map(|&at| memory.items().get(at)).map(|item| self.text(item));
+        edit(&mut index, change, texts, Bm25Index::remove, |index, at, text| index.insert(at, &text))
+            .map_err(|error| RetrieveError::Index(error.into()))?;
+        memory.derived(&name, |_| index);
+        Ok(())
     }
 
     async fn pack(

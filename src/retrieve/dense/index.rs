@@ -62,15 +62,16 @@ impl DenseIndex {
 
     /// Brings the screen up to date with the rows from `row` on.
     fn recode_from(&mut self, row: usize) {
-        let before = self.screen.take().and_then(|mut copied| copied.take());
+        let mut copied = self.screen.take().unwrap_or_default();
         if self.screening.wanted(self.matrix.bytes(), SCREENING_PAYS) {
-            self.screen = Some(match before {
+            self.screen = Some(match copied.take() {
                 Some(mut screen) => {
                     screen.rebuild_from(row, self.matrix.lanes(), self.matrix.width());
                     Copied::at_once(screen)
                 }
                 None if self.screening == Screening::Always => Copied::at_once(self.coded()),
-                None => Copied::default(),
+                // Questions asked so far count, or an index that is edited between them would never be copied.
+                None => copied,
             });
         }
     }

@@ -81,27 +81,32 @@ impl MaxSimIndex {
         self
     }
 
-    /// Brings the screen up to date with the rows from `row` on.
-    fn recode_from(&mut self, row: usize) {
-        let before = self.screen.take().and_then(|mut copied| copied.take());
+    /// Brings the screen up to date with the examples from `example` on.
+    fn recode_from(&mut self, example: usize) {
+        let mut copied = self.screen.take().unwrap_or_default();
         if self.screening.wanted(self.matrix.bytes(), SCREENING_PAYS) {
-            self.screen = Some(match before {
-                Some(Screened { mut screen, .. }) => {
+            self.screen = Some(match copied.take() {
+                Some(Screened { mut screen, mut rests }) => {
+                    let row = example.checked_sub(1).map_or(0, |last| self.rows_of(last).end);
                     screen.rebuild_from(row, self.matrix.lanes(), self.matrix.width());
-                    Copied::at_once(self.with_rests(screen))
+                    rests.truncate(example);
+                    Copied::at_once(self.with_rests(screen, rests))
                 }
                 None if self.screening == Screening::Always => Copied::at_once(self.coded()),
-                None => Copied::default(),
+                // Questions asked so far count, or an index that is edited between them would never be copied.
+                None => copied,
             });
         }
     }
 
     fn coded(&self) -> Screened {
-        self.with_rests(Screen::new(self.matrix.lanes(), self.matrix.width()))
+        self.with_rests(Screen::new(self.matrix.lanes(), self.matrix.width()), Vec::new())
     }
 
-    fn with_rests(&self, screen: Screen) -> Screened {
-        let rests = (0..self.len()).map(|example| screen.greatest_rest(self.rows_of(example))).collect();
+    /// The screen with the rests of the first examples as given, and of the others as it says.
+    fn with_rests(&self, screen: Screen, mut rests: Vec<f32>) -> Screened {
+        let from = rests.len();
+        rests.extend((from..self.len()).map(|example| screen.greatest_rest(self.rows_of(example))));
         Screened { screen, rests }
     }
 
@@ -150,7 +155,7 @@ impl MaxSimIndex {
         let rows = self.matrix.insert(row, vectors)?;
         self.ends.insert(position, row);
         self.ends.iter_mut().skip(position).for_each(|end| *end += rows);
-        self.recode_from(row);
+        self.recode_from(position);
         Ok(())
     }
 
@@ -167,7 +172,7 @@ impl MaxSimIndex {
         self.matrix.remove(rows.clone());
         self.ends.remove(position);
         self.ends.iter_mut().skip(position).for_each(|end| *end -= rows.len());
-        self.recode_from(rows.start);
+        self.recode_from(position);
         Ok(())
     }
 
