@@ -8,13 +8,14 @@
 mod bm25;
 mod dense;
 mod embedded;
-mod follow;
 mod hybrid;
 mod maxsim;
 mod overlap;
 mod presence;
 mod rank;
 mod select;
+#[cfg(test)]
+mod tests;
 mod text;
 mod vectors;
 

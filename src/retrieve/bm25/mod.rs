@@ -26,7 +26,6 @@ use async_trait::async_trait;
 use crate::data::{MemoryChange, MemoryItem, ReasoningMemory};
 use crate::prompt::StageContext;
 
-use super::follow::edit;
 use super::text::{feature_text, query_text};
 use super::{RetrievalRequest, RetrieveError, Retrieved, Retriever, keep};
 
@@ -129,7 +128,9 @@ impl Retriever for Bm25Retriever {
         let name = self.fingerprint();
         let Some(mut index) = change.take::<Bm25Index>(&name) else { return Ok(()) };
         let texts = change.inserted().iter().filter_map(|&at| memory.items().get(at)).map(|item| self.text(item));
-        edit(&mut index, change, texts, Bm25Index::remove, |index, at, text| index.insert(at, &text))
+        let removed = change.removed().iter().rev().try_for_each(|&at| index.remove(at));
+        removed
+            .and_then(|()| change.inserted().iter().zip(texts).try_for_each(|(&at, text)| index.insert(at, &text)))
             .map_err(|error| RetrieveError::Index(error.into()))?;
         memory.derived(&name, |_| index);
         Ok(())

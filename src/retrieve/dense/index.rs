@@ -123,6 +123,26 @@ impl DenseIndex {
         Ok(())
     }
 
+    /// Removes the vectors at these positions, given ascending, and then inserts others at positions given ascending: as
+    /// one after another, but what stays is moved and copied once. After an error the index is of no use.
+    pub(in crate::retrieve) fn edit<V: AsRef<[f32]>>(
+        &mut self,
+        removed: &[usize],
+        inserted: &[usize],
+        vectors: impl IntoIterator<Item = V>,
+    ) -> Result<(), VectorError> {
+        if !removed.is_empty() {
+            self.matrix.retain(|row| removed.binary_search(&row).is_err());
+        }
+        for (&position, vector) in inserted.iter().zip(vectors) {
+            self.matrix.insert(position, [vector])?;
+        }
+        if let Some(&first) = removed.first().into_iter().chain(inserted.first()).min() {
+            self.recode_from(first);
+        }
+        Ok(())
+    }
+
     /// The `k` vectors of the greatest cosine with the query, best first, equal scores by position. The score is the
     /// cosine; the similarity is the cosine from 0 to 1. A zero vector has a cosine of 0 with everything.
     ///

@@ -12,7 +12,6 @@ use crate::embed::{EmbedError, Embedder, HashedEmbedder, embed_checked};
 use crate::prompt::StageContext;
 
 use super::embedded::{Embedded, is_own, own_name};
-use super::follow::edit;
 use super::text::{feature_text, query_text};
 use super::vectors::Screening;
 use super::{RetrievalRequest, RetrieveError, Retrieved, Retriever, keep};
@@ -105,7 +104,7 @@ impl Retriever for DenseRetriever {
         let texts = came.concat();
         let vectors = if texts.is_empty() { Vec::new() } else { embed_checked(&*self.embedder, &texts).await? };
         for (name, mut index) in before {
-            edit(&mut index, change, &vectors, DenseIndex::remove, |index, at, vector| index.insert(at, vector))?;
+            index.edit(change.removed(), change.inserted(), &vectors)?;
             embedded.keep(memory, name, index);
         }
         Ok(())

@@ -148,13 +148,7 @@ impl MaxSimIndex {
         position: usize,
         vectors: impl IntoIterator<Item = V>,
     ) -> Result<(), VectorError> {
-        if position > self.len() {
-            return Err(VectorError::NoSuchPosition { position, len: self.len() });
-        }
-        let row = self.rows_of(position).start;
-        let rows = self.matrix.insert(row, vectors)?;
-        self.ends.insert(position, row);
-        self.ends.iter_mut().skip(position).for_each(|end| *end += rows);
+        self.insert_rows(position, vectors)?;
         self.recode_from(position);
         Ok(())
     }
@@ -173,6 +167,54 @@ impl MaxSimIndex {
         self.ends.remove(position);
         self.ends.iter_mut().skip(position).for_each(|end| *end -= rows.len());
         self.recode_from(position);
+        Ok(())
+    }
+
+    /// Removes the examples at these positions, given ascending, and then inserts others at positions given ascending: as
+    /// one after another, but what stays is moved and copied once. After an error the index is of no use.
+    pub(in crate::retrieve) fn edit<E, V>(
+        &mut self,
+        removed: &[usize],
+        inserted: &[usize],
+        examples: impl IntoIterator<Item = E>,
+    ) -> Result<(), VectorError>
+    where
+        E: IntoIterator<Item = V>,
+        V: AsRef<[f32]>,
+    {
+        if !removed.is_empty() {
+            let gone: Vec<Range<usize>> = removed.iter().map(|&example| self.rows_of(example)).collect();
+            let first_after = |row: usize| gone.get(gone.partition_point(|rows| rows.end <= row));
+            self.matrix.retain(|row| !first_after(row).is_some_and(|rows| rows.contains(&row)));
+            let stay = (0..self.len()).filter(|example| removed.binary_search(example).is_err());
+            let ends = stay.scan(0, |end, example| {
+                *end += self.rows_of(example).len();
+                Some(*end)
+            });
+            self.ends = ends.collect();
+        }
+        for (&position, example) in inserted.iter().zip(examples) {
+            self.insert_rows(position, example)?;
+        }
+        if let Some(&first) = removed.first().into_iter().chain(inserted.first()).min() {
+            self.recode_from(first);
+        }
+        Ok(())
+    }
+
+    /// All of an insertion but the screen.
+    fn insert_rows<V: AsRef<[f32]>>(
+        &mut self,
+        position: usize,
+        vectors: impl IntoIterator<Item = V>,
+    ) -> Result<(), VectorError> {
+        if position > self.len() {
+            return Err(VectorError::NoSuchPosition { position, len: self.len() });
+        }
+        let row = self.rows_of(position).start;
+        let rows = self.matrix.insert(row, vectors)?;
+        self.ends.insert(position, row);
+        self.ends.iter_mut().skip(position).for_each(|end| *end += rows);
         Ok(())
     }
 

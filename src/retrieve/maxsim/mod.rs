@@ -13,7 +13,6 @@ use crate::embed::{EmbedError, Embedder, HashedEmbedder, embed_checked};
 use crate::prompt::StageContext;
 
 use super::embedded::{Embedded, is_own, own_name};
-use super::follow::edit;
 use super::vectors::Screening;
 use super::{RetrievalRequest, RetrieveError, Retrieved, Retriever, keep};
 
@@ -151,7 +150,7 @@ impl Retriever for MaxSimRetriever {
         }
         let examples = self.examples(came).await?;
         for (name, mut index) in before {
-            edit(&mut index, change, &examples, MaxSimIndex::remove, |index, at, example| index.insert(at, example))?;
+            index.edit(change.removed(), change.inserted(), &examples)?;
             embedded.keep(memory, name, index);
         }
         Ok(())
