@@ -290,7 +290,7 @@ impl Retriever for Words {
         if !matches!(self.0, Following::Stale | Following::Deaf) {
             for &at in change.inserted() {
                 let place = if self.0 == Following::Behind { texts.len() } else { at.min(texts.len()) };
-                texts.insert(place, memory.items()[at].query().text().to_owned());
+                texts.insert(place, memory.items().get(at).unwrap().query().text().to_owned());
             }
         }
         memory.derived(Self::NAME, |_| texts);
