@@ -9,17 +9,17 @@ use pollster::block_on;
 use rpm_core::testing::{ConformanceError, embedding_retriever_conformance, retriever_conformance};
 use rpm_core::{
     Bm25Retriever, ComposedPathWriter, DenseRetriever, Embedder, Fusion, History, HybridRetriever, Interaction,
-    LexicalExtractor, OverlapRetriever, Query, ResponseSpace, RetrievalRequest, RetrieveError, Retrieved, Retriever,
-    RpmPipeline, SelectingRetriever, SimilarityFactorModel, StageContext, StatisticalAnswerer, Task, async_trait,
-    top_k,
+    LexicalExtractor, MaxSimRetriever, MemoryChange, OverlapRetriever, Query, ReasoningMemory, ResponseSpace,
+    RetrievalRequest, RetrieveError, Retrieved, Retriever, RpmPipeline, SelectingRetriever, SimilarityFactorModel,
+    StageContext, StatisticalAnswerer, Task, async_trait, top_k,
 };
 
 fn conforms<R: Retriever>(make: impl Fn() -> R) {
-    assert_eq!(block_on(retriever_conformance(make)).unwrap(), 1409);
+    assert_eq!(block_on(retriever_conformance(make)).unwrap(), 1487);
 }
 
 fn conforms_over<R: Retriever>(make: impl Fn(Arc<dyn Embedder>) -> R) {
-    assert_eq!(block_on(embedding_retriever_conformance(make)).unwrap(), 1478);
+    assert_eq!(block_on(embedding_retriever_conformance(make)).unwrap(), 1556);
 }
 
 fn hybrid(embedder: Arc<dyn Embedder>) -> HybridRetriever {
@@ -37,6 +37,7 @@ fn retrievers_by_words_and_factors_conform() {
 #[test]
 fn retrievers_over_an_embedder_conform() {
     conforms_over(DenseRetriever::new);
+    conforms_over(MaxSimRetriever::new);
     conforms_over(hybrid);
     conforms_over(|embedder| hybrid(embedder).fusion(Fusion::Similarity).weights([0.3, 2.0, 0.0]));
     conforms_over(|embedder| SelectingRetriever::new(DenseRetriever::new(embedder)).diversity(0.4));
@@ -224,6 +225,93 @@ fn what_is_kept_from_another_memory_or_other_statistics_is_caught() {
             first((*request.memory.derived(&key, |_| all)).clone(), request.k)
         })
     });
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Following {
+    Sound,
+    /// The index of the old memory is kept as it is.
+    Stale,
+    /// What came is not there.
+    Deaf,
+    /// What went is still there.
+    Clinging,
+    /// What came is put behind all others.
+    Behind,
+    /// What went is taken out the first first.
+    FirstFirst,
+    /// Fails.
+    Failing,
+}
+
+/// Ranks by how many words of the query an item has, over texts that follow the memory.
+struct Words(Following);
+
+impl Words {
+    const NAME: &str = "words";
+
+    fn texts(memory: &ReasoningMemory) -> Arc<Vec<String>> {
+        let texts = |memory: &ReasoningMemory| memory.items().iter().map(|item| item.query().text().into()).collect();
+        memory.derived(Self::NAME, texts)
+    }
+}
+
+#[async_trait]
+impl Retriever for Words {
+    async fn retrieve(
+        &self,
+        request: RetrievalRequest<'_>,
+        _: &StageContext<'_>,
+    ) -> Result<Vec<Retrieved>, RetrieveError> {
+        let (texts, words) = (Self::texts(request.memory), request.query.text().split(' '));
+        let words: Vec<&str> = words.collect();
+        let score = |text: &String| words.iter().filter(|word| text.contains(**word)).count() as f64;
+        let hits = texts.iter().take(request.memory.len()).map(score).enumerate();
+        Ok(top_k(hits.map(|(position, score)| hit(position, score / words.len() as f64)), request.k))
+    }
+
+    async fn follow(
+        &self,
+        memory: &ReasoningMemory,
+        change: &MemoryChange,
+        _: &StageContext<'_>,
+    ) -> Result<(), RetrieveError> {
+        let Some(mut texts) = change.take::<Vec<String>>(Self::NAME) else { return Ok(()) };
+        let mut removed = change.removed().to_vec();
+        if self.0 != Following::FirstFirst {
+            removed.reverse();
+        }
+        if !matches!(self.0, Following::Stale | Following::Clinging) {
+            for at in removed {
+                // The faulty one asks for places that are not there any more.
+                texts.drain(at.min(texts.len())..(at + 1).min(texts.len()));
+            }
+        }
+        if !matches!(self.0, Following::Stale | Following::Deaf) {
+            for &at in change.inserted() {
+                let place = if self.0 == Following::Behind { texts.len() } else { at.min(texts.len()) };
+                texts.insert(place, memory.items().get(at).unwrap().query().text().to_owned());
+            }
+        }
+        memory.derived(Self::NAME, |_| texts);
+        if self.0 == Following::Failing { Err(RetrieveError::Other("out".into())) } else { Ok(()) }
+    }
+}
+
+#[test]
+fn a_retriever_that_does_not_follow_as_it_should_is_caught() {
+    conforms(|| Words(Following::Sound));
+    let by = [
+        (Following::Stale, "comes last, a query that is a past one"),
+        (Following::Deaf, "comes last, a query that is a past one"),
+        (Following::Clinging, "items go, a query that is a past one"),
+        (Following::Behind, "items come between others, a query of several words"),
+        (Following::FirstFirst, "items go, a query that is a past one"),
+    ];
+    for (fault, step) in by {
+        caught(&format!("{step}: what a new retriever answers about a new memory"), || Words(fault));
+    }
+    caught("an item comes last: is followed", || Words(Following::Failing));
 }
 
 /// Takes vectors as they come.

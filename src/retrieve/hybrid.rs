@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::data::ReasoningMemory;
+use crate::data::{MemoryChange, ReasoningMemory};
 use crate::prompt::StageContext;
 
 use super::{RetrievalRequest, RetrieveError, Retrieved, Retriever, top_k};
@@ -127,6 +127,20 @@ impl Retriever for HybridRetriever {
             rankings.push((part.retrieve(request.at_most(request.memory.len()), ctx).await?, *weight));
         }
         Ok(fuse(&rankings, self.fusion, request.k))
+    }
+
+    /// Each part follows, even when another fails; the first failure is the result.
+    async fn follow(
+        &self,
+        memory: &ReasoningMemory,
+        change: &MemoryChange,
+        ctx: &StageContext<'_>,
+    ) -> Result<(), RetrieveError> {
+        let mut result = Ok(());
+        for (part, _) in &self.parts {
+            result = result.and(part.follow(memory, change, ctx).await);
+        }
+        result
     }
 
     async fn pack(

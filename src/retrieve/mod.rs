@@ -14,6 +14,8 @@ mod overlap;
 mod presence;
 mod rank;
 mod select;
+#[cfg(test)]
+mod tests;
 mod text;
 mod vectors;
 

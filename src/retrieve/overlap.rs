@@ -16,7 +16,8 @@ use super::{RetrievalRequest, RetrieveError, Retrieved, Retriever, top_k};
 /// ```
 ///
 /// [`Beliefs::information`](crate::Beliefs::information) is shrunk to the base rate, so that a factor seen once is
-/// rare but tells little. A feature without a factor is looked up by its key; one of no known factor weighs the least
+/// rare but tells little. Which item has what is kept with the memory, and computed anew when that changes: the factors
+/// change with it, and sums are taken in the order of their numbers. A feature without a factor is looked up by its key; one of no known factor weighs the least
 /// that a factor can, 1 bit, and no item shares it. In a request without statistics, feature keys stand for factors
 /// and only rarity counts. Items that share nothing are left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 
-use crate::data::{MemoryItem, ReasoningMemory};
+use crate::data::{MemoryChange, MemoryItem, ReasoningMemory};
 use crate::prompt::StageContext;
 
 use super::presence::{Presence, jaccard};
@@ -171,6 +171,15 @@ impl<R: Retriever> Retriever for SelectingRetriever<R> {
         let presence = (self.selection.diversity > 0.0).then(|| Presence::of(&request));
         let likeness = |one, other| presence.as_ref().map_or(0.0, |p| jaccard(p.of_item(one), p.of_item(other)));
         Ok(self.selection.choose(ranking, request.memory.items(), likeness, request.k))
+    }
+
+    async fn follow(
+        &self,
+        memory: &ReasoningMemory,
+        change: &MemoryChange,
+        ctx: &StageContext<'_>,
+    ) -> Result<(), RetrieveError> {
+        self.inner.follow(memory, change, ctx).await
     }
 
     async fn pack(

@@ -1,9 +1,9 @@
 //! Made-up users for the checks of retrievers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::data::{
-    AssignedFeature, Calibration, DataError, FactorSet, Feature, FeatureKey, Interaction, MemoryItem, Query,
+    AssignedFeature, Calibration, DataError, FactorSet, Feature, FeatureKey, Interaction, ItemId, MemoryItem, Query,
     ReasoningMemory, ResponseSpace, Span, Task,
 };
 use crate::stats::Beliefs;
@@ -86,23 +86,60 @@ impl Person {
 
     /// A new memory, in which nothing is derived yet.
     pub(super) fn memory(&self) -> Result<ReasoningMemory, DataError> {
-        let item = |(n, (text, response, time)): (usize, &Row)| {
-            let query = Query::new(*text)?;
-            let features = words(&query)?;
-            let interaction = Interaction::new(format!("i{n:03}"), query, *response)?;
-            let interaction = match time {
-                Some(time) => interaction.at(*time),
-                None => interaction,
-            };
-            MemoryItem::new(interaction, features)
-        };
-        Ok(ReasoningMemory::new(self.rows.iter().enumerate().map(item).collect::<Result<Vec<_>, _>>()?))
+        let items = self.rows.iter().enumerate().map(|(n, row)| item(&format!("i{n:03}"), row));
+        Ok(ReasoningMemory::new(items.collect::<Result<Vec<_>, _>>()?))
     }
 
     /// No statistics, and those of each partition.
     pub(super) fn beliefs(&self) -> Vec<Option<Beliefs<'_>>> {
         let each = self.factors.iter().map(|factors| Some(Beliefs::new(&self.task, factors, &self.calibration)));
         std::iter::once(None).chain(each).collect()
+    }
+}
+
+fn item(id: &str, (text, response, time): &Row) -> Result<MemoryItem, DataError> {
+    let query = Query::new(*text)?;
+    let features = words(&query)?;
+    let interaction = Interaction::new(id, query, *response)?;
+    let interaction = match time {
+        Some(time) => interaction.at(*time),
+        None => interaction,
+    };
+    MemoryItem::new(interaction, features)
+}
+
+/// A change of the first person's memory, to be made after those before it.
+pub(super) struct Step {
+    pub(super) name: &'static str,
+    /// The ids of what goes, with some that are not there.
+    pub(super) gone: BTreeSet<ItemId>,
+    pub(super) new: Vec<MemoryItem>,
+}
+
+impl Step {
+    pub(super) fn all() -> Result<Vec<Self>, DataError> {
+        // Behind all others, before them and between them; and with an id that is there, which goes at the same time.
+        let last: Row = ("gripping light, zebras", "yes", Some(i64::MAX));
+        let between: [(&str, Row); 4] = [
+            ("a", ("gripping zebras", "no", None)),
+            ("p", ("plot, zebras and zebras", "yes", Some(5))),
+            ("q", ("!?", "abstain", Some(9))),
+            ("i007", ("soft plot", "no", Some(12))),
+        ];
+        let items = |rows: &[(&str, Row)]| rows.iter().map(|(id, row)| item(id, row)).collect::<Result<Vec<_>, _>>();
+        let every = (0..ONE.len()).map(|n| format!("i{n:03}")).chain(["a", "p", "q", "z"].map(str::to_owned));
+        let steps = [
+            ("an item comes last", vec![], items(&[("z", last)])?),
+            ("items come between others", vec!["i007".to_owned()], items(&between)?),
+            ("items go", ["i000", "i002", "i003", "p", "i017"].map(str::to_owned).to_vec(), vec![]),
+            ("nothing changes", vec!["nobody".to_owned()], vec![]),
+            ("all go", every.collect(), vec![]),
+            ("items come into an empty memory", vec![], items(&between)?),
+        ];
+        let step = |(name, gone, new): (_, Vec<String>, _)| {
+            Ok(Self { name, gone: gone.into_iter().map(ItemId::new).collect::<Result<_, _>>()?, new })
+        };
+        steps.into_iter().map(step).collect()
     }
 }
 

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Wake};
 use std::thread::{self, Thread};
 
 use super::ConformanceError;
-use super::memories::{Asked, Person, SAME};
+use super::memories::{Asked, Person, SAME, Step};
 use super::vectors;
 use crate::data::ReasoningMemory;
 use crate::embed::{Embedder, HashedEmbedder};
@@ -21,7 +21,8 @@ use crate::stats::Beliefs;
 /// to 1; that fewer items are a prefix of more; none for 0, all for more than there are, nothing from an empty memory;
 /// that an item which says what the query says is found; the same answer again, from a new retriever, from a clone of
 /// the memory and on several threads at once; that another user's memory, an edited one and other statistics are not
-/// mixed up. The memories hold duplicates, texts without words, and times that are missing or extreme.
+/// mixed up; and that after each of several changes it [`follow`](Retriever::follow)ed, of items that come and go
+/// anywhere, it answers what a new retriever answers. The memories hold duplicates, texts without words, and times that are missing or extreme.
 ///
 /// One check polls on threads of its own, outside of any runtime; a retriever that needs one must bring it.
 ///
@@ -146,7 +147,8 @@ async fn ranking<R: Retriever>(run: &mut Run, make: &impl Fn() -> R) -> Result<(
             }
         }
     }
-    edited(run, &retriever, make, &persons, &asked).await
+    edited(run, &retriever, make, &persons, &asked).await?;
+    followed(run, &retriever, make, &persons, &asked).await
 }
 
 async fn one(run: &mut Run, name: &str, question: Question<'_>, retriever: &impl Retriever) {
@@ -200,6 +202,40 @@ async fn edited<R: Retriever>(
         run.check_ranking(&name, found.as_deref().unwrap_or_default(), edited.len(), edited.len());
         let expected = Question { memory: &new, ..before }.all(&make()).await;
         run.check(&format!("{name}: what a new retriever answers about a new memory"), found == expected);
+    }
+    Ok(())
+}
+
+/// A memory that changes step by step, with the retriever following, is answered about as if it had always been so.
+async fn followed<R: Retriever>(
+    run: &mut Run,
+    retriever: &R,
+    make: &impl Fn() -> R,
+    persons: &[Person],
+    asked: &[Asked],
+) -> Result<(), ConformanceError> {
+    let Some(person) = persons.first() else { return Ok(()) };
+    let statistics = person.beliefs();
+    let questions: Vec<_> =
+        asked.iter().flat_map(|asked| statistics.iter().map(move |b| (asked, b.as_ref()))).collect();
+    let mut memory = person.memory()?;
+    for Step { name, gone, new } in Step::all()? {
+        // The answers make the indexes that are to follow.
+        for &(asked, beliefs) in &questions {
+            let _ = Question { memory: &memory, asked, beliefs }.all(retriever).await;
+        }
+        let (after, change) = memory.changed(&gone, new);
+        let (prompts, ledger) = (PromptSet::default(), Ledger::new());
+        let result = retriever.follow(&after, &change, &StageContext::offline(&prompts, &ledger)).await;
+        run.check(&format!("a memory that changes, {name}: is followed"), result.is_ok());
+        for &(asked, beliefs) in &questions {
+            let found = Question { memory: &after, asked, beliefs }.all(retriever).await;
+            let new = ReasoningMemory::new(after.items().iter().cloned());
+            let expected = Question { memory: &new, asked, beliefs }.all(&make()).await;
+            let name = format!("a memory that changes, {name}, {}", asked.name);
+            run.check(&format!("{name}: what a new retriever answers about a new memory"), found == expected);
+        }
+        memory = after;
     }
     Ok(())
 }

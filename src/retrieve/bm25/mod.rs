@@ -18,11 +18,12 @@ mod tests;
 mod vocabulary;
 mod weights;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::data::ReasoningMemory;
+use crate::data::{MemoryChange, MemoryItem, ReasoningMemory};
 use crate::prompt::StageContext;
 
 use super::text::{feature_text, query_text};
@@ -46,7 +47,7 @@ pub enum Compared {
 /// Ranks by BM25 over feature text, the names and quoted words of an interaction's features, or over the queries
 /// themselves.
 ///
-/// See [`Bm25Index`] for the formula. The index is computed on first use and kept with the memory.
+/// See [`Bm25Index`] for the formula. The index is computed on first use, kept with the memory and follows its changes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bm25Retriever {
     parameters: Parameters,
@@ -90,10 +91,17 @@ impl Bm25Retriever {
 
     fn index(&self, memory: &ReasoningMemory) -> Arc<Bm25Index> {
         let Parameters { k1, b } = self.parameters;
-        memory.derived(&self.fingerprint(), |memory| match self.compared {
-            Compared::Features => Bm25Index::build(memory.items().iter().map(feature_text), k1, b),
-            Compared::Queries => Bm25Index::build(memory.items().iter().map(|item| item.query().text()), k1, b),
+        memory.derived(&self.fingerprint(), |memory| {
+            Bm25Index::build(memory.items().iter().map(|item| self.text(item)), k1, b)
         })
+    }
+
+    /// What an item is compared by.
+    fn text<'a>(&self, item: &'a MemoryItem) -> Cow<'a, str> {
+        match self.compared {
+            Compared::Features => feature_text(item).into(),
+            Compared::Queries => item.query().text().into(),
+        }
     }
 }
 
@@ -109,6 +117,23 @@ impl Retriever for Bm25Retriever {
             Compared::Features => index.rank(&query_text(&request), request.k),
             Compared::Queries => index.rank(request.query.text(), request.k),
         })
+    }
+
+    async fn follow(
+        &self,
+        memory: &ReasoningMemory,
+        change: &MemoryChange,
+        _ctx: &StageContext<'_>,
+    ) -> Result<(), RetrieveError> {
+        let name = self.fingerprint();
+        let Some(mut index) = change.take::<Bm25Index>(&name) else { return Ok(()) };
+        let texts = change.inserted().iter().filter_map(|&at| memory.items().get(at)).map(|item| self.text(item));
+        let removed = change.removed().iter().rev().try_for_each(|&at| index.remove(at));
+        removed
+            .and_then(|()| change.inserted().iter().zip(texts).try_for_each(|(&at, text)| index.insert(at, &text)))
+            .map_err(|error| RetrieveError::Index(error.into()))?;
+        memory.derived(&name, |_| index);
+        Ok(())
     }
 
     async fn pack(

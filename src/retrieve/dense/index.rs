@@ -62,15 +62,16 @@ impl DenseIndex {
 
     /// Brings the screen up to date with the rows from `row` on.
     fn recode_from(&mut self, row: usize) {
-        let before = self.screen.take().and_then(|mut copied| copied.take());
+        let mut copied = self.screen.take().unwrap_or_default();
         if self.screening.wanted(self.matrix.bytes(), SCREENING_PAYS) {
-            self.screen = Some(match before {
+            self.screen = Some(match copied.take() {
                 Some(mut screen) => {
                     screen.rebuild_from(row, self.matrix.lanes(), self.matrix.width());
                     Copied::at_once(screen)
                 }
                 None if self.screening == Screening::Always => Copied::at_once(self.coded()),
-                None => Copied::default(),
+                // Questions asked so far count, or an index that is edited between them would never be copied.
+                None => copied,
             });
         }
     }
@@ -119,6 +120,26 @@ impl DenseIndex {
         }
         self.matrix.remove(position..position + 1);
         self.recode_from(position);
+        Ok(())
+    }
+
+    /// Removes the vectors at these positions, given ascending, and then inserts others at positions given ascending: as
+    /// one after another, but what stays is moved and copied once. After an error the index is of no use.
+    pub(in crate::retrieve) fn edit<V: AsRef<[f32]>>(
+        &mut self,
+        removed: &[usize],
+        inserted: &[usize],
+        vectors: impl IntoIterator<Item = V>,
+    ) -> Result<(), VectorError> {
+        if !removed.is_empty() {
+            self.matrix.retain(|row| removed.binary_search(&row).is_err());
+        }
+        for (&position, vector) in inserted.iter().zip(vectors) {
+            self.matrix.insert(position, [vector])?;
+        }
+        if let Some(&first) = removed.first().into_iter().chain(inserted.first()).min() {
+            self.recode_from(first);
+        }
         Ok(())
     }
 

@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::data::ReasoningMemory;
+use crate::data::{MemoryChange, MemoryItem, ReasoningMemory};
 use crate::embed::{EmbedError, Embedder, HashedEmbedder, embed_checked};
 use crate::prompt::StageContext;
 
+use super::embedded::{Embedded, is_own, own_name};
 use super::text::{feature_text, query_text};
 use super::vectors::Screening;
-use super::{RetrievalRequest, RetrieveError, Retrieved, Retriever, embedded, keep};
+use super::{RetrievalRequest, RetrieveError, Retrieved, Retriever, keep};
 
 pub use index::DenseIndex;
 
@@ -22,6 +23,7 @@ pub use index::DenseIndex;
 /// The memory's vectors are computed on first use, in one call of the embedder, and kept with the memory under the
 /// embedder's fingerprint, so another embedder computes its own and the two are never mixed. When the embedder fails
 /// nothing is kept, not even the vectors that it may have computed before: the next request asks for all of them again.
+/// An index that is there follows changes of the memory: only the texts of new items are embedded, in one call.
 #[derive(Clone)]
 pub struct DenseRetriever {
     embedder: Arc<dyn Embedder>,
@@ -53,17 +55,25 @@ impl DenseRetriever {
         memory: &ReasoningMemory,
         ctx: &StageContext<'_>,
     ) -> Result<(String, Arc<DenseIndex>), RetrieveError> {
-        let texts = || memory.items().iter().map(|item| ctx.leaving(&feature_text(item)));
-        let fingerprint = embedded::fingerprint("dense", self.screening, &*self.embedder, ctx.redacts().then(texts));
-        if let Some(ready) = memory.ready::<DenseIndex>(&fingerprint) {
-            return Ok((fingerprint, ready));
-        }
-        let texts: Vec<String> = texts().collect();
+        let embedded = Embedded::new(self.own_name(), texts, ctx);
+        let name = match embedded.ready(memory, embedded.name(memory)) {
+            Ok(ready) => return Ok(ready),
+            Err(name) => name,
+        };
+        let texts: Vec<String> = memory.items().iter().flat_map(|item| texts(item, ctx)).collect();
         let vectors = embed_checked(&*self.embedder, &texts).await?;
         let index = DenseIndex::new(self.embedder.dimensions(), vectors)?.screening(self.screening);
-        let index = memory.derived(&fingerprint, |_| index);
-        Ok((fingerprint, index))
+        Ok(embedded.keep(memory, name, index))
     }
+
+    fn own_name(&self) -> String {
+        own_name("dense", self.screening, &*self.embedder)
+    }
+}
+
+/// The text of an item, as it may leave.
+fn texts(item: &MemoryItem, ctx: &StageContext<'_>) -> Vec<String> {
+    vec![ctx.leaving(&feature_text(item))]
 }
 
 #[async_trait]
@@ -79,6 +89,27 @@ impl Retriever for DenseRetriever {
         Ok(index.top_k(&query, request.k)?)
     }
 
+    async fn follow(
+        &self,
+        memory: &ReasoningMemory,
+        change: &MemoryChange,
+        ctx: &StageContext<'_>,
+    ) -> Result<(), RetrieveError> {
+        let embedded = Embedded::new(self.own_name(), texts, ctx);
+        let came = embedded.came(memory, change);
+        let before = embedded.take::<DenseIndex>(memory, change, &came);
+        if before.is_empty() {
+            return Ok(());
+        }
+        let texts = came.concat();
+        let vectors = if texts.is_empty() { Vec::new() } else { embed_checked(&*self.embedder, &texts).await? };
+        for (name, mut index) in before {
+            index.edit(change.removed(), change.inserted(), &vectors)?;
+            embedded.keep(memory, name, index);
+        }
+        Ok(())
+    }
+
     async fn pack(
         &self,
         memory: &ReasoningMemory,
@@ -89,7 +120,7 @@ impl Retriever for DenseRetriever {
     }
 
     fn unpack(&self, memory: &ReasoningMemory, name: &str, index: &[u8]) -> Result<bool, RetrieveError> {
-        if !embedded::is_own(name, "dense", self.screening, &*self.embedder) {
+        if !is_own(name, &self.own_name()) {
             return Ok(false);
         }
         let index = DenseIndex::from_bytes(index).map_err(|error| RetrieveError::Index(error.into()))?;

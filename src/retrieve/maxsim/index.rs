@@ -81,27 +81,32 @@ impl MaxSimIndex {
         self
     }
 
-    /// Brings the screen up to date with the rows from `row` on.
-    fn recode_from(&mut self, row: usize) {
-        let before = self.screen.take().and_then(|mut copied| copied.take());
+    /// Brings the screen up to date with the examples from `example` on.
+    fn recode_from(&mut self, example: usize) {
+        let mut copied = self.screen.take().unwrap_or_default();
         if self.screening.wanted(self.matrix.bytes(), SCREENING_PAYS) {
-            self.screen = Some(match before {
-                Some(Screened { mut screen, .. }) => {
+            self.screen = Some(match copied.take() {
+                Some(Screened { mut screen, mut rests }) => {
+                    let row = example.checked_sub(1).map_or(0, |last| self.rows_of(last).end);
                     screen.rebuild_from(row, self.matrix.lanes(), self.matrix.width());
-                    Copied::at_once(self.with_rests(screen))
+                    rests.truncate(example);
+                    Copied::at_once(self.with_rests(screen, rests))
                 }
                 None if self.screening == Screening::Always => Copied::at_once(self.coded()),
-                None => Copied::default(),
+                // Questions asked so far count, or an index that is edited between them would never be copied.
+                None => copied,
             });
         }
     }
 
     fn coded(&self) -> Screened {
-        self.with_rests(Screen::new(self.matrix.lanes(), self.matrix.width()))
+        self.with_rests(Screen::new(self.matrix.lanes(), self.matrix.width()), Vec::new())
     }
 
-    fn with_rests(&self, screen: Screen) -> Screened {
-        let rests = (0..self.len()).map(|example| screen.greatest_rest(self.rows_of(example))).collect();
+    /// The screen with the rests of the first examples as given, and of the others as it says.
+    fn with_rests(&self, screen: Screen, mut rests: Vec<f32>) -> Screened {
+        let from = rests.len();
+        rests.extend((from..self.len()).map(|example| screen.greatest_rest(self.rows_of(example))));
         Screened { screen, rests }
     }
 
@@ -143,14 +148,8 @@ impl MaxSimIndex {
         position: usize,
         vectors: impl IntoIterator<Item = V>,
     ) -> Result<(), VectorError> {
-        if position > self.len() {
-            return Err(VectorError::NoSuchPosition { position, len: self.len() });
-        }
-        let row = self.rows_of(position).start;
-        let rows = self.matrix.insert(row, vectors)?;
-        self.ends.insert(position, row);
-        self.ends.iter_mut().skip(position).for_each(|end| *end += rows);
-        self.recode_from(row);
+        self.insert_rows(position, vectors)?;
+        self.recode_from(position);
         Ok(())
     }
 
@@ -167,7 +166,55 @@ impl MaxSimIndex {
         self.matrix.remove(rows.clone());
         self.ends.remove(position);
         self.ends.iter_mut().skip(position).for_each(|end| *end -= rows.len());
-        self.recode_from(rows.start);
+        self.recode_from(position);
+        Ok(())
+    }
+
+    /// Removes the examples at these positions, given ascending, and then inserts others at positions given ascending: as
+    /// one after another, but what stays is moved and copied once. After an error the index is of no use.
+    pub(in crate::retrieve) fn edit<E, V>(
+        &mut self,
+        removed: &[usize],
+        inserted: &[usize],
+        examples: impl IntoIterator<Item = E>,
+    ) -> Result<(), VectorError>
+    where
+        E: IntoIterator<Item = V>,
+        V: AsRef<[f32]>,
+    {
+        if !removed.is_empty() {
+            let gone: Vec<Range<usize>> = removed.iter().map(|&example| self.rows_of(example)).collect();
+            let first_after = |row: usize| gone.get(gone.partition_point(|rows| rows.end <= row));
+            self.matrix.retain(|row| !first_after(row).is_some_and(|rows| rows.contains(&row)));
+            let stay = (0..self.len()).filter(|example| removed.binary_search(example).is_err());
+            let ends = stay.scan(0, |end, example| {
+                *end += self.rows_of(example).len();
+                Some(*end)
+            });
+            self.ends = ends.collect();
+        }
+        for (&position, example) in inserted.iter().zip(examples) {
+            self.insert_rows(position, example)?;
+        }
+        if let Some(&first) = removed.first().into_iter().chain(inserted.first()).min() {
+            self.recode_from(first);
+        }
+        Ok(())
+    }
+
+    /// All of an insertion but the screen.
+    fn insert_rows<V: AsRef<[f32]>>(
+        &mut self,
+        position: usize,
+        vectors: impl IntoIterator<Item = V>,
+    ) -> Result<(), VectorError> {
+        if position > self.len() {
+            return Err(VectorError::NoSuchPosition { position, len: self.len() });
+        }
+        let row = self.rows_of(position).start;
+        let rows = self.matrix.insert(row, vectors)?;
+        self.ends.insert(position, row);
+        self.ends.iter_mut().skip(position).for_each(|end| *end += rows);
         Ok(())
     }
 

@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::data::{Feature, MemoryItem, Query, ReasoningMemory};
+use crate::data::{Feature, MemoryChange, MemoryItem, Query, ReasoningMemory};
 use crate::embed::{EmbedError, Embedder, HashedEmbedder, embed_checked};
 use crate::prompt::StageContext;
 
+use super::embedded::{Embedded, is_own, own_name};
 use super::vectors::Screening;
-use super::{RetrievalRequest, RetrieveError, Retrieved, Retriever, embedded, keep};
+use super::{RetrievalRequest, RetrieveError, Retrieved, Retriever, keep};
 
 pub use index::MaxSimIndex;
 
@@ -26,7 +27,8 @@ pub use index::MaxSimIndex;
 ///
 /// The memory's vectors are computed on first use, in one call of the embedder with each different text once, and kept
 /// with the memory under the embedder's fingerprint. When the embedder fails nothing is kept, not even the vectors that
-/// it may have computed before: the next request asks for all of them again.
+/// it may have computed before: the next request asks for all of them again. An index that is there follows changes of
+/// the memory: only the texts of new items are embedded, in one call.
 #[derive(Clone)]
 pub struct MaxSimRetriever {
     embedder: Arc<dyn Embedder>,
@@ -58,21 +60,29 @@ impl MaxSimRetriever {
         memory: &ReasoningMemory,
         ctx: &StageContext<'_>,
     ) -> Result<(String, Arc<MaxSimIndex>), RetrieveError> {
-        let items = memory.items();
-        let redacted = ctx.redacts().then(|| texts(items, ctx).into_iter());
-        let fingerprint = embedded::fingerprint("maxsim", self.screening, &*self.embedder, redacted);
-        if let Some(ready) = memory.ready::<MaxSimIndex>(&fingerprint) {
-            return Ok((fingerprint, ready));
-        }
-        let vectors = self.embed(texts(items, ctx)).await?;
-        let mut vectors = vectors.iter();
-        let examples = items.iter().map(|item| vectors.by_ref().take(item.features().len()).collect::<Vec<_>>());
+        let embedded = Embedded::new(self.own_name(), texts, ctx);
+        let name = match embedded.ready(memory, embedded.name(memory)) {
+            Ok(ready) => return Ok(ready),
+            Err(name) => name,
+        };
+        let texts = memory.items().iter().map(|item| texts(item, ctx)).collect();
+        let examples = self.examples(texts).await?;
         let index = MaxSimIndex::new(self.embedder.dimensions(), examples)?.screening(self.screening);
-        let index = memory.derived(&fingerprint, |_| index);
-        Ok((fingerprint, index))
+        Ok(embedded.keep(memory, name, index))
     }
 
-    /// A vector per text; equal texts are embedded once.
+    fn own_name(&self) -> String {
+        own_name("maxsim", self.screening, &*self.embedder)
+    }
+
+    /// By item, a vector per text.
+    async fn examples(&self, texts: Vec<Vec<String>>) -> Result<Vec<Vec<Arc<[f32]>>>, EmbedError> {
+        let lengths: Vec<usize> = texts.iter().map(Vec::len).collect();
+        let mut vectors = self.embed(texts.into_iter().flatten().collect()).await?.into_iter();
+        Ok(lengths.into_iter().map(|length| vectors.by_ref().take(length).collect()).collect())
+    }
+
+    /// A vector per text; equal texts are embedded once, and without any the embedder is not asked.
     async fn embed(&self, texts: Vec<String>) -> Result<Vec<Arc<[f32]>>, EmbedError> {
         let mut places: HashMap<String, usize> = HashMap::new();
         let mut different = Vec::new();
@@ -86,6 +96,9 @@ impl MaxSimRetriever {
                 })
             })
             .collect();
+        if different.is_empty() {
+            return Ok(Vec::new());
+        }
         let vectors = embed_checked(&*self.embedder, &different).await?;
         let vectors: Vec<Arc<[f32]>> = vectors.into_iter().map(Arc::from).collect();
         Ok(which.into_iter().filter_map(|place| vectors.get(place).cloned()).collect())
@@ -98,12 +111,9 @@ pub(super) fn text(feature: &Feature, query: &Query) -> String {
     if name == words { name.to_owned() } else { format!("{name}\n{words}") }
 }
 
-/// The texts of all features of the items, as they may leave.
-fn texts(items: &[MemoryItem], ctx: &StageContext<'_>) -> Vec<String> {
-    let texts = |item: &MemoryItem| -> Vec<String> {
-        item.features().iter().map(|feature| ctx.leaving(&text(feature, item.query()))).collect()
-    };
-    items.iter().flat_map(texts).collect()
+/// The texts of an item's features, as they may leave.
+fn texts(item: &MemoryItem, ctx: &StageContext<'_>) -> Vec<String> {
+    item.features().iter().map(|feature| ctx.leaving(&text(feature, item.query()))).collect()
 }
 
 /// The texts of the query's features, or its own without any, as they may leave.
@@ -126,6 +136,26 @@ impl Retriever for MaxSimRetriever {
         Ok(index.top_k(&vectors, request.k)?)
     }
 
+    async fn follow(
+        &self,
+        memory: &ReasoningMemory,
+        change: &MemoryChange,
+        ctx: &StageContext<'_>,
+    ) -> Result<(), RetrieveError> {
+        let embedded = Embedded::new(self.own_name(), texts, ctx);
+        let came = embedded.came(memory, change);
+        let before = embedded.take::<MaxSimIndex>(memory, change, &came);
+        if before.is_empty() {
+            return Ok(());
+        }
+        let examples = self.examples(came).await?;
+        for (name, mut index) in before {
+            index.edit(change.removed(), change.inserted(), &examples)?;
+            embedded.keep(memory, name, index);
+        }
+        Ok(())
+    }
+
     async fn pack(
         &self,
         memory: &ReasoningMemory,
@@ -136,7 +166,7 @@ impl Retriever for MaxSimRetriever {
     }
 
     fn unpack(&self, memory: &ReasoningMemory, name: &str, index: &[u8]) -> Result<bool, RetrieveError> {
-        if !embedded::is_own(name, "maxsim", self.screening, &*self.embedder) {
+        if !is_own(name, &self.own_name()) {
             return Ok(false);
         }
         let index = MaxSimIndex::from_bytes(index).map_err(|error| RetrieveError::Index(error.into()))?;

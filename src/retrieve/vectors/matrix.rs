@@ -117,6 +117,15 @@ impl Matrix {
         }
     }
 
+    /// Takes all rows out that are not to be kept, in one pass.
+    pub(in crate::retrieve) fn retain(&mut self, keep: impl Fn(usize) -> bool) {
+        let (width, mut lane) = (self.width(), 0);
+        self.rows.retain(|_| {
+            lane += 1;
+            keep((lane - 1) / width)
+        });
+    }
+
     /// Writes the rows' values, little-endian, without the zeros that fill them up.
     pub(in crate::retrieve) fn write(&self, bytes: &mut Vec<u8>) {
         bytes.reserve(self.len() * self.dimensions * size_of::<f32>());

@@ -1,0 +1,337 @@
+//! Retrievers that follow a changing memory.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use pollster::block_on;
+use proptest::prelude::*;
+
+use crate::data::{AssignedFeature, Feature, Interaction, ItemId, MemoryItem, Query, ReasoningMemory, Span};
+use crate::embed::{EmbedError, Embedder, HashedEmbedder};
+use crate::llm::Ledger;
+use crate::prompt::{PromptSet, StageContext};
+use crate::retrieve::{
+    Bm25Retriever, Compared, DenseRetriever, HybridRetriever, MaxSimRetriever, OverlapRetriever, RetrievalRequest,
+    RetrieveError, Retriever, Screening, SelectingRetriever,
+};
+
+const DIMENSIONS: usize = 24;
+
+/// Tells what it was asked, and can fail.
+#[derive(Clone, Default)]
+struct Told {
+    texts: Arc<Mutex<Vec<String>>>,
+    fails: Arc<AtomicBool>,
+}
+
+impl Told {
+    fn taken(&self) -> Vec<String> {
+        std::mem::take(&mut *self.texts.lock().unwrap())
+    }
+}
+
+#[async_trait]
+impl Embedder for Told {
+    async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
+        self.texts.lock().unwrap().extend_from_slice(texts);
+        if self.fails.load(Ordering::SeqCst) {
+            return Err(EmbedError::Other("out".into()));
+        }
+        HashedEmbedder::with_dimensions(DIMENSIONS).embed(texts).await
+    }
+
+    fn dimensions(&self) -> usize {
+        DIMENSIONS
+    }
+
+    fn fingerprint(&self) -> String {
+        "told".to_owned()
+    }
+}
+
+fn bm25() -> Bm25Retriever {
+    Bm25Retriever::default()
+}
+
+fn dense(told: &Told) -> DenseRetriever {
+    DenseRetriever::new(told.clone())
+}
+
+fn maxsim(told: &Told) -> MaxSimRetriever {
+    MaxSimRetriever::new(told.clone())
+}
+
+/// Every word is a feature.
+fn features(query: &Query) -> Vec<Feature> {
+    let mut end = 0;
+    let feature = |word: &str| {
+        let start = end + query.text()[end..].find(word).unwrap();
+        end = start + word.len();
+        Feature::new(query, word, Span { start, end }).unwrap()
+    };
+    query.text().split_whitespace().map(feature).collect()
+}
+
+fn item(id: &str, text: &str, time: Option<i64>) -> MemoryItem {
+    let query = Query::new(text).unwrap();
+    let features = features(&query);
+    let interaction = Interaction::new(id, query, "yes").unwrap();
+    MemoryItem::new(time.into_iter().fold(interaction, Interaction::at), features).unwrap()
+}
+
+/// Calls with a context, with a hook that takes vowels out or without; it counts the hook's calls.
+fn with_context<T>(redacted: bool, call: impl FnOnce(&StageContext<'_>) -> T) -> (T, usize) {
+    let (prompts, ledger, calls) = (PromptSet::default(), Ledger::new(), AtomicUsize::new(0));
+    let hook = |text: &str| {
+        calls.fetch_add(1, Ordering::SeqCst);
+        text.replace(['a', 'e'], "*")
+    };
+    let ctx = StageContext::offline(&prompts, &ledger);
+    let result = call(&if redacted { ctx.redact(&hook) } else { ctx });
+    (result, calls.load(Ordering::SeqCst))
+}
+
+type Ranked = Vec<(usize, u64, u64)>;
+
+fn ranked(retriever: &dyn Retriever, memory: &ReasoningMemory, redacted: bool) -> Result<Vec<Ranked>, RetrieveError> {
+    let ask = |text: &&str| {
+        let query = Query::new(*text).unwrap();
+        let features: Vec<_> = features(&query).into_iter().map(AssignedFeature::unknown).collect();
+        let request = RetrievalRequest::new(memory, &query, &features, usize::MAX);
+        let hits = with_context(redacted, |ctx| block_on(retriever.retrieve(request, ctx))).0?;
+        Ok(hits.iter().map(|hit| (hit.position, hit.score.to_bits(), hit.similarity.to_bits())).collect())
+    };
+    ["plot", "slow plot and great cast", "plots dull music"].iter().map(ask).collect()
+}
+
+fn packed(retriever: &dyn Retriever, memory: &ReasoningMemory, redacted: bool) -> Vec<(String, Vec<u8>)> {
+    with_context(redacted, |ctx| block_on(retriever.pack(memory, ctx))).0.unwrap()
+}
+
+/// Items go, and others come; one that comes may be one that goes, with another text.
+type Step = (Vec<prop::sample::Index>, Vec<(Option<prop::sample::Index>, Vec<&'static str>, Option<i64>)>);
+
+fn words() -> impl Strategy<Value = Vec<&'static str>> {
+    let word = prop::sample::select(vec!["plot", "plots", "slow", "great", "cast", "dull", "music", "the"]);
+    prop::collection::vec(word, 1..5)
+}
+
+fn time() -> impl Strategy<Value = Option<i64>> {
+    prop::option::of(0_i64..6)
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let index = any::<prop::sample::Index>;
+    let gone = prop::collection::vec(index(), 0..4);
+    (gone, prop::collection::vec((prop::option::weighted(0.2, index()), words(), time()), 0..4))
+}
+
+/// Follows the steps, and after each is equal to a retriever that sees the memory for the first time.
+fn follows(
+    make: impl Fn(&Told) -> Arc<dyn Retriever>,
+    texts_of: impl Fn(&[&MemoryItem]) -> Vec<String>,
+    start: &[(Vec<&'static str>, Option<i64>)],
+    steps: Vec<Step>,
+    redacted: bool,
+) -> Result<(), TestCaseError> {
+    let told = Told::default();
+    let retriever = make(&told);
+    let items = start.iter().enumerate();
+    let items = items.map(|(n, (words, time))| item(&format!("i{n:02}"), &words.join(" "), *time));
+    let (mut memory, mut count) = (ReasoningMemory::new(items), start.len());
+    let mut answers = ranked(&*retriever, &memory, redacted).unwrap();
+    for (gone, came) in steps {
+        let ids: Vec<ItemId> = memory.items().iter().map(|item| item.id().clone()).collect();
+        let pick = |index: &prop::sample::Index| ids.get(index.index(ids.len().max(1))).cloned();
+        let mut gone: BTreeSet<ItemId> = gone.iter().filter_map(pick).collect();
+        let mut taken = BTreeSet::new();
+        let mut new = Vec::new();
+        for (instead, words, time) in came {
+            count += 1;
+            let other = instead.as_ref().and_then(pick).filter(|id| taken.insert(id.clone()));
+            gone.extend(other.clone());
+            let id = other.map_or_else(|| format!("i{count:02}"), |id| id.to_string());
+            new.push(item(&id, &words.join(" "), time));
+        }
+        let before = memory.clone();
+        let (after, change) = memory.changed(&gone, new);
+        told.taken();
+        let (followed, _) = with_context(redacted, |ctx| block_on(retriever.follow(&after, &change, ctx)));
+        prop_assert!(followed.is_ok());
+        let came: Vec<&MemoryItem> = change.inserted().iter().map(|&at| &after.items()[at]).collect();
+        let leaving = |text: String| if redacted { text.replace(['a', 'e'], "*") } else { text };
+        let wanted: Vec<String> = texts_of(&came).into_iter().map(leaving).collect();
+        prop_assert_eq!(told.taken(), wanted);
+
+        let (fresh, new) = (ReasoningMemory::new(after.items().iter().cloned()), make(&Told::default()));
+        prop_assert_eq!(packed(&*retriever, &after, redacted), packed(&*new, &fresh, redacted));
+        prop_assert!(told.taken().is_empty(), "the index was ready");
+        let fresh_answers = ranked(&*new, &fresh, redacted).unwrap();
+        prop_assert_eq!(&ranked(&*retriever, &after, redacted).unwrap(), &fresh_answers);
+        // A memory that was cloned before is what it was.
+        prop_assert_eq!(&ranked(&*retriever, &before, redacted).unwrap(), &answers);
+        (memory, answers) = (after, fresh_answers);
+    }
+    Ok(())
+}
+
+fn of_items(items: &[&MemoryItem]) -> Vec<String> {
+    items.iter().map(|item| crate::retrieve::text::feature_text(item)).collect()
+}
+
+/// Every feature is a word that is its own name; each is embedded once.
+fn of_features(items: &[&MemoryItem]) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let names = items.iter().flat_map(|item| item.features()).map(|feature| feature.name().to_owned());
+    names.filter(|name| seen.insert(name.clone())).collect()
+}
+
+fn none(_: &[&MemoryItem]) -> Vec<String> {
+    Vec::new()
+}
+
+macro_rules! follow_exactly {
+    ($($name:ident: $make:expr, $texts:expr;)*) => {
+        proptest! {
+            $(#[test]
+            fn $name(
+                start in prop::collection::vec((words(), time()), 0..10),
+                steps in prop::collection::vec(step(), 1..5),
+                redacted: bool,
+            ) {
+                follows($make, $texts, &start, steps, redacted)?;
+            })*
+        }
+    };
+}
+
+follow_exactly! {
+    bm25_follows_exactly: |_| Arc::new(bm25()), none;
+    bm25_over_queries_follows_exactly: |_| Arc::new(bm25().over(Compared::Queries)), none;
+    dense_follows_exactly: |told| Arc::new(dense(told)), of_items;
+    screened_dense_follows_exactly: |told| Arc::new(dense(told).screening(Screening::Always)), of_items;
+    maxsim_follows_exactly: |told| Arc::new(maxsim(told)), of_features;
+    screened_maxsim_follows_exactly: |told| Arc::new(maxsim(told).screening(Screening::Always)), of_features;
+    overlap_is_exact_after_a_change: |_| Arc::new(OverlapRetriever::default()), none;
+    a_hybrid_follows_in_every_part: |told| {
+        let hybrid = HybridRetriever::new(Arc::new(bm25()), Arc::new(dense(told)));
+        Arc::new(hybrid.and(Arc::new(OverlapRetriever::default())))
+    }, of_items;
+    a_selection_follows: |told| Arc::new(SelectingRetriever::new(maxsim(told)).diversity(0.3)), of_features;
+}
+
+fn ids(gone: &[&str]) -> BTreeSet<ItemId> {
+    gone.iter().map(|id| ItemId::new(*id).unwrap()).collect()
+}
+
+fn some() -> ReasoningMemory {
+    let texts = ["slow plot", "great cast", "zebrafish plot", "dull music"];
+    ReasoningMemory::new((0..).zip(texts).map(|(n, text)| item(&format!("i{n}"), text, Some(n))))
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
+
+#[test]
+fn nothing_of_an_item_that_went_is_in_the_bytes() {
+    let retrievers: [Arc<dyn Retriever>; 3] =
+        [Arc::new(bm25()), Arc::new(dense(&Told::default())), Arc::new(maxsim(&Told::default()))];
+    for retriever in retrievers {
+        let name = retriever.name();
+        let memory = some().changed(&ids(&["i2"]), vec![item("i2", "zebrafish", Some(2))]).0;
+        // What the item leaves: its word, or its vector, which is what an index of it alone ends with.
+        let alone = packed(&*retriever, &ReasoningMemory::new([item("i", "zebrafish", None)]), false).remove(0).1;
+        let trace = if name == "bm25" { b"zebrafish" } else { &alone[alone.len() - 4 * DIMENSIONS..] };
+        assert!(contains(&packed(&*retriever, &memory, false)[0].1, trace), "{name}");
+        let (after, change) = memory.changed(&ids(&["i2"]), Vec::new());
+        with_context(false, |ctx| block_on(retriever.follow(&after, &change, ctx))).0.unwrap();
+        assert!(!contains(&packed(&*retriever, &after, false)[0].1, trace), "{name}");
+    }
+}
+
+#[test]
+fn an_index_that_was_never_asked_for_is_not_made() {
+    let told = Told::default();
+    for redacted in [false, true] {
+        let (after, change) = some().changed(&ids(&["i0"]), vec![item("new", "plot", None)]);
+        with_context(redacted, |ctx| block_on(dense(&told).follow(&after, &change, ctx))).0.unwrap();
+        with_context(redacted, |ctx| block_on(maxsim(&told).follow(&after, &change, ctx))).0.unwrap();
+    }
+    assert!(told.taken().is_empty());
+}
+
+#[test]
+fn when_the_embedder_fails_the_next_request_computes_all() {
+    let told = Told::default();
+    let retrievers: [Arc<dyn Retriever>; 3] = [
+        Arc::new(dense(&told)),
+        Arc::new(maxsim(&told)),
+        Arc::new(HybridRetriever::new(Arc::new(dense(&told)), Arc::new(bm25()))),
+    ];
+    for retriever in retrievers {
+        let memory = some();
+        ranked(&*retriever, &memory, false).unwrap();
+        let (after, change) = memory.changed(&ids(&["i1"]), vec![item("new", "plot", None)]);
+        told.fails.store(true, Ordering::SeqCst);
+        let (followed, _) = with_context(false, |ctx| block_on(retriever.follow(&after, &change, ctx)));
+        assert!(matches!(followed, Err(RetrieveError::Embed(_))));
+        assert!(matches!(ranked(&*retriever, &after, false), Err(RetrieveError::Embed(_))));
+        told.fails.store(false, Ordering::SeqCst);
+        let fresh = ReasoningMemory::new(after.items().iter().cloned());
+        let expected = ranked(&*retriever, &fresh, false).unwrap();
+        assert_eq!(ranked(&*retriever, &after, false).unwrap(), expected);
+    }
+}
+
+#[test]
+fn a_hook_is_asked_about_new_items_only() {
+    for (retriever, texts) in
+        [(Arc::new(dense(&Told::default())) as Arc<dyn Retriever>, 1), (Arc::new(maxsim(&Told::default())), 2)]
+    {
+        let memory = some();
+        ranked(&*retriever, &memory, true).unwrap();
+        let (after, change) = memory.changed(&ids(&["i1"]), vec![item("new", "dull plot", None)]);
+        let (followed, calls) = with_context(true, |ctx| block_on(retriever.follow(&after, &change, ctx)));
+        followed.unwrap();
+        assert_eq!(calls, texts);
+    }
+}
+
+#[test]
+fn what_another_hook_left_is_not_mixed_up() {
+    let told = Told::default();
+    let retriever = dense(&told);
+    let memory = some();
+    ranked(&retriever, &memory, true).unwrap();
+    let (after, change) = memory.changed(&ids(&["i1"]), vec![item("new", "dull plot", None)]);
+    let (prompts, ledger) = (PromptSet::default(), Ledger::new());
+    let other = |text: &str| text.replace('l', "+");
+    let ctx = StageContext::offline(&prompts, &ledger).redact(&other);
+    block_on(retriever.follow(&after, &change, &ctx)).unwrap();
+    let fresh = ReasoningMemory::new(after.items().iter().cloned());
+    assert_eq!(packed(&retriever, &after, true), packed(&retriever, &fresh, true));
+    let of_other = |memory| block_on(retriever.pack(memory, &ctx)).unwrap();
+    assert_eq!(of_other(&after), of_other(&fresh));
+}
+
+#[test]
+fn an_unpacked_index_of_redacted_texts_follows_what_comes() {
+    let told = Told::default();
+    let retrievers: [Arc<dyn Retriever>; 2] = [Arc::new(dense(&told)), Arc::new(maxsim(&told))];
+    for retriever in retrievers {
+        let (name, index) = packed(&*retriever, &some(), true).remove(0);
+        let opened = some();
+        assert!(retriever.unpack(&opened, &name, &index).unwrap());
+        told.taken();
+        let (after, change) = opened.changed(&ids(&[]), vec![item("new", "cast", Some(2))]);
+        with_context(true, |ctx| block_on(retriever.follow(&after, &change, ctx))).0.unwrap();
+        assert_eq!(told.taken(), ["c*st"]);
+        let fresh = ReasoningMemory::new(after.items().iter().cloned());
+        let followed = packed(&*retriever, &after, true);
+        assert!(told.taken().is_empty());
+        assert_eq!(followed, packed(&*retriever, &fresh, true));
+    }
+}
