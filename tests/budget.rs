@@ -11,8 +11,8 @@ use common::{COST, ScriptedBackend, cases, obey, query, reply, scale_history, sc
 use pollster::block_on;
 use proptest::prelude::*;
 use rpm_core::{
-    BackendError, Budget, Completion, Error, History, ItemOutcome, LearnReport, Limit, PathOrigin, Prices,
-    PromptedExtractor, RpmPipeline, RpmPipelineBuilder, Stage, Task, UserModel,
+    BackendError, Budget, Completion, Error, History, ItemOutcome, LearnReport, Limit, Prices, PromptedExtractor,
+    RpmPipeline, RpmPipelineBuilder, Stage, Task, UserModel,
 };
 
 fn limited(task: &Task, backend: &Arc<ScriptedBackend>, budget: Budget) -> RpmPipelineBuilder {
@@ -41,8 +41,9 @@ fn a_budget_of_four_calls_keeps_four_interactions_and_reports_the_two_not_asked(
     assert_eq!(failed, vec![&ItemOutcome::Failed { stage: Stage::Extract, reason }; 2]);
     // Groups by likeness, paths by count: nothing was left to ask for them.
     assert_eq!((report.factors, report.unplaced_groups), (5, 5));
-    assert_eq!((report.paths_written, report.paths_composed), (2, 4));
-    assert!(model.memory().items().iter().all(|i| i.path().unwrap().origin() == PathOrigin::Statistics));
+    assert_eq!((report.paths_written, report.paths_composed), (0, 6));
+    // Paths that were not asked for are written on first use; what has no feature needs none.
+    assert!(model.memory().items().iter().all(|i| i.path().is_none() && i.is_composed() == i.features().is_empty()));
     assert_eq!(model.memory().len(), 6);
     assert!(report.to_string().contains("the budget's limit of calls was reached: 7 requests not sent"), "{report}");
 }
@@ -54,7 +55,9 @@ fn a_model_learned_within_a_budget_answers_like_any_other() {
     let pipeline = RpmPipeline::builder(scale_task()).backend(Arc::clone(&backend)).build().unwrap();
     let answer = block_on(pipeline.personalize(&model, &query("A slow film with a loud chase."))).unwrap();
     assert!(answer.support.known_factors > 0);
-    assert_eq!(backend.requests().len(), 2);
+    // Its features, the answer, and the paths that the budget did not suffice for.
+    assert_eq!(answer.written_paths.len(), 3);
+    assert_eq!(backend.requests().len(), 2 + answer.written_paths.len());
 }
 
 #[test]

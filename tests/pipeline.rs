@@ -335,7 +335,8 @@ fn a_path_that_cites_invented_features_is_asked_for_once_more_and_then_composed(
     let usage = learned.report.usage.stage(Stage::WritePath);
     assert_eq!((usage.calls, usage.reasks), (6, 3));
     for item in learned.model.memory().items() {
-        assert_eq!(item.path().unwrap().origin(), PathOrigin::Statistics);
+        assert!(item.path().is_none() && item.is_composed());
+        assert_eq!(pipeline.path(&learned.model, item.id()).unwrap().origin(), PathOrigin::Statistics);
     }
 }
 

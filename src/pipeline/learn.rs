@@ -3,7 +3,8 @@ use std::error::Error as _;
 
 use crate::data::grouping::Grouping;
 use crate::data::{
-    DataError, Feature, FeatureKey, History, Interaction, ItemId, MemoryItem, Provenance, ReasoningPath, UserModel,
+    DataError, Feature, FeatureKey, History, Interaction, ItemId, MemoryItem, PathOrigin, Provenance, ReasoningPath,
+    UserModel,
 };
 use crate::extract::{Dropped, ExtractError, Extraction, Observation};
 use crate::factor::{FactorError, FactorFit, FitRequest, SimilarityFactorModel};
@@ -207,7 +208,8 @@ impl RpmPipeline {
             ids.iter().filter_map(|id| model.memory().get(id)).map(|i| model.shown(i)).collect();
         let beliefs = Beliefs::of(model);
         let written = self.write_all(&items, model.memory().items(), &beliefs, report, ctx).await?;
-        model.keep_paths(written.into_iter().map(|(item, path)| (item.id().clone(), path)));
+        let kept = written.into_iter().filter(|path| path.keep);
+        model.keep_paths(kept.map(|written| (written.item.id().clone(), written.path)));
         Ok(())
     }
 
@@ -219,29 +221,36 @@ impl RpmPipeline {
         beliefs: &Beliefs<'_>,
         report: &mut LearnReport,
         ctx: &StageContext<'_>,
-    ) -> Result<Vec<(&'i MemoryItem, ReasoningPath)>, Error> {
+    ) -> Result<Vec<WrittenPath<'i>>, Error> {
         let requests: Vec<PathRequest<'_>> =
             items.iter().map(|item| PathRequest::new(&self.task, item, beliefs).past(past)).collect();
         let paths = self.path_writer.write_batch(&requests, ctx).await;
         if paths.len() != items.len() {
             return Err(Error::Contract { part: "path writer", problem: "not one path per interaction" });
         }
-        let mut with_paths = Vec::with_capacity(items.len());
+        let mut written = Vec::with_capacity(items.len());
         for (item, path) in items.iter().zip(paths) {
+            // What the budget did not suffice for is asked for when it is needed.
+            let keep = !matches!(&path, Err(WriteError::Ask(ask)) if ask.budget_reached().is_some());
             let path = match path {
-                Ok(path) => {
-                    report.paths_written += 1;
-                    path
-                }
-                Err(_) => {
-                    report.paths_composed += 1;
-                    item_path(item, beliefs).map_err(unsound)?
-                }
+                Ok(path) => path,
+                Err(_) => item_path(item, beliefs).map_err(unsound)?,
             };
-            with_paths.push((item, path));
+            match path.origin() {
+                PathOrigin::Statistics => report.paths_composed += 1,
+                _ => report.paths_written += 1,
+            }
+            written.push(WrittenPath { item, path, keep });
         }
-        Ok(with_paths)
+        Ok(written)
     }
+}
+
+/// A path, and whether it is to be kept.
+pub(super) struct WrittenPath<'i> {
+    pub(super) item: &'i MemoryItem,
+    pub(super) path: ReasoningPath,
+    pub(super) keep: bool,
 }
 
 pub(super) fn unsound(_: WriteError) -> Error {

@@ -7,7 +7,7 @@ use crate::reason::item_path;
 use crate::retrieve::{RetrievalRequest, Retrieved};
 use crate::stats::{Beliefs, Estimate, Estimator, Tier, gate};
 
-use super::learn::unsound;
+use super::learn::{WrittenPath, unsound};
 use super::{Answer, Error, LearnReport, RpmPipeline};
 
 /// Association at or below this false-discovery rate counts as significant in [`Support`](crate::Support).
@@ -129,11 +129,12 @@ impl RpmPipeline {
         }
         let past = model.memory().items();
         let written = self.write_all(&missing, past, beliefs, &mut LearnReport::default(), ctx).await?;
-        for (item, path) in &written {
+        for WrittenPath { item, path, .. } in &written {
             let of = exemplars.iter_mut().filter(|e| e.item.id() == item.id());
             of.for_each(|e| e.item = e.item.clone().with_path(path.clone()));
         }
-        Ok(written.into_iter().map(|(item, path)| (item.id().clone(), path)).collect())
+        let kept = written.into_iter().filter(|written| written.keep);
+        Ok(kept.map(|written| (written.item.id().clone(), written.path)).collect())
     }
 
     async fn assign(
