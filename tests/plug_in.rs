@@ -146,7 +146,7 @@ fn first_step(
     response: &str,
 ) -> Result<ReasoningPath, rpm_core::PathError> {
     let steps = features.iter().take(1).map(|_| PathStep { feature: 0, factor: factor.cloned(), text: "so".into() });
-    ReasoningPath::new(steps.collect(), response, PathOrigin::Statistics, features, |_| factor.cloned())
+    ReasoningPath::new(steps.collect(), response, PathOrigin::Model, features, |_| factor.cloned())
 }
 
 #[async_trait]

@@ -117,8 +117,7 @@ impl RpmPipeline {
         beliefs: &Beliefs<'_>,
         ctx: &StageContext<'_>,
     ) -> Result<Vec<(ItemId, ReasoningPath)>, Error> {
-        let composes = self.path_writer.from_statistics();
-        for exemplar in exemplars.iter_mut().filter(|e| e.item.path().is_none() && (composes || e.item.is_composed())) {
+        for exemplar in exemplars.iter_mut().filter(|e| e.item.path().is_none() && e.item.is_composed()) {
             let path = item_path(&exemplar.item, beliefs).map_err(unsound)?;
             exemplar.item = exemplar.item.clone().with_path(path);
         }
@@ -133,7 +132,7 @@ impl RpmPipeline {
             let of = exemplars.iter_mut().filter(|e| e.item.id() == item.id());
             of.for_each(|e| e.item = e.item.clone().with_path(path.clone()));
         }
-        let kept = written.into_iter().filter(|written| written.keep);
+        let kept = written.into_iter().filter(|written| written.keep && !self.path_writer.from_statistics());
         Ok(kept.map(|written| (written.item.id().clone(), written.path)).collect())
     }
 
