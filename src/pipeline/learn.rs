@@ -1,9 +1,7 @@
 use std::collections::HashSet;
 use std::error::Error as _;
 
-use crate::data::{
-    Calibration, FactorSet, Feature, FeatureKey, History, MemoryItem, Provenance, ReasoningMemory, UserModel,
-};
+use crate::data::{FactorSet, Feature, FeatureKey, History, MemoryItem, Provenance, ReasoningMemory, UserModel};
 use crate::extract::{ExtractError, Extraction, Observation};
 use crate::factor::{FactorError, FactorFit, FitRequest, SimilarityFactorModel};
 use crate::llm::{Stage, trace};
@@ -44,10 +42,7 @@ impl RpmPipeline {
         let factors = self.fit(&items, &mut report, &ctx).await?;
         let memory = ReasoningMemory::new(items);
         let factors = factors.count(&self.task, memory.items());
-        let calibration = {
-            let default = Calibration::default();
-            calibrate(&Beliefs::new(&self.task, &factors, &default), &memory)
-        };
+        let calibration = calibrate(&self.task, &factors, memory.items(), &[]);
         let memory = match self.paths {
             PathPolicy::OnFirstUse => memory,
             PathPolicy::Eager => {

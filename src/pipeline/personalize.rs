@@ -130,9 +130,10 @@ impl RpmPipeline {
 
     fn belief(&self, model: &UserModel, query: &Query, features: &[AssignedFeature]) -> Option<Estimate> {
         let memory = model.memory();
-        let estimator = memory.derived("estimator", |memory| Estimator::new(&self.task, model.factors(), memory));
+        let estimator =
+            memory.derived("estimator", |memory| Estimator::new(&self.task, model.factors(), memory.items(), &[]));
         let estimator = Option::as_ref(&estimator)?;
-        Some(estimator.estimate(model.calibration(), query, features))
+        Some(estimator.estimate(model.calibration(), query, features, |_| 1.0))
     }
 }
 

@@ -14,6 +14,8 @@ mod support;
 
 pub use beliefs::{Beliefs, FactorSummary, ResponseBelief, Share};
 pub(crate) use estimate::Estimator;
+#[expect(unused_imports, reason = "for models that grow")]
+pub(crate) use estimate::calibration_point;
 pub use estimate::{Estimate, Weighted, calibrate};
 pub use posterior::{
     CountRow, DEFAULT_KAPPA, Interval, KAPPA_GRID, MAX_COUNT, MAX_LEVEL, MAX_LIFT, base_rate, choose_kappa,
