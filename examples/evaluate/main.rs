@@ -18,7 +18,8 @@
 //!
 //! It prints one table per set, then what the pipelines met: items, errors by kind, calls and tokens by stage, dropped
 //! features, tiers, and the steps of paths that cite what does not exist (0 unless something is wrong). A test item that
-//! got no answer counts as wrong, and is left out of MAE and RMSE.
+//! got no answer counts as wrong, and is left out of MAE and RMSE. ECE is the expected calibration error of the estimate's
+//! probability of the response that was given, over 10 bins of equal width.
 #![allow(clippy::print_stdout, clippy::indexing_slicing, missing_docs, reason = "an example talks to its reader")]
 
 mod account;

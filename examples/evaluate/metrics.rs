@@ -11,16 +11,23 @@ pub(crate) struct Guess {
     response: Option<String>,
     /// The unrounded value behind it, for means and medians.
     value: Option<f64>,
+    /// How probable the method held its response, from 0 to 1.
+    confidence: Option<f64>,
 }
 
 impl Guess {
     pub(crate) fn response(response: impl Into<String>) -> Self {
-        Self { response: Some(response.into()), value: None }
+        Self { response: Some(response.into()), ..Self::default() }
+    }
+
+    /// The same with how probable the method held its response.
+    pub(crate) fn confident(self, confidence: Option<f64>) -> Self {
+        Self { confidence, ..self }
     }
 
     /// A value between the points of a scale; the response is the nearest point, halves go up.
     pub(crate) fn value(value: f64) -> Self {
-        Self { response: Some(format!("{:.0}", (value + 0.5).floor())), value: Some(value) }
+        Self { response: Some(format!("{:.0}", (value + 0.5).floor())), value: Some(value), ..Self::default() }
     }
 
     fn number(&self) -> Option<f64> {
@@ -57,7 +64,25 @@ pub(crate) fn score(set: &Set, guesses: &[Guess]) -> Scores {
         scores.push(("MAE", mean(errors().map(f64::abs))));
         scores.push(("RMSE", mean(errors().map(|error| error * error)).map(f64::sqrt)));
     }
+    let sure =
+        pairs().filter_map(|(row, guess)| Some((guess.confidence?, guess.response.as_ref() == Some(&row.response))));
+    let sure: Vec<(f64, bool)> = sure.collect();
+    if !sure.is_empty() {
+        scores.push(("ECE", Some(calibration_error(&sure))));
+    }
     scores
+}
+
+/// The expected calibration error over 10 bins of equal width: how far the mean confidence of the guesses in a bin is from
+/// the share that is right, on average over the guesses.
+fn calibration_error(sure: &[(f64, bool)]) -> f64 {
+    const BINS: usize = 10;
+    let mut bins = [0.0; BINS];
+    for (confidence, right) in sure {
+        let bin = (0..BINS - 1).take_while(|bin| *confidence >= (bin + 1) as f64 / BINS as f64).count();
+        bins[bin] += confidence - f64::from(u8::from(*right));
+    }
+    bins.iter().map(|gap: &f64| gap.abs()).sum::<f64>() / sure.len() as f64
 }
 
 /// The plain mean of F1 over the labels that occur as gold.

@@ -133,5 +133,6 @@ fn answer(
         run.account.error("personalize: the response is outside the task's space".to_owned());
     }
     run.account.checked("adopt", model.adopt_paths(answer.written_paths));
-    Guess::response(answer.response)
+    let confidence = answer.estimate.map(|estimate| estimate.probability(&answer.response));
+    Guess::response(answer.response).confident(confidence)
 }

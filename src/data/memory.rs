@@ -280,6 +280,11 @@ impl ReasoningMemory {
         self.derived.get(fingerprint)
     }
 
+    /// Takes out what [`derived`](Self::derived) holds: the value itself when nobody else holds it, else a copy.
+    pub(crate) fn take<T: Any + Send + Sync + Clone>(&self, fingerprint: &str) -> Option<T> {
+        self.derived.take(fingerprint)
+    }
+
     /// Takes the items with these ids out and others in. What was derived is left with the change.
     pub(crate) fn change(&mut self, gone: &BTreeSet<ItemId>, new: Vec<MemoryItem>) -> (Vec<MemoryItem>, MemoryChange) {
         let before = std::mem::take(&mut self.derived);
@@ -305,7 +310,7 @@ impl ReasoningMemory {
 
     /// Drops what depends on the factors, which changed.
     pub(crate) fn factors_changed(&mut self) {
-        self.derived = self.derived.without(&["estimator"]);
+        self.derived = self.derived.without(&["estimator", "estimator of fewer items"]);
     }
 
     /// A change that a test made by hand: the memory before and after it.

@@ -1,5 +1,7 @@
 use crate::answer::AnswerRequest;
-use crate::data::{AssignedFeature, Exemplar, Feature, ItemId, MemoryItem, Query, ReasoningPath, UserModel};
+use crate::data::{
+    AssignedFeature, Exemplar, Factor, FactorId, Feature, ItemId, MemoryItem, Query, ReasoningPath, UserModel,
+};
 use crate::extract::Observation;
 use crate::llm::trace;
 use crate::prompt::StageContext;
@@ -46,7 +48,7 @@ impl RpmPipeline {
         let retrieved =
             self.retriever.retrieve(request, &ctx).await.map_err(|error| Error::Retrieve(Box::new(error)))?;
         check_ranking(&retrieved, self.exemplars, model.memory().len())?;
-        let estimate = self.belief(model, query, &features);
+        let estimate = belief(model, query, &features);
         let known = model.factors().present_in_assigned(&features);
         let significant = known.iter().filter(|factor| beliefs.q(factor.id()) <= SIGNIFICANT).count();
         let best = retrieved.first().map_or(0.0, |hit| hit.similarity);
@@ -158,13 +160,13 @@ impl RpmPipeline {
         let pairs = features.into_iter().zip(assigned);
         Ok(pairs.map(|(known, factor)| AssignedFeature { feature: known.feature, factor }).collect())
     }
+}
 
-    fn belief(&self, model: &UserModel, query: &Query, features: &[AssignedFeature]) -> Option<Estimate> {
-        let memory = model.memory();
-        let estimator = memory.derived("estimator", |memory| Estimator::new(&self.task, model.factors(), memory));
-        let estimator = Option::as_ref(&estimator)?;
-        Some(estimator.estimate(model.calibration(), query, features))
-    }
+/// The estimate from the statistics alone; `None` for open-ended tasks.
+fn belief(model: &UserModel, query: &Query, features: &[AssignedFeature]) -> Option<Estimate> {
+    let estimator = Estimator::of(model);
+    let boost = |id: &FactorId| model.factors().get(id).map_or(1.0, Factor::boost);
+    Option::as_ref(&estimator).map(|estimator| estimator.estimate(model.calibration(), query, features, boost))
 }
 
 /// Features that an answerer found itself: in the query, and of factors that the user has.

@@ -7,7 +7,7 @@ use crate::data::{
 };
 use crate::data::{DataError, Decay, FactorId, FactorStatus, Horizon};
 use crate::factor::FactorFit;
-use crate::stats::Beliefs;
+use crate::stats::{Estimator, calibrate, calibration_point};
 
 use super::partition::{Factors, Growth, Partition};
 
@@ -125,6 +125,7 @@ impl UserModel {
             self.recalibrate();
         }
         self.memory.derived(PARTITION, |_| partition);
+        Estimator::follow(&change, &self.memory);
         (growth, change)
     }
 
@@ -149,13 +150,4 @@ fn grown_since(before: &BTreeMap<FactorId, FactorStatus>, factors: &FactorSet) -
         }
     }
     growth
-}
-
-fn calibration_point(items: usize) -> usize {
-    items
-}
-
-fn calibrate(task: &Task, factors: &FactorSet, items: &[MemoryItem], _weights: &[f64]) -> Calibration {
-    let default = Calibration::default();
-    crate::stats::calibrate(&Beliefs::new(task, factors, &default), &ReasoningMemory::new(items.iter().cloned()))
 }

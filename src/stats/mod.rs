@@ -13,8 +13,8 @@ mod significance;
 mod support;
 
 pub use beliefs::{Beliefs, FactorSummary, ResponseBelief, Share};
-pub(crate) use estimate::Estimator;
 pub use estimate::{Estimate, Weighted, calibrate};
+pub(crate) use estimate::{Estimator, calibration_point};
 pub use posterior::{
     CountRow, DEFAULT_KAPPA, Interval, KAPPA_GRID, MAX_COUNT, MAX_LEVEL, MAX_LIFT, base_rate, choose_kappa,
     credible_interval, lift, posterior_mean, propensity,

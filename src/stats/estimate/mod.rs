@@ -6,25 +6,36 @@
 //! P(y) ∝ pool(y)^(1−b) · vote(y)^b, b and the pool's strength chosen on the user's own history by leave-one-out
 //! ```
 //!
-//! `docs/method.md` has the formulas. Everything is a function of counts over the items, so leaving an item out subtracts
-//! its own share and refits nothing.
+//! `docs/method.md` has the formulas. Everything is a function of weighted counts over the items, so leaving an item out
+//! subtracts its own share and refits nothing. Items are read once: when some are appended, only those are read and all are
+//! counted again, so the result is to the bit what it would be had all come at once.
 
 mod calibrate;
 mod choices;
 mod labels;
+mod numbers;
 mod ordinal;
+mod past;
 mod ridge;
 mod similar;
+
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
 use crate::data::{
-    AssignedFeature, Calibration, FactorId, FactorSet, Feature, MemoryItem, Query, ReasoningMemory, ResponseSpace, Task,
+    AssignedFeature, Calibration, FactorId, FactorSet, Feature, MemoryChange, MemoryItem, Query, ReasoningMemory,
+    ResponseSpace, Task, UserModel,
 };
 
 pub use calibrate::calibrate;
+pub(crate) use calibrate::calibration_point;
+use choices::Choices;
+use labels::Labels;
+use ordinal::Ordinal;
+use past::Past;
 use ridge::Ridge;
-use similar::{Neighbours, Terms};
+use similar::{Likeness, Term, Terms};
 
 /// One response with its probability.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -126,8 +137,10 @@ fn softmax(log: &[f64]) -> Vec<f64> {
 #[derive(Debug, Clone)]
 struct Seen<'a> {
     query: &'a Query,
-    /// Places of its known factors in the estimator, each once, ascending.
-    factors: Vec<usize>,
+    /// Its words and pairs of words.
+    words: &'a [Term],
+    /// Places of its known factors in the estimator with their boosts, each once, ascending.
+    factors: Vec<(usize, f64)>,
     /// How much its features praise or blame in all; `None` when no feature says.
     tone: Option<f64>,
     /// Likeness to each item, by position.
@@ -136,28 +149,29 @@ struct Seen<'a> {
     left_out: Option<usize>,
 }
 
-/// What a user's items say, ready to be asked. Computed once per memory.
-#[derive(Debug)]
+/// Under this name an estimator is kept with the memory.
+const READY: &str = "estimator";
+/// Under this name the estimator of the items before the newest is kept, until it is asked.
+const BEHIND: &str = "estimator of fewer items";
+
+/// What a user's items say, ready to be asked.
+#[derive(Debug, Clone)]
 pub(crate) struct Estimator {
+    past: Past,
     pool: Pool,
-    /// Likeness of whole queries.
-    neighbours: Neighbours,
-    /// The second half of the vote, for labels.
-    ridge: Option<Ridge>,
-    /// Factors in order of id, as in [`FactorSet::iter`].
-    ids: Vec<FactorId>,
-    /// By item: its factors' places.
-    factors_of: Vec<Vec<usize>>,
-    tones: Vec<Option<f64>>,
-    /// By item: how much its vote counts for its age.
-    recency: Vec<f64>,
+    /// By item: how much its vote counts for its weight and its place in time.
+    say: Vec<f64>,
+    /// Likeness of whole queries, once asked for.
+    likeness: OnceLock<Likeness>,
+    /// The second half of the vote, for labels; once asked for.
+    ridge: OnceLock<Option<Ridge>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Pool {
-    Labels(labels::Labels),
-    Ordinal(ordinal::Ordinal),
-    Choices(choices::Choices),
+    Labels(Labels),
+    Ordinal(Ordinal),
+    Choices(Choices),
 }
 
 /// Half of a history's length is the half-life of a vote: interests drift, and how fast shows in how long people stay.
@@ -166,96 +180,194 @@ const HALF_LIFE: f64 = 0.5;
 const VOTE_BASE: f64 = 0.1;
 /// How much more a vote counts the more alike its item is.
 const VOTE_POWER: i32 = 3;
+/// The strongest boost of a factor.
+const STRONGEST: f64 = 4.0;
 
 impl Estimator {
-    /// The estimator of a memory; `None` for open-ended tasks.
-    pub(crate) fn new(task: &Task, set: &FactorSet, memory: &ReasoningMemory) -> Option<Self> {
-        let ids: Vec<FactorId> = set.iter().map(|factor| factor.id().clone()).collect();
-        let place = |feature: &Feature| set.place_of(&feature.key());
-        let items = memory.items();
-        let factors_of: Vec<Vec<usize>> =
-            items.iter().map(|item| distinct(item.features().iter().filter_map(place))).collect();
-        let tones: Vec<Option<f64>> = items.iter().map(|item| tone(item.features().iter())).collect();
-        let timed = items.iter().all(|item| item.time().is_some());
-        let n = items.len() as f64;
-        let age = |i: usize| (n - 1.0 - i as f64) / (HALF_LIFE * n);
-        let recency = (0..items.len()).map(|i| if timed { (-age(i)).exp2() } else { 1.0 }).collect();
-        let pool = match task.space() {
-            ResponseSpace::Labels { labels } => {
-                Pool::Labels(labels::Labels::new(labels, items, &factors_of, ids.len()))
+    /// The estimator of a user model, made when it is first asked for and kept with the memory; `None` for open-ended tasks.
+    pub(crate) fn of(model: &UserModel) -> Arc<Option<Self>> {
+        model.memory().derived(READY, |memory| {
+            let (factors, items, weights) = (model.factors(), memory.items(), model.weights());
+            match memory.take::<Option<Self>>(BEHIND) {
+                Some(Some(mut behind)) => {
+                    behind.append(factors, items, &weights);
+                    Some(behind)
+                }
+                _ => Self::new(model.task(), factors, items, &weights),
             }
-            ResponseSpace::Scale { .. } => {
-                let points = task.space().fixed_responses().unwrap_or_default();
-                Pool::Ordinal(ordinal::Ordinal::new(points, items, &factors_of, &tones, ids.len()))
-            }
-            ResponseSpace::Choices => Pool::Choices(choices::Choices::new(items)),
-            ResponseSpace::Text { .. } => return None,
-        };
-        let neighbours = Neighbours::new(items.iter().map(MemoryItem::query), Terms::WordsAndPairs);
-        let ridge = match &pool {
-            Pool::Labels(labels) => Ridge::new(items, &labels.given, labels.responses.len()),
-            _ => None,
-        };
-        Some(Self { pool, neighbours, ridge, ids, factors_of, tones, recency })
+        })
     }
 
-    /// The estimate for a query with these features.
-    pub(crate) fn estimate(&self, calibration: &Calibration, query: &Query, features: &[AssignedFeature]) -> Estimate {
-        let similar = self.neighbours.to(query);
-        let place = |f: &AssignedFeature| f.factor.as_ref().and_then(|id| self.ids.binary_search(id).ok());
+    /// Carries an estimator over to a memory to which the change appended items. They are counted when it is asked.
+    pub(crate) fn follow(change: &MemoryChange, memory: &ReasoningMemory) {
+        if let Some(behind) = change.take::<Option<Self>>(READY).or_else(|| change.take(BEHIND)) {
+            memory.derived(BEHIND, |_| behind);
+        }
+    }
+
+    /// The estimator of these items, in the memory's canonical order; `None` for open-ended tasks. Each item counts with its
+    /// weight, above 0 and at most 1; those that `weights` is too short for weigh 1. Counts are exact for weights that are
+    /// multiples of 2⁻³².
+    pub(crate) fn new(task: &Task, set: &FactorSet, items: &[MemoryItem], weights: &[f64]) -> Option<Self> {
+        let pool = match task.space() {
+            ResponseSpace::Labels { .. } => Pool::Labels(Labels::default()),
+            ResponseSpace::Scale { .. } => Pool::Ordinal(Ordinal::default()),
+            ResponseSpace::Choices => Pool::Choices(Choices::default()),
+            ResponseSpace::Text { .. } => return None,
+        };
+        let past = Past::new(task);
+        let mut estimator = Self { past, pool, say: Vec::new(), likeness: OnceLock::new(), ridge: OnceLock::new() };
+        estimator.append(set, items, weights);
+        Some(estimator)
+    }
+
+    /// Makes this the estimator of `items`, which begin with those it has; the factors and all weights may be others. Only
+    /// the new items are read. The rest is one pass over counts now, and one over term counts with the fit of the joint vote
+    /// when an estimate is first asked for.
+    pub(crate) fn append(&mut self, set: &FactorSet, items: &[MemoryItem], weights: &[f64]) {
+        let new = items.get(self.past.len()..).unwrap_or_default();
+        self.past.extend(new);
+        if let Pool::Choices(choices) = &mut self.pool {
+            choices.extend(new);
+        }
+        self.past.place(set, weights);
+        self.count();
+    }
+
+    fn count(&mut self) {
+        match &mut self.pool {
+            Pool::Labels(labels) => *labels = Labels::count(&self.past),
+            Pool::Ordinal(ordinal) => *ordinal = Ordinal::count(&self.past),
+            Pool::Choices(choices) => choices.count(&self.past.weights),
+        }
+        let (timed, n) = (self.past.is_timed(), self.past.len() as f64);
+        let age = |item: usize| (n - 1.0 - item as f64) / (HALF_LIFE * n);
+        let say = |(item, weight): (usize, &f64)| if timed { weight * (-age(item)).exp2() } else { *weight };
+        self.say = self.past.weights.iter().enumerate().map(say).collect();
+        self.likeness = OnceLock::new();
+        self.ridge = OnceLock::new();
+    }
+
+    /// The estimate for a query with these features. `boost` says how much more than counted a factor is to move it: 1 as
+    /// counted, from 0 to 4. What is below 1 scales the factor's part in the pool; what is above 1 is added to the blend of
+    /// pool and vote, in which the pool may have no share.
+    pub(crate) fn estimate(
+        &self,
+        calibration: &Calibration,
+        query: &Query,
+        features: &[AssignedFeature],
+        boost: impl Fn(&FactorId) -> f64,
+    ) -> Estimate {
+        let words = self.past.texts.read(query);
+        let similar = self.likeness().to(&words);
+        let place = |f: &AssignedFeature| f.factor.as_ref().and_then(|id| self.past.ids.binary_search(id).ok());
+        let boost = |place: usize| {
+            let boost = self.past.ids.get(place).map_or(1.0, &boost);
+            (place, if boost.is_finite() { boost.clamp(0.0, STRONGEST) } else { 1.0 })
+        };
         let seen = Seen {
             query,
-            factors: distinct(features.iter().filter_map(place)),
+            words: &words,
+            factors: distinct(features.iter().filter_map(place)).into_iter().map(boost).collect(),
             tone: tone(features.iter().map(|f| &f.feature)),
             similar: &similar,
             left_out: None,
         };
-        let (responses, base, _) = self.open(&seen);
-        let p = self.blend(&seen, calibration, &base);
-        Estimate::new(responses, &base, p, matches!(self.pool, Pool::Ordinal(_)))
+        let base = self.base(&seen);
+        let blend =
+            mixed(self.pooled(&seen, calibration, &base), self.votes(&seen, &base).as_deref(), calibration.vote);
+        let p = self.raised(&seen, calibration, &base, blend);
+        let responses = match self.pool {
+            Pool::Choices(_) => query.options(),
+            _ => &self.past.responses,
+        };
+        Estimate::new(responses.to_vec(), &base, p, matches!(self.pool, Pool::Ordinal(_)))
     }
 
-    /// The responses open to a query, their base rates, and the given one's place when an item is left out.
-    fn open(&self, seen: &Seen<'_>) -> (Vec<String>, Vec<f64>, Option<usize>) {
+    /// The estimate as it would be without the items at these positions. Exact, and slow: all others are counted again.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for explanations"))]
+    pub(crate) fn estimate_without(
+        &self,
+        calibration: &Calibration,
+        query: &Query,
+        features: &[AssignedFeature],
+        boost: impl Fn(&FactorId) -> f64,
+        left_out: &[usize],
+    ) -> Estimate {
+        let kept: Vec<usize> = (0..self.past.len()).filter(|item| !left_out.contains(item)).collect();
+        let pool = match &self.pool {
+            Pool::Choices(choices) => Pool::Choices(choices.only(&kept)),
+            other => other.clone(),
+        };
+        let past = self.past.only(&kept);
+        let mut without = Self { past, pool, say: Vec::new(), likeness: OnceLock::new(), ridge: OnceLock::new() };
+        without.count();
+        without.estimate(calibration, query, features, boost)
+    }
+
+    fn likeness(&self) -> &Likeness {
+        self.likeness.get_or_init(|| Likeness::new(&self.past.texts, 0, Terms::WordsAndPairs))
+    }
+
+    /// The base rates of the responses open to a query.
+    fn base(&self, seen: &Seen<'_>) -> Vec<f64> {
         match &self.pool {
-            Pool::Labels(pool) => (pool.responses.clone(), pool.base(seen.left_out), pool.given(seen.left_out)),
-            Pool::Ordinal(pool) => (pool.responses.clone(), pool.base(seen.left_out), pool.given(seen.left_out)),
-            Pool::Choices(pool) => (seen.query.options().to_vec(), pool.base(seen.query), pool.given(seen.left_out)),
+            Pool::Labels(pool) => pool.base(&self.past, seen.left_out),
+            Pool::Ordinal(pool) => pool.base(&self.past, seen.left_out),
+            Pool::Choices(pool) => pool.base(&self.past, seen),
         }
     }
 
-    fn blend(&self, seen: &Seen<'_>, calibration: &Calibration, base: &[f64]) -> Vec<f64> {
-        mixed(self.pooled(seen, calibration, base), self.votes(seen, base).as_deref(), calibration.vote)
+    /// The place of the given response among those open to a query whose item is left out.
+    fn given(&self, seen: &Seen<'_>) -> Option<usize> {
+        match &self.pool {
+            Pool::Choices(pool) => pool.given(seen.left_out),
+            _ => self.past.given(seen.left_out),
+        }
     }
 
     /// What the query's factors say.
     fn pooled(&self, seen: &Seen<'_>, calibration: &Calibration, base: &[f64]) -> Vec<f64> {
         match &self.pool {
-            Pool::Labels(pool) => pool.pool(seen, calibration, base),
-            Pool::Ordinal(pool) => pool.pool(seen, calibration),
-            Pool::Choices(pool) => pool.pool(seen),
+            Pool::Labels(pool) => pool.pool(&self.past, seen, calibration, base),
+            Pool::Ordinal(pool) => pool.pool(&self.past, seen, calibration, base),
+            Pool::Choices(pool) => pool.pool(&self.past, seen),
         }
+    }
+
+    /// The blend with what factors say that are boosted above 1, in log-odds or, on a scale, in the latent mean.
+    fn raised(&self, seen: &Seen<'_>, calibration: &Calibration, base: &[f64], blend: Vec<f64>) -> Vec<f64> {
+        if seen.factors.iter().all(|(_, boost)| *boost <= 1.0) {
+            return blend;
+        }
+        let share = |boost: f64| (boost - 1.0).max(0.0);
+        let told = match &self.pool {
+            Pool::Labels(pool) => pool.told(&self.past, seen, calibration, base, share),
+            Pool::Choices(pool) => pool.told(&self.past, seen, calibration, share),
+            Pool::Ordinal(pool) => return pool.raised(&self.past, seen, base, &blend),
+        };
+        softmax(&blend.iter().zip(told).map(|(p, told)| p.max(1e-12).ln() + told).collect::<Vec<f64>>())
     }
 
     /// What the user responded to similar queries; `None` for choices, whose lifts hold it already.
     fn votes(&self, seen: &Seen<'_>, base: &[f64]) -> Option<Vec<f64>> {
-        let given = match &self.pool {
-            Pool::Labels(pool) => &pool.given,
-            Pool::Ordinal(pool) => &pool.given,
-            Pool::Choices(_) => return None,
-        };
+        if matches!(self.pool, Pool::Choices(_)) {
+            return None;
+        }
+        let past = &self.past;
         let mut votes: Vec<f64> = base.iter().map(|base| VOTE_BASE * base).collect();
-        for (item, ((likeness, response), recency)) in seen.similar.iter().zip(given).zip(&self.recency).enumerate() {
+        for (item, ((likeness, response), say)) in seen.similar.iter().zip(&past.given).zip(&self.say).enumerate() {
             if seen.left_out != Some(item)
                 && let Some(vote) = votes.get_mut(*response)
             {
-                *vote += recency * likeness.powi(VOTE_POWER);
+                *vote += say * likeness.powi(VOTE_POWER);
             }
         }
         let votes = normalised(votes);
-        let Some(ridge) = &self.ridge else { return Some(votes) };
-        let left_out = seen.left_out.and_then(|item| Some((item, *given.get(item)?)));
-        let joint = ridge.vote(seen.query, base, left_out);
+        let Pool::Labels(_) = self.pool else { return Some(votes) };
+        let Some(ridge) = self.ridge.get_or_init(|| Ridge::new(past)) else { return Some(votes) };
+        let left_out = seen.left_out.and_then(|item| Some((item, past.given(Some(item))?)));
+        let joint = ridge.vote(seen.words, base, left_out);
         Some(votes.iter().zip(joint).map(|(vote, joint)| f64::midpoint(*vote, joint)).collect())
     }
 }
@@ -285,3 +397,6 @@ fn tone<'f>(features: impl Iterator<Item = &'f Feature>) -> Option<f64> {
     let valences: Vec<f64> = features.filter_map(Feature::valence).collect();
     (!valences.is_empty()).then(|| 4.0 * valences.iter().sum::<f64>() / (valences.len() as f64 + 1.0))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,9 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use crate::data::Query;
 use crate::words::tokens;
+
+use super::numbers::Numbers;
 
 /// What of a text is compared, and how it is weighted; idf = ln((1 + n) / (1 + df)) + 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,79 +14,159 @@ pub(super) enum Terms {
     WordsAndPairs,
 }
 
-/// Cosine likeness of whole queries over their terms, for the estimate's votes.
-///
-/// Terms of a query that no past one has count in its length, so that a query about something new is like nothing.
-#[derive(Debug)]
-pub(super) struct Neighbours {
-    terms: Terms,
-    words: HashMap<String, u32>,
-    idf: Vec<f64>,
-    unseen_idf: f64,
-    /// By word: the items that have it, with their normalised weights.
-    postings: Vec<Vec<(u32, f32)>>,
-    items: usize,
+/// A word or a pair of words in one text.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Term {
+    number: u32,
+    times: u32,
+    /// It stands there as a word, not only as a pair.
+    word: bool,
 }
 
-impl Neighbours {
-    pub(super) fn new<'q>(queries: impl Iterator<Item = &'q Query>, terms: Terms) -> Self {
-        let counted: Vec<BTreeMap<String, f64>> = queries.map(|query| counts(query.text(), terms)).collect();
-        let items = counted.len();
-        let mut words: HashMap<String, u32> = HashMap::new();
-        let mut frequency: Vec<f64> = Vec::new();
-        for word in counted.iter().flat_map(BTreeMap::keys) {
-            let next = u32::try_from(frequency.len()).unwrap_or(u32::MAX);
-            let id = *words.entry(word.clone()).or_insert(next);
-            if id == next {
-                frequency.push(0.0);
-            }
-            if let Some(count) = frequency.get_mut(id as usize) {
-                *count += 1.0;
+/// The terms of past queries, read once and kept as counts, so that a new query adds its own and reads no other again.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Texts {
+    numbers: Numbers<String>,
+    /// The terms of all items, one item after another, each item's in order of their text: sums over them then do not depend
+    /// on the numbers.
+    terms: Vec<Term>,
+    /// By item: where its terms end.
+    ends: Vec<usize>,
+}
+
+impl Texts {
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub(super) fn push(&mut self, query: &Query) {
+        for (text, (times, word)) in counts(query.text()) {
+            self.terms.push(Term { number: self.numbers.number(text), times, word });
+        }
+        self.ends.push(self.terms.len());
+    }
+
+    /// The terms of any query, in order of their text.
+    pub(super) fn read(&self, query: &Query) -> Vec<Term> {
+        let counted = counts(query.text()).into_iter();
+        counted.map(|(text, (times, word))| Term { number: self.numbers.known(text.as_str()), times, word }).collect()
+    }
+
+    /// The terms of an item.
+    pub(super) fn of(&self, item: usize) -> &[Term] {
+        let end = |item: Option<usize>| item.and_then(|item| self.ends.get(item)).copied().unwrap_or_default();
+        self.terms.get(end(item.checked_sub(1))..end(Some(item))).unwrap_or_default()
+    }
+
+    /// The texts of these items alone, in this order.
+    pub(super) fn only(&self, items: &[usize]) -> Self {
+        let mut kept = Self { numbers: self.numbers.clone(), ..Self::default() };
+        for item in items {
+            kept.terms.extend_from_slice(self.of(*item));
+            kept.ends.push(kept.terms.len());
+        }
+        kept
+    }
+}
+
+/// By term, in order of its text: how often it occurs, and whether it does as a word.
+fn counts(text: &str) -> BTreeMap<String, (u32, bool)> {
+    let mut counts: BTreeMap<String, (u32, bool)> = BTreeMap::new();
+    let words = tokens(text);
+    for pair in words.windows(2) {
+        if let [a, b] = pair {
+            counts.entry(format!("{} {}", a.word, b.word)).or_default().0 += 1;
+        }
+    }
+    for token in words {
+        let (times, word) = counts.entry(token.word).or_default();
+        *times += 1;
+        *word = true;
+    }
+    counts
+}
+
+/// Cosine likeness of whole queries over their terms, for the estimate's votes: the weights of the items' terms, derived from
+/// the counts in [`Texts`] in one pass that reads no text.
+///
+/// Terms of a query that no past one has count in its length, so that a query about something new is like nothing. How rare
+/// a term is goes by the number of items, whatever their weights: it is about words, not about the user.
+#[derive(Debug, Clone)]
+pub(super) struct Likeness {
+    terms: Terms,
+    items: usize,
+    /// By term.
+    idf: Vec<f64>,
+    unseen_idf: f64,
+    /// By term: where its postings end.
+    ends: Vec<usize>,
+    /// The items that have the term, with their normalised weights; one term after another.
+    postings: Vec<(u32, f32)>,
+}
+
+impl Likeness {
+    /// The likeness to the items from `first` on, which are numbered from 0 here.
+    pub(super) fn new(texts: &Texts, first: usize, terms: Terms) -> Self {
+        let items = texts.len().saturating_sub(first);
+        let mut frequency = vec![0_usize; texts.numbers.len()];
+        let all = || (first..texts.len()).flat_map(|item| texts.of(item)).filter(|term| terms.compare(term));
+        for term in all() {
+            if let Some(frequency) = frequency.get_mut(term.number as usize) {
+                *frequency += 1;
             }
         }
         let n = items as f64;
-        let idf: Vec<f64> = frequency.iter().map(|df| ((1.0 + n) / (1.0 + df)).ln() + 1.0).collect();
-        let unseen_idf = (1.0 + n).ln() + 1.0;
-        let mut neighbours = Self { terms, postings: vec![Vec::new(); idf.len()], words, unseen_idf, idf, items };
-        for (item, counted) in counted.iter().enumerate() {
-            let (vector, length) = neighbours.vector(counted);
-            for (word, weight) in vector {
-                if let Some(posting) = neighbours.postings.get_mut(word as usize) {
-                    #[expect(
-                        clippy::cast_possible_truncation,
-                        reason = "weights are at most 1, items at most a million"
-                    )]
-                    posting.push((item as u32, (weight / length) as f32));
+        let rarity: Vec<f64> = (0..=items).map(|df| ((1.0 + n) / (1.0 + df as f64)).ln() + 1.0).collect();
+        let idf: Vec<f64> = frequency.iter().filter_map(|df| rarity.get(*df).copied()).collect();
+        let mut end = 0;
+        // Where the next posting of each term goes; in the end, where its last one is.
+        let mut ends: Vec<usize> = Vec::with_capacity(frequency.len());
+        for frequency in frequency {
+            ends.push(end);
+            end += frequency;
+        }
+        let unseen_idf = rarity.first().copied().unwrap_or(1.0);
+        let mut likeness = Self { terms, items, idf, unseen_idf, ends, postings: vec![(0, 0.0); end] };
+        for item in 0..items {
+            let of_item = texts.of(first + item);
+            let length = likeness.length(of_item);
+            for term in of_item.iter().filter(|term| terms.compare(term)) {
+                let weight = likeness.weight(term) / length;
+                if let Some(end) = likeness.ends.get_mut(term.number as usize)
+                    && let Some(posting) = likeness.postings.get_mut(*end)
+                {
+                    #[expect(clippy::cast_possible_truncation, reason = "weights are at most 1, items a million")]
+                    let entry = (item as u32, weight as f32);
+                    *posting = entry;
+                    *end += 1;
                 }
             }
         }
-        neighbours
+        likeness
     }
 
-    /// The known words of a text with their weights, and the length of the whole vector.
-    fn vector(&self, counted: &BTreeMap<String, f64>) -> (Vec<(u32, f64)>, f64) {
-        let mut square = 0.0;
-        let mut vector = Vec::with_capacity(counted.len());
-        for (word, count) in counted {
-            let id = self.words.get(word).copied();
-            let idf = id.and_then(|id| self.idf.get(id as usize)).copied().unwrap_or(self.unseen_idf);
-            let weight = match self.terms {
-                Terms::Words => idf.sqrt(),
-                Terms::WordsAndPairs => (1.0 + count.ln()) * idf,
-            };
-            square += weight * weight;
-            vector.extend(id.map(|id| (id, weight)));
+    fn weight(&self, term: &Term) -> f64 {
+        let idf = self.idf.get(term.number as usize).copied().unwrap_or(self.unseen_idf);
+        match self.terms {
+            Terms::Words => idf.sqrt(),
+            // Most terms occur once, and ln 1 = 0.
+            Terms::WordsAndPairs if term.times == 1 => idf,
+            Terms::WordsAndPairs => (1.0 + f64::from(term.times).ln()) * idf,
         }
-        (vector, square.sqrt().max(f64::MIN_POSITIVE))
     }
 
-    /// The likeness of a query to every item, from 0 to 1, by position.
-    pub(super) fn to(&self, query: &Query) -> Vec<f64> {
-        let (vector, length) = self.vector(&counts(query.text(), self.terms));
+    fn length(&self, of: &[Term]) -> f64 {
+        let squares = of.iter().filter(|term| self.terms.compare(term)).map(|term| self.weight(term).powi(2));
+        squares.fold(0.0, |sum, square| sum + square).sqrt().max(f64::MIN_POSITIVE)
+    }
+
+    /// The likeness of a query with these terms to every item, from 0 to 1, by position.
+    pub(super) fn to(&self, of: &[Term]) -> Vec<f64> {
+        let length = self.length(of);
         let mut likeness = vec![0.0; self.items];
-        for (word, weight) in vector {
-            let share = weight / length;
-            for &(item, value) in self.postings.get(word as usize).into_iter().flatten() {
+        for term in of.iter().filter(|term| self.terms.compare(term)) {
+            let share = self.weight(term) / length;
+            for &(item, value) in self.postings(term.number as usize) {
                 if let Some(sum) = likeness.get_mut(item as usize) {
                     *sum += share * f64::from(value);
                 }
@@ -95,19 +177,15 @@ impl Neighbours {
         }
         likeness
     }
+
+    fn postings(&self, term: usize) -> &[(u32, f32)] {
+        let start = term.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default();
+        self.ends.get(term).and_then(|end| self.postings.get(start..*end)).unwrap_or_default()
+    }
 }
 
-fn counts(text: &str, terms: Terms) -> BTreeMap<String, f64> {
-    let mut counts = BTreeMap::new();
-    let words = tokens(text);
-    for token in &words {
-        *counts.entry(token.word.clone()).or_insert(0.0) += 1.0;
+impl Terms {
+    fn compare(self, term: &Term) -> bool {
+        term.word || self == Self::WordsAndPairs
     }
-    let pairs = (terms == Terms::WordsAndPairs).then(|| words.windows(2));
-    for pair in pairs.into_iter().flatten() {
-        if let [a, b] = pair {
-            *counts.entry(format!("{} {}", a.word, b.word)).or_insert(0.0) += 1.0;
-        }
-    }
-    counts
 }

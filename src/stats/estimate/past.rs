@@ -1,0 +1,126 @@
+use std::collections::HashMap;
+
+use crate::data::{FactorId, FactorSet, Feature, FeatureKey, MemoryItem, ResponseSpace, Task};
+
+use super::numbers::Numbers;
+use super::similar::Texts;
+use super::{distinct, tone};
+
+/// The least weight of an item.
+const LEAST_WEIGHT: f64 = 1.0 / 4_294_967_296.0;
+
+/// What the estimate knows of each past item: read from it once, so that later items are added without reading it again.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Past {
+    /// The responses of a task that has the same for every query.
+    pub(super) responses: Vec<String>,
+    /// By item: the place of its response among them.
+    pub(super) given: Vec<usize>,
+    pub(super) texts: Texts,
+    /// By item: how much its features praise or blame.
+    pub(super) tones: Vec<Option<f64>>,
+    timed: Vec<bool>,
+    /// By item: how much it counts, above 0 and at most 1.
+    pub(super) weights: Vec<f64>,
+    keys: Numbers<FeatureKey>,
+    /// By item: the numbers of its features' keys.
+    keys_of: Vec<Vec<u32>>,
+    /// Factors in order of id, as in [`FactorSet::iter`].
+    pub(super) ids: Vec<FactorId>,
+    /// By item: its factors' places, ascending.
+    pub(super) factors_of: Vec<Vec<usize>>,
+    /// By factor: the items it is present in, whatever their weights.
+    pub(super) sightings: Vec<usize>,
+}
+
+impl Past {
+    pub(super) fn new(task: &Task) -> Self {
+        let responses = match task.space() {
+            ResponseSpace::Choices | ResponseSpace::Text { .. } => Vec::new(),
+            space => space.fixed_responses().unwrap_or_default(),
+        };
+        Self { responses, ..Self::default() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.given.len()
+    }
+
+    /// Reads new items, which come after those already there.
+    pub(super) fn extend(&mut self, new: &[MemoryItem]) {
+        let place: HashMap<&str, usize> =
+            self.responses.iter().enumerate().map(|(place, response)| (response.as_str(), place)).collect();
+        for item in new {
+            self.given.push(place.get(item.response()).copied().unwrap_or_default());
+            self.texts.push(item.query());
+            self.tones.push(tone(item.features().iter()));
+            self.timed.push(item.time().is_some());
+            self.keys_of.push(item.features().iter().map(Feature::key).map(|key| self.keys.number(key)).collect());
+        }
+    }
+
+    /// Finds the factors of all items in a set, and takes the items' weights; those that are not given are 1.
+    pub(super) fn place(&mut self, set: &FactorSet, weights: &[f64]) {
+        let given = weights.iter().map(|weight| weight.max(LEAST_WEIGHT).min(1.0));
+        self.weights = given.chain(std::iter::repeat(1.0)).take(self.len()).collect();
+        self.ids = set.iter().map(|factor| factor.id().clone()).collect();
+        let places = self.keys.map(|key| set.place_of(key));
+        let place = |key: &u32| places.get(*key as usize).copied().flatten();
+        self.factors_of = self.keys_of.iter().map(|keys| distinct(keys.iter().filter_map(place))).collect();
+        self.count_sightings();
+    }
+
+    fn count_sightings(&mut self) {
+        self.sightings = vec![0; self.ids.len()];
+        for factor in self.factors_of.iter().flatten() {
+            if let Some(sightings) = self.sightings.get_mut(*factor) {
+                *sightings += 1;
+            }
+        }
+    }
+
+    /// These items alone, in this order.
+    pub(super) fn only(&self, items: &[usize]) -> Self {
+        let mut kept = Self {
+            responses: self.responses.clone(),
+            given: select(&self.given, items),
+            texts: self.texts.only(items),
+            tones: select(&self.tones, items),
+            timed: select(&self.timed, items),
+            weights: select(&self.weights, items),
+            keys: self.keys.clone(),
+            keys_of: select(&self.keys_of, items),
+            ids: self.ids.clone(),
+            factors_of: select(&self.factors_of, items),
+            sightings: Vec::new(),
+        };
+        kept.count_sightings();
+        kept
+    }
+
+    /// Are all times known? Then the items are in order of time.
+    pub(super) fn is_timed(&self) -> bool {
+        self.timed.iter().all(|timed| *timed)
+    }
+
+    /// The weight of an item; 0 for none.
+    pub(super) fn weight(&self, item: Option<usize>) -> f64 {
+        item.and_then(|item| self.weights.get(item)).copied().unwrap_or_default()
+    }
+
+    /// The place of the response of an item.
+    pub(super) fn given(&self, item: Option<usize>) -> Option<usize> {
+        item.and_then(|item| self.given.get(item)).copied()
+    }
+
+    /// How much of a factor's counts leaves with an item: its weight if the factor is present in it; `None` if it is not.
+    pub(super) fn leaves(&self, item: Option<usize>, factor: usize) -> Option<f64> {
+        let own = item.and_then(|item| self.factors_of.get(item))?;
+        own.binary_search(&factor).ok().map(|_| self.weight(item))
+    }
+}
+
+/// The values at these positions.
+pub(super) fn select<T: Clone>(values: &[T], positions: &[usize]) -> Vec<T> {
+    positions.iter().filter_map(|position| values.get(*position)).cloned().collect()
+}

@@ -1,0 +1,288 @@
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use super::*;
+use crate::data::{FeatureKey, Interaction, Span};
+
+const WORDS: [&str; 8] = ["slow", "quiet", "treaty", "fish", "peace", "quota", "war", "trade"];
+const OPTIONS: [&str; 4] = ["A great deal", "Not at all (none)", "Don't know", "Some"];
+
+#[derive(Debug, Clone)]
+struct Row {
+    words: Vec<usize>,
+    response: usize,
+    valence: Option<f64>,
+    weight: f64,
+}
+
+fn row() -> impl Strategy<Value = Row> {
+    let words = prop::collection::vec(0..WORDS.len(), 1..6);
+    // Multiples of 2⁻³², as decay gives them.
+    let weight = prop_oneof![Just(1.0), (1_u32..).prop_map(|n| f64::from(n) / 4_294_967_296.0)];
+    (words, 0_usize..4, prop::option::of(-2.0..2.0), weight).prop_map(|(words, response, valence, weight)| Row {
+        words,
+        response,
+        valence,
+        weight,
+    })
+}
+
+fn tasks() -> [Task; 3] {
+    let task = |space| Task::new("What does this person say?", space).unwrap();
+    [
+        task(ResponseSpace::labels(["yes", "no", "abstain"]).unwrap()),
+        task(ResponseSpace::scale(1, 5).unwrap()),
+        task(ResponseSpace::choices()),
+    ]
+}
+
+fn query(task: &Task, row: &Row) -> Query {
+    let text = row.words.iter().map(|word| WORDS[*word]).collect::<Vec<_>>().join(" ");
+    match task.space() {
+        ResponseSpace::Choices => Query::with_options(text, OPTIONS.into_iter().take(2 + row.words.len() % 3)).unwrap(),
+        _ => Query::new(text).unwrap(),
+    }
+}
+
+fn item(task: &Task, place: usize, row: &Row) -> MemoryItem {
+    let query = query(task, row);
+    let responses = task.responses(&query);
+    let word = WORDS[row.words[0]];
+    let feature = Feature::new(&query, word, Span { start: 0, end: word.len() }).unwrap();
+    let feature = row.valence.map_or(feature.clone(), |valence| feature.with_valence(valence));
+    let response = responses[row.response % responses.len()].clone();
+    let interaction = Interaction::new(format!("i{place:03}"), query, response).unwrap();
+    MemoryItem::new(interaction.at(i64::try_from(place).unwrap()), vec![feature]).unwrap()
+}
+
+/// Two words a factor; the last two belong to none.
+fn factors() -> FactorSet {
+    let groups = WORDS.chunks(2).take(3).map(|pair| (pair[0], "", pair.iter().map(|word| FeatureKey::of(word))));
+    FactorSet::from_groups(groups).unwrap()
+}
+
+fn asked(set: &FactorSet, query: &Query) -> Vec<AssignedFeature> {
+    let mut at = 0;
+    let mut assigned = Vec::new();
+    for word in query.text().split(' ') {
+        let feature = Feature::new(query, word, Span { start: at, end: at + word.len() }).unwrap().with_valence(0.5);
+        assigned.push(AssignedFeature { factor: set.factor_of(&feature.key()).map(|f| f.id().clone()), feature });
+        at += word.len() + 1;
+    }
+    assigned
+}
+
+struct User {
+    task: Task,
+    set: FactorSet,
+    items: Vec<MemoryItem>,
+    weights: Vec<f64>,
+    calibration: Calibration,
+}
+
+impl User {
+    fn of(task: &Task, rows: &[Row]) -> Self {
+        let items = rows.iter().enumerate().map(|(place, row)| item(task, place, row)).collect();
+        let weights = rows.iter().map(|row| row.weight).collect();
+        let calibration = Calibration { vote: 0.5, ..Calibration::default() };
+        Self { task: task.clone(), set: factors(), items, weights, calibration }
+    }
+
+    fn estimator(&self) -> Estimator {
+        Estimator::new(&self.task, &self.set, &self.items, &self.weights).unwrap()
+    }
+
+    fn ask(&self, estimator: &Estimator, query: &Query, boost: f64) -> Estimate {
+        estimator.estimate(&self.calibration, query, &asked(&self.set, query), |_| boost)
+    }
+}
+
+fn sums_to_one(estimate: &Estimate) -> bool {
+    let shares = || estimate.responses().iter().map(|w| w.probability);
+    shares().all(|share| (0.0..=1.0).contains(&share)) && (shares().sum::<f64>() - 1.0).abs() < 1e-9
+}
+
+fn nearly(a: &Estimate, b: &Estimate) -> bool {
+    a.responses().iter().zip(b.responses()).all(|(a, b)| (a.probability - b.probability).abs() < 1e-9)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn appending_one_by_one_is_building_at_once(rows in prop::collection::vec(row(), 1..24), new in row(), asks in any::<bool>()) {
+        for task in tasks() {
+            let user = User::of(&task, &rows);
+            let new = query(&task, &new);
+            // It begins with other weights and other factors.
+            let none: [(&str, &str, [FeatureKey; 0]); 0] = [];
+            let none = FactorSet::from_groups(none).unwrap();
+            let mut grown = Estimator::new(&task, &none, &[], &[]).unwrap();
+            for n in 1..=rows.len() {
+                let set = if n % 2 == 0 { &none } else { &user.set };
+                grown.append(set, &user.items[..n], &[]);
+                if asks {
+                    prop_assert!(sums_to_one(&user.ask(&grown, &new, 1.0)));
+                }
+            }
+            grown.append(&user.set, &user.items, &user.weights);
+            prop_assert_eq!(user.ask(&grown, &new, 1.0), user.ask(&user.estimator(), &new, 1.0));
+        }
+    }
+
+    #[test]
+    fn leaving_items_out_is_never_having_had_them(
+        rows in prop::collection::vec(row(), 1..24), new in row(), out in prop::collection::vec(any::<Index>(), 0..6), boost in 0.25..4.0
+    ) {
+        for task in tasks() {
+            let user = User::of(&task, &rows);
+            let new = query(&task, &new);
+            let out: Vec<usize> = out.iter().map(|out| out.index(rows.len())).collect();
+            let all = user.estimator();
+            let without = all.estimate_without(&user.calibration, &new, &asked(&user.set, &new), |_| boost, &out);
+            let kept = |place: &usize| !out.contains(place);
+            let items: Vec<MemoryItem> = (0..rows.len()).filter(kept).map(|i| user.items[i].clone()).collect();
+            let weights: Vec<f64> = (0..rows.len()).filter(kept).map(|i| user.weights[i]).collect();
+            let never = User { items, weights, ..User::of(&task, &[]) };
+            prop_assert_eq!(without, never.ask(&never.estimator(), &new, boost));
+        }
+    }
+
+    #[test]
+    fn leave_one_out_takes_off_the_items_own_counts(rows in prop::collection::vec(row(), 2..16), out in any::<Index>()) {
+        for task in tasks() {
+            let user = User::of(&task, &rows);
+            let out = out.index(rows.len());
+            let all = user.estimator();
+            let kept: Vec<usize> = (0..rows.len()).filter(|place| *place != out).collect();
+            let items: Vec<MemoryItem> = kept.iter().map(|i| user.items[*i].clone()).collect();
+            let weights: Vec<f64> = kept.iter().map(|i| user.weights[*i]).collect();
+            let less = Estimator::new(&task, &user.set, &items, &weights).unwrap();
+            // The likeness is told from outside, since the rarity of words is the whole history's.
+            let words = all.past.texts.of(out);
+            let similar = all.likeness().to(words);
+            let near: Vec<f64> = kept.iter().map(|i| similar[*i]).collect();
+            let query = user.items[out].query();
+            let seen = Seen {
+                query,
+                words,
+                factors: all.past.factors_of[out].iter().map(|factor| (*factor, 1.0)).collect(),
+                tone: all.past.tones[out],
+                similar: &similar,
+                left_out: Some(out),
+            };
+            let never = Seen { similar: &near, left_out: None, ..seen.clone() };
+            let (a, b) = (all.base(&seen), less.base(&never));
+            prop_assert_eq!(&a, &b, "{:?}", task.space());
+            let pools = all.pooled(&seen, &user.calibration, &a).into_iter().zip(less.pooled(&never, &user.calibration, &b));
+            let tolerance = if matches!(all.pool, Pool::Labels(_)) { 0.0 } else { 1e-9 };
+            for (a, b) in pools {
+                prop_assert!((a - b).abs() <= tolerance, "{a} {b} {:?}", task.space());
+            }
+        }
+    }
+
+    #[test]
+    fn calibration_looks_only_at_the_first_items(rows in prop::collection::vec(row(), 33..70)) {
+        for task in tasks() {
+            let user = User::of(&task, &rows);
+            let point = calibration_point(rows.len());
+            let all = calibrate(&task, &user.set, &user.items, &user.weights);
+            prop_assert_eq!(&all, &calibrate(&task, &user.set, &user.items[..point], &user.weights[..point]));
+            prop_assert!(all.scored == point && all.left_out_score <= 0.0 && all.base_score <= 0.0);
+        }
+    }
+
+    #[test]
+    fn a_boost_of_one_changes_no_bit_and_any_other_keeps_a_distribution(
+        rows in prop::collection::vec(row(), 1..24), new in row(), boost in 0.25..4.0
+    ) {
+        for task in tasks() {
+            let user = User::of(&task, &rows);
+            let (all, new) = (user.estimator(), query(&task, &new));
+            let plain = user.ask(&all, &new, 1.0);
+            prop_assert!(sums_to_one(&plain));
+            prop_assert!(sums_to_one(&user.ask(&all, &new, boost)));
+            // Of factors that the query does not have, and numbers that are none.
+            let other = |id: &FactorId| if user.set.iter().any(|f| f.id() == id) { f64::NAN } else { boost };
+            let odd = all.estimate(&user.calibration, &new, &asked(&user.set, &new), other);
+            prop_assert_eq!(plain, odd);
+        }
+    }
+}
+
+fn rows_of(given: &[(usize, usize)]) -> Vec<Row> {
+    let row = |(word, response): &(usize, usize)| Row {
+        words: vec![*word, 7],
+        response: *response,
+        valence: None,
+        weight: 1.0,
+    };
+    given.iter().map(row).collect()
+}
+
+#[test]
+fn a_boosted_factor_moves_the_estimate_its_way() {
+    // The first factor's words go with the first response, the last place with others.
+    let rows = rows_of(&[(0, 0), (1, 0), (0, 0), (1, 0), (2, 1), (3, 1), (4, 1), (5, 1), (2, 1), (4, 0)]);
+    for task in tasks() {
+        for vote in [0.0, 0.5, 1.0] {
+            let user = User { calibration: Calibration { vote, ..Calibration::default() }, ..User::of(&task, &rows) };
+            let new = query(&task, &rows[0]);
+            let all = user.estimator();
+            let first: Vec<f64> =
+                [1.0, 2.0, 4.0].map(|boost| user.ask(&all, &new, boost).responses()[0].probability).to_vec();
+            assert!(first[0] < first[1] && first[1] < first[2], "{first:?} {vote} {:?}", task.space());
+            if vote < 1.0 && !matches!(task.space(), ResponseSpace::Choices) {
+                assert!(user.ask(&all, &new, 0.25).responses()[0].probability < first[0]);
+            }
+        }
+    }
+}
+
+#[test]
+fn on_a_scale_a_boost_shifts_the_pools_latent_mean() {
+    let rows = rows_of(&[(0, 4), (1, 4), (0, 4), (1, 2), (2, 1), (3, 1), (4, 1), (5, 1)]);
+    let task = &tasks()[1];
+    // With the pool alone, boosting to 2 is what a pool of twice the strength is.
+    let pool = |pool| Calibration { vote: 0.0, pool, ..Calibration::default() };
+    let user = User { calibration: pool(1.0), ..User::of(task, &rows) };
+    let twice = User { calibration: pool(2.0), ..User::of(task, &rows) };
+    let (all, new) = (user.estimator(), query(task, &rows[0]));
+    assert!(nearly(&user.ask(&all, &new, 2.0), &twice.ask(&all, &new, 1.0)));
+    assert!(!nearly(&user.ask(&all, &new, 1.0), &twice.ask(&all, &new, 1.0)));
+}
+
+#[test]
+fn the_calibration_point_keeps_five_binary_digits() {
+    assert_eq!(
+        (0..40).map(calibration_point).filter(|point| *point < 32).collect::<Vec<_>>(),
+        (0..32).collect::<Vec<_>>()
+    );
+    for (n, point) in
+        [(32, 32), (33, 32), (34, 34), (63, 62), (64, 64), (67, 64), (100, 100), (1_000, 992), (10_000, 9_728)]
+    {
+        assert_eq!(calibration_point(n), point);
+    }
+    for n in 1..5_000 {
+        let point = calibration_point(n);
+        assert!(point <= n && n - point <= point / 16, "{n}");
+        assert!(calibration_point(point) == point && calibration_point(n + 1) >= point);
+    }
+}
+
+#[test]
+fn less_weight_is_less_say() {
+    // The same query, answered both ways: the one that weighs more decides.
+    for task in tasks() {
+        let rows = rows_of(&[(0, 0), (0, 1), (0, 0), (0, 1)]);
+        let mut user = User::of(&task, &rows);
+        user.calibration.vote = 1.0;
+        let new = query(&task, &rows[0]);
+        for (weights, first) in [([1.0, 0.125, 1.0, 0.125], true), ([0.125, 1.0, 0.125, 1.0], false)] {
+            user.weights = weights.to_vec();
+            let p = user.ask(&user.estimator(), &new, 1.0);
+            assert_eq!(p.responses()[0].probability > p.responses()[1].probability, first, "{:?}", task.space());
+        }
+    }
+}
