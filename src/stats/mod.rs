@@ -4,15 +4,19 @@
 //! intervals, lifts and significance.
 
 mod beliefs;
+mod drift;
 mod estimate;
 mod posterior;
 mod proportion;
 mod rank_sum;
+mod reliability;
 mod scale;
 mod significance;
+mod stability;
 mod support;
 
 pub use beliefs::{Beliefs, FactorSummary, ResponseBelief, Share};
+pub use drift::{DRIFT_ALARM, Drift, SHORTEST_WINDOW};
 pub(crate) use estimate::Estimator;
 pub use estimate::{Estimate, Weighted, calibrate};
 pub use posterior::{
@@ -21,8 +25,10 @@ pub use posterior::{
 };
 pub use proportion::{dirichlet_shares, wilson};
 pub use rank_sum::rank_sum;
+pub use reliability::{RELIABILITY_BINS, Reliability, ReliabilityBin, SMALLEST_SCORED};
 pub use scale::{MeanDifference, Moments, mean_difference};
 pub use significance::{
     ChiSquare, MIN_EXPECTED, SMALLEST_CELL, association, benjamini_hochberg, chi_square, fisher_exact, min_expected,
 };
+pub use stability::{Halves, LEAST_HALVED, lift_reliability, scale_stability, split_half_reliability, stability};
 pub use support::{Reason, Support, SupportThresholds, Tier, gate};

@@ -1,28 +1,47 @@
 //! Whether responses on a scale tend to be higher or lower with a factor than without it.
 
 use statrs::distribution::{ContinuousCDF, Normal};
+use statrs::function::gamma::ln_gamma;
 
 use super::posterior::to_count;
+use super::significance::to_whole;
 
-/// Two-sided p-value of the rank-sum test on counts by scale point, lowest point first, with mid-ranks for ties and a
-/// continuity correction.
+/// The exact distribution is added up over no more tables than this: some tenths of a millisecond.
+const MOST_TABLES: f64 = 20_000.0;
+/// And for no more counts, so that their factorials' logarithms keep nine digits.
+const MOST_COUNTS: f64 = 1e5;
+/// And no more points, since the walk over the tables is that deep.
+const MOST_POINTS: usize = 64;
+
+/// Two-sided p-value of the rank-sum test on counts by scale point, lowest point first, with mid-ranks for ties.
 ///
 /// It uses the order of the points, which a test over unordered responses throws away. Both lists are over the same
 /// points; a missing entry reads as 0. 1 when a side is empty or only one point occurs.
 ///
-/// Source: Mann and Whitney 1947; tie correction as in Lehmann, *Nonparametrics*, 1975, section 1.4.
+/// The p-value is exact, twice the smaller tail of the rank sum given the ties, where that takes at most 20,000 tables:
+/// on five points whenever one side has up to 23 counts, and for more where few counts are off the commonest point.
+/// There the normal approximation can be wrong a thousand times over, since with most responses on one point the rank sum
+/// is far from normal. Counts are rounded to whole numbers. Otherwise it is the normal approximation with correction for
+/// ties and continuity.
+///
+/// Source: Mann and Whitney 1947; both forms with ties as in Lehmann, *Nonparametrics*, 1975, section 1.4.
 ///
 /// ```
-/// // scipy.stats.mannwhitneyu(x, y, method="asymptotic", use_continuity=True), SciPy 1.17.1
+/// // scipy.stats.mannwhitneyu(x, y, method=PermutationMethod(n_resamples=inf)), SciPy 1.17.1: of 194,580 ways to choose four
 /// let p = rpm_core::rank_sum(&[0.0, 0.0, 0.0, 1.0, 3.0], &[11.0, 6.0, 11.0, 8.0, 8.0]);
-/// assert!((p - 0.01539737720047695).abs() < 1e-9);
+/// assert!((p - 0.018655565834104226).abs() < 1e-12);
 /// ```
 pub fn rank_sum(with_factor: &[f64], without: &[f64]) -> f64 {
     let points = with_factor.len().max(without.len());
     let read = |counts: &[f64], at: usize| counts.get(at).copied().map_or(0.0, to_count);
+    let both: Vec<(f64, f64)> =
+        (0..points).map(|at| (read(with_factor, at), read(without, at))).filter(|(a, b)| a + b > 0.0).collect();
+    exact(&both).unwrap_or_else(|| normal(&both))
+}
+
+fn normal(points: &[(f64, f64)]) -> f64 {
     let (mut n, mut m, mut below, mut ranks, mut ties) = (0.0, 0.0, 0.0, 0.0, 0.0);
-    for at in 0..points {
-        let (a, b) = (read(with_factor, at), read(without, at));
+    for (a, b) in points {
         let tied = a + b;
         // The mean rank of those tied at this point.
         ranks += a * f64::midpoint(below + 1.0, below + tied);
@@ -38,11 +57,108 @@ pub fn rank_sum(with_factor: &[f64], without: &[f64]) -> f64 {
     let u = ranks - n * (n + 1.0) / 2.0;
     let variance = n * m / 12.0 * (total + 1.0 - ties / (total * (total - 1.0)));
     let distance = ((u - n * m / 2.0).abs() - 0.5).max(0.0);
-    let Some(normal) = Normal::new(0.0, 1.0).ok().filter(|_| variance > 1e-12) else {
+    if variance.is_nan() || variance <= 1e-12 {
         return 1.0;
-    };
-    let p = 2.0 * normal.sf(distance / variance.sqrt());
+    }
+    let p = 2.0 * Normal::standard().sf(distance / variance.sqrt());
     if p.is_finite() { p.clamp(0.0, 1.0) } else { 1.0 }
+}
+
+/// The p-value over all tables with these margins; `None` when they are too many.
+fn exact(points: &[(f64, f64)]) -> Option<f64> {
+    // Rounded, so that tables can be counted; what rounds to nothing does not occur.
+    let whole = |(a, b): &(f64, f64)| (a.round(), b.round());
+    let mut points: Vec<(f64, f64)> = points.iter().map(whole).filter(|(a, b)| a + b > 0.0).collect();
+    let sums = points.iter().fold((0.0, 0.0), |sum, point| (sum.0 + point.0, sum.1 + point.1));
+    // The tables of the smaller side are walked; the other's tails are the same.
+    if sums.0 > sums.1 {
+        points.iter_mut().for_each(|(a, b)| std::mem::swap(a, b));
+    }
+    let (n, total) = (sums.0.min(sums.1), sums.0 + sums.1);
+    if n <= 0.0 || points.len() < 2 {
+        return Some(1.0);
+    }
+    if total > MOST_COUNTS || points.len() > MOST_POINTS {
+        return None;
+    }
+    let mut ranked = 0.0;
+    let mut observed = 0.0;
+    let mut walked: Vec<Tied> = Vec::with_capacity(points.len());
+    for (a, b) in points {
+        let tied = a + b;
+        // Doubled, mid-ranks are whole numbers.
+        let rank = 2.0 * ranked + tied + 1.0;
+        observed += a * rank;
+        ranked += tied;
+        walked.push(Tied { count: to_whole(tied), rank, later: 0 });
+    }
+    // What is left for the last point is given, so that should be the point of most choices.
+    walked.sort_by_key(|point| point.count);
+    let free = walked.iter().rev().skip(1);
+    let boxes: f64 = free.clone().map(|point| n.min(point.count as f64) + 1.0).product();
+    let multisets: f64 = free.zip(1_u32..).map(|(_, i)| (n + f64::from(i)) / f64::from(i)).product();
+    if boxes.min(multisets) > MOST_TABLES {
+        return None;
+    }
+    let mut later = 0;
+    for point in walked.iter_mut().rev() {
+        point.later = later;
+        later += point.count;
+    }
+    let mut tails = Tails { observed, below: 0.0, above: 0.0, all: 0.0 };
+    let unnormed = -ln_choose(to_whole(total), to_whole(n));
+    tails.walk(&walked, to_whole(n), 0.0, unnormed);
+    let p = 2.0 * tails.below.min(tails.above) / tails.all;
+    Some(if p.is_finite() { p.clamp(0.0, 1.0) } else { 1.0 })
+}
+
+/// Those tied at one point of the scale.
+struct Tied {
+    count: u64,
+    /// Twice their mean rank.
+    rank: f64,
+    /// How many are at the points that are walked later.
+    later: u64,
+}
+
+/// Probabilities of rank sums up to, from, and on either side of the observed one.
+struct Tails {
+    observed: f64,
+    below: f64,
+    above: f64,
+    all: f64,
+}
+
+impl Tails {
+    /// Adds every way to take `left` more from these points, given what the points before them add to the doubled rank
+    /// sum and to the logarithm of the probability.
+    fn walk(&mut self, points: &[Tied], left: u64, sum: f64, ln_weight: f64) {
+        let Some((point, rest)) = points.split_first() else {
+            let weight = ln_weight.exp();
+            self.all += weight;
+            if sum <= self.observed {
+                self.below += weight;
+            }
+            if sum >= self.observed {
+                self.above += weight;
+            }
+            return;
+        };
+        for taken in left.saturating_sub(point.later)..=left.min(point.count) {
+            let ways = ln_choose(point.count, taken);
+            self.walk(rest, left - taken, sum + taken as f64 * point.rank, ln_weight + ways);
+        }
+    }
+}
+
+/// ln(n over k); the small ones, which are most, without the gamma function.
+fn ln_choose(n: u64, k: u64) -> f64 {
+    let k = k.min(n - k);
+    if k < 8 {
+        return (0..k).map(|i| (n - i) as f64 / (i + 1) as f64).product::<f64>().ln();
+    }
+    let ln_factorial = |x: u64| ln_gamma(x as f64 + 1.0);
+    ln_factorial(n) - ln_factorial(k) - ln_factorial(n - k)
 }
 
 #[cfg(test)]

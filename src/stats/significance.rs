@@ -264,7 +264,7 @@ fn to_cell(x: f64) -> f64 {
     clippy::cast_sign_loss,
     reason = "a cell is within 0 and 1e15, and it was just rounded"
 )]
-fn to_whole(cell: f64) -> u64 {
+pub(super) fn to_whole(cell: f64) -> u64 {
     cell.round() as u64
 }
 
