@@ -422,47 +422,6 @@ mod tests {
     }
 
     #[test]
-    fn intervals_match_the_reference_table() {
-        // scipy 1.17.1: a, b = n + k*base, c - n + k*(1 - base); q = (1 - level)/2;
-        // beta.ppf(q, a, b), beta.isf(q, a, b). Its smallest answer is 2.2e-308, ours 0.
-        let rows = [
-            (0.0, 0.0, 0.25, 4.0, 0.95, 0.008_403_758_659_612_643, 0.707_598_226_178_713_3),
-            (1.0, 1.0, 0.25, 4.0, 0.95, 0.067_585_986_488_543, 0.805_879_550_316_756_5),
-            (3.0, 4.0, 0.5, 2.0, 0.95, 0.283_582_063_881_910_54, 0.947_255_049_473_683_1),
-            (0.0, 10.0, 0.1, 4.0, 0.9, 3.117_032_097_177_073e-5, 0.117_419_750_612_625_76),
-            (10.0, 10.0, 0.6, 1.0, 0.99, 0.705_077_160_659_972_2, 0.999_999_872_773_659_5),
-            (30.0, 100.0, 0.3, 0.5, 0.95, 0.214_867_669_340_933_5, 0.392_671_361_967_281_9),
-            (7.5, 20.25, 0.4, 8.0, 0.8, 0.264_577_676_621_844_67, 0.496_808_549_531_254_9),
-            (700.0, 1000.0, 0.5, 64.0, 0.95, 0.659_815_938_137_965_5, 0.715_454_595_653_305_4),
-            (99_999.0, 1e5, 0.5, 4.0, 0.95, 0.999_927_757_177_863, 0.999_993_813_421_639_7),
-            (5e4, 1e5, 0.5, 4.0, 0.999, 0.494_797_452_282_841_44, 0.505_202_547_717_158_6),
-            (0.0, 1e5, 0.01, 0.5, 0.95, 0.0, 3.577_401_942_735_238_4e-8),
-            (0.0, 0.002, 0.5, 0.002, 0.95, 0.0, 1.0),
-            (0.0, 4.9999, 0.2, 0.005, 0.95, 0.0, 1.258_258_368_973_879e-12),
-            (6e5, 1e6, 0.5, 4.0, 0.5, 0.599_669_205_764_703_5, 0.600_330_066_913_040_5),
-        ];
-        for (n, c, base, kappa, level, low, high) in rows {
-            let got = credible_interval(n, c, base, kappa, level);
-            let ok = close(got.low, low, 1e-11) && close(got.high, high, 1e-11);
-            assert!(ok, "{n} {c} {base} {kappa} {level}: {got:?}, not [{low}, {high}]");
-        }
-    }
-
-    #[test]
-    fn intervals_of_huge_counts_match_the_reference_table() {
-        // scipy 1.17.1: beta.ppf(0.025, a, b), beta.isf(0.025, a, b)
-        let rows = [
-            (3e6, 5e6, 0.374_664_555_727_352_24, 0.375_335_503_469_706_8),
-            (1.5e6, 4e9, 3.742_598_877_182_725e-4, 3.754_594_407_507_551e-4),
-            (1e12, 1e12, 0.499_999_307_048_088_15, 0.500_000_692_951_911_9),
-        ];
-        for (a, b, low, high) in rows {
-            let got = beta_interval(a, b, 0.95);
-            assert!(close(got.low, low, 1e-8) && close(got.high, high, 1e-8), "{a} {b}: {got:?}");
-        }
-    }
-
-    #[test]
     fn the_two_ways_to_a_quantile_meet() {
         for (a, b) in [(1.0, 1.0), (1.0, 4.0), (1.0, 5000.0)] {
             let shape = NORMAL_SHAPE * 0.999;
@@ -502,27 +461,6 @@ mod tests {
         assert!(close(lift(0.5, 0.0), MAX_LIFT, 0.0));
         assert!(close(lift(0.5, 1e-300), MAX_LIFT, 0.0));
         assert!(close(lift(0.0, 0.5), 0.0, 0.0));
-    }
-
-    #[test]
-    fn kappa_matches_the_reference_table() {
-        // numpy 2: the kappa of [.5, 1, 2, 4, 8, 16, 32, 64] with the largest
-        // sum(n*np.log((max(n-1, 0) + k*b)/(max(c-1, 0) + k)) for c, ns in rows for n, b in zip(ns, base) if n > 0)
-        let pure: &[(f64, &[f64])] = &[(10.0, &[10.0, 0.0]), (10.0, &[0.0, 10.0])];
-        let unrelated: &[(f64, &[f64])] = &[(10.0, &[5.0, 5.0]), (8.0, &[4.0, 4.0])];
-        let mixed: &[(f64, &[f64])] =
-            &[(12.0, &[10.0, 2.0]), (9.0, &[3.0, 6.0]), (5.0, &[2.0, 3.0]), (3.0, &[3.0, 0.0])];
-        let weak: &[(f64, &[f64])] = &[(8.0, &[6.0, 2.0]), (8.0, &[5.0, 3.0]), (7.0, &[2.0, 5.0])];
-        for (rows, base, want) in [
-            (pure, [0.5, 0.5], 0.5),
-            (unrelated, [0.5, 0.5], 64.0),
-            (mixed, [0.55, 0.45], 4.0),
-            (weak, [0.55, 0.45], 64.0),
-        ] {
-            let rows: Vec<CountRow<'_>> =
-                rows.iter().map(|&(coverage, by_response)| CountRow { coverage, by_response }).collect();
-            assert!(close(choose_kappa(&rows, &base), want, 0.0), "{rows:?}");
-        }
     }
 
     #[test]

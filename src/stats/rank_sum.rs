@@ -166,22 +166,32 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// SciPy 1.17.1: `mannwhitneyu(x, y, alternative="two-sided", method="asymptotic", use_continuity=True).pvalue`, x and y
-    /// being the counts written out.
     #[test]
-    fn agrees_with_values_computed_independently() {
-        let table: [(&[f64], &[f64], f64); 8] = [
-            (&[0., 0., 0., 1., 3.], &[11., 6., 11., 8., 8.], 0.015_397_377_200_476_95),
-            (&[5., 2., 1., 1., 0.], &[6., 4., 10., 8., 11.], 0.004_554_557_184_834_826),
-            (&[3., 0., 0., 0., 0.], &[8., 6., 11., 9., 11.], 0.016_568_557_232_197_866),
-            (&[1., 1., 1., 1., 1.], &[2., 2., 2., 2., 2.], 1.0),
-            (&[0., 4., 0.], &[3., 1., 9.], 0.151_325_627_823_243_27),
-            (&[10., 0.], &[0., 10.], 1.593_791_168_806_624_4e-5),
-            (&[2., 3., 4., 5., 6.], &[6., 5., 4., 3., 2.], 0.028_225_303_991_101_403),
-            (&[1., 0., 0.], &[0., 0., 1.], 1.0),
-        ];
-        for (with, without, p) in table {
-            assert!((rank_sum(with, without) - p).abs() < 1e-9, "{with:?} {without:?}: {}", rank_sum(with, without));
+    fn few_counts_off_the_commonest_point_are_tested_exactly() {
+        // Three of 43 in the one way to be lowest, and the one low response among the three: twice 3/43. The normal
+        // approximation says 1.3e-10 and 0.0004.
+        let usual = [0.0, 0.0, 40.0];
+        assert!((rank_sum(&[3.0, 0.0, 0.0], &usual) - 2.0 / 12_341.0).abs() < 1e-15);
+        assert!((rank_sum(&[1.0, 0.0, 2.0], &usual) - 6.0 / 43.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_exact_and_the_normal_form_meet() {
+        let points = [(5.0, 20.0), (6.0, 17.0), (4.0, 12.0), (14.0, 9.0)];
+        let (walked, normal) = (exact(&points).unwrap(), normal(&points));
+        assert!((walked / normal - 1.0).abs() < 0.1 && walked < 0.1, "{walked} {normal}");
+        // More tables than are walked.
+        let many = [(60.0, 50.0); 11];
+        assert_eq!(exact(&many), None);
+        assert_eq!(exact(&[(1.0, MOST_COUNTS), (2.0, 1.0)]), None);
+    }
+
+    #[test]
+    fn nothing_to_compare_gives_one() {
+        for (with, without) in
+            [(&[][..], &[][..]), (&[1.0, 2.0], &[0.0, 0.0]), (&[0.0, 5.0], &[0.0, 7.0]), (&[0.3], &[0.4])]
+        {
+            assert!(rank_sum(with, without) >= 1.0);
         }
     }
 
@@ -189,6 +199,17 @@ mod tests {
         #[test]
         fn a_p_value_is_a_probability_for_any_counts(with in prop::collection::vec(any::<f64>(), 0..6), without in prop::collection::vec(any::<f64>(), 0..6)) {
             prop_assert!((0.0..=1.0).contains(&rank_sum(&with, &without)));
+        }
+
+        #[test]
+        fn neither_the_sides_nor_the_direction_matter(
+            with in prop::collection::vec(0..40_u8, 4), without in prop::collection::vec(0..40_u8, 4),
+        ) {
+            let [with, without] = [with, without].map(|counts| counts.into_iter().map(f64::from).collect::<Vec<f64>>());
+            let turned = |counts: &[f64]| counts.iter().rev().copied().collect::<Vec<f64>>();
+            let p = rank_sum(&with, &without);
+            prop_assert!((rank_sum(&without, &with) - p).abs() <= 1e-9 * p);
+            prop_assert!((rank_sum(&turned(&with), &turned(&without)) - p).abs() <= 1e-9 * p);
         }
     }
 }
