@@ -90,7 +90,7 @@ fn exact(points: &[(f64, f64)]) -> Option<f64> {
         let rank = 2.0 * ranked + tied + 1.0;
         observed += a * rank;
         ranked += tied;
-        walked.push(Tied { count: to_whole(tied), rank, later: 0 });
+        walked.push(Tied { count: counted(tied), rank, later: 0, ln_ways: Vec::new() });
     }
     // What is left for the last point is given, so that should be the point of most choices.
     walked.sort_by_key(|point| point.count);
@@ -104,21 +104,24 @@ fn exact(points: &[(f64, f64)]) -> Option<f64> {
     for point in walked.iter_mut().rev() {
         point.later = later;
         later += point.count;
+        point.ln_ways = (0..=point.count.min(counted(n))).map(|taken| ln_choose(point.count, taken)).collect();
     }
     let mut tails = Tails { observed, below: 0.0, above: 0.0, all: 0.0 };
-    let unnormed = -ln_choose(to_whole(total), to_whole(n));
-    tails.walk(&walked, to_whole(n), 0.0, unnormed);
+    let unnormed = -ln_choose(counted(total), counted(n));
+    tails.walk(&walked, counted(n), 0.0, unnormed);
     let p = 2.0 * tails.below.min(tails.above) / tails.all;
     Some(if p.is_finite() { p.clamp(0.0, 1.0) } else { 1.0 })
 }
 
 /// Those tied at one point of the scale.
 struct Tied {
-    count: u64,
+    count: usize,
     /// Twice their mean rank.
     rank: f64,
     /// How many are at the points that are walked later.
-    later: u64,
+    later: usize,
+    /// The logarithm of how many ways there are to take 0, 1, 2… of them.
+    ln_ways: Vec<f64>,
 }
 
 /// Probabilities of rank sums up to, from, and on either side of the observed one.
@@ -132,7 +135,7 @@ struct Tails {
 impl Tails {
     /// Adds every way to take `left` more from these points, given what the points before them add to the doubled rank
     /// sum and to the logarithm of the probability.
-    fn walk(&mut self, points: &[Tied], left: u64, sum: f64, ln_weight: f64) {
+    fn walk(&mut self, points: &[Tied], left: usize, sum: f64, ln_weight: f64) {
         let Some((point, rest)) = points.split_first() else {
             let weight = ln_weight.exp();
             self.all += weight;
@@ -144,20 +147,25 @@ impl Tails {
             }
             return;
         };
-        for taken in left.saturating_sub(point.later)..=left.min(point.count) {
-            let ways = ln_choose(point.count, taken);
+        let least = left.saturating_sub(point.later);
+        for (taken, ways) in point.ln_ways.iter().enumerate().take(left + 1).skip(least) {
             self.walk(rest, left - taken, sum + taken as f64 * point.rank, ln_weight + ways);
         }
     }
 }
 
+/// Reads a whole number of at most [`MOST_COUNTS`].
+fn counted(count: f64) -> usize {
+    usize::try_from(to_whole(count)).unwrap_or(usize::MAX)
+}
+
 /// ln(n over k); the small ones, which are most, without the gamma function.
-fn ln_choose(n: u64, k: u64) -> f64 {
+fn ln_choose(n: usize, k: usize) -> f64 {
     let k = k.min(n - k);
     if k < 8 {
         return (0..k).map(|i| (n - i) as f64 / (i + 1) as f64).product::<f64>().ln();
     }
-    let ln_factorial = |x: u64| ln_gamma(x as f64 + 1.0);
+    let ln_factorial = |x: usize| ln_gamma(x as f64 + 1.0);
     ln_factorial(n) - ln_factorial(k) - ln_factorial(n - k)
 }
 

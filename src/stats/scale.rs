@@ -91,14 +91,22 @@ pub struct MeanDifference {
 /// it. `None` when a side has n < 2 or sums that are not finite, or when the result would not be finite. Weights
 /// count as frequencies: a value of weight 2 is two observations.
 ///
-/// When neither side varies there is no spread to estimate: the interval is the difference itself, and p is that of
+/// When one side does not vary at all, it is taken to vary as the other does, and the degrees of freedom are the other's:
+/// a few equal values are no proof that the next one is the same, and Welch's interval would be too narrow. When neither
+/// side varies there is no spread to estimate: the interval is the difference itself, and p is that of
 /// [`fisher_exact`] on "which side, which value", 1 if the values agree. It stays honest for few values: 1/3 for two
 /// against two.
 ///
 /// Source: Welch 1947, with the degrees of freedom of Satterthwaite 1946.
 pub fn mean_difference(with: &Moments, without: &Moments, level: f64) -> Option<MeanDifference> {
     let difference = with.mean()? - without.mean()?;
-    let (own, other) = (with.variance()? / with.n, without.variance()? / without.n);
+    // Who varies lends the variance to a side that does not.
+    let (own, other, lender) = match (with.variance()?, without.variance()?) {
+        (own, other) if own <= 0.0 => (other, other, Some(without)),
+        (own, other) if other <= 0.0 => (own, own, Some(with)),
+        (own, other) => (own, other, None),
+    };
+    let (own, other) = (own / with.n, other / without.n);
     let error = (own + other).sqrt();
     if !difference.is_finite() || !error.is_finite() {
         return None;
@@ -113,7 +121,7 @@ pub fn mean_difference(with: &Moments, without: &Moments, level: f64) -> Option<
     // Shares instead of squared variances: those could overflow or vanish.
     let share = own / (own + other);
     let inverse_dof = share * share / (with.n - 1.0) + (1.0 - share) * (1.0 - share) / (without.n - 1.0);
-    let dof = (1.0 / inverse_dof).min(MAX_DOF);
+    let dof = lender.map_or(1.0 / inverse_dof, |lender| lender.n - 1.0).min(MAX_DOF);
     let margin = error * student_deviate(tail_of(level), dof);
     let interval = Interval { low: difference - margin, high: difference + margin };
     let p = student_two_sided(difference / error, dof);
