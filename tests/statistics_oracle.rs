@@ -6,7 +6,8 @@ use ndarray::Array2;
 use rpm_core::{
     CountRow, Drift, Halves, Moments, Reliability, association, base_rate, benjamini_hochberg, chi_square,
     choose_kappa, credible_interval, dirichlet_shares, fisher_exact, lift, lift_reliability, mean_difference,
-    min_expected, posterior_mean, propensity, rank_sum, scale_stability, split_half_reliability, stability, wilson,
+    min_expected, plausible_kappa, posterior_mean, propensity, rank_sum, scale_stability, split_half_reliability,
+    stability, wilson,
 };
 use serde::Deserialize;
 
@@ -89,7 +90,8 @@ fn compute(case: &Case) -> Given {
             let row = |by_response: &&'_ [f64]| by_response.iter().sum::<f64>();
             let rows: Vec<CountRow<'_>> =
                 arguments[1..].iter().map(|by_response| CountRow { coverage: row(by_response), by_response }).collect();
-            one(choose_kappa(&rows, arguments[0]))
+            let plausible = plausible_kappa(&rows, arguments[0]);
+            Given(vec![choose_kappa(&rows, arguments[0]), plausible.low, plausible.high], Vec::new())
         }
         "wilson" => {
             let interval = wilson(number(0), number(1), number(2));

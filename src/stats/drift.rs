@@ -21,8 +21,8 @@ pub const DRIFT_ALARM: f64 = 0.001;
 /// without decay, since decay would already have forgotten what to compare with.
 ///
 /// The alarm is looked at after every sighting, so that over time a test at the usual 0.05 would nearly always fire. At
-/// [`DRIFT_ALARM`] a factor that does not change gives an alarm somewhere in 100 looks in less than one case of twenty;
-/// `docs/method.md` has the measured rates and delays. There is no correction over the user's factors: it would hide the
+/// [`DRIFT_ALARM`] a factor that does not change gives an alarm somewhere in 100 looks in less than one case of twenty
+/// (measured: 1 to 2 of 100 for labels, 1 to 4 for scales); `docs/method.md` has the delays. There is no correction over the user's factors: it would hide the
 /// change of a single factor behind the number of those that stay as they are.
 ///
 /// Source: the test of every window is exact or asymptotic given both margins, see [`association`] and [`rank_sum`];

@@ -6,6 +6,7 @@
 mod beliefs;
 mod drift;
 mod estimate;
+mod interval;
 mod posterior;
 mod proportion;
 mod rank_sum;
@@ -19,9 +20,10 @@ pub use beliefs::{Beliefs, FactorSummary, ResponseBelief, Share};
 pub use drift::{DRIFT_ALARM, Drift, SHORTEST_WINDOW};
 pub(crate) use estimate::Estimator;
 pub use estimate::{Estimate, Weighted, calibrate};
+pub use interval::{Interval, MAX_LEVEL};
 pub use posterior::{
-    CountRow, DEFAULT_KAPPA, Interval, KAPPA_GRID, MAX_COUNT, MAX_LEVEL, MAX_LIFT, base_rate, choose_kappa,
-    credible_interval, lift, posterior_mean, propensity,
+    CountRow, DEFAULT_KAPPA, KAPPA_GRID, MAX_COUNT, MAX_LIFT, base_rate, cautious_interval, choose_kappa,
+    credible_interval, lift, plausible_kappa, posterior_mean, propensity,
 };
 pub use proportion::{dirichlet_shares, wilson};
 pub use rank_sum::rank_sum;

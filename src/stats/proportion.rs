@@ -2,7 +2,8 @@
 //!
 //! Every function is total: counts and levels are read as [`posterior`](super::posterior) reads them.
 
-use super::posterior::{Interval, beta_interval, normal_deviate, tail_of, to_count, to_share};
+use super::interval::{Interval, beta_interval, normal_deviate, tail_of, to_share};
+use super::posterior::to_count;
 
 /// Bounds a share from `successes` among `n`, within [0, 1].
 ///

@@ -6,8 +6,8 @@ use statrs::function::gamma::ln_gamma;
 use super::posterior::to_count;
 use super::significance::to_whole;
 
-/// The exact distribution is added up over no more tables than this: some tenths of a millisecond.
-const MOST_TABLES: f64 = 20_000.0;
+/// The exact distribution is added up over no more tables than this, which costs some 500 times as much as the normal one.
+const MOST_TABLES: f64 = 5_000.0;
 /// And for no more counts, so that their factorials' logarithms keep nine digits.
 const MOST_COUNTS: f64 = 1e5;
 /// And no more points, since the walk over the tables is that deep.
@@ -18,11 +18,11 @@ const MOST_POINTS: usize = 64;
 /// It uses the order of the points, which a test over unordered responses throws away. Both lists are over the same
 /// points; a missing entry reads as 0. 1 when a side is empty or only one point occurs.
 ///
-/// The p-value is exact, twice the smaller tail of the rank sum given the ties, where that takes at most 20,000 tables:
-/// on five points whenever one side has up to 23 counts, and for more where few counts are off the commonest point.
-/// There the normal approximation can be wrong a thousand times over, since with most responses on one point the rank sum
-/// is far from normal. Counts are rounded to whole numbers. Otherwise it is the normal approximation with correction for
-/// ties and continuity.
+/// The p-value is exact, twice the smaller tail of the rank sum given the ties, where that takes at most 5,000 tables: on
+/// five points whenever one side has up to 16 counts, and for more where few counts are off the commonest point. There
+/// the normal approximation can be wrong a thousand times over, since with most responses on one point the rank sum of a
+/// few is far from normal. Counts are rounded to whole numbers. Otherwise it is the normal approximation with correction
+/// for ties and continuity.
 ///
 /// Source: Mann and Whitney 1947; both forms with ties as in Lehmann, *Nonparametrics*, 1975, section 1.4.
 ///

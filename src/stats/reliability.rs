@@ -1,6 +1,6 @@
 //! Whether probabilities keep what they promise: of all answers given 80 %, are eight in ten right?
 
-use super::posterior::{Interval, to_share};
+use super::interval::{Interval, to_share};
 use super::proportion::wilson;
 
 /// Bins of a [`Reliability`] table unless a host asks for others.

@@ -121,7 +121,8 @@ for factors, base in [
     score = lambda k: (rows * np.log((np.maximum(rows - 1, 0) + k * np.array(base)) / (others + k)))[rows > 0].sum()
     scores = [score(kappa) for kappa in GRID]
     best = max(kappa for kappa, value in zip(GRID, scores) if value >= max(scores) - 1e-12)
-    case("choose_kappa", [base, *factors], [best])
+    least = min(kappa for kappa, value in zip(GRID, scores) if value >= max(scores) - 2)
+    case("choose_kappa", [base, *factors], [best, least, best])
 
 for k, n, level in [
     (0, 10, 0.95), (10, 10, 0.95), (1, 2, 0.95), (5, 10, 0.95), (3, 7, 0.9), (50, 1000, 0.99), (999, 1000, 0.95),
@@ -291,7 +292,7 @@ def rank_sum(own, other):
     own, other = ([int(math.floor(c + 0.5)) for c in x] + [0] * (size - len(x)) for x in (own, other))
     if not sum(own) or not sum(other) or sum(a + b > 0 for a, b in zip(own, other)) < 2:
         return 1.0
-    if tables(own, other) <= 20_000 and sum(own) + sum(other) <= 1e5:
+    if tables(own, other) <= 5_000 and sum(own) + sum(other) <= 1e5:
         return rank_sum_exact(own, other)
     return stats.mannwhitneyu(written_out(own), written_out(other), method="asymptotic", use_continuity=True).pvalue
 

@@ -2,7 +2,9 @@
 
 use std::iter::repeat_with;
 
-use rpm_core::{Moments, credible_interval, mean_difference, wilson};
+use rpm_core::{
+    CountRow, Interval, Moments, cautious_interval, credible_interval, mean_difference, plausible_kappa, wilson,
+};
 
 use crate::chance::{Chance, mean, scale};
 use crate::times;
@@ -26,6 +28,41 @@ fn credible_intervals_cover_what_they_claim_under_the_model() {
             let covered = inside.take(draws).filter(|&inside| inside).count() as f64 / draws as f64;
             print!("  {covered:.4}");
             assert!((0.93..=0.97).contains(&covered), "{base} {kappa} {n}: {covered}");
+        }
+        println!();
+    }
+}
+
+#[test]
+fn cautious_intervals_cover_what_they_claim_when_the_model_is_estimated() {
+    let mut chance = Chance(8);
+    println!("the same where π and κ are estimated from the user's 30 factors: at the chosen κ alone, and cautious");
+    println!("   π     κ |     n=3            5           10           30          100");
+    for (base, kappa) in [(0.5, 1.0), (0.5, 4.0), (0.2, 2.0), (0.8, 8.0), (0.3, 32.0)] {
+        print!("{base:5} {kappa:5} |");
+        for n in [3_u32, 5, 10, 30, 100] {
+            let (mut chosen, mut cautious) = (Vec::new(), Vec::new());
+            for _ in 0..times(40) {
+                let truth: Vec<f64> = (0..30).map(|_| chance.beta(kappa * base, kappa * (1.0 - base))).collect();
+                let counts: Vec<[f64; 2]> = truth
+                    .iter()
+                    .map(|&p| {
+                        let count = (0..n).filter(|_| chance.uniform() < p).count() as f64;
+                        [count, f64::from(n) - count]
+                    })
+                    .collect();
+                let share = counts.iter().map(|two| two[0]).sum::<f64>() / (30.0 * f64::from(n));
+                let rows: Vec<CountRow<'_>> =
+                    counts.iter().map(|by_response| CountRow { coverage: f64::from(n), by_response }).collect();
+                let kappa = plausible_kappa(&rows, &[share, 1.0 - share]);
+                for (two, p) in counts.iter().zip(truth) {
+                    let holds = |interval: Interval| f64::from(u8::from(interval.low <= p && p <= interval.high));
+                    chosen.push(holds(credible_interval(two[0], f64::from(n), share, kappa.high, 0.95)));
+                    cautious.push(holds(cautious_interval(two[0], f64::from(n), share, kappa, 0.95)));
+                }
+            }
+            print!("  {:.3} {:.3}", mean(&chosen), mean(&cautious));
+            assert!(mean(&cautious) >= 0.93, "{base} {kappa} {n}: {}", mean(&cautious));
         }
         println!();
     }

@@ -48,7 +48,9 @@ fn stability_tells_real_factors_from_noise() {
 #[test]
 fn stability_tells_real_factors_from_noise_on_a_scale() {
     let mut chance = Chance(6);
-    println!("five points about 2.5: mean stability of a factor, and median reliability of a user's 30 differences");
+    println!(
+        "five points, deviation 1 about the middle one: mean stability of a factor, and median reliability of a user's 30 differences"
+    );
     println!("sightings | noise   real | noise   real");
     for sightings in [4_usize, 10, 20, 40, 100] {
         let (mut alike, mut reliable) = (Vec::new(), Vec::new());
