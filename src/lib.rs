@@ -76,9 +76,11 @@ pub use retrieve::{
 };
 pub use revise::{EditError, Forget, MERGE_LIKENESS, MERGE_P, PROPOSE_AFTER, Probe, Proposal, Receipt, SPLIT_P};
 pub use stats::{
-    Beliefs, ChiSquare, CountRow, DEFAULT_KAPPA, Estimate, FactorSummary, Interval, KAPPA_GRID, MAX_COUNT, MAX_LEVEL,
-    MAX_LIFT, MIN_EXPECTED, MeanDifference, Moments, Reason, ResponseBelief, SMALLEST_CELL, Share, Support,
-    SupportThresholds, Tier, Weighted, association, base_rate, benjamini_hochberg, calibrate, chi_square, choose_kappa,
-    credible_interval, dirichlet_shares, fisher_exact, gate, lift, mean_difference, min_expected, posterior_mean,
-    propensity, rank_sum, wilson,
+    Beliefs, ChiSquare, CountRow, DEFAULT_KAPPA, DRIFT_ALARM, Drift, Estimate, FactorSummary, Halves, Interval,
+    KAPPA_GRID, LEAST_HALVED, MAX_COUNT, MAX_LEVEL, MAX_LIFT, MIN_EXPECTED, MeanDifference, Moments, RELIABILITY_BINS,
+    Reason, Reliability, ReliabilityBin, ResponseBelief, SHORTEST_WINDOW, SMALLEST_CELL, SMALLEST_SCORED, Share,
+    Support, SupportThresholds, Tier, Weighted, association, base_rate, benjamini_hochberg, calibrate,
+    cautious_interval, chi_square, choose_kappa, credible_interval, dirichlet_shares, fisher_exact, gate, lift,
+    lift_reliability, mean_difference, min_expected, plausible_kappa, posterior_mean, propensity, rank_sum,
+    scale_stability, split_half_reliability, stability, wilson,
 };

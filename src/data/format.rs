@@ -77,6 +77,7 @@ impl UserModel {
     /// Version 1 had no grouping: its factors are kept as they are. It kept paths that were composed from the statistics.
     fn from_version_1(&mut self) {
         self.grouping = Grouping::of(&self.factors);
+        self.calibration.kappa_low = self.calibration.kappa;
         self.factors = std::mem::take(&mut self.factors).all_fitted();
         for item in self.memory.items_mut() {
             if let Some(path) = item.path().filter(|path| path.origin() == PathOrigin::Statistics) {

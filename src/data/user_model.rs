@@ -74,6 +74,9 @@ pub struct Provenance {
 pub struct Calibration {
     /// Pseudo-count κ that shrinks each factor's propensity to the base rate.
     pub kappa: f64,
+    /// The least κ that the counts allow, at most `kappa`: intervals of propensities hold for all κ between the two.
+    #[serde(default)]
+    pub kappa_low: f64,
     /// How strongly the factors move the estimate: 0 (not at all) to 2; 1 by default.
     pub pool: f64,
     /// Weight of the similarity-weighted vote, from 0 (ignored) to 1.
@@ -88,7 +91,7 @@ pub struct Calibration {
 
 impl Default for Calibration {
     fn default() -> Self {
-        Self { kappa: 4.0, pool: 1.0, vote: 0.5, scored: 0, left_out_score: 0.0, base_score: 0.0 }
+        Self { kappa: 4.0, kappa_low: 0.5, pool: 1.0, vote: 0.5, scored: 0, left_out_score: 0.0, base_score: 0.0 }
     }
 }
 
@@ -130,6 +133,7 @@ impl UserModel {
         let c = &self.calibration;
         let within = |value: f64, low: f64, high: f64| value.is_finite() && (low..=high).contains(&value);
         let usable = within(c.kappa, 1e-6, 1e9)
+            && within(c.kappa_low, 0.0, c.kappa)
             && within(c.pool, 0.0, 16.0)
             && within(c.vote, 0.0, 1.0)
             && c.left_out_score.is_finite()

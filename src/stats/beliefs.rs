@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use crate::data::{Calibration, Factor, FactorId, FactorSet, Query, ResponseSpace, Task, UserModel};
 
 use super::{
-    Interval, MeanDifference, Moments, association, base_rate, benjamini_hochberg, credible_interval, dirichlet_shares,
+    Interval, MeanDifference, Moments, association, base_rate, benjamini_hochberg, cautious_interval, dirichlet_shares,
     lift, mean_difference, posterior_mean, rank_sum, wilson,
 };
 
@@ -35,7 +35,7 @@ pub struct ResponseBelief {
     pub count: f64,
     /// Posterior mean of P(response | factor), shrunk to the base rate.
     pub propensity: f64,
-    /// Its 95 % equal-tailed interval.
+    /// Its 95 % interval, equal-tailed for each κ that the counts allow.
     pub interval: Interval,
     /// The user's base rate of the response.
     pub base: f64,
@@ -184,6 +184,11 @@ impl<'a> Beliefs<'a> {
         (told - chance).max(0.0)
     }
 
+    fn kappas(&self) -> Interval {
+        let high = self.calibration.kappa;
+        Interval { low: self.calibration.kappa_low.min(high), high }
+    }
+
     /// One response under a factor.
     pub fn response(&self, factor: &Factor, response: &str) -> ResponseBelief {
         let stats = factor.stats();
@@ -194,7 +199,7 @@ impl<'a> Beliefs<'a> {
             response: response.to_owned(),
             count,
             propensity,
-            interval: credible_interval(count, stats.coverage, base, self.calibration.kappa, 0.95),
+            interval: cautious_interval(count, stats.coverage, base, self.kappas(), 0.95),
             base,
             lift: lift(propensity, base),
         }

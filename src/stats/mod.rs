@@ -4,25 +4,34 @@
 //! intervals, lifts and significance.
 
 mod beliefs;
+mod drift;
 mod estimate;
+mod interval;
+mod over_time;
 mod posterior;
 mod proportion;
 mod rank_sum;
+mod reliability;
 mod scale;
 mod significance;
+mod stability;
 mod support;
 
 pub use beliefs::{Beliefs, FactorSummary, ResponseBelief, Share};
+pub use drift::{DRIFT_ALARM, Drift, SHORTEST_WINDOW};
 pub use estimate::{Estimate, Weighted, calibrate};
 pub(crate) use estimate::{Estimator, calibration_point};
+pub use interval::{Interval, MAX_LEVEL};
 pub use posterior::{
-    CountRow, DEFAULT_KAPPA, Interval, KAPPA_GRID, MAX_COUNT, MAX_LEVEL, MAX_LIFT, base_rate, choose_kappa,
-    credible_interval, lift, posterior_mean, propensity,
+    CountRow, DEFAULT_KAPPA, KAPPA_GRID, MAX_COUNT, MAX_LIFT, base_rate, cautious_interval, choose_kappa,
+    credible_interval, lift, plausible_kappa, posterior_mean, propensity,
 };
 pub use proportion::{dirichlet_shares, wilson};
 pub use rank_sum::rank_sum;
+pub use reliability::{RELIABILITY_BINS, Reliability, ReliabilityBin, SMALLEST_SCORED};
 pub use scale::{MeanDifference, Moments, mean_difference};
 pub use significance::{
     ChiSquare, MIN_EXPECTED, SMALLEST_CELL, association, benjamini_hochberg, chi_square, fisher_exact, min_expected,
 };
+pub use stability::{Halves, LEAST_HALVED, lift_reliability, scale_stability, split_half_reliability, stability};
 pub use support::{Reason, Support, SupportThresholds, Tier, gate};

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::data::{Calibration, FactorSet, MemoryItem, ResponseSpace, Task};
 use crate::parallel;
-use crate::stats::{CountRow, base_rate, choose_kappa};
+use crate::stats::{CountRow, Interval, base_rate, plausible_kappa};
 
 use super::past::Past;
 use super::{Estimator, Seen, mixed};
@@ -57,7 +57,8 @@ pub fn calibrate(task: &Task, factors: &FactorSet, items: &[MemoryItem], weights
     };
     let start = Calibration { vote: grid.vote, ..Calibration::default() };
     let Some(estimator) = Estimator::new(task, factors, items, weights) else { return start };
-    let mut calibration = Calibration { kappa: kappa(task, items, &estimator.past), ..start };
+    let kappa = kappa(task, items, &estimator.past);
+    let mut calibration = Calibration { kappa: kappa.high, kappa_low: kappa.low, ..start };
     if items.len() < LEAST {
         return calibration;
     }
@@ -127,8 +128,8 @@ fn steps(grid: &[f64], a: f64, b: f64) -> f64 {
     (place(a) - place(b)).abs()
 }
 
-/// κ from the counts of these items alone.
-fn kappa(task: &Task, items: &[MemoryItem], past: &Past) -> f64 {
+/// κ from the counts of these items alone, and how far below it the counts allow it to be.
+fn kappa(task: &Task, items: &[MemoryItem], past: &Past) -> Interval {
     let mut responses: Vec<&str> = past.responses.iter().map(String::as_str).collect();
     if task.space().fixed_responses().is_none() {
         responses = items.iter().map(MemoryItem::response).collect::<BTreeSet<&str>>().into_iter().collect();
@@ -154,5 +155,5 @@ fn kappa(task: &Task, items: &[MemoryItem], past: &Past) -> f64 {
     let base: Vec<f64> = totals.iter().map(|total| base_rate(*total, n, totals.len().max(2), 1.0)).collect();
     let rows: Vec<CountRow<'_>> =
         counts.iter().map(|(coverage, row)| CountRow { coverage: *coverage, by_response: row }).collect();
-    choose_kappa(&rows, &base)
+    plausible_kappa(&rows, &base)
 }

@@ -273,19 +273,37 @@ impl Estimator {
             similar: &similar,
             left_out: None,
         };
-        let base = self.base(&seen);
-        let blend =
-            mixed(self.pooled(&seen, calibration, &base), self.votes(&seen, &base).as_deref(), calibration.vote);
-        let p = self.raised(&seen, calibration, &base, blend);
+        self.of_seen(&seen, calibration)
+    }
+
+    fn of_seen(&self, seen: &Seen<'_>, calibration: &Calibration) -> Estimate {
+        let base = self.base(seen);
+        let blend = mixed(self.pooled(seen, calibration, &base), self.votes(seen, &base).as_deref(), calibration.vote);
+        let p = self.raised(seen, calibration, &base, blend);
         let responses = match self.pool {
-            Pool::Choices(_) => query.options(),
+            Pool::Choices(_) => seen.query.options(),
             _ => &self.past.responses,
         };
         Estimate::new(responses.to_vec(), &base, p, matches!(self.pool, Pool::Ordinal(_)))
     }
 
+    /// The estimate of an item's own query from all other items; `None` when its response is not among those open to it.
+    pub(crate) fn left_out(&self, calibration: &Calibration, position: usize, item: &MemoryItem) -> Option<Estimate> {
+        let words = self.past.texts.of(position);
+        let similar = self.likeness().to(words);
+        let seen = Seen {
+            query: item.query(),
+            words,
+            factors: self.past.factors_of.get(position)?.iter().map(|factor| (*factor, 1.0)).collect(),
+            tone: self.past.tones.get(position).copied()?,
+            similar: &similar,
+            left_out: Some(position),
+        };
+        self.given(&seen)?;
+        Some(self.of_seen(&seen, calibration))
+    }
+
     /// The estimate as it would be without the items at these positions. Exact, and slow: all others are counted again.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for explanations"))]
     pub(crate) fn estimate_without(
         &self,
         calibration: &Calibration,
