@@ -15,6 +15,7 @@ mod provider;
 mod reason;
 mod retrieve;
 mod stats;
+mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod words;
@@ -79,3 +80,6 @@ pub use stats::{
     credible_interval, dirichlet_shares, fisher_exact, gate, lift, mean_difference, min_expected, posterior_mean,
     propensity, rank_sum, wilson,
 };
+pub use store::{MemoryStore, StoreError, StoredModel, UserModelStore, Version};
+#[cfg(feature = "store-redb")]
+pub use store::{Compacted, Job, RedbStore};
