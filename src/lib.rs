@@ -59,7 +59,7 @@ pub use llm::{LogError, LogMode, LogStats, LoggedBackend, MemoryLimits, Response
 pub use packed::{PackedError, PackedModel};
 pub use pipeline::{
     Answer, ConfigError, Error, ItemOutcome, ItemReport, LearnReport, Learned, PathPolicy, Preset, RpmPipeline,
-    RpmPipelineBuilder,
+    RpmPipelineBuilder, StoredAnswer, StoredError, StoredPipeline,
 };
 pub use prompt::{
     AskError, Items, Prompt, PromptSet, Repair, Reply, ReplyError, StageContext, Template, TemplateError, read_items,
@@ -80,6 +80,6 @@ pub use stats::{
     credible_interval, dirichlet_shares, fisher_exact, gate, lift, mean_difference, min_expected, posterior_mean,
     propensity, rank_sum, wilson,
 };
-pub use store::{MemoryStore, StoreError, StoredModel, UserModelStore, Version};
 #[cfg(feature = "store-redb")]
 pub use store::{Compacted, Job, RedbStore};
+pub use store::{MemoryStore, StoreError, StoredModel, UserModelStore, Version};

@@ -15,6 +15,7 @@ mod packing;
 mod personalize;
 mod preset;
 mod report;
+mod stored;
 
 use std::sync::Arc;
 
@@ -33,6 +34,7 @@ pub use builder::{ConfigError, RpmPipelineBuilder};
 pub use error::Error;
 pub use preset::Preset;
 pub use report::{ItemOutcome, ItemReport, LearnReport, Learned};
+pub use stored::{StoredAnswer, StoredError, StoredPipeline};
 
 /// When reasoning paths are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]

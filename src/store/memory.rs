@@ -85,7 +85,8 @@ impl UserModelStore for MemoryStore {
     async fn list(&self, after: Option<&UserId>, limit: usize) -> Result<Vec<UserId>, StoreError> {
         let state = self.state();
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let with_models = state.held.range::<UserId, _>((from, Bound::Unbounded)).filter(|(_, held)| held.model.is_some());
+        let with_models =
+            state.held.range::<UserId, _>((from, Bound::Unbounded)).filter(|(_, held)| held.model.is_some());
         Ok(with_models.take(limit).map(|(user, _)| user.clone()).collect())
     }
 }

@@ -1,0 +1,317 @@
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+use serde_json::Value;
+
+use crate::data::{History, ItemId, Query, ReasoningPath, UserId, UserModel};
+use crate::store::{StoreError, StoredModel, UserModelStore, Version};
+
+use super::{Answer, Error, Learned, RpmPipeline};
+
+/// Attempts at one update. Each failed one is a save of the same user by somebody else, so that this is never reached
+/// while a user's writers number in the dozens.
+const ATTEMPTS: usize = 1_000;
+
+impl RpmPipeline {
+    /// The same pipeline by user id: models are loaded from this store and saved to it.
+    #[must_use]
+    pub fn with_store(self, store: impl UserModelStore + 'static) -> StoredPipeline {
+        StoredPipeline { pipeline: self, store: Arc::new(store) }
+    }
+}
+
+/// An [`RpmPipeline`] whose user models are in a [`UserModelStore`]. Cheap to clone.
+///
+/// Any number of these, in any number of processes that share a store, work on the same users. Nothing is locked: who
+/// saves says which version the change was made from, and when another writer was faster, the change is made again from
+/// what is held now. No update is lost.
+///
+/// ```
+/// use rpm_core::{History, Interaction, MemoryStore, Query, ResponseSpace, RpmPipeline, Task, UserId};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let task = Task::new("How would this person rate the film?", ResponseSpace::scale(1, 5)?)?;
+/// let history = History::new(&task, "ana", [
+///     Interaction::new("a", Query::new("A slow, quiet drama.")?, "5")?,
+///     Interaction::new("b", Query::new("A loud chase through the city.")?, "2")?,
+///     Interaction::new("c", Query::new("A slow film about a quiet town.")?, "5")?,
+/// ])?;
+/// let pipeline = RpmPipeline::offline(task).with_store(MemoryStore::new());
+/// pipeline.learn(&history).await?;
+///
+/// let ana = UserId::new("ana")?;
+/// let told = pipeline.personalize(&ana, &Query::new("A slow, quiet thriller.")?).await?;
+/// assert_eq!(told.answer.response, "5");
+/// assert!(pipeline.delete(&ana).await?);
+/// # Ok(())
+/// # }
+/// # pollster::block_on(example()).unwrap();
+/// ```
+#[derive(Clone)]
+pub struct StoredPipeline {
+    pipeline: RpmPipeline,
+    store: Arc<dyn UserModelStore>,
+}
+
+/// An answer with the model it is from.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct StoredAnswer {
+    /// The answer.
+    pub answer: Answer,
+    /// The model that answered, for [`Answer::explain`].
+    pub model: Arc<UserModel>,
+    /// How many of [`Answer::written_paths`] were saved. An error costs nothing but that they are written again.
+    pub kept_paths: Result<usize, StoredError>,
+}
+
+/// Why an operation by user id failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoredError {
+    /// The store holds no model of this user.
+    #[error("no user model of {user} is stored")]
+    UnknownUser {
+        /// Who.
+        user: UserId,
+    },
+    /// The user was deleted while the operation was under way. Nothing was saved.
+    #[error("{user} was deleted while the operation was under way")]
+    Deleted {
+        /// Who.
+        user: UserId,
+    },
+    /// The stored model was changed while the user was learned, so that saving would undo the change. Nothing was saved.
+    #[error("the stored user model of {user} was changed while it was learned")]
+    Superseded {
+        /// Who.
+        user: UserId,
+        /// What was learned and paid for.
+        learned: Box<Learned>,
+    },
+    /// Other writers were faster at every attempt.
+    #[error("the user model of {user} was changed by others at each of {attempts} attempts")]
+    Contended {
+        /// Who.
+        user: UserId,
+        /// How often it was tried.
+        attempts: usize,
+    },
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+    /// The operation itself failed.
+    #[error("the operation failed")]
+    Operation(#[from] Error),
+}
+
+impl StoredError {
+    /// True when trying again later may help.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Contended { .. } => true,
+            Self::Store(error) => error.is_transient(),
+            Self::Operation(error) => error.is_transient(),
+            Self::UnknownUser { .. } | Self::Deleted { .. } | Self::Superseded { .. } => false,
+        }
+    }
+}
+
+impl StoredPipeline {
+    /// The pipeline without the store.
+    pub fn pipeline(&self) -> &RpmPipeline {
+        &self.pipeline
+    }
+
+    /// The store.
+    pub fn store(&self) -> &dyn UserModelStore {
+        &*self.store
+    }
+
+    /// The user's model with its version.
+    ///
+    /// # Errors
+    /// [`StoredError::UnknownUser`]; [`StoredError::Store`].
+    pub async fn load(&self, user: &UserId) -> Result<StoredModel, StoredError> {
+        self.find(user).await?.ok_or_else(|| StoredError::UnknownUser { user: user.clone() })
+    }
+
+    /// Deletes the user's model. True when there was one. A learning of this user that is under way fails with
+    /// [`StoredError::Deleted`], also the user's first; no late writer brings the user back.
+    ///
+    /// # Errors
+    /// [`StoredError::Store`].
+    pub async fn delete(&self, user: &UserId) -> Result<bool, StoredError> {
+        Ok(self.store.delete(user).await?)
+    }
+
+    /// Learns a user as [`RpmPipeline::learn`] does and saves the model in the place of the one that was held when it began.
+    ///
+    /// Learning takes long, and others may write meanwhile. Reasoning paths they kept are taken over where they fit.
+    /// Any other change, such as another learning with another result, stays: saving over it would undo what was not
+    /// known when this one began. The learned model is then handed over in [`StoredError::Superseded`].
+    ///
+    /// # Errors
+    /// [`StoredError::Operation`]; [`StoredError::Deleted`], [`StoredError::Superseded`]; [`StoredError::Store`].
+    ///
+    /// # Cancellation
+    /// Dropping the future stops, and leaves the model that was held or the new one. The place of a user whose first
+    /// learning did not end stays reserved, which is the id and no more.
+    pub async fn learn(&self, history: &History) -> Result<Learned, StoredError> {
+        let user = history.user();
+        // In this order: what is saved in between is found, what is deleted in between ends the reservation.
+        let reserved = self.store.reserve(user).await?;
+        let base = self.find(user).await?;
+        let mut expected = base.as_ref().map_or(reserved, |stored| stored.version);
+        let life = expected.life();
+        let mut learned = self.pipeline.learn(history).await?;
+        for _ in 0..ATTEMPTS {
+            match self.store.save(&learned.model, Some(expected)).await {
+                Err(StoreError::Conflict) => {}
+                result => return Ok(result.map(|_| learned)?),
+            }
+            let Some(now) = self.find(user).await?.filter(|now| now.version.life() == life) else {
+                return Err(StoredError::Deleted { user: user.clone() });
+            };
+            // The first time, what is held may be what another learned from the same history.
+            let known = base.as_ref().map_or(&learned.model, |base| &*base.model);
+            if but_for_paths(known) != but_for_paths(&now.model) {
+                return Err(StoredError::Superseded { user: user.clone(), learned: Box::new(learned) });
+            }
+            let paths = now.model.memory().items().iter();
+            adopt_fitting(&mut learned.model, paths.filter_map(|item| Some((item.id(), item.path()?))))?;
+            expected = now.version;
+            others_first().await;
+        }
+        Err(contended(user))
+    }
+
+    /// Answers a query the way the user would. Reasoning paths that were written on the way are saved, so that they are
+    /// not written again.
+    ///
+    /// # Errors
+    /// [`StoredError::UnknownUser`]; [`StoredError::Operation`] when there is no answer; [`StoredError::Store`] when the
+    /// model could not be loaded. That the paths could not be saved is no error: see [`StoredAnswer::kept_paths`].
+    pub async fn personalize(&self, user: &UserId, query: &Query) -> Result<StoredAnswer, StoredError> {
+        let StoredModel { model, version } = self.load(user).await?;
+        let answer = self.pipeline.personalize(&model, query).await?;
+        let kept_paths = match &answer.written_paths[..] {
+            [] => Ok(0),
+            paths => {
+                let paths = || paths.iter().map(|(id, path)| (id, path));
+                self.change(user, Some(version), |model| adopt_fitting(model, paths())).await
+            }
+        };
+        Ok(StoredAnswer { answer, model, kept_paths })
+    }
+
+    /// Changes the user's model: loads it, applies `change` to a copy and saves that; when another writer was faster, all
+    /// of it again from what is held then. A change that leaves the model as it was saves nothing.
+    ///
+    /// `change` is called once for each attempt, each time on another model: let it be quick, and do what costs
+    /// something before. What it returns at the attempt that was saved is what this returns. When it fails, nothing is
+    /// saved.
+    ///
+    /// # Errors
+    /// [`StoredError::UnknownUser`], also when the user is deleted between two attempts; [`StoredError::Operation`] with
+    /// the error of `change`; [`StoredError::Contended`] after 1,000 attempts, at each of which somebody else saved;
+    /// [`StoredError::Store`], after which the change may have been saved or not.
+    pub async fn update<T>(
+        &self,
+        user: &UserId,
+        change: impl FnMut(&mut UserModel) -> Result<T, Error>,
+    ) -> Result<T, StoredError> {
+        self.change(user, None, change).await
+    }
+
+    /// [`update`](Self::update), only in the life of the user that `seen` is a version of.
+    async fn change<T>(
+        &self,
+        user: &UserId,
+        seen: Option<Version>,
+        mut change: impl FnMut(&mut UserModel) -> Result<T, Error>,
+    ) -> Result<T, StoredError> {
+        for _ in 0..ATTEMPTS {
+            let StoredModel { model, version } = self.load(user).await?;
+            if seen.is_some_and(|seen| seen.life() != version.life()) {
+                return Err(StoredError::Deleted { user: user.clone() });
+            }
+            let mut changed = UserModel::clone(&model);
+            let value = change(&mut changed)?;
+            changed.check_user(user).map_err(Error::from)?;
+            if changed == *model {
+                return Ok(value);
+            }
+            match self.store.save(&changed, Some(version)).await {
+                Err(StoreError::Conflict) => others_first().await,
+                result => return Ok(result.map(|_| value)?),
+            }
+        }
+        Err(contended(user))
+    }
+
+    async fn find(&self, user: &UserId) -> Result<Option<StoredModel>, StoredError> {
+        let found = self.store.load(user).await?;
+        if let Some(found) = &found {
+            found.model.check_user(user).map_err(Error::from)?;
+        }
+        Ok(found)
+    }
+}
+
+impl fmt::Debug for StoredPipeline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoredPipeline").field("pipeline", &self.pipeline).field("store", &self.store.name()).finish()
+    }
+}
+
+fn contended(user: &UserId) -> StoredError {
+    StoredError::Contended { user: user.clone(), attempts: ATTEMPTS }
+}
+
+/// Adopts the paths of items that have none and that they fit, and says how many. An item may have been forgotten, or
+/// another writer's path been faster.
+fn adopt_fitting<'a>(
+    model: &mut UserModel,
+    paths: impl Iterator<Item = (&'a ItemId, &'a ReasoningPath)>,
+) -> Result<usize, Error> {
+    let paths: Vec<(ItemId, ReasoningPath)> = paths
+        .filter(|(id, _)| model.memory().get(id).is_some_and(|item| item.path().is_none()))
+        .map(|(id, path)| (id.clone(), path.clone()))
+        .collect();
+    let wanted = paths.len();
+    if model.adopt_paths(paths.iter().cloned()).is_ok() {
+        return Ok(wanted);
+    }
+    Ok(paths.into_iter().filter(|path| model.adopt_paths([path.clone()]).is_ok()).count())
+}
+
+/// All of a model that a written path does not change.
+fn but_for_paths(model: &UserModel) -> Value {
+    // What cannot be written as JSON is equal to nothing that can; a user model always can.
+    let mut value = serde_json::to_value(model).unwrap_or_default();
+    if let Some(model) = value.as_object_mut() {
+        model.remove("revision");
+        let items = model.get_mut("memory").and_then(Value::as_array_mut);
+        for item in items.into_iter().flatten().filter_map(Value::as_object_mut) {
+            item.remove("path");
+        }
+    }
+    value
+}
+
+/// Lets the executor's other tasks get on before another attempt.
+async fn others_first() {
+    let mut waited = false;
+    poll_fn(|cx| {
+        if waited {
+            return Poll::Ready(());
+        }
+        waited = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
