@@ -81,5 +81,5 @@ pub use stats::{
     propensity, rank_sum, wilson,
 };
 #[cfg(feature = "store-redb")]
-pub use store::{Compacted, Job, RedbStore};
+pub use store::{BlockingJob, Compacted, RedbStore};
 pub use store::{MemoryStore, StoreError, StoredModel, UserModelStore, Version};

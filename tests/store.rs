@@ -12,7 +12,7 @@ use pollster::block_on;
 use rpm_core::testing::{ConformanceError, durable_user_model_store_conformance, user_model_store_conformance};
 use rpm_core::{MemoryStore, StoreError, StoredModel, UserId, UserModel, UserModelStore, Version, async_trait};
 
-const CHECKS: usize = 514;
+const CHECKS: usize = 516;
 
 #[test]
 fn the_store_in_memory_conforms() {

@@ -183,7 +183,8 @@ fn a_learning_that_would_undo_another_change_hands_its_model_over() {
     let result = learn_while(&store, &shorter(5), move || {
         block_on(other.learn(&scale_history())).unwrap();
     });
-    let Err(StoredError::Superseded { learned, user }) = result else { panic!("{result:?}") };
+    let Err(StoredError::NotSaved { learned, user, source }) = result else { panic!("{result:?}") };
+    assert!(matches!(*source, StoreError::Conflict));
     assert_eq!((user, learned.model.memory().len()), (ana(), 5));
     let held = block_on(store.load(&ana())).unwrap().unwrap();
     assert_eq!(held.model.memory().len(), 6);
@@ -193,12 +194,18 @@ fn a_learning_that_would_undo_another_change_hands_its_model_over() {
 
 #[test]
 fn the_same_history_learned_twice_at_once_is_no_conflict() {
-    let store = Arc::new(MemoryStore::new());
-    let other = offline(Arc::clone(&store));
-    let result = learn_while(&store, &scale_history(), move || {
-        block_on(other.learn(&scale_history())).unwrap();
-    });
-    assert_eq!(block_on(store.load(&ana())).unwrap().unwrap().model.to_json(), result.unwrap().model.to_json());
+    for known_before in [false, true] {
+        let store = Arc::new(MemoryStore::new());
+        if known_before {
+            block_on(offline(Arc::clone(&store)).learn(&shorter(3))).unwrap();
+        }
+        let other = offline(Arc::clone(&store));
+        let result = learn_while(&store, &scale_history(), move || {
+            block_on(other.learn(&scale_history())).unwrap();
+        });
+        let held = block_on(store.load(&ana())).unwrap().unwrap();
+        assert_eq!(held.model.to_json(), result.unwrap().model.to_json());
+    }
 }
 
 /// A prompted pipeline that writes paths when they are first used, and the model it asks.
@@ -290,6 +297,17 @@ fn an_answer_comes_although_its_paths_could_not_be_kept() {
             Ok(kept) => panic!("{kept} kept"),
         }
     }
+}
+
+#[test]
+fn what_was_learned_and_paid_for_is_handed_over_when_the_store_fails() {
+    let broken = Arc::new(AtomicUsize::new(1));
+    let failing = Failing { store: MemoryStore::new(), deletes: false, broken };
+    let error = block_on(offline(failing).learn(&scale_history())).unwrap_err();
+    assert!(error.is_transient());
+    let StoredError::NotSaved { learned, source, .. } = error else { panic!("{error:?}") };
+    assert!(matches!(*source, StoreError::Transient { .. }));
+    assert_eq!(learned.model, block_on(RpmPipeline::offline(scale_task()).learn(&scale_history())).unwrap().model);
 }
 
 #[test]

@@ -83,13 +83,17 @@ pub enum StoredError {
         /// Who.
         user: UserId,
     },
-    /// The stored model was changed while the user was learned, so that saving would undo the change. Nothing was saved.
-    #[error("the stored user model of {user} was changed while it was learned")]
-    Superseded {
+    /// The user was learned and the model was not saved: the store failed, or, with [`StoreError::Conflict`], the stored
+    /// model was changed meanwhile, and saving over it would undo the change.
+    #[error("the learned user model of {user} was not saved")]
+    NotSaved {
         /// Who.
         user: UserId,
-        /// What was learned and paid for.
+        /// What was learned and paid for. To keep it in spite of the change, load what is held and save this with that
+        /// version.
         learned: Box<Learned>,
+        /// Why.
+        source: Box<StoreError>,
     },
     /// Other writers were faster at every attempt.
     #[error("the user model of {user} was changed by others at each of {attempts} attempts")]
@@ -113,8 +117,9 @@ impl StoredError {
         match self {
             Self::Contended { .. } => true,
             Self::Store(error) => error.is_transient(),
+            Self::NotSaved { source, .. } => source.is_transient(),
             Self::Operation(error) => error.is_transient(),
-            Self::UnknownUser { .. } | Self::Deleted { .. } | Self::Superseded { .. } => false,
+            Self::UnknownUser { .. } | Self::Deleted { .. } => false,
         }
     }
 }
@@ -151,10 +156,11 @@ impl StoredPipeline {
     ///
     /// Learning takes long, and others may write meanwhile. Reasoning paths they kept are taken over where they fit.
     /// Any other change, such as another learning with another result, stays: saving over it would undo what was not
-    /// known when this one began. The learned model is then handed over in [`StoredError::Superseded`].
+    /// known when this one began. The learned model is then handed over in [`StoredError::NotSaved`].
     ///
     /// # Errors
-    /// [`StoredError::Operation`]; [`StoredError::Deleted`], [`StoredError::Superseded`]; [`StoredError::Store`].
+    /// [`StoredError::Store`] before anything was learned; [`StoredError::Operation`] when nothing was;
+    /// [`StoredError::Deleted`] or [`StoredError::NotSaved`] afterwards.
     ///
     /// # Cancellation
     /// Dropping the future stops, and leaves the model that was held or the new one. The place of a user whose first
@@ -164,28 +170,44 @@ impl StoredPipeline {
         // In this order: what is saved in between is found, what is deleted in between ends the reservation.
         let reserved = self.store.reserve(user).await?;
         let base = self.find(user).await?;
-        let mut expected = base.as_ref().map_or(reserved, |stored| stored.version);
-        let life = expected.life();
         let mut learned = self.pipeline.learn(history).await?;
-        for _ in 0..ATTEMPTS {
-            match self.store.save(&learned.model, Some(expected)).await {
-                Err(StoreError::Conflict) => {}
-                result => return Ok(result.map(|_| learned)?),
+        match self.save_learned(&mut learned.model, base.as_ref(), reserved).await {
+            Ok(()) => Ok(learned),
+            Err(StoredError::Store(source)) => {
+                Err(StoredError::NotSaved { user: user.clone(), learned: Box::new(learned), source: Box::new(source) })
             }
-            let Some(now) = self.find(user).await?.filter(|now| now.version.life() == life) else {
-                return Err(StoredError::Deleted { user: user.clone() });
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn save_learned(
+        &self,
+        learned: &mut UserModel,
+        base: Option<&StoredModel>,
+        reserved: Version,
+    ) -> Result<(), StoredError> {
+        let user = learned.user().clone();
+        let mut expected = base.map_or(reserved, |stored| stored.version);
+        let life = expected.life();
+        for _ in 0..ATTEMPTS {
+            match self.store.save(learned, Some(expected)).await {
+                Err(StoreError::Conflict) => {}
+                result => return Ok(result.map(|_| ())?),
+            }
+            let Some(now) = self.find(&user).await?.filter(|now| now.version.life() == life) else {
+                return Err(StoredError::Deleted { user });
             };
-            // The first time, what is held may be what another learned from the same history.
-            let known = base.as_ref().map_or(&learned.model, |base| &*base.model);
-            if but_for_paths(known) != but_for_paths(&now.model) {
-                return Err(StoredError::Superseded { user: user.clone(), learned: Box::new(learned) });
+            // Another may have learned the same; of what it was made from, only paths may be new.
+            let held = but_for_paths(&now.model);
+            if base.is_none_or(|base| but_for_paths(&base.model) != held) && but_for_paths(learned) != held {
+                break;
             }
             let paths = now.model.memory().items().iter();
-            adopt_fitting(&mut learned.model, paths.filter_map(|item| Some((item.id(), item.path()?))))?;
+            adopt_fitting(learned, paths.filter_map(|item| Some((item.id(), item.path()?))));
             expected = now.version;
             others_first().await;
         }
-        Err(contended(user))
+        Err(StoreError::Conflict.into())
     }
 
     /// Answers a query the way the user would. Reasoning paths that were written on the way are saved, so that they are
@@ -201,7 +223,7 @@ impl StoredPipeline {
             [] => Ok(0),
             paths => {
                 let paths = || paths.iter().map(|(id, path)| (id, path));
-                self.change(user, Some(version), |model| adopt_fitting(model, paths())).await
+                self.change(user, Some(version), |model| Ok(adopt_fitting(model, paths()))).await
             }
         };
         Ok(StoredAnswer { answer, model, kept_paths })
@@ -249,7 +271,7 @@ impl StoredPipeline {
                 result => return Ok(result.map(|_| value)?),
             }
         }
-        Err(contended(user))
+        Err(StoredError::Contended { user: user.clone(), attempts: ATTEMPTS })
     }
 
     async fn find(&self, user: &UserId) -> Result<Option<StoredModel>, StoredError> {
@@ -267,25 +289,18 @@ impl fmt::Debug for StoredPipeline {
     }
 }
 
-fn contended(user: &UserId) -> StoredError {
-    StoredError::Contended { user: user.clone(), attempts: ATTEMPTS }
-}
-
 /// Adopts the paths of items that have none and that they fit, and says how many. An item may have been forgotten, or
 /// another writer's path been faster.
-fn adopt_fitting<'a>(
-    model: &mut UserModel,
-    paths: impl Iterator<Item = (&'a ItemId, &'a ReasoningPath)>,
-) -> Result<usize, Error> {
+fn adopt_fitting<'a>(model: &mut UserModel, paths: impl Iterator<Item = (&'a ItemId, &'a ReasoningPath)>) -> usize {
     let paths: Vec<(ItemId, ReasoningPath)> = paths
         .filter(|(id, _)| model.memory().get(id).is_some_and(|item| item.path().is_none()))
         .map(|(id, path)| (id.clone(), path.clone()))
         .collect();
     let wanted = paths.len();
     if model.adopt_paths(paths.iter().cloned()).is_ok() {
-        return Ok(wanted);
+        return wanted;
     }
-    Ok(paths.into_iter().filter(|path| model.adopt_paths([path.clone()]).is_ok()).count())
+    paths.into_iter().filter(|path| model.adopt_paths([path.clone()]).is_ok()).count()
 }
 
 /// All of a model that a written path does not change.

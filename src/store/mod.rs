@@ -23,7 +23,7 @@ use crate::data::{UserId, UserModel};
 pub use error::StoreError;
 pub use memory::MemoryStore;
 #[cfg(feature = "store-redb")]
-pub use offload::Job;
+pub use offload::BlockingJob;
 #[cfg(feature = "store-redb")]
 pub use redb::{Compacted, RedbStore};
 

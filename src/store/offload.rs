@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Poll, Waker};
 
 /// A piece of work that blocks its thread for a short time.
-pub type Job = Box<dyn FnOnce() + Send>;
+pub type BlockingJob = Box<dyn FnOnce() + Send>;
 
 /// Takes jobs to a thread that may block.
-pub(super) type Runner = Arc<dyn Fn(Job) + Send + Sync>;
+pub(super) type Runner = Arc<dyn Fn(BlockingJob) + Send + Sync>;
 
 /// Runs `work` through the host's runner; `None` when the job was dropped instead of run.
 pub(super) async fn on<T: Send + 'static>(runner: &Runner, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {

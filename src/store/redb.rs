@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use self::file::StoreFile;
-use super::offload::{self, Job, Runner};
+use super::offload::{self, BlockingJob, Runner};
 use super::{StoreError, StoredModel, UserModelStore, Version};
 use crate::data::{UserId, UserModel};
 
@@ -70,13 +70,24 @@ impl RedbStore {
     /// [`StoreError::InUse`] while it is open elsewhere, also in this process; [`StoreError::NotAStore`],
     /// [`StoreError::FutureVersion`] or [`StoreError::Damaged`] for a file that cannot be used, which is left as it is.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        Ok(Self { file: Arc::new(StoreFile::open(path.as_ref())?), runner: None })
+        Ok(Self { file: Arc::new(StoreFile::open(path.as_ref(), true)?), runner: None })
+    }
+
+    /// [`open`](Self::open) without reading the whole file, at once however large it is; only after a crash is it read
+    /// and repaired. Also the way to what is left of a damaged store: a model that was damaged is told by
+    /// [`StoreError::Corrupt`] when it is loaded, but where the file's tree is, users may be missing from it without a
+    /// sign. Then save what can be loaded to a new store.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub fn open_unchecked(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        Ok(Self { file: Arc::new(StoreFile::open(path.as_ref(), false)?), runner: None })
     }
 
     /// The same store, whose calls hand their blocking work to `run` and wait for it. `run` must not block and must see
     /// to it that every job is run; a call whose job is dropped fails with [`StoreError::Transient`].
     #[must_use]
-    pub fn blocking_on(mut self, run: impl Fn(Job) + Send + Sync + 'static) -> Self {
+    pub fn blocking_on(mut self, run: impl Fn(BlockingJob) + Send + Sync + 'static) -> Self {
         self.runner = Some(Arc::new(run));
         self
     }

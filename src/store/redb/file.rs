@@ -17,6 +17,8 @@ const CACHE: usize = 64 << 20;
 
 pub(super) struct StoreFile {
     path: PathBuf,
+    /// Whether the whole file is read when it is opened.
+    checked: bool,
     /// Held locked for as long as the store is open. A file of its own, since the store's file is replaced.
     _lock: File,
     /// Held by whoever writes, so that nobody writes to a file that is about to be replaced.
@@ -26,7 +28,7 @@ pub(super) struct StoreFile {
 }
 
 impl StoreFile {
-    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+    pub(super) fn open(path: &Path, checked: bool) -> Result<Self, StoreError> {
         let lock = private().create(true).truncate(false).open(beside(path, ".lock"))?;
         match lock.try_lock() {
             Ok(()) => {}
@@ -38,9 +40,15 @@ impl StoreFile {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
             _ => {}
         }
-        let database = open(path)?;
+        let database = open(path, checked)?;
         sync_folder(path)?;
-        Ok(Self { path: path.to_owned(), _lock: lock, writing: Mutex::new(()), database: RwLock::new(Some(database)) })
+        Ok(Self {
+            path: path.to_owned(),
+            checked,
+            _lock: lock,
+            writing: Mutex::new(()),
+            database: RwLock::new(Some(database)),
+        })
     }
 
     /// Runs a transaction that only reads.
@@ -73,7 +81,7 @@ impl StoreFile {
         let usable = database.as_ref().is_some_and(|database| database.begin_write().is_ok());
         if !usable {
             *database = None;
-            *database = Some(open(&self.path)?);
+            *database = Some(open(&self.path, self.checked)?);
         }
         Ok(())
     }
@@ -91,7 +99,7 @@ impl StoreFile {
 
     fn replace(&self, tmp: &Path) -> Result<Compacted, StoreError> {
         let before = fs::metadata(&self.path)?.len();
-        let new = open(tmp)?;
+        let new = open(tmp, self.checked)?;
         self.read(|old| tables::copy(old, &new).map(Ok))?;
         let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
         fs::rename(tmp, &self.path)?;
@@ -103,11 +111,11 @@ impl StoreFile {
 }
 
 /// Opens the database in this file, made for its owner's eyes only when there is none.
-fn open(path: &Path) -> Result<Database, StoreError> {
+fn open(path: &Path, checked: bool) -> Result<Database, StoreError> {
     private().create(true).truncate(false).open(path)?;
     let mut builder = Database::builder();
     // Else a file that was damaged while nobody had it open could make the database panic.
-    builder.set_cache_size(CACHE).set_check_integrity_on_open(true);
+    builder.set_cache_size(CACHE).set_check_integrity_on_open(checked);
     let database = builder.create(path).map_err(|error| match error {
         DatabaseError::DatabaseAlreadyOpen => StoreError::InUse,
         DatabaseError::Storage(redb::StorageError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
