@@ -31,7 +31,7 @@ fn a_store_that_outlives_its_opening_conforms() {
 fn loading_from_memory_shares_the_model_and_what_was_derived_from_it() {
     let store = MemoryStore::new();
     let model = model("ana");
-    let derived = model.memory().derived("test", |memory| memory.len());
+    let derived = model.memory().derived("test", rpm_core::ReasoningMemory::len);
     block_on(store.save(&model, None)).unwrap();
     let load = || block_on(store.load(model.user())).unwrap().unwrap().model;
     assert!(Arc::ptr_eq(&load(), &load()));

@@ -1,7 +1,7 @@
 //! A full disk refuses what it has no room for and costs nothing else. A process whose files may not grow beyond a size
 //! stands for it.
 #![cfg(all(unix, feature = "store-redb"))]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
 mod common;
 

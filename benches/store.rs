@@ -1,27 +1,28 @@
-//! What the stores cost beside a plain file. Figures only; run with `--release -- --ignored --nocapture`.
-#![cfg(feature = "store-redb")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::cast_precision_loss, missing_docs)]
-
-mod common;
+//! What the stores cost beside a plain file, as ratios within one run. Each figure is the median of calls in turns.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs)]
 
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::Path;
 use std::time::Instant;
 
-use common::{interaction, scale_task};
 use pollster::block_on;
-use rpm_core::{History, MemoryStore, RedbStore, RpmPipeline, UserModel, UserModelStore};
+use rpm_core::{
+    History, Interaction, MemoryStore, Query, RedbStore, ResponseSpace, RpmPipeline, Task, UserId, UserModel,
+    UserModelStore,
+};
 
 fn model(user: &str, items: i64) -> UserModel {
     let words = ["slow", "quiet", "loud", "chase", "baker", "harbour", "thin", "warm"];
     let interactions = (0..items).map(|n| {
-        let at = |k: i64| words[usize::try_from(n * 7 + k * n / 3 + k).unwrap() % words.len()];
+        let at = |k: i64| words.iter().cycle().nth(usize::try_from((n * 7 + k * n / 3 + k) % 8).unwrap()).unwrap();
         let text = format!("A {} {} film about a {}, number {n}; it is {} and {}.", at(0), at(1), at(2), at(3), at(4));
-        interaction(&format!("i{n}"), &text, ["5", "2", "4", "1"][usize::try_from(n % 4).unwrap()], n)
+        let rating = (n * 7 % 5 + 1).to_string();
+        Interaction::new(format!("i{n}"), Query::new(text).unwrap(), rating).unwrap().at(n)
     });
-    let history = History::new(&scale_task(), user, interactions).unwrap();
-    block_on(RpmPipeline::offline(scale_task()).learn(&history)).unwrap().model
+    let task = Task::new("How would this person rate the film?", ResponseSpace::scale(1, 5).unwrap()).unwrap();
+    let history = History::new(&task, user, interactions).unwrap();
+    block_on(RpmPipeline::offline(task).learn(&history)).unwrap().model
 }
 
 /// The median time of each, taken in turns, in seconds.
@@ -36,7 +37,7 @@ fn medians<const N: usize>(rounds: usize, mut work: [&mut dyn FnMut(); N]) -> [f
     }
     let mut times = times.into_iter().map(|mut times| {
         times.sort_by(f64::total_cmp);
-        times[rounds / 2]
+        times.into_iter().nth(rounds / 2).unwrap()
     });
     std::array::from_fn(|_| times.next().unwrap())
 }
@@ -50,9 +51,7 @@ fn plain(path: &Path, bytes: &[u8]) {
     File::open(path.parent().unwrap()).unwrap().sync_all().unwrap();
 }
 
-#[test]
-#[ignore = "figures, not checks"]
-fn figures() {
+fn main() {
     let folder = std::env::temp_dir().join(format!("rpm-core-figures-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
     for items in [6, 60, 600] {
@@ -74,7 +73,7 @@ fn figures() {
                 &mut || *v_memory = block_on(memory.save(&model, Some(*v_memory))).unwrap(),
             ],
         );
-        eprintln!(
+        println!(
             "save, {items} items, {} bytes of JSON: file {:.2} × a flushed file and {:.2} × one that is also renamed, memory {:.4} ×",
             json.len(),
             in_file / flushed,
@@ -90,7 +89,7 @@ fn figures() {
                 &mut || drop(model.clone()),
             ],
         );
-        eprintln!(
+        println!(
             "load, {items} items: file {:.2} × reading and decoding a plain file, memory {:.5} ×; a clone {:.3} ×",
             from_file / read,
             from_memory / read,
@@ -107,7 +106,7 @@ fn figures() {
             let name = format!("user {n}");
             let (task, factors, memory) = (of_one.task().clone(), of_one.factors().clone(), of_one.memory().clone());
             let (calibration, provenance) = (of_one.calibration().clone(), of_one.provenance().clone());
-            let user = rpm_core::UserId::new(name).unwrap();
+            let user = UserId::new(name).unwrap();
             let model = UserModel::new(user, task, factors, memory, calibration, provenance).unwrap();
             json += model.to_json().len();
             block_on(store.save(&model, None)).unwrap();
@@ -119,7 +118,7 @@ fn figures() {
             5,
             [&mut || drop(RedbStore::open(&path).unwrap()), &mut || drop(RedbStore::open_unchecked(&path).unwrap())],
         );
-        eprintln!(
+        println!(
             "100 users of {items} items: {} bytes of JSON each; file: {empty} empty, {} a model as saved, {} after \
              compacting; a checked opening {:.1} × an unchecked one",
             json / 100,
