@@ -16,6 +16,7 @@ mod reason;
 mod retrieve;
 mod revise;
 mod stats;
+mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod words;
@@ -60,7 +61,7 @@ pub use llm::{LogError, LogMode, LogStats, LoggedBackend, MemoryLimits, Response
 pub use packed::{PackedError, PackedModel};
 pub use pipeline::{
     Answer, ConfigError, Error, ItemOutcome, ItemReport, LearnReport, Learned, ObserveOutcome, ObserveReport,
-    ObservedItem, PathPolicy, Preset, RpmPipeline, RpmPipelineBuilder,
+    ObservedItem, PathPolicy, Preset, RpmPipeline, RpmPipelineBuilder, StoredAnswer, StoredError, StoredPipeline,
 };
 pub use prompt::{
     AskError, Items, Prompt, PromptSet, Repair, Reply, ReplyError, StageContext, Template, TemplateError, read_items,
@@ -84,3 +85,6 @@ pub use stats::{
     lift_reliability, mean_difference, min_expected, plausible_kappa, posterior_mean, propensity, rank_sum,
     scale_stability, split_half_reliability, stability, wilson,
 };
+#[cfg(feature = "store-redb")]
+pub use store::{BlockingJob, Compacted, RedbStore};
+pub use store::{MemoryStore, StoreError, StoredModel, UserModelStore, Version};

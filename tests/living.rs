@@ -91,7 +91,7 @@ proptest! {
         let without: Vec<Interaction> = interactions.into_iter().filter(|i| *i.id() != gone).collect();
         // Warm: what was kept for answering must not survive.
         block_on(pipeline.personalize(&model, &query("A slow drama."))).unwrap();
-        let receipt = block_on(pipeline.forget(&mut model, Forget::Items(vec![gone.clone()]))).unwrap();
+        let receipt = block_on(pipeline.forget(&mut model, &Forget::Items(vec![gone.clone()]))).unwrap();
         let never = learned(&pipeline, without);
         prop_assert_eq!(bytes(&model), bytes(&never));
         prop_assert_eq!(receipt.digest_after, never.digest());
@@ -233,7 +233,7 @@ fn a_muted_factor_is_used_nowhere_and_undoing_restores_every_byte() {
     // It is counted all the same.
     block_on(pipeline.observe(&mut model, [interaction("g", "A loud chase.", "1", 70)])).unwrap();
     assert_eq!(model.set_aside().get(&loud).unwrap().stats().coverage, 4.0);
-    block_on(pipeline.forget(&mut model, Forget::Items(vec![ItemId::new("g").unwrap()]))).unwrap();
+    block_on(pipeline.forget(&mut model, &Forget::Items(vec![ItemId::new("g").unwrap()]))).unwrap();
     model.edit(Edit::Undo { edit: number }).unwrap();
     assert_eq!(model.digest(), digest);
     assert_eq!(model.edits().len(), 2, "the list only grows");
@@ -342,7 +342,7 @@ fn going_back_takes_out_what_came_since_and_does_not_bring_back_what_was_forgott
     block_on(pipeline.observe(&mut model, [interaction("g", "A slow drama, too slow.", "2", 70)])).unwrap();
     let slow = factor_of(&model, "slow drama");
     model.edit(Edit::Mute { factor: slow }).unwrap();
-    block_on(pipeline.forget(&mut model, Forget::Items(vec![ItemId::new("a").unwrap()]))).unwrap();
+    block_on(pipeline.forget(&mut model, &Forget::Items(vec![ItemId::new("a").unwrap()]))).unwrap();
     let later = model.snapshot();
     block_on(pipeline.rollback(&mut model, mark)).unwrap();
     let without: Vec<Interaction> = films().into_iter().skip(1).collect();
@@ -355,20 +355,20 @@ fn forgetting_by_factor_time_and_predicate_takes_out_what_it_says() {
     let pipeline = RpmPipeline::offline(task());
     let mut model = learned(&pipeline, films());
     let loud = factor_of(&model, "loud chase");
-    let receipt = block_on(pipeline.forget(&mut model, Forget::Factor(loud.clone()))).unwrap();
+    let receipt = block_on(pipeline.forget(&mut model, &Forget::Factor(loud.clone()))).unwrap();
     assert_eq!((receipt.items.len(), receipt.stripped.len()), (0, 3));
     assert!(receipt.factors.contains(&loud) && model.factors().get(&loud).is_none());
     assert_eq!(model.memory().len(), 6);
-    let receipt = block_on(pipeline.forget(&mut model, Forget::Before(25))).unwrap();
+    let receipt = block_on(pipeline.forget(&mut model, &Forget::Before(25))).unwrap();
     assert_eq!(receipt.items.iter().map(ItemId::as_str).collect::<Vec<_>>(), ["a", "b"]);
     let five = |item: &rpm_core::MemoryItem| item.response() == "5";
-    let receipt = block_on(pipeline.forget(&mut model, Forget::Where(&five))).unwrap();
+    let receipt = block_on(pipeline.forget(&mut model, &Forget::Where(&five))).unwrap();
     assert_eq!(receipt.items.iter().map(ItemId::as_str).collect::<Vec<_>>(), ["c"]);
     let revision = model.revision();
-    let error = block_on(pipeline.forget(&mut model, Forget::Items(vec![ItemId::new("c").unwrap()]))).unwrap_err();
+    let error = block_on(pipeline.forget(&mut model, &Forget::Items(vec![ItemId::new("c").unwrap()]))).unwrap_err();
     assert!(matches!(error, Error::Data(DataError::UnknownItem { .. })));
     assert_eq!(model.revision(), revision);
-    block_on(pipeline.forget(&mut model, Forget::All)).unwrap();
+    block_on(pipeline.forget(&mut model, &Forget::All)).unwrap();
     assert!(model.memory().is_empty() && model.factors().is_empty());
     let answer = block_on(pipeline.personalize(&model, &query("A slow drama."))).unwrap();
     assert_eq!(answer.support.tier, Tier::Generic);
@@ -389,7 +389,7 @@ fn forgetting_reaches_the_response_log_the_vectors_and_other_paths() {
     block_on(pipeline.personalize(&model, &query("A quiet harbour."))).unwrap();
     let before = log.stats().records;
     let id = ItemId::new("s").unwrap();
-    let receipt = block_on(pipeline.forget(&mut model, Forget::Items(vec![id]))).unwrap();
+    let receipt = block_on(pipeline.forget(&mut model, &Forget::Items(vec![id]))).unwrap();
     assert_eq!(receipt.log_records, before - log.stats().records);
     assert!(
         receipt.log_records >= 4,

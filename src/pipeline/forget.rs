@@ -21,15 +21,15 @@ impl RpmPipeline {
     ///
     /// # Cancellation
     /// Dropping the future leaves the model whole: as it was, or without what was to go.
-    pub async fn forget(&self, model: &mut UserModel, what: Forget<'_>) -> Result<Receipt, Error> {
+    pub async fn forget(&self, model: &mut UserModel, what: &Forget<'_>) -> Result<Receipt, Error> {
         trace::operation("forget", self.forgetting(model, what)).await
     }
 
-    async fn forgetting(&self, model: &mut UserModel, what: Forget<'_>) -> Result<Receipt, Error> {
+    async fn forgetting(&self, model: &mut UserModel, what: &Forget<'_>) -> Result<Receipt, Error> {
         if model.task() != &self.task {
             return Err(Error::OtherTask);
         }
-        let (gone, keys) = model.selected(&what)?;
+        let (gone, keys) = model.selected(what)?;
         let digest_before = model.digest();
         let items = model.memory().items().iter();
         let touched: Vec<&MemoryItem> = items

@@ -19,6 +19,7 @@ mod packing;
 mod personalize;
 mod preset;
 mod report;
+mod stored;
 
 use std::sync::Arc;
 
@@ -39,6 +40,7 @@ pub use builder::{ConfigError, RpmPipelineBuilder};
 pub use error::Error;
 pub use preset::Preset;
 pub use report::{ItemOutcome, ItemReport, LearnReport, Learned, ObserveOutcome, ObserveReport, ObservedItem};
+pub use stored::{StoredAnswer, StoredError, StoredPipeline};
 
 /// When reasoning paths are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]

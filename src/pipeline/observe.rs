@@ -108,6 +108,21 @@ impl RpmPipeline {
         read: ReadItems,
         ctx: &StageContext<'_>,
     ) -> Result<ObserveReport, Error> {
+        let (mut report, ids) = self.count_in(model, read, ctx).await;
+        if self.paths == PathPolicy::Eager {
+            self.write_new_paths(model, &ids, &mut report, ctx).await?;
+        }
+        Ok(report)
+    }
+
+    /// The same without paths. Asks no model, and can be done again on another state of the model. Gives the interactions
+    /// that came.
+    pub(super) async fn count_in(
+        &self,
+        model: &mut UserModel,
+        read: ReadItems,
+        ctx: &StageContext<'_>,
+    ) -> (ObserveReport, Vec<ItemId>) {
         let ReadItems { items, mut report } = read;
         let fresh: Vec<MemoryItem> = items.into_iter().filter(|item| model.memory().get(item.id()).is_none()).collect();
         let ids: Vec<ItemId> = fresh.iter().map(|item| item.id().clone()).collect();
@@ -117,14 +132,23 @@ impl RpmPipeline {
             report.established = growth.established.into_iter().collect();
             // What cannot be brought up to date here is computed anew by the next query, which also meets the error.
             let _ = self.retriever.follow(model.memory(), &change, ctx).await;
-            if self.paths == PathPolicy::Eager {
-                let mut written = LearnReport::default();
-                self.write_paths(model, &ids, &mut written, ctx).await?;
-                (report.paths_written, report.paths_composed) = (written.paths_written, written.paths_composed);
-            }
         }
         report.revision = model.revision();
-        Ok(report)
+        (report, ids)
+    }
+
+    /// Has the paths of interactions written that came.
+    pub(super) async fn write_new_paths(
+        &self,
+        model: &mut UserModel,
+        ids: &[ItemId],
+        report: &mut ObserveReport,
+        ctx: &StageContext<'_>,
+    ) -> Result<(), Error> {
+        let mut written = LearnReport::default();
+        self.write_paths(model, ids, &mut written, ctx).await?;
+        (report.paths_written, report.paths_composed) = (written.paths_written, written.paths_composed);
+        Ok(())
     }
 
     /// Learns a user again from the interactions of their model, as after a change of extractor or prompts. Edits hold on:

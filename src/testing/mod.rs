@@ -33,6 +33,18 @@
 //! # Ok::<(), rpm_core::testing::ConformanceError>(())
 //! # }).unwrap();
 //! ```
+//!
+//! A user model store ([`UserModelStore`](crate::UserModelStore)) is given made-up models, and versions of every kind.
+//!
+//! ```
+//! use rpm_core::MemoryStore;
+//! use rpm_core::testing::user_model_store_conformance;
+//!
+//! # pollster::block_on(async {
+//! user_model_store_conformance(MemoryStore::new).await?;
+//! # Ok::<(), rpm_core::testing::ConformanceError>(())
+//! # }).unwrap();
+//! ```
 
 mod anthropic;
 mod checks;
@@ -43,6 +55,8 @@ mod memories;
 mod openai;
 mod retrieval;
 mod server;
+mod store;
+mod stored_models;
 mod vectors;
 
 pub use anthropic::AnthropicMock;
@@ -52,3 +66,4 @@ pub use gemini::GeminiMock;
 pub use openai::OpenAiMock;
 pub use retrieval::{embedding_retriever_conformance, retriever_conformance};
 pub use server::{Canned, MockServer, Sent};
+pub use store::{durable_user_model_store_conformance, user_model_store_conformance};

@@ -70,7 +70,7 @@ impl Run {
         }
     }
 
-    fn result(self) -> Result<usize, ConformanceError> {
+    pub(super) fn result(self) -> Result<usize, ConformanceError> {
         match self.failed {
             failed if failed.is_empty() => Ok(self.checks),
             failed => Err(ConformanceError::Broken { checks: self.checks, failed }),
@@ -249,7 +249,7 @@ fn on_threads(question: Question<'_>, retriever: &impl Retriever) -> Vec<Option<
 }
 
 /// Drives a future on this thread.
-fn wait<T>(future: impl Future<Output = T>) -> T {
+pub(super) fn wait<T>(future: impl Future<Output = T>) -> T {
     struct Unpark(Thread);
     impl Wake for Unpark {
         fn wake(self: Arc<Self>) {

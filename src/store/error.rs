@@ -1,0 +1,96 @@
+use std::io;
+
+use crate::data::{DataError, UserId};
+use crate::llm::BoxError;
+
+/// Why a store did not do what was asked. Names users by id; no text of a user is in it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The store holds another version of this user's model than the one expected, or none any more. Load it again and
+    /// decide; nothing was changed.
+    #[error("the stored user model is another one than was expected")]
+    Conflict,
+    /// What is stored of this user is not what was saved.
+    #[error("the stored user model of {user} is damaged: {problem}")]
+    Corrupt {
+        /// Whose.
+        user: UserId,
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// What was saved of this user cannot be read by this version of the crate.
+    #[error("the stored user model of {user} cannot be used")]
+    Model {
+        /// Whose.
+        user: UserId,
+        /// Why.
+        source: Box<DataError>,
+    },
+    /// The store as a whole is damaged.
+    #[error("the store is damaged")]
+    Damaged {
+        /// The cause.
+        source: BoxError,
+    },
+    /// The file is something else than a store. It was left as it is.
+    #[error("the file is no store of user models")]
+    NotAStore,
+    /// The store was written by a later version of this crate. It was left as it is.
+    #[error("the store has format version {found}; this version of the crate reads up to {known}")]
+    FutureVersion {
+        /// The store's version.
+        found: u64,
+        /// The latest version this crate reads.
+        known: u64,
+    },
+    /// Another process, or another opening in this one, has the store open.
+    #[error("the store is in use by another process or another opening")]
+    InUse,
+    /// There is no room left.
+    #[error("the store has no room left")]
+    Full {
+        /// The cause.
+        source: BoxError,
+    },
+    /// Trying again may help: a connection that was lost, a time-out.
+    #[error("the store failed for now")]
+    Transient {
+        /// The cause; it must not hold the user's text if the host logs it.
+        source: BoxError,
+    },
+    /// Trying again cannot help.
+    #[error("the store failed")]
+    Permanent {
+        /// The cause; it must not hold the user's text if the host logs it.
+        source: BoxError,
+    },
+}
+
+impl StoreError {
+    /// A failure that may pass.
+    pub fn transient(source: impl Into<BoxError>) -> Self {
+        Self::Transient { source: source.into() }
+    }
+
+    /// A failure that stays.
+    pub fn permanent(source: impl Into<BoxError>) -> Self {
+        Self::Permanent { source: source.into() }
+    }
+
+    /// True when the same call may succeed later. A conflict is not of these: what it was based on is gone.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::InUse | Self::Full { .. } | Self::Transient { .. })
+    }
+}
+
+impl From<io::Error> for StoreError {
+    fn from(error: io::Error) -> Self {
+        use io::ErrorKind::{FileTooLarge, Interrupted, QuotaExceeded, StorageFull, TimedOut, WouldBlock};
+        match error.kind() {
+            StorageFull | QuotaExceeded | FileTooLarge => Self::Full { source: error.into() },
+            Interrupted | TimedOut | WouldBlock => Self::transient(error),
+            _ => Self::permanent(error),
+        }
+    }
+}

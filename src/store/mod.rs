@@ -1,0 +1,187 @@
+//! Keeps user models by user id, with one writer's work never lost to another's.
+//!
+//! ```text
+//! load → StoredModel { model, version } → change a copy → save(model, version) ─┬─ a new Version
+//!                                           ↑                                  │
+//!                                           └──────── load again ← Conflict ───┘
+//! ```
+
+mod error;
+mod memory;
+#[cfg(feature = "store-redb")]
+mod offload;
+#[cfg(feature = "store-redb")]
+mod redb;
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::data::{UserId, UserModel};
+
+pub use error::StoreError;
+pub use memory::MemoryStore;
+#[cfg(feature = "store-redb")]
+pub use offload::BlockingJob;
+#[cfg(feature = "store-redb")]
+pub use redb::{Compacted, RedbStore};
+
+/// Keeps the user models of many users, each under its user's id.
+///
+/// Nothing can be read without the id of the user it belongs to; [`list`](Self::list) gives ids and nothing else.
+/// `rpm_core::testing::user_model_store_conformance` (feature `testing`) checks a store of your own.
+///
+/// # What to implement
+/// All but [`name`](Self::name). A store needs a counter for versions that never goes back, and one atomic step that
+/// compares a version and writes; in SQL that is an `UPDATE … WHERE user = $1 AND version = $2`.
+///
+/// # Contract
+/// - What [`save`](Self::save) acknowledged is what [`load`](Self::load) gives, to the byte of
+///   [`UserModel::to_json`], until the next save or delete.
+/// - A save is compared and written in one step: of two writers that loaded the same version, one gets
+///   [`StoreError::Conflict`]. A conflict changes nothing.
+/// - No two saves or reservations in the life of a store give the same [`Version::number`], also not after a delete.
+/// - [`Version::life`] stays the same from a user's first save or reservation until the user is deleted, and is new
+///   afterwards.
+/// - A future that is dropped leaves the old model or the new one, whole.
+/// - Ids are compared byte for byte.
+/// - No text of a user is in an error.
+#[async_trait]
+pub trait UserModelStore: Send + Sync {
+    /// The user's model; `None` when there is none, which includes a place that is only reserved.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn load(&self, user: &UserId) -> Result<Option<StoredModel>, StoreError>;
+
+    /// Saves a model under its own user's id, if what the store holds of this user is still `expected`: the version
+    /// that was loaded or reserved, or `None` for no model. (A reserved place holds none; its reservation ends.) Gives
+    /// the new version once the model is as safe as this store can make it.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when the store holds another version, or nothing any more. After any other error the
+    /// store may hold the old model or the new one.
+    async fn save(&self, model: &UserModel, expected: Option<Version>) -> Result<Version, StoreError>;
+
+    /// The version of what is held of this user. When nothing is held, reserves the user's place first and gives the
+    /// reservation's version, which [`save`](Self::save) then expects.
+    ///
+    /// A model that takes minutes to learn is saved with the version that was reserved before: when the user is deleted
+    /// in between, so is the reservation, and the save fails instead of bringing the user back.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn reserve(&self, user: &UserId) -> Result<Version, StoreError>;
+
+    /// Deletes all that is held of this user, a reservation too. True when there was a model.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn delete(&self, user: &UserId) -> Result<bool, StoreError>;
+
+    /// The ids of at most `limit` users who have a model, those after `after`, in ascending order of their bytes. Fewer
+    /// than `limit` means that there are no more. Users that come and go between two pages may be missed; others are not.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn list(&self, after: Option<&UserId>, limit: usize) -> Result<Vec<UserId>, StoreError>;
+
+    /// A name for logs and reports.
+    fn name(&self) -> &str {
+        std::any::type_name::<Self>()
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<S: UserModelStore + ?Sized> UserModelStore for Arc<S> {
+    async fn load(&self, user: &UserId) -> Result<Option<StoredModel>, StoreError> {
+        (**self).load(user).await
+    }
+
+    async fn save(&self, model: &UserModel, expected: Option<Version>) -> Result<Version, StoreError> {
+        (**self).save(model, expected).await
+    }
+
+    async fn reserve(&self, user: &UserId) -> Result<Version, StoreError> {
+        (**self).reserve(user).await
+    }
+
+    async fn delete(&self, user: &UserId) -> Result<bool, StoreError> {
+        (**self).delete(user).await
+    }
+
+    async fn list(&self, after: Option<&UserId>, limit: usize) -> Result<Vec<UserId>, StoreError> {
+        (**self).list(after, limit).await
+    }
+
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+}
+
+/// A model as the store holds it. Shared, so that loading from memory copies nothing and what was derived from the
+/// reasoning memory, such as an index, is kept.
+#[derive(Clone, PartialEq)]
+#[non_exhaustive]
+pub struct StoredModel {
+    /// The model.
+    pub model: Arc<UserModel>,
+    /// What to give to [`UserModelStore::save`] when it is changed.
+    pub version: Version,
+}
+
+impl StoredModel {
+    /// A model with the version it is held under.
+    pub fn new(model: Arc<UserModel>, version: Version) -> Self {
+        Self { model, version }
+    }
+}
+
+impl fmt::Debug for StoredModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoredModel").field("version", &self.version).field("model", &self.model).finish()
+    }
+}
+
+/// Which save of which user's life a store holds. Two numbers from one counter of the store, for a store to write down;
+/// to everyone else it is opaque.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Version {
+    life: u64,
+    number: u64,
+}
+
+impl Version {
+    /// The version that a store wrote down as these two numbers.
+    pub fn new(life: u64, number: u64) -> Self {
+        Self { life, number }
+    }
+
+    /// The number of the save or reservation that the user's life in the store began with. The same until the user is
+    /// deleted: a writer that finds another one must not write what it made from the life before.
+    pub fn life(self) -> u64 {
+        self.life
+    }
+
+    /// The number of this save or reservation; no other one in the store has it.
+    pub fn number(self) -> u64 {
+        self.number
+    }
+}
+
+/// The one rule of saving: the life that a save goes on with, `None` for a new one, given what is held (its version, and
+/// whether there is a model).
+///
+/// # Errors
+/// [`StoreError::Conflict`] unless what is held is what is expected.
+fn life_to_save(held: Option<(Version, bool)>, expected: Option<Version>) -> Result<Option<u64>, StoreError> {
+    match (held, expected) {
+        (None, None) => Ok(None),
+        // A reserved place holds no model, and its life goes on.
+        (Some((version, false)), None) => Ok(Some(version.life())),
+        (Some((version, _)), Some(expected)) if version == expected => Ok(Some(version.life())),
+        _ => Err(StoreError::Conflict),
+    }
+}
