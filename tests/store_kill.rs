@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{interaction, scale_task};
+use common::{a_path, interaction, scale_task};
 use pollster::block_on;
 use rpm_core::{History, ItemId, ReasoningPath, RedbStore, RpmPipeline, UserId, UserModel, UserModelStore};
 
@@ -26,10 +26,6 @@ fn first_model(user: usize) -> UserModel {
     });
     let history = History::new(&scale_task(), format!("user {user}"), interactions).unwrap();
     block_on(RpmPipeline::offline(scale_task()).learn(&history)).unwrap().model
-}
-
-fn a_path(model: &UserModel) -> (ItemId, ReasoningPath) {
-    model.memory().items().iter().find_map(|item| Some((item.id().clone(), item.path()?.clone()))).unwrap()
 }
 
 /// Saves one revision after another and writes down each that was acknowledged. Now and then writes the file anew.

@@ -338,7 +338,7 @@ fn nothing_is_lost_that_is_saved_while_the_file_is_written_anew() {
     let folder = Folder::new();
     let store = folder.open();
     let model = model_with("ana", "quiet");
-    let (id, path) = model.memory().items().iter().find_map(|i| Some((i.id().clone(), i.path()?.clone()))).unwrap();
+    let (id, path) = common::a_path(&model);
     let last = std::thread::scope(|scope| {
         let writer = scope.spawn(|| {
             let mut model = model.clone();

@@ -14,7 +14,7 @@ use rpm_core::{MemoryStore, RpmPipeline, UserModelStore};
 fn writers(store: impl UserModelStore + 'static, writers: u64, updates: u64) {
     let pipeline = RpmPipeline::offline(scale_task()).with_store(store);
     let model = block_on(pipeline.learn(&scale_history())).unwrap().model;
-    let path = model.memory().items().iter().find_map(|item| Some((item.id().clone(), item.path()?.clone()))).unwrap();
+    let path = common::a_path(&model);
     let (attempts, most) = (AtomicU64::new(0), AtomicU64::new(0));
     let start = Instant::now();
     std::thread::scope(|scope| {

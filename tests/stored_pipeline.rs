@@ -6,7 +6,7 @@ mod common;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use common::{ScriptedBackend, causes, query, scale_history, scale_task};
+use common::{ScriptedBackend, a_path, causes, query, scale_history, scale_task};
 use pollster::block_on;
 use rpm_core::{
     DataError, Error, History, ItemId, MemoryStore, PathPolicy, PathStep, ReasoningPath, RpmPipeline, StoreError,
@@ -19,11 +19,6 @@ fn ana() -> UserId {
 
 fn offline(store: impl UserModelStore + 'static) -> StoredPipeline {
     RpmPipeline::offline(scale_task()).with_store(store)
-}
-
-/// A path of the model's, to be adopted.
-fn a_path(model: &UserModel) -> (ItemId, ReasoningPath) {
-    model.memory().items().iter().find_map(|item| Some((item.id().clone(), item.path()?.clone()))).unwrap()
 }
 
 fn shorter(n: usize) -> History {

@@ -2,8 +2,8 @@
 
 use super::ConformanceError;
 use crate::data::{
-    Calibration, DataError, FactorSet, FeatureKey, History, Interaction, ItemId, MemoryItem, PathOrigin, Provenance,
-    Query, ReasoningMemory, ReasoningPath, ResponseSpace, Task, UserId, UserModel,
+    Calibration, DataError, FactorSet, FeatureKey, History, Interaction, ItemId, MemoryItem, PathOrigin, PathStep,
+    Provenance, Query, ReasoningMemory, ReasoningPath, ResponseSpace, Task, UserId, UserModel,
 };
 use crate::pipeline::RpmPipeline;
 
@@ -56,8 +56,20 @@ impl Models {
         let history = History::new(&task, "made-up", interactions)?;
         let learned = RpmPipeline::offline(task.clone()).learn(&history).await;
         let learned = learned.map_err(|_| DataError::EmptyHistory)?.model;
-        let path = learned.memory().items().iter().find_map(|item| Some((item.id().clone(), item.path()?.clone())));
-        Ok(Self { task, path: path.ok_or(DataError::EmptyHistory)?, learned })
+        let path = Self::path(&learned).ok_or(DataError::EmptyHistory)?;
+        Ok(Self { task, path, learned })
+    }
+
+    /// A path that a model could have written.
+    fn path(model: &UserModel) -> Option<(ItemId, ReasoningPath)> {
+        let item = model.memory().items().iter().find(|item| !item.features().is_empty())?;
+        let factor_of = |place: usize| {
+            let key = item.features().get(place)?.key();
+            model.factors().factor_of(&key).map(|factor| factor.id().clone())
+        };
+        let step = PathStep { feature: 0, factor: factor_of(0), text: "It suits.".to_owned() };
+        let path = ReasoningPath::new(vec![step], item.response(), PathOrigin::Model, item.features(), factor_of);
+        Some((item.id().clone(), path.ok()?))
     }
 
     /// The user's model under another id.

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rpm_core::{
-    BackendError, Completion, CompletionRequest, History, Interaction, LlmBackend, Query, ResponseSpace, Role, Stage,
-    Task, Usage, async_trait,
+    BackendError, Completion, CompletionRequest, History, Interaction, ItemId, LlmBackend, PathOrigin, PathStep, Query,
+    ReasoningPath, ResponseSpace, Role, Stage, Task, Usage, UserModel, async_trait,
 };
 use serde_json::{Value, json};
 
@@ -310,4 +310,13 @@ pub fn cases() -> [(&'static str, Task, History, Query); 4] {
         ("choices", choices_task(), choices_history(), choice),
         ("text", text_task(), text_history(), paper),
     ]
+}
+
+/// A path that a model could have written for the model's first item with features, to be adopted.
+pub fn a_path(model: &UserModel) -> (ItemId, ReasoningPath) {
+    let item = model.memory().items().iter().find(|item| !item.features().is_empty()).unwrap();
+    let factor_of = |place: usize| model.factors().factor_of(&item.features()[place].key()).map(|f| f.id().clone());
+    let step = PathStep { feature: 0, factor: factor_of(0), text: "It suits this person.".to_owned() };
+    let path = ReasoningPath::new(vec![step], item.response(), PathOrigin::Model, item.features(), factor_of);
+    (item.id().clone(), path.unwrap())
 }
