@@ -17,6 +17,9 @@ pub enum Error {
     /// The user model was learned for another task than the pipeline's.
     #[error("the user model was learned for another task")]
     OtherTask,
+    /// The answer was given with another user model: it rests on a factor or an interaction that this one does not have.
+    #[error("the answer was given with another user model")]
+    OtherModel,
     /// No interaction's features could be found; the first one failed for this reason.
     #[error("no interaction could be learned, the first failure at {item}")]
     NothingLearned {
@@ -89,7 +92,7 @@ impl Error {
             Self::Retrieve(_) => Some(Stage::Retrieve),
             Self::Answer(_) => Some(Stage::Answer),
             Self::Budget { stage, .. } => Some(*stage),
-            Self::Data(_) | Self::OtherTask | Self::Packed(_) | Self::Contract { .. } => None,
+            Self::Data(_) | Self::OtherTask | Self::OtherModel | Self::Packed(_) | Self::Contract { .. } => None,
         }
     }
 

@@ -3,6 +3,7 @@
 //! ```text
 //! learn:       extract → judge (open-ended) → fit → count → calibrate → write paths → UserModel + LearnReport
 //! personalize: extract → assign → retrieve → estimate → gate → write missing paths → answer → Answer
+//! explain:     take one factor or exemplar away → estimate → answer again → Explanation
 //! ```
 
 mod answer;
@@ -10,6 +11,7 @@ mod builder;
 mod dry;
 mod error;
 mod estimate;
+mod explain;
 mod learn;
 mod packing;
 mod personalize;

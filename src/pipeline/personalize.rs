@@ -1,10 +1,11 @@
 use crate::answer::AnswerRequest;
 use crate::data::{AssignedFeature, Exemplar, Feature, MemoryItem, Query, ReasoningPath, UserModel};
+use crate::explain::estimator;
 use crate::extract::Observation;
 use crate::llm::trace;
 use crate::prompt::StageContext;
 use crate::retrieve::{RetrievalRequest, Retrieved};
-use crate::stats::{Beliefs, Estimate, Estimator, Tier, gate};
+use crate::stats::{Beliefs, Estimate, Tier, gate};
 
 use super::{Answer, Error, LearnReport, RpmPipeline};
 
@@ -85,9 +86,9 @@ impl RpmPipeline {
         {
             return Err(Error::Contract { part: "answerer", problem: "a response outside the task's response space" });
         }
-        let features = match draft.features {
-            Some(found) => own_features(model, query, found)?,
-            None => features,
+        let (features, asked) = match draft.features {
+            Some(found) => (own_features(model, query, found)?, Some(features)),
+            None => (features, None),
         };
         let mut dropped = extraction.dropped;
         dropped.add(&draft.dropped);
@@ -108,6 +109,7 @@ impl RpmPipeline {
             usage: ledger.report(),
             written_paths,
             query: query.clone(),
+            asked,
         })
     }
 
@@ -129,8 +131,7 @@ impl RpmPipeline {
     }
 
     fn belief(&self, model: &UserModel, query: &Query, features: &[AssignedFeature]) -> Option<Estimate> {
-        let memory = model.memory();
-        let estimator = memory.derived("estimator", |memory| Estimator::new(&self.task, model.factors(), memory));
+        let estimator = estimator(&self.task, model.factors(), model.memory());
         let estimator = Option::as_ref(&estimator)?;
         Some(estimator.estimate(model.calibration(), query, features))
     }

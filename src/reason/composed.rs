@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use crate::data::{AssignedFeature, Factor, MemoryItem, PathOrigin, PathStep, Polarity, Query, ReasoningPath};
+use crate::data::{AssignedFeature, Factor, Feature, MemoryItem, PathOrigin, PathStep, Polarity, Query, ReasoningPath};
 use crate::prompt::StageContext;
 use crate::stats::Beliefs;
 
@@ -89,6 +89,25 @@ fn path(
     ReasoningPath::new(steps, response, PathOrigin::Statistics, &bare, factor_of)
 }
 
+/// What a composed step says of a factor.
+const FOR: &str = "speaks for";
+const NOT_FOR: &str = "does not speak for";
+
+/// Whether a step of a query's path claims that its factor sways towards the response. A step that a model wrote does; one
+/// that was composed from the statistics says so or not.
+pub(crate) fn speaks_for(query: &Query, features: &[AssignedFeature], path: &ReasoningPath, step: &PathStep) -> bool {
+    let said = |feature: &AssignedFeature| {
+        let said = step.text.strip_prefix(&quoted(&feature.feature, query));
+        said.is_some_and(|said| said.trim_start().starts_with(NOT_FOR))
+    };
+    path.origin() == PathOrigin::Model || !features.get(step.feature).is_some_and(said)
+}
+
+/// The words of a feature on one line, in quotes.
+fn quoted(feature: &Feature, query: &Query) -> String {
+    format!("\"{}\"", feature.context(query).split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
 /// How much a factor speaks for a response: log lift, weighed by how often the factor was seen.
 fn weight(beliefs: &Beliefs<'_>, factor: &Factor, response: &str) -> f64 {
     let seen = factor.stats().coverage;
@@ -106,20 +125,20 @@ fn statement(
     beliefs: &Beliefs<'_>,
     response: &str,
 ) -> String {
-    let context = feature.feature.context(query).split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = quoted(&feature.feature, query);
     let Some(factor) = factor else {
-        return format!("\"{context}\" is new: no known factor speaks about it");
+        return format!("{words} is new: no known factor speaks about it");
     };
     let (seen, total) = (factor.stats().coverage, beliefs.factors().totals().interactions);
     if beliefs.task().space().is_open_ended() {
         let taken = feature.feature.judgement().is_some_and(|j| j.influential && j.polarity == Polarity::Positive);
         let how = if taken { "was taken up" } else { "is present" };
-        return format!("\"{context}\" {how}; the factor \"{}\" was seen in {seen} of {total}", factor.label());
+        return format!("{words} {how}; the factor \"{}\" was seen in {seen} of {total}", factor.label());
     }
     let belief = beliefs.response(factor, response);
-    let direction = if belief.lift > 1.0 { "speaks for" } else { "does not speak for" };
+    let direction = if belief.lift > 1.0 { FOR } else { NOT_FOR };
     format!(
-        "\"{context}\" {direction} {response}: with \"{}\" (seen in {seen} of {total}) it came in {:.0}% [{:.0}–{:.0}%], against {:.0}% overall",
+        "{words} {direction} {response}: with \"{}\" (seen in {seen} of {total}) it came in {:.0}% [{:.0}–{:.0}%], against {:.0}% overall",
         factor.label(),
         100.0 * belief.propensity,
         100.0 * belief.interval.low,
