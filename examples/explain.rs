@@ -18,8 +18,9 @@
 //! - `flips`: the share of the counterfactuals with another response, and of the answers with at least one.
 //!
 //! With `--features providers` and the variables of `common/provider.rs`, a model gives the answers and the
-//! counterfactuals; set `RPM_LOG` to go on where a run was interrupted. Features are then read off the words (24 at most),
-//! and only factors are taken away, `RPM_COUNTERFACTUALS` of them (default 3).
+//! counterfactuals; set `RPM_LOG` to go on where a run was interrupted. Learning stays offline. To be kind to a slow model, a
+//! request shows at most six features of the new text, all of known factors, and `RPM_EXEMPLARS` past interactions (default
+//! 3), and only factors are taken away, `RPM_COUNTERFACTUALS` of them (default 3).
 #![allow(clippy::print_stdout, clippy::indexing_slicing, missing_docs, reason = "an example talks to its reader")]
 
 #[allow(dead_code, reason = "shared with the example evaluate, which uses all of it")]
@@ -39,8 +40,9 @@ use std::sync::Arc;
 use args::Args;
 use data::Set;
 use rpm_core::{
-    ExplainOptions, Explanation, History, Interaction, LexicalExtractor, LlmBackend, Preset, PromptedAnswerer, Query,
-    ResponseSpace, RpmPipeline, Task, UsageReport,
+    ExplainOptions, Explanation, ExtractError, Extraction, FeatureExtractor, FeatureKey, History, Interaction,
+    LexicalExtractor, LlmBackend, Observation, Preset, PromptedAnswerer, Query, ResponseSpace, RpmPipeline,
+    StageContext, Task, UsageReport, async_trait,
 };
 use serde::Deserialize;
 
@@ -146,11 +148,13 @@ fn many(set: &Set, answers: usize, model: Option<&Model>) -> Result<(), Box<dyn 
         Some(model) => RpmPipeline::builder(set.task.clone())
             .backend(Arc::clone(&model.backend))
             .preset(Preset::Frugal)
-            .extractor(LexicalExtractor::default().max_features(24))
-            .answerer(PromptedAnswerer::default().max_steps(2).factor_tokens(350).example_tokens(120))
+            .extractor(Familiar)
+            .answerer(PromptedAnswerer::default().max_steps(2).factor_tokens(200).example_tokens(60))
+            .exemplars(number("RPM_EXEMPLARS")?.unwrap_or(3))
             .build()?,
     };
-    let tried = std::env::var("RPM_COUNTERFACTUALS").ok().and_then(|n| n.parse().ok()).unwrap_or(3);
+    let learning = RpmPipeline::offline(set.task.clone());
+    let tried = number("RPM_COUNTERFACTUALS")?.unwrap_or(3);
     let options = match model {
         None => ExplainOptions::default(),
         Some(_) => ExplainOptions::default().counterfactuals(tried).exemplars(false),
@@ -161,7 +165,7 @@ fn many(set: &Set, answers: usize, model: Option<&Model>) -> Result<(), Box<dyn 
     for (round, position) in (0..rounds).flat_map(|round| (0..set.users.len()).map(move |user| (round, user))) {
         let Some(test) = set.users[position].test.get(round).filter(|_| found.answers < answers) else { continue };
         if models[position].is_none() {
-            models[position] = Some(wait(model, pipeline.learn(&set.history(position)?))?.model);
+            models[position] = Some(wait(model, learning.learn(&set.history(position)?))?.model);
         }
         let Some(user) = &models[position] else { continue };
         let explained = wait(model, async {
@@ -193,6 +197,27 @@ fn many(set: &Set, answers: usize, model: Option<&Model>) -> Result<(), Box<dyn 
         println!("{}", found.usage);
     }
     Ok(())
+}
+
+/// Reads at most six features of known factors off the words.
+struct Familiar;
+
+#[async_trait]
+impl FeatureExtractor for Familiar {
+    async fn extract(&self, seen: Observation<'_>, _ctx: &StageContext<'_>) -> Result<Extraction, ExtractError> {
+        let mut found = LexicalExtractor::default().read(&seen);
+        let known = |key: &FeatureKey| seen.known.is_none_or(|factors| factors.factor_of(key).is_some());
+        found.features.retain(|assigned| known(&assigned.feature.key()));
+        found.features.truncate(6);
+        Ok(found)
+    }
+}
+
+fn number(variable: &str) -> Result<Option<usize>, Box<dyn Error>> {
+    match std::env::var(variable) {
+        Ok(given) => Ok(Some(given.parse().map_err(|_| format!("{variable} must be a number"))?)),
+        Err(_) => Ok(None),
+    }
 }
 
 /// Drives a future, on the model's runtime if there is one.

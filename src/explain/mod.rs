@@ -32,7 +32,7 @@ pub(crate) use effect::{Outcome, effect};
 pub(crate) use evidence::past_evidence;
 pub(crate) use faithfulness::{Cited, faithfulness};
 pub(crate) use removal::{Removal, Without};
-pub(crate) use support::{estimator, supports};
+pub(crate) use support::{Supports, estimator, supports};
 
 /// How far an explanation goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,33 +1,66 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::data::{AssignedFeature, Calibration, FactorId, FactorSet, Query, ReasoningMemory, Task};
-use crate::stats::Estimator;
+use crate::data::{AssignedFeature, Factor, FactorId, FactorSet, Query, ReasoningMemory, Task};
+use crate::stats::{Beliefs, Estimate, Estimator};
 
 use super::Removal;
+
+/// The most factors of a query that are taken out one by one while it is answered: each costs an estimate. Real queries
+/// mostly have fewer.
+const TAKEN_OUT: usize = 16;
 
 /// The estimator of a memory, computed on first use and kept with it; `None` for open-ended tasks.
 pub(crate) fn estimator(task: &Task, factors: &FactorSet, memory: &ReasoningMemory) -> Arc<Option<Estimator>> {
     memory.derived("estimator", |memory| Estimator::new(task, factors, memory))
 }
 
-/// The estimate's probability of a response without each of the query's factors. One that cannot be taken out is absent.
+/// What the estimate says of a response with all words of the query, and without those of one factor.
+pub(crate) struct Supports {
+    /// The probability with all words.
+    pub(crate) with: f64,
+    /// The probability without the factor; those that cannot be taken out are absent.
+    pub(crate) without: BTreeMap<FactorId, f64>,
+}
+
+impl Supports {
+    /// How much a factor speaks for the response; below 0 when it speaks against it.
+    pub(crate) fn of(&self, factor: &FactorId) -> Option<f64> {
+        self.without.get(factor).map(|without| self.with - without)
+    }
+}
+
+/// How the estimate's probability of a response depends on each factor of a query. Of a query with more than
+/// [`TAKEN_OUT`] factors that can be taken out, those are whose counts say most for the response.
 pub(crate) fn supports(
     estimator: &Estimator,
-    calibration: &Calibration,
+    beliefs: &Beliefs<'_>,
     query: &Query,
     features: &[AssignedFeature],
+    estimate: &Estimate,
     response: &str,
-) -> BTreeMap<FactorId, f64> {
+) -> Supports {
     let removal = Removal::new(query, features);
-    let mut without: BTreeMap<FactorId, f64> = BTreeMap::new();
-    for factor in features.iter().filter_map(|assigned| assigned.factor.as_ref()) {
-        if !without.contains_key(factor)
-            && let Some(cut) = removal.without(factor)
-        {
-            let estimate = estimator.estimate(calibration, &cut.query, &cut.left(features));
-            without.insert(factor.clone(), estimate.probability(response));
-        }
+    let mut factors = beliefs.factors().present_in_assigned(features);
+    if factors.len() > TAKEN_OUT {
+        let mut weighed: Vec<(f64, &Factor)> =
+            factors.into_iter().map(|f| (expected(beliefs, f, response), f)).collect();
+        weighed.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.id().cmp(b.1.id())));
+        factors = weighed.into_iter().map(|(_, factor)| factor).collect();
     }
-    without
+    let cuts = factors.into_iter().filter_map(|factor| Some((factor.id().clone(), removal.without(factor.id())?)));
+    let without = cuts.take(TAKEN_OUT).map(|(factor, cut)| {
+        let estimate = estimator.estimate(beliefs.calibration(), &cut.query, &cut.left(features));
+        (factor, estimate.probability(response))
+    });
+    Supports { with: estimate.probability(response), without: without.collect() }
+}
+
+/// What counts alone let one expect of the support: `(n_my − c_m π_y)/√c_m · (ln((1 + N)/(1 + c_m)) + 1)`, the surplus of
+/// the response in standard errors, times how rare and with it how weighty the words are.
+fn expected(beliefs: &Beliefs<'_>, factor: &Factor, response: &str) -> f64 {
+    let (stats, total) = (factor.stats(), beliefs.factors().totals().interactions);
+    let count = stats.by_response.get(response).copied().unwrap_or_default();
+    let surplus = (count - stats.coverage * beliefs.base(response)) / stats.coverage.max(1.0).sqrt();
+    surplus * (((1.0 + total) / (1.0 + stats.coverage)).ln() + 1.0)
 }
