@@ -13,7 +13,8 @@ use super::{AnswerError, AnswerRequest, Answerer, Draft};
 ///
 /// The path cites the factors in the order in which the estimate depends on them: by how much the response's probability
 /// falls when a factor's words are taken out of the query. Of a query with more than 16 known factors, only the 16 whose
-/// counts say most for the response are taken out. A title's path cites first what the title took up.
+/// counts say most for the response are taken out, and as few as 8 where words of the query times items are over 40,000. A
+/// title's path cites first what the title took up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StatisticalAnswerer;
 

@@ -85,9 +85,11 @@ pub struct Explanation {
     pub response: String,
     /// What the effects are measured by.
     pub measure: Measure,
-    /// The factors that were taken out, the one with the largest effect first; equals by the estimate's change, then by id.
+    /// The factors that were taken out, the one with the largest effect first; equals by the estimate's change, then in the
+    /// order of citation, then by id.
     pub factors: Vec<FactorEffect>,
-    /// The exemplars that were taken away, in the same order.
+    /// The exemplars that were taken away, the one with the largest effect first; equals by the estimate's change, then by
+    /// id.
     pub exemplars: Vec<ExemplarEffect>,
     /// What was not tried, in the order in which it would have been, and why.
     pub untried: Vec<Untried>,

@@ -29,6 +29,11 @@ impl<'a> Removal<'a> {
         Self { query, features, words: tokens(query.text()) }
     }
 
+    /// How many words the query has.
+    pub(crate) fn words(&self) -> usize {
+        self.words.len()
+    }
+
     /// The query without the words in which the factor's features were seen; `None` when no letter or digit would be left,
     /// or when the factor has no feature in the query.
     pub(crate) fn without(&self, factor: &FactorId) -> Option<Without> {
@@ -139,5 +144,114 @@ fn shorten(left: &mut String, pieces: &mut [Piece]) {
     left.truncate(left.trim_end().len());
     for piece in pieces.iter_mut().rev().take_while(|piece| piece.at + piece.old.len() > left.len()) {
         piece.old.end = piece.old.start + left.len().saturating_sub(piece.at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn factor(name: &str) -> FactorId {
+        FactorId::new(name).unwrap()
+    }
+
+    /// The features of these words, each with its factor.
+    fn found(query: &Query, words: &[(&str, &str)]) -> Vec<AssignedFeature> {
+        let feature = |(word, of): &(&str, &str)| {
+            let start = query.text().find(word).unwrap();
+            let feature = Feature::new(query, *word, Span { start, end: start + word.len() }).unwrap();
+            AssignedFeature { feature, factor: Some(factor(of)) }
+        };
+        words.iter().map(feature).collect()
+    }
+
+    fn without(text: &str, words: &[(&str, &str)], gone: &str) -> Option<(String, Vec<String>)> {
+        let query = Query::new(text).unwrap();
+        let features = found(&query, words);
+        let cut = Removal::new(&query, &features).without(&factor(gone))?;
+        let contexts = cut.left(&features).iter().map(|f| f.feature.context(&cut.query).to_owned()).collect();
+        Some((cut.query.text().to_owned(), contexts))
+    }
+
+    #[test]
+    fn words_go_and_white_space_is_closed() {
+        for (text, gone, left) in [
+            ("A slow, quiet drama.", "slow", "A, quiet drama."),
+            ("A slow, quiet drama.", "drama", "A slow, quiet."),
+            ("slow drama", "slow", "drama"),
+            ("a drama: slow!\n\nGood", "slow", "a drama:!\n\nGood"),
+            ("quite\tslow  drama", "slow", "quite\tdrama"),
+        ] {
+            assert_eq!(without(text, &[(gone, "f")], "f").unwrap().0, left);
+        }
+    }
+
+    #[test]
+    fn the_same_words_go_wherever_they_stand_unless_another_factor_was_seen_in_them() {
+        let (text, _) = without("Slow start, slow end, slower middle", &[("Slow", "f")], "f").unwrap();
+        assert_eq!(text, "start, end, slower middle");
+        let query = Query::new("no chase, then a chase").unwrap();
+        let mut features = found(&query, &[("chase", "not")]);
+        let second = Feature::new(&query, "chase", Span { start: 17, end: 22 }).unwrap();
+        features.push(AssignedFeature { feature: second, factor: Some(factor("is")) });
+        let removal = Removal::new(&query, &features);
+        assert_eq!(removal.without(&factor("not")).unwrap().query.text(), "no, then a chase");
+        assert_eq!(removal.without(&factor("is")).unwrap().query.text(), "no chase, then a");
+    }
+
+    #[test]
+    fn features_of_which_words_are_left_stay_over_these() {
+        let words = [("slow", "s"), ("slow quiet drama", "p"), ("quiet", "q"), ("drama", "d")];
+        let (text, contexts) = without("A slow quiet drama.", &words, "s").unwrap();
+        assert_eq!(
+            (text.as_str(), contexts),
+            ("A quiet drama.", ["quiet drama", "quiet", "drama"].map(String::from).into())
+        );
+        let (text, contexts) = without("A slow quiet drama.", &words, "q").unwrap();
+        assert_eq!(
+            (text.as_str(), contexts),
+            ("A slow drama.", ["slow", "slow drama", "drama"].map(String::from).into())
+        );
+        let (text, contexts) = without("A slow quiet drama.", &words, "p").unwrap();
+        assert_eq!((text.as_str(), contexts.len()), ("A.", 0));
+    }
+
+    #[test]
+    fn what_leaves_nothing_to_read_is_not_removable() {
+        assert!(without("slow", &[("slow", "f")], "f").is_none());
+        assert!(without("…slow!", &[("slow", "f")], "f").is_none());
+        assert!(without("slow drama", &[("slow", "f")], "g").is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn only_the_factors_own_words_go(words in prop::collection::vec(("[a-zé]{1,3}", 0..3_usize, "[,.!]?[ \n]"), 1..12)) {
+            let mut text = String::new();
+            let mut places = Vec::new();
+            for (word, of, mark) in &words {
+                places.push((text.len(), text.len() + word.len(), *of));
+                text.push_str(word);
+                text.push_str(mark);
+            }
+            let query = Query::new(text).unwrap();
+            let features: Vec<AssignedFeature> = places.iter().map(|&(start, end, of)| {
+                let feature = Feature::new(&query, "word", Span { start, end }).unwrap();
+                AssignedFeature { feature, factor: Some(factor(["a", "b", "c"][of])) }
+            }).collect();
+            let cut = Removal::new(&query, &features).without(&factor("a"));
+            let kept: Vec<&str> = places.iter().zip(&words).filter(|(p, _)| p.2 != 0).map(|(_, w)| w.0.as_str()).collect();
+            prop_assert_eq!(cut.is_none(), kept.is_empty() || kept.len() == words.len());
+            if let Some(cut) = cut {
+                let left = cut.left(&features);
+                let contexts: Vec<&str> = left.iter().map(|f| f.feature.context(&cut.query)).collect();
+                let seen = tokens(cut.query.text());
+                prop_assert_eq!(&contexts, &kept);
+                prop_assert_eq!(seen.len(), kept.len());
+                prop_assert_eq!(cut.query.text().trim(), cut.query.text());
+                prop_assert!(!cut.query.text().contains("  "));
+            }
+        }
     }
 }

@@ -128,7 +128,11 @@ impl RpmPipeline {
         }
         let sizes: Vec<f64> = factors.iter().map(|factor| factor.effect.size).collect();
         let faithfulness = faithfulness(&subject.cited_with(&factors), &sizes);
-        factors.sort_by(|a, b| larger(&a.effect, &b.effect).then_with(|| a.factor.id.cmp(&b.factor.id)));
+        let place = |factor: &FactorEffect| factor.cited.unwrap_or(usize::MAX);
+        factors.sort_by(|a, b| {
+            let ties = || place(a).cmp(&place(b)).then_with(|| a.factor.id.cmp(&b.factor.id));
+            larger(&a.effect, &b.effect).then_with(ties)
+        });
         exemplars.sort_by(|a, b| larger(&a.effect, &b.effect).then_with(|| a.item.cmp(&b.item)));
         let wanted = factors.iter().map(|factor| &factor.factor.id);
         let mut past = past_evidence(model.factors(), model.memory(), &answer.exemplars, wanted, options.evidence);
