@@ -31,9 +31,8 @@ impl FeatureExtractor for Words {
             let start = text.find(word)?;
             Feature::new(seen.query, *word, Span { start, end: start + word.len() }).ok()
         };
-        let mut found = Extraction::default();
-        found.features = KNOWN.iter().filter_map(feature).map(AssignedFeature::unknown).collect();
-        Ok(found)
+        let features = KNOWN.iter().filter_map(feature).map(AssignedFeature::unknown).collect();
+        Ok(Extraction { features, ..Extraction::default() })
     }
 }
 
@@ -447,7 +446,7 @@ proptest! {
             let explained = block_on(pipeline.explain_with(&model, &answer, &all())).unwrap();
             let faithful = explained.faithfulness;
             prop_assert!(faithful.first_is_top.is_none_or(|top| top), "{:?}", faithful);
-            prop_assert!(faithful.as_claimed.is_none_or(|share| share == 1.0), "{:?}", faithful);
+            prop_assert!(faithful.as_claimed.is_none_or(|share| share >= 1.0), "{:?}", faithful);
             prop_assert!(explained.factors.iter().all(|factor| factor.effect.size.is_finite()));
             let cited = explained.factors.iter().filter_map(|factor| factor.cited);
             let cited: Vec<usize> = cited.collect();

@@ -13,7 +13,7 @@ pub struct Faithfulness {
     /// Whether the first factor the path cites is the one with the largest effect of all that were tried. Of equal effects
     /// any may be first; without an effect it is not the top, unless the path does not claim one.
     pub first_is_top: Option<bool>,
-    /// Agreement of the order of citation with the order of the effects, from −1 to 1: Kendall's τ_b (Kendall 1945), which
+    /// Agreement of the order of citation with the order of the effects, from −1 to 1: Kendall's `τ_b` (Kendall 1945), which
     /// allows for equal effects. `None` for fewer than two cited factors and when all effects are equal.
     pub tau: Option<f64>,
     /// Share of the cited factors with an effect in the direction claimed. A path claims that a factor it cites sways
@@ -22,7 +22,7 @@ pub struct Faithfulness {
 }
 
 impl Faithfulness {
-    /// All in one number from 0 to 1: the mean of what is known of first (1 or 0), (τ_b + 1)/2 and share.
+    /// All in one number from 0 to 1: the mean of what is known of first (1 or 0), (`τ_b` + 1)/2 and share.
     pub fn score(&self) -> Option<f64> {
         let first = self.first_is_top.map(|top| f64::from(u8::from(top)));
         let parts: Vec<f64> =
@@ -56,7 +56,7 @@ pub(crate) fn faithfulness(cited: &[Cited], all: &[f64]) -> Faithfulness {
     }
 }
 
-/// Kendall's τ_b of a falling order with these values: (falling − rising pairs) / √(all pairs · pairs that differ).
+/// Kendall's `τ_b` of a falling order with these values: (falling − rising pairs) / √(all pairs · pairs that differ).
 fn tau_b(values: &[f64]) -> Option<f64> {
     let (mut falling, mut rising, mut pairs) = (0.0_f64, 0.0_f64, 0.0_f64);
     for (place, first) in values.iter().enumerate() {

@@ -1,6 +1,6 @@
 //! Explanations as text.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use crate::data::PathOrigin;
 use crate::stats::{Estimate, FactorSummary};
@@ -94,7 +94,8 @@ fn statistics(factor: &FactorSummary, response: &str) -> String {
     let mut told = format!("{} \"{}\", seen in {} of {}", factor.id, factor.label, factor.coverage, factor.total);
     if let Some(belief) = factor.responses.iter().find(|belief| belief.response == response) {
         let percent = |share: f64| 100.0 * share;
-        told += &format!(
+        let _ = write!(
+            told,
             "; {response} came in {:.0}% [{:.0}–{:.0}%], against {:.0}% overall; q {:.2}",
             percent(belief.propensity),
             percent(belief.interval.low),
@@ -105,7 +106,7 @@ fn statistics(factor: &FactorSummary, response: &str) -> String {
     }
     if let Some(influence) = &factor.influence {
         let (low, high) = (100.0 * influence.interval.low, 100.0 * influence.interval.high);
-        told += &format!("; swayed in {:.0}% [{low:.0}–{high:.0}%]", 100.0 * influence.share);
+        let _ = write!(told, "; swayed in {:.0}% [{low:.0}–{high:.0}%]", 100.0 * influence.share);
     }
     told
 }
@@ -114,12 +115,12 @@ fn change(effect: &Effect) -> String {
     let mut told =
         if effect.flips { format!("without it: {}", effect.response) } else { "without it the same".to_owned() };
     if let Some(points) = effect.points.filter(|points| *points != 0.0) {
-        told += &format!(" ({:+} points)", -points);
+        let _ = write!(told, " ({:+} points)", -points);
     }
-    match effect.estimate {
-        Some(change) => told += &format!("; it adds {:+.1} points of probability", 100.0 * change),
-        None => told += &format!("; change {:.2}", effect.size),
-    }
+    let _ = match effect.estimate {
+        Some(change) => write!(told, "; it adds {:+.1} points of probability", 100.0 * change),
+        None => write!(told, "; change {:.2}", effect.size),
+    };
     told
 }
 
