@@ -125,7 +125,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let query = Query::new(NEW_FILM)?;
     let answer = block_on(pipeline.personalize(&learned.model, &query))?;
-    println!("\n== a new film\n{NEW_FILM}\n\n{}\n", answer.explain(&learned.model));
+    println!("\n== a new film\n{NEW_FILM}\n\n{}\n", answer.explanation(&learned.model));
     println!("== calls and tokens of the answer\n{}", answer.usage);
     Ok(())
 }

@@ -80,7 +80,7 @@ async fn run(backend: Arc<dyn LlmBackend>) -> Result<(), Box<dyn Error>> {
     println!("== learned\n{}\n", learned.report);
 
     let answer = pipeline.personalize(&learned.model, &Query::new(NEW_FILM)?).await?;
-    println!("== a new film\n{NEW_FILM}\n\n{}\n", answer.explain(&learned.model));
+    println!("== a new film\n{NEW_FILM}\n\n{}\n", answer.explanation(&learned.model));
 
     let mut usage = learned.report.usage.clone();
     usage.add(&answer.usage);

@@ -59,7 +59,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
         show_factors(&learned.model);
 
         let answer = pipeline.personalize(&learned.model, &query).await?;
-        println!("\nNew film: {}\n\n{}\n", query.text(), answer.explain(&learned.model));
+        println!("\nNew film: {}\n\n{}\n", query.text(), answer.explanation(&learned.model));
         show_exemplars(&answer);
     }
     Ok(())

@@ -3,6 +3,7 @@
 mod answer;
 mod data;
 mod embed;
+mod explain;
 mod extract;
 mod factor;
 mod llm;
@@ -36,6 +37,10 @@ pub use embed::LoggedEmbedder;
 pub use embed::{EmbedError, Embedder, HashedEmbedder};
 #[cfg(feature = "static-model")]
 pub use embed::{StaticModel, StaticModelError};
+pub use explain::{
+    AnswerExplanation, Candidate, CitedStep, Effect, Evidence, ExemplarEffect, ExemplarSummary, ExplainOptions,
+    Explanation, FactorEffect, Faithfulness, Measure, PastEvidence, Untried, UntriedReason,
+};
 pub use extract::{
     Dropped, ExtractError, Extraction, FeatureExtractor, LexicalExtractor, Observation, PromptedExtractor, Reading,
     ground,

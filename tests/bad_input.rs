@@ -237,7 +237,7 @@ fn text_of_every_script_is_learned_and_answered_offline() {
         let answer = block_on(pipeline.personalize(&learned.model, &query(text))).unwrap();
         let rating: i64 = answer.response.parse().unwrap();
         assert!((1..=5).contains(&rating));
-        assert!(!answer.explain(&learned.model).is_empty());
+        assert!(!answer.explanation(&learned.model).to_string().is_empty());
     }
     let copy = UserModel::from_json(&learned.model.to_json()).unwrap();
     assert!(copy == learned.model);

@@ -81,7 +81,7 @@ fn a_file_of_version_one_answers() {
     let model = UserModel::from_json(&kept()).unwrap();
     let new = common::query("A slow and quiet film.");
     let answer = block_on(RpmPipeline::offline(common::scale_task()).personalize(&model, &new)).unwrap();
-    assert!(["4", "5"].contains(&answer.response.as_str()), "{}", answer.explain(&model));
+    assert!(["4", "5"].contains(&answer.response.as_str()), "{}", answer.explanation(&model).to_string());
     assert!(!Beliefs::of(&model).summaries(None).is_empty());
 }
 

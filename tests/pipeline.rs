@@ -73,7 +73,7 @@ fn every_kind_of_task_is_learned_and_answered() {
         assert_eq!(task.parse_response(&new, &answer.response).as_deref(), Some(answer.response.as_str()));
         assert_eq!(answer.estimate.is_none(), kind == "text");
         assert!(answer.written_paths.is_empty());
-        let told = answer.explain(&learned.model);
+        let told = answer.explanation(&learned.model).to_string();
         assert!(told.contains(&answer.response) && told.contains("tier: full"), "{told}");
     }
 }

@@ -206,7 +206,7 @@ proptest! {
                 prop_assert!(answer.path.steps().iter().all(|step| step.feature < answer.features.len()));
                 prop_assert!(fair(answer.support.best_similarity) && answer.support.information.is_finite());
                 prop_assert!(answer.exemplars.len() <= 3);
-                prop_assert!(!answer.explain(&model).contains("NaN"));
+                prop_assert!(!answer.explanation(&model).to_string().contains("NaN"));
             }
             // A text of signs alone has no word to make a title of.
             Err(rpm_core::Error::Answer(_)) => prop_assert!(case.task.space().is_open_ended()),
@@ -348,7 +348,7 @@ proptest! {
         if let Ok(model) = UserModel::from_json(&text) {
             let pipeline = RpmPipeline::offline(model.task().clone());
             if let Ok(answer) = block_on(pipeline.personalize(&model, &common::query("A slow and quiet film."))) {
-                prop_assert!(!answer.explain(&model).contains("NaN"));
+                prop_assert!(!answer.explanation(&model).to_string().contains("NaN"));
             }
         }
     }

@@ -7,10 +7,10 @@ use crate::extract::{Dropped, Observation, PromptedExtractor};
 use crate::factor::{FactorModel, SimilarityFactorModel};
 use crate::llm::{Completion, CompletionRequest, ReplySchema, Stage};
 use crate::prompt::{self, AskError, ExampleStyle, Prompt, StageContext, read_reply};
-use crate::reason::compose;
 use crate::stats::Tier;
 
 use super::prompted::{Allowed, allowed, read_response, response_schema, response_tokens, shown_exemplars, sources_of};
+use super::statistical::supported_path;
 use super::{AnswerError, AnswerRequest, Answerer, Draft, PromptedAnswerer};
 
 /// The longest text of one step, in characters.
@@ -159,8 +159,8 @@ impl OneCallAnswerer {
     async fn draft(request: &AnswerRequest<'_>, read: Read, ctx: &StageContext<'_>) -> Result<Draft, AnswerError> {
         let other = |error: crate::llm::BoxError| AnswerError::Other(error);
         if read.features.is_empty() {
-            let path = compose(request.query, request.features, request.beliefs, &read.response);
-            let mut draft = Draft::new(read.response, path.map_err(|error| other(error.into()))?);
+            let path = supported_path(request, &read.response)?;
+            let mut draft = Draft::new(read.response, path);
             draft.dropped = read.dropped;
             return Ok(draft);
         }

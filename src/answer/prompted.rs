@@ -11,9 +11,10 @@ use crate::data::{
 };
 use crate::llm::{Completion, CompletionRequest, ReplySchema, Stage};
 use crate::prompt::{self, AskError, ExampleStyle, Prompt, Sources, StageContext, read_reply};
-use crate::reason::{PromptedPathWriter, compose};
+use crate::reason::PromptedPathWriter;
 use crate::stats::Tier;
 
+use super::statistical::supported_path;
 use super::{AnswerError, AnswerRequest, Answerer, Draft};
 
 /// Shows a model the user's factors and similar past interactions, and asks for the steps and then the response.
@@ -157,10 +158,7 @@ impl PromptedAnswerer {
         steps: Option<Vec<PathStep>>,
         response: &str,
     ) -> Result<ReasoningPath, AnswerError> {
-        let composed = || {
-            let path = compose(request.query, request.features, request.beliefs, response);
-            path.map_err(|error| AnswerError::Other(error.into()))
-        };
+        let composed = || supported_path(request, response);
         let (steps, origin) = match steps {
             _ if request.support.tier == Tier::Generic => (generic_steps(request), PathOrigin::Statistics),
             Some(steps) => (steps, PathOrigin::Model),

@@ -1,29 +1,33 @@
 use async_trait::async_trait;
 
-use crate::data::ResponseSpace;
+use crate::data::{ReasoningPath, ResponseSpace};
+use crate::explain::supports;
 use crate::prompt::StageContext;
-use crate::reason::compose;
+use crate::reason::{compose, compose_supported, compose_title};
+use crate::stats::Estimator;
 
 use super::extractive::TitleModel;
 use super::{AnswerError, AnswerRequest, Answerer, Draft};
 
 /// Answers without a model: with the estimate's decision, or, for free text, with a title-like phrase from the query's own
 /// words, chosen by what this user's past responses took from their queries.
+///
+/// The path cites the factors in the order in which the estimate depends on them: by how much the response's probability
+/// falls when a factor's words are taken out of the query. Of a query with more than 16 known factors, only the 16 whose
+/// counts say most for the response are taken out, and as few as 8 where words of the query times items are over 40,000. A
+/// title's path cites first what the title took up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StatisticalAnswerer;
 
 #[async_trait]
 impl Answerer for StatisticalAnswerer {
     async fn answer(&self, request: AnswerRequest<'_>, _ctx: &StageContext<'_>) -> Result<Draft, AnswerError> {
-        let response = match (request.task.space(), request.estimate) {
-            (ResponseSpace::Text { max_chars }, _) => title(&request, *max_chars)?,
-            (_, Some(estimate)) => estimate.decision().to_owned(),
-            (_, None) => return Err(AnswerError::NoBasis { missing: "the estimate" }),
-        };
-        let response = request.task.parse_response(request.query, &response);
-        let response = response.ok_or(AnswerError::NoBasis { missing: "a response inside the task's space" })?;
-        let path = compose(request.query, request.features, request.beliefs, &response);
-        let path = path.map_err(|error| AnswerError::Other(Box::new(error)))?;
+        if let ResponseSpace::Text { max_chars } = request.task.space() {
+            return titled(&request, *max_chars);
+        }
+        let estimate = request.estimate.ok_or(AnswerError::NoBasis { missing: "the estimate" })?;
+        let response = in_space(&request, estimate.decision())?;
+        let path = supported_path(&request, &response)?;
         Ok(Draft::new(response, path))
     }
 
@@ -32,10 +36,33 @@ impl Answerer for StatisticalAnswerer {
     }
 }
 
-fn title(request: &AnswerRequest<'_>, max_chars: usize) -> Result<String, AnswerError> {
+/// The path over the statistics to a response: the factors of the query, the one the estimate depends on most first.
+pub(super) fn supported_path(request: &AnswerRequest<'_>, response: &str) -> Result<ReasoningPath, AnswerError> {
+    let (query, features, beliefs) = (request.query, request.features, request.beliefs);
+    let estimator = Estimator::of_memory(request.task, beliefs.factors(), request.memory, Vec::new);
+    let path = match (Option::as_ref(&estimator), request.estimate) {
+        (Some(estimator), Some(estimate)) => {
+            let supports = supports(estimator, beliefs, query, features, estimate, response);
+            compose_supported(query, features, beliefs, response, &supports)
+        }
+        _ => compose(query, features, beliefs, response),
+    };
+    path.map_err(|error| AnswerError::Other(Box::new(error)))
+}
+
+fn titled(request: &AnswerRequest<'_>, max_chars: usize) -> Result<Draft, AnswerError> {
     let model = request.memory.derived("titles", |memory| {
         TitleModel::fit(memory.items().iter().map(|item| (item.query().text(), item.response())))
     });
     let title = model.title(request.query.text(), max_chars);
-    title.map(|title| title.text).ok_or(AnswerError::NoBasis { missing: "a word in the query" })
+    let title = title.ok_or(AnswerError::NoBasis { missing: "a word in the query" })?;
+    let response = in_space(request, &title.text)?;
+    let taken = title.start..title.end;
+    let path = compose_title(request.query, request.features, request.beliefs, &response, &taken);
+    Ok(Draft::new(response, path.map_err(|error| AnswerError::Other(Box::new(error)))?))
+}
+
+fn in_space(request: &AnswerRequest<'_>, response: &str) -> Result<String, AnswerError> {
+    let response = request.task.parse_response(request.query, response);
+    response.ok_or(AnswerError::NoBasis { missing: "a response inside the task's space" })
 }

@@ -1,12 +1,13 @@
-use std::fmt::Write as _;
+use std::fmt;
 
-use crate::data::{AssignedFeature, Exemplar, ItemId, PathOrigin, Query, ReasoningPath, UserModel};
+use crate::data::{AssignedFeature, Exemplar, ItemId, Query, ReasoningPath, UserModel};
+use crate::explain::{AnswerExplanation, CitedStep, ExemplarSummary};
 use crate::extract::Dropped;
 use crate::llm::UsageReport;
-use crate::stats::{Estimate, Support};
+use crate::stats::{Beliefs, Estimate, Support};
 
 /// A response with everything it rests on.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Answer {
     /// The response, inside the task's response space and in its spelling.
@@ -29,51 +30,62 @@ pub struct Answer {
     /// [`UserModel::adopt_paths`](crate::UserModel::adopt_paths).
     pub written_paths: Vec<(ItemId, ReasoningPath)>,
     pub(super) query: Query,
+    /// The features that the answerer was asked with, where it found its own.
+    pub(super) asked: Option<Vec<AssignedFeature>>,
 }
 
 impl Answer {
-    /// The answer and its reasons as text: response, tier and why, estimate, path with the features and factors it cites,
-    /// exemplars. It quotes the user's own material; treat it as such.
-    pub fn explain(&self, model: &UserModel) -> String {
-        let mut text = String::new();
-        let _ = writeln!(text, "{}: {}", model.task().response_name_str(), self.response);
-        let _ = writeln!(text, "tier: {} ({})", self.support.tier.as_str(), self.support.reason.as_str());
-        if let Some(estimate) = &self.estimate {
-            let shares = estimate.responses().iter().map(|weighted| {
-                format!(
-                    "{} {:.0}% (usually {:.0}%)",
-                    weighted.response,
-                    100.0 * weighted.probability,
-                    100.0 * weighted.base
-                )
-            });
-            let _ = writeln!(text, "estimate: {}", shares.collect::<Vec<_>>().join(", "));
-        }
-        let origin = match self.path.origin() {
-            PathOrigin::Model => "written by the model, citations checked",
-            PathOrigin::Statistics => "composed from the statistics",
-            PathOrigin::User => "written by the user",
-        };
-        let _ = writeln!(text, "path ({origin}):");
-        for (number, step) in self.path.steps().iter().enumerate() {
-            let _ = writeln!(text, "  {}. {}", number + 1, step.text);
-            if let Some(cited) = self.features.get(step.feature) {
-                let factor = step.factor.as_ref().and_then(|id| model.factors().get(id));
-                let factor = factor.map_or("no known factor".to_owned(), |f| format!("{} \"{}\"", f.id(), f.label()));
-                let context = cited.feature.context(&self.query).split_whitespace().collect::<Vec<_>>().join(" ");
-                let _ = writeln!(text, "     feature \"{}\" in \"{context}\", factor {factor}", cited.feature.name());
+    /// The answer and its reasons as they were given: response, tier and why, estimate, path with the features and factors
+    /// it cites and their statistics, exemplars. As text by [`Display`](fmt::Display), as data by serde or field by field.
+    /// It quotes the user's own material; treat it as such.
+    ///
+    /// `model` is the user model that the answer was given with; of a factor that it does not have nothing is told. Whether
+    /// the reasons are those that counted is what [`RpmPipeline::explain`](crate::RpmPipeline::explain) finds.
+    pub fn explanation(&self, model: &UserModel) -> AnswerExplanation {
+        let beliefs = Beliefs::of(model);
+        let step = |step: &crate::data::PathStep| {
+            let cited = self.features.get(step.feature);
+            let factor = step.factor.as_ref().and_then(|id| model.factors().get(id));
+            CitedStep {
+                text: step.text.clone(),
+                feature: cited.map(|cited| cited.feature.name().to_owned()).unwrap_or_default(),
+                words: cited.map(|cited| cited.feature.context(&self.query).to_owned()).unwrap_or_default(),
+                factor: factor.map(|factor| beliefs.summary(factor, Some(&self.query))),
             }
+        };
+        let exemplar = |exemplar: &Exemplar| ExemplarSummary {
+            item: exemplar.item.id().clone(),
+            query: exemplar.item.query().text().to_owned(),
+            response: exemplar.item.response().to_owned(),
+            similarity: exemplar.similarity,
+        };
+        AnswerExplanation {
+            response_name: model.task().response_name_str().to_owned(),
+            response: self.response.clone(),
+            support: self.support,
+            estimate: self.estimate.clone(),
+            origin: self.path.origin(),
+            steps: self.path.steps().iter().map(step).collect(),
+            exemplars: self.exemplars.iter().map(exemplar).collect(),
         }
-        for exemplar in &self.exemplars {
-            let _ = writeln!(
-                text,
-                "exemplar {}: {} {} (similarity {:.2})",
-                exemplar.item.id(),
-                model.task().response_name_str(),
-                exemplar.item.response(),
-                exemplar.similarity
-            );
-        }
-        text
+    }
+
+    /// The features that the answerer was asked with.
+    pub(super) fn asked_with(&self) -> &[AssignedFeature] {
+        self.asked.as_deref().unwrap_or(&self.features)
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer")
+            .field("path", &self.path)
+            .field("features", &self.features)
+            .field("exemplars", &self.exemplars)
+            .field("support", &self.support)
+            .field("dropped", &self.dropped)
+            .field("usage", &self.usage)
+            .field("written_paths", &self.written_paths)
+            .finish_non_exhaustive()
     }
 }

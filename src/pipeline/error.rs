@@ -18,6 +18,9 @@ pub enum Error {
     /// The user model was learned for another task than the pipeline's.
     #[error("the user model was learned for another task")]
     OtherTask,
+    /// The answer was given with another user model: it rests on a factor or an interaction that this one does not have.
+    #[error("the answer was given with another user model")]
+    OtherModel,
     /// No interaction's features could be found; the first one failed for this reason.
     #[error("no interaction could be learned, the first failure at {item}")]
     NothingLearned {
@@ -99,7 +102,12 @@ impl Error {
             Self::Budget { stage, .. } => Some(*stage),
             #[cfg(feature = "response-log")]
             Self::Log(_) => None,
-            Self::Data(_) | Self::OtherTask | Self::Edit(_) | Self::Packed(_) | Self::Contract { .. } => None,
+            Self::Data(_)
+            | Self::OtherTask
+            | Self::OtherModel
+            | Self::Edit(_)
+            | Self::Packed(_)
+            | Self::Contract { .. } => None,
         }
     }
 

@@ -5,6 +5,7 @@
 //! personalize: extract → assign → retrieve → estimate → gate → write missing paths → answer → Answer
 //! observe:     extract → judge (open-ended) → place and count → calibrate, now and then → write paths → ObserveReport
 //! forget:      purge logs → take out → count → calibrate → search what remains → Receipt
+//! explain:     take one factor or exemplar away → estimate → answer again → Explanation
 //! ```
 
 mod answer;
@@ -12,6 +13,7 @@ mod builder;
 mod dry;
 mod error;
 mod estimate;
+mod explain;
 mod forget;
 mod learn;
 mod observe;

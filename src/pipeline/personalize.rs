@@ -1,13 +1,11 @@
 use crate::answer::AnswerRequest;
-use crate::data::{
-    AssignedFeature, Exemplar, Factor, FactorId, Feature, ItemId, MemoryItem, Query, ReasoningPath, UserModel,
-};
+use crate::data::{AssignedFeature, Exemplar, Feature, ItemId, MemoryItem, Query, ReasoningPath, UserModel};
 use crate::extract::Observation;
 use crate::llm::trace;
 use crate::prompt::StageContext;
 use crate::reason::item_path;
 use crate::retrieve::{RetrievalRequest, Retrieved};
-use crate::stats::{Beliefs, Estimate, Estimator, Tier, gate};
+use crate::stats::{Beliefs, Estimator, Tier, gate};
 
 use super::learn::{WrittenPath, unsound};
 use super::{Answer, Error, LearnReport, RpmPipeline};
@@ -48,7 +46,8 @@ impl RpmPipeline {
         let retrieved =
             self.retriever.retrieve(request, &ctx).await.map_err(|error| Error::Retrieve(Box::new(error)))?;
         check_ranking(&retrieved, self.exemplars, model.memory().len())?;
-        let estimate = belief(model, query, &features);
+        let estimator = Estimator::of(model);
+        let estimate = Option::as_ref(&estimator).map(|estimator| estimator.of_query(&beliefs, query, &features));
         let known = model.factors().present_in_assigned(&features);
         let significant = known.iter().filter(|factor| beliefs.q(factor.id()) <= SIGNIFICANT).count();
         let best = retrieved.first().map_or(0.0, |hit| hit.similarity);
@@ -84,9 +83,9 @@ impl RpmPipeline {
         {
             return Err(Error::Contract { part: "answerer", problem: "a response outside the task's response space" });
         }
-        let features = match draft.features {
-            Some(found) => own_features(model, query, found)?,
-            None => features,
+        let (features, asked) = match draft.features {
+            Some(found) => (own_features(model, query, found)?, Some(features)),
+            None => (features, None),
         };
         let mut dropped = extraction.dropped;
         dropped.add(&draft.dropped);
@@ -107,6 +106,7 @@ impl RpmPipeline {
             usage: ledger.report(),
             written_paths,
             query: query.clone(),
+            asked,
         })
     }
 
@@ -160,13 +160,6 @@ impl RpmPipeline {
         let pairs = features.into_iter().zip(assigned);
         Ok(pairs.map(|(known, factor)| AssignedFeature { feature: known.feature, factor }).collect())
     }
-}
-
-/// The estimate from the statistics alone; `None` for open-ended tasks.
-fn belief(model: &UserModel, query: &Query, features: &[AssignedFeature]) -> Option<Estimate> {
-    let estimator = Estimator::of(model);
-    let boost = |id: &FactorId| model.factors().get(id).map_or(1.0, Factor::boost);
-    Option::as_ref(&estimator).map(|estimator| estimator.estimate(model.calibration(), query, features, boost))
 }
 
 /// Features that an answerer found itself: in the query, and of factors that the user has.

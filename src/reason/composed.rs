@@ -1,8 +1,13 @@
+use std::ops::Range;
+
 use async_trait::async_trait;
 
-use crate::data::{AssignedFeature, Factor, MemoryItem, PathOrigin, PathStep, Polarity, Query, ReasoningPath};
+use crate::data::{
+    AssignedFeature, Factor, Feature, MemoryItem, PathError, PathOrigin, PathStep, Polarity, Query, ReasoningPath,
+};
+use crate::explain::Supports;
 use crate::prompt::StageContext;
-use crate::stats::Beliefs;
+use crate::stats::{Beliefs, lift};
 
 use super::{PathRequest, PathWriter, WriteError};
 
@@ -47,7 +52,7 @@ fn path_of_item(item: &MemoryItem, beliefs: &Beliefs<'_>, max_steps: usize) -> R
     Ok(path(item.query(), &assigned, beliefs, item.response(), max_steps)?)
 }
 
-/// The path of a new query to a response.
+/// The path of a new query to a response, by what its factors' counts say.
 pub(crate) fn compose(
     query: &Query,
     features: &[AssignedFeature],
@@ -57,36 +62,112 @@ pub(crate) fn compose(
     Ok(path(query, features, beliefs, response, MAX_STEPS)?)
 }
 
+/// The path of a new query to a response, by how much the estimate depends on each factor: its order is that of the
+/// supports, and it says of no factor that it speaks for a response that is likelier without it.
+pub(crate) fn compose_supported(
+    query: &Query,
+    features: &[AssignedFeature],
+    beliefs: &Beliefs<'_>,
+    response: &str,
+    supports: &Supports,
+) -> Result<ReasoningPath, WriteError> {
+    let weigh = |assigned: &AssignedFeature| match &assigned.factor {
+        Some(id) => supports.of(id).unwrap_or(f64::MIN),
+        None => f64::NEG_INFINITY,
+    };
+    let state = |assigned: &AssignedFeature| {
+        let words = quoted(&assigned.feature, query);
+        let known = assigned.factor.as_ref().and_then(|id| beliefs.factors().get(id));
+        let Some(factor) = known else { return unknown(&words) };
+        let counted = counted(factor, beliefs, response);
+        let Some(without) = supports.without.get(factor.id()) else {
+            return format!("{words} is all there is to go by for {response}: {counted}");
+        };
+        let (direction, with) = (if supports.with > *without { FOR } else { NOT_FOR }, 100.0 * supports.with);
+        let without = 100.0 * without;
+        format!(
+            "{words} {direction} {response}: the estimate is {with:.1}% with it and {without:.1}% without; {counted}"
+        )
+    };
+    Ok(cited(features, response, MAX_STEPS, weigh, state)?)
+}
+
+/// The path of a new query to a title that was taken from these bytes of it: what was taken up comes first.
+pub(crate) fn compose_title(
+    query: &Query,
+    features: &[AssignedFeature],
+    beliefs: &Beliefs<'_>,
+    title: &str,
+    taken: &Range<usize>,
+) -> Result<ReasoningPath, WriteError> {
+    let factor = |f: &AssignedFeature| f.factor.as_ref().and_then(|id| beliefs.factors().get(id));
+    let inside = |f: &AssignedFeature| taken.start <= f.feature.span().start && f.feature.span().end <= taken.end;
+    let most = features.iter().filter_map(factor).map(|f| weight(beliefs, f, title)).fold(0.0, f64::max);
+    let weigh = |f: &AssignedFeature| {
+        let ahead = if inside(f) { 1.0 + most } else { 0.0 };
+        factor(f).map_or(0.0, |known| weight(beliefs, known, title) + ahead)
+    };
+    let state = |f: &AssignedFeature| {
+        let words = quoted(&f.feature, query);
+        let how = if inside(f) { "was taken up" } else { "is present" };
+        factor(f).map_or_else(|| unknown(&words), |factor| seen_with(&words, how, factor, beliefs))
+    };
+    Ok(cited(features, title, MAX_STEPS, weigh, state)?)
+}
+
 fn path(
     query: &Query,
     features: &[AssignedFeature],
     beliefs: &Beliefs<'_>,
     response: &str,
     max_steps: usize,
-) -> Result<ReasoningPath, crate::data::PathError> {
+) -> Result<ReasoningPath, PathError> {
     let factor = |f: &AssignedFeature| f.factor.as_ref().and_then(|id| beliefs.factors().get(id));
-    let mut weighed: Vec<(f64, usize)> = features
-        .iter()
-        .enumerate()
-        .map(|(place, f)| (factor(f).map_or(0.0, |factor| weight(beliefs, factor, response)), place))
-        .collect();
+    let weigh = |f: &AssignedFeature| factor(f).map_or(0.0, |factor| weight(beliefs, factor, response));
+    cited(features, response, max_steps, weigh, |f| statement(query, f, factor(f), beliefs, response))
+}
+
+/// A path over the features of most weight: one step per factor, and after the first only features of weight above 0.
+fn cited(
+    features: &[AssignedFeature],
+    response: &str,
+    max_steps: usize,
+    weigh: impl Fn(&AssignedFeature) -> f64,
+    state: impl Fn(&AssignedFeature) -> String,
+) -> Result<ReasoningPath, PathError> {
+    let mut weighed: Vec<(f64, usize, &AssignedFeature)> =
+        features.iter().enumerate().map(|(place, feature)| (weigh(feature), place, feature)).collect();
     weighed.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     let mut steps: Vec<PathStep> = Vec::new();
-    for (weight, place) in weighed {
-        // One step per factor; after the first, only features that speak for the response.
-        let repeated =
-            |step: &PathStep| features.get(place).is_some_and(|f| f.factor.is_some() && f.factor == step.factor);
+    for (weight, place, feature) in weighed {
+        let repeated = |step: &PathStep| feature.factor.is_some() && feature.factor == step.factor;
         if steps.len() >= max_steps || (!steps.is_empty() && weight <= 0.0) || steps.iter().any(repeated) {
             continue;
         }
-        if let Some(feature) = features.get(place) {
-            let text = statement(query, feature, factor(feature), beliefs, response);
-            steps.push(PathStep { feature: place, factor: feature.factor.clone(), text });
-        }
+        steps.push(PathStep { feature: place, factor: feature.factor.clone(), text: state(feature) });
     }
     let bare: Vec<_> = features.iter().map(|f| f.feature.clone()).collect();
     let factor_of = |place: usize| features.get(place).and_then(|f| f.factor.clone());
     ReasoningPath::new(steps, response, PathOrigin::Statistics, &bare, factor_of)
+}
+
+/// What a composed step says of a factor.
+const FOR: &str = "speaks for";
+const NOT_FOR: &str = "does not speak for";
+
+/// Whether a step of a query's path claims that its factor sways towards the response. A step that a model wrote does; one
+/// that was composed from the statistics says so or not.
+pub(crate) fn speaks_for(query: &Query, features: &[AssignedFeature], path: &ReasoningPath, step: &PathStep) -> bool {
+    let said = |feature: &AssignedFeature| {
+        let said = step.text.strip_prefix(&quoted(&feature.feature, query));
+        said.is_some_and(|said| said.trim_start().starts_with(NOT_FOR))
+    };
+    path.origin() == PathOrigin::Model || !features.get(step.feature).is_some_and(said)
+}
+
+/// The words of a feature on one line, in quotes.
+fn quoted(feature: &Feature, query: &Query) -> String {
+    format!("\"{}\"", feature.context(query).split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 /// How much a factor speaks for a response: log lift, weighed by how often the factor was seen.
@@ -106,26 +187,38 @@ fn statement(
     beliefs: &Beliefs<'_>,
     response: &str,
 ) -> String {
-    let context = feature.feature.context(query).split_whitespace().collect::<Vec<_>>().join(" ");
-    let Some(factor) = factor else {
-        return format!("\"{context}\" is new: no known factor speaks about it");
-    };
-    let (seen, total) = (factor.stats().coverage, beliefs.factors().totals().interactions);
+    let words = quoted(&feature.feature, query);
+    let Some(factor) = factor else { return unknown(&words) };
     if beliefs.task().space().is_open_ended() {
         let taken = feature.feature.judgement().is_some_and(|j| j.influential && j.polarity == Polarity::Positive);
-        let how = if taken { "was taken up" } else { "is present" };
-        return format!("\"{context}\" {how}; the factor \"{}\" was seen in {seen} of {total}", factor.label());
+        return seen_with(&words, if taken { "was taken up" } else { "is present" }, factor, beliefs);
     }
+    let raises = lift(beliefs.propensity(factor, response), beliefs.base(response)) > 1.0;
+    let direction = if raises { FOR } else { NOT_FOR };
+    format!("{words} {direction} {response}: {}", counted(factor, beliefs, response))
+}
+
+/// How often a response came with a factor.
+fn counted(factor: &Factor, beliefs: &Beliefs<'_>, response: &str) -> String {
+    let (seen, total) = (factor.stats().coverage, beliefs.factors().totals().interactions);
     let belief = beliefs.response(factor, response);
-    let direction = if belief.lift > 1.0 { "speaks for" } else { "does not speak for" };
     format!(
-        "\"{context}\" {direction} {response}: with \"{}\" (seen in {seen} of {total}) it came in {:.0}% [{:.0}–{:.0}%], against {:.0}% overall",
+        "with \"{}\" (seen in {seen} of {total}) it came in {:.0}% [{:.0}–{:.0}%], against {:.0}% overall",
         factor.label(),
         100.0 * belief.propensity,
         100.0 * belief.interval.low,
         100.0 * belief.interval.high,
         100.0 * belief.base,
     )
+}
+
+fn seen_with(words: &str, how: &str, factor: &Factor, beliefs: &Beliefs<'_>) -> String {
+    let (seen, total) = (factor.stats().coverage, beliefs.factors().totals().interactions);
+    format!("{words} {how}; the factor \"{}\" was seen in {seen} of {total}", factor.label())
+}
+
+fn unknown(words: &str) -> String {
+    format!("{words} is new: no known factor speaks about it")
 }
 
 #[async_trait]

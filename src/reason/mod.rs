@@ -12,7 +12,7 @@ use crate::prompt::{AskError, StageContext};
 use crate::stats::Beliefs;
 
 pub use composed::ComposedPathWriter;
-pub(crate) use composed::{compose, item_path};
+pub(crate) use composed::{compose, compose_supported, compose_title, item_path, speaks_for};
 pub use prompted::PromptedPathWriter;
 
 /// Writes how features and factors led to past responses.

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
+use serde::Serialize;
+
 use crate::data::{Calibration, Factor, FactorId, FactorSet, Query, ResponseSpace, Task, UserModel};
 
 use super::{
@@ -27,7 +29,7 @@ pub struct Beliefs<'a> {
 }
 
 /// One response under one factor.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ResponseBelief {
     /// The response.
     pub response: String,
@@ -44,7 +46,7 @@ pub struct ResponseBelief {
 }
 
 /// A share with its 95 % interval.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Share {
     /// The share, from 0 to 1.
     pub share: f64,
@@ -53,7 +55,7 @@ pub struct Share {
 }
 
 /// Everything the counts say about one factor.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct FactorSummary {
     /// The factor.

@@ -24,10 +24,11 @@ use std::sync::{Arc, OnceLock};
 use serde::{Deserialize, Serialize};
 
 use crate::data::{
-    AssignedFeature, Calibration, FactorId, FactorSet, Feature, MemoryChange, MemoryItem, Query, ReasoningMemory,
-    ResponseSpace, Task, UserModel,
+    AssignedFeature, Calibration, Factor, FactorId, FactorSet, Feature, MemoryChange, MemoryItem, Query,
+    ReasoningMemory, ResponseSpace, Task, UserModel,
 };
 
+use super::Beliefs;
 pub use calibrate::calibrate;
 pub(crate) use calibrate::calibration_point;
 use choices::Choices;
@@ -186,16 +187,29 @@ const STRONGEST: f64 = 4.0;
 impl Estimator {
     /// The estimator of a user model, made when it is first asked for and kept with the memory; `None` for open-ended tasks.
     pub(crate) fn of(model: &UserModel) -> Arc<Option<Self>> {
-        model.memory().derived(READY, |memory| {
-            let (factors, items, weights) = (model.factors(), memory.items(), model.weights());
-            match memory.take::<Option<Self>>(BEHIND) {
-                Some(Some(mut behind)) => {
-                    behind.append(factors, items, &weights);
-                    Some(behind)
-                }
-                _ => Self::new(model.task(), factors, items, &weights),
+        Self::of_memory(model.task(), model.factors(), model.memory(), || model.weights())
+    }
+
+    /// The same of a memory; the weights are asked for when there is none yet.
+    pub(crate) fn of_memory(
+        task: &Task,
+        factors: &FactorSet,
+        memory: &ReasoningMemory,
+        weights: impl FnOnce() -> Vec<f64>,
+    ) -> Arc<Option<Self>> {
+        memory.derived(READY, |memory| match memory.take::<Option<Self>>(BEHIND) {
+            Some(Some(mut behind)) => {
+                behind.append(factors, memory.items(), &weights());
+                Some(behind)
             }
+            _ => Self::new(task, factors, memory.items(), &weights()),
         })
+    }
+
+    /// The estimate for a query with these features, with the user's boosts.
+    pub(crate) fn of_query(&self, beliefs: &Beliefs<'_>, query: &Query, features: &[AssignedFeature]) -> Estimate {
+        let boost = |id: &FactorId| beliefs.factors().get(id).map_or(1.0, Factor::boost);
+        self.estimate(beliefs.calibration(), query, features, boost)
     }
 
     /// Carries an estimator over to a memory to which the change appended items. They are counted when it is asked.

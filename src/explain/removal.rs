@@ -1,0 +1,257 @@
+use std::ops::Range;
+
+use crate::data::{AssignedFeature, FactorId, Feature, Query, Span};
+use crate::words::{Token, tokens};
+
+/// Takes one factor after another out of a query.
+pub(crate) struct Removal<'a> {
+    query: &'a Query,
+    features: &'a [AssignedFeature],
+    words: Vec<Token>,
+}
+
+/// A query without one factor's words.
+pub(crate) struct Without {
+    pub(crate) query: Query,
+    gone: FactorId,
+    pieces: Vec<Piece>,
+}
+
+/// Bytes of the old text that stand at `at` in the new one.
+struct Piece {
+    old: Range<usize>,
+    at: usize,
+}
+
+impl<'a> Removal<'a> {
+    /// `features` are all that were found in the query.
+    pub(crate) fn new(query: &'a Query, features: &'a [AssignedFeature]) -> Self {
+        Self { query, features, words: tokens(query.text()) }
+    }
+
+    /// How many words the query has.
+    pub(crate) fn words(&self) -> usize {
+        self.words.len()
+    }
+
+    /// The query without the words in which the factor's features were seen; `None` when no letter or digit would be left,
+    /// or when the factor has no feature in the query.
+    pub(crate) fn without(&self, factor: &FactorId) -> Option<Without> {
+        let own = self.features.iter().filter(|assigned| assigned.factor.as_ref() == Some(factor));
+        let mut spans: Vec<Range<usize>> = Vec::new();
+        for assigned in own {
+            let span = assigned.feature.span();
+            spans.push(span.start..span.end);
+            self.repeats(span, factor, &mut spans);
+        }
+        if spans.is_empty() {
+            return None;
+        }
+        spans.sort_unstable_by_key(|span| (span.start, span.end));
+        let (text, pieces) = cut(self.query.text(), &spans);
+        if !says(&text) {
+            return None;
+        }
+        let query = Query::with_options(text, self.query.options().iter().cloned()).ok()?;
+        Some(Without { query, gone: factor.clone(), pieces })
+    }
+
+    /// Where else the same words stand, but for places in which a feature of another factor was seen.
+    fn repeats(&self, span: Span, factor: &FactorId, spans: &mut Vec<Range<usize>>) {
+        let first = self.words.partition_point(|word| word.end <= span.start);
+        let last = self.words.partition_point(|word| word.start < span.end);
+        let Some(seen) = self.words.get(first..last).filter(|seen| !seen.is_empty()) else { return };
+        for same in self.words.windows(seen.len()) {
+            let (Some(head), Some(tail)) = (same.first(), same.last()) else { continue };
+            let place = Span { start: head.start, end: tail.end };
+            let others =
+                |f: &AssignedFeature| f.feature.span() == place && f.factor.as_ref().is_some_and(|own| own != factor);
+            let alike = same.iter().zip(seen).all(|(a, b)| a.word == b.word);
+            if alike && (place.start >= span.end || place.end <= span.start) && !self.features.iter().any(others) {
+                spans.push(place.start..place.end);
+            }
+        }
+    }
+}
+
+impl Without {
+    /// What is left of features that were found in the query: those of the factor are gone, and so are those of which no
+    /// letter or digit is left; the others have the words that are left.
+    pub(crate) fn left(&self, features: &[AssignedFeature]) -> Vec<AssignedFeature> {
+        let kept = features.iter().filter(|assigned| assigned.factor.as_ref() != Some(&self.gone));
+        kept.filter_map(|assigned| {
+            let feature = self.moved(&assigned.feature)?;
+            Some(AssignedFeature { feature, factor: assigned.factor.clone() })
+        })
+        .collect()
+    }
+
+    fn moved(&self, feature: &Feature) -> Option<Feature> {
+        let span = feature.span();
+        let parts = self.pieces.iter().filter_map(|piece| {
+            let (start, end) = (piece.old.start.max(span.start), piece.old.end.min(span.end));
+            (start < end).then(|| (piece.at + start - piece.old.start, piece.at + end - piece.old.start))
+        });
+        let (start, end) = parts.reduce(|whole, part| (whole.0, part.1))?;
+        let words = self.query.text().get(start..end)?;
+        if !says(words) {
+            return None;
+        }
+        let start = start + words.len() - words.trim_start().len();
+        let end = start + words.trim().len();
+        let mut moved = Feature::new(&self.query, feature.name(), Span { start, end }).ok()?;
+        if let Some(valence) = feature.valence() {
+            moved = moved.with_valence(valence);
+        }
+        Some(match feature.judgement() {
+            Some(judgement) => moved.judged(judgement),
+            None => moved,
+        })
+    }
+}
+
+fn says(text: &str) -> bool {
+    text.chars().any(char::is_alphanumeric)
+}
+
+/// The text without these spans, in order, and where the rest came from. White space is closed: none doubles, none is left
+/// at an end or before a mark that closes.
+fn cut(text: &str, spans: &[Range<usize>]) -> (String, Vec<Piece>) {
+    let mut left = String::with_capacity(text.len());
+    let mut pieces: Vec<Piece> = Vec::new();
+    let mut from = 0;
+    for (end, next) in spans.iter().map(|span| (span.start, span.end)).chain([(text.len(), text.len())]) {
+        if let Some(piece) = text.get(from..end).filter(|piece| !piece.is_empty()) {
+            if !pieces.is_empty() && piece.trim_start().starts_with([',', '.', ';', ':', '!', '?', ')']) {
+                shorten(&mut left, &mut pieces);
+            }
+            let open = pieces.is_empty() || left.is_empty() || left.ends_with(char::is_whitespace);
+            let tight = open || piece.trim_start().starts_with([',', '.', ';', ':', '!', '?', ')']);
+            let start = if tight { end - piece.trim_start().len() } else { from };
+            if let Some(kept) = text.get(start..end).filter(|kept| !kept.is_empty()) {
+                pieces.push(Piece { old: start..end, at: left.len() });
+                left.push_str(kept);
+            }
+        }
+        from = from.max(next);
+    }
+    shorten(&mut left, &mut pieces);
+    (left, pieces)
+}
+
+/// Takes white space off the end.
+fn shorten(left: &mut String, pieces: &mut [Piece]) {
+    left.truncate(left.trim_end().len());
+    for piece in pieces.iter_mut().rev().take_while(|piece| piece.at + piece.old.len() > left.len()) {
+        piece.old.end = piece.old.start + left.len().saturating_sub(piece.at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn factor(name: &str) -> FactorId {
+        FactorId::new(name).unwrap()
+    }
+
+    /// The features of these words, each with its factor.
+    fn found(query: &Query, words: &[(&str, &str)]) -> Vec<AssignedFeature> {
+        let feature = |(word, of): &(&str, &str)| {
+            let start = query.text().find(word).unwrap();
+            let feature = Feature::new(query, *word, Span { start, end: start + word.len() }).unwrap();
+            AssignedFeature { feature, factor: Some(factor(of)) }
+        };
+        words.iter().map(feature).collect()
+    }
+
+    fn without(text: &str, words: &[(&str, &str)], gone: &str) -> Option<(String, Vec<String>)> {
+        let query = Query::new(text).unwrap();
+        let features = found(&query, words);
+        let cut = Removal::new(&query, &features).without(&factor(gone))?;
+        let contexts = cut.left(&features).iter().map(|f| f.feature.context(&cut.query).to_owned()).collect();
+        Some((cut.query.text().to_owned(), contexts))
+    }
+
+    #[test]
+    fn words_go_and_white_space_is_closed() {
+        for (text, gone, left) in [
+            ("A slow, quiet drama.", "slow", "A, quiet drama."),
+            ("A slow, quiet drama.", "drama", "A slow, quiet."),
+            ("slow drama", "slow", "drama"),
+            ("a drama: slow!\n\nGood", "slow", "a drama:!\n\nGood"),
+            ("quite\tslow  drama", "slow", "quite\tdrama"),
+        ] {
+            assert_eq!(without(text, &[(gone, "f")], "f").unwrap().0, left);
+        }
+    }
+
+    #[test]
+    fn the_same_words_go_wherever_they_stand_unless_another_factor_was_seen_in_them() {
+        let (text, _) = without("Slow start, slow end, slower middle", &[("Slow", "f")], "f").unwrap();
+        assert_eq!(text, "start, end, slower middle");
+        let query = Query::new("no chase, then a chase").unwrap();
+        let mut features = found(&query, &[("chase", "not")]);
+        let second = Feature::new(&query, "chase", Span { start: 17, end: 22 }).unwrap();
+        features.push(AssignedFeature { feature: second, factor: Some(factor("is")) });
+        let removal = Removal::new(&query, &features);
+        assert_eq!(removal.without(&factor("not")).unwrap().query.text(), "no, then a chase");
+        assert_eq!(removal.without(&factor("is")).unwrap().query.text(), "no chase, then a");
+    }
+
+    #[test]
+    fn features_of_which_words_are_left_stay_over_these() {
+        let words = [("slow", "s"), ("slow quiet drama", "p"), ("quiet", "q"), ("drama", "d")];
+        let (text, contexts) = without("A slow quiet drama.", &words, "s").unwrap();
+        assert_eq!(
+            (text.as_str(), contexts),
+            ("A quiet drama.", ["quiet drama", "quiet", "drama"].map(String::from).into())
+        );
+        let (text, contexts) = without("A slow quiet drama.", &words, "q").unwrap();
+        assert_eq!(
+            (text.as_str(), contexts),
+            ("A slow drama.", ["slow", "slow drama", "drama"].map(String::from).into())
+        );
+        let (text, contexts) = without("A slow quiet drama.", &words, "p").unwrap();
+        assert_eq!((text.as_str(), contexts.len()), ("A.", 0));
+    }
+
+    #[test]
+    fn what_leaves_nothing_to_read_is_not_removable() {
+        assert!(without("slow", &[("slow", "f")], "f").is_none());
+        assert!(without("…slow!", &[("slow", "f")], "f").is_none());
+        assert!(without("slow drama", &[("slow", "f")], "g").is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn only_the_factors_own_words_go(words in prop::collection::vec(("[a-zé]{1,3}", 0..3_usize, "[,.!]?[ \n]"), 1..12)) {
+            let mut text = String::new();
+            let mut places = Vec::new();
+            for (word, of, mark) in &words {
+                places.push((text.len(), text.len() + word.len(), *of));
+                text.push_str(word);
+                text.push_str(mark);
+            }
+            let query = Query::new(text).unwrap();
+            let features: Vec<AssignedFeature> = places.iter().map(|&(start, end, of)| {
+                let feature = Feature::new(&query, "word", Span { start, end }).unwrap();
+                AssignedFeature { feature, factor: Some(factor(["a", "b", "c"][of])) }
+            }).collect();
+            let cut = Removal::new(&query, &features).without(&factor("a"));
+            let kept: Vec<&str> = places.iter().zip(&words).filter(|(p, _)| p.2 != 0).map(|(_, w)| w.0.as_str()).collect();
+            prop_assert_eq!(cut.is_none(), kept.is_empty() || kept.len() == words.len());
+            if let Some(cut) = cut {
+                let left = cut.left(&features);
+                let contexts: Vec<&str> = left.iter().map(|f| f.feature.context(&cut.query)).collect();
+                let seen = tokens(cut.query.text());
+                prop_assert_eq!(&contexts, &kept);
+                prop_assert_eq!(seen.len(), kept.len());
+                prop_assert_eq!(cut.query.text().trim(), cut.query.text());
+                prop_assert!(!cut.query.text().contains("  "));
+            }
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Explanations as text.
+
+use std::fmt::{self, Write as _};
+
+use crate::data::PathOrigin;
+use crate::stats::{Estimate, FactorSummary};
+
+use super::{AnswerExplanation, Candidate, Effect, Evidence, Explanation, Faithfulness, Measure};
+
+impl fmt::Display for AnswerExplanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: {}", self.response_name, self.response)?;
+        writeln!(f, "tier: {} ({})", self.support.tier.as_str(), self.support.reason.as_str())?;
+        if let Some(estimate) = &self.estimate {
+            writeln!(f, "estimate: {}", shares(estimate))?;
+        }
+        let origin = match self.origin {
+            PathOrigin::Model => "written by the model, citations checked",
+            PathOrigin::Statistics => "composed from the statistics",
+            PathOrigin::User => "written by the user",
+        };
+        writeln!(f, "path ({origin}):")?;
+        for (number, step) in self.steps.iter().enumerate() {
+            writeln!(f, "  {}. {}", number + 1, step.text)?;
+            writeln!(f, "     feature \"{}\" in \"{}\"", step.feature, one_line(&step.words))?;
+            match &step.factor {
+                Some(factor) => writeln!(f, "     factor {}", statistics(factor, &self.response))?,
+                None => writeln!(f, "     no known factor")?,
+            }
+        }
+        for exemplar in &self.exemplars {
+            let (item, name, response) = (&exemplar.item, &self.response_name, &exemplar.response);
+            writeln!(f, "exemplar {item}: {name} {response} (similarity {:.2})", exemplar.similarity)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: {}", self.response_name, self.response)?;
+        let measure = match self.measure {
+            Measure::Estimate => "the estimate's probability of the response",
+            Measure::Response => "the response given without it",
+        };
+        writeln!(f, "what it depended on, by {measure}:")?;
+        for factor in &self.factors {
+            let cited = factor.cited.map_or("not cited".to_owned(), |step| format!("cited in step {}", step + 1));
+            writeln!(f, "  {} ({cited})", change(&factor.effect))?;
+            writeln!(f, "     factor {}", statistics(&factor.factor, &self.response))?;
+            quotes(f, &factor.evidence, &self.response_name)?;
+        }
+        for exemplar in &self.exemplars {
+            writeln!(f, "  {}", change(&exemplar.effect))?;
+            let (item, name, response) = (&exemplar.item, &self.response_name, &exemplar.response);
+            writeln!(f, "     exemplar {item}: {name} {response} (similarity {:.2})", exemplar.similarity)?;
+        }
+        for untried in &self.untried {
+            let what = match &untried.candidate {
+                Candidate::Factor(id) => format!("factor {id}"),
+                Candidate::Exemplar(id) => format!("exemplar {id}"),
+            };
+            writeln!(f, "  not tried: {what}, {}", untried.reason.as_str())?;
+        }
+        writeln!(f, "{}", self.faithfulness)
+    }
+}
+
+impl fmt::Display for Faithfulness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = |value: Option<f64>| value.map_or("unknown".to_owned(), |value| format!("{value:.2}"));
+        let first = self.first_is_top.map_or("unknown", |top| if top { "yes" } else { "no" });
+        write!(
+            f,
+            "faithfulness {}: {} of {} cited factors tried, first is top {first}, order {}, as claimed {}",
+            known(self.score()),
+            self.tried,
+            self.cited,
+            known(self.tau),
+            known(self.as_claimed),
+        )
+    }
+}
+
+fn shares(estimate: &Estimate) -> String {
+    let shares = estimate.responses().iter().map(|weighted| {
+        let (p, base) = (100.0 * weighted.probability, 100.0 * weighted.base);
+        format!("{} {p:.0}% (usually {base:.0}%)", weighted.response)
+    });
+    shares.collect::<Vec<_>>().join(", ")
+}
+
+/// A factor with the statistics that bear on the response.
+fn statistics(factor: &FactorSummary, response: &str) -> String {
+    let mut told = format!("{} \"{}\", seen in {} of {}", factor.id, factor.label, factor.coverage, factor.total);
+    if let Some(belief) = factor.responses.iter().find(|belief| belief.response == response) {
+        let percent = |share: f64| 100.0 * share;
+        let _ = write!(
+            told,
+            "; {response} came in {:.0}% [{:.0}–{:.0}%], against {:.0}% overall; q {:.2}",
+            percent(belief.propensity),
+            percent(belief.interval.low),
+            percent(belief.interval.high),
+            percent(belief.base),
+            factor.q,
+        );
+    }
+    if let Some(influence) = &factor.influence {
+        let (low, high) = (100.0 * influence.interval.low, 100.0 * influence.interval.high);
+        let _ = write!(told, "; swayed in {:.0}% [{low:.0}–{high:.0}%]", 100.0 * influence.share);
+    }
+    told
+}
+
+fn change(effect: &Effect) -> String {
+    let mut told =
+        if effect.flips { format!("without it: {}", effect.response) } else { "without it the same".to_owned() };
+    if let Some(points) = effect.points.filter(|points| *points != 0.0) {
+        let _ = write!(told, " ({:+} points)", -points);
+    }
+    let _ = match effect.estimate {
+        Some(change) => write!(told, "; it adds {:+.1} points of probability", 100.0 * change),
+        None => write!(told, "; change {:.2}", effect.size),
+    };
+    told
+}
+
+fn quotes(f: &mut fmt::Formatter<'_>, evidence: &Evidence, response_name: &str) -> fmt::Result {
+    let words: Vec<String> = evidence.query.iter().map(|words| format!("\"{}\"", one_line(words))).collect();
+    writeln!(f, "     here {}", words.join(", "))?;
+    for past in &evidence.past {
+        writeln!(f, "     in {}: \"{}\", {response_name} {}", past.item, one_line(&past.words), past.response)?;
+    }
+    Ok(())
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,84 @@
+use std::collections::BTreeMap;
+
+use crate::data::{AssignedFeature, Factor, FactorId, Query};
+use crate::stats::{Beliefs, Estimate, Estimator};
+
+use super::Removal;
+
+/// How many factors of a query are taken out one by one while it is answered. Each costs an estimate, whose cost grows with
+/// the words of the query and with the items: 16 up to 40,000 of word times item, fewer beyond, and never fewer than 8.
+/// Real queries mostly have no more.
+fn taken_out(words: usize, items: f64) -> usize {
+    const MOST: f64 = 16.0;
+    const LEAST: f64 = 8.0;
+    const WORD_ITEMS: f64 = 640_000.0;
+    let affordable = WORD_ITEMS / (words as f64 * items).max(1.0);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 8 to 16")]
+    let most = affordable.clamp(LEAST, MOST) as usize;
+    most
+}
+
+/// What the estimate says of a response with all words of the query, and without those of one factor.
+pub(crate) struct Supports {
+    /// The probability with all words.
+    pub(crate) with: f64,
+    /// The probability without the factor; those that cannot be taken out are absent.
+    pub(crate) without: BTreeMap<FactorId, f64>,
+}
+
+impl Supports {
+    /// How much a factor speaks for the response; below 0 when it speaks against it.
+    pub(crate) fn of(&self, factor: &FactorId) -> Option<f64> {
+        self.without.get(factor).map(|without| self.with - without)
+    }
+}
+
+/// How the estimate's probability of a response depends on each factor of a query. Of a query with more factors than can
+/// be [taken out](taken_out), those are whose counts say most for the response.
+pub(crate) fn supports(
+    estimator: &Estimator,
+    beliefs: &Beliefs<'_>,
+    query: &Query,
+    features: &[AssignedFeature],
+    estimate: &Estimate,
+    response: &str,
+) -> Supports {
+    let removal = Removal::new(query, features);
+    let mut factors = beliefs.factors().present_in_assigned(features);
+    let most = taken_out(removal.words(), beliefs.factors().totals().interactions);
+    if factors.len() > most {
+        let mut weighed: Vec<(f64, &Factor)> =
+            factors.into_iter().map(|f| (expected(beliefs, f, response), f)).collect();
+        weighed.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.id().cmp(b.1.id())));
+        factors = weighed.into_iter().map(|(_, factor)| factor).collect();
+    }
+    let cuts = factors.into_iter().filter_map(|factor| Some((factor.id().clone(), removal.without(factor.id())?)));
+    let without = cuts.take(most).map(|(factor, cut)| {
+        let estimate = estimator.of_query(beliefs, &cut.query, &cut.left(features));
+        (factor, estimate.probability(response))
+    });
+    Supports { with: estimate.probability(response), without: without.collect() }
+}
+
+/// What counts alone let one expect of the support: `(n_my − c_m π_y)/√c_m · (ln((1 + N)/(1 + c_m)) + 1)`, the surplus of
+/// the response in standard errors, times how rare and with it how weighty the words are.
+fn expected(beliefs: &Beliefs<'_>, factor: &Factor, response: &str) -> f64 {
+    let (stats, total) = (factor.stats(), beliefs.factors().totals().interactions);
+    let count = stats.by_response.get(response).copied().unwrap_or_default();
+    let surplus = (count - stats.coverage * beliefs.base(response)) / stats.coverage.max(1.0).sqrt();
+    surplus * (((1.0 + total) / (1.0 + stats.coverage)).ln() + 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fewer_factors_are_taken_out_of_long_queries_over_long_histories() {
+        for (words, items, most) in
+            [(0, 0.0, 16), (20, 2_000.0, 16), (40, 1_600.0, 10), (40, 2_000.0, 8), (100, 1e6, 8)]
+        {
+            assert_eq!(taken_out(words, items), most, "{words} {items}");
+        }
+    }
+}

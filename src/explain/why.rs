@@ -1,0 +1,84 @@
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::data::{ItemId, PathOrigin};
+use crate::stats::{Estimate, FactorSummary, Support};
+
+/// An answer with its reasons as they were given: what [`Answer::explanation`](crate::Answer::explanation) tells.
+///
+/// It quotes the user's own material, in [`Display`](fmt::Display) and as data; treat it as such. `Debug` prints ids and
+/// numbers only.
+#[derive(Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct AnswerExplanation {
+    /// What the task calls a response.
+    pub response_name: String,
+    /// The response.
+    pub response: String,
+    /// The evidence, the tier it allows and why.
+    pub support: Support,
+    /// P(response | features, user) from the statistics alone; `None` for free text.
+    pub estimate: Option<Estimate>,
+    /// Who wrote the path.
+    pub origin: PathOrigin,
+    /// The path.
+    pub steps: Vec<CitedStep>,
+    /// The past interactions the answer rests on, most similar first.
+    pub exemplars: Vec<ExemplarSummary>,
+}
+
+/// One step of a path with what it cites.
+#[derive(Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct CitedStep {
+    /// What the step says.
+    pub text: String,
+    /// The name of the cited feature.
+    pub feature: String,
+    /// The words of the query it was seen in.
+    pub words: String,
+    /// The factor it belongs to, with its statistics; `None` for a feature of no known factor.
+    pub factor: Option<FactorSummary>,
+}
+
+/// One past interaction that an answer rests on.
+#[derive(Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ExemplarSummary {
+    /// The interaction.
+    pub item: ItemId,
+    /// What was asked.
+    pub query: String,
+    /// What the user responded.
+    pub response: String,
+    /// Its similarity to the query, from 0 to 1.
+    pub similarity: f64,
+}
+
+impl fmt::Debug for AnswerExplanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AnswerExplanation")
+            .field("support", &self.support)
+            .field("origin", &self.origin)
+            .field("steps", &self.steps)
+            .field("exemplars", &self.exemplars)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for CitedStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let factor = self.factor.as_ref().map(|factor| &factor.id);
+        f.debug_struct("CitedStep").field("factor", &factor).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ExemplarSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExemplarSummary")
+            .field("item", &self.item)
+            .field("similarity", &self.similarity)
+            .finish_non_exhaustive()
+    }
+}
