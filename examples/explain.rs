@@ -73,7 +73,10 @@ impl Model {
 
     #[cfg(not(all(feature = "providers", feature = "response-log")))]
     fn from_env() -> Result<Option<Self>, Box<dyn Error>> {
-        Ok(None)
+        match std::env::var_os("RPM_PROVIDER") {
+            Some(_) => Err("a model is asked with --features providers only".into()),
+            None => Ok(None),
+        }
     }
 }
 

@@ -52,6 +52,10 @@ impl RpmPipeline {
     /// changes at a time. Only the estimate, which reads the words, is computed anew. A factor without which the query
     /// would say nothing is not removable.
     ///
+    /// Taking only a factor's statistics and label away, and leaving its words, would answer another question: what was said
+    /// of the words, not what they did. The words would still be read, by a model and by the estimate's votes, so whatever
+    /// sways through them would count as without effect.
+    ///
     /// *Without an exemplar* is the same question with that interaction not retrieved. No other takes its place. The
     /// estimate is that of a memory without it; an answerer that asks no model sees that memory too.
     ///
