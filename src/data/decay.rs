@@ -49,12 +49,12 @@ impl Decay {
     }
 
     /// The half-life.
-    pub fn time(&self) -> i64 {
+    pub fn time(self) -> i64 {
         self.half_life
     }
 
     /// The horizon of items in canonical order; `None` when none of them has a time.
-    pub(crate) fn horizon(&self, items: &[MemoryItem]) -> Option<Horizon> {
+    pub(crate) fn horizon(self, items: &[MemoryItem]) -> Option<Horizon> {
         let newest = items.last()?.time()?;
         let oldest = items.get(items.partition_point(|item| item.time().is_none()))?.time()?;
         let step = (self.half_life / 8).max(1);
@@ -63,7 +63,7 @@ impl Decay {
     }
 
     /// The weight of an interaction of this time.
-    pub(crate) fn weight(&self, time: Option<i64>, horizon: Option<Horizon>) -> f64 {
+    pub(crate) fn weight(self, time: Option<i64>, horizon: Option<Horizon>) -> f64 {
         let Some(horizon) = horizon else { return 1.0 };
         let age = i128::from(horizon.now) - i128::from(time.unwrap_or(horizon.oldest));
         let weight = (-(age as f64) / self.half_life as f64).exp2();
@@ -71,7 +71,7 @@ impl Decay {
     }
 
     /// The weight of each item, in canonical order.
-    pub(crate) fn weights(&self, items: &[MemoryItem]) -> Vec<f64> {
+    pub(crate) fn weights(self, items: &[MemoryItem]) -> Vec<f64> {
         let horizon = self.horizon(items);
         items.iter().map(|item| self.weight(item.time(), horizon)).collect()
     }

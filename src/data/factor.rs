@@ -234,7 +234,7 @@ impl fmt::Debug for Factor {
 
 /// All factors of one user (paper: *C*ᵤ): a partition of the user's features, with counts. Every feature key belongs to
 /// exactly one factor.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(try_from = "RawFactorSet", into = "RawFactorSet")]
 pub struct FactorSet {
     /// In order of id, so that any output in this order is the same every time. Shared, so that a clone is cheap.
@@ -265,12 +265,6 @@ impl TryFrom<RawFactorSet> for FactorSet {
 impl From<FactorSet> for RawFactorSet {
     fn from(set: FactorSet) -> Self {
         Self { totals: set.totals, factors: set.factors.into_iter().map(Arc::unwrap_or_clone).collect() }
-    }
-}
-
-impl Default for FactorSet {
-    fn default() -> Self {
-        Self { factors: Vec::new(), of_feature: HashMap::new(), totals: Totals::default(), derived: Derived::default() }
     }
 }
 

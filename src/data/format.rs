@@ -66,7 +66,7 @@ impl UserModel {
         let file: File<UserModel> = serde_json::from_str(json).map_err(|error| unreadable(&error))?;
         let mut model = file.model;
         if header.version == 1 {
-            model.from_version_1();
+            model.migrate_version_1();
         }
         model.check()?;
         Ok(model)
@@ -75,7 +75,7 @@ impl UserModel {
 
 impl UserModel {
     /// Version 1 had no grouping: its factors are kept as they are. It kept paths that were composed from the statistics.
-    fn from_version_1(&mut self) {
+    fn migrate_version_1(&mut self) {
         self.grouping = Grouping::of(&self.factors);
         self.calibration.kappa_low = self.calibration.kappa;
         self.factors = std::mem::take(&mut self.factors).all_fitted();

@@ -1,6 +1,7 @@
 //! Checks every text passes on its way in.
 
 use super::DataError;
+use std::fmt::Write as _;
 
 /// Refuses text that is blank, over `limit` bytes or holds control characters other than tab and line ends.
 pub(super) fn check(item: &str, what: &'static str, text: &str, limit: usize) -> Result<(), DataError> {
@@ -52,6 +53,16 @@ pub(crate) fn fold(text: &str) -> String {
         }
     }
     folded
+}
+
+/// Bytes as hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let mut digits = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        // Writing to a string cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+    }
+    digits
 }
 
 #[cfg(test)]

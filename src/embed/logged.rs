@@ -3,6 +3,8 @@ use std::fmt;
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 
+use crate::data::text::hex;
+
 use crate::llm::{
     BackendError, Completion, CompletionRequest, LlmBackend, LoggedBackend, Message, ResponseLog, Sending, Stage,
 };
@@ -77,8 +79,7 @@ fn request(text: &str) -> CompletionRequest {
 /// What the record of a text's vector is about, by which it is found when the text is forgotten.
 pub(crate) fn name_of_text(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
-    let digits: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!("text {digits}")
+    format!("text {}", hex(digest.get(..16).unwrap_or_default()))
 }
 
 /// The embedder as the log asks it: a text in, its vector as JSON out.

@@ -272,19 +272,20 @@ impl<'a> Subject<'a> {
                 })
             }
             Candidate::Exemplar(id) => {
-                let others = self.model.memory().items().iter().filter(|item| item.id() != id);
-                let memory = ReasoningMemory::new(others.cloned());
-                let weights = || self.model.decay().map(|decay| decay.weights(memory.items())).unwrap_or_default();
-                let estimator = Estimator::of_memory(&self.pipeline.task, self.model.factors(), &memory, weights);
+                let position = self.model.memory().position(id)?;
+                let estimator = Estimator::of(self.model);
                 let estimate = Option::as_ref(&estimator);
-                let estimate = estimate.map(|e| e.of_query(&self.beliefs, &self.answer.query, asked));
+                let estimate = estimate.map(|e| e.without_item(&self.beliefs, &self.answer.query, asked, position));
                 let exemplars = self.answer.exemplars.iter().filter(|exemplar| exemplar.item.id() != id);
                 Some(Case {
                     query: &self.answer.query,
                     features: asked.to_vec(),
                     exemplars: exemplars.cloned().collect(),
                     // The factors of a prompt are counted over all items, and its requests name them all.
-                    memory: (!self.pipeline.answerer.needs_backend()).then_some(memory),
+                    memory: (!self.pipeline.answerer.needs_backend()).then(|| {
+                        let others = self.model.memory().items().iter().filter(|item| item.id() != id);
+                        ReasoningMemory::new(others.cloned())
+                    }),
                     estimate,
                 })
             }

@@ -201,7 +201,7 @@ impl RpmPipeline {
         report: &mut LearnReport,
         ctx: &StageContext<'_>,
     ) -> Result<(), Error> {
-        if self.path_writer.from_statistics() {
+        if self.path_writer.follows_from_statistics() {
             return Ok(());
         }
         let items: Vec<MemoryItem> =

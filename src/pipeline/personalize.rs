@@ -134,7 +134,7 @@ impl RpmPipeline {
             let of = exemplars.iter_mut().filter(|e| e.item.id() == item.id());
             of.for_each(|e| e.item = e.item.clone().with_path(path.clone()));
         }
-        let kept = written.into_iter().filter(|written| written.keep && !self.path_writer.from_statistics());
+        let kept = written.into_iter().filter(|written| written.keep && !self.path_writer.follows_from_statistics());
         Ok(kept.map(|written| (written.item.id().clone(), written.path)).collect())
     }
 

@@ -235,7 +235,7 @@ impl PathWriter for ComposedPathWriter {
         crate::parallel::map(requests, |request| path_of_item(request.item, request.beliefs, self.max_steps))
     }
 
-    fn from_statistics(&self) -> bool {
+    fn follows_from_statistics(&self) -> bool {
         true
     }
 

@@ -51,7 +51,7 @@ pub trait PathWriter: Send + Sync {
 
     /// True when its paths follow from the statistics, so that none is kept: they are composed when they are needed, from the
     /// statistics as they are then.
-    fn from_statistics(&self) -> bool {
+    fn follows_from_statistics(&self) -> bool {
         false
     }
 

@@ -130,10 +130,7 @@ impl UserModel {
     /// An interaction as it may be shown: without the features of factors that are set aside, and with the path that
     /// holds: the user's, or the model's unless it was withdrawn or speaks of what is set aside.
     pub(crate) fn shown(&self, item: &MemoryItem) -> MemoryItem {
-        let mut item = match self.edits.is_empty() {
-            true => item.clone(),
-            false => item.with_path_edits(self),
-        };
+        let mut item = if self.edits.is_empty() { item.clone() } else { item.with_path_edits(self) };
         if !self.set_aside.is_empty() {
             item = item.only(|feature| self.factors.factor_of(&feature.key()).is_some());
         }

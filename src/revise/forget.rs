@@ -82,10 +82,8 @@ impl UserModel {
     ) -> (Forgotten, MemoryChange) {
         let before: BTreeSet<FactorId> = self.factor_ids();
         let has = |item: &&MemoryItem| item.features().iter().any(|feature| keys.contains(&feature.key()));
-        let stripped: Vec<MemoryItem> = match keys.is_empty() {
-            true => Vec::new(),
-            false => self.memory.items().iter().filter(has).cloned().collect(),
-        };
+        let stripped: Vec<MemoryItem> =
+            if keys.is_empty() { Vec::new() } else { self.memory.items().iter().filter(has).cloned().collect() };
         let bare: Vec<MemoryItem> =
             stripped.iter().map(|item| item.only(|feature| !keys.contains(&feature.key()))).collect();
         let lost_paths = stripped.iter().zip(&bare).filter(|(a, b)| a.path().is_some() && b.path().is_none()).count();

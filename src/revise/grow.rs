@@ -9,7 +9,7 @@ use crate::data::{DataError, Decay, FactorId, FactorStatus, Horizon};
 use crate::factor::FactorFit;
 use crate::stats::{Estimator, calibrate, calibration_point};
 
-use super::partition::{Factors, Growth, Partition};
+use super::partition::{Factors, Growth, Partition, Rules};
 
 /// Under this name the partition is kept with the memory.
 const PARTITION: &str = "partition";
@@ -66,7 +66,8 @@ impl UserModel {
     pub(super) fn recount(&mut self, partition: &Partition) {
         let weights = self.weights();
         let items = self.memory.items();
-        let made = partition.factors(&self.task, &self.grouping, &self.edits, items, &weights);
+        let rules = Rules { task: &self.task, grouping: &self.grouping, edits: &self.edits };
+        let made = partition.factors(rules, items, &weights);
         (self.factors, self.set_aside) = (made.active, made.set_aside);
         self.stamp_paths(0);
     }
@@ -112,8 +113,8 @@ impl UserModel {
         let mut whole = now == horizon;
         for item in self.memory.items().get(len..).unwrap_or_default() {
             let weight = self.decay.map_or(1.0, |decay| decay.weight(item.time(), now));
-            let (task, grouping, edits) = (&self.task, &self.grouping, self.edits.as_slice());
-            whole &= partition.append(&mut factors, task, grouping, edits, item, weight, &mut growth);
+            let rules = Rules { task: &self.task, grouping: &self.grouping, edits: &self.edits };
+            whole &= partition.append(&mut factors, rules, item, weight, &mut growth);
         }
         (self.factors, self.set_aside) = (factors.active, factors.set_aside);
         if whole {

@@ -27,6 +27,14 @@ pub(crate) struct Growth {
     pub(crate) established: BTreeSet<FactorId>,
 }
 
+/// What factors are made by, besides the partition.
+#[derive(Clone, Copy)]
+pub(super) struct Rules<'a> {
+    pub(super) task: &'a Task,
+    pub(super) grouping: &'a Grouping,
+    pub(super) edits: &'a [EditRecord],
+}
+
 /// The two sets of factors that a partition and the edits make.
 pub(super) struct Factors {
     pub(super) active: FactorSet,
@@ -71,28 +79,20 @@ impl Partition {
     }
 
     /// The factors with the counts of the items, each of its weight.
-    pub(super) fn factors(
-        &self,
-        task: &Task,
-        grouping: &Grouping,
-        edits: &[EditRecord],
-        items: &[MemoryItem],
-        weights: &[f64],
-    ) -> Factors {
-        let arrangement = self.arrangement(edits);
+    pub(super) fn factors(&self, rules: Rules<'_>, items: &[MemoryItem], weights: &[f64]) -> Factors {
+        let arrangement = self.arrangement(rules.edits);
         let mut factors = Factors { active: FactorSet::default(), set_aside: FactorSet::default() };
         let mut touched = BTreeSet::new();
         for (members, base) in self.clusters.members().iter().zip(&self.ids) {
             for key in members {
-                touched.insert(self.place(&mut factors, &arrangement, key, base));
+                touched.insert(place(&mut factors, &arrangement, key, base));
             }
         }
-        self.name(&mut factors, &arrangement, grouping, &touched);
-        factors.active = factors.active.count_weighted(task, items, weights);
-        factors.set_aside = match factors.set_aside.is_empty() {
-            true => FactorSet::default(),
-            false => factors.set_aside.count_weighted(task, items, weights),
-        };
+        self.name(&mut factors, &arrangement, rules.grouping, &touched);
+        factors.active = factors.active.count_weighted(rules.task, items, weights);
+        if !factors.set_aside.is_empty() {
+            factors.set_aside = factors.set_aside.count_weighted(rules.task, items, weights);
+        }
         factors
     }
 
@@ -102,16 +102,14 @@ impl Partition {
     pub(super) fn append(
         &mut self,
         factors: &mut Factors,
-        task: &Task,
-        grouping: &Grouping,
-        edits: &[EditRecord],
+        rules: Rules<'_>,
         item: &MemoryItem,
         weight: f64,
         growth: &mut Growth,
     ) -> bool {
         self.see(item);
         let none_aside = factors.set_aside.is_empty();
-        let arrangement = self.arrangement(edits);
+        let arrangement = self.arrangement(rules.edits);
         let mut touched = BTreeSet::new();
         let mut provisional = BTreeSet::new();
         for feature in item.features() {
@@ -128,24 +126,16 @@ impl Partition {
                     provisional.insert(id);
                 }
             }
-            touched.insert(self.place(factors, &arrangement, &key, &base));
+            touched.insert(place(factors, &arrangement, &key, &base));
         }
-        self.name(factors, &arrangement, grouping, &touched);
-        factors.active.count_in(task, item, weight);
+        self.name(factors, &arrangement, rules.grouping, &touched);
+        factors.active.count_in(rules.task, item, weight);
         if !factors.set_aside.is_empty() {
-            factors.set_aside.count_in(task, item, weight);
+            factors.set_aside.count_in(rules.task, item, weight);
         }
         let now = |id: &FactorId| factors.active.get(id).is_some_and(|f| f.status() == FactorStatus::Established);
         growth.established.extend(provisional.into_iter().filter(now));
         none_aside == factors.set_aside.is_empty()
-    }
-
-    fn place(&self, factors: &mut Factors, arrangement: &Arrangement, key: &FeatureKey, base: &FactorId) -> FactorId {
-        let id = arrangement.factor_of(key, base);
-        let set = if arrangement.is_set_aside(&id) { &mut factors.set_aside } else { &mut factors.active };
-        set.entry(&id, || Factor::new(id.clone(), String::new(), String::new(), Standing::default()));
-        set.take_in(&id, key.clone());
-        id
     }
 
     /// Names the factors that were touched.
@@ -172,4 +162,13 @@ impl Partition {
             factor.set_standing(Standing { fitted: group.is_some(), ..arrangement.standing(id) });
         }
     }
+}
+
+/// Puts a feature into its factor.
+fn place(factors: &mut Factors, arrangement: &Arrangement, key: &FeatureKey, base: &FactorId) -> FactorId {
+    let id = arrangement.factor_of(key, base);
+    let set = if arrangement.is_set_aside(&id) { &mut factors.set_aside } else { &mut factors.active };
+    set.entry(&id, || Factor::new(id.clone(), String::new(), String::new(), Standing::default()));
+    set.take_in(&id, key.clone());
+    id
 }

@@ -105,7 +105,7 @@ fn texts(item: &MemoryItem) -> Vec<String> {
     let mut texts = vec![item.query().text().to_owned(), item.response().to_owned()];
     texts.extend(item.query().options().iter().cloned());
     texts.extend(item.features().iter().map(|feature| feature.name().to_owned()));
-    texts.extend(item.path().into_iter().flat_map(|path| path.steps()).map(|step| step.text.clone()));
+    texts.extend(item.path().into_iter().flat_map(crate::data::ReasoningPath::steps).map(|step| step.text.clone()));
     texts
 }
 
@@ -117,6 +117,8 @@ struct Runs<'b> {
 }
 
 const BASE: u64 = 0x0100_0000_01b3;
+/// BASE to the power of the run's length.
+const TURN: u64 = BASE.wrapping_pow(32);
 
 impl<'b> Runs<'b> {
     fn of(bytes: &'b [u8]) -> Self {
@@ -132,7 +134,7 @@ impl Iterator for Runs<'_> {
             let byte = *self.bytes.get(self.next)?;
             self.hash = self.hash.wrapping_mul(BASE).wrapping_add(u64::from(byte) + 1);
             if let Some(old) = self.next.checked_sub(RUN).and_then(|place| self.bytes.get(place)) {
-                self.hash = self.hash.wrapping_sub((u64::from(*old) + 1).wrapping_mul(BASE.wrapping_pow(RUN as u32)));
+                self.hash = self.hash.wrapping_sub((u64::from(*old) + 1).wrapping_mul(TURN));
             }
             self.next += 1;
             if self.next >= RUN {

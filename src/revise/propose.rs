@@ -108,9 +108,10 @@ impl UserModel {
                 let Some(factor) = self.factors.factor_of(&key).filter(|factor| mixed.contains(factor.id())) else {
                     continue;
                 };
-                let place = match open_ended {
-                    true => usize::from(feature.judgement().is_some_and(|judged| judged.influential)),
-                    false => self.place_of_response(item),
+                let place = if open_ended {
+                    usize::from(feature.judgement().is_some_and(|judged| judged.influential))
+                } else {
+                    self.place_of_response(item)
                 };
                 add(by_feature.entry(key).or_default(), place, weight);
                 if counted.insert(factor.id()) {

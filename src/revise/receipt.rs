@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::data::grouping::Grouping;
+use crate::data::text::hex;
 use crate::data::{
-    Calibration, Decay, Edit, FactorId, FactorSet, ItemId, MemoryItem, Provenance, Task, UserId, UserModel,
+    Calibration, Decay, Edit, EditRecord, FactorId, FactorSet, ItemId, MemoryItem, Provenance, Task, UserId, UserModel,
 };
 
 pub use super::probe::Probe;
@@ -88,12 +89,12 @@ impl UserModel {
             calibration: &self.calibration,
             decay: self.decay,
             grouping: &self.grouping,
-            edits: self.edits_in_force().into_iter().map(|record| record.edit()).collect(),
+            edits: self.edits_in_force().into_iter().map(EditRecord::edit).collect(),
             factors: &self.factors,
             set_aside: &self.set_aside,
             memory: self.memory.items().iter().map(since_the_start).collect(),
         };
         let json = serde_json::to_vec(&content).unwrap_or_default();
-        Sha256::digest(&json).iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&Sha256::digest(&json))
     }
 }

@@ -124,9 +124,10 @@ impl UserModel {
         let width = if open_ended { 2 } else { responses.len() };
         let mut halves = [vec![0.0; width], vec![0.0; width]];
         for (turn, item) in self.items_at(positions).enumerate() {
-            let place = match open_ended {
-                true => Some(usize::from(self.judged(item, factor).is_none())),
-                false => responses.iter().position(|response| response == item.response()),
+            let place = if open_ended {
+                Some(usize::from(self.judged(item, factor).is_none()))
+            } else {
+                responses.iter().position(|response| response == item.response())
             };
             let half = halves.get_mut(turn % 2);
             if let Some(count) = place.zip(half).and_then(|(place, half)| half.get_mut(place)) {

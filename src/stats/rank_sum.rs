@@ -72,7 +72,9 @@ fn exact(points: &[(f64, f64)]) -> Option<f64> {
     let sums = points.iter().fold((0.0, 0.0), |sum, point| (sum.0 + point.0, sum.1 + point.1));
     // The tables of the smaller side are walked; the other's tails are the same.
     if sums.0 > sums.1 {
-        points.iter_mut().for_each(|(a, b)| std::mem::swap(a, b));
+        for (a, b) in &mut points {
+            std::mem::swap(a, b);
+        }
     }
     let (n, total) = (sums.0.min(sums.1), sums.0 + sums.1);
     if n <= 0.0 || points.len() < 2 {

@@ -45,7 +45,7 @@ impl Halves<'_> {
 
 /// Measures how alike what a factor says is on its two halves, from 0 (they contradict each other) to 1 (the same).
 ///
-/// With a_y and b_y the posterior propensity of response y less its base rate on either half, it is the part of the
+/// With `a_y` and `b_y` the posterior propensity of response y less its base rate on either half, it is the part of the
 /// departures that both halves share,
 ///
 /// ```text
@@ -100,7 +100,7 @@ fn shared(departures: impl Iterator<Item = (f64, f64)>) -> Option<f64> {
 
 /// Measures, over all factors of a user, how reliably lifts are known: from 0 (chance) to 1.
 ///
-/// It is [`split_half_reliability`] of the log-lifts ln(θ̂_my / π_y) on the two halves, over all responses of all
+/// It is [`split_half_reliability`] of the log-lifts `ln(θ̂_my / π_y)` on the two halves, over all responses of all
 /// factors that have 4 sightings. Responses of base rate 0 are left out. `None` with fewer than three such factors, or
 /// when the log-lifts do not vary.
 pub fn lift_reliability(factors: &[Halves<'_>], base: &[f64], kappa: f64) -> Option<f64> {

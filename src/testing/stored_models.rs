@@ -57,7 +57,7 @@ impl Models {
         let learned = RpmPipeline::offline(task.clone()).learn(&history).await;
         let learned = learned.map_err(|_| DataError::EmptyHistory)?.model;
         let path = Self::path(&learned).ok_or(DataError::EmptyHistory)?;
-        Ok(Self { task, path, learned })
+        Ok(Self { task, learned, path })
     }
 
     /// A path that a model could have written.

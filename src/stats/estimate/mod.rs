@@ -317,16 +317,15 @@ impl Estimator {
         Some(self.of_seen(&seen, calibration))
     }
 
-    /// The estimate as it would be without the items at these positions. Exact, and slow: all others are counted again.
-    pub(crate) fn estimate_without(
+    /// The estimate as it would be without the item at this position. Exact, and slow: all others are counted again.
+    pub(crate) fn without_item(
         &self,
-        calibration: &Calibration,
+        beliefs: &Beliefs<'_>,
         query: &Query,
         features: &[AssignedFeature],
-        boost: impl Fn(&FactorId) -> f64,
-        left_out: &[usize],
+        position: usize,
     ) -> Estimate {
-        let kept: Vec<usize> = (0..self.past.len()).filter(|item| !left_out.contains(item)).collect();
+        let kept: Vec<usize> = (0..self.past.len()).filter(|item| *item != position).collect();
         let pool = match &self.pool {
             Pool::Choices(choices) => Pool::Choices(choices.only(&kept)),
             other => other.clone(),
@@ -334,7 +333,7 @@ impl Estimator {
         let past = self.past.only(&kept);
         let mut without = Self { past, pool, say: Vec::new(), likeness: OnceLock::new(), ridge: OnceLock::new() };
         without.count();
-        without.estimate(calibration, query, features, boost)
+        without.of_query(beliefs, query, features)
     }
 
     fn likeness(&self) -> &Likeness {

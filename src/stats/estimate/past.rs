@@ -61,7 +61,7 @@ impl Past {
 
     /// Finds the factors of all items in a set, and takes the items' weights; those that are not given are 1.
     pub(super) fn place(&mut self, set: &FactorSet, weights: &[f64]) {
-        let given = weights.iter().map(|weight| weight.max(LEAST_WEIGHT).min(1.0));
+        let given = weights.iter().map(|weight| if *weight > LEAST_WEIGHT { weight.min(1.0) } else { LEAST_WEIGHT });
         self.weights = given.chain(std::iter::repeat(1.0)).take(self.len()).collect();
         self.ids = set.iter().map(|factor| factor.id().clone()).collect();
         let places = self.keys.map(|key| set.place_of(key));

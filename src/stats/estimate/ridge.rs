@@ -109,6 +109,7 @@ fn cholesky(mut matrix: Array2<f64>) -> Array2<f64> {
 }
 
 /// The first entries of a row.
+#[expect(clippy::needless_pass_by_value, reason = "a view is two words")]
 fn start(row: ArrayView1<'_, f64>, entries: usize) -> ArrayView1<'_, f64> {
     row.split_at(Axis(0), entries).0
 }
