@@ -80,7 +80,7 @@ fn a_user_is_learned_answered_and_deleted_by_id() {
     let told = block_on(pipeline.personalize(&ana(), &query("A slow, quiet town."))).unwrap();
     let direct = block_on(pipeline.pipeline().personalize(&learned.model, &query("A slow, quiet town."))).unwrap();
     assert_eq!(told.answer, direct);
-    assert_eq!(told.answer.explain(&told.model), direct.explain(&learned.model));
+    assert_eq!(told.answer.explanation(&told.model), direct.explanation(&learned.model));
     assert!(block_on(pipeline.delete(&ana())).unwrap() && !block_on(pipeline.delete(&ana())).unwrap());
 }
 

@@ -60,6 +60,10 @@ impl Row {
         self.options.as_deref().unwrap_or_default()
     }
 
+    pub(crate) fn time(&self) -> Option<i64> {
+        self.timestamp
+    }
+
     pub(crate) fn query(&self, kind: Kind) -> Result<Query, DataError> {
         match kind {
             Kind::Opinion => Query::with_options(&self.query, self.options()),

@@ -411,6 +411,16 @@ impl FactorSet {
         })
     }
 
+    /// Takes out what [`derived`](Self::derived) holds: the value itself when nobody else holds it, else a copy.
+    pub(crate) fn take<T: Any + Send + Sync + Clone>(&self, fingerprint: &str) -> Option<T> {
+        self.derived.take(fingerprint)
+    }
+
+    /// Takes what is derived of these factors away from them, in the hands of an empty set.
+    pub(crate) fn derived_alone(&mut self) -> Self {
+        Self { derived: std::mem::take(&mut self.derived), ..Self::default() }
+    }
+
     /// The factors in order of id.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Factor> {
         self.factors.iter().map(|factor| &**factor)

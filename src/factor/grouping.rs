@@ -165,6 +165,16 @@ impl Leaders {
     /// The leader most like these stems (Jaccard), the oldest of equals, if it is at least `least` alike. Negated names
     /// are like negated names only.
     pub(super) fn nearest(&self, stems: &BTreeSet<String>, least: f64) -> Option<usize> {
+        self.nearest_by(stems, least, Some)
+    }
+
+    /// The same of the leaders that have a rank, the lowest rank of equals; gives the rank.
+    pub(super) fn nearest_by<R: Ord>(
+        &self,
+        stems: &BTreeSet<String>,
+        least: f64,
+        rank: impl Fn(usize) -> Option<R>,
+    ) -> Option<R> {
         let negated = is_negated(stems);
         let mut known: Vec<u32> = stems.iter().filter_map(|stem| self.numbers.get(stem).copied()).collect();
         known.sort_unstable();
@@ -172,7 +182,7 @@ impl Leaders {
         let mut near: Vec<usize> = telling.filter(|of| of.len() <= TOO_COMMON).flatten().copied().collect();
         near.sort_unstable();
         near.dedup();
-        let mut best: Option<(usize, f64)> = None;
+        let mut best: Option<(f64, R)> = None;
         for leader in near {
             let Some((theirs, theirs_negated)) = self.stems.get(leader) else { continue };
             if *theirs_negated != negated {
@@ -180,11 +190,15 @@ impl Leaders {
             }
             let common = theirs.iter().filter(|number| known.binary_search(number).is_ok()).count();
             let likeness = common as f64 / (theirs.len() + stems.len() - common).max(1) as f64;
-            if likeness >= least && best.is_none_or(|(_, score)| likeness > score) {
-                best = Some((leader, likeness));
+            if likeness < least || best.as_ref().is_some_and(|(score, _)| likeness < *score) {
+                continue;
+            }
+            let Some(rank) = rank(leader) else { continue };
+            if best.as_ref().is_none_or(|(score, other)| likeness > *score || rank < *other) {
+                best = Some((likeness, rank));
             }
         }
-        best.map(|(leader, _)| leader)
+        best.map(|(_, rank)| rank)
     }
 }
 

@@ -18,6 +18,7 @@ use crate::data::{AssignedFeature, DataError, FactorId, FactorSet, FeatureKey, J
 use crate::prompt::{AskError, StageContext};
 
 pub use prompted::PromptedFactorModel;
+pub(crate) use similarity::NameIndex;
 pub use similarity::SimilarityFactorModel;
 
 /// Groups features that act alike, and says which group a new feature belongs to.

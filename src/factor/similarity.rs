@@ -1,7 +1,9 @@
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 
 use crate::data::grouping::LIKENESS;
-use crate::data::{AssignedFeature, FactorId, FactorSet, FeatureKey, MemoryItem, Query};
+use crate::data::{AssignedFeature, Factor, FactorId, FactorSet, FeatureKey, MemoryItem, Query};
 use crate::prompt::StageContext;
 
 use super::grouping::{Clusters, Leaders, stems};
@@ -67,24 +69,10 @@ impl FactorModel for SimilarityFactorModel {
         if assigned.iter().all(Option::is_some) {
             return Ok(assigned);
         }
-        let index = factors.derived("similarity index", |factors| {
-            let mut leaders = Leaders::default();
-            let mut ids: Vec<FactorId> = Vec::new();
-            for factor in factors.iter() {
-                leaders.push(stems(&FeatureKey::of(factor.label())));
-                ids.push(factor.id().clone());
-                for key in factor.features() {
-                    leaders.push(stems(key));
-                    ids.push(factor.id().clone());
-                }
-            }
-            (leaders, ids)
-        });
-        let (leaders, ids) = &*index;
+        let index = factors.derived(NameIndex::KEPT, NameIndex::new);
         for (slot, feature) in assigned.iter_mut().zip(features) {
             if slot.is_none() {
-                let near = leaders.nearest(&stems(&feature.feature.key()), self.least_likeness);
-                *slot = near.and_then(|leader| ids.get(leader)).cloned();
+                *slot = index.nearest(&feature.feature.key(), self.least_likeness, factors).cloned();
             }
         }
         Ok(assigned)
@@ -92,5 +80,66 @@ impl FactorModel for SimilarityFactorModel {
 
     fn name(&self) -> &'static str {
         "similarity"
+    }
+}
+
+/// The names of all features of a user, and the labels of factors that are called otherwise, to find the likest of. What it
+/// finds does not depend on the order in which it was filled.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct NameIndex {
+    leaders: Leaders,
+    /// By leader.
+    names: Vec<Named>,
+    known: HashSet<FeatureKey>,
+}
+
+#[derive(Debug, Clone)]
+enum Named {
+    Feature(FeatureKey),
+    Label(FactorId),
+}
+
+impl NameIndex {
+    /// Under this name it is kept with the factors.
+    const KEPT: &str = "index of names";
+
+    fn new(factors: &FactorSet) -> Self {
+        let mut index = Self::default();
+        for factor in factors.iter() {
+            let label = FeatureKey::of(factor.label());
+            if !factor.features().contains(&label) {
+                index.leaders.push(stems(&label));
+                index.names.push(Named::Label(factor.id().clone()));
+            }
+            factor.features().iter().for_each(|key| index.take_in(key));
+        }
+        index
+    }
+
+    /// Carries the index of some factors over to the same factors with the features of more items, none of which changed a
+    /// label that is no feature.
+    pub(crate) fn follow(before: &FactorSet, after: &FactorSet, items: &[MemoryItem]) {
+        if let Some(mut index) = before.take::<Self>(Self::KEPT) {
+            for feature in items.iter().flat_map(MemoryItem::features) {
+                index.take_in(&feature.key());
+            }
+            after.derived(Self::KEPT, |_| index);
+        }
+    }
+
+    fn take_in(&mut self, key: &FeatureKey) {
+        if self.known.insert(key.clone()) {
+            self.leaders.push(stems(key));
+            self.names.push(Named::Feature(key.clone()));
+        }
+    }
+
+    /// The factor with the name most like this one, the first by id of equals.
+    fn nearest<'f>(&self, key: &FeatureKey, least: f64, factors: &'f FactorSet) -> Option<&'f FactorId> {
+        let factor = |leader: usize| match self.names.get(leader)? {
+            Named::Feature(key) => factors.factor_of(key).map(Factor::id),
+            Named::Label(id) => factors.get(id).map(Factor::id),
+        };
+        self.leaders.nearest_by(&stems(key), least, factor)
     }
 }

@@ -1,5 +1,7 @@
 use crate::answer::AnswerRequest;
-use crate::data::{AssignedFeature, Exemplar, Feature, ItemId, MemoryItem, Query, ReasoningPath, UserModel};
+use crate::data::{
+    AssignedFeature, Exemplar, FactorStatus, Feature, ItemId, MemoryItem, Query, ReasoningPath, UserModel,
+};
 use crate::extract::Observation;
 use crate::llm::trace;
 use crate::prompt::StageContext;
@@ -48,7 +50,8 @@ impl RpmPipeline {
         check_ranking(&retrieved, self.exemplars, model.memory().len())?;
         let estimator = Estimator::of(model);
         let estimate = Option::as_ref(&estimator).map(|estimator| estimator.of_query(&beliefs, query, &features));
-        let known = model.factors().present_in_assigned(&features);
+        let mut known = model.factors().present_in_assigned(&features);
+        known.retain(|factor| factor.status() == FactorStatus::Established);
         let significant = known.iter().filter(|factor| beliefs.q(factor.id()) <= SIGNIFICANT).count();
         let best = retrieved.first().map_or(0.0, |hit| hit.similarity);
         let support = gate(&self.thresholds, model.memory().len(), known.len(), significant, best, estimate.as_ref());

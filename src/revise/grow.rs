@@ -6,7 +6,7 @@ use crate::data::{
     Calibration, FactorSet, Feature, MemoryChange, MemoryItem, Provenance, ReasoningMemory, Task, UserId, UserModel,
 };
 use crate::data::{DataError, Decay, FactorId, FactorStatus, Horizon};
-use crate::factor::FactorFit;
+use crate::factor::{FactorFit, NameIndex};
 use crate::stats::{Estimator, calibrate, calibration_point};
 
 use super::partition::{Factors, Growth, Partition, Rules};
@@ -107,6 +107,7 @@ impl UserModel {
             self.rebuild();
             return (grown_since(&before, &self.factors), change);
         };
+        let before = self.factors.derived_alone();
         let (active, set_aside) = (std::mem::take(&mut self.factors), std::mem::take(&mut self.set_aside));
         let (mut factors, mut growth) = (Factors { active, set_aside }, Growth::default());
         let now = self.horizon();
@@ -118,6 +119,7 @@ impl UserModel {
         }
         (self.factors, self.set_aside) = (factors.active, factors.set_aside);
         if whole {
+            NameIndex::follow(&before, &self.factors, self.memory.items().get(len..).unwrap_or_default());
             self.stamp_paths(len);
         } else {
             self.recount(&partition);

@@ -178,7 +178,9 @@ mod tests {
     fn a_scale_compares_distances_from_the_mean() {
         let moments = |values: &[f64]| {
             let mut moments = Moments::default();
-            values.iter().for_each(|&value| moments.add(value, 1.0));
+            for value in values {
+                moments.add(*value, 1.0);
+            }
             moments
         };
         let (high, higher, low) = (moments(&[4.0, 4.0]), moments(&[5.0, 5.0]), moments(&[2.0, 2.0]));

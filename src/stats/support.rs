@@ -53,7 +53,7 @@ impl Reason {
             Self::ThinHistory => "the history is too short",
             Self::Unfamiliar => "the query shares no factor and no similar interaction with the history",
             Self::NothingSimilar => "no past interaction is similar enough to serve as an example",
-            Self::NoKnownFactor => "none of the query's features belongs to a known factor",
+            Self::NoKnownFactor => "none of the query's features belongs to an established factor",
         }
     }
 }
@@ -68,7 +68,7 @@ pub struct Support {
     pub reason: Reason,
     /// Interactions learned from.
     pub interactions: usize,
-    /// Known factors among the query's features.
+    /// Established factors among the query's features ([`FactorStatus`](crate::FactorStatus)).
     pub known_factors: usize,
     /// Of those, the ones whose association with the response is significant (q ≤ 0.1).
     pub significant_factors: usize,
@@ -87,7 +87,7 @@ pub struct SupportThresholds {
     pub least_interactions: usize,
     /// Similarity below which an interaction is no exemplar, from 0 to 1. Default: 0.02.
     pub least_similarity: f64,
-    /// Known factors below which reasoning paths are not shown. Default: 1.
+    /// Established factors of the query below which reasoning paths are not shown. Default: 1.
     pub least_factors: usize,
 }
 

@@ -1,6 +1,6 @@
 //! Random numbers, and what is made of them.
 
-/// SplitMix64 (Steele, Lea and Flood 2014).
+/// `SplitMix64` (Steele, Lea and Flood 2014).
 pub(crate) struct Chance(pub(crate) u64);
 
 impl Chance {

@@ -37,7 +37,9 @@ fn user(setting: &Setting, real_share: f64, chance: &mut Chance) -> Vec<(f64, bo
         };
         let response = chance.place(shares);
         all[response] += 1.0;
-        present.iter().for_each(|&m| with[m][response] += 1.0);
+        for &m in &present {
+            with[m][response] += 1.0;
+        }
     }
     let tested: Vec<usize> = (0..FACTORS).filter(|&m| with[m].iter().sum::<f64>() >= 3.0).collect();
     let p: Vec<f64> = tested
