@@ -121,7 +121,7 @@ fn one_opening_at_a_time() {
 
 #[test]
 fn what_is_no_store_is_left_as_it_is() {
-    for bytes in [&b"a file of the host's"[..], &[0xff; 100_000][..], &vec![0; 5000][..]] {
+    for bytes in [&b"a file of the host's"[..], &vec![0xff; 100_000][..], &vec![0; 5000][..]] {
         let folder = Folder::new();
         fs::write(folder.file(), bytes).unwrap();
         let error = RedbStore::open(folder.file()).unwrap_err();
