@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use common::{a_path, interaction, scale_task};
 use pollster::block_on;
-use rpm_core::{History, ItemId, ReasoningPath, RedbStore, RpmPipeline, UserId, UserModel, UserModelStore};
+use rpm_core::{History, RedbStore, RpmPipeline, UserId, UserModel, UserModelStore};
 
 const FOLDER: &str = "RPM_STORE_KILL_TEST_FOLDER";
 const USERS: usize = 3;

@@ -32,7 +32,7 @@ pub(crate) struct Row {
     #[serde(default)]
     options: Option<Vec<String>>,
     #[serde(default)]
-    timestamp: Option<i64>,
+    pub(crate) timestamp: Option<i64>,
     /// True for a text that occurs in the history too. Splits the score and is shown to no method.
     #[serde(default)]
     pub(crate) seen_text: Option<bool>,
@@ -58,10 +58,6 @@ impl Row {
     /// The options; empty unless they come with the query.
     pub(crate) fn options(&self) -> &[String] {
         self.options.as_deref().unwrap_or_default()
-    }
-
-    pub(crate) fn time(&self) -> Option<i64> {
-        self.timestamp
     }
 
     pub(crate) fn query(&self, kind: Kind) -> Result<Query, DataError> {

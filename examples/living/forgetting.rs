@@ -26,7 +26,7 @@ fn letters(text: &str) -> String {
 
 fn windows(text: &str) -> impl Iterator<Item = &str> {
     let bytes = text.len();
-    (0..bytes.saturating_sub(WINDOW)).filter_map(move |at| text.get(at..at + WINDOW))
+    (0..(bytes + 1).saturating_sub(WINDOW)).filter_map(move |at| text.get(at..at + WINDOW))
 }
 
 /// What of an interaction is in no other one.
@@ -123,30 +123,6 @@ fn scan(set: &Set, folder: &Path) -> Result<(), Box<dyn Error>> {
             let receipt = block_on(pipeline.forget(&mut model, &Forget::Items(vec![item.id().clone()])))?;
             let remains = all(&model)?;
             after += left.found_in(&remains);
-            if std::env::var_os("DBG").is_some() && (left.found_in(&remains) > 0 || receipt.probe.found > 0) {
-                let json = model.to_json();
-                let log_bytes = std::fs::read(&file)?;
-                eprintln!(
-                    "found {} own {} json {} log {} names {:?}",
-                    left.found_in(&remains),
-                    receipt.probe.found,
-                    left.found_in(json.as_bytes()),
-                    left.found_in(&log_bytes),
-                    left.names
-                );
-                for f in item.features() {
-                    eprintln!("  feature {:?}", f.name());
-                }
-                eprintln!("  text {:?}", item.query().text());
-                for (what, bytes) in [("json", json.as_bytes()), ("log", &log_bytes[..])] {
-                    let text = String::from_utf8_lossy(bytes).into_owned();
-                    for line in text.split(if what == "log" { "rpm" } else { "\n" }) {
-                        if left.found_in(line.as_bytes()) > 0 {
-                            eprintln!("  in {what}: {:.600}", line);
-                        }
-                    }
-                }
-            }
             own += receipt.probe.found;
             replies += receipt.log_records;
             bytes += remains.len();

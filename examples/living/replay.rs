@@ -21,7 +21,7 @@ pub(crate) fn timeline(set: &Set, user: usize) -> Result<Vec<(Interaction, Query
     for (n, row) in rows.enumerate() {
         let query = row.query(set.kind)?;
         // Sets without times are in order.
-        let time = row.time().unwrap_or(i64::try_from(n).unwrap_or(i64::MAX));
+        let time = row.timestamp.unwrap_or(i64::try_from(n).unwrap_or(i64::MAX));
         all.push((Interaction::new(format!("i{n:06}"), query.clone(), &row.response)?.at(time), query));
     }
     all.sort_by(|(a, _), (b, _)| (a.time(), a.id()).cmp(&(b.time(), b.id())));

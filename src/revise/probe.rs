@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::{FeatureKey, MemoryItem};
 
-/// Bytes of a run of removed text that the search knows.
+/// Bytes of a run of removed text that the search knows, white space left out.
 const RUN: usize = 32;
 /// Shorter pieces are not searched for: they say nothing of whose they are.
 const LEAST: usize = 4;
@@ -49,7 +49,7 @@ impl Needles {
             let text = bare(&text);
             match text.len() {
                 RUN.. => needles.runs.extend(Runs::of(text.as_bytes())),
-                LEAST.. => needles.pieces.extend([text]),
+                LEAST.. => needles.pieces.extend([text.to_lowercase()]),
                 _ => {}
             }
         }
@@ -59,7 +59,7 @@ impl Needles {
                 needles.runs.remove(&run);
             }
             let folded = text.to_lowercase();
-            needles.pieces.retain(|piece| !folded.contains(&piece.to_lowercase()));
+            needles.pieces.retain(|piece| !folded.contains(piece));
         }
         needles
     }
@@ -72,13 +72,14 @@ impl Needles {
     pub(crate) fn found_in(&self, bytes: &[u8]) -> usize {
         let text = unescaped(&String::from_utf8_lossy(bytes));
         let runs = Runs::of(text.as_bytes()).filter(|run| self.runs.contains(run)).count();
-        runs + self.pieces.iter().map(|piece| text.matches(piece.as_str()).count()).sum::<usize>()
+        let folded = text.to_lowercase();
+        runs + self.pieces.iter().map(|piece| folded.matches(piece.as_str()).count()).sum::<usize>()
     }
 }
 
-/// A text without what JSON escapes.
+/// A text without white space and what JSON escapes.
 fn bare(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control() && !matches!(c, '"' | '\\')).collect()
+    text.chars().filter(|c| !c.is_control() && !c.is_whitespace() && !matches!(c, '"' | '\\')).collect()
 }
 
 /// The bare form of text that may be escaped, however often.
@@ -93,7 +94,7 @@ fn unescaped(text: &str) -> String {
             'n' | 't' | 'r' | 'b' | 'f' if escaped => escaped = false,
             c => {
                 escaped = false;
-                bare.extend((!c.is_control()).then_some(c));
+                bare.extend((!c.is_control() && !c.is_whitespace()).then_some(c));
             }
         }
     }
@@ -162,7 +163,8 @@ mod tests {
         let needles = Needles::new(&[item("a", SECRET, "Harrow again")], &BTreeSet::new(), &[]);
         assert!(needles.found_in(SECRET.as_bytes()) > 0);
         assert!(needles.found_in(serde_json::to_string(SECRET).unwrap().as_bytes()) > 0);
-        assert!(needles.found_in(format!("[…] {} […]", &SECRET[4..40]).as_bytes()) > 0);
+        assert!(needles.found_in(format!("[…] {} […]", &SECRET[4..52]).as_bytes()) > 0);
+        assert!(needles.found_in(SECRET.replace(' ', "\n  ").as_bytes()) > 0, "wrapped otherwise");
         assert_eq!(needles.found_in(b"{\"response\": \"Harrow again\"}"), 1);
         assert_eq!(needles.found_in(b"The clinic in Harlow said that nobody ever came back on a Monday"), 0);
     }

@@ -61,8 +61,8 @@ impl Past {
 
     /// Finds the factors of all items in a set, and takes the items' weights; those that are not given are 1.
     pub(super) fn place(&mut self, set: &FactorSet, weights: &[f64]) {
-        let given = weights.iter().map(|weight| if *weight > LEAST_WEIGHT { weight.min(1.0) } else { LEAST_WEIGHT });
-        self.weights = given.chain(std::iter::repeat(1.0)).take(self.len()).collect();
+        let usable = |weight: &f64| if weight.is_nan() { LEAST_WEIGHT } else { weight.clamp(LEAST_WEIGHT, 1.0) };
+        self.weights = weights.iter().map(usable).chain(std::iter::repeat(1.0)).take(self.len()).collect();
         self.ids = set.iter().map(|factor| factor.id().clone()).collect();
         let places = self.keys.map(|key| set.place_of(key));
         let place = |key: &u32| places.get(*key as usize).copied().flatten();

@@ -95,12 +95,12 @@ fn cholesky(mut matrix: Array2<f64>) -> Array2<f64> {
         let (done, mut rest) = matrix.view_mut().split_at(Axis(0), i);
         let mut row = rest.row_mut(0);
         for (j, above) in done.rows().into_iter().enumerate() {
-            let known = start(row.view(), j).dot(&start(above, j));
+            let known = start(&row.view(), j).dot(&start(&above, j));
             if let (Some(entry), Some(pivot)) = (row.get_mut(j), above.get(j)) {
                 *entry = (*entry - known) / pivot;
             }
         }
-        let known = start(row.view(), i).dot(&start(row.view(), i));
+        let known = start(&row.view(), i).dot(&start(&row.view(), i));
         if let Some(entry) = row.get_mut(i) {
             *entry = (*entry - known).max(f64::MIN_POSITIVE).sqrt();
         }
@@ -109,8 +109,7 @@ fn cholesky(mut matrix: Array2<f64>) -> Array2<f64> {
 }
 
 /// The first entries of a row.
-#[expect(clippy::needless_pass_by_value, reason = "a view is two words")]
-fn start(row: ArrayView1<'_, f64>, entries: usize) -> ArrayView1<'_, f64> {
+fn start<'a>(row: &ArrayView1<'a, f64>, entries: usize) -> ArrayView1<'a, f64> {
     row.split_at(Axis(0), entries).0
 }
 
