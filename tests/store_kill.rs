@@ -115,7 +115,12 @@ fn check(folder: &Path, firsts: &[UserModel], seen: &mut [u64]) -> usize {
         let revision = held.model.revision();
         assert!(revision >= acknowledged && revision <= acknowledged + 1, "{revision} and {acknowledged}");
         assert!(revision >= seen[user], "the revision went back");
-        let expected = first.to_json().replacen("\"revision\": 1,", &format!("\"revision\": {revision},"), 1);
+        let mut then = first.clone();
+        if revision > 1 {
+            then.adopt_paths([a_path(first)]).unwrap();
+        }
+        let now = format!("\"revision\": {},", then.revision());
+        let expected = then.to_json().replacen(&now, &format!("\"revision\": {revision},"), 1);
         assert!(held.model.to_json() == expected, "the model is torn");
         (further, seen[user]) = (further + usize::from(revision > acknowledged), revision);
         // A save that was not acknowledged counts as one from here on.

@@ -356,7 +356,12 @@ fn errors_are_small() {
 
 fn more(writer: usize, n: usize) -> rpm_core::Interaction {
     let text = ["A slow drama.", "A loud chase.", "A quiet harbour town."][(writer + n) % 3];
-    common::interaction(&format!("w{writer:02}-{n:02}"), text, ["1", "3", "5"][(writer * n) % 3], 100 + n as i64)
+    common::interaction(
+        &format!("w{writer:02}-{n:02}"),
+        text,
+        ["1", "3", "5"][(writer * n) % 3],
+        100 + i64::try_from(n).unwrap(),
+    )
 }
 
 #[test]

@@ -28,6 +28,6 @@ pub(crate) fn paired(by_user: &[Vec<f64>]) -> (f64, f64, f64) {
         .map(|_| mean(&mut (0..sums.len()).map(|_| sums.get(chance.below(sums.len())).copied().unwrap_or_default())))
         .collect();
     means.sort_by(f64::total_cmp);
-    let at = |share: f64| means.get((share * RESAMPLES as f64) as usize).copied().unwrap_or_default();
-    (mean(&mut sums.iter().copied()), at(0.025), at(0.975))
+    let at = |place: usize| means.get(place).copied().unwrap_or_default();
+    (mean(&mut sums.iter().copied()), at(RESAMPLES / 40), at(RESAMPLES - 1 - RESAMPLES / 40))
 }

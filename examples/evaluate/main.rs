@@ -25,6 +25,8 @@
 mod account;
 mod args;
 mod baselines;
+#[path = "../common/chance.rs"]
+mod chance;
 mod data;
 mod metrics;
 mod pipelines;
@@ -133,18 +135,18 @@ fn asks(method: &str) -> bool {
 fn evaluate(method: &str, set: &Set, model: Option<&Model>) -> Result<Option<Line>, Box<dyn Error>> {
     if let Some((retriever, k)) = retrieval::named(method) {
         let Some(run) = retrieval::run(&*retriever, k, set)? else { return Ok(None) };
-        let mut line = Line::new(method, metrics::score(set, &run.guesses));
+        let mut line = Line::of(method, set, &run.guesses);
         line.learn_seconds = Some(run.learning.as_secs_f64());
         line.p50_ms = metrics::median(run.answering.iter().map(|time| 1e3 * time.as_secs_f64()));
         return Ok(Some(line));
     }
     if method != OFFLINE && !asks(method) {
         let guesses = baselines::predict(method, set);
-        return Ok(guesses.map(|guesses| Line::new(method, metrics::score(set, &guesses))));
+        return Ok(guesses.map(|guesses| Line::of(method, set, &guesses)));
     }
     let pipeline = pipelines::build(method, set, model)?;
     let run = pipelines::run(method, &pipeline, set, model);
-    let mut line = Line::new(method, metrics::score(set, &run.guesses));
+    let mut line = Line::of(method, set, &run.guesses);
     line.learn_seconds = Some(run.learning.as_secs_f64());
     line.p50_ms = metrics::median(run.answering.iter().map(|time| 1e3 * time.as_secs_f64()));
     line.account = Some(run.account);

@@ -13,6 +13,8 @@ pub(crate) struct Guess {
     value: Option<f64>,
     /// How probable the method held its response, from 0 to 1.
     confidence: Option<f64>,
+    /// The tier of the answer, and why.
+    pub(crate) support: Option<(&'static str, &'static str)>,
 }
 
 impl Guess {
@@ -23,6 +25,11 @@ impl Guess {
     /// The same with how probable the method held its response.
     pub(crate) fn confident(self, confidence: Option<f64>) -> Self {
         Self { confidence, ..self }
+    }
+
+    /// The same with the tier of the answer, and why.
+    pub(crate) fn supported(self, tier: &'static str, reason: &'static str) -> Self {
+        Self { support: Some((tier, reason)), ..self }
     }
 
     /// A value between the points of a scale; the response is the nearest point, halves go up.
@@ -83,6 +90,19 @@ fn calibration_error(sure: &[(f64, bool)]) -> f64 {
         bins[bin] += confidence - f64::from(u8::from(*right));
     }
     bins.iter().map(|gap: &f64| gap.abs()).sum::<f64>() / sure.len() as f64
+}
+
+/// What one item counts for, by user: 1 for a hit, or ROUGE-1 for titles.
+pub(crate) fn by_user(set: &Set, guesses: &[Guess]) -> Vec<Vec<f64>> {
+    let mut guesses = guesses.iter();
+    let worth = |row: &crate::data::Row, guess: &Guess| match set.kind {
+        Kind::Title => rouge_1(&row.response, guess.response.as_deref().unwrap_or("")),
+        _ => f64::from(guess.response.as_ref() == Some(&row.response)),
+    };
+    let user = |user: &crate::data::User| {
+        user.test.iter().zip(guesses.by_ref()).map(|(row, guess)| worth(row, guess)).collect()
+    };
+    set.users.iter().map(user).collect()
 }
 
 /// The plain mean of F1 over the labels that occur as gold.

@@ -133,6 +133,7 @@ fn answer(
         run.account.error("personalize: the response is outside the task's space".to_owned());
     }
     run.account.checked("adopt", model.adopt_paths(answer.written_paths));
+    let (tier, reason) = (answer.support.tier.as_str(), answer.support.reason.as_str());
     let confidence = answer.estimate.map(|estimate| estimate.probability(&answer.response));
-    Guess::response(answer.response).confident(confidence)
+    Guess::response(answer.response).confident(confidence).supported(tier, reason)
 }

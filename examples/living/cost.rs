@@ -10,11 +10,9 @@ use crate::data::Set;
 
 const OBSERVED: usize = 60;
 
-fn at(sorted: &[f64], share: f64) -> f64 {
-    sorted
-        .get(((sorted.len() as f64 * share) as usize).min(sorted.len().saturating_sub(1)))
-        .copied()
-        .unwrap_or_default()
+/// The value that this percentage is not above.
+fn at(sorted: &[f64], percent: usize) -> f64 {
+    sorted.get((sorted.len() * percent / 100).min(sorted.len().saturating_sub(1))).copied().unwrap_or_default()
 }
 
 pub(crate) fn print(set: &Set) -> Result<(), Box<dyn Error>> {
@@ -53,10 +51,10 @@ pub(crate) fn print(set: &Set) -> Result<(), Box<dyn Error>> {
         println!(
             "| {size} | {:.0} | {:.3} | {:.3} | {:.3} | {:.3} |",
             1e3 * learn.as_secs_f64(),
-            at(&observe, 0.5),
-            at(&observe, 0.99),
-            at(&warm, 0.5),
-            at(&first, 0.5)
+            at(&observe, 50),
+            at(&observe, 99),
+            at(&warm, 50),
+            at(&first, 50)
         );
     }
     println!();

@@ -74,16 +74,16 @@ pub(crate) fn print(set: &Set) -> Result<(), Box<dyn Error>> {
     let mut same = [0, 0];
     let mut rows: Vec<(String, Vec<Vec<f64>>)> = Vec::new();
     let timelines = (0..set.users.len()).map(|user| timeline(set, user)).collect::<Result<Vec<_>, _>>()?;
-    // Shares of the user's own span in time, so that one setting fits all.
-    let shares = [None, Some(1.0), Some(0.5), Some(0.25), Some(0.1)];
+    // Percent of the user's own span in time, so that one setting fits all.
+    let shares = [None, Some(100), Some(50), Some(25), Some(10)];
     for (kind, share) in shares.into_iter().map(|share| ("observes", share)).chain([("frozen at half", None)]) {
         let mut by_user = Vec::new();
         for (user, timeline) in timelines.iter().enumerate() {
             let mut result = Vec::new();
             if timeline.len() > 2 * START {
                 let time = |at: usize| timeline[at].0.time().unwrap_or_default();
-                let span = (time(timeline.len() - 1) - time(0)).max(1) as f64;
-                let decay = share.map(|share: f64| Decay::half_life(((share * span) as i64).max(1))).transpose()?;
+                let span = time(timeline.len() - 1) - time(0);
+                let decay = share.map(|percent| Decay::half_life((span / 100 * percent).max(1))).transpose()?;
                 let frozen = if kind == "observes" { usize::MAX } else { timeline.len() / 2 };
                 let mut ignored = [0, 0];
                 let counted = if share.is_none() { &mut same } else { &mut ignored };
@@ -91,14 +91,15 @@ pub(crate) fn print(set: &Set) -> Result<(), Box<dyn Error>> {
             }
             by_user.push(result);
         }
-        let name = share.map_or(kind.to_owned(), |share| format!("{kind}, half-life {share} of the span"));
+        let name = share.map_or(kind.to_owned(), |percent| format!("{kind}, half-life {percent} % of the span"));
         rows.push((name, by_user));
     }
     println!("Accuracy by tenth of each user's time, then on all and on the second half of each user:\n");
     println!("| model |{} all | second half | less observing, second half |", " · |".repeat(10));
     println!("|---|{}---:|---:|---:|", "---:|".repeat(10));
-    let second =
-        |hits: &[f64]| hits.get(((hits.len() + START) / 2).saturating_sub(START)..).unwrap_or_default().to_vec();
+    let second = |hits: &[f64]| {
+        hits.get(usize::midpoint(hits.len(), START).saturating_sub(START)..).unwrap_or_default().to_vec()
+    };
     let observing = rows.first().map(|(_, by_user)| by_user.clone()).unwrap_or_default();
     for (name, by_user) in &rows {
         let mean = |all: Vec<f64>| all.iter().sum::<f64>() / all.len().max(1) as f64;

@@ -70,11 +70,11 @@ impl Reliability {
     /// 1952 for the log score.
     ///
     /// ```
-    /// let pairs = [(0.9, true), (0.9, true), (0.9, false), (0.2, false), (0.2, false)];
+    /// let pairs = [(0.9, true), (0.9, true), (0.9, false), (0.2, false), (0.2, false), (0.2, false)];
     /// let table = rpm_core::Reliability::of(&pairs, 2).unwrap();
     /// assert_eq!(table.bins.len(), 2);
-    /// // |0 − 0.2| · 2/5 + |2/3 − 0.9| · 3/5
-    /// assert!((table.calibration_error - 0.22).abs() < 1e-12);
+    /// // |0 − 0.2| · 3/6 + |2/3 − 0.9| · 3/6
+    /// assert!((table.calibration_error - 0.65 / 3.0).abs() < 1e-12);
     /// ```
     pub fn of(pairs: &[(f64, bool)], bins: usize) -> Option<Self> {
         if pairs.is_empty() {

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, RwLock};
 
@@ -72,7 +73,7 @@ impl StoreFile {
 
     fn on_database<T>(&self, work: &impl Fn(&Database) -> Outcome<T>) -> Outcome<T> {
         let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
-        database.as_ref().map_or(Err(Error::DatabaseClosed), work)
+        database.as_ref().map_or(Err(Error::DatabaseClosed), |database| unpanicked(|| work(database)))
     }
 
     /// A database that met an I/O error does nothing more until it is opened again.
@@ -116,15 +117,20 @@ fn open(path: &Path, checked: bool) -> Result<Database, StoreError> {
     let mut builder = Database::builder();
     // Else a file that was damaged while nobody had it open could make the database panic.
     builder.set_cache_size(CACHE).set_check_integrity_on_open(checked);
-    let database = builder.create(path).map_err(|error| match error {
+    let database = unpanicked(|| Ok(builder.create(path))).map_err(failed)?.map_err(|error| match error {
         DatabaseError::DatabaseAlreadyOpen => StoreError::InUse,
         DatabaseError::Storage(redb::StorageError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
             StoreError::NotAStore
         }
         error => failed(error.into()),
     })?;
-    tables::prepare(&database).map_err(failed)??;
+    unpanicked(|| tables::prepare(&database)).map_err(failed)??;
     Ok(database)
+}
+
+/// The database asserts what holds in any file that it wrote; in a damaged one it may not, which is an error here.
+fn unpanicked<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Error::Corrupted("it is not as written".into())))
 }
 
 /// True when the database must be opened again.
