@@ -41,7 +41,7 @@ impl Traces {
         let mut names: HashSet<FeatureKey> = item.features().iter().map(rpm_core::Feature::key).collect();
         let mut rest = String::new();
         for other in model.memory().items().iter().filter(|other| other.id() != item.id()) {
-            let text = letters(other.query().text());
+            let text = format!("{}|{}", letters(other.query().text()), letters(other.response()));
             for window in windows(&text) {
                 own.remove(window);
             }

@@ -10,6 +10,7 @@
 //!   user's interactions, with paired differences on the second half (bootstrap clustered by user);
 //! - whether the observed model equals one that is learned at once, at five points of each user;
 //! - what one observation costs at 100, 1,000 and 10,000 interactions, and the first question after it;
+//! - which tier questions of the other sets and users with few interactions get;
 //! - what is left in the bytes of model, packed file and saved copy after 100 interactions were forgotten.
 #![allow(clippy::print_stdout, clippy::indexing_slicing, missing_docs, reason = "an example talks to its reader")]
 
@@ -23,12 +24,14 @@ mod cost;
 #[allow(dead_code)]
 mod data;
 mod forgetting;
+mod off_topic;
 mod replay;
 
 use std::error::Error;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args = args::Args::parse(std::env::args().skip(1))?;
+    let mut sets = Vec::new();
     for path in &args.paths {
         let Some(set) = data::load(path, &args)? else {
             println!("{}: no users.jsonl there, passed over", path.display());
@@ -38,6 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         replay::print(&set)?;
         cost::print(&set)?;
         forgetting::print(&set)?;
+        sets.push(set);
     }
-    Ok(())
+    off_topic::print(&sets)
 }

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 use serde::Serialize;
 
 use crate::data::{Calibration, Factor, FactorId, FactorSet, Query, ResponseSpace, Task, UserModel};
+use crate::parallel;
 
 use super::{
     Interval, MeanDifference, Moments, association, base_rate, benjamini_hochberg, cautious_interval, dirichlet_shares,
@@ -23,7 +24,8 @@ pub struct Beliefs<'a> {
     task: &'a Task,
     factors: &'a FactorSet,
     calibration: &'a Calibration,
-    q: Arc<BTreeMap<FactorId, f64>>,
+    /// By the factor's place.
+    q: Arc<Vec<f64>>,
     /// By the factor's place, once asked for.
     information: Arc<OnceLock<Vec<f64>>>,
 }
@@ -139,7 +141,7 @@ impl<'a> Beliefs<'a> {
 
     /// The factor's false-discovery rate; 1.0 for one that was not tested.
     pub fn q(&self, factor: &FactorId) -> f64 {
-        self.q.get(factor).copied().unwrap_or(1.0)
+        self.factors.place_of_id(factor).and_then(|place| self.q.get(place)).copied().unwrap_or(1.0)
     }
 
     /// How much seeing a factor tells about the response, in bits; 0 for one that the user does not have.
@@ -278,24 +280,37 @@ fn moments(by_response: &BTreeMap<String, f64>) -> Moments {
     moments
 }
 
-/// False-discovery rates of all factors that were seen often enough to be tested.
-fn significance(task: &Task, factors: &FactorSet) -> BTreeMap<FactorId, f64> {
+/// False-discovery rates of all factors, by place; 1 for those that were not seen often enough to be tested.
+fn significance(task: &Task, factors: &FactorSet) -> Vec<f64> {
     let responses = factors.responses(task);
     let totals = factors.totals();
-    let tested: Vec<&Factor> = factors.iter().filter(|f| f.stats().coverage >= LEAST_TESTED).collect();
     let counts = |by: &BTreeMap<String, f64>| -> Vec<f64> {
         responses.iter().map(|response| by.get(response).copied().unwrap_or_default()).collect()
     };
     let all = counts(&totals.by_response);
     let ordered = matches!(task.space(), ResponseSpace::Scale { .. });
-    let p: Vec<f64> = tested
-        .iter()
-        .map(|factor| {
-            let with = counts(&factor.stats().by_response);
-            let without: Vec<f64> = all.iter().zip(&with).map(|(all, with)| (all - with).max(0.0)).collect();
-            if ordered { rank_sum(&with, &without) } else { association(&with, &without) }
-        })
-        .collect();
-    let q = benjamini_hochberg(&p);
-    tested.iter().zip(q).map(|(factor, q)| (factor.id().clone(), q)).collect()
+    // Factors that were seen alike have one test: of those seen a few times there are many.
+    let mut tests: Vec<Vec<f64>> = Vec::new();
+    let mut known: BTreeMap<Vec<u64>, usize> = BTreeMap::new();
+    let mut tested: Vec<(usize, usize)> = Vec::new();
+    for (place, factor) in factors.iter().enumerate().filter(|(_, f)| f.stats().coverage >= LEAST_TESTED) {
+        let with = counts(&factor.stats().by_response);
+        let test = *known.entry(with.iter().map(|count| count.to_bits()).collect()).or_insert_with(|| {
+            tests.push(with);
+            tests.len() - 1
+        });
+        tested.push((place, test));
+    }
+    let p: Vec<f64> = parallel::map(&tests, |with| {
+        let without: Vec<f64> = all.iter().zip(with).map(|(all, with)| (all - with).max(0.0)).collect();
+        if ordered { rank_sum(with, &without) } else { association(with, &without) }
+    });
+    let of_tested: Vec<f64> = tested.iter().filter_map(|(_, test)| p.get(*test)).copied().collect();
+    let mut q = vec![1.0; factors.len()];
+    for ((place, _), value) in tested.iter().zip(benjamini_hochberg(&of_tested)) {
+        if let Some(q) = q.get_mut(*place) {
+            *q = value;
+        }
+    }
+    q
 }
