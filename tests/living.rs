@@ -457,3 +457,71 @@ fn a_clone_keeps_answering_from_what_it_was() {
     block_on(pipeline.personalize(&changed, &new)).unwrap();
     assert_eq!(block_on(pipeline.personalize(&model, &new)).unwrap(), before);
 }
+
+#[test]
+fn an_answer_says_which_of_its_factors_drift() {
+    let labels = Task::new("Keep it?", ResponseSpace::labels(["yes", "no"]).unwrap()).unwrap();
+    let pipeline = RpmPipeline::offline(labels);
+    let told = |n: i64, response: &str| {
+        let text = if n % 2 == 0 { "Warm light." } else { "Cold stone." };
+        Interaction::new(format!("i{n:03}"), query(text), response).unwrap().at(n)
+    };
+    // Always yes; then no to the one and yes to the other.
+    let mut model = learned(&pipeline, (0..60).map(|n| told(n, "yes")).collect());
+    let ask = |model: &UserModel| block_on(pipeline.personalize(model, &query("Warm light."))).unwrap();
+    assert!(ask(&model).drifting.is_empty());
+    let later = (60..90).map(|n| told(n, if n % 2 == 0 { "no" } else { "yes" }));
+    block_on(pipeline.observe(&mut model, later)).unwrap();
+    let (warm, cold) = (factor_of(&model, "warm light"), factor_of(&model, "cold stone"));
+    let answer = ask(&model);
+    assert!(answer.drifting.contains(&warm) && !answer.drifting.contains(&cold), "{:?}", answer.drifting);
+    assert!(answer.explanation(&model).to_string().contains(&format!("factor {warm} is drifting")));
+    assert!(model.drift(&warm).unwrap().alarm && !model.drift(&cold).unwrap().alarm);
+    assert!(model.drifting().iter().any(|(id, drift)| *id == warm && drift.alarm));
+}
+
+#[test]
+fn what_holds_on_either_half_is_stable_and_the_estimates_record_is_tabulated() {
+    let labels = Task::new("Keep it?", ResponseSpace::labels(["yes", "no"]).unwrap()).unwrap();
+    let pipeline = RpmPipeline::offline(labels);
+    let told = |n: usize| {
+        // Warm light is always kept, cold stone never, dry bread by turns of two.
+        let (text, response) = match n % 3 {
+            0 => ("Warm light.", "yes"),
+            1 => ("Cold stone.", "no"),
+            _ => ("Dry bread.", if n % 12 < 6 { "yes" } else { "no" }),
+        };
+        Interaction::new(format!("i{n:03}"), query(text), response).unwrap().at(i64::try_from(n).unwrap())
+    };
+    let model = learned(&pipeline, (0..72).map(told).collect());
+    let stability = |name: &str| model.stability(&factor_of(&model, name));
+    assert!(stability("warm light").unwrap() > 0.9 && stability("cold stone").unwrap() > 0.9);
+    assert!(stability("dry bread").is_none_or(|stable| stable < 0.6), "{:?}", stability("dry bread"));
+    let record = model.reliability().unwrap();
+    assert_eq!(record.count, 72);
+    assert!(record.brier < 0.2 && record.calibration_error < 0.25, "{record:?}");
+    let text = RpmPipeline::offline(common::text_task());
+    let titles = learned(&text, common::text_history().interactions().to_vec());
+    assert!(titles.reliability().is_none());
+}
+
+#[test]
+fn a_pinned_factor_is_in_every_prompt_and_a_boost_moves_the_estimate() {
+    let backend = ScriptedBackend::obedient();
+    let pipeline = RpmPipeline::builder(task()).backend(Arc::clone(&backend)).build().unwrap();
+    let mut model = learned(&pipeline, films());
+    let new = query("A slow film.");
+    let asked = |model: &UserModel| {
+        backend.take();
+        let answer = block_on(pipeline.personalize(model, &new)).unwrap();
+        (common::sent(&backend.of(Stage::Answer)[0]), answer.estimate.unwrap())
+    };
+    let (loud, slow) = (factor_of(&model, "loud action"), factor_of(&model, "slow pacing"));
+    let (before, plain) = asked(&model);
+    assert!(!before.contains("loud action"), "{before}");
+    model.edit(Edit::Pin { factor: loud }).unwrap();
+    assert!(asked(&model).0.contains("loud action"));
+    model.edit(Edit::Boost { factor: slow, by: 4.0 }).unwrap();
+    let boosted = asked(&model).1;
+    assert!(boosted.probability("5") > plain.probability("5") + 0.02, "{boosted:?} {plain:?}");
+}

@@ -125,7 +125,7 @@ impl PromptedAnswerer {
             .about(about)
     }
 
-    /// The query's factors, the surest first, then those of the exemplars that are shown.
+    /// Pinned factors, the query's, the surest first, then those of the exemplars that are shown.
     pub(super) fn shown_factors<'r>(
         &self,
         request: &AnswerRequest<'r>,
@@ -133,14 +133,19 @@ impl PromptedAnswerer {
         ctx: &StageContext<'_>,
     ) -> Vec<&'r Factor> {
         let known = request.beliefs.factors();
-        let in_query: BTreeSet<&FactorId> = request.features.iter().filter_map(|f| f.factor.as_ref()).collect();
+        let mut in_query: BTreeSet<&FactorId> = request.features.iter().filter_map(|f| f.factor.as_ref()).collect();
+        in_query.extend(known.iter().filter(|factor| factor.is_pinned()).map(Factor::id));
         let mut shown: Vec<&Factor> = in_query.into_iter().filter_map(|id| known.get(id)).collect();
         let mut past: Vec<&Factor> = known.present_in(exemplars.iter().flat_map(|exemplar| exemplar.item.features()));
         past.retain(|factor| shown.iter().all(|other| other.id() != factor.id()));
         for part in [&mut shown, &mut past] {
             part.sort_by(|a, b| {
                 let surer = request.beliefs.q(a.id()).total_cmp(&request.beliefs.q(b.id()));
-                surer.then_with(|| b.stats().coverage.total_cmp(&a.stats().coverage)).then_with(|| a.id().cmp(b.id()))
+                let pinned = b.is_pinned().cmp(&a.is_pinned());
+                pinned
+                    .then(surer)
+                    .then_with(|| b.stats().coverage.total_cmp(&a.stats().coverage))
+                    .then_with(|| a.id().cmp(b.id()))
             });
         }
         shown.append(&mut past);

@@ -32,6 +32,9 @@ impl fmt::Display for AnswerExplanation {
             let (item, name, response) = (&exemplar.item, &self.response_name, &exemplar.response);
             writeln!(f, "exemplar {item}: {name} {response} (similarity {:.2})", exemplar.similarity)?;
         }
+        for factor in &self.drifting {
+            writeln!(f, "factor {factor} is drifting: what it goes with has changed of late")?;
+        }
         Ok(())
     }
 }

@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::data::{ItemId, PathOrigin};
+use crate::data::{FactorId, ItemId, PathOrigin};
 use crate::stats::{Estimate, FactorSummary, Support};
 
 /// An answer with its reasons as they were given: what [`Answer::explanation`](crate::Answer::explanation) tells.
@@ -26,6 +26,8 @@ pub struct AnswerExplanation {
     pub steps: Vec<CitedStep>,
     /// The past interactions the answer rests on, most similar first.
     pub exemplars: Vec<ExemplarSummary>,
+    /// Factors of the query whose statistics have changed of late.
+    pub drifting: Vec<FactorId>,
 }
 
 /// One step of a path with what it cites.

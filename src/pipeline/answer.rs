@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::data::{AssignedFeature, Exemplar, ItemId, Query, ReasoningPath, UserModel};
+use crate::data::{AssignedFeature, Exemplar, FactorId, ItemId, Query, ReasoningPath, UserModel};
 use crate::explain::{AnswerExplanation, CitedStep, ExemplarSummary};
 use crate::extract::Dropped;
 use crate::llm::UsageReport;
@@ -22,6 +22,9 @@ pub struct Answer {
     pub estimate: Option<Estimate>,
     /// The evidence, the tier it allows and why.
     pub support: Support,
+    /// Factors of the query that are drifting ([`UserModel::drift`]): what they go with has changed of late, so the answer
+    /// leans on counts that may no longer hold. In order of id.
+    pub drifting: Vec<FactorId>,
     /// Features of the query that were found and not kept.
     pub dropped: Dropped,
     /// Calls and tokens by stage.
@@ -67,6 +70,7 @@ impl Answer {
             origin: self.path.origin(),
             steps: self.path.steps().iter().map(step).collect(),
             exemplars: self.exemplars.iter().map(exemplar).collect(),
+            drifting: self.drifting.clone(),
         }
     }
 

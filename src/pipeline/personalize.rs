@@ -1,6 +1,6 @@
 use crate::answer::AnswerRequest;
 use crate::data::{
-    AssignedFeature, Exemplar, FactorStatus, Feature, ItemId, MemoryItem, Query, ReasoningPath, UserModel,
+    AssignedFeature, Exemplar, Factor, FactorStatus, Feature, ItemId, MemoryItem, Query, ReasoningPath, UserModel,
 };
 use crate::extract::Observation;
 use crate::llm::trace;
@@ -98,7 +98,11 @@ impl RpmPipeline {
         if ReasoningPath::new(steps, draft.path.response(), draft.path.origin(), &bare, factor_of).is_err() {
             return Err(Error::Contract { part: "answerer", problem: "a path that cites what is not there" });
         }
+        let present = model.factors().present_in_assigned(&features);
+        let drifting =
+            present.into_iter().map(Factor::id).filter(|id| model.drift(id).is_some_and(|drift| drift.alarm));
         Ok(Answer {
+            drifting: drifting.cloned().collect(),
             response: draft.response,
             path: draft.path,
             features,

@@ -15,6 +15,11 @@ impl UserModel {
     /// Whether what a factor goes with has changed of late ([`Drift`]), on all its sightings without decay; `None` for a
     /// factor that is not there or was seen too seldom to tell.
     pub fn drift(&self, factor: &FactorId) -> Option<Drift> {
+        // Tests of windows are worth keeping: each question about the factor asks.
+        *self.factors().derived(&format!("drift of {factor}"), |_| self.drift_now(factor))
+    }
+
+    fn drift_now(&self, factor: &FactorId) -> Option<Drift> {
         let sightings = self.sightings();
         let items = self.items_at(sightings.get(factor)?);
         if self.task().space().is_open_ended() {

@@ -6,7 +6,7 @@ use statrs::function::gamma::ln_gamma;
 use super::posterior::to_count;
 use super::significance::to_whole;
 
-/// The exact distribution is added up over no more tables than this, which costs some 500 times as much as the normal one.
+/// The exact distribution is added up over no more tables than this.
 const MOST_TABLES: f64 = 5_000.0;
 /// And for no more counts, so that their factorials' logarithms keep nine digits.
 const MOST_COUNTS: f64 = 1e5;
