@@ -17,16 +17,23 @@ use crate::data::Set;
 const FORGOTTEN: usize = 100;
 const WINDOW: usize = 40;
 
-/// Letters and digits only, so that no way of escaping hides a text.
+/// Letters and digits only, so that no way of escaping hides a text, with a bar for quotes.
 fn letters(text: &str) -> String {
     // In JSON a control character is a letter behind a backslash.
     let text = text.replace("\\n", " ").replace("\\t", " ").replace("\\r", " ").replace(['\n', '\t', '\r'], " ");
-    text.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase()
+    // What stands beyond a quote may be the name of a field.
+    text.replace(['"', '\\'], "|")
+        .chars()
+        .filter(|c| c.is_alphanumeric() || *c == '|')
+        .collect::<String>()
+        .to_lowercase()
 }
 
 fn windows(text: &str) -> impl Iterator<Item = &str> {
     let bytes = text.len();
-    (0..(bytes + 1).saturating_sub(WINDOW)).filter_map(move |at| text.get(at..at + WINDOW))
+    (0..(bytes + 1).saturating_sub(WINDOW))
+        .filter_map(move |at| text.get(at..at + WINDOW))
+        .filter(|window| !window.contains('|'))
 }
 
 /// What of an interaction is in no other one.

@@ -8,6 +8,8 @@ use crate::data::{FeatureKey, MemoryItem};
 const RUN: usize = 32;
 /// Shorter pieces are not searched for: they say nothing of whose they are.
 const LEAST: usize = 4;
+/// The same of parts of a text, between quotes in it.
+const LEAST_PART: usize = 12;
 
 /// Searches bytes for text that was removed: every run of 32 bytes of it, and short pieces as a whole. Text that
 /// interactions which stay have as well is theirs, and not searched for.
@@ -47,10 +49,14 @@ impl Needles {
         let mut needles = Self::default();
         for text in gone.iter().flat_map(texts).chain(lost.iter().map(|key| key.as_str().to_owned())) {
             let text = bare(&text);
-            match text.len() {
-                RUN.. => needles.runs.extend(Runs::of(text.as_bytes())),
-                LEAST.. => needles.pieces.extend([text.to_lowercase()]),
-                _ => {}
+            let parts = text.split(EDGE);
+            let least = if parts.clone().count() > 1 { LEAST_PART } else { LEAST };
+            for part in parts {
+                match part.len() {
+                    RUN.. => needles.runs.extend(Runs::of(part.as_bytes())),
+                    long if long >= least => needles.pieces.extend([part.to_lowercase()]),
+                    _ => {}
+                }
             }
         }
         for text in left.iter().flat_map(texts) {
@@ -77,9 +83,16 @@ impl Needles {
     }
 }
 
-/// A text without white space and what JSON escapes.
+/// Stands where JSON has a quote or a text has one: nothing is searched for across it, since what is beyond may not be text.
+const EDGE: char = '\u{1}';
+
+/// A text without white space, with an edge for what JSON escapes.
 fn bare(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control() && !c.is_whitespace() && !matches!(c, '"' | '\\')).collect()
+    let edged = |c: char| match c {
+        '"' | '\\' => Some(EDGE),
+        c => (!c.is_control() && !c.is_whitespace()).then_some(c),
+    };
+    text.chars().filter_map(edged).collect()
 }
 
 /// The bare form of text that may be escaped, however often.
@@ -89,12 +102,12 @@ fn unescaped(text: &str) -> String {
     for c in text.chars() {
         match c {
             '\\' => escaped = true,
-            '"' => escaped = false,
             // The name of a control character.
             'n' | 't' | 'r' | 'b' | 'f' if escaped => escaped = false,
             c => {
+                bare.extend((escaped || c == '"').then_some(EDGE));
+                bare.extend((c != '"' && !c.is_control() && !c.is_whitespace()).then_some(c));
                 escaped = false;
-                bare.extend((!c.is_control() && !c.is_whitespace()).then_some(c));
             }
         }
     }
@@ -163,10 +176,24 @@ mod tests {
         let needles = Needles::new(&[item("a", SECRET, "Harrow again")], &BTreeSet::new(), &[]);
         assert!(needles.found_in(SECRET.as_bytes()) > 0);
         assert!(needles.found_in(serde_json::to_string(SECRET).unwrap().as_bytes()) > 0);
-        assert!(needles.found_in(format!("[…] {} […]", &SECRET[4..52]).as_bytes()) > 0);
+        assert!(needles.found_in(format!("[…] {} […]", &SECRET[..30]).as_bytes()) > 0);
         assert!(needles.found_in(SECRET.replace(' ', "\n  ").as_bytes()) > 0, "wrapped otherwise");
         assert_eq!(needles.found_in(b"{\"response\": \"Harrow again\"}"), 1);
         assert_eq!(needles.found_in(b"The clinic in Harlow said that nobody ever came back on a Monday"), 0);
+    }
+
+    #[test]
+    fn the_names_of_fields_are_not_taken_for_text() {
+        let long = "Towards a world without weapons of any kind whatever";
+        let (gone, stays) = (item("a", &format!("Compliance: {long}"), "x"), item("b", long, "x"));
+        let needles = Needles::new(&[gone], &BTreeSet::new(), &[stays]);
+        assert!(needles.len() > 0);
+        // The field ends as the removed text goes on: "…ce: Towards".
+        let log = serde_json::json!({ "essence": long }).to_string();
+        assert_eq!(
+            needles.found_in(log.as_bytes()) + needles.found_in(serde_json::json!(log).to_string().as_bytes()),
+            0
+        );
     }
 
     #[test]

@@ -85,7 +85,7 @@ pub struct Support {
 pub struct SupportThresholds {
     /// Interactions below which nothing of the user is used. Default: 3.
     pub least_interactions: usize,
-    /// Similarity below which an interaction is no exemplar, from 0 to 1. Default: 0.02.
+    /// Similarity below which an interaction is no exemplar, from 0 to 1. Default: 0.1.
     pub least_similarity: f64,
     /// Established factors of the query below which reasoning paths are not shown. Default: 1.
     pub least_factors: usize,
@@ -93,7 +93,7 @@ pub struct SupportThresholds {
 
 impl Default for SupportThresholds {
     fn default() -> Self {
-        Self { least_interactions: 3, least_similarity: 0.02, least_factors: 1 }
+        Self { least_interactions: 3, least_similarity: 0.1, least_factors: 1 }
     }
 }
 
