@@ -66,7 +66,7 @@ pub(crate) fn print(sets: &[Set]) -> Result<(), Box<dyn Error>> {
     println!(
         "| set | interactions | generic, % | full, % | accuracy | less majority [95 %] |\n|---|---:|---:|---:|---:|---:|"
     );
-    for set in sets.iter().filter(|set| set.kind != Kind::Title) {
+    for set in sets.iter().filter(|set| !matches!(set.kind, Kind::Title | Kind::Opinion)) {
         for n in [1, 2, 3, 5, 10] {
             thin(set, n)?;
         }

@@ -20,9 +20,13 @@ pub(crate) fn timeline(set: &Set, user: usize) -> Result<Vec<(Interaction, Query
     let mut all = Vec::new();
     for (n, row) in rows.enumerate() {
         let query = row.query(set.kind)?;
+        let interaction = Interaction::new(format!("i{n:06}"), query.clone(), &row.response)?;
         // Sets without times are in order.
-        let time = row.timestamp.unwrap_or(i64::try_from(n).unwrap_or(i64::MAX));
-        all.push((Interaction::new(format!("i{n:06}"), query.clone(), &row.response)?.at(time), query));
+        let interaction = match row.timestamp {
+            Some(time) => interaction.at(time),
+            None => interaction,
+        };
+        all.push((interaction, query));
     }
     all.sort_by(|(a, _), (b, _)| (a.time(), a.id()).cmp(&(b.time(), b.id())));
     Ok(all)
@@ -75,7 +79,9 @@ pub(crate) fn print(set: &Set) -> Result<(), Box<dyn Error>> {
     let mut rows: Vec<(String, Vec<Vec<f64>>)> = Vec::new();
     let timelines = (0..set.users.len()).map(|user| timeline(set, user)).collect::<Result<Vec<_>, _>>()?;
     // Percent of the user's own span in time, so that one setting fits all.
-    let shares = [None, Some(100), Some(50), Some(25), Some(10)];
+    let timed = timelines.iter().flatten().all(|(interaction, _)| interaction.time().is_some());
+    let shares: Vec<Option<i64>> =
+        [None, Some(100), Some(50), Some(25), Some(10)].into_iter().take(if timed { 5 } else { 1 }).collect();
     for (kind, share) in shares.into_iter().map(|share| ("observes", share)).chain([("frozen at half", None)]) {
         let mut by_user = Vec::new();
         for (user, timeline) in timelines.iter().enumerate() {
@@ -83,7 +89,7 @@ pub(crate) fn print(set: &Set) -> Result<(), Box<dyn Error>> {
             if timeline.len() > 2 * START {
                 let time = |at: usize| timeline[at].0.time().unwrap_or_default();
                 let span = time(timeline.len() - 1) - time(0);
-                let decay = share.map(|percent| Decay::half_life((span / 100 * percent).max(1))).transpose()?;
+                let decay = share.map(|percent| Decay::half_life((span * percent / 100).max(1))).transpose()?;
                 let frozen = if kind == "observes" { usize::MAX } else { timeline.len() / 2 };
                 let mut ignored = [0, 0];
                 let counted = if share.is_none() { &mut same } else { &mut ignored };
