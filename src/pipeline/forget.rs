@@ -1,5 +1,3 @@
-use std::collections::BTreeSet;
-
 use crate::data::{ItemId, MemoryItem, UserModel};
 use crate::llm::trace;
 use crate::revise::{Forget, Forgotten, Needles, Probe, Receipt};
@@ -41,7 +39,7 @@ impl RpmPipeline {
         // An index that cannot be brought up to date is computed anew; the old one is gone either way.
         let _ = self.retriever.follow(model.memory(), &change, &self.context(&ledger)).await;
         drop(change);
-        let probe = self.probe(model, &forgotten)?;
+        let probe = probe(model, &forgotten, &self.logged()?);
         let ids = |items: &[MemoryItem]| -> Vec<ItemId> { items.iter().map(|item| item.id().clone()).collect() };
         let paths = forgotten.items.iter().filter(|item| item.path().is_some()).count();
         Ok(Receipt {
@@ -61,7 +59,8 @@ impl RpmPipeline {
     /// Removes the replies about these items from the logs, and their vectors.
     #[cfg(feature = "response-log")]
     fn purge_logs(&self, items: &[&MemoryItem]) -> Result<usize, Error> {
-        let mut names: BTreeSet<String> = items.iter().map(|item| item.id().as_str().to_owned()).collect();
+        let mut names: std::collections::BTreeSet<String> =
+            items.iter().map(|item| item.id().as_str().to_owned()).collect();
         for item in items {
             let texts = crate::retrieve::embedded_texts(item);
             let leaving = |text: String| self.redact.as_ref().map_or(text.clone(), |hook| hook(&text));
@@ -80,17 +79,26 @@ impl RpmPipeline {
         Ok(0)
     }
 
-    /// Searches the model's file and the logs for the text that went.
-    fn probe(&self, model: &UserModel, forgotten: &Forgotten) -> Result<Probe, Error> {
-        let gone: Vec<MemoryItem> = forgotten.items.clone();
-        let needles = Needles::new(&gone, &forgotten.features, model.memory().items());
-        let json = model.to_json();
-        let mut probe = Probe::new(needles.len(), json.len() as u64, needles.found_in(json.as_bytes()));
-        #[cfg(feature = "response-log")]
-        for log in &self.logs {
-            let bytes = log.bytes()?;
-            probe.add(bytes.len() as u64, needles.found_in(&bytes));
-        }
-        Ok(probe)
+    /// What the logs hold, as they hold it.
+    #[cfg(feature = "response-log")]
+    fn logged(&self) -> Result<Vec<Vec<u8>>, Error> {
+        Ok(self.logs.iter().map(crate::llm::ResponseLog::bytes).collect::<Result<_, _>>()?)
     }
+
+    #[cfg(not(feature = "response-log"))]
+    #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "as with logs")]
+    fn logged(&self) -> Result<Vec<Vec<u8>>, Error> {
+        Ok(Vec::new())
+    }
+}
+
+/// Searches the model's file and the logs for the text that went.
+fn probe(model: &UserModel, forgotten: &Forgotten, logs: &[Vec<u8>]) -> Probe {
+    let needles = Needles::new(&forgotten.items, &forgotten.features, model.memory().items());
+    let json = model.to_json();
+    let mut probe = Probe::new(needles.len(), json.len() as u64, needles.found_in(json.as_bytes()));
+    for bytes in logs {
+        probe.add(bytes.len() as u64, needles.found_in(bytes));
+    }
+    probe
 }

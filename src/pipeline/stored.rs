@@ -64,7 +64,7 @@ pub struct StoredPipeline {
 pub struct StoredAnswer {
     /// The answer.
     pub answer: Answer,
-    /// The model that answered, for [`Answer::explain`].
+    /// The model that answered, for [`Answer::explanation`].
     pub model: Arc<UserModel>,
     /// How many of [`Answer::written_paths`] were saved. An error costs nothing but that they are written again.
     pub kept_paths: Result<usize, StoredError>,
