@@ -11,9 +11,9 @@ use common::{ScriptedBackend, interaction, query};
 use pollster::block_on;
 use proptest::prelude::*;
 use rpm_core::{
-    BackendError, Budget, DataError, DenseRetriever, Edit, EditError, Error, FactorStatus, Feature, FeatureKey, Forget,
-    HashedEmbedder, History, Interaction, ItemId, LoggedEmbedder, MemoryLimits, ObserveOutcome, PathOrigin, Proposal,
-    Query, ResponseLog, ResponseSpace, RpmPipeline, Stage, Task, Tier, UserModel,
+    BackendError, Budget, DataError, Edit, EditError, Error, FactorStatus, Feature, FeatureKey, Forget, History,
+    Interaction, ItemId, ObserveOutcome, PathOrigin, Proposal, Query, ResponseSpace, RpmPipeline, Stage, Task, Tier,
+    UserModel,
 };
 
 const PHRASES: [&str; 8] = [
@@ -379,8 +379,11 @@ fn forgetting_by_factor_time_and_predicate_takes_out_what_it_says() {
     assert_eq!(model.digest(), learned(&pipeline, films()).digest());
 }
 
+#[cfg(feature = "response-log")]
 #[test]
 fn forgetting_reaches_the_response_log_the_vectors_and_other_paths() {
+    use rpm_core::{DenseRetriever, HashedEmbedder, LoggedEmbedder, MemoryLimits, ResponseLog};
+
     let log = ResponseLog::in_memory(MemoryLimits::default());
     let backend = log.wrap(ScriptedBackend::obedient());
     let vectors = LoggedEmbedder::new(HashedEmbedder::default(), &log);
