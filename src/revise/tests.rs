@@ -37,12 +37,15 @@ enum Event {
     Rollback(usize),
 }
 
-fn event() -> impl Strategy<Value = Event> {
+fn observed() -> impl Strategy<Value = Event> {
     let names = prop::collection::vec(0..NAMES.len(), 0..4);
+    (0..40_u8, prop::option::weighted(0.8, 0..200_i64), names, 0..RESPONSES.len(), any::<bool>())
+        .prop_map(|(id, time, names, response, path)| Event::Observe { id, time, names, response, path })
+}
+
+fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
-        6 => (0..40_u8, prop::option::weighted(0.8, 0..200_i64), names, 0..RESPONSES.len(), any::<bool>()).prop_map(
-            |(id, time, names, response, path)| Event::Observe { id, time, names, response, path }
-        ),
+        6 => observed(),
         2 => (0..40_u8).prop_map(Event::Forget),
         1 => (0..20_usize).prop_map(Event::ForgetFactor),
         3 => (0..9_usize, 0..20_usize, 0..20_usize).prop_map(|(kind, a, b)| Event::Edit { kind, a, b }),
@@ -246,7 +249,7 @@ proptest! {
 
     #[test]
     fn observing_one_by_one_is_learning_at_once(
-        events in prop::collection::vec(event().prop_filter("items", |e| matches!(e, Event::Observe { .. })), 1..40),
+        events in prop::collection::vec(observed(), 1..40),
         decay in decays(),
         fitted in any::<bool>(),
     ) {
