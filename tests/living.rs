@@ -67,8 +67,13 @@ fn same_answers(pipeline: &RpmPipeline, a: &UserModel, b: &UserModel) -> Result<
     Ok(())
 }
 
+/// `PROPTEST_CASES`, or a few.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(24)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
 
     #[test]
     fn observing_one_by_one_in_any_order_gives_the_model_of_learning_at_once(interactions in histories()) {
