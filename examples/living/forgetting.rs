@@ -46,7 +46,7 @@ impl Traces {
     fn of(item: &MemoryItem, model: &UserModel) -> Self {
         let mut own: HashSet<String> = windows(&letters(item.query().text())).map(str::to_owned).collect();
         let mut names: HashSet<FeatureKey> = item.features().iter().map(rpm_core::Feature::key).collect();
-        let mut rest = String::new();
+        let mut rest = letters(model.task().instruction());
         for other in model.memory().items().iter().filter(|other| other.id() != item.id()) {
             let text = format!("{}|{}", letters(other.query().text()), letters(other.response()));
             for window in windows(&text) {

@@ -94,7 +94,8 @@ impl RpmPipeline {
 
 /// Searches the model's file and the logs for the text that went.
 fn probe(model: &UserModel, forgotten: &Forgotten, logs: &[Vec<u8>]) -> Probe {
-    let needles = Needles::new(&forgotten.items, &forgotten.features, model.memory().items());
+    let own = [model.task().instruction()];
+    let needles = Needles::new(&forgotten.items, &forgotten.features, model.memory().items(), &own);
     let json = model.to_json();
     let mut probe = Probe::new(needles.len(), json.len() as u64, needles.found_in(json.as_bytes()));
     for bytes in logs {

@@ -44,8 +44,9 @@ impl Probe {
 }
 
 impl Needles {
-    /// What is to be searched for, of items that went and features that no item has any more.
-    pub(crate) fn new(gone: &[MemoryItem], lost: &BTreeSet<FeatureKey>, left: &[MemoryItem]) -> Self {
+    /// What is to be searched for, of items that went and features that no item has any more. `own` is text that is not the
+    /// user's, such as the task's instruction.
+    pub(crate) fn new(gone: &[MemoryItem], lost: &BTreeSet<FeatureKey>, left: &[MemoryItem], own: &[&str]) -> Self {
         let mut needles = Self::default();
         for text in gone.iter().flat_map(texts).chain(lost.iter().map(|key| key.as_str().to_owned())) {
             let text = bare(&text);
@@ -59,7 +60,7 @@ impl Needles {
                 }
             }
         }
-        for text in left.iter().flat_map(texts) {
+        for text in left.iter().flat_map(texts).chain(own.iter().map(|text| (*text).to_owned())) {
             let text = bare(&text);
             for run in Runs::of(text.as_bytes()) {
                 needles.runs.remove(&run);
@@ -173,7 +174,7 @@ mod tests {
 
     #[test]
     fn removed_text_is_found_raw_in_json_and_in_excerpts() {
-        let needles = Needles::new(&[item("a", SECRET, "Harrow again")], &BTreeSet::new(), &[]);
+        let needles = Needles::new(&[item("a", SECRET, "Harrow again")], &BTreeSet::new(), &[], &[]);
         assert!(needles.found_in(SECRET.as_bytes()) > 0);
         assert!(needles.found_in(serde_json::to_string(SECRET).unwrap().as_bytes()) > 0);
         assert!(needles.found_in(format!("[…] {} […]", &SECRET[..30]).as_bytes()) > 0);
@@ -183,10 +184,20 @@ mod tests {
     }
 
     #[test]
+    fn what_the_task_says_is_not_the_users() {
+        let gone = item("a", "Which of the films did you like?", "x");
+        let lost = BTreeSet::from([FeatureKey::of("which of the")]);
+        let instruction = "Which of the options does this person choose?";
+        let file = serde_json::json!({ "instruction": instruction }).to_string();
+        let among = |own: &[&str]| Needles::new(std::slice::from_ref(&gone), &lost, &[], own).found_in(file.as_bytes());
+        assert_eq!((among(&[]), among(&[instruction])), (1, 0));
+    }
+
+    #[test]
     fn the_names_of_fields_are_not_taken_for_text() {
         let long = "Towards a world without weapons of any kind whatever";
         let (gone, stays) = (item("a", &format!("Compliance: {long}"), "x"), item("b", long, "x"));
-        let needles = Needles::new(&[gone], &BTreeSet::new(), &[stays]);
+        let needles = Needles::new(&[gone], &BTreeSet::new(), &[stays], &[]);
         assert!(needles.len() > 0);
         // The field ends as the removed text goes on: "…ce: Towards".
         let log = serde_json::json!({ "essence": long }).to_string();
@@ -199,7 +210,7 @@ mod tests {
     #[test]
     fn what_interactions_that_stay_have_as_well_is_not_searched_for() {
         let stays = item("b", &format!("I wrote: {SECRET}"), "harrow AGAIN, twice");
-        let needles = Needles::new(&[item("a", SECRET, "Harrow again")], &BTreeSet::new(), &[stays]);
+        let needles = Needles::new(&[item("a", SECRET, "Harrow again")], &BTreeSet::new(), &[stays], &[]);
         assert_eq!(needles.len(), 0);
     }
 
