@@ -290,6 +290,13 @@ fn pin_boost_rename_merge_and_split_do_what_they_say() {
     assert_eq!(factor_of(&model, "loud chase"), loud);
 }
 
+/// A path of one step for the first film.
+fn path_of(model: &UserModel, text: String) -> Edit {
+    let item = &model.memory().items()[0];
+    let steps = vec![rpm_core::EditedStep { feature: item.features()[0].key(), text }];
+    Edit::Path { item: item.id().clone(), steps }
+}
+
 #[test]
 fn edits_that_make_no_sense_are_refused_and_change_nothing() {
     let pipeline = RpmPipeline::offline(task());
@@ -310,6 +317,8 @@ fn edits_that_make_no_sense_are_refused_and_change_nothing() {
         Edit::Split { factor: slow, features: [FeatureKey::of("loud chase")].into() },
         Edit::WithdrawPath { item: ItemId::new("nothing").unwrap() },
         Edit::Path { item: ItemId::new("a").unwrap(), steps: Vec::new() },
+        path_of(&model, "x".repeat(9_000)),
+        path_of(&model, "a\u{0}b".to_owned()),
         Edit::Undo { edit: 1 },
         Edit::Rollback { snapshot: 1 },
     ];
@@ -532,4 +541,35 @@ fn a_pinned_factor_is_in_every_prompt_and_a_boost_moves_the_estimate() {
     model.edit(Edit::Boost { factor: slow, by: 4.0 }).unwrap();
     let boosted = asked(&model).1;
     assert!(boosted.probability("5") > plain.probability("5") + 0.02, "{boosted:?} {plain:?}");
+}
+
+#[cfg(feature = "response-log")]
+#[test]
+fn a_log_that_cannot_be_written_leaves_the_model_as_it_was() {
+    let folder = std::env::temp_dir().join(format!("rpm-forget-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let log = rpm_core::ResponseLog::open(folder.join("log")).unwrap();
+    let backend = log.wrap(ScriptedBackend::obedient());
+    let pipeline = RpmPipeline::builder(task()).backend(backend).forgets_in(&log).build().unwrap();
+    let mut model = learned(&pipeline, films());
+    let before = model.to_json();
+    // The new file has no folder to be written to.
+    std::fs::remove_dir_all(&folder).unwrap();
+    let what = Forget::Items(vec![ItemId::new("a").unwrap()]);
+    let error = block_on(pipeline.forget(&mut model, &what)).unwrap_err();
+    assert!(matches!(error, Error::Log(_)), "{error:?}");
+    assert_eq!(model.to_json(), before);
+}
+
+#[test]
+fn a_file_with_a_factor_set_aside_and_in_use_is_refused() {
+    let pipeline = RpmPipeline::offline(task());
+    let mut model = learned(&pipeline, films());
+    let factor = factor_of(&model, "loud chase");
+    model.edit(Edit::Mute { factor: factor.clone() }).unwrap();
+    let mut file: serde_json::Value = serde_json::from_str(&model.to_json()).unwrap();
+    let aside = file["model"]["set_aside"]["factors"][0].clone();
+    file["model"]["factors"]["factors"].as_array_mut().unwrap().push(aside);
+    let error = UserModel::from_json(&file.to_string()).unwrap_err();
+    assert!(matches!(&error, DataError::BadFactor { factor: named, .. } if *named == factor), "{error:?}");
 }

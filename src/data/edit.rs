@@ -37,7 +37,7 @@ pub enum Edit {
     Rename {
         /// The factor.
         factor: FactorId,
-        /// Its new label.
+        /// Its new label, at most 256 bytes.
         label: String,
     },
     /// Take one factor into another.
@@ -58,7 +58,7 @@ pub enum Edit {
     Path {
         /// The interaction.
         item: ItemId,
-        /// The steps, each about a feature of the interaction.
+        /// The steps, each about a feature of the interaction: 1 to 16 of at most 8,192 bytes each.
         steps: Vec<EditedStep>,
     },
     /// Never show a reasoning path of this interaction that a model wrote.

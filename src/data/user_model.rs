@@ -147,6 +147,13 @@ impl UserModel {
         if self.edits.iter().zip(1..).any(|(record, number)| record.number != number) {
             return Err(DataError::BadNumbers { what: "list of edits", problem: "is not numbered from 1" });
         }
+        for factor in self.set_aside.iter() {
+            let both = factor.features().iter().any(|key| self.factors.factor_of(key).is_some());
+            if both || self.factors.get(factor.id()).is_some() {
+                let problem = "is set aside and in use at once";
+                return Err(DataError::BadFactor { factor: factor.id().clone(), problem });
+            }
+        }
         let mut ids: BTreeSet<&ItemId> = BTreeSet::new();
         for item in self.memory.items() {
             if !ids.insert(item.id()) {

@@ -122,7 +122,10 @@ fn change(effect: &Effect) -> String {
         let _ = write!(told, " ({:+} points)", -points);
     }
     let _ = match effect.estimate {
-        Some(change) => write!(told, "; it adds {:+.1} points of probability", 100.0 * change),
+        Some(change) => {
+            let does = if change < 0.0 { "takes" } else { "adds" };
+            write!(told, "; it {does} {:.1} points of probability", 100.0 * change.abs())
+        }
         None => write!(told, "; change {:.2}", effect.size),
     };
     told

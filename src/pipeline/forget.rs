@@ -15,7 +15,7 @@ impl RpmPipeline {
     ///
     /// # Errors
     /// [`Error::OtherTask`]; [`Error::Data`] for an interaction or factor that is not there; [`Error::Log`] when a log cannot
-    /// be written. Nothing is changed then, but a log before the one that failed may have been purged.
+    /// be read or written. The model is not changed then, but replies may be gone from the logs: forget again.
     ///
     /// # Cancellation
     /// Dropping the future leaves the model whole: as it was, or without what was to go.
@@ -34,12 +34,14 @@ impl RpmPipeline {
             .filter(|item| gone.contains(item.id()) || item.features().iter().any(|f| keys.contains(&f.key())))
             .collect();
         let log_records = self.purge_logs(&touched)?;
+        // Before the model is changed: a log that cannot be read is an error that leaves it as it was.
+        let logs = self.logged()?;
         let (forgotten, change) = model.forget(gone, &keys);
         let ledger = self.ledger();
         // An index that cannot be brought up to date is computed anew; the old one is gone either way.
         let _ = self.retriever.follow(model.memory(), &change, &self.context(&ledger)).await;
         drop(change);
-        let probe = probe(model, &forgotten, &self.logged()?);
+        let probe = probe(model, &forgotten, &logs);
         let ids = |items: &[MemoryItem]| -> Vec<ItemId> { items.iter().map(|item| item.id().clone()).collect() };
         let paths = forgotten.items.iter().filter(|item| item.path().is_some()).count();
         Ok(Receipt {

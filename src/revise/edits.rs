@@ -2,11 +2,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::data::{
     Edit, EditRecord, EditedStep, Factor, FactorId, FeatureKey, ItemId, MemoryItem, PathOrigin, PathStep,
-    ReasoningPath, UserModel,
+    ReasoningPath, UserModel, limits,
 };
 
 /// Features of a factor that an edit keeps, to find the factor again.
 const ANCHORS: usize = 8;
+
+/// The most steps of a path that a user writes.
+const MOST_STEPS: usize = 16;
+
+/// Control characters other than those of white space.
+fn odd(c: char) -> bool {
+    c.is_control() && !matches!(c, '\t' | '\n' | '\r')
+}
 
 /// An edit that cannot be made. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -103,6 +111,10 @@ impl UserModel {
             }
             Edit::Path { item, steps } => {
                 let item = self.item(item)?;
+                let said = |text: &str| text.len() <= limits::RESPONSE_BYTES && !text.chars().any(odd);
+                if steps.len() > MOST_STEPS || !steps.iter().all(|step| said(&step.text)) {
+                    return unusable("has more than 16 steps, or one over 8,192 bytes or with a control character");
+                }
                 match user_path(item, steps, |_| None) {
                     Some(_) => Ok(()),
                     None => {
