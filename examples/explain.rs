@@ -29,9 +29,8 @@ mod args;
 #[allow(dead_code, reason = "shared with the example evaluate, which uses all of it")]
 #[path = "evaluate/data.rs"]
 mod data;
-#[cfg(all(feature = "providers", feature = "response-log"))]
-#[path = "common/provider.rs"]
-mod provider;
+#[path = "common/model.rs"]
+mod model;
 
 use std::error::Error;
 use std::future::Future;
@@ -39,10 +38,11 @@ use std::sync::Arc;
 
 use args::Args;
 use data::Set;
+use model::Model;
 use rpm_core::{
     ExplainOptions, Explanation, ExtractError, Extraction, FeatureExtractor, FeatureKey, History, Interaction,
-    LexicalExtractor, LlmBackend, Observation, Preset, PromptedAnswerer, Query, ResponseSpace, RpmPipeline,
-    StageContext, Task, UsageReport, async_trait,
+    LexicalExtractor, Observation, Preset, PromptedAnswerer, Query, ResponseSpace, RpmPipeline, StageContext, Task,
+    UsageReport, async_trait,
 };
 use serde::Deserialize;
 
@@ -55,29 +55,6 @@ struct Line {
     query: String,
     response: String,
     time: i64,
-}
-
-/// A model and the runtime its client needs.
-struct Model {
-    backend: Arc<dyn LlmBackend>,
-    runtime: tokio::runtime::Runtime,
-}
-
-impl Model {
-    #[cfg(all(feature = "providers", feature = "response-log"))]
-    fn from_env() -> Result<Option<Self>, Box<dyn Error>> {
-        let Some(backend) = provider::from_env()? else { return Ok(None) };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Some(Self { backend, runtime }))
-    }
-
-    #[cfg(not(all(feature = "providers", feature = "response-log")))]
-    fn from_env() -> Result<Option<Self>, Box<dyn Error>> {
-        match std::env::var_os("RPM_PROVIDER") {
-            Some(_) => Err("a model is asked with --features providers only".into()),
-            None => Ok(None),
-        }
-    }
 }
 
 fn main() -> Result<(), Box<dyn Error>> {

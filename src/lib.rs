@@ -6,6 +6,8 @@ mod embed;
 mod explain;
 mod extract;
 mod factor;
+#[cfg(any(feature = "response-log", feature = "store-redb"))]
+mod files;
 mod llm;
 mod packed;
 mod parallel;

@@ -29,49 +29,24 @@ mod baselines;
 mod chance;
 mod data;
 mod metrics;
+#[path = "../common/model.rs"]
+mod model;
 mod pipelines;
-#[cfg(all(feature = "providers", feature = "response-log"))]
-#[path = "../common/provider.rs"]
-mod provider;
 mod report;
 mod retrieval;
 
 use std::error::Error;
-use std::sync::Arc;
 
 use args::Args;
 use data::Set;
+use model::Model;
 use report::{Line, Report};
-use rpm_core::LlmBackend;
 
 /// Pipelines that ask no model, and those that do.
 const OFFLINE: &str = "offline";
 const WITH_MODEL: [&str; 2] = ["rpm", "zero-shot"];
 /// Presets of the crate, which ask a model too and run when they are named.
 const PRESETS: [&str; 2] = ["balanced", "frugal"];
-
-/// A model and the runtime its client needs.
-struct Model {
-    backend: Arc<dyn LlmBackend>,
-    runtime: tokio::runtime::Runtime,
-}
-
-impl Model {
-    #[cfg(all(feature = "providers", feature = "response-log"))]
-    fn from_env() -> Result<Option<Self>, Box<dyn Error>> {
-        let Some(backend) = provider::from_env()? else { return Ok(None) };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Some(Self { backend, runtime }))
-    }
-
-    #[cfg(not(all(feature = "providers", feature = "response-log")))]
-    fn from_env() -> Result<Option<Self>, Box<dyn Error>> {
-        match std::env::var_os("RPM_PROVIDER") {
-            Some(_) => Err("a model is asked with --features providers only".into()),
-            None => Ok(None),
-        }
-    }
-}
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args = Args::parse(std::env::args().skip(1))?;

@@ -10,10 +10,10 @@ use rpm_core::{
     SimilarityFactorModel, SupportThresholds, UserModel,
 };
 
-use crate::Model;
 use crate::account::Account;
 use crate::data::{Row, Set};
 use crate::metrics::Guess;
+use crate::model::Model;
 
 /// What a pipeline gave on one set.
 #[derive(Default)]

@@ -1,4 +1,3 @@
-use std::fmt::Write as _;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -9,6 +8,7 @@ use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use crate::data::text::hex;
 use crate::llm::BoxError;
 
 use super::{EmbedError, Embedder};
@@ -95,9 +95,7 @@ impl StaticModel {
             hasher.update((content.len() as u64).to_le_bytes());
             hasher.update(content);
         }
-        for byte in hasher.finalize() {
-            let _ = write!(fingerprint, "{byte:02x}");
-        }
+        fingerprint.push_str(&hex(&hasher.finalize()));
         Ok(Self { model, fingerprint })
     }
 }

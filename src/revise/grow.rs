@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::data::grouping::{FittedFactor, Grouping, LIKENESS};
+use crate::data::grouping::Grouping;
 use crate::data::{
     Calibration, FactorSet, Feature, MemoryChange, MemoryItem, Provenance, ReasoningMemory, Task, UserId, UserModel,
 };
@@ -21,14 +21,7 @@ pub(crate) fn fitted(fit: FactorFit) -> Result<Grouping, DataError> {
     }
     let groups = fit.groups.into_iter().map(|group| (group.label, group.description, group.features));
     // Checks that the groups are a partition, and gives each its id.
-    let factors = FactorSet::from_groups(groups)?;
-    let group = |factor: &crate::data::Factor| FittedFactor {
-        id: factor.id().clone(),
-        label: factor.label().to_owned(),
-        description: factor.description().to_owned(),
-        features: factor.features().clone(),
-    };
-    Ok(Grouping { likeness: LIKENESS, fitted: factors.iter().map(group).collect() })
+    Ok(Grouping::of(&FactorSet::from_groups(groups)?))
 }
 
 impl UserModel {

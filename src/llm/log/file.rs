@@ -1,8 +1,9 @@
 use std::collections::HashMap;
-use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+
+use crate::files::{beside, private, sync_folder};
 
 use super::LogError;
 use super::key::Key;
@@ -204,28 +205,4 @@ impl Store for FileStore {
     fn stats(&self) -> LogStats {
         LogStats { records: self.places.len(), bytes: self.end, ..self.stats }
     }
-}
-
-/// How files with a user's text are made: on Unix, for the owner's eyes only.
-fn private() -> OpenOptions {
-    #[allow(unused_mut, reason = "other systems set nothing")]
-    let mut options = OpenOptions::new();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-}
-
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(ending);
-    name.into()
-}
-
-/// Makes a rename or a new file in a folder survive a loss of power, where the system has a way to.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    if cfg!(unix) {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(folder)?.sync_all()?;
-    }
-    Ok(())
 }

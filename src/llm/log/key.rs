@@ -3,6 +3,7 @@ use std::fmt;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::data::text::hex;
 use crate::llm::{CompletionRequest, ReplyForm};
 
 /// The identity of a request: SHA-256 over all that shapes its reply. Collisions are out of reach, so equal keys stand
@@ -39,12 +40,7 @@ impl Key {
     }
 
     pub(super) fn to_hex(self) -> String {
-        use fmt::Write as _;
-        self.0.iter().fold(String::with_capacity(64), |mut hex, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        hex(&self.0)
     }
 
     pub(super) fn from_hex(hex: &str) -> Option<Self> {

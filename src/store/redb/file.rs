@@ -1,7 +1,6 @@
 //! The database's file: one opening at a time, opened again after a failed write, written anew to erase.
 
-use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
@@ -11,6 +10,7 @@ use redb::{Database, DatabaseError, Error};
 
 use super::Compacted;
 use super::tables::{self, Outcome};
+use crate::files::{beside, private, sync_folder};
 use crate::store::StoreError;
 
 /// Pages kept in memory, in bytes: enough for the tree above the models, which are read rarely and decoded anyway.
@@ -30,7 +30,7 @@ pub(super) struct StoreFile {
 
 impl StoreFile {
     pub(super) fn open(path: &Path, checked: bool) -> Result<Self, StoreError> {
-        let lock = private().create(true).truncate(false).open(beside(path, ".lock"))?;
+        let lock = private().read(true).write(true).create(true).truncate(false).open(beside(path, ".lock"))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(StoreError::InUse),
@@ -113,7 +113,7 @@ impl StoreFile {
 
 /// Opens the database in this file, made for its owner's eyes only when there is none.
 fn open(path: &Path, checked: bool) -> Result<Database, StoreError> {
-    private().create(true).truncate(false).open(path)?;
+    private().read(true).write(true).create(true).truncate(false).open(path)?;
     let mut builder = Database::builder();
     // Else a file that was damaged while nobody had it open could make the database panic.
     builder.set_cache_size(CACHE).set_check_integrity_on_open(checked);
@@ -144,28 +144,4 @@ fn failed(error: Error) -> StoreError {
         Error::Corrupted(_) => StoreError::Damaged { source: error.into() },
         error => StoreError::permanent(error),
     }
-}
-
-/// How files with a user's text are made: on Unix, for the owner's eyes only.
-fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-}
-
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(ending);
-    name.into()
-}
-
-/// Makes a rename or a new file in a folder survive a loss of power, where the system has a way to.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    if cfg!(unix) {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(folder)?.sync_all()?;
-    }
-    Ok(())
 }
