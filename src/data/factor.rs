@@ -1,27 +1,22 @@
-use std::any::Any;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::derived::Derived;
-use super::{
-    AssignedFeature, DataError, FactorId, Feature, FeatureKey, Judgement, MemoryItem, Polarity, ResponseSpace, Task,
-};
+use super::{FactorId, FeatureKey, Judgement, Polarity};
 
 /// Features that act alike for one user (paper: *F*⁽ᵐ⁾), with the statistics of that user's responses.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Factor {
-    id: FactorId,
-    label: String,
-    description: String,
-    features: BTreeSet<FeatureKey>,
+    pub(super) id: FactorId,
+    pub(super) label: String,
+    pub(super) description: String,
+    pub(super) features: BTreeSet<FeatureKey>,
     #[serde(default = "one", skip_serializing_if = "is_one")]
-    cohesion: f64,
-    stats: FactorStats,
+    pub(super) cohesion: f64,
+    pub(super) stats: FactorStats,
     #[serde(default, skip_serializing_if = "Standing::is_plain")]
-    standing: Standing,
+    pub(super) standing: Standing,
 }
 
 /// What holds of a factor whatever was counted.
@@ -128,7 +123,7 @@ impl PolarityCounts {
 }
 
 impl FactorStats {
-    fn observe(&mut self, response: Option<&str>, judgements: &[Judgement], weight: f64) {
+    pub(super) fn observe(&mut self, response: Option<&str>, judgements: &[Judgement], weight: f64) {
         self.coverage += weight;
         if let Some(response) = response {
             *self.by_response.entry(response.to_owned()).or_default() += weight;
@@ -229,261 +224,5 @@ impl fmt::Debug for Factor {
             .field("features", &self.features.len())
             .field("coverage", &self.stats.coverage)
             .finish_non_exhaustive()
-    }
-}
-
-/// All factors of one user (paper: *C*ᵤ): a partition of the user's features, with counts. Every feature key belongs to
-/// exactly one factor.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(try_from = "RawFactorSet", into = "RawFactorSet")]
-pub struct FactorSet {
-    /// In order of id, so that any output in this order is the same every time. Shared, so that a clone is cheap.
-    factors: Vec<Arc<Factor>>,
-    /// The factor that a feature belongs to. Only looked up, never iterated.
-    of_feature: HashMap<FeatureKey, FactorId>,
-    totals: Totals,
-    derived: Derived,
-}
-
-#[derive(Serialize, Deserialize)]
-struct RawFactorSet {
-    totals: Totals,
-    factors: Vec<Factor>,
-}
-
-impl TryFrom<RawFactorSet> for FactorSet {
-    type Error = DataError;
-    fn try_from(raw: RawFactorSet) -> Result<Self, DataError> {
-        let totals = std::iter::once(&raw.totals.interactions).chain(raw.totals.by_response.values());
-        if totals.into_iter().any(|count| !count.is_finite() || *count < 0.0) {
-            return Err(DataError::BadNumbers { what: "totals", problem: "have a negative or non-finite count" });
-        }
-        Self::new(raw.factors, raw.totals)
-    }
-}
-
-impl From<FactorSet> for RawFactorSet {
-    fn from(set: FactorSet) -> Self {
-        Self { totals: set.totals, factors: set.factors.into_iter().map(Arc::unwrap_or_clone).collect() }
-    }
-}
-
-impl FactorSet {
-    /// A partition from groups of feature keys, each with its label and description. Groups must come oldest first, and
-    /// the keys of each oldest first: ids derive from the first key. Statistics are empty until [`count`](Self::count).
-    ///
-    /// # Errors
-    /// [`DataError::BadFactor`] when a group is empty, its label is blank, or a key is in two groups.
-    pub fn from_groups<L, D, K>(groups: impl IntoIterator<Item = (L, D, K)>) -> Result<Self, DataError>
-    where
-        L: Into<String>,
-        D: Into<String>,
-        K: IntoIterator<Item = FeatureKey>,
-    {
-        let mut taken: HashSet<FactorId> = HashSet::new();
-        let mut factors = Vec::new();
-        for (label, description, keys) in groups {
-            let mut keys = keys.into_iter().peekable();
-            let anchor = keys.peek().map_or("", FeatureKey::as_str).to_owned();
-            let id = FactorId::free(&anchor, |id| taken.contains(id));
-            taken.insert(id.clone());
-            let mut factor = Factor::new(id, label.into(), description.into(), Standing::default());
-            factor.features = keys.collect();
-            factors.push(factor);
-        }
-        Self::new(factors, Totals::default())
-    }
-
-    pub(crate) fn new(mut factors: Vec<Factor>, totals: Totals) -> Result<Self, DataError> {
-        factors.sort_by(|a, b| a.id.cmp(&b.id));
-        let mut of_feature = HashMap::new();
-        let mut last: Option<&FactorId> = None;
-        for factor in &factors {
-            let bad = |problem| Err(DataError::BadFactor { factor: factor.id.clone(), problem });
-            if factor.features.is_empty() {
-                return bad("has no features");
-            }
-            if factor.label.trim().is_empty() {
-                return bad("has no label");
-            }
-            if last.replace(&factor.id) == Some(&factor.id) {
-                return bad("occurs twice");
-            }
-            let counts = [factor.stats.coverage, factor.stats.influence, factor.stats.polarity.total()];
-            if counts.iter().chain(factor.stats.by_response.values()).any(|c| !c.is_finite() || *c < 0.0) {
-                return bad("has a negative or non-finite count");
-            }
-            if !(0.0..=16.0).contains(&factor.standing.boost) {
-                return bad("has a boost outside 0 to 16");
-            }
-            if !(0.0..=1.0).contains(&factor.cohesion) {
-                return bad("has a cohesion outside 0 to 1");
-            }
-            for key in &factor.features {
-                if of_feature.insert(key.clone(), factor.id.clone()).is_some() {
-                    return bad("claims a feature of another factor");
-                }
-            }
-        }
-        let factors = factors.into_iter().map(Arc::new).collect();
-        Ok(Self { factors, of_feature, totals, derived: Derived::default() })
-    }
-
-    /// The same factors, each as one that a factor model made.
-    #[must_use]
-    pub(crate) fn all_fitted(mut self) -> Self {
-        for factor in &mut self.factors {
-            Arc::make_mut(factor).standing.fitted = true;
-        }
-        self
-    }
-
-    /// The same partition with the counts of these items in place of any before, each with weight 1.
-    #[must_use]
-    pub fn count(self, task: &Task, items: &[MemoryItem]) -> Self {
-        self.count_weighted(task, items, &[])
-    }
-
-    /// The same with a weight for each item; those that have none weigh 1.
-    #[must_use]
-    pub(crate) fn count_weighted(mut self, task: &Task, items: &[MemoryItem], weights: &[f64]) -> Self {
-        self.totals = Totals::default();
-        self.derived = Derived::default();
-        for factor in &mut self.factors {
-            Arc::make_mut(factor).stats = FactorStats::default();
-        }
-        for (item, weight) in items.iter().zip(weights.iter().copied().chain(std::iter::repeat(1.0))) {
-            self.count_in(task, item, weight);
-        }
-        self
-    }
-
-    /// Counts one item more. Features of no factor of the set are left aside.
-    pub(crate) fn count_in(&mut self, task: &Task, item: &MemoryItem, weight: f64) {
-        let response = (!task.space().is_open_ended()).then_some(item.response());
-        self.totals.interactions += weight;
-        if let Some(response) = response {
-            *self.totals.by_response.entry(response.to_owned()).or_default() += weight;
-        }
-        let mut judgements: BTreeMap<usize, Vec<Judgement>> = BTreeMap::new();
-        for feature in item.features() {
-            if let Some(place) = self.place_of(&feature.key()) {
-                judgements.entry(place).or_default().extend(feature.judgement());
-            }
-        }
-        for (place, judgements) in judgements {
-            if let Some(factor) = self.factors.get_mut(place) {
-                Arc::make_mut(factor).stats.observe(response, &judgements, weight);
-            }
-        }
-        self.derived = Derived::default();
-    }
-
-    /// The factor with this id to be changed, made by `new` when it is not there.
-    pub(crate) fn entry(&mut self, id: &FactorId, new: impl FnOnce() -> Factor) -> &mut Factor {
-        let place = match self.factors.binary_search_by(|factor| factor.id.cmp(id)) {
-            Ok(place) => place,
-            Err(place) => {
-                self.factors.insert(place, Arc::new(new()));
-                place
-            }
-        };
-        self.derived = Derived::default();
-        #[expect(clippy::indexing_slicing, reason = "the place was found or made above")]
-        Arc::make_mut(&mut self.factors[place])
-    }
-
-    /// Takes a feature into a factor of the set.
-    pub(crate) fn take_in(&mut self, id: &FactorId, key: FeatureKey) {
-        if let Some(factor) = self.place_of_id(id).and_then(|place| self.factors.get_mut(place)) {
-            Arc::make_mut(factor).features.insert(key.clone());
-            self.of_feature.insert(key, id.clone());
-        }
-    }
-
-    /// Keeps what is computed from this partition, such as an index over its features, so that the next query finds it
-    /// ready. `fingerprint` must say everything else the value depends on. Shared by clones, never saved.
-    pub fn derived<T: Any + Send + Sync>(&self, fingerprint: &str, compute: impl FnOnce(&Self) -> T) -> Arc<T> {
-        self.derived.get(fingerprint).unwrap_or_else(|| {
-            let value = Arc::new(compute(self));
-            self.derived.put(fingerprint, Arc::clone(&value));
-            value
-        })
-    }
-
-    /// Takes out what [`derived`](Self::derived) holds: the value itself when nobody else holds it, else a copy.
-    pub(crate) fn take<T: Any + Send + Sync + Clone>(&self, fingerprint: &str) -> Option<T> {
-        self.derived.take(fingerprint)
-    }
-
-    /// Takes what is derived of these factors away from them, in the hands of an empty set.
-    pub(crate) fn derived_alone(&mut self) -> Self {
-        Self { derived: std::mem::take(&mut self.derived), ..Self::default() }
-    }
-
-    /// The factors in order of id.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Factor> {
-        self.factors.iter().map(|factor| &**factor)
-    }
-
-    /// How many factors there are.
-    pub fn len(&self) -> usize {
-        self.factors.len()
-    }
-
-    /// True without factors, as when no item had a feature.
-    pub fn is_empty(&self) -> bool {
-        self.factors.is_empty()
-    }
-
-    /// The factor with this id.
-    pub fn get(&self, id: &FactorId) -> Option<&Factor> {
-        self.at(self.place_of_id(id)?)
-    }
-
-    fn at(&self, place: usize) -> Option<&Factor> {
-        self.factors.get(place).map(|factor| &**factor)
-    }
-
-    /// A factor's place in the order of [`iter`](Self::iter).
-    pub(crate) fn place_of_id(&self, id: &FactorId) -> Option<usize> {
-        self.factors.binary_search_by(|factor| factor.id.cmp(id)).ok()
-    }
-
-    /// The factor that a feature key belongs to.
-    pub fn factor_of(&self, key: &FeatureKey) -> Option<&Factor> {
-        self.get(self.of_feature.get(key)?)
-    }
-
-    /// The place of a feature's factor in the order of [`iter`](Self::iter).
-    pub(crate) fn place_of(&self, key: &FeatureKey) -> Option<usize> {
-        self.place_of_id(self.of_feature.get(key)?)
-    }
-
-    /// The factors of these features, each once, in order of id. Features of no known factor have none.
-    pub fn present_in<'f>(&self, features: impl IntoIterator<Item = &'f Feature>) -> Vec<&Factor> {
-        let places: BTreeSet<usize> =
-            features.into_iter().filter_map(|feature| self.place_of(&feature.key())).collect();
-        places.into_iter().filter_map(|place| self.at(place)).collect()
-    }
-
-    /// The factors that these features were assigned to, each once, in order of id.
-    pub fn present_in_assigned(&self, features: &[AssignedFeature]) -> Vec<&Factor> {
-        let ids: BTreeSet<&FactorId> = features.iter().filter_map(|feature| feature.factor.as_ref()).collect();
-        ids.into_iter().filter_map(|id| self.get(id)).collect()
-    }
-
-    /// What was counted over the whole history.
-    pub fn totals(&self) -> &Totals {
-        &self.totals
-    }
-
-    /// The responses that statistics are about, in a fixed order: the task's own, or those that occurred for choices;
-    /// empty for free text.
-    pub fn responses(&self, task: &Task) -> Vec<String> {
-        match task.space() {
-            ResponseSpace::Choices => self.totals.by_response.keys().cloned().collect(),
-            space => space.fixed_responses().unwrap_or_default(),
-        }
     }
 }

@@ -14,6 +14,7 @@ mod derived;
 mod edit;
 mod error;
 mod factor;
+mod factor_set;
 mod feature;
 mod format;
 pub(crate) mod grouping;
@@ -31,9 +32,8 @@ pub(crate) use edit::in_force;
 pub use edit::{Edit, EditRecord, EditedStep};
 pub use error::DataError;
 pub(crate) use factor::Standing;
-pub use factor::{
-    ESTABLISHED_AFTER, ESTABLISHED_COHESION, Factor, FactorSet, FactorStats, FactorStatus, PolarityCounts, Totals,
-};
+pub use factor::{ESTABLISHED_AFTER, ESTABLISHED_COHESION, Factor, FactorStats, FactorStatus, PolarityCounts, Totals};
+pub use factor_set::FactorSet;
 pub use feature::{AssignedFeature, Feature, FeatureKey, Judgement, Polarity, Span};
 pub use format::{FORMAT_NAME, FORMAT_VERSION};
 pub use history::{History, Interaction, Query};

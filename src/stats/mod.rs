@@ -6,6 +6,7 @@
 mod beliefs;
 mod drift;
 mod estimate;
+mod fisher;
 mod interval;
 mod over_time;
 mod posterior;
@@ -21,6 +22,7 @@ pub use beliefs::{Beliefs, FactorSummary, ResponseBelief, Share};
 pub use drift::{DRIFT_ALARM, Drift, SHORTEST_WINDOW};
 pub use estimate::{Estimate, Weighted, calibrate};
 pub(crate) use estimate::{Estimator, calibration_point};
+pub use fisher::fisher_exact;
 pub use interval::{Interval, MAX_LEVEL};
 pub use posterior::{
     CountRow, DEFAULT_KAPPA, KAPPA_GRID, MAX_COUNT, MAX_LIFT, base_rate, cautious_interval, choose_kappa,
@@ -31,7 +33,7 @@ pub use rank_sum::rank_sum;
 pub use reliability::{RELIABILITY_BINS, Reliability, ReliabilityBin, SMALLEST_SCORED};
 pub use scale::{MeanDifference, Moments, mean_difference};
 pub use significance::{
-    ChiSquare, MIN_EXPECTED, SMALLEST_CELL, association, benjamini_hochberg, chi_square, fisher_exact, min_expected,
+    ChiSquare, MIN_EXPECTED, SMALLEST_CELL, association, benjamini_hochberg, chi_square, min_expected,
 };
 pub use stability::{Halves, LEAST_HALVED, lift_reliability, scale_stability, split_half_reliability, stability};
 pub use support::{Reason, Support, SupportThresholds, Tier, gate};

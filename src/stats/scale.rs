@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::fisher::fisher_exact;
 use super::interval::{Interval, Tail, beta_quantile, beta_tails, solve_quantile, tail_of};
-use super::significance::fisher_exact;
 
 /// Count, sum and sum of squares of weighted values: all that a mean and a variance need.
 ///

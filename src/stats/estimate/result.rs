@@ -1,0 +1,75 @@
+use serde::{Deserialize, Serialize};
+
+/// One response with its probability.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Weighted {
+    /// The response.
+    pub response: String,
+    /// Its estimated probability for this query.
+    pub probability: f64,
+    /// The user's base rate for it.
+    pub base: f64,
+}
+
+/// P(response | features, user) from the statistics alone, without a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    responses: Vec<Weighted>,
+    decision: usize,
+}
+
+impl Estimate {
+    /// The responses in the order they are shown, with probabilities that sum to 1.
+    pub fn responses(&self) -> &[Weighted] {
+        &self.responses
+    }
+
+    /// The response to give: the most probable one; on a scale the point of least expected cost, where a miss costs 1 and
+    /// each point of distance 0.1.
+    pub fn decision(&self) -> &str {
+        self.responses.get(self.decision).map(|weighted| weighted.response.as_str()).unwrap_or_default()
+    }
+
+    /// The estimated probability of a response; 0 for one that is not open.
+    pub fn probability(&self, response: &str) -> f64 {
+        self.responses.iter().find(|w| w.response == response).map_or(0.0, |w| w.probability)
+    }
+
+    /// Entropy of the base rates less the estimate's, in bits.
+    pub fn information(&self) -> f64 {
+        let entropy = |p: f64| if p > 0.0 { -p * p.log2() } else { 0.0 };
+        let total: f64 = self.responses.iter().map(|w| w.base).sum();
+        let base: f64 = self.responses.iter().map(|w| entropy(w.base / total.max(f64::MIN_POSITIVE))).sum();
+        base - self.responses.iter().map(|w| entropy(w.probability)).sum::<f64>()
+    }
+
+    pub(super) fn new(responses: Vec<String>, base: &[f64], probability: Vec<f64>, ordinal: bool) -> Self {
+        let decision = if ordinal { least_cost(&probability) } else { first_max(&probability) };
+        let zipped = responses.into_iter().zip(probability).zip(base);
+        let weighted =
+            |((response, probability), base): ((String, f64), &f64)| Weighted { response, probability, base: *base };
+        Self { responses: zipped.map(weighted).collect(), decision }
+    }
+}
+
+fn first_max(p: &[f64]) -> usize {
+    let mut best = 0;
+    for (place, value) in p.iter().enumerate() {
+        if p.get(best).is_none_or(|top| value > top) {
+            best = place;
+        }
+    }
+    best
+}
+
+/// The point with the least expected cost; the lower one of equals.
+fn least_cost(p: &[f64]) -> usize {
+    const DISTANCE: f64 = 0.1;
+    let cost = |a: usize| -> f64 {
+        p.iter()
+            .enumerate()
+            .map(|(k, p)| p * (f64::from(u8::from(k != a)) + DISTANCE * (k as f64 - a as f64).abs()))
+            .sum()
+    };
+    first_max(&(0..p.len()).map(|a| -cost(a)).collect::<Vec<f64>>())
+}
