@@ -390,6 +390,21 @@ fn writers_that_observe_at_once_lose_nothing_and_leave_what_learning_at_once_lea
 }
 
 #[test]
+fn what_another_writer_took_in_meanwhile_is_known_and_not_counted_twice() {
+    let store = Arc::new(MemoryStore::new());
+    let other = offline(Arc::clone(&store));
+    block_on(other.learn(&scale_history())).unwrap();
+    let before: Before = Box::new(move || {
+        let report = block_on(other.observe(&ana(), [more(1, 1)])).unwrap();
+        assert_eq!(report.taken_in(), 1);
+    });
+    let slow = offline(Watched::new(&store, vec![(0, before)]));
+    let report = block_on(slow.observe(&ana(), [more(1, 1)])).unwrap();
+    assert_eq!(report.items[0].outcome, rpm_core::ObserveOutcome::Known);
+    assert_eq!(block_on(slow.load(&ana())).unwrap().model.memory().len(), 7);
+}
+
+#[test]
 fn edits_hold_through_learning_again_and_forgetting_is_by_user_id() {
     let stored = RpmPipeline::offline(common::scale_task()).with_store(MemoryStore::new());
     block_on(stored.learn(&common::scale_history())).unwrap();

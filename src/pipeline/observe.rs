@@ -1,4 +1,4 @@
-use crate::data::{History, Interaction, ItemId, MemoryItem, UserModel};
+use crate::data::{DataError, History, Interaction, ItemId, MemoryItem, UserModel, limits};
 use crate::llm::trace;
 use crate::prompt::StageContext;
 
@@ -30,7 +30,9 @@ impl RpmPipeline {
     /// could not be found is reported and *not* taken in; observe it again.
     ///
     /// # Errors
-    /// [`Error::OtherTask`]; [`Error::Data`] naming the first interaction that cannot be used. Nothing is changed then.
+    /// [`Error::OtherTask`]; [`Error::Data`] naming the first interaction that cannot be used, or when the model would hold more
+    /// than [`limits::INTERACTIONS`](crate::limits::INTERACTIONS); [`Error::Contract`] for a part that breaks its contract.
+    /// Nothing is changed then, unless it was the path writer that broke it: the interactions are in, without paths.
     ///
     /// # Budget
     /// What was not asked for want of budget is reported as failed. Reasoning paths that could not be written are written on
@@ -80,6 +82,11 @@ impl RpmPipeline {
                 None => fresh.push(interaction.clone()),
             }
         }
+        let (size, limit) = (model.memory().len() + fresh.len(), limits::INTERACTIONS);
+        if size > limit {
+            let (item, what) = ("history".to_owned(), "number of interactions");
+            return Err(DataError::TooLarge { item, what, size, limit }.into());
+        }
         let mut items = Vec::new();
         let extractions = self.extract(&fresh, ctx).await?;
         for (interaction, extraction) in fresh.into_iter().zip(extractions) {
@@ -124,7 +131,17 @@ impl RpmPipeline {
         ctx: &StageContext<'_>,
     ) -> (ObserveReport, Vec<ItemId>) {
         let ReadItems { items, mut report } = read;
-        let fresh: Vec<MemoryItem> = items.into_iter().filter(|item| model.memory().get(item.id()).is_none()).collect();
+        let mut fresh = Vec::with_capacity(items.len());
+        for item in items {
+            // Another writer may have been faster.
+            match known(model, item.interaction()) {
+                Some(outcome) => {
+                    let own = report.items.iter_mut().filter(|observed| observed.id == *item.id());
+                    own.for_each(|observed| observed.outcome = outcome.clone());
+                }
+                None => fresh.push(item),
+            }
+        }
         let ids: Vec<ItemId> = fresh.iter().map(|item| item.id().clone()).collect();
         if !fresh.is_empty() {
             let (growth, change) = model.grow(fresh);
