@@ -3,6 +3,8 @@
 mod answer;
 mod data;
 mod embed;
+#[cfg(feature = "eval")]
+pub mod eval;
 mod explain;
 mod extract;
 mod factor;

@@ -109,6 +109,7 @@ pub(crate) fn load(folder: &Path, args: &Args) -> Result<Option<Set>, Box<dyn Er
             users.push(user);
         }
     }
+    users.drain(..args.skip_users.min(users.len()));
     users.truncate(args.limit_users.unwrap_or(usize::MAX));
     let kind = users.first().ok_or("no user with a history")?.task;
     let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned();

@@ -103,6 +103,7 @@ fn methods(args: &Args, with_model: bool) -> Result<Vec<String>, String> {
 fn asks(method: &str) -> bool {
     WITH_MODEL.contains(&method)
         || PRESETS.contains(&method)
+        || method.starts_with("balanced@1")
         || method.strip_prefix("rpm@").is_some_and(|n| n.parse::<usize>().is_ok())
 }
 

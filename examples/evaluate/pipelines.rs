@@ -37,6 +37,16 @@ pub(crate) fn build(method: &str, set: &Set, model: Option<&Model>) -> Result<Rp
         "frugal" => return Ok(builder.preset(Preset::Frugal).build()?),
         _ => {}
     }
+    if let Some(options) = method.strip_prefix("balanced@1") {
+        let answerer = PromptedAnswerer::default().max_steps(2).factor_tokens(350).example_tokens(120);
+        let mut thresholds = SupportThresholds::default();
+        if options.contains("-paths") {
+            thresholds.highest = rpm_core::Tier::Pairs;
+        }
+        let extractor = PromptedExtractor::default().items_per_request(1).max_features(4);
+        let builder = builder.preset(Preset::Balanced).extractor(extractor).thresholds(thresholds);
+        return Ok(builder.answerer(answerer.show_estimate(options.contains("+estimate"))).build()?);
+    }
     if let Some(items) = method.strip_prefix("rpm@") {
         let extractor = PromptedExtractor::default().items_per_request(items.parse()?);
         return Ok(builder.extractor(extractor).build()?);

@@ -29,11 +29,12 @@ pub struct OneCallAnswerer {
     max_reasks: u32,
     factor_tokens: u64,
     example_tokens: u64,
+    estimate: bool,
 }
 
 impl Default for OneCallAnswerer {
     fn default() -> Self {
-        Self { max_steps: 3, max_reasks: 1, factor_tokens: 300, example_tokens: 120 }
+        Self { max_steps: 3, max_reasks: 1, factor_tokens: 300, example_tokens: 120, estimate: false }
     }
 }
 
@@ -89,6 +90,14 @@ impl OneCallAnswerer {
         self
     }
 
+    /// Whether the prompt ends with what all counts say together, as
+    /// [`PromptedAnswerer::show_estimate`] has it. Default: no.
+    #[must_use]
+    pub fn show_estimate(mut self, shown: bool) -> Self {
+        self.estimate = shown;
+        self
+    }
+
     fn request(&self, request: &AnswerRequest<'_>, options: &[Allowed], ctx: &StageContext<'_>) -> CompletionRequest {
         let (task, query) = (request.task, request.query);
         let exemplars = shown_exemplars(request);
@@ -100,6 +109,7 @@ impl OneCallAnswerer {
             .set("factors", prompt::factors(request.beliefs, &shown, Some(query), ctx))
             .set("exemplars", prompt::exemplars(task, exemplars, &style, ctx))
             .set("max_steps", self.max_steps.to_string())
+            .set("estimate", prompt::estimate(task, request.estimate.filter(|_| self.estimate), ctx))
             .set("item", prompt::item(task, query, &[], &[], ctx));
         let reason = json!({
             "type": "object",

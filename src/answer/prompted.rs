@@ -29,11 +29,19 @@ pub struct PromptedAnswerer {
     factors_shown: usize,
     factor_tokens: Option<u64>,
     example_tokens: Option<u64>,
+    estimate: bool,
 }
 
 impl Default for PromptedAnswerer {
     fn default() -> Self {
-        Self { max_steps: 3, max_reasks: 1, factors_shown: 12, factor_tokens: None, example_tokens: None }
+        Self {
+            max_steps: 3,
+            max_reasks: 1,
+            factors_shown: 12,
+            factor_tokens: None,
+            example_tokens: None,
+            estimate: false,
+        }
     }
 }
 
@@ -80,6 +88,15 @@ impl PromptedAnswerer {
         self
     }
 
+    /// Whether the prompt ends with what all counts say together (the [`Estimate`](crate::Estimate)): the likeliest responses
+    /// with their probabilities, and the one to give. There is none for free text, and none where nothing of the user is
+    /// used. Default: no.
+    #[must_use]
+    pub fn show_estimate(mut self, shown: bool) -> Self {
+        self.estimate = shown;
+        self
+    }
+
     fn request(&self, request: &AnswerRequest<'_>, options: &[Allowed], ctx: &StageContext<'_>) -> CompletionRequest {
         let (task, query, tier) = (request.task, request.query, request.support.tier);
         let values = prompt::task_values(task).set("responses", prompt::responses(task, query));
@@ -113,6 +130,7 @@ impl PromptedAnswerer {
                 .set("factors", prompt::factors(request.beliefs, &shown, Some(query), ctx))
                 .set("exemplars", prompt::exemplars(task, exemplars, &style, ctx))
                 .set("max_steps", self.max_steps.to_string())
+                .set("estimate", prompt::estimate(task, request.estimate.filter(|_| self.estimate), ctx))
                 .set("item", item);
             ctx.prompts().render(Prompt::Answer, &values)
         };

@@ -25,7 +25,8 @@ pub use template::{Prompt, PromptSet, Template, TemplateError};
 pub(crate) use alias::{alias, is_about, place};
 pub(crate) use frame::{frame, inline};
 pub(crate) use render::{
-    ExampleStyle, exemplars, factors, factors_within, item, known_factors, known_shown, responses, task_values,
+    ExampleStyle, estimate, exemplars, factors, factors_within, item, known_factors, known_shown, responses,
+    task_values,
 };
 pub(crate) use sources::{Sources, rows_of};
 pub(crate) use template::Values;

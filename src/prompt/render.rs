@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use crate::data::text::fold;
 use crate::data::{AssignedFeature, Exemplar, Factor, FactorSet, FeatureKey, Query, ResponseSpace, Task};
 use crate::llm::tokens_by_rule;
-use crate::stats::{Beliefs, Interval};
+use crate::stats::{Beliefs, Estimate, Interval, Weighted};
 
 use super::excerpt::excerpt;
 use super::{StageContext, Values, frame, inline};
@@ -18,6 +18,8 @@ const KNOWN_FACTORS: usize = 40;
 const KNOWN_NAMES: usize = 3;
 /// Responses shown of one factor.
 const RESPONSES: usize = 2;
+/// Responses shown of an estimate.
+const LIKELIEST: usize = 3;
 /// The longest quote shown of one feature, in characters.
 const QUOTE_CHARS: usize = 200;
 
@@ -160,6 +162,26 @@ fn share(share: f64, interval: &Interval) -> String {
 /// Counts are whole unless interactions are weighted.
 fn count(count: f64) -> String {
     if count.fract() == 0.0 { format!("{count:.0}") } else { format!("{count:.1}") }
+}
+
+/// What the statistics say of the query, the likeliest responses first; empty without an estimate. It begins with the line
+/// break that sets it apart.
+pub(crate) fn estimate(task: &Task, estimate: Option<&Estimate>, ctx: &StageContext<'_>) -> String {
+    let Some(estimate) = estimate else { return String::new() };
+    let mut ranked: Vec<&Weighted> = estimate.responses().iter().collect();
+    // A stable sort: equal ones stay in the order of the task.
+    ranked.sort_by(|a, b| b.probability.total_cmp(&a.probability));
+    let own = matches!(task.space(), ResponseSpace::Choices);
+    let shown = |response: &str| if own { inline(&ctx.leaving(response)) } else { inline(response) };
+    let told = ranked.iter().take(LIKELIEST);
+    let told: Vec<String> =
+        told.map(|one| format!("{} {:.0}%", shown(&one.response), one.probability * 100.0)).collect();
+    format!(
+        "\n\nAll counts of this person, weighed together for this text, say: {}; on balance {}. Keep to that unless the \
+         text gives a clear reason against it.",
+        told.join(", "),
+        shown(estimate.decision())
+    )
 }
 
 /// A query with its options and features. A feature's alias is its place; with factors shown, each says its own.

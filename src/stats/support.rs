@@ -31,6 +31,8 @@ pub enum Reason {
     NothingSimilar,
     /// Similar interactions, but none of their factors is known in the query.
     NoKnownFactor,
+    /// The evidence would have allowed more than [`SupportThresholds::highest`].
+    Capped,
 }
 
 impl Tier {
@@ -54,6 +56,7 @@ impl Reason {
             Self::Unfamiliar => "the query shares no factor and no similar interaction with the history",
             Self::NothingSimilar => "no past interaction is similar enough to serve as an example",
             Self::NoKnownFactor => "none of the query's features belongs to an established factor",
+            Self::Capped => "the pipeline is set to use no more than this",
         }
     }
 }
@@ -89,11 +92,14 @@ pub struct SupportThresholds {
     pub least_similarity: f64,
     /// Established factors of the query below which reasoning paths are not shown. Default: 1.
     pub least_factors: usize,
+    /// The most of the user that any answer uses, whatever the evidence allows. [`Tier::Full`] by default; lower ones are for
+    /// ablations, and for hosts that want no reasoning paths in prompts.
+    pub highest: Tier,
 }
 
 impl Default for SupportThresholds {
     fn default() -> Self {
-        Self { least_interactions: 3, least_similarity: 0.1, least_factors: 1 }
+        Self { least_interactions: 3, least_similarity: 0.1, least_factors: 1, highest: Tier::Full }
     }
 }
 
@@ -118,6 +124,7 @@ pub fn gate(
             (false, false) => (Tier::Generic, Reason::Unfamiliar),
         }
     };
+    let (tier, reason) = if tier > thresholds.highest { (thresholds.highest, Reason::Capped) } else { (tier, reason) };
     Support {
         tier,
         reason,
@@ -144,5 +151,19 @@ mod tests {
         assert_eq!(tier(20, 2, 0.0), (Tier::Factors, Reason::NothingSimilar));
         assert_eq!(tier(20, 0, 0.0), (Tier::Generic, Reason::Unfamiliar));
         assert_eq!(tier(2, 2, 0.9), (Tier::Generic, Reason::ThinHistory));
+    }
+
+    #[test]
+    fn no_tier_is_above_the_highest_and_a_lower_one_keeps_its_reason() {
+        let tier = |highest, known, similarity| {
+            let thresholds = SupportThresholds { highest, ..SupportThresholds::default() };
+            let support = gate(&thresholds, 20, known, 0, similarity, None);
+            (support.tier, support.reason)
+        };
+        assert_eq!(tier(Tier::Pairs, 2, 0.5), (Tier::Pairs, Reason::Capped));
+        assert_eq!(tier(Tier::Factors, 2, 0.5), (Tier::Factors, Reason::Capped));
+        assert_eq!(tier(Tier::Generic, 2, 0.0), (Tier::Generic, Reason::Capped));
+        assert_eq!(tier(Tier::Pairs, 2, 0.0), (Tier::Factors, Reason::NothingSimilar));
+        assert_eq!(tier(Tier::Pairs, 0, 0.5), (Tier::Pairs, Reason::NoKnownFactor));
     }
 }

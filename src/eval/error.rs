@@ -1,0 +1,61 @@
+use std::path::PathBuf;
+
+use crate::data::DataError;
+
+/// An evaluation that cannot be done. It names files, rows, users and methods, never their texts.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EvalError {
+    /// A file cannot be read or written.
+    #[error("{}: cannot be read or written", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file is not of the format it was read as.
+    #[error("{}: {problem}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and what would be right.
+        problem: String,
+    },
+    /// A data set without a single usable user.
+    #[error("data set {set}: no user with a history and a test item is left of {rows} rows")]
+    Empty {
+        /// The data set.
+        set: String,
+        /// How many rows were read.
+        rows: usize,
+    },
+    /// A task, user or interaction of the data set breaks the crate's rules.
+    #[error("data set {set}: {item}")]
+    Data {
+        /// The data set.
+        set: String,
+        /// The user or item.
+        item: String,
+        /// Which rule.
+        #[source]
+        source: DataError,
+    },
+    /// A method that does not exist, or that cannot have such an option.
+    #[error("method {method}: {problem}")]
+    Method {
+        /// As it was named.
+        method: String,
+        /// What is wrong, and what there is.
+        problem: String,
+    },
+    /// A run folder that holds another run.
+    #[error("the run in {} had another {field}: choose another folder, or resume with what it had", path.display())]
+    OtherRun {
+        /// The folder.
+        path: PathBuf,
+        /// What differs.
+        field: &'static str,
+    },
+}
