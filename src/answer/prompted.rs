@@ -217,13 +217,13 @@ fn generic_steps(request: &AnswerRequest<'_>) -> Vec<PathStep> {
 }
 
 /// A response that may be given: as it is shown to the model, and in the task's spelling.
-pub(super) struct Allowed {
+pub(crate) struct Allowed {
     shown: String,
     response: String,
 }
 
 /// The responses open to the query; empty for free text. Options are the user's data, so they leave through the hook.
-pub(super) fn allowed(task: &Task, query: &Query, ctx: &StageContext<'_>) -> Vec<Allowed> {
+pub(crate) fn allowed(task: &Task, query: &Query, ctx: &StageContext<'_>) -> Vec<Allowed> {
     let own = matches!(task.space(), ResponseSpace::Choices);
     let shown = |response: &String| if own { ctx.leaving(response) } else { response.clone() };
     task.responses(query).into_iter().map(|response| Allowed { shown: shown(&response), response }).collect()
@@ -233,7 +233,7 @@ pub(super) fn shown_exemplars<'r>(request: &AnswerRequest<'r>) -> &'r [Exemplar]
     if request.support.tier >= Tier::Pairs { request.exemplars } else { &[] }
 }
 
-pub(super) fn response_schema(task: &Task, options: &[Allowed]) -> Value {
+pub(crate) fn response_schema(task: &Task, options: &[Allowed]) -> Value {
     if let ResponseSpace::Text { max_chars } = task.space() {
         return json!({ "type": "string", "maxLength": max_chars });
     }
@@ -243,7 +243,7 @@ pub(super) fn response_schema(task: &Task, options: &[Allowed]) -> Value {
     json!({ "type": "string", "enum": values })
 }
 
-pub(super) fn response_tokens(task: &Task, options: &[Allowed]) -> u32 {
+pub(crate) fn response_tokens(task: &Task, options: &[Allowed]) -> u32 {
     let chars = match task.space() {
         ResponseSpace::Text { max_chars } => *max_chars,
         _ => options.iter().map(|option| option.shown.chars().count()).max().unwrap_or_default(),
@@ -253,7 +253,7 @@ pub(super) fn response_tokens(task: &Task, options: &[Allowed]) -> u32 {
 }
 
 /// The response that a reply states, or what is wrong with it in words for the model.
-pub(super) fn read_response(task: &Task, query: &Query, options: &[Allowed], stated: &Value) -> Result<String, String> {
+pub(crate) fn read_response(task: &Task, query: &Query, options: &[Allowed], stated: &Value) -> Result<String, String> {
     let name = task.response_name_str();
     let stated = PromptedPathWriter::response_text(stated).ok_or_else(|| format!("it has no {name}"))?;
     if let ResponseSpace::Text { max_chars } = task.space() {

@@ -28,6 +28,18 @@ pub enum Preset {
     Frugal,
 }
 
+impl Preset {
+    /// The extractor of [`Balanced`](Self::Balanced).
+    pub(crate) fn balanced_extractor() -> PromptedExtractor {
+        PromptedExtractor::default().items_per_request(4).max_features(4)
+    }
+
+    /// The answerer of [`Balanced`](Self::Balanced).
+    pub(crate) fn balanced_answerer() -> PromptedAnswerer {
+        PromptedAnswerer::default().max_steps(2).factor_tokens(350).example_tokens(120)
+    }
+}
+
 impl RpmPipelineBuilder {
     /// Exchanges the extractor, the factor model, the path writer, the answerer, the number of exemplars and the policy of
     /// paths for those of a preset. What is set after it stands.
@@ -41,10 +53,10 @@ impl RpmPipelineBuilder {
                 .exemplars(3)
                 .paths(PathPolicy::Eager),
             Preset::Balanced => self
-                .extractor(PromptedExtractor::default().items_per_request(4).max_features(4))
+                .extractor(Preset::balanced_extractor())
                 .factor_model(PromptedFactorModel::default())
                 .path_writer(PromptedPathWriter::default().max_steps(2))
-                .answerer(PromptedAnswerer::default().max_steps(2).factor_tokens(350).example_tokens(120))
+                .answerer(Preset::balanced_answerer())
                 .exemplars(3)
                 .paths(PathPolicy::OnFirstUse),
             Preset::Frugal => self

@@ -3,6 +3,16 @@
 //! A [`Method`] is made ready for one user ([`Method::learn`]) and is then asked that user's test queries in their order
 //! ([`Session::answer`]). It sees histories and queries, never what a test item's user responded.
 
+mod ask;
+mod chance;
+mod named;
+mod noise;
+mod pipeline;
+mod rag;
+mod retrievers;
+mod rpm;
+mod whole_text;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -12,6 +22,14 @@ use crate::data::{History, Interaction, Query, Task};
 use crate::llm::{BoxError, Budget, LlmBackend, UsageReport};
 use crate::stats::{Reason, Tier};
 
+pub use ask::{Ask, Asker, Told};
+pub use chance::Chance;
+pub use named::{Spec, named, names};
+pub use noise::Noisy;
+pub use pipeline::PipelineMethod;
+pub use rag::{Choice, Rag};
+pub use whole_text::WholeText;
+
 /// A way to answer as a user would.
 ///
 /// # Contract
@@ -20,7 +38,7 @@ use crate::stats::{Reason, Tier};
 /// - A response it cannot give is an error or a [`Prediction`] without one, never a panic.
 #[async_trait]
 pub trait Method: Send + Sync {
-    /// Its name with its options, as [`named`](super) would read it: `rag-bm25@4`.
+    /// Its name with its options, as [`named`] reads it: `rag-bm25@4`.
     fn name(&self) -> String;
 
     /// True when it can be asked about such a task. Default: always.
@@ -69,6 +87,8 @@ pub struct Bench<'a> {
     pub population: &'a [Vec<Interaction>],
     /// The model to ask; `None` in a run without one.
     pub backend: Option<Arc<dyn LlmBackend>>,
+    /// The model to learn with, where it is another: a memory built by one model is then used by the other.
+    pub learner: Option<Arc<dyn LlmBackend>>,
     /// What each operation may use at most.
     pub budget: Budget,
     /// Where random choices begin; with the user's id it decides them all.

@@ -1,0 +1,211 @@
+//! Methods by name, as a command line gives them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::data::{History, Task};
+use crate::eval::EvalError;
+
+use super::rag::{Choice, Rag};
+use super::{Bench, Method, MethodError, PipelineMethod, Session, retrievers, rpm};
+
+/// A method's name with its options: `rag-bm25:k=4`, `rpm:preset=balanced:estimate=on`. Options are kept in order of name,
+/// so that one method has one spelling.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Spec {
+    /// The method.
+    pub name: String,
+    /// Its options.
+    pub options: BTreeMap<String, String>,
+}
+
+impl FromStr for Spec {
+    type Err = EvalError;
+
+    fn from_str(text: &str) -> Result<Self, EvalError> {
+        let wrong = |problem: &str| EvalError::Method { method: text.to_owned(), problem: problem.to_owned() };
+        let mut parts = text.trim().split(':');
+        let name = parts.next().unwrap_or_default().to_owned();
+        let mut options = BTreeMap::new();
+        for part in parts {
+            let (key, value) = part
+                .split_once('=')
+                .ok_or_else(|| wrong("an option is written :name=value after the method's name"))?;
+            if value.is_empty() || options.insert(key.to_owned(), value.to_owned()).is_some() {
+                return Err(wrong("an option is given twice, or without a value"));
+            }
+        }
+        if name.is_empty() {
+            return Err(wrong("it has no name"));
+        }
+        Ok(Self { name, options })
+    }
+}
+
+impl fmt::Display for Spec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        self.options.iter().try_for_each(|(key, value)| write!(f, ":{key}={value}"))
+    }
+}
+
+impl Spec {
+    /// The same method with an option more, or another value of it.
+    #[must_use]
+    pub fn with(mut self, option: &str, value: impl fmt::Display) -> Self {
+        self.options.insert(option.to_owned(), value.to_string());
+        self
+    }
+
+    fn wrong(&self, problem: impl Into<String>) -> EvalError {
+        EvalError::Method { method: self.to_string(), problem: problem.into() }
+    }
+}
+
+/// The options of a method while they are read: what is left in the end is not known.
+pub(super) struct Options<'a> {
+    spec: &'a Spec,
+    left: BTreeMap<&'a str, &'a str>,
+    known: Vec<&'static str>,
+}
+
+impl<'a> Options<'a> {
+    fn new(spec: &'a Spec) -> Self {
+        let left = spec.options.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        Self { spec, left, known: Vec::new() }
+    }
+
+    /// The option's text, or what stands for it.
+    pub(super) fn text(&mut self, option: &'static str, otherwise: &'a str) -> &'a str {
+        self.known.push(option);
+        self.left.remove(option).unwrap_or(otherwise)
+    }
+
+    /// The option as a number of this type, or what stands for it.
+    pub(super) fn number<T: FromStr>(&mut self, option: &'static str, otherwise: T) -> Result<T, EvalError> {
+        match self.text(option, "") {
+            "" => Ok(otherwise),
+            text => text.parse().map_err(|_| self.spec.wrong(format!("{option} must be a number of the right kind"))),
+        }
+    }
+
+    /// The value that the option names among these; the first one stands for it.
+    pub(super) fn choice<T: Copy>(&mut self, option: &'static str, choices: &[(&str, T)]) -> Result<T, EvalError> {
+        let given = self.text(option, "");
+        let found = choices.iter().find(|(name, _)| *name == given || given.is_empty());
+        found.map(|(_, value)| *value).ok_or_else(|| {
+            let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+            self.spec.wrong(format!("{option} is one of {}", names.join(", ")))
+        })
+    }
+
+    /// The error for an option with a wrong value.
+    pub(super) fn wrong(&self, problem: impl Into<String>) -> EvalError {
+        self.spec.wrong(problem)
+    }
+
+    fn end(self) -> Result<(), EvalError> {
+        match self.left.keys().next() {
+            None => Ok(()),
+            Some(unknown) => {
+                Err(self.spec.wrong(format!("it has no option {unknown}; it has {}", self.known.join(", "))))
+            }
+        }
+    }
+}
+
+/// A method under its full name, with the options that every method has.
+struct Named {
+    spec: Spec,
+    method: Box<dyn Method>,
+    /// The most interactions it may learn from, the latest.
+    history: usize,
+}
+
+#[async_trait]
+impl Method for Named {
+    fn name(&self) -> String {
+        self.spec.to_string()
+    }
+
+    fn applies(&self, task: &Task) -> bool {
+        self.method.applies(task)
+    }
+
+    fn asks_model(&self) -> bool {
+        self.method.asks_model()
+    }
+
+    async fn learn(&self, history: &History, bench: &Bench<'_>) -> Result<Box<dyn Session>, MethodError> {
+        let past = history.interactions();
+        let kept = past.iter().skip(past.len().saturating_sub(self.history)).cloned();
+        let shorter = History::new(bench.task, history.user().as_str(), kept);
+        self.method.learn(&shorter.map_err(|error| MethodError::Other(error.into()))?, bench).await
+    }
+}
+
+/// The names there are, in the order of tables.
+pub fn names() -> &'static [&'static str] {
+    &["zero-shot", "rag-bm25", "rag-dense", "rag-latest", "rag-random", "rpm", "offline"]
+}
+
+/// The method of a name and its options.
+///
+/// # Errors
+/// [`EvalError::Method`] for a name or an option that does not exist, with those that do.
+pub fn named(spec: &Spec) -> Result<Arc<dyn Method>, EvalError> {
+    let mut options = Options::new(spec);
+    let history = options.number("history", usize::MAX)?;
+    let method: Box<dyn Method> = match spec.name.as_str() {
+        "zero-shot" => Box::new(PipelineMethod::zero_shot()),
+        "rag-bm25" => Box::new(Rag::new(Choice::Retrieved(retrievers::bm25_queries()), options.number("k", 3)?)),
+        "rag-dense" => Box::new(Rag::new(Choice::Retrieved(retrievers::dense_queries()), options.number("k", 3)?)),
+        "rag-latest" => Box::new(Rag::new(Choice::Latest, options.number("k", 3)?)),
+        "rag-random" => Box::new(Rag::new(Choice::Random, options.number("k", 3)?)),
+        "rpm" => Box::new(rpm::prompted(&mut options)?),
+        "offline" => Box::new(rpm::offline(&mut options)?),
+        _ => return Err(spec.wrong(format!("there is no such method; there are {}", names().join(", ")))),
+    };
+    options.end()?;
+    Ok(Arc::new(Named { spec: spec.clone(), method, history }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_method_has_one_spelling_whatever_the_order_of_its_options() {
+        let spec: Spec = "rpm:tier=pairs:estimate=on:k=2".parse().unwrap();
+        assert_eq!(spec.to_string(), "rpm:estimate=on:k=2:tier=pairs");
+        assert_eq!(spec.to_string().parse::<Spec>().unwrap(), spec);
+        assert_eq!(named(&spec).unwrap().name(), spec.to_string());
+    }
+
+    #[test]
+    fn unknown_names_options_and_values_are_refused_with_those_that_exist() {
+        for (text, told) in [
+            ("magic", "zero-shot, rag-bm25"),
+            ("zero-shot:k=3", "it has history"),
+            ("rag-bm25:k=many", "k must be a number"),
+            ("rpm:tier=best", "tier is one of full, pairs, factors"),
+            ("rpm:k=1:k=2", "twice"),
+            ("rpm:k", "an option is written"),
+            ("", "it has no name"),
+        ] {
+            let error = text.parse::<Spec>().and_then(|spec| named(&spec).map(|_| ())).unwrap_err();
+            assert!(error.to_string().contains(told), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn every_name_is_a_method() {
+        for name in names() {
+            assert_eq!(named(&name.parse().unwrap()).unwrap().name(), *name);
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The crate's own pipelines: presets, tiers, and every part that can be left out.
+
+use std::sync::Arc;
+
+use crate::answer::{OneCallAnswerer, PromptedAnswerer};
+use crate::eval::EvalError;
+use crate::extract::{LexicalExtractor, PromptedExtractor};
+use crate::pipeline::{PathPolicy, Preset, RpmPipelineBuilder};
+use crate::reason::ComposedPathWriter;
+use crate::retrieve::Retriever;
+use crate::stats::{SupportThresholds, Tier};
+
+use super::named::Options;
+use super::noise::Noisy;
+use super::{PipelineMethod, retrievers};
+
+/// What the options of a pipeline say.
+#[derive(Clone)]
+struct Parts {
+    k: Option<usize>,
+    retriever: Option<Arc<dyn Retriever>>,
+    thresholds: SupportThresholds,
+    noise: f64,
+}
+
+impl Parts {
+    fn read(options: &mut Options<'_>) -> Result<Self, EvalError> {
+        let k = options.number("k", 0)?;
+        let retriever = match options.text("retriever", "") {
+            "" => None,
+            name => Some(
+                retrievers::named(name)
+                    .ok_or_else(|| options.wrong(format!("retriever is one of {}", retrievers::NAMES.join(", "))))?,
+            ),
+        };
+        let mut thresholds = SupportThresholds::default();
+        if !options.choice("gate", &[("on", true), ("off", false)])? {
+            (thresholds.least_interactions, thresholds.least_similarity, thresholds.least_factors) = (0, 0.0, 0);
+        }
+        let tiers =
+            [("full", Tier::Full), ("pairs", Tier::Pairs), ("factors", Tier::Factors), ("generic", Tier::Generic)];
+        thresholds.highest = options.choice("tier", &tiers)?;
+        let noise = options.number("noise", 0.0)?;
+        if !(0.0..=1.0).contains(&noise) {
+            return Err(options.wrong("noise is a share from 0 to 1"));
+        }
+        Ok(Self { k: Some(k).filter(|k| *k > 0), retriever, thresholds, noise })
+    }
+
+    fn apply(&self, mut builder: RpmPipelineBuilder) -> RpmPipelineBuilder {
+        if let Some(k) = self.k {
+            builder = builder.exemplars(k);
+        }
+        if let Some(retriever) = &self.retriever {
+            builder = builder.retriever(Arc::clone(retriever));
+        }
+        builder.thresholds(self.thresholds)
+    }
+}
+
+/// A pipeline that asks a model. Options: `preset` (`balanced`, `paper`, `frugal`), `items` (texts in one extraction
+/// request), `estimate` (`on`: shown in the prompt), `paths` (`model`, or `composed` from the statistics), and those of
+/// [`Parts`].
+pub(super) fn prompted(options: &mut Options<'_>) -> Result<PipelineMethod, EvalError> {
+    let preset = options
+        .choice("preset", &[("balanced", Preset::Balanced), ("paper", Preset::Paper), ("frugal", Preset::Frugal)])?;
+    let estimate = options.choice("estimate", &[("off", false), ("on", true)])?;
+    let composed = options.choice("paths", &[("model", false), ("composed", true)])?;
+    let items: usize = options.number("items", 0)?;
+    let parts = Parts::read(options)?;
+    Ok(PipelineMethod::new("rpm", move |builder, bench| {
+        let mut builder = builder.preset(preset).paths(PathPolicy::OnFirstUse);
+        builder = match preset {
+            Preset::Frugal => builder.answerer(OneCallAnswerer::default().show_estimate(estimate)),
+            Preset::Balanced => builder.answerer(Preset::balanced_answerer().show_estimate(estimate)),
+            Preset::Paper => builder.answerer(PromptedAnswerer::default().show_estimate(estimate)),
+        };
+        if composed {
+            builder = builder.path_writer(ComposedPathWriter::default());
+        }
+        let extractor = match preset {
+            Preset::Balanced => Preset::balanced_extractor(),
+            _ => PromptedExtractor::default(),
+        };
+        let extractor = if items > 0 { extractor.items_per_request(items) } else { extractor };
+        builder = match preset {
+            Preset::Frugal => builder.extractor(Noisy::new(LexicalExtractor::default(), parts.noise, bench.seed)),
+            _ => builder.extractor(Noisy::new(extractor, parts.noise, bench.seed)),
+        };
+        parts.apply(builder)
+    }))
+}
+
+/// The pipeline that asks no model, with the options of [`Parts`].
+pub(super) fn offline(options: &mut Options<'_>) -> Result<PipelineMethod, EvalError> {
+    let parts = Parts::read(options)?;
+    Ok(PipelineMethod::offline("offline", move |builder, bench| {
+        let extractor = Noisy::new(LexicalExtractor::default(), parts.noise, bench.seed);
+        parts.apply(builder.extractor(extractor))
+    }))
+}
