@@ -24,10 +24,10 @@
 #![allow(clippy::print_stdout, clippy::indexing_slicing, missing_docs, reason = "an example talks to its reader")]
 
 #[allow(dead_code, reason = "shared with the example evaluate, which uses all of it")]
-#[path = "evaluate/args.rs"]
+#[path = "common/args.rs"]
 mod args;
 #[allow(dead_code, reason = "shared with the example evaluate, which uses all of it")]
-#[path = "evaluate/data.rs"]
+#[path = "common/data.rs"]
 mod data;
 #[path = "common/model.rs"]
 mod model;

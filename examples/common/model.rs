@@ -15,16 +15,34 @@ pub(crate) struct Model {
     pub(crate) runtime: tokio::runtime::Runtime,
 }
 
+#[allow(dead_code, reason = "some examples keep the log themselves")]
+#[cfg(all(feature = "providers", feature = "response-log"))]
 impl Model {
-    #[cfg(all(feature = "providers", feature = "response-log"))]
+    /// With the log of `RPM_LOG`.
     pub(crate) fn from_env() -> Result<Option<Self>, Box<dyn Error>> {
-        let Some(backend) = provider::from_env()? else { return Ok(None) };
+        Self::around(provider::from_env()?)
+    }
+
+    /// Without a log; `name` goes before `RPM_MODEL`.
+    pub(crate) fn unlogged(name: Option<String>) -> Result<Option<Self>, Box<dyn Error>> {
+        Self::around(provider::model_from_env(name)?)
+    }
+
+    fn around(backend: Option<Arc<dyn LlmBackend>>) -> Result<Option<Self>, Box<dyn Error>> {
+        let Some(backend) = backend else { return Ok(None) };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         Ok(Some(Self { backend, runtime }))
     }
+}
 
-    #[cfg(not(all(feature = "providers", feature = "response-log")))]
+#[allow(dead_code, reason = "some examples keep the log themselves")]
+#[cfg(not(all(feature = "providers", feature = "response-log")))]
+impl Model {
     pub(crate) fn from_env() -> Result<Option<Self>, Box<dyn Error>> {
+        Self::unlogged(None)
+    }
+
+    pub(crate) fn unlogged(_: Option<String>) -> Result<Option<Self>, Box<dyn Error>> {
         match std::env::var_os("RPM_PROVIDER") {
             Some(_) => Err("a model is asked with --features providers only".into()),
             None => Ok(None),

@@ -20,10 +20,23 @@ use rpm_core::{Anthropic, Gemini, LlmBackend, OpenAiCompatible, ReplyForm, Respo
 /// A small local model takes its time.
 const TIMEOUT: Duration = Duration::from_secs(600);
 
-/// `None` when `RPM_PROVIDER` is unset.
+/// The model with its log; `None` when `RPM_PROVIDER` is unset.
+#[allow(dead_code, reason = "some examples keep the log themselves")]
 pub(crate) fn from_env() -> Result<Option<Arc<dyn LlmBackend>>, Box<dyn Error>> {
+    let Some(backend) = model_from_env(None)? else { return Ok(None) };
+    Ok(Some(match env::var_os("RPM_LOG") {
+        Some(file) => Arc::new(ResponseLog::open(file)?.wrap(backend)),
+        None => backend,
+    }))
+}
+
+/// This model, or else the one of `RPM_MODEL`, without a log; `None` when `RPM_PROVIDER` is unset.
+pub(crate) fn model_from_env(model: Option<String>) -> Result<Option<Arc<dyn LlmBackend>>, Box<dyn Error>> {
     let Ok(provider) = env::var("RPM_PROVIDER") else { return Ok(None) };
-    let model = env::var("RPM_MODEL").map_err(|_| "RPM_MODEL is not set")?;
+    let model = match model {
+        Some(model) => model,
+        None => env::var("RPM_MODEL").map_err(|_| "RPM_MODEL is not set")?,
+    };
     let form = match env::var("RPM_FORM").as_deref() {
         Err(_) | Ok("schema") => ReplyForm::Schema,
         Ok("json") => ReplyForm::Json,
@@ -36,8 +49,5 @@ pub(crate) fn from_env() -> Result<Option<Arc<dyn LlmBackend>>, Box<dyn Error>> 
         "gemini" => Arc::new(Gemini::from_env(model)?.timeout(TIMEOUT).form(form)),
         _ => return Err("RPM_PROVIDER must be openai, anthropic or gemini".into()),
     };
-    Ok(Some(match env::var_os("RPM_LOG") {
-        Some(file) => Arc::new(ResponseLog::open(file)?.wrap(backend)),
-        None => backend,
-    }))
+    Ok(Some(backend))
 }

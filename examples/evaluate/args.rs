@@ -2,47 +2,118 @@
 
 use std::path::PathBuf;
 
-/// What was asked for.
-#[derive(Default)]
+use clap::Parser;
+use rpm_core::eval::dataset::{Format, Limits};
+use rpm_core::eval::method::Spec;
+use rpm_core::{Budget, Prices};
+
+/// Compares methods on data sets, and says how sure the differences are.
+///
+/// Without a model it runs the methods that ask none. A model is named by the variables of examples/common/provider.rs; build
+/// with --features eval,providers then, and tls for a provider on the network.
+#[derive(Parser)]
+#[command(name = "evaluate")]
 pub(crate) struct Args {
-    pub(crate) paths: Vec<PathBuf>,
-    pub(crate) methods: Vec<String>,
-    pub(crate) limit_users: Option<usize>,
+    /// Data sets: folders or files. One that is absent is named and passed over.
+    #[arg(long, num_args = 1.., required = true, value_name = "PATH")]
+    pub(crate) data: Vec<PathBuf>,
+    /// The data sets' format: jsonl, lamp, goqa or longlamp. Told from the files if it is not given.
+    #[arg(long)]
+    pub(crate) format: Option<Format>,
+    /// Methods with their options, such as `zero-shot,rag-bm25:k=3,rpm:estimate=on`. All that can be run if none is named.
+    #[arg(long, value_delimiter = ',', value_name = "METHOD")]
+    pub(crate) methods: Vec<Spec>,
+    /// The preset of `rpm` where its options name none: balanced, paper or frugal.
+    #[arg(long)]
+    pub(crate) preset: Option<String>,
+    /// Runs each method that has the option once for each of its values: `history=5,10,20`. May be given again.
+    #[arg(long, value_name = "OPTION=VALUES")]
+    pub(crate) vary: Vec<String>,
+    /// The method that others are compared with. The first one that knows nothing of the query, or else the first.
+    #[arg(long, value_name = "METHOD")]
+    pub(crate) base: Option<Spec>,
+    /// The most users of each set.
+    #[arg(long)]
+    pub(crate) users: Option<usize>,
+    /// Users passed over, from the first.
+    #[arg(long, default_value_t = 0)]
     pub(crate) skip_users: usize,
-    pub(crate) limit_history: Option<usize>,
-    pub(crate) limit_test: Option<usize>,
-    pub(crate) json: Option<PathBuf>,
+    /// The latest interactions of each user.
+    #[arg(long)]
+    pub(crate) history: Option<usize>,
+    /// The first test items of each user.
+    #[arg(long)]
+    pub(crate) tests: Option<usize>,
+    /// Leaves out test items whose text is in the history too.
+    #[arg(long)]
     pub(crate) unseen: bool,
+    /// Where random choices begin.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// The most money that the whole run may cost, in the currency of --prices.
+    #[arg(long, requires = "prices")]
+    pub(crate) budget: Option<f64>,
+    /// The most requests that the whole run may send.
+    #[arg(long)]
+    pub(crate) calls: Option<u64>,
+    /// Prices of a million tokens sent and received, such as 0.15,0.60.
+    #[arg(long, value_delimiter = ',', num_args = 2, value_name = "IN,OUT")]
+    pub(crate) prices: Option<Vec<f64>>,
+    /// Jobs side by side; a job is one user under one method.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) at_once: usize,
+    /// Another model of the same provider to learn with.
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) learner: Option<String>,
+    /// Where the run is kept: manifest, records and replies. Nothing is kept if it is not given.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: Option<PathBuf>,
+    /// Goes on with the run in --out.
+    #[arg(long, requires = "out")]
+    pub(crate) resume: bool,
+    /// Sends nothing: all replies come from the run in --out.
+    #[arg(long, requires = "out")]
+    pub(crate) replay: bool,
+    /// Keeps every request and reply as text in --out, to read cases by.
+    #[arg(long, requires = "out")]
+    pub(crate) transcripts: bool,
+    /// Where report.md, report.html, report.json and timings.json go.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) report: Option<PathBuf>,
+    /// Says what the run would cost, by the prompts it would send, and sends nothing.
+    #[arg(long)]
+    pub(crate) estimate: bool,
 }
 
 impl Args {
-    pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut args = Self::default();
-        while let Some(word) = words.next() {
-            match word.as_str() {
-                "--unseen" => args.unseen = true,
-                "--json" => args.json = Some(value(&word, words.next())?.into()),
-                "--methods" => args.methods.extend(value(&word, words.next())?.split(',').map(str::to_owned)),
-                "--limit-users" => args.limit_users = Some(count(&word, words.next())?),
-                "--skip-users" => args.skip_users = count(&word, words.next())?,
-                "--limit-history" => args.limit_history = Some(count(&word, words.next())?),
-                "--limit-test" => args.limit_test = Some(count(&word, words.next())?),
-                option if option.starts_with("--") => return Err(format!("no option {option}")),
-                path => args.paths.push(path.into()),
-            }
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            skip_users: self.skip_users,
+            users: self.users,
+            history: self.history,
+            tests: self.tests,
+            only_unseen: self.unseen,
         }
-        if args.paths.is_empty() {
-            return Err("give at least one folder with a users.jsonl".to_owned());
-        }
-        Ok(args)
     }
-}
 
-fn value(option: &str, given: Option<String>) -> Result<String, String> {
-    given.ok_or_else(|| format!("{option} needs a value"))
-}
+    pub(crate) fn prices(&self) -> Option<Prices> {
+        match self.prices.as_deref() {
+            Some([input, output]) => Some(Prices::per_million(*input, *output)),
+            _ => None,
+        }
+    }
 
-fn count(option: &str, given: Option<String>) -> Result<usize, String> {
-    let given = value(option, given)?;
-    given.parse().ok().filter(|&n| n > 0).ok_or_else(|| format!("{option} needs a number from 1"))
+    pub(crate) fn budget(&self) -> Budget {
+        let mut budget = Budget::default();
+        if let Some(prices) = self.prices() {
+            budget = budget.prices(prices);
+        }
+        if let Some(money) = self.budget {
+            budget = budget.money(money);
+        }
+        if let Some(calls) = self.calls {
+            budget = budget.calls(calls);
+        }
+        budget
+    }
 }

@@ -14,13 +14,13 @@
 //! - what is left in the bytes of model, packed file and saved copy after 100 interactions were forgotten.
 #![allow(clippy::print_stdout, clippy::indexing_slicing, missing_docs, reason = "an example talks to its reader")]
 
-#[path = "../evaluate/args.rs"]
+#[path = "../common/args.rs"]
 #[allow(dead_code)]
 mod args;
 #[path = "../common/chance.rs"]
 mod chance;
 mod cost;
-#[path = "../evaluate/data.rs"]
+#[path = "../common/data.rs"]
 #[allow(dead_code)]
 mod data;
 mod forgetting;

@@ -50,6 +50,20 @@ pub enum EvalError {
         /// What is wrong, and what there is.
         problem: String,
     },
+    /// Two data sets or two methods of one name, whose records could not be told apart.
+    #[error("the {what} {name} is there twice: name each once")]
+    Twice {
+        /// `data set` or `method`.
+        what: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// A run folder that holds a run already.
+    #[error("{} holds a run already: resume it, or choose another folder", path.display())]
+    RunExists {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A run folder that holds another run.
     #[error("the run in {} had another {field}: choose another folder, or resume with what it had", path.display())]
     OtherRun {

@@ -21,6 +21,7 @@ pub mod dataset;
 mod error;
 pub mod method;
 mod record;
+pub mod run;
 
 pub use error::EvalError;
 pub use record::{Answered, Learned, Need, Record};

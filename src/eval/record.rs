@@ -57,6 +57,9 @@ pub struct Learned {
     /// answered.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub error: Option<String>,
+    /// True where the error may pass, so that a resumed run tries again.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub passing: bool,
     /// A hash of all requests, in hexadecimal; empty where nothing was asked.
     #[serde(skip_serializing_if = "String::is_empty", default)]
     pub requests: String,
@@ -111,6 +114,9 @@ pub struct Answered {
     /// Names of the error's kinds from the outermost to its cause.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub error: Option<String>,
+    /// True where the error may pass, so that a resumed run tries again.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub passing: bool,
     /// A hash of all requests, in hexadecimal; empty where nothing was asked.
     #[serde(skip_serializing_if = "String::is_empty", default)]
     pub requests: String,

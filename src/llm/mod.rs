@@ -27,6 +27,8 @@ pub use cost::{CostEstimate, StageCost};
 pub use error::{BackendError, BoxError};
 pub(crate) use ledger::Forms;
 pub use ledger::{Attempt, Ledger};
+#[cfg(feature = "eval")]
+pub(crate) use log::Key;
 #[cfg(feature = "response-log")]
 pub use log::{LogError, LogMode, LogStats, LoggedBackend, MemoryLimits, ResponseLog, Sending};
 pub use message::{Completion, CompletionRequest, FinishReason, Message, ReplyForm, ReplySchema, Role, Usage};

@@ -20,6 +20,8 @@ pub struct Dataset {
     pub skipped: Vec<Skipped>,
     /// SHA-256 of the files' bytes, in hexadecimal: which data this is.
     pub sha256: String,
+    /// How much of it is left.
+    pub limits: Limits,
 }
 
 /// One user.
@@ -88,6 +90,7 @@ impl Dataset {
         self.users.retain(|user| !user.history.is_empty() && !user.tests.is_empty());
         self.users.drain(..limits.skip_users.min(self.users.len()));
         self.users.truncate(limits.users.unwrap_or(usize::MAX));
+        self.limits = limits;
         self
     }
 }

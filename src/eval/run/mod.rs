@@ -1,0 +1,409 @@
+//! Users × methods: each user under each method is one job, and jobs run side by side.
+//!
+//! ```text
+//! job: learn the user's history → answer the test items in order → records → folder
+//! model: Tap (counts what the job asks) → response log (what was paid for) → Capped (what the run may use) → backend
+//! ```
+//!
+//! A job's records are written when it is whole. After a kill, running again with `resume` does the jobs that are missing;
+//! their replies come from the response log as far as they were paid for.
+
+mod folder;
+mod kinds;
+mod manifest;
+mod tap;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures_util::stream::{self, StreamExt};
+
+use crate::data::{Interaction, Query, Task};
+use crate::llm::{Budget, Ledger, Limit, LlmBackend, LogMode, ResponseLog};
+
+use super::dataset::{Dataset, EvalUser, TestItem};
+use super::method::{Bench, Method, Prediction};
+use super::{Answered, EvalError, Learned, Record};
+
+use folder::{Folder, Job};
+use kinds::{kinds, passing};
+pub use manifest::{Manifest, SetManifest};
+use tap::{Capped, Exchange, Meter};
+
+/// Runs methods on data sets.
+#[derive(Clone, Default)]
+#[must_use = "a runner does nothing until it runs"]
+pub struct Runner {
+    backend: Option<Arc<dyn LlmBackend>>,
+    learner: Option<Arc<dyn LlmBackend>>,
+    log: Option<ResponseLog>,
+    replay: bool,
+    budget: Budget,
+    per_operation: Budget,
+    seed: u64,
+    at_once: usize,
+    folder: Option<(PathBuf, bool)>,
+    transcripts: bool,
+    tell: Option<Arc<dyn Fn(&Step) + Send + Sync>>,
+}
+
+/// How far a run has come; told after each job.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Step {
+    /// The data set.
+    pub set: String,
+    /// The method.
+    pub method: String,
+    /// The user.
+    pub user: String,
+    /// Jobs done, those of an earlier run included.
+    pub done: usize,
+    /// All jobs.
+    pub total: usize,
+    /// Requests sent in this run.
+    pub calls: u64,
+    /// What they cost, by the prices of the run's budget.
+    pub money: f64,
+    /// Items and users of this job that failed.
+    pub errors: usize,
+}
+
+/// What a run gave.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Run {
+    /// What was run.
+    pub manifest: Manifest,
+    /// One for each user under each method and one for each test item, by set, method and user in the order they were given.
+    pub records: Vec<Record>,
+    /// The limit of the run's budget that ended it; jobs that are missing then are done when it is resumed.
+    pub stopped: Option<Limit>,
+    /// Jobs that an earlier run had done.
+    pub resumed: usize,
+}
+
+/// A job with its records, and what was asked for each where texts are kept.
+type Done = (Job, Vec<Record>, Vec<(Option<String>, Vec<Exchange>)>);
+
+/// One job with what it needs.
+struct Work<'a> {
+    set: &'a Dataset,
+    population: &'a [Vec<Interaction>],
+    user: &'a EvalUser,
+    method: &'a Arc<dyn Method>,
+}
+
+impl Runner {
+    /// A runner without a model: methods that ask one fail.
+    pub fn new() -> Self {
+        Self { at_once: 1, ..Self::default() }
+    }
+
+    /// The model to ask. Retries, rate limits and time-outs are its own; the log is not.
+    pub fn backend(mut self, backend: impl LlmBackend + 'static) -> Self {
+        self.backend = Some(Arc::new(backend));
+        self
+    }
+
+    /// Another model to learn with: pipelines then answer with memories that it built.
+    pub fn learner(mut self, learner: impl LlmBackend + 'static) -> Self {
+        self.learner = Some(Arc::new(learner));
+        self
+    }
+
+    /// Keeps every reply in this log and answers from it first.
+    pub fn log(mut self, log: ResponseLog) -> Self {
+        self.log = Some(log);
+        self
+    }
+
+    /// Sends nothing: what the log does not have fails. Needs a [`log`](Self::log). Default: false.
+    pub fn replay_only(mut self, replay: bool) -> Self {
+        self.replay = replay;
+        self
+    }
+
+    /// What the whole run may use at most; replies from the log are free. A job that meets the limit is not recorded, and no
+    /// job begins after it. Default: no limit.
+    pub fn budget(mut self, budget: Budget) -> Self {
+        self.budget = budget;
+        self
+    }
+
+    /// What each operation may use at most: learning one user, answering one item. Default: no limit.
+    pub fn budget_per_operation(mut self, budget: Budget) -> Self {
+        self.per_operation = budget;
+        self
+    }
+
+    /// Where random choices begin. Default: 0.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// How many jobs run side by side, at least 1. Default: 1. Records do not depend on it.
+    pub fn at_once(mut self, jobs: usize) -> Self {
+        self.at_once = jobs.max(1);
+        self
+    }
+
+    /// Keeps manifest and records in this folder. With `resume` it goes on with what an earlier run left there; without, the
+    /// folder must hold no run. Default: nothing is kept.
+    pub fn folder(mut self, folder: impl Into<PathBuf>, resume: bool) -> Self {
+        self.folder = Some((folder.into(), resume));
+        self
+    }
+
+    /// Keeps every request and reply as text in the [`folder`](Self::folder) too, in `transcripts.jsonl`, to read cases by.
+    /// It quotes all that the model was shown. Default: false.
+    pub fn transcripts(mut self, kept: bool) -> Self {
+        self.transcripts = kept;
+        self
+    }
+
+    /// Told after each job. It must not panic.
+    pub fn progress(mut self, tell: impl Fn(&Step) + Send + Sync + 'static) -> Self {
+        self.tell = Some(Arc::new(tell));
+        self
+    }
+
+    /// Runs every method on every data set that it applies to.
+    ///
+    /// A failed item or user is recorded and the run goes on.
+    ///
+    /// # Errors
+    /// [`EvalError`] when two sets or two methods bear one name, when the folder cannot be used or holds another run, or when
+    /// a history breaks the crate's rules.
+    ///
+    /// # Cancellation
+    /// Dropping the future stops; whole jobs are in the folder.
+    pub async fn run(&self, sets: &[Dataset], methods: &[Arc<dyn Method>]) -> Result<Run, EvalError> {
+        let manifest = self.manifest(sets, methods)?;
+        let populations: Vec<Vec<Vec<Interaction>>> =
+            sets.iter().map(|set| set.users.iter().map(|user| user.history.clone()).collect()).collect();
+        let mut work = Vec::new();
+        for (set, population) in sets.iter().zip(&populations) {
+            for method in methods.iter().filter(|method| method.applies(&set.task)) {
+                work.extend(set.users.iter().map(|user| Work { set, population, user, method }));
+            }
+        }
+        let (mut folder, mut done) = match &self.folder {
+            Some((path, resume)) => {
+                let (folder, done) = Folder::open(Path::new(path), manifest.clone(), sets, *resume)?;
+                (Some(folder), done)
+            }
+            None => (None, BTreeMap::new()),
+        };
+        let total = work.len();
+        let wanted: Vec<Job> = work.iter().map(Work::job).collect();
+        let missing: Vec<&Work<'_>> = work.iter().filter(|work| !done.contains_key(&work.job())).collect();
+        let resumed = total - missing.len();
+        let ledger = Ledger::limited(self.budget.clone());
+        let (backend, learner) = (self.lend(self.backend.as_ref(), &ledger), self.lend(self.learner.as_ref(), &ledger));
+        let mut stopped = None;
+        let mut finished = resumed;
+        let jobs = missing.into_iter().map(|work| self.job(work, backend.clone(), learner.clone(), &ledger));
+        let mut running = stream::iter(jobs).buffer_unordered(self.at_once.max(1));
+        while let Some(outcome) = running.next().await {
+            match outcome? {
+                Ok((job, records, exchanges)) => {
+                    if let Some(folder) = &mut folder {
+                        folder.tell(&job, &exchanges)?;
+                        folder.add(&records)?;
+                    }
+                    finished += 1;
+                    self.tell(&job, &records, finished, total, &ledger);
+                    done.insert(job, records);
+                }
+                Err(limit) => stopped = Some(limit),
+            }
+        }
+        drop(running);
+        let mut records = Vec::new();
+        for job in &wanted {
+            records.extend(done.remove(job).unwrap_or_default());
+        }
+        if let Some(folder) = folder {
+            // What the folder holds beyond this run stands after it.
+            let others: Vec<Record> = done.into_values().flatten().collect();
+            folder.finish(&[records.clone(), others].concat())?;
+        }
+        Ok(Run { manifest, records, stopped, resumed })
+    }
+
+    fn manifest(&self, sets: &[Dataset], methods: &[Arc<dyn Method>]) -> Result<Manifest, EvalError> {
+        let model = |backend: &Option<Arc<dyn LlmBackend>>| backend.as_ref().map(|it| it.model().to_owned());
+        let mut manifest = Manifest::new(self.seed, model(&self.backend), model(&self.learner));
+        for set in sets {
+            if manifest.sets.contains_key(&set.name) {
+                return Err(EvalError::Twice { what: "data set", name: set.name.clone() });
+            }
+            manifest.enter(set);
+        }
+        for method in methods {
+            let name = method.name();
+            if manifest.methods.contains(&name) {
+                return Err(EvalError::Twice { what: "method", name });
+            }
+            manifest.methods.push(name);
+        }
+        Ok(manifest)
+    }
+
+    /// The model as jobs are lent it.
+    fn lend(&self, backend: Option<&Arc<dyn LlmBackend>>, ledger: &Ledger) -> Option<Arc<dyn LlmBackend>> {
+        let capped: Arc<dyn LlmBackend> = Arc::new(Capped::new(Arc::clone(backend?), ledger.clone()));
+        let mode = if self.replay { LogMode::ReplayOnly } else { LogMode::Record };
+        Some(match &self.log {
+            Some(log) => Arc::new(log.wrap(capped).mode(mode).in_flight(self.at_once.max(1))),
+            None => capped,
+        })
+    }
+
+    fn tell(&self, job: &Job, records: &[Record], done: usize, total: usize, ledger: &Ledger) {
+        let Some(tell) = &self.tell else { return };
+        let failed = records.iter().filter(|record| match record {
+            Record::Learned(it) => it.error.is_some(),
+            Record::Answered(it) => it.error.is_some(),
+        });
+        tell(&Step {
+            set: job.set.clone(),
+            method: job.method.clone(),
+            user: job.user.clone(),
+            done,
+            total,
+            calls: ledger.report().total().calls,
+            money: ledger.money(),
+            errors: failed.count(),
+        });
+    }
+
+    /// Does one job; the inner error is the limit of the run's budget that it met.
+    async fn job(
+        &self,
+        work: &Work<'_>,
+        backend: Option<Arc<dyn LlmBackend>>,
+        learner: Option<Arc<dyn LlmBackend>>,
+        ledger: &Ledger,
+    ) -> Result<Result<Done, Limit>, EvalError> {
+        if let Some(limit) = ledger.budget_reached() {
+            return Ok(Err(limit));
+        }
+        let history = work.set.history(work.user)?;
+        let meter = Meter::new(self.transcripts);
+        let mut exchanges = Vec::new();
+        let tap = |backend: Arc<dyn LlmBackend>| Arc::new(meter.around(backend)) as Arc<dyn LlmBackend>;
+        let bench = Bench {
+            task: &work.set.task,
+            population: work.population,
+            backend: backend.map(tap),
+            learner: learner.map(tap),
+            budget: self.per_operation.clone(),
+            seed: self.seed,
+        };
+        let begin = Instant::now();
+        let session = work.method.learn(&history, &bench).await;
+        let mut learned = work.learned(history.len());
+        (learned.need, learned.requests) = meter.take();
+        learned.milliseconds = milliseconds(begin);
+        exchanges.push((None, meter.transcript()));
+        let mut session = match session {
+            Ok(session) => session,
+            Err(error) => {
+                if let Some(limit) = ledger.budget_reached() {
+                    return Ok(Err(limit));
+                }
+                learned.error = Some(kinds(&error));
+                learned.passing = passing(&error);
+                let missed = work.user.tests.iter().map(|item| Record::Answered(work.answered(item)));
+                let records = std::iter::once(Record::Learned(learned)).chain(missed).collect();
+                return Ok(Ok((work.job(), records, exchanges)));
+            }
+        };
+        learned.usage = session.usage();
+        let mut records = Vec::with_capacity(1 + work.user.tests.len());
+        for item in &work.user.tests {
+            let begin = Instant::now();
+            let outcome = session.answer(&item.query, &bench).await;
+            let mut answered = work.answered(item);
+            (answered.need, answered.requests) = meter.take();
+            answered.usage = session.usage();
+            answered.milliseconds = milliseconds(begin);
+            exchanges.push((Some(item.id.clone()), meter.transcript()));
+            match outcome {
+                Ok(prediction) => enter(&mut answered, prediction, &work.set.task, &item.query),
+                Err(error) => {
+                    answered.error = Some(kinds(&error));
+                    answered.passing = passing(&error);
+                }
+            }
+            records.push(Record::Answered(answered));
+        }
+        // What was withheld for the run's budget may have cost the job evidence or answers.
+        if let Some(limit) = ledger.budget_reached() {
+            return Ok(Err(limit));
+        }
+        learned.counts = session.counts().into_iter().map(|(name, n)| (name.to_owned(), n)).collect();
+        records.insert(0, Record::Learned(learned));
+        Ok(Ok((work.job(), records, exchanges)))
+    }
+}
+
+impl Work<'_> {
+    fn job(&self) -> Job {
+        Job { set: self.set.name.clone(), method: self.method.name(), user: self.user.id.as_str().to_owned() }
+    }
+
+    fn learned(&self, history: usize) -> Learned {
+        let Job { set, method, user } = self.job();
+        Learned { set, method, user, history, ..Learned::default() }
+    }
+
+    fn answered(&self, item: &TestItem) -> Answered {
+        let Job { set, method, user } = self.job();
+        Answered {
+            set,
+            method,
+            user,
+            item: item.id.clone(),
+            gold: item.gold.clone(),
+            gold_shares: item.shares.clone(),
+            seen: item.seen,
+            ..Answered::default()
+        }
+    }
+}
+
+fn enter(answered: &mut Answered, prediction: Prediction, task: &Task, query: &Query) {
+    let responses = task.responses(query);
+    let place = |response: &String| responses.iter().position(|other| other == response);
+    let probabilities = prediction.probabilities;
+    answered.confidence =
+        prediction.response.as_ref().and_then(place).and_then(|place| probabilities.get(place).copied());
+    answered.raw = prediction.raw;
+    answered.response = prediction.response;
+    answered.value = prediction.value.filter(|value| value.is_finite());
+    answered.probabilities = probabilities;
+    answered.support = prediction.support;
+}
+
+fn milliseconds(begin: Instant) -> f64 {
+    begin.elapsed().as_secs_f64() * 1e3
+}
+
+impl fmt::Debug for Runner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runner")
+            .field("backend", &self.backend.as_ref().map(|backend| backend.name()))
+            .field("replay", &self.replay)
+            .field("seed", &self.seed)
+            .field("at_once", &self.at_once)
+            .field("folder", &self.folder)
+            .finish_non_exhaustive()
+    }
+}
