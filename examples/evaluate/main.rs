@@ -39,6 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         runner = runner.backend(model.backend.clone());
     }
     if let Some(folder) = &args.out {
+        std::fs::create_dir_all(folder)?;
         runner = runner.folder(folder, args.resume || args.replay).transcripts(args.transcripts);
         runner = runner.log(ResponseLog::open(folder.join("replies.log"))?).replay_only(args.replay);
     }
