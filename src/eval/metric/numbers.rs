@@ -159,8 +159,8 @@ pub(super) fn pairwise_sum(numbers: &[f64]) -> f64 {
         for eight in others {
             lanes.iter_mut().zip(eight).for_each(|(lane, number)| *lane += number);
         }
-        let [a, b, c, d, e, f, g, h] = lanes;
-        ((a + b) + (c + d)) + ((e + f) + (g + h))
+        let (fours, _) = lanes.as_chunks::<4>();
+        fours.iter().map(|[a, b, c, d]| (a + b) + (c + d)).sum()
     });
     rest.iter().fold(start, |sum, number| sum + number)
 }

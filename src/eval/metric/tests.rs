@@ -32,10 +32,10 @@ fn items() -> impl Strategy<Value = Vec<Answered>> {
     let item = (text(), guess, probabilities(), probabilities(), prop::option::of(0.0..=1.0_f64)).prop_map(
         |(gold, (raw, response, value), gold_shares, probabilities, confidence)| Answered {
             gold,
+            gold_shares,
             raw,
             response,
             value,
-            gold_shares,
             probabilities,
             confidence,
             ..Answered::default()
