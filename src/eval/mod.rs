@@ -20,6 +20,7 @@
 pub mod dataset;
 mod error;
 pub mod method;
+pub mod metric;
 mod record;
 pub mod run;
 
