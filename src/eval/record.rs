@@ -32,6 +32,16 @@ pub struct Need {
     pub uncounted: u64,
 }
 
+impl Record {
+    /// What the work asks of a model.
+    pub(super) fn need(&self) -> &Need {
+        match self {
+            Self::Learned(it) => &it.need,
+            Self::Answered(it) => &it.need,
+        }
+    }
+}
+
 impl Need {
     /// Adds another to this one.
     pub fn add(&mut self, other: &Self) {

@@ -8,17 +8,17 @@ use std::sync::{Mutex, PoisonError};
 use async_trait::async_trait;
 use serde_json::Value;
 
-use crate::llm::{BackendError, Budget, Completion, CompletionRequest, CostEstimate, LlmBackend, Stage};
+use crate::llm::{BackendError, Budget, Completion, CompletionRequest, CostEstimate, LlmBackend, Stage, Usage};
 
 /// Counts requests and replies to each with the least that passes its checks.
-pub(super) struct DryBackend {
+pub(crate) struct DryBackend {
     counted: Mutex<CostEstimate>,
     /// For its prices only.
     budget: Budget,
 }
 
 impl DryBackend {
-    pub(super) fn new(budget: Budget) -> Self {
+    pub(crate) fn new(budget: Budget) -> Self {
         Self { counted: Mutex::default(), budget }
     }
 
@@ -32,7 +32,10 @@ impl LlmBackend for DryBackend {
     async fn complete(&self, request: &CompletionRequest) -> Result<Completion, BackendError> {
         let (low, expected) = reply_tokens(request);
         self.counted.lock().unwrap_or_else(PoisonError::into_inner).enter(request, low, expected, &self.budget);
-        Ok(Completion::new(replies::reply(request)))
+        let mut completion = Completion::new(replies::reply(request));
+        completion.usage =
+            Some(Usage { input_tokens: request.input_tokens(), output_tokens: expected, cached_tokens: 0 });
+        Ok(completion)
     }
 
     fn name(&self) -> &'static str {
@@ -52,9 +55,15 @@ impl LlmBackend for DryBackend {
 /// | an answer with steps | 75 | 99 |
 /// | an answer with features and steps | 110 | 160 |
 /// | a bare answer | 8 | 12 |
+///
+/// Text that a request wants first, or alone, is taken to fill a third of its room, or two thirds.
 fn reply_tokens(request: &CompletionRequest) -> (u64, u64) {
     let schema = request.schema.as_ref().map_or(&Value::Null, |schema| &schema.schema);
     let most = |field: &str| schema.pointer(&format!("/properties/{field}/maxItems")).and_then(Value::as_u64);
+    let room = |field: &str| schema.pointer(&format!("/properties/{field}/maxLength")).and_then(Value::as_u64);
+    if let Some(chars) = room("first").or_else(|| room("text")) {
+        return (chars / 12 + 8, chars / 6 + 12);
+    }
     let steps = "/properties/reasons/items/properties";
     match request.stage {
         Stage::Extract => (55 * most("items").unwrap_or(1), 95 * most("items").unwrap_or(1)),

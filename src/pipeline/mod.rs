@@ -10,6 +10,8 @@
 
 mod answer;
 mod builder;
+#[cfg(feature = "eval")]
+pub(crate) use dry::DryBackend;
 mod dry;
 mod error;
 mod estimate;

@@ -23,10 +23,11 @@ use futures_util::stream::{self, StreamExt};
 
 use crate::data::{Interaction, Query, Task};
 use crate::llm::{Budget, Ledger, Limit, LlmBackend, LogMode, ResponseLog};
+use crate::pipeline::DryBackend;
 
 use super::dataset::{Dataset, EvalUser, TestItem};
 use super::method::{Bench, Method, Prediction};
-use super::{Answered, EvalError, Learned, Record};
+use super::{Answered, EvalError, Learned, Need, Record};
 
 use folder::{Folder, Job};
 use kinds::{kinds, passing};
@@ -84,6 +85,20 @@ pub struct Run {
     pub stopped: Option<Limit>,
     /// Jobs that an earlier run had done.
     pub resumed: usize,
+}
+
+/// What a method would ask of a model on a data set, as [`Runner::estimate`] finds it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Asking {
+    /// The data set.
+    pub set: String,
+    /// The method.
+    pub method: String,
+    /// For learning all users.
+    pub learning: Need,
+    /// For answering all test items.
+    pub answering: Need,
 }
 
 /// A job with its records, and what was asked for each where texts are kept.
@@ -234,6 +249,40 @@ impl Runner {
             folder.finish(&[records.clone(), others].concat())?;
         }
         Ok(Run { manifest, records, stopped, resumed })
+    }
+
+    /// What a [`run`](Self::run) would ask of the model, by set and method, without asking: every prompt is rendered as it
+    /// would be, and replies are made up from the prompts. Prompts of first stages are counted as they would be sent (by
+    /// [`estimate_tokens`](crate::estimate_tokens)); later ones depend on what a model finds, and replies are assumed to be as
+    /// long as a small model's. Methods that ask none are left out. The log is not looked into: what it holds is not paid
+    /// again.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn estimate(&self, sets: &[Dataset], methods: &[Arc<dyn Method>]) -> Result<Vec<Asking>, EvalError> {
+        let dry: Arc<dyn LlmBackend> = Arc::new(DryBackend::new(Budget::default()));
+        let runner = Self {
+            backend: Some(dry),
+            learner: None,
+            log: None,
+            folder: None,
+            budget: Budget::default(),
+            per_operation: Budget::default(),
+            ..self.clone()
+        };
+        let methods: Vec<Arc<dyn Method>> = methods.iter().filter(|method| method.asks_model()).cloned().collect();
+        let mut asking: Vec<Asking> = Vec::new();
+        for record in runner.run(sets, &methods).await?.records {
+            let (Job { set, method, .. }, learning) = (record.job(), matches!(record, Record::Learned(_)));
+            if asking.last().is_none_or(|last| last.set != set || last.method != method) {
+                asking.push(Asking { set, method, ..Asking::default() });
+            }
+            if let Some(sums) = asking.last_mut() {
+                let part = if learning { &mut sums.learning } else { &mut sums.answering };
+                part.add(record.need());
+            }
+        }
+        Ok(asking)
     }
 
     fn manifest(&self, sets: &[Dataset], methods: &[Arc<dyn Method>]) -> Result<Manifest, EvalError> {

@@ -20,6 +20,9 @@ pub(super) fn reply(request: &CompletionRequest) -> String {
     let schema = request.schema.as_ref().map_or(&Value::Null, |schema| &schema.schema);
     let asked = request.messages.iter().rfind(|message| message.role == Role::User);
     let asked = asked.map_or("", |message| message.content.as_str());
+    if schema.pointer("/properties/text").is_some() {
+        return json!({ "text": WHY }).to_string();
+    }
     let reply = match request.stage {
         Stage::Extract => {
             let known = known_names(request);
@@ -67,6 +70,9 @@ fn answer(schema: &Value, asked: &str) -> Value {
             ids.map(|id| json!({ "feature": id, "why": WHY })).collect()
         };
         reply.insert("reasons".to_owned(), json!(steps));
+    }
+    if schema.pointer("/properties/first").is_some() {
+        reply.insert("first".to_owned(), json!(WHY));
     }
     if let Some(response) = schema.pointer("/properties/response") {
         let first = strings(response, "/enum").into_iter().next();
