@@ -3,9 +3,26 @@
 //! A reader turns a published file into a [`Dataset`] and says which rows it could not use and why ([`Skipped`]); it never
 //! drops one in silence. Users and items are numbered, so that no name in a file reaches a prompt.
 
+mod collect;
+mod date;
+mod format;
+mod json;
+mod jsonl;
+mod lamp;
+mod longlamp;
+mod opinions;
+mod python;
+mod rows;
+mod source;
+#[cfg(test)]
+mod tests;
+mod wording;
+
 use crate::data::{DataError, History, Interaction, Query, Task, UserId};
 
 use super::EvalError;
+
+pub use format::{Format, ReadOptions, UnknownFormat, read};
 
 /// Users of one task.
 #[derive(Debug, Clone)]
