@@ -20,7 +20,7 @@ pub enum Format {
     /// `rating`, `votes` and `tagging` are in `labels.json` beside it. A `task.json` with a serialized
     /// [`Task`](crate::Task) goes before all of these. Other fields are not read. All files are of UTF-8.
     Jsonl,
-    /// LaMP 2, 3, 4 and 5 as published: `dev_questions.json` and `dev_outputs.json`.
+    /// LaMP 2 (movies), 3, 4 and 5 as published: `dev_questions.json` and `dev_outputs.json`.
     ///
     /// The path is their folder, or a file `.._questions.json` for another part. Each question is a user with one test item
     /// and its profile as the history; questions of one `user_id` with the same profile are one user. The query is what LaMP's

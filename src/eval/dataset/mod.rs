@@ -68,7 +68,7 @@ pub struct TestItem {
 /// A row of a file that could not be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skipped {
-    /// Where: the file's name and line, or the row's id.
+    /// Where: the file's name with the row's line, place or id; or the group of people.
     pub row: String,
     /// Why, without the row's text.
     pub problem: String,

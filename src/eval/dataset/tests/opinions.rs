@@ -76,13 +76,13 @@ fn a_question_asked_twice_is_marked_as_seen() {
 #[test]
 fn each_malformed_row_is_named_and_the_rest_is_read() {
     let rows = [
-        r#"one?,{'A': [1]},['only']"#,
+        r"one?,{'A': [1]},['only']",
         r#"two?,"{'A': [0.5, 0.5]}","['a', SECRET]""#,
         r#"three?,"{'A': [0.5, 0.5]","['a', 'b']""#,
         r#"four?,"{'A': [nan, 0.5], 'B': SECRET}","['a', 'b']""#,
         r#"five?,"{'A': [nan, 0.5], 'B': 'SECRET'}","['a', 'b']""#,
         r#"six?,"[1]","['a', 'b']""#,
-        r#"seven?"#,
+        "seven?",
         r#",{'A': [0.5]},"['a', 'b']""#,
         r#"nine?,"{'A': [0, 0], 'A': [1, 0]}","['a', 'b']""#,
         r#"ten?,"{'A': [0, 0], 7: [1, 0]}","['a', None]""#,
