@@ -12,9 +12,9 @@ use crate::eval::EvalError;
 
 /// A past query with its response, checked against the task.
 pub(super) struct Past {
-    query: Query,
-    response: String,
-    time: Option<i64>,
+    pub(super) query: Query,
+    pub(super) response: String,
+    pub(super) time: Option<i64>,
 }
 
 impl Past {
@@ -32,8 +32,8 @@ impl Past {
 
 /// A test query with its response, checked against the task.
 pub(super) struct Asked {
-    query: Query,
-    gold: String,
+    pub(super) query: Query,
+    pub(super) gold: String,
     /// Of the query's options, in their order.
     pub(super) shares: Vec<f64>,
     pub(super) seen: Option<bool>,

@@ -59,7 +59,7 @@ pub struct TestItem {
     pub query: Query,
     /// What the user responded.
     pub gold: String,
-    /// For opinions: which share of the group chose each option, in the query's order. Empty elsewhere.
+    /// For opinions: which share of the group chose each option, in the query's order, adding up to 1. Empty elsewhere.
     pub shares: Vec<f64>,
     /// True where the text is in the history too, if the data set says.
     pub seen: Option<bool>,

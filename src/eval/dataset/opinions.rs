@@ -12,8 +12,8 @@ use super::collect::{Asked, Collector, Past, shares};
 use super::python::{Literal, literal};
 use super::source::{Source, file_name, folder_name, format_error, io_error};
 use super::{Dataset, ReadOptions, wording};
-use crate::data::Task;
 use crate::data::text::fold;
+use crate::data::{Query, Task};
 use crate::eval::EvalError;
 
 /// The published file's name.
@@ -26,9 +26,9 @@ pub(super) fn file_in(folder: &Path) -> Option<PathBuf> {
 
 /// A usable row.
 struct Question {
-    row: String,
-    text: String,
-    options: Vec<String>,
+    query: Query,
+    /// Its text in one spelling, to find it again.
+    folded: String,
 }
 
 /// A group's questions by place, with the shares of their options.
@@ -69,7 +69,7 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Dataset, EvalEr
     let mut groups: Vec<(String, Group)> = groups.into_iter().collect();
     groups.sort_by_key(|(_, group)| group.place);
     for (group_name, group) in groups {
-        split(&mut collector, &task, &questions, &group_name, &group, options);
+        split(&mut collector, &questions, &group_name, &group, options);
     }
     collector.finish(name, Some(task), digest)
 }
@@ -114,12 +114,12 @@ fn table(
         let over = record.as_slice().len() > options.max_row_bytes;
         let read = if over { Err("is over the limit for a row".to_owned()) } else { fields(&record, columns) };
         let Some((text, selections, choices)) = collector.kept(read, || row.clone()) else { continue };
-        // Whether a question can be asked is the same for every group.
-        let probe = choices.first().map_or("", String::as_str);
-        let probe = Past::new(task, &text, &choices, probe, None);
-        if collector.kept(probe, || row.clone()).is_none() {
+        // Whether a question can be asked is the same for every group, whatever it chose.
+        let any = choices.first().map_or("", String::as_str);
+        let Some(Past { query, .. }) = collector.kept(Past::new(task, &text, &choices, any, None), || row.clone())
+        else {
             continue;
-        }
+        };
         for (n, (group, values)) in selections.into_iter().enumerate() {
             let read = numbers(&values, choices.len()).and_then(|values| shares(&values));
             let kept = collector.kept(read, || format!("{row}, group {}", n + 1));
@@ -128,7 +128,7 @@ fn table(
             let group = groups.entry(group).or_insert(Group { place, answers: Vec::new() });
             group.answers.extend(kept.map(|shares| (questions.len(), shares)));
         }
-        questions.push(Question { row, text, options: choices });
+        questions.push(Question { folded: fold(query.text()), query });
     }
 }
 
@@ -182,14 +182,7 @@ fn numbers(values: &Literal, options: usize) -> Result<Vec<f64>, String> {
 }
 
 /// Parts a group's questions into history and test items.
-fn split(
-    collector: &mut Collector,
-    task: &Task,
-    questions: &[Question],
-    name: &str,
-    group: &Group,
-    options: &ReadOptions,
-) {
+fn split(collector: &mut Collector, questions: &[Question], name: &str, group: &Group, options: &ReadOptions) {
     let row = format!("group {}", group.place);
     let (found, least) = (group.answers.len(), options.least_questions.max(2));
     if found < least {
@@ -201,18 +194,16 @@ fn split(
     let percent = usize::from(options.test_percent.clamp(1, 99));
     let tested = found.saturating_mul(percent).saturating_add(50) / 100;
     let kept = found - tested.clamp(1, found - 1);
-    let (mut history, mut tests, mut texts) = (Vec::new(), Vec::new(), BTreeSet::new());
+    let (mut history, mut tests, mut known) = (Vec::new(), Vec::new(), BTreeSet::new());
     for (n, (_, at, shares)) in answers.into_iter().enumerate() {
-        let Some(question) = questions.get(at) else { continue };
-        let (text, choices, place) = (&question.text, &question.options, || format!("{}, {row}", question.row));
-        let response = most_chosen(shares, choices);
+        let Some(Question { query, folded }) = questions.get(at) else { continue };
+        let (query, response) = (query.clone(), most_chosen(shares, query.options()).to_owned());
         if n < kept {
-            texts.insert(fold(text));
-            history.extend(collector.kept(Past::new(task, text, choices, response, None), place));
-        } else if let Some(mut asked) = collector.kept(Asked::new(task, text, choices, response), place) {
-            asked.shares.clone_from(shares);
-            asked.seen = Some(texts.contains(&fold(text)));
-            tests.push(asked);
+            known.insert(folded);
+            history.push(Past { query, response, time: None });
+        } else {
+            let seen = Some(known.contains(folded));
+            tests.push(Asked { query, gold: response, shares: shares.clone(), seen });
         }
     }
     collector.user(group.place, &row, history, tests);
