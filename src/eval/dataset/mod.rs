@@ -3,9 +3,26 @@
 //! A reader turns a published file into a [`Dataset`] and says which rows it could not use and why ([`Skipped`]); it never
 //! drops one in silence. Users and items are numbered, so that no name in a file reaches a prompt.
 
+mod collect;
+mod date;
+mod format;
+mod json;
+mod jsonl;
+mod lamp;
+mod longlamp;
+mod opinions;
+mod python;
+mod rows;
+mod source;
+#[cfg(test)]
+mod tests;
+mod wording;
+
 use crate::data::{DataError, History, Interaction, Query, Task, UserId};
 
 use super::EvalError;
+
+pub use format::{Format, ReadOptions, UnknownFormat, read};
 
 /// Users of one task.
 #[derive(Debug, Clone)]
@@ -44,7 +61,7 @@ pub struct TestItem {
     pub query: Query,
     /// What the user responded.
     pub gold: String,
-    /// For opinions: which share of the group chose each option, in the query's order. Empty elsewhere.
+    /// For opinions: which share of the group chose each option, in the query's order, adding up to 1. Empty elsewhere.
     pub shares: Vec<f64>,
     /// True where the text is in the history too, if the data set says.
     pub seen: Option<bool>,
@@ -53,7 +70,7 @@ pub struct TestItem {
 /// A row of a file that could not be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skipped {
-    /// Where: the file's name and line, or the row's id.
+    /// Where: the file's name with the row's line, place or id; or the group of people.
     pub row: String,
     /// Why, without the row's text.
     pub problem: String,
