@@ -35,12 +35,12 @@ pub struct CostPerPoint {
 /// Computes what a point costs: (cost of a − cost of b) / (value of a − value of b), both as means over all items.
 ///
 /// The interval is by the same resamples and levels as [`Replicates::measured`](super::Replicates::measured), where a
-/// resample without a gain has an endless price. This keeps it honest near a gain of 0, where ratios jump from +∞ to −∞ and
-/// their plain quantiles or standard errors mean nothing (Fieller 1954; Briggs, Wonderling and Mooney 1997 for ratios of
-/// costs). With too few users for an interval it is all there is: from 0, without bound.
+/// resample without a gain has an endless price. This keeps it honest near a gain of 0, where ratios jump from +∞ to −∞
+/// and their plain quantiles or standard errors mean nothing (Fieller 1954; Briggs, Wonderling and Mooney 1997 for
+/// ratios of costs). With too few users for an interval it is all there is: from 0, without bound.
 ///
-/// Values should be such that more is better: turn errors around. Items whose value or cost is not finite on either side are
-/// left out. `None` when no item is left or when either side is not of the resamples' users.
+/// Values should be such that more is better: turn errors around. Items whose value or cost is not finite on either
+/// side are left out. `None` when no item is left or when either side is not of the resamples' users.
 pub fn cost_per_point(resamples: &Resamples, a: &[Vec<Priced>], b: &[Vec<Priced>], level: f64) -> Option<CostPerPoint> {
     let (users, _) = together(a, b, |item: &Priced| item.value.is_finite() && item.cost.is_finite())?;
     let mean_of = |difference: fn(&Priced, &Priced) -> f64| {

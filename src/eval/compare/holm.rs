@@ -1,11 +1,11 @@
 //! Several comparisons at once.
 
-/// Corrects p-values for their number, in the order given: calling those at most x significant keeps the probability of any
-/// false call at or below x, however the tests depend on each other.
+/// Corrects p-values for their number, in the order given: calling those at most x significant keeps the probability of
+/// any false call at or below x, however the tests depend on each other.
 ///
-/// The j-th smallest of m is the largest of (m − i + 1) · p₍ᵢ₎ over i ≤ j, at most 1. Each result is at least its p, and
-/// orders like the p-values. A NaN reads as 1; other values are clamped to [0, 1]. The share of false calls, rather than any,
-/// is kept low by [`benjamini_hochberg`](crate::benjamini_hochberg) (1995), which calls more.
+/// The j-th smallest of m is the largest of (m − i + 1) · p₍ᵢ₎ over i ≤ j, at most 1. Each result is at least its p,
+/// and orders like the p-values. A NaN reads as 1; other values are clamped to [0, 1]. The share of false calls, rather
+/// than any, is kept low by [`benjamini_hochberg`](crate::benjamini_hochberg) (1995), which calls more.
 ///
 /// Source: Holm 1979, as adjusted p-values (Wright 1992).
 ///

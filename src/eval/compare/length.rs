@@ -18,8 +18,8 @@ pub struct Scored {
     pub length: f64,
 }
 
-/// The difference of two methods, allowing for the length of their answers: many metrics of text favor the longer or the
-/// shorter one whatever it says.
+/// The difference of two methods, allowing for the length of their answers: many metrics of text favor the longer or
+/// the shorter one whatever it says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LengthMatched {
@@ -33,8 +33,8 @@ pub struct LengthMatched {
     pub difference: Measured,
     /// The mean difference over items of similar length. `None` without any.
     pub matched: Option<Measured>,
-    /// The difference at equal length, by a straight line through all items' differences. `None` when the lengths' differences are all
-    /// the same and not 0.
+    /// The difference at equal length, by a straight line through all items' differences. `None` when the lengths'
+    /// differences are all the same and not 0.
     pub adjusted: Option<Measured>,
     /// By how much the difference rises for each unit of length that the first answer is longer. `None` when
     /// lengths do not differ differently.
@@ -46,11 +46,11 @@ pub struct LengthMatched {
 /// Compares two methods at similar and at equal length, by their items in the same order.
 ///
 /// `adjusted` is the intercept α of the least-squares line dᵢ = α + β·(length of a − length of b)ᵢ over all items, with
-/// intervals by resampling users, so that items of one user may be alike. The idea of reading a comparison at a length difference of
-/// zero is that of Dubois et al. 2024 (length-controlled `AlpacaEval`), there with a logistic model.
+/// intervals by resampling users, so that items of one user may be alike. The idea of reading a comparison at a length
+/// difference of zero is that of Dubois et al. 2024 (length-controlled `AlpacaEval`), there with a logistic model.
 ///
-/// Items with a value that is not finite or a length that is not a number of at least 0, on either side, are left out. `None` when
-/// no item is left or when either side is not of the resamples' users.
+/// Items with a value that is not finite or a length that is not a number of at least 0, on either side, are left out.
+/// `None` when no item is left or when either side is not of the resamples' users.
 pub fn length_matched(
     resamples: &Resamples,
     a: &[Vec<Scored>],
@@ -93,8 +93,8 @@ pub fn length_matched(
     })
 }
 
-/// The users' sums for a straight line. Lengths' differences are counted from their mean in units of their largest distance from it, so
-/// that squares neither cancel nor overflow.
+/// The users' sums for a straight line. Lengths' differences are counted from their mean in units of their largest
+/// distance from it, so that squares neither cancel nor overflow.
 struct Line {
     users: Vec<Sums>,
     center: f64,

@@ -1,8 +1,8 @@
 //! How sure a figure is: intervals, paired differences and trends that allow for items of one user being alike.
 //!
-//! Items of one user go together: whoever is easy to predict is so in all of them. A bootstrap over items takes them for
-//! independent and its intervals come out too narrow, by half and more. So *users* are drawn here, with replacement and each
-//! with all items ([`Resamples`]; Field and Welsh 2007). All methods are looked at under the same draws, hence
+//! Items of one user go together: whoever is easy to predict is so in all of them. A bootstrap over items takes them
+//! for independent and its intervals come out too narrow, by half and more. So *users* are drawn here, with replacement
+//! and each with all items ([`Resamples`]; Field and Welsh 2007). All methods are looked at under the same draws, hence
 //! differences of methods are paired.
 //!
 //! ```text
@@ -11,8 +11,8 @@
 //!                            └→ paired, length_matched, cost_per_point, curve
 //! ```
 //!
-//! Any statistic of users will do, additive or not: it gets how often each user was drawn. Every function is total: what
-//! cannot be computed is `None`, and no NaN leaves. The same numbers and seed give the same result.
+//! Any statistic of users will do, additive or not: it gets how often each user was drawn. Every function is total:
+//! what cannot be computed is `None`, and no NaN leaves. The same numbers and seed give the same result.
 //!
 //! ```
 //! use rpm_core::eval::compare::{RESAMPLES, Resamples, paired};

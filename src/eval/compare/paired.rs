@@ -50,8 +50,8 @@ impl Outcomes {
 
 /// Compares two methods by their items' values, user by user and item by item in the same order.
 ///
-/// Users without items are left out. Values that differ by less than rounding are tied. `None` when no item is left or when
-/// either side is not of the [`users`](Resamples::users) of the resamples.
+/// Users without items are left out. Values that differ by less than rounding are tied. `None` when no item is left or
+/// when either side is not of the [`users`](Resamples::users) of the resamples.
 pub fn paired(resamples: &Resamples, a: &[Vec<f64>], b: &[Vec<f64>], level: f64) -> Option<Paired> {
     let (users, left_out) = together(a, b, |value| value.is_finite())?;
     let mut items = Outcomes::default();

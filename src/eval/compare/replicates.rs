@@ -5,8 +5,8 @@ use statrs::distribution::{ContinuousCDF, Normal};
 
 use crate::stats::{Interval, normal_deviate, student_deviate, student_two_sided, tail_of};
 
-/// With a larger share of resamples on which a statistic is not defined there is no interval: as much as an interval of 95 %
-/// leaves outside.
+/// With a larger share of resamples on which a statistic is not defined there is no interval: as much as an interval of
+/// 95 % leaves outside.
 pub const MOST_UNDEFINED: f64 = 0.05;
 
 /// What is smaller, relative to the values, is rounding and counts as 0.
@@ -77,8 +77,8 @@ impl Replicates {
     /// (1 − `level`)/2 above (Hesterberg 2015, section 5.3). The plain percentile interval (Efron and Tibshirani 1993,
     /// section 13.3) is too narrow for few users: it takes the variation between those drawn for that between all.
     ///
-    /// How often a 95 % interval holds the truth, simulated with users of 5 to 50 items whose variance is by 0.1, 0.3 and
-    /// 0.5 between users (least and most of the three; standard error 0.006):
+    /// How often a 95 % interval holds the truth, simulated with users of 5 to 50 items whose variance is by 0.1, 0.3
+    /// and 0.5 between users (least and most of the three; standard error 0.006):
     ///
     /// | | users | plain | expanded | BCa | BCa expanded | over items |
     /// |---|---|---|---|---|---|---|
@@ -91,11 +91,12 @@ impl Replicates {
     ///
     /// BCa (Efron and Tibshirani, section 14.3) corrects for skewness, not for few users. With the same expansion it
     /// gains up to 0.03 for few users' shares near 1 and loses up to 0.01 for differences, which are what methods are
-    /// told apart by; so it is not used. Read the interval of a single share near 0 or 1 of few users with that in mind.
+    /// told apart by; so it is not used. Read the interval of a single share near 0 or 1 of few users with that in
+    /// mind.
     ///
-    /// There is no interval when users are too few for the level: for n users the range of all of them holds the center with
-    /// probability 1 − 2^(1−n) (the sign test's bound), which for 95 % asks for six. Nor is there one when more than
-    /// [`MOST_UNDEFINED`] of the resamples leave the statistic undefined; below that they are passed over.
+    /// There is no interval when users are too few for the level: for n users the range of all of them holds the center
+    /// with probability 1 − 2^(1−n) (the sign test's bound), which for 95 % asks for six. Nor is there one when more
+    /// than [`MOST_UNDEFINED`] of the resamples leave the statistic undefined; below that they are passed over.
     pub fn measured(&self, level: f64) -> Measured {
         Measured { value: self.value(), interval: self.interval(level) }
     }

@@ -9,9 +9,9 @@ pub const RESAMPLES: usize = 2_000;
 
 /// Resamples of users, drawn once and shared by all methods and metrics of a data set, so that differences are paired.
 ///
-/// Each draws as many users as there are, with replacement, each user with all items: the cluster bootstrap of Field and
-/// Welsh 2007 in its simplest form, which does not draw items within users again (Davison and Hinkley 1997, section 3.8:
-/// that would count the variation within users twice).
+/// Each draws as many users as there are, with replacement, each user with all items: the cluster bootstrap of Field
+/// and Welsh 2007 in its simplest form, which does not draw items within users again (Davison and Hinkley 1997, section
+/// 3.8: that would count the variation within users twice).
 #[derive(Debug, Clone)]
 pub struct Resamples {
     users: usize,
@@ -67,8 +67,9 @@ impl Resamples {
 
     /// Computes a statistic on the users as they are and on every resample of them.
     ///
-    /// The statistic gets how often each user counts, in the users' order: once each the first time. `None` or a number that is
-    /// not finite says that it is not defined there. The whole is `None` when it is not defined on the users as they are.
+    /// The statistic gets how often each user counts, in the users' order: once each the first time. `None` or a number
+    /// that is not finite says that it is not defined there. The whole is `None` when it is not defined on the users as
+    /// they are.
     pub fn replicates(&self, statistic: impl Fn(&[u32]) -> Option<f64>) -> Option<Replicates> {
         let finite = |times: &[u32]| statistic(times).filter(|value| value.is_finite());
         let once: Vec<u32> = self.taken.iter().map(|&taken| u32::from(taken)).collect();

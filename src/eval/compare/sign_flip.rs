@@ -3,8 +3,8 @@
 use super::chance::Chance;
 use super::replicates::ROUNDING;
 
-/// Two-sided p-value of "neither method is better for any user": among all ways to swap both methods for whole users, the
-/// share with a total difference as far from 0 as seen.
+/// Two-sided p-value of "neither method is better for any user": among all ways to swap both methods for whole users,
+/// the share with a total difference as far from 0 as seen.
 ///
 /// `totals` are the users' differences, added up over their items. Exact where all ways are no more than `flips`,
 /// otherwise by so many drawn ones, plus the one seen. 1 without a difference.
