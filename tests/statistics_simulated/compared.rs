@@ -8,7 +8,7 @@ use rpm_core::eval::compare::{Paired, RESAMPLES, Resamples, holm, paired};
 use crate::chance::{Chance, error_of_mean, mean};
 
 /// Few in a debug build, and as many as the claim asks for otherwise.
-const ROUNDS: usize = if cfg!(debug_assertions) { 12 } else { 2_000 };
+const ROUNDS: usize = if cfg!(debug_assertions) { 12 } else { 1_000 };
 const DRAWN: usize = if cfg!(debug_assertions) { 200 } else { RESAMPLES };
 
 /// Users of 5 to 50 items each. A share `alike` of the items' variance (the intraclass correlation) is between users.
@@ -141,7 +141,7 @@ fn of_ten_equal_comparisons_holm_rarely_calls_any() {
 }
 
 #[test]
-#[ignore = "reads a clock: cargo test --release --features eval --test statistics_simulated -- --ignored full_size --nocapture"]
+#[ignore = "reads a clock: --release -- --ignored full_size --nocapture"]
 fn a_full_size_report_takes_well_under_two_seconds() {
     let (users, methods, metrics) = (64, 30, 6);
     let mut chance = Chance(3);

@@ -41,10 +41,10 @@ impl Curve {
 /// Draws a curve through statistics of the same users at different sizes, with the slope of the least-squares line over
 /// ln(size).
 ///
-/// Every point weighs the same. The slope is a weighted sum of the points, Σ wₖ·yₖ with wₖ = (ln xₖ − mean) / Σ (ln xₖ
-/// − mean)², so its resamples are those of the points: users stay together along the whole curve. A point of a size of
-/// 0 or less is shown and takes no part in the slope, having no logarithm; one of a size that is not finite is left
-/// out.
+/// Every point weighs the same. The slope is a weighted sum of the points, Σ wₖ·yₖ with
+/// wₖ = (ln xₖ − mean) / Σ (ln xₖ − mean)², so its resamples are those of the points: users stay together along the
+/// whole curve. A point of a size of 0 or less is shown and takes no part in the slope, having no logarithm; one of a
+/// size that is not finite is left out.
 pub fn curve(points: &[(f64, Replicates)], level: f64) -> Curve {
     let mut points: Vec<&(f64, Replicates)> = points.iter().filter(|(x, _)| x.is_finite()).collect();
     points.sort_by(|one, other| one.0.total_cmp(&other.0));

@@ -158,8 +158,7 @@ impl Line {
         }
         let (x, y) = (all.x / all.n, all.y / all.n);
         let spread = all.xx / all.n - x * x;
-        // NaN, of no items, fails this too.
-        if !(spread > 1e-9) {
+        if spread.is_nan() || spread <= 1e-9 {
             return None;
         }
         let slope = (all.xy / all.n - x * y) / spread;

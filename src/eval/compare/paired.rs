@@ -77,7 +77,7 @@ pub fn paired(resamples: &Resamples, a: &[Vec<f64>], b: &[Vec<f64>], level: f64)
     Some(Paired {
         difference: replicates.measured(level),
         p: replicates.p(),
-        sign_flip_p: sign_flip(&differences, resamples.resamples(), resamples.seed()),
+        sign_flip_p: sign_flip(&differences, resamples.count(), resamples.seed()),
         users: by_user,
         items,
         left_out,

@@ -1,5 +1,7 @@
 //! Which users each resample holds, and how often.
 
+use std::borrow::Cow;
+
 use super::chance::Chance;
 use super::replicates::{Measured, Replicates};
 
@@ -16,7 +18,7 @@ pub const RESAMPLES: usize = 2_000;
 pub struct Resamples {
     users: usize,
     drawn: usize,
-    resamples: usize,
+    count: usize,
     seed: u64,
     taken: Vec<bool>,
     /// How often each user is in each resample: a row of `users` for every resample.
@@ -35,10 +37,10 @@ impl Resamples {
     ///
     /// Users without items belong left out: drawn, they would only make the number of users a matter of chance.
     #[must_use]
-    pub fn only(&self, taken: &[bool]) -> Self {
+    pub fn only(&self, taken: &[bool]) -> Cow<'_, Self> {
         let taken: Vec<bool> =
             self.taken.iter().enumerate().map(|(at, own)| *own && taken.get(at) == Some(&true)).collect();
-        if taken == self.taken { self.clone() } else { Self::among(taken, self.resamples, self.seed) }
+        if taken == self.taken { Cow::Borrowed(self) } else { Cow::Owned(Self::among(taken, self.count, self.seed)) }
     }
 
     fn among(taken: Vec<bool>, resamples: usize, seed: u64) -> Self {
@@ -48,11 +50,13 @@ impl Resamples {
         let mut times = vec![0_u32; users * resamples];
         for row in times.chunks_exact_mut(users.max(1)) {
             for _ in 0..places.len() {
-                let picked = places.get(chance.below(places.len())).and_then(|&at| row.get_mut(at));
-                picked.into_iter().for_each(|times| *times += 1);
+                let picked = places.get(chance.below(places.len()));
+                if let Some(times) = picked.and_then(|&at| row.get_mut(at)) {
+                    *times += 1;
+                }
             }
         }
-        Self { users, drawn: places.len(), resamples, seed, taken, times }
+        Self { users, drawn: places.len(), count: resamples, seed, taken, times }
     }
 
     /// How many users there are, those left out included: as many as a statistic gets numbers.
@@ -127,13 +131,13 @@ impl Resamples {
         self.seed
     }
 
-    pub(super) fn resamples(&self) -> usize {
-        self.resamples
+    pub(super) fn count(&self) -> usize {
+        self.count
     }
 
     /// Tells draws apart, so that only replicates of the same draws are subtracted.
     fn fingerprint(&self) -> u64 {
-        let start = Chance(self.seed ^ self.resamples as u64).next();
+        let start = Chance(self.seed ^ self.count as u64).next();
         self.taken.iter().fold(start, |print, &taken| Chance(print ^ u64::from(taken)).next())
     }
 }
@@ -163,7 +167,8 @@ mod tests {
 
     #[test]
     fn who_is_left_out_is_never_drawn_and_the_others_keep_their_places() {
-        let resamples = Resamples::new(4, 100, 5).only(&[true, false, true]);
+        let all = Resamples::new(4, 100, 5);
+        let resamples = all.only(&[true, false, true]);
         assert_eq!((resamples.users(), resamples.drawn()), (4, 2));
         assert!(resamples.times.chunks(4).all(|row| row[1] == 0 && row[3] == 0 && row[0] + row[2] == 2));
     }
