@@ -17,6 +17,7 @@
 //! Arrows point one way: `report → compare → metric → record ← run → method → dataset`. The same data, methods, seed and
 //! replies give the same report to the byte; what a clock measured is kept apart.
 
+pub mod compare;
 pub mod dataset;
 mod error;
 pub mod method;

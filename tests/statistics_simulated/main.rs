@@ -12,6 +12,8 @@
 )]
 
 mod chance;
+#[cfg(feature = "eval")]
+mod compared;
 mod coverage;
 mod discoveries;
 mod drift;
