@@ -187,7 +187,7 @@ impl Collector {
             self.skipped.push(Skipped { row: name.clone(), problem });
         }
         let sha256 = hex(&digest.finalize());
-        Ok(Dataset { name, task, users: self.users, skipped: self.skipped, sha256 })
+        Ok(Dataset { name, task, users: self.users, skipped: self.skipped, sha256, limits: super::Limits::default() })
     }
 }
 
