@@ -21,6 +21,7 @@ pub mod dataset;
 mod error;
 pub mod method;
 mod record;
+pub mod report;
 
 pub use error::EvalError;
 pub use record::{Answered, Learned, Need, Record};
