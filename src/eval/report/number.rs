@@ -46,7 +46,7 @@ pub(super) fn probability(p: Option<f64>) -> String {
 
 /// A share in percent.
 pub(super) fn percent(share: f64) -> String {
-    if share.is_finite() { format!("{:.0} %", share * 100.0) } else { NONE.to_owned() }
+    if share.is_finite() { format!("{:.0}\u{a0}%", share * 100.0) } else { NONE.to_owned() }
 }
 
 /// A mean count: one decimal below 10, groups of three above.

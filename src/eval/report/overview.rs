@@ -4,7 +4,7 @@ use super::document::{Block, Document, Fact, Section};
 use super::number;
 use super::set::section;
 use super::told::Told;
-use super::values::{Report, SetReport};
+use super::values::{Comparison, Report, SetReport};
 
 /// With fewer users than this, a set says that its intervals are rough.
 pub(super) const FEW_USERS: usize = 30;
@@ -32,32 +32,41 @@ fn in_short(report: &Report) -> Section {
          .05. “Not told apart” is no finding of equality."
             .to_owned(),
     ));
-    section.blocks.push(Block::Facts(report.sets.iter().map(|set| Fact::new(&set.name, finding(set))).collect()));
+    section.parts = report.sets.iter().enumerate().map(|(place, set)| finding(set, place)).collect();
     section
 }
 
-/// What came out for the first metric against the main base, in a sentence.
-pub(super) fn finding(set: &SetReport) -> String {
+/// What came out for the first metric against the main base.
+fn finding(set: &SetReport, place: usize) -> Section {
+    let mut section = Section::new(format!("in-short-{}", place + 1), &set.name);
     let (Some(base), Some(metric)) = (set.main_base(), set.metrics.first()) else {
-        return "Nothing was compared.".to_owned();
+        section.blocks.push(Block::Text("Nothing was compared.".to_owned()));
+        return section;
     };
-    let of = |wanted: Told| -> Vec<String> {
+    let of = |wanted: Told| {
         let found = set.main_comparisons().filter(|comparison| set.told(comparison) == wanted);
-        match wanted {
-            Told::Not => found.map(|c| c.method.clone()).collect(),
-            _ => found
-                .map(|c| {
-                    let difference = number::interval(c.difference, c.low, c.high);
-                    format!("{} {difference}, adjusted p {}", c.method, equals(c.adjusted_p))
-                })
-                .collect(),
-        }
+        let found: Vec<String> = match wanted {
+            Told::Not => found.map(|comparison| comparison.method.clone()).collect(),
+            _ => found.map(told_apart).collect(),
+        };
+        if found.is_empty() { "none".to_owned() } else { found.join("; ") }
     };
-    let [better, worse, not] = [Told::Better, Told::Worse, Told::Not].map(|told| or_nothing(&of(told)));
-    format!(
-        "{}, against {base}. Better: {better}. Worse: {worse}. Not told apart: {not}.",
-        direction(&metric.name, metric.higher_is_better)
-    )
+    section.blocks.push(Block::Facts(vec![
+        Fact::new("Measure", direction(&metric.name, metric.higher_is_better)),
+        Fact::new(format!("Better than {base}"), of(Told::Better)),
+        Fact::new(format!("Worse than {base}"), of(Told::Worse)),
+        Fact::new("Not told apart", of(Told::Not)),
+    ]));
+    section
+}
+
+/// A method with its difference, which stays on one line.
+fn told_apart(comparison: &Comparison) -> String {
+    let interval = number::interval(comparison.difference, comparison.low, comparison.high);
+    let p = number::probability(comparison.adjusted_p);
+    let equals = if p.starts_with('<') { "" } else { "= " };
+    let [interval, p] = [interval, format!("adjusted p {equals}{p}")].map(|text| text.replace(' ', "\u{a0}"));
+    format!("{} {interval}, {p}", comparison.method)
 }
 
 /// A metric's name with which way is better.
@@ -65,23 +74,14 @@ pub(super) fn direction(name: &str, higher_is_better: bool) -> String {
     format!("{name} ({} is better)", if higher_is_better { "higher" } else { "lower" })
 }
 
-fn equals(p: Option<f64>) -> String {
-    let text = number::probability(p);
-    if text.starts_with('<') { text } else { format!("= {text}") }
-}
-
 fn or_none(names: &[String]) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
-}
-
-fn or_nothing(findings: &[String]) -> String {
-    if findings.is_empty() { "none".to_owned() } else { findings.join("; ") }
 }
 
 fn how_to_read() -> Section {
     let mut section = Section::new("how-to-read", "How to read the doubt");
     let paragraphs = [
-        "“.460 [.412, .508]” is a value over all items with its 95 % interval. For the interval, users are drawn anew, each \
+        "“.460 [.412, .508]” is a value over all items with its 95\u{a0}% interval. For the interval, users are drawn anew, each \
          with all of their items: items of one user resemble each other, so they count as less than as many strangers’.",
         "Whether two methods differ is decided by their paired difference on the same items, never by whether their \
          intervals overlap: what makes an item hard is hard for both, and the paired difference leaves it out. Intervals \

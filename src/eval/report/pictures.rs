@@ -20,7 +20,7 @@ pub(super) fn scores(set: &SetReport) -> Option<Chart> {
         })
         .collect();
     let caption = format!(
-        "{}, by method. Squares are values over all items, bars 95 % intervals. Overlap of bars does not decide: see the \
+        "{}, by method. Squares are values over all items, bars 95\u{a0}% intervals. Overlap of bars does not decide: see the \
          paired differences.",
         direction(&metric.name, metric.higher_is_better)
     );
@@ -33,6 +33,7 @@ pub(super) fn differences(set: &SetReport) -> Option<Chart> {
     let (metric, base) = (set.metrics.first()?, set.main_base()?);
     let rows: Vec<ForestRow> = set
         .main_comparisons()
+        .filter(|c| c.difference.is_finite())
         .map(|c| ForestRow {
             name: c.method.clone(),
             text: number::interval(c.difference, c.low, c.high),
@@ -44,7 +45,7 @@ pub(super) fn differences(set: &SetReport) -> Option<Chart> {
         .collect();
     let side = if metric.higher_is_better { "Right" } else { "Left" };
     let caption = format!(
-        "Paired difference in {} to {base}, with 95 % intervals. {side} of the line is better. Filled squares: told apart \
+        "Paired difference in {} to {base}, with 95\u{a0}% intervals. {side} of the line is better. Filled squares: told apart \
          by the adjusted p; hollow circles: not told apart.",
         metric.name
     );
@@ -67,12 +68,10 @@ fn spoken(rows: &[ForestRow]) -> String {
 
 /// Methods that have the first score, with their places.
 fn first_scores(set: &SetReport) -> impl Iterator<Item = (usize, &MethodRow, Measured)> {
-    let scored =
-        |(place, row): (usize, &'_ MethodRow)| row.scores.first().copied().flatten().map(|score| (place, score));
-    set.methods
-        .iter()
-        .enumerate()
-        .filter_map(move |(place, row)| scored((place, row)).map(|(p, score)| (p, row, score)))
+    set.methods.iter().enumerate().filter_map(|(place, row)| {
+        let score = row.scores.first().copied().flatten().filter(|score| score.value.is_finite())?;
+        Some((place, row, score))
+    })
 }
 
 /// The first metric over what an answer costs. `None` without a score.
@@ -97,7 +96,7 @@ pub(super) fn cost(set: &SetReport) -> Option<Chart> {
     }
     let x_title = if priced { "Dollars per 1,000 answers" } else { "Tokens per answer" };
     let caption = format!(
-        "{} over what answering costs, with 95 % intervals; each step to the right is a ratio, learning is not counted. In \
+        "{} over what answering costs, with 95\u{a0}% intervals; each step to the right is a ratio, learning is not counted. In \
          the legend: {}, value.",
         direction(&metric.name, metric.higher_is_better),
         x_title.to_lowercase()
@@ -134,7 +133,7 @@ pub(super) fn curve(set: &SetReport, curve: &Curve) -> Chart {
     let label =
         format!("{}, {} over {}: {}.", curve.title, curve.metric, curve.x_label, shown.collect::<Vec<_>>().join("; "));
     let steps = if curve.log_x { " Each step to the right is a ratio." } else { "" };
-    let caption = format!("{}. Bars are 95 % intervals; lines are drawn slightly apart.{steps}", curve.title);
+    let caption = format!("{}. Bars are 95\u{a0}% intervals; lines are drawn slightly apart.{steps}", curve.title);
     let drawing = Drawing::Plane(Plane {
         x_title: curve.x_label.clone(),
         y_title: way,

@@ -2,7 +2,7 @@
 
 use super::document::{Block, Fact, Section, Table};
 use super::number;
-use super::overview::{FEW_USERS, direction, finding};
+use super::overview::{FEW_USERS, direction};
 use super::values::{Report, SetReport};
 use super::{pictures, tables};
 
@@ -10,7 +10,6 @@ use super::{pictures, tables};
 pub(super) fn section(report: &Report, set: &SetReport, place: usize) -> Section {
     let id = format!("set-{}", place + 1);
     let mut section = Section::new(&id, &set.name);
-    section.blocks.push(Block::Text(finding(set)));
     if set.users < FEW_USERS {
         section.blocks.push(Block::Text(format!(
             "With {} users the intervals are rough, and rather too narrow than too wide: take them as a hint.",
@@ -73,17 +72,16 @@ fn facts(report: &Report, set: &SetReport) -> Vec<Fact> {
 }
 
 fn scores(set: &SetReport) -> Vec<Block> {
-    let mut blocks = Vec::new();
-    blocks.extend(pictures::scores(set).map(|chart| Block::Charts(vec![chart])));
+    // Side by side where there is room: what each scores, and what decides between them.
+    let charts: Vec<_> = pictures::scores(set).into_iter().chain(pictures::differences(set)).collect();
+    let mut blocks = if charts.is_empty() { Vec::new() } else { vec![Block::Charts(charts)] };
     blocks.push(Block::Table(tables::scores(set)));
     blocks.push(Block::Table(tables::answered(set)));
     blocks
 }
 
 fn differences(set: &SetReport) -> Vec<Block> {
-    let mut blocks = Vec::new();
-    blocks.extend(pictures::differences(set).map(|chart| Block::Charts(vec![chart])));
-    blocks.push(Block::Table(tables::comparisons(set)));
+    let mut blocks = vec![Block::Table(tables::comparisons(set))];
     push_rows(&mut blocks, tables::length_matched(set));
     blocks
 }

@@ -13,7 +13,7 @@ pub(super) fn scores(set: &SetReport) -> Table {
             " ↑ better and ↓ worse than {base} by the adjusted p of the paired difference; unmarked: not told apart."
         )
     });
-    let mut table = Table::new(format!("Scores with 95 % intervals.{against}"), &[("Method", Text)]);
+    let mut table = Table::new(format!("Scores with 95\u{a0}% intervals.{against}"), &[("Method", Text)]);
     for metric in &set.metrics {
         let way = if metric.higher_is_better { "higher" } else { "lower" };
         table.columns.push(Column { name: format!("{} ({way} is better)", metric.name), kind: Marked });
@@ -70,7 +70,7 @@ pub(super) fn answered(set: &SetReport) -> Table {
 /// All comparisons.
 pub(super) fn comparisons(set: &SetReport) -> Table {
     let caption = format!(
-        "Paired differences, method less base, with 95 % intervals; adjusted p by Holm over all {} comparisons of the set.",
+        "Paired differences, method less base, with 95\u{a0}% intervals; adjusted p by Holm over all {} comparisons of the set.",
         number::count(set.comparisons.len())
     );
     let columns = [

@@ -22,7 +22,7 @@ impl Axis {
     /// Steps are differences. The range holds all values, with some room.
     pub(super) fn linear(values: impl Iterator<Item = f64>) -> Self {
         let (low, high) = range(values);
-        let step = step((high - low) / 4.0);
+        let step = step((high - low) / 5.5);
         let (low, high) = (low - (high - low) * 0.04, high + (high - low) * 0.04);
         let mut ticks = Vec::new();
         let mut at = (low / step).ceil();
@@ -97,7 +97,8 @@ impl Ranged for Axis {
 
     #[allow(clippy::cast_possible_truncation, reason = "charts are some thousand units wide")]
     fn map(&self, value: &f64, (from, to): (i32, i32)) -> i32 {
-        let share = (self.place(*value) - self.low) / (self.high - self.low);
+        // No value is drawn far outside, whatever it is.
+        let share = ((self.place(*value) - self.low) / (self.high - self.low)).clamp(-0.1, 1.1);
         from + (f64::from(to - from) * share).round() as i32
     }
 

@@ -53,7 +53,7 @@ pub(super) fn draw(forest: &Forest) -> Result<String, DrawError> {
 }
 
 fn draw_row(area: &Area<'_>, row: &ForestRow, top: f64, [low, value, high]: [(i32, i32); 3]) -> Result<(), DrawError> {
-    let room = 46_usize.saturating_sub(row.text.chars().count());
+    let room = 42_usize.saturating_sub(row.text.chars().count());
     let name = shortened(&row.name, room);
     area.draw_text(&name, &text(INK, TEXT, HPos::Left, VPos::Center), (px(SIDE), px(top + 11.0)))?;
     area.draw_text(&row.text, &text(QUIET, TEXT, HPos::Right, VPos::Center), (px(WIDTH - SIDE), px(top + 11.0)))?;

@@ -105,7 +105,7 @@ fn draw_legend(area: &Area<'_>, drawn: &Line, middle: f64) -> Result<(), DrawErr
         line(area, vec![(px(6.0), y), (px(42.0), y)], drawn.place)?;
     }
     mark(area, (px(24.0), y), drawn.place, 4.2)?;
-    let room = 42_usize.saturating_sub(drawn.text.chars().count());
+    let room = 37_usize.saturating_sub(drawn.text.chars().count());
     let name = shortened(&drawn.name, room);
     area.draw_text(&name, &text(INK, TEXT, HPos::Left, VPos::Center), (px(50.0), y))?;
     area.draw_text(&drawn.text, &text(QUIET, TEXT, HPos::Right, VPos::Center), (px(WIDTH - 6.0), y))
