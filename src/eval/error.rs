@@ -72,4 +72,13 @@ pub enum EvalError {
         /// What differs.
         field: &'static str,
     },
+    /// A chart of a report cannot be drawn.
+    #[error("a chart cannot be drawn: {title}")]
+    Chart {
+        /// The chart's caption.
+        title: String,
+        /// Why.
+        #[source]
+        source: crate::llm::BoxError,
+    },
 }

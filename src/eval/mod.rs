@@ -23,6 +23,7 @@ mod error;
 pub mod method;
 pub mod metric;
 mod record;
+pub mod report;
 pub mod run;
 
 pub use error::EvalError;

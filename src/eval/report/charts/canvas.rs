@@ -1,0 +1,156 @@
+//! What all charts share: the size of things, colors, marks, and an SVG that fits into a page.
+
+use plotters::coord::Shift;
+use plotters::element::DashedPathElement;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+/// Units of a drawing per pixel at its natural width: plotters rounds places to whole units.
+pub(super) const UNIT: f64 = 10.0;
+/// The natural width in pixels: that of a phone.
+pub(super) const WIDTH: f64 = 340.0;
+
+/// Why a chart was not drawn.
+pub(in crate::eval::report) type DrawError = DrawingAreaErrorKind<std::io::Error>;
+/// Where a chart is drawn.
+pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+
+// Colors of the light theme. The style sheet looks for these very values and puts the theme's in their place.
+pub(super) const INK: RGBColor = RGBColor(0x1B, 0x21, 0x27);
+pub(super) const QUIET: RGBColor = RGBColor(0x56, 0x60, 0x6A);
+pub(super) const RULE: RGBColor = RGBColor(0x6F, 0x79, 0x83);
+pub(super) const GRID: RGBColor = RGBColor(0xE1, 0xE5, 0xE9);
+pub(super) const PAPER: RGBColor = RGBColor(0xFD, 0xFD, 0xFC);
+const SERIES: [RGBColor; 6] = [
+    RGBColor(0x0B, 0x5F, 0xA5),
+    RGBColor(0xC2, 0x4E, 0x00),
+    RGBColor(0x00, 0x7D, 0x68),
+    RGBColor(0x8C, 0x3F, 0x8F),
+    RGBColor(0x7A, 0x65, 0x00),
+    RGBColor(0xC2, 0x2F, 0x5B),
+];
+
+/// The color of a method, by its place in the run.
+pub(super) fn color(place: usize) -> RGBColor {
+    SERIES.get(place % SERIES.len()).copied().unwrap_or(INK)
+}
+
+/// Pixels in units.
+#[allow(clippy::cast_possible_truncation, reason = "charts are some thousand units wide")]
+pub(super) fn px(pixels: f64) -> i32 {
+    (pixels * UNIT).round() as i32
+}
+
+/// Pixels in units, for sizes.
+pub(super) fn size(pixels: f64) -> u32 {
+    px(pixels).unsigned_abs()
+}
+
+/// A line's style.
+pub(super) fn stroke(color: RGBColor, pixels: f64) -> ShapeStyle {
+    color.stroke_width(size(pixels))
+}
+
+/// A text's style, by its size in pixels.
+pub(super) fn text(color: RGBColor, pixels: f64, horizontal: HPos, vertical: VPos) -> TextStyle<'static> {
+    // The SVG backend divides sizes by this.
+    ("sans-serif", pixels * UNIT * 1.24).into_font().color(&color).pos(Pos::new(horizontal, vertical))
+}
+
+/// Draws onto a canvas of such a height in pixels; gives SVG to stand in a page.
+pub(super) fn svg(height: f64, draw: impl FnOnce(&Area<'_>) -> Result<(), DrawError>) -> Result<String, DrawError> {
+    let mut text = String::new();
+    {
+        let area = SVGBackend::with_string(&mut text, (size(WIDTH), size(height))).into_drawing_area();
+        draw(&area)?;
+        area.present()?;
+    }
+    // The page sets the size, and needs no namespace; a heading of the page says what it shows.
+    let start =
+        format!("<svg viewBox=\"0 0 {} {}\" aria-hidden=\"true\" focusable=\"false\">", size(WIDTH), size(height));
+    Ok(text.split_once('>').map_or_else(String::new, |(_, rest)| format!("{start}{}", tidy(rest))))
+}
+
+/// Leaves out what a browser takes for granted.
+fn tidy(svg: &str) -> String {
+    svg.replace(" opacity=\"1\"", "").replace(" font-family=\"sans-serif\"", "").replace(" \"/>", "\"/>")
+}
+
+/// Draws a method's mark: five shapes, so that color is not needed to tell methods apart.
+pub(super) fn mark(area: &Area<'_>, (x, y): (i32, i32), place: usize, radius: f64) -> Result<(), DrawError> {
+    let r = px(radius);
+    let fill = color(place).filled();
+    let shape = |points: &[(i32, i32)]| points.iter().map(|(dx, dy)| (x + dx, y + dy)).collect::<Vec<_>>();
+    // A rim of paper keeps marks apart where they overlap.
+    area.draw(&Circle::new((x, y), r + px(1.4), PAPER.filled()))?;
+    match place % 5 {
+        0 => area.draw(&Circle::new((x, y), r, fill)),
+        1 => area.draw(&Rectangle::new([(x - r * 9 / 10, y - r * 9 / 10), (x + r * 9 / 10, y + r * 9 / 10)], fill)),
+        2 => area.draw(&TriangleMarker::new((x, y + r / 8), r * 5 / 4, fill)),
+        3 => {
+            let r = r * 5 / 4;
+            area.draw(&Polygon::new(shape(&[(0, -r), (r, 0), (0, r), (-r, 0)]), fill))
+        }
+        _ => {
+            let (r, t) = (r, r * 2 / 5);
+            let plus = [
+                (-t, -r),
+                (t, -r),
+                (t, -t),
+                (r, -t),
+                (r, t),
+                (t, t),
+                (t, r),
+                (-t, r),
+                (-t, t),
+                (-r, t),
+                (-r, -t),
+                (-t, -t),
+            ];
+            area.draw(&Polygon::new(shape(&plus), fill))
+        }
+    }
+}
+
+/// Draws a method's line: four dashes.
+pub(super) fn line(area: &Area<'_>, points: Vec<(i32, i32)>, place: usize) -> Result<(), DrawError> {
+    let style = stroke(color(place), 1.8);
+    let (dash, gap) = match place % 4 {
+        0 => return area.draw(&PathElement::new(points, style)),
+        1 => (6.0, 3.0),
+        2 => (2.0, 2.5),
+        _ => (11.0, 3.0),
+    };
+    area.draw(&DashedPathElement::new(points, px(dash), px(gap), style))
+}
+
+/// A name that is too long for its place keeps its start and its end.
+pub(super) fn shortened(name: &str, most: usize) -> String {
+    let letters: Vec<char> = name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if letters.len() <= most {
+        return letters.into_iter().collect();
+    }
+    let tail = most / 2;
+    let head = most - tail - 1;
+    let start: String = letters.iter().take(head).collect();
+    let end: String = letters.iter().skip(letters.len() - tail).collect();
+    format!("{start}…{end}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_name_keeps_its_start_and_its_end() {
+        assert_eq!(shortened("rag-bm25-with-everything@16", 11), "rag-b…ng@16");
+        assert_eq!(shortened("short", 11), "short");
+    }
+
+    #[test]
+    fn text_in_a_drawing_is_escaped() {
+        let drawn =
+            svg(20.0, |area| area.draw_text("<b>&\"", &text(INK, 10.0, HPos::Left, VPos::Top), (0, 0))).unwrap();
+        assert!(drawn.contains("&lt;b&gt;&amp;&quot;") && !drawn.contains("<b>"), "{drawn}");
+    }
+}

@@ -1,0 +1,94 @@
+//! Charts as SVG: drawn once, colored by the page's style sheet.
+
+mod axis;
+mod canvas;
+mod forest;
+mod plane;
+
+use super::told::Told;
+
+pub(super) use canvas::DrawError;
+
+/// A chart with what is said of it.
+pub(super) struct Chart {
+    /// The caption, which says how to read it.
+    pub(super) caption: String,
+    /// What it shows, for those who cannot see it.
+    pub(super) label: String,
+    pub(super) drawing: Drawing,
+}
+
+/// The kinds of charts.
+pub(super) enum Drawing {
+    Forest(Forest),
+    Plane(Plane),
+}
+
+/// Values with their intervals, one below the other.
+pub(super) struct Forest {
+    pub(super) rows: Vec<ForestRow>,
+    /// The axis' title.
+    pub(super) title: String,
+    /// True when a line marks zero.
+    pub(super) zero: bool,
+}
+
+/// A value with its interval.
+pub(super) struct ForestRow {
+    pub(super) name: String,
+    /// Printed at the right.
+    pub(super) text: String,
+    pub(super) value: f64,
+    pub(super) low: f64,
+    pub(super) high: f64,
+    /// How a difference came out; `None` for a value that is none.
+    pub(super) told: Option<Told>,
+}
+
+/// Points in a plane, with a legend below.
+pub(super) struct Plane {
+    pub(super) x_title: String,
+    pub(super) y_title: String,
+    pub(super) x: Spread,
+    pub(super) y: Spread,
+    pub(super) lines: Vec<Line>,
+    /// True when a line marks where both are equal.
+    pub(super) diagonal: bool,
+}
+
+/// How values are spread along an axis.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Spread {
+    Linear,
+    Ratios,
+    /// From 0 to 1, whatever the values.
+    Shares,
+}
+
+/// One method's points, joined where there are several.
+pub(super) struct Line {
+    pub(super) name: String,
+    /// The method's place in the run, which decides its color, mark and dash.
+    pub(super) place: usize,
+    /// Printed at the right of the legend; may be empty.
+    pub(super) text: String,
+    pub(super) points: Vec<Point>,
+}
+
+/// A point, with the interval of its `y`.
+#[derive(Clone, Copy)]
+pub(super) struct Point {
+    pub(super) x: f64,
+    pub(super) y: f64,
+    pub(super) interval: Option<(f64, f64)>,
+}
+
+impl Chart {
+    /// Draws it as an `<svg>` element.
+    pub(super) fn draw(&self) -> Result<String, DrawError> {
+        match &self.drawing {
+            Drawing::Forest(forest) => forest::draw(forest),
+            Drawing::Plane(plane) => plane::draw(plane),
+        }
+    }
+}

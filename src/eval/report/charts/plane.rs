@@ -1,0 +1,112 @@
+//! Points in a plane: curves, what a score costs, how far confidence can be believed.
+
+use plotters::element::DashedPathElement;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, VPos};
+
+use super::axis::Axis;
+use super::canvas::{
+    Area, DrawError, GRID, INK, QUIET, RULE, WIDTH, color, line, mark, px, shortened, size, stroke, svg, text,
+};
+use super::{Line, Plane, Point, Spread};
+
+const TOP: f64 = 26.0;
+const PLOT: f64 = 220.0;
+const BOTTOM: f64 = 44.0;
+const LEFT: f64 = 42.0;
+const RIGHT: f64 = 14.0;
+const LEGEND: f64 = 21.0;
+const TEXT: f64 = 12.2;
+/// How far lines of one place are drawn apart, so that their intervals can be seen.
+const APART: f64 = 2.6;
+
+pub(super) fn draw(plane: &Plane) -> Result<String, DrawError> {
+    let legend = TOP + PLOT + BOTTOM + 6.0;
+    let height = legend + LEGEND * plane.lines.len() as f64;
+    svg(height, |area| {
+        let points = || plane.lines.iter().flat_map(|line| line.points.iter().copied());
+        let xs = || points().map(|point| point.x);
+        let x = axis(plane.x, xs().collect());
+        // What was varied has few values; what was measured has as many as points.
+        let x = if plane.x != Spread::Shares && varied(plane) { x.labeling(xs()) } else { x };
+        let ends = points().flat_map(|p| [Some(p.y), p.interval.map(|i| i.0), p.interval.map(|i| i.1)]).flatten();
+        let y = axis(plane.y, ends.collect());
+        let mut chart = ChartBuilder::on(area)
+            .margin_top(size(TOP))
+            .margin_right(size(RIGHT))
+            .margin_bottom(size(height - TOP - PLOT - BOTTOM))
+            .set_label_area_size(LabelAreaPosition::Left, size(LEFT))
+            .set_label_area_size(LabelAreaPosition::Bottom, size(BOTTOM))
+            .build_cartesian_2d(x, y)?;
+        chart
+            .configure_mesh()
+            .bold_line_style(stroke(GRID, 1.0))
+            .axis_style(stroke(RULE, 1.0))
+            .set_all_tick_mark_size(px(3.0))
+            .x_label_style(text(QUIET, TEXT, HPos::Center, VPos::Top))
+            .y_label_style(text(QUIET, TEXT, HPos::Right, VPos::Center))
+            .draw()?;
+        let title = |horizontal, vertical| text(QUIET, TEXT, horizontal, vertical);
+        area.draw_text(&shortened(&plane.y_title, 52), &title(HPos::Left, VPos::Center), (px(4.0), px(11.0)))?;
+        let below = (px((LEFT + WIDTH - RIGHT) / 2.0), px(TOP + PLOT + BOTTOM - 4.0));
+        area.draw_text(&shortened(&plane.x_title, 46), &title(HPos::Center, VPos::Bottom), below)?;
+        if plane.diagonal {
+            let ends = [(0.0, 0.0), (1.0, 1.0)].map(|at| chart.backend_coord(&at));
+            area.draw(&DashedPathElement::new(ends, px(3.0), px(3.0), stroke(RULE, 1.2)))?;
+        }
+        let middle = (plane.lines.len() as f64 - 1.0) / 2.0;
+        for (index, line) in plane.lines.iter().enumerate() {
+            let shift = if line.points.len() > 1 && !plane.diagonal { (index as f64 - middle) * APART } else { 0.0 };
+            let at = |x: f64, y: f64| {
+                let (left, top) = chart.backend_coord(&(x, y));
+                (left + px(shift), top)
+            };
+            draw_line(area, line, at)?;
+        }
+        for (index, line) in plane.lines.iter().enumerate() {
+            draw_legend(area, line, legend + LEGEND * (index as f64 + 0.5))?;
+        }
+        Ok(())
+    })
+}
+
+fn varied(plane: &Plane) -> bool {
+    plane.lines.iter().any(|line| line.points.len() > 1)
+}
+
+fn axis(spread: Spread, values: Vec<f64>) -> Axis {
+    match spread {
+        Spread::Linear => Axis::linear(values.into_iter()),
+        Spread::Ratios => Axis::ratios(values.into_iter()),
+        Spread::Shares => Axis::shares(),
+    }
+}
+
+fn draw_line(area: &Area<'_>, drawn: &Line, at: impl Fn(f64, f64) -> (i32, i32)) -> Result<(), DrawError> {
+    let visible: Vec<&Point> = drawn.points.iter().filter(|p| p.x.is_finite() && p.y.is_finite()).collect();
+    for point in &visible {
+        if let Some((low, high)) = point.interval {
+            let ends = vec![at(point.x, low), at(point.x, high)];
+            area.draw(&PathElement::new(ends, stroke(color(drawn.place), 1.2)))?;
+        }
+    }
+    if visible.len() > 1 {
+        line(area, visible.iter().map(|point| at(point.x, point.y)).collect(), drawn.place)?;
+    }
+    for point in &visible {
+        mark(area, at(point.x, point.y), drawn.place, 4.2)?;
+    }
+    Ok(())
+}
+
+fn draw_legend(area: &Area<'_>, drawn: &Line, middle: f64) -> Result<(), DrawError> {
+    let y = px(middle);
+    if drawn.points.len() > 1 {
+        line(area, vec![(px(6.0), y), (px(42.0), y)], drawn.place)?;
+    }
+    mark(area, (px(24.0), y), drawn.place, 4.2)?;
+    let room = 37_usize.saturating_sub(drawn.text.chars().count());
+    let name = shortened(&drawn.name, room);
+    area.draw_text(&name, &text(INK, TEXT, HPos::Left, VPos::Center), (px(50.0), y))?;
+    area.draw_text(&drawn.text, &text(QUIET, TEXT, HPos::Right, VPos::Center), (px(WIDTH - 6.0), y))
+}

@@ -1,0 +1,76 @@
+//! What a run found, as Markdown, one HTML file and JSON: the same figures three times.
+//!
+//! [`Report`] is filled from records; nothing is computed here but how numbers are printed. The HTML file needs no network
+//! and no script, follows the reader's light or dark theme, and has the numbers behind each chart in a table. No form of it
+//! calls one method better than another unless the paired difference's adjusted p is below .05.
+
+mod charts;
+mod document;
+mod html;
+mod markdown;
+mod number;
+mod overview;
+mod pictures;
+mod set;
+mod tables;
+mod told;
+mod values;
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+
+use super::EvalError;
+
+pub use values::{
+    Comparison, Curve, CurveLine, CurvePoint, LengthMatched, MeanNeed, Measured, MethodReliability, MethodRow,
+    MethodTiers, Metric, ReliabilityBin, Report, SetReport, SkippedRow, TierRow,
+};
+
+impl Report {
+    /// The report as Markdown with GitHub's tables. Charts are left out; their numbers are in the tables.
+    pub fn to_markdown(&self) -> String {
+        markdown::render(&overview::document(self))
+    }
+
+    /// The report as one HTML file that loads nothing.
+    ///
+    /// # Errors
+    /// [`EvalError::Chart`] when a chart cannot be drawn.
+    pub fn to_html(&self) -> Result<String, EvalError> {
+        html::render(&overview::document(self))
+    }
+
+    /// The report as indented JSON, to be read by programs.
+    ///
+    /// # Errors
+    /// [`EvalError::Io`] when it cannot be written as JSON.
+    pub fn to_json(&self) -> Result<String, EvalError> {
+        let json = serde_json::to_string_pretty(self)
+            .map_err(|error| EvalError::Io { path: "report.json".into(), source: error.into() })?;
+        Ok(json + "\n")
+    }
+
+    /// Writes `report.md`, `report.html` and `report.json` into a folder, which is made if there is none. Each is complete
+    /// or as it was before.
+    ///
+    /// # Errors
+    /// [`EvalError::Io`] when a file cannot be written; [`EvalError::Chart`] when a chart cannot be drawn.
+    pub fn write(&self, folder: &Path) -> Result<(), EvalError> {
+        let files =
+            [("report.md", self.to_markdown()), ("report.html", self.to_html()?), ("report.json", self.to_json()?)];
+        let io = |path: &Path| {
+            let path = path.to_owned();
+            |source| EvalError::Io { path, source }
+        };
+        fs::create_dir_all(folder).map_err(io(folder))?;
+        for (name, text) in files {
+            let path = folder.join(name);
+            let unfinished = crate::files::beside(&path, ".part");
+            let mut file = File::create(&unfinished).map_err(io(&unfinished))?;
+            file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io(&unfinished))?;
+            fs::rename(&unfinished, &path).and_then(|()| crate::files::sync_folder(&path)).map_err(io(&path))?;
+        }
+        Ok(())
+    }
+}

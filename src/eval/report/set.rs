@@ -1,0 +1,108 @@
+//! One data set's part of the report.
+
+use super::document::{Block, Fact, Section, Table};
+use super::number;
+use super::overview::{FEW_USERS, direction};
+use super::values::{Report, SetReport};
+use super::{pictures, tables};
+
+/// The section of the set at this place.
+pub(super) fn section(report: &Report, set: &SetReport, place: usize) -> Section {
+    let id = format!("set-{}", place + 1);
+    let mut section = Section::new(&id, &set.name);
+    if set.users < FEW_USERS {
+        section.blocks.push(Block::Text(format!(
+            "With {} users the intervals are rough, and rather too narrow than too wide: take them as a hint.",
+            number::count(set.users)
+        )));
+    }
+    section.blocks.push(Block::Facts(facts(report, set)));
+
+    let part =
+        |name: &str, title: &str, blocks: Vec<Block>| Section { blocks, ..Section::new(format!("{id}-{name}"), title) };
+    let mut parts = vec![part("scores", "Scores", scores(set))];
+    if !set.comparisons.is_empty() {
+        parts.push(part("differences", "Paired differences", differences(set)));
+    }
+    parts.push(part("cost", "Cost", cost(set)));
+    if !set.curves.is_empty() {
+        parts.push(part("curves", "Curves", curves(set)));
+    }
+    if !set.tiers.is_empty() {
+        parts.push(part("tiers", "How much of a user was used", vec![Block::Table(tables::tiers(set))]));
+    }
+    if !set.reliability.is_empty() {
+        let chart = Block::Charts(vec![pictures::reliability(set)]);
+        parts.push(part("reliability", "Reliability", vec![chart, Block::Table(tables::reliability(set))]));
+    }
+    if set.skipped_total > 0 {
+        parts.push(part("skipped", "Rows not used", vec![Block::Table(tables::skipped(set))]));
+    }
+    section.parts = parts;
+    section
+}
+
+fn facts(report: &Report, set: &SetReport) -> Vec<Fact> {
+    let mut facts = vec![
+        Fact::new("Task", &set.task),
+        Fact::new("Users", number::count(set.users)),
+        Fact::new("Test items", number::count(set.items)),
+        Fact::new("Interactions", number::count(set.interactions)),
+        Fact::new("Used", set.limits.as_deref().unwrap_or("all of the data set")),
+        Fact::new("Rows not used", number::count(set.skipped_total)),
+    ];
+    for metric in &set.metrics {
+        let note = if metric.note.is_empty() { "" } else { ": " };
+        let first = facts.iter().all(|fact| !fact.name.starts_with("Measure"));
+        let name = if first { "Measure that decides" } else { "Measure" };
+        let text = format!("{}{note}{}", direction(&metric.name, metric.higher_is_better), metric.note);
+        facts.push(Fact::new(name, text));
+    }
+    let absent: Vec<&str> = report
+        .methods
+        .iter()
+        .filter(|name| set.methods.iter().all(|row| row.method != **name))
+        .map(String::as_str)
+        .collect();
+    if !absent.is_empty() {
+        facts.push(Fact::new("Not for this task", absent.join(", ")));
+    }
+    facts.push(Fact::new("SHA-256 of the data", &set.data_sha256));
+    facts
+}
+
+fn scores(set: &SetReport) -> Vec<Block> {
+    // Side by side where there is room: what each scores, and what decides between them.
+    let charts: Vec<_> = pictures::scores(set).into_iter().chain(pictures::differences(set)).collect();
+    let mut blocks = if charts.is_empty() { Vec::new() } else { vec![Block::Charts(charts)] };
+    blocks.push(Block::Table(tables::scores(set)));
+    blocks.push(Block::Table(tables::answered(set)));
+    blocks
+}
+
+fn differences(set: &SetReport) -> Vec<Block> {
+    let mut blocks = vec![Block::Table(tables::comparisons(set))];
+    push_rows(&mut blocks, tables::length_matched(set));
+    blocks
+}
+
+fn cost(set: &SetReport) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    blocks.extend(pictures::cost(set).map(|chart| Block::Charts(vec![chart])));
+    blocks.push(Block::Table(tables::cost(set)));
+    push_rows(&mut blocks, tables::price_of_improvement(set));
+    blocks
+}
+
+fn curves(set: &SetReport) -> Vec<Block> {
+    let charts = set.curves.iter().map(|curve| pictures::curve(set, curve)).collect();
+    let mut blocks = vec![Block::Charts(charts)];
+    blocks.extend(set.curves.iter().map(|curve| Block::Table(tables::curve(curve))));
+    blocks
+}
+
+fn push_rows(blocks: &mut Vec<Block>, table: Table) {
+    if !table.rows.is_empty() {
+        blocks.push(Block::Table(table));
+    }
+}

@@ -1,0 +1,252 @@
+//! The tables of a data set.
+
+use super::document::ColumnKind::{Marked, Number, Text};
+use super::document::{Cell, Column, Table};
+use super::number;
+use super::told::Told;
+use super::values::{Curve, MeanNeed, MethodRow, SetReport};
+
+/// All scores, with marks for those told apart from the base.
+pub(super) fn scores(set: &SetReport) -> Table {
+    let against = set.main_base().map_or_else(String::new, |base| {
+        format!(
+            " ↑ better and ↓ worse than {base} by the adjusted p of the paired difference; unmarked: not told apart."
+        )
+    });
+    let mut table = Table::new(format!("Scores with 95\u{a0}% intervals.{against}"), &[("Method", Text)]);
+    for metric in &set.metrics {
+        let way = if metric.higher_is_better { "higher" } else { "lower" };
+        table.columns.push(Column { name: format!("{} ({way} is better)", metric.name), kind: Marked });
+    }
+    table.rows = set.methods.iter().map(|row| score_cells(set, row)).collect();
+    table
+}
+
+fn score_cells(set: &SetReport, row: &MethodRow) -> Vec<Cell> {
+    let mut cells = vec![Cell::from(&row.method)];
+    for (place, metric) in set.metrics.iter().enumerate() {
+        let compared = set.comparisons.iter().find(|comparison| {
+            comparison.method == row.method
+                && comparison.metric == metric.name
+                && Some(comparison.base.as_str()) == set.main_base()
+        });
+        let mark = compared.and_then(|comparison| set.told(comparison).mark());
+        let score = row.scores.get(place).copied().flatten();
+        cells.push(Cell { text: number::measured(score), mark });
+    }
+    cells
+}
+
+/// What was answered, and what the methods are.
+pub(super) fn answered(set: &SetReport) -> Table {
+    let caption = format!("What the methods are, and how many of {} items they answered.", number::count(set.items));
+    let columns = [
+        ("Method", Text),
+        ("What it is", Text),
+        ("Answered", Number),
+        ("Mean length (characters)", Number),
+        ("Not answered, by cause", Text),
+    ];
+    let mut table = Table::new(caption, &columns);
+    table.rows = set
+        .methods
+        .iter()
+        .map(|row| {
+            let errors: Vec<String> =
+                row.errors.iter().map(|(kind, n)| format!("{kind} {}", number::count(*n))).collect();
+            let what = if row.what.is_empty() { number::NONE } else { &row.what };
+            vec![
+                Cell::from(&row.method),
+                what.into(),
+                number::count(row.answered).into(),
+                row.answer_characters.map_or_else(|| number::NONE.to_owned(), number::amount).into(),
+                if errors.is_empty() { number::NONE.to_owned() } else { errors.join(", ") }.into(),
+            ]
+        })
+        .collect();
+    table
+}
+
+/// All comparisons.
+pub(super) fn comparisons(set: &SetReport) -> Table {
+    let caption = format!(
+        "Paired differences, method less base, with 95\u{a0}% intervals; adjusted p by Holm over all {} comparisons of the set.",
+        number::count(set.comparisons.len())
+    );
+    let columns = [
+        ("Method", Text),
+        ("Base", Text),
+        ("Measure", Text),
+        ("Difference", Number),
+        ("Adjusted p", Number),
+        ("The method is", Text),
+        ("p", Number),
+        ("Users won / tied / lost", Number),
+        ("Users", Number),
+        ("Items", Number),
+    ];
+    let mut table = Table::new(caption, &columns);
+    table.rows = set
+        .comparisons
+        .iter()
+        .map(|c| {
+            let users = [c.users_won, c.users_tied, c.users_lost].map(number::count).join(" / ");
+            vec![
+                Cell::from(&c.method),
+                Cell::from(&c.base),
+                Cell::from(&c.metric),
+                number::interval(c.difference, c.low, c.high).into(),
+                number::probability(c.adjusted_p).into(),
+                set.told(c).word().into(),
+                number::probability(c.p).into(),
+                users.into(),
+                number::count(c.users).into(),
+                number::count(c.items).into(),
+            ]
+        })
+        .collect();
+    table
+}
+
+/// Differences among answers of equal length.
+pub(super) fn length_matched(set: &SetReport) -> Table {
+    let caption = "Paired differences among items whose two answers are of about equal length: what is left when a method \
+                   cannot gain by the length of its answers. No p is given for them.";
+    let columns = [("Method", Text), ("Base", Text), ("Measure", Text), ("Difference", Number), ("Items", Number)];
+    let mut table = Table::new(caption, &columns);
+    let rows = set.comparisons.iter().filter_map(|c| c.length_matched.map(|matched| (c, matched)));
+    table.rows = rows
+        .map(|(c, m)| {
+            let difference = number::interval(m.difference, m.low, m.high);
+            let names = [&c.method, &c.base, &c.metric].map(Cell::from);
+            names.into_iter().chain([difference.into(), number::count(m.items).into()]).collect()
+        })
+        .collect();
+    table
+}
+
+/// What learning and answering ask of the model.
+pub(super) fn cost(set: &SetReport) -> Table {
+    let caption = "What is asked of the model, whether paid for now or kept from before: per user to learn, per item to \
+                   answer. ≥ where the provider did not count all tokens.";
+    let columns = [
+        ("Method", Text),
+        ("Learn: requests", Number),
+        ("Learn: input tokens", Number),
+        ("Learn: output tokens", Number),
+        ("Answer: requests", Number),
+        ("Answer: input tokens", Number),
+        ("Answer: output tokens", Number),
+        ("Dollars per 1,000 answers", Number),
+    ];
+    let mut table = Table::new(caption, &columns);
+    table.rows = set
+        .methods
+        .iter()
+        .map(|row| {
+            let mut cells = vec![Cell::from(&row.method)];
+            cells.extend(needs(&row.learning));
+            cells.extend(needs(&row.answering));
+            cells.push(number::dollars(row.dollars_per_1000).into());
+            cells
+        })
+        .collect();
+    table
+}
+
+fn needs(need: &MeanNeed) -> [Cell; 3] {
+    let least = if need.uncounted > 0.0 { "≥ " } else { "" };
+    [
+        number::amount(need.requests).into(),
+        format!("{least}{}", number::amount(need.input_tokens)).into(),
+        format!("{least}{}", number::amount(need.output_tokens)).into(),
+    ]
+}
+
+/// What an improvement costs, for comparisons with one.
+pub(super) fn price_of_improvement(set: &SetReport) -> Table {
+    let caption = "What an improvement of one hundredth costs, where the method is better by the adjusted p.";
+    let columns = [
+        ("Method", Text),
+        ("Base", Text),
+        ("Measure", Text),
+        ("Tokens more per answer", Number),
+        ("Dollars more per 1,000 answers", Number),
+    ];
+    let mut table = Table::new(caption, &columns);
+    let priced = set
+        .comparisons
+        .iter()
+        .filter(|c| set.told(c) == Told::Better && (c.tokens_per_point.is_some() || c.dollars_per_point.is_some()));
+    table.rows = priced
+        .map(|c| {
+            let tokens = c.tokens_per_point.map_or_else(|| number::NONE.to_owned(), number::amount);
+            let names = [&c.method, &c.base, &c.metric].map(Cell::from);
+            names.into_iter().chain([tokens.into(), number::dollars(c.dollars_per_point).into()]).collect()
+        })
+        .collect();
+    table
+}
+
+/// A curve's points.
+pub(super) fn curve(curve: &Curve) -> Table {
+    let columns = [("Method", Text), (curve.x_label.as_str(), Number), (curve.metric.as_str(), Number)];
+    let mut table = Table::new(format!("{}: the points of the curves.", curve.title), &columns).folded();
+    let points = curve.lines.iter().flat_map(|line| line.points.iter().map(|point| (&line.method, point)));
+    table.rows = points
+        .map(|(method, point)| {
+            let value = super::Measured { value: point.value, low: point.low, high: point.high };
+            vec![Cell::from(method), number::tick(point.x).into(), number::measured(Some(value)).into()]
+        })
+        .collect();
+    table
+}
+
+/// Answers by tier and reason.
+pub(super) fn tiers(set: &SetReport) -> Table {
+    let metric = set.metrics.first().map_or("Score", |metric| metric.name.as_str());
+    let columns =
+        [("Method", Text), ("Tier", Text), ("Reason", Text), ("Answers", Number), ("Share", Number), (metric, Number)];
+    let caption = "How much of a user each answer used, and why not more. Tiers were not assigned by chance: a difference \
+                   between their scores may be one between their items.";
+    let mut table = Table::new(caption, &columns);
+    let rows = set.tiers.iter().flat_map(|tiers| tiers.rows.iter().map(|row| (&tiers.method, row)));
+    table.rows = rows
+        .map(|(method, row)| {
+            vec![
+                Cell::from(method),
+                Cell::from(&row.tier),
+                Cell::from(&row.reason),
+                number::count(row.answers).into(),
+                number::percent(row.share).into(),
+                number::measured(row.score).into(),
+            ]
+        })
+        .collect();
+    table
+}
+
+/// The bins of the reliability diagram.
+pub(super) fn reliability(set: &SetReport) -> Table {
+    let columns = [("Method", Text), ("Mean confidence", Number), ("Share right", Number), ("Answers", Number)];
+    let mut table = Table::new("Confidence and what came of it: the points of the diagram.", &columns).folded();
+    let bins = set.reliability.iter().flat_map(|line| line.bins.iter().map(|bin| (&line.method, bin)));
+    table.rows = bins
+        .map(|(method, bin)| {
+            let [confidence, right] = [bin.confidence, bin.right].map(number::score);
+            vec![Cell::from(method), confidence.into(), right.into(), number::count(bin.answers).into()]
+        })
+        .collect();
+    table
+}
+
+/// The first rows that could not be used.
+pub(super) fn skipped(set: &SetReport) -> Table {
+    let (shown, all) = (number::count(set.skipped.len()), number::count(set.skipped_total));
+    let mut table = Table::new(
+        format!("Rows that could not be used: the first {shown} of {all}."),
+        &[("Row", Text), ("Problem", Text)],
+    );
+    table.rows = set.skipped.iter().map(|row| vec![Cell::from(&row.row), Cell::from(&row.problem)]).collect();
+    table
+}
