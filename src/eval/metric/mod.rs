@@ -125,6 +125,25 @@ impl Metric {
         }
     }
 
+    /// What it is, in a few words, for the notes of tables.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Accuracy => "share of items whose response is the wanted one; no answer is wrong",
+            Self::StrictAccuracy => "the same by LaMP's rule: the text as it was given, to the letter",
+            Self::MacroF1 => "mean of F1 over all labels of the task; an absent label counts 0",
+            Self::StrictMacroF1 => "the same of the text as it was given: LaMP's f1",
+            Self::Mae => "mean absolute error; no answer counts as the farther end of the scale",
+            Self::Rmse => "square root of the mean squared error, of the same numbers",
+            Self::StrictMae => "MAE of the number LaMP reads in the text as it was given",
+            Self::StrictRmse => "RMSE of the number LaMP reads in the text as it was given",
+            Self::Rouge1 => "F-measure of shared words, without a stemmer; a plain mean, where LaMP takes a bootstrap's median",
+            Self::RougeL => "F-measure of the longest common subsequence of words, likewise",
+            Self::DistributionSimilarity => "1 less the Jensen-Shannon divergence (base 2) from the group's shares",
+            Self::Brier => "squared error of the probabilities, 0 to 2, of items that have them",
+            Self::CalibrationError => "expected calibration error of the confidence in the response, over 10 bins",
+        }
+    }
+
     /// False for errors.
     pub fn higher_is_better(self) -> bool {
         match self {

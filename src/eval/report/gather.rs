@@ -1,0 +1,417 @@
+//! From a run's records to the report's values.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::data::{ResponseSpace, Task};
+use crate::eval::compare::{self, Priced, RESAMPLES, Resamples, Scored, cost_per_point, holm, length_matched, paired};
+use crate::eval::dataset::{Dataset, Limits};
+use crate::eval::method::{Spec, about};
+use crate::eval::metric::{self, CALIBRATION_BINS};
+use crate::eval::run::Run;
+use crate::eval::{Answered, Learned, Need, Record};
+use crate::llm::{Prices, Usage};
+
+use super::{
+    Comparison, LengthMatched, MeanNeed, Measured, MethodReliability, MethodRow, MethodTiers, Metric, ReliabilityBin,
+    Report, SetReport, SkippedRow, TierRow, curves,
+};
+
+/// The coverage of intervals.
+pub(super) const LEVEL: f64 = 0.95;
+/// Skipped rows that are named.
+const NAMED: usize = 5;
+/// Methods that others are compared with where none is named: those that know nothing of the query, or of the user.
+const BASES: [&str; 3] = ["zero-shot", "majority", "first-sentence"];
+
+/// What a report is to say beyond the figures.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct ReportOptions {
+    /// Methods that all others are compared with. Empty: the first there is of zero-shot, majority and first-sentence, or
+    /// else the first method.
+    pub bases: Vec<String>,
+    /// What the model's tokens cost.
+    pub prices: Option<Prices>,
+}
+
+impl ReportOptions {
+    /// Compares all methods with this one too.
+    #[must_use]
+    pub fn base(mut self, method: impl Into<String>) -> Self {
+        self.bases.push(method.into());
+        self
+    }
+
+    /// Says what answers cost.
+    #[must_use]
+    pub fn prices(mut self, prices: Prices) -> Self {
+        self.prices = Some(prices);
+        self
+    }
+}
+
+/// One method's answers on a set, by user in the set's order; a user whose job is missing has none.
+pub(super) struct Answers<'r> {
+    pub(super) method: &'r str,
+    pub(super) by_user: Vec<Vec<&'r Answered>>,
+    learned: Vec<&'r Learned>,
+}
+
+impl Answers<'_> {
+    fn all(&self) -> impl Iterator<Item = &Answered> {
+        self.by_user.iter().flatten().copied()
+    }
+
+    /// What each item counts for, by user; NaN where it counts for nothing.
+    fn values(&self, metric: metric::Metric, task: &Task) -> Vec<Vec<f64>> {
+        let value = |item: &&Answered| metric.of_item(task, item).unwrap_or(f64::NAN);
+        self.by_user.iter().map(|items| items.iter().map(value).collect()).collect()
+    }
+
+    /// The metric on users and resamples of them.
+    pub(super) fn replicates(
+        &self,
+        metric: metric::Metric,
+        task: &Task,
+        resamples: &Resamples,
+    ) -> Option<compare::Replicates> {
+        let tallies: Vec<metric::Tally> =
+            self.by_user.iter().map(|items| metric.tally(task, items.iter().copied())).collect();
+        let there: Vec<bool> = tallies.iter().map(|tally| tally.items() > 0).collect();
+        resamples.only(&there).replicates(|times| {
+            let mut sum = metric.tally(task, []);
+            for (tally, times) in tallies.iter().zip(times).filter(|(_, times)| **times > 0) {
+                sum.add_times(tally, *times);
+            }
+            sum.value()
+        })
+    }
+}
+
+impl Report {
+    /// The figures of a run on these data sets, which must be those it ran on.
+    pub fn of(run: &Run, sets: &[Dataset], options: &ReportOptions) -> Self {
+        let manifest = &run.manifest;
+        Self {
+            crate_version: manifest.crate_version.clone(),
+            model: manifest.model.clone(),
+            seed: manifest.seed,
+            prompts: manifest.prompts.clone(),
+            methods: manifest.methods.clone(),
+            sets: sets.iter().map(|set| set_report(run, set, options)).collect(),
+        }
+    }
+}
+
+fn set_report(run: &Run, set: &Dataset, options: &ReportOptions) -> SetReport {
+    let answers = answers(run, set);
+    let resamples = Resamples::new(set.users.len(), RESAMPLES, run.manifest.seed);
+    let metrics: Vec<metric::Metric> = metric::Metric::of(&set.task)
+        .into_iter()
+        .filter(|metric| answers.iter().any(|it| metric.of_items(&set.task, it.all()).is_some()))
+        .collect();
+    let rows = answers.iter().map(|it| row(it, set, &metrics, &resamples, options));
+    SetReport {
+        name: set.name.clone(),
+        data_sha256: set.sha256.clone(),
+        task: kind(&set.task).to_owned(),
+        users: set.users.len(),
+        items: set.items(),
+        interactions: set.users.iter().map(|user| user.history.len()).sum(),
+        skipped: set.skipped.iter().take(NAMED).map(skipped).collect(),
+        skipped_total: set.skipped.len(),
+        limits: in_words(set.limits),
+        metrics: metrics.iter().map(|metric| describe(*metric)).collect(),
+        methods: rows.collect(),
+        comparisons: comparisons(&answers, set, &metrics, &resamples, options),
+        curves: metrics.first().map_or_else(Vec::new, |metric| curves::of(&answers, *metric, &set.task, &resamples)),
+        tiers: answers.iter().filter_map(|it| tiers(it, &metrics, &set.task, &resamples)).collect(),
+        reliability: answers.iter().filter_map(reliability).collect(),
+    }
+}
+
+/// The records of a set by method, in the order of the run, and by user.
+fn answers<'r>(run: &'r Run, set: &Dataset) -> Vec<Answers<'r>> {
+    let places: BTreeMap<&str, usize> =
+        set.users.iter().enumerate().map(|(place, user)| (user.id.as_str(), place)).collect();
+    let mut found: Vec<Answers<'r>> = Vec::new();
+    let mut at: BTreeMap<&str, usize> = BTreeMap::new();
+    for record in &run.records {
+        let (of, method, user) = match record {
+            Record::Learned(it) => (&it.set, &it.method, &it.user),
+            Record::Answered(it) => (&it.set, &it.method, &it.user),
+        };
+        if *of != set.name {
+            continue;
+        }
+        let Some(&user) = places.get(user.as_str()) else { continue };
+        let place = *at.entry(method).or_insert_with(|| {
+            found.push(Answers { method, by_user: vec![Vec::new(); set.users.len()], learned: Vec::new() });
+            found.len() - 1
+        });
+        let Some(answers) = found.get_mut(place) else { continue };
+        match record {
+            Record::Learned(it) => answers.learned.push(it),
+            Record::Answered(it) => answers.by_user.get_mut(user).into_iter().for_each(|items| items.push(it)),
+        }
+    }
+    found
+}
+
+fn row(
+    answers: &Answers<'_>,
+    set: &Dataset,
+    metrics: &[metric::Metric],
+    resamples: &Resamples,
+    options: &ReportOptions,
+) -> MethodRow {
+    let items = answers.all().count();
+    let mut errors: BTreeMap<String, usize> = BTreeMap::new();
+    for learned in &answers.learned {
+        if let Some(error) = &learned.error {
+            *errors.entry(format!("learn: {error}")).or_default() += 1;
+        }
+    }
+    for error in answers.all().filter_map(|item| item.error.as_ref()) {
+        *errors.entry(error.clone()).or_default() += 1;
+    }
+    let mut need = Need::default();
+    answers.all().for_each(|item| need.add(&item.need));
+    let mut learning = Need::default();
+    answers.learned.iter().for_each(|it| learning.add(&it.need));
+    let answered: Vec<usize> =
+        answers.all().filter_map(|item| item.response.as_ref()).map(|it| it.chars().count()).collect();
+    let dollars = |prices: Prices| prices.of(&used(&need)) * 1_000.0 / items.max(1) as f64;
+    let score = |metric: &metric::Metric| {
+        answers.replicates(*metric, &set.task, resamples).map(|it| measured(it.measured(LEVEL)))
+    };
+    MethodRow {
+        method: answers.method.to_owned(),
+        what: answers.method.parse::<Spec>().map(|spec| about(&spec).to_owned()).unwrap_or_default(),
+        answered: answered.len(),
+        errors,
+        scores: metrics.iter().map(score).collect(),
+        learning: mean_need(&learning, answers.learned.len()),
+        answering: mean_need(&need, items),
+        dollars_per_1000: options.prices.filter(|_| need.requests > 0 && need.uncounted == 0).map(dollars),
+        answer_characters: (!answered.is_empty())
+            .then(|| answered.iter().sum::<usize>() as f64 / answered.len() as f64),
+    }
+}
+
+fn used(need: &Need) -> Usage {
+    Usage { input_tokens: need.input_tokens, output_tokens: need.output_tokens, cached_tokens: 0 }
+}
+
+fn mean_need(need: &Need, n: usize) -> MeanNeed {
+    let mean = |sum: u64| sum as f64 / n.max(1) as f64;
+    MeanNeed {
+        requests: mean(need.requests),
+        input_tokens: mean(need.input_tokens),
+        output_tokens: mean(need.output_tokens),
+        uncounted: mean(need.uncounted),
+    }
+}
+
+pub(super) fn measured(of: compare::Measured) -> Measured {
+    Measured { value: of.value, low: of.interval.map(|it| it.low), high: of.interval.map(|it| it.high) }
+}
+
+/// Every method less each base by the metrics that decide: the first one, and on a scale the mean error.
+fn comparisons(
+    answers: &[Answers<'_>],
+    set: &Dataset,
+    metrics: &[metric::Metric],
+    resamples: &Resamples,
+    options: &ReportOptions,
+) -> Vec<Comparison> {
+    let decides = |metric: &&metric::Metric| {
+        metrics.first() == Some(metric) || **metric == metric::Metric::Mae
+    };
+    let named = |name: &&str| answers.iter().find(|it| it.method == *name);
+    let bases: Vec<&Answers<'_>> = if options.bases.is_empty() {
+        BASES.iter().find_map(|name| named(&name)).or(answers.first()).into_iter().collect()
+    } else {
+        options.bases.iter().filter_map(|name| named(&name.as_str())).collect()
+    };
+    let mut found = Vec::new();
+    let mut done: BTreeSet<(&str, &str)> = BTreeSet::new();
+    for base in bases {
+        for other in answers.iter().filter(|it| it.method != base.method) {
+            // The same two the other way round say nothing more.
+            if done.contains(&(other.method, base.method)) || !done.insert((base.method, other.method)) {
+                continue;
+            }
+            for metric in metrics.iter().filter(decides) {
+                found.extend(comparison(base, other, *metric, set, resamples, options));
+            }
+        }
+    }
+    let adjusted = holm(&found.iter().map(|it| it.p.unwrap_or(1.0)).collect::<Vec<_>>());
+    for (comparison, adjusted) in found.iter_mut().zip(adjusted) {
+        comparison.adjusted_p = comparison.p.map(|_| adjusted);
+    }
+    found
+}
+
+fn comparison(
+    base: &Answers<'_>,
+    other: &Answers<'_>,
+    metric: metric::Metric,
+    set: &Dataset,
+    resamples: &Resamples,
+    options: &ReportOptions,
+) -> Option<Comparison> {
+    let (ours, theirs) = (other.values(metric, &set.task), base.values(metric, &set.task));
+    let found = paired(resamples, &ours, &theirs, LEVEL)?;
+    let (mut won, mut lost) = (found.users.won, found.users.lost);
+    let better = if metric.higher_is_better() { 1.0 } else { -1.0 };
+    if better < 0.0 {
+        std::mem::swap(&mut won, &mut lost);
+    }
+    let priced = |answers: &Answers<'_>, values: &[Vec<f64>], cost: &dyn Fn(&Need) -> f64| -> Vec<Vec<Priced>> {
+        let user = |(items, values): (&Vec<&Answered>, &Vec<f64>)| {
+            let item = |(item, value): (&&Answered, &f64)| Priced { value: better * value, cost: cost(&item.need) };
+            items.iter().zip(values).map(item).collect()
+        };
+        answers.by_user.iter().zip(values).map(user).collect()
+    };
+    let per_point = |cost: &dyn Fn(&Need) -> f64| {
+        let (a, b) = (priced(other, &ours, cost), priced(base, &theirs, cost));
+        cost_per_point(resamples, &a, &b, LEVEL)?.price.map(|price| price / 100.0)
+    };
+    let asks = |answers: &Answers<'_>| answers.all().any(|item| item.need.requests > 0);
+    let counted = |answers: &Answers<'_>| answers.all().all(|item| item.need.uncounted == 0);
+    let cost_is_told = (asks(base) || asks(other)) && counted(base) && counted(other);
+    let lengths = |answers: &Answers<'_>, values: &[Vec<f64>]| -> Vec<Vec<Scored>> {
+        let length = |item: &Answered| item.response.as_ref().map_or(f64::NAN, |text| text.chars().count() as f64);
+        let user = |(items, values): (&Vec<&Answered>, &Vec<f64>)| {
+            items.iter().zip(values).map(|(item, value)| Scored { value: *value, length: length(item) }).collect()
+        };
+        answers.by_user.iter().zip(values).map(user).collect()
+    };
+    let alike = set.task.space().is_open_ended().then(|| {
+        length_matched(resamples, &lengths(other, &ours), &lengths(base, &theirs), LEVEL)
+    });
+    let alike = alike.flatten().and_then(|it| Some((it.kept, measured(it.matched?))));
+    let difference = measured(found.difference);
+    Some(Comparison {
+        base: base.method.to_owned(),
+        method: other.method.to_owned(),
+        metric: metric.name().to_owned(),
+        items: found.items.won + found.items.tied + found.items.lost,
+        users: found.users.won + found.users.tied + found.users.lost,
+        difference: difference.value,
+        low: difference.low,
+        high: difference.high,
+        p: difference.low.map(|_| found.p),
+        adjusted_p: None,
+        users_won: won,
+        users_tied: found.users.tied,
+        users_lost: lost,
+        length_matched: alike
+            .map(|(items, it)| LengthMatched { items, difference: it.value, low: it.low, high: it.high }),
+        tokens_per_point: if cost_is_told {
+            per_point(&|need| (need.input_tokens + need.output_tokens) as f64)
+        } else {
+            None
+        },
+        dollars_per_point: options
+            .prices
+            .filter(|_| cost_is_told)
+            .and_then(|prices| per_point(&|need| prices.of(&used(need)) * 1_000.0)),
+    })
+}
+
+/// The answers of one tier and reason; `None` for methods without tiers.
+fn tiers(
+    answers: &Answers<'_>,
+    metrics: &[metric::Metric],
+    task: &Task,
+    resamples: &Resamples,
+) -> Option<MethodTiers> {
+    let mut kinds: Vec<_> = answers.all().filter_map(|item| item.support).collect();
+    let all = kinds.len();
+    // The fullest first.
+    kinds.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.as_str().cmp(b.1.as_str())));
+    kinds.dedup();
+    let tier = |support| {
+        let of = |items: &Vec<&_>| items.iter().copied().filter(|it: &&Answered| it.support == Some(support)).collect();
+        let by_user: Vec<Vec<&Answered>> = answers.by_user.iter().map(of).collect();
+        let part = Answers { method: answers.method, by_user, learned: Vec::new() };
+        let n = part.all().count();
+        let score = metrics.first().and_then(|metric| part.replicates(*metric, task, resamples));
+        TierRow {
+            tier: support.0.as_str().to_owned(),
+            reason: support.1.as_str().to_owned(),
+            answers: n,
+            share: n as f64 / all.max(1) as f64,
+            score: score.map(|it| measured(it.measured(LEVEL))),
+        }
+    };
+    (all > 0).then(|| MethodTiers {
+        method: answers.method.to_owned(),
+        rows: kinds.into_iter().map(tier).collect(),
+    })
+}
+
+/// Answers by their confidence in bins of equal width; `None` for methods that state none.
+fn reliability(answers: &Answers<'_>) -> Option<MethodReliability> {
+    let mut bins = vec![(0.0, 0.0, 0_usize); CALIBRATION_BINS];
+    for item in answers.all() {
+        let (Some(confidence), Some(response)) = (item.confidence, &item.response) else { continue };
+        let at = (1..CALIBRATION_BINS).take_while(|bin| confidence >= *bin as f64 / CALIBRATION_BINS as f64).count();
+        if let Some((sum, right, n)) = bins.get_mut(at) {
+            *sum += confidence;
+            *right += f64::from(u8::from(*response == item.gold));
+            *n += 1;
+        }
+    }
+    let bins: Vec<ReliabilityBin> = bins
+        .into_iter()
+        .filter(|(_, _, n)| *n > 0)
+        .map(|(sum, right, n)| ReliabilityBin { confidence: sum / n as f64, right: right / n as f64, answers: n })
+        .collect();
+    (!bins.is_empty()).then(|| MethodReliability { method: answers.method.to_owned(), bins })
+}
+
+fn skipped(row: &crate::eval::dataset::Skipped) -> SkippedRow {
+    SkippedRow { row: row.row.clone(), problem: row.problem.clone() }
+}
+
+fn kind(task: &Task) -> &'static str {
+    match task.space() {
+        ResponseSpace::Labels { .. } => "one of fixed labels",
+        ResponseSpace::Scale { .. } => "a point of a scale",
+        ResponseSpace::Choices => "one of the question's own options",
+        ResponseSpace::Text { .. } => "free text",
+    }
+}
+
+fn in_words(limits: Limits) -> Option<String> {
+    let mut words = Vec::new();
+    if limits.skip_users > 0 {
+        words.push(format!("without the first {} users", limits.skip_users));
+    }
+    if let Some(users) = limits.users {
+        words.push(format!("at most {users} users"));
+    }
+    if let Some(history) = limits.history {
+        words.push(format!("the latest {history} interactions of each"));
+    }
+    if let Some(tests) = limits.tests {
+        words.push(format!("the first {tests} test items of each"));
+    }
+    if limits.only_unseen {
+        words.push("test items whose text is in no history of the user".to_owned());
+    }
+    (!words.is_empty()).then(|| words.join(", "))
+}
+
+fn describe(metric: metric::Metric) -> Metric {
+    Metric {
+        name: metric.name().to_owned(),
+        higher_is_better: metric.higher_is_better(),
+        note: metric.about().to_owned(),
+    }
+}
