@@ -10,7 +10,16 @@ use async_trait::async_trait;
 use crate::data::{History, Task};
 use crate::eval::EvalError;
 
+use super::average::Average;
+use super::cot::Cot;
+use super::few_shot_cot::FewShotCot;
+use super::first_sentence::FirstSentence;
+use super::knn::Knn;
+use super::least_to_most::LeastToMost;
+use super::majority::Majority;
+use super::pag::Pag;
 use super::rag::{Choice, Rag};
+use super::self_consistency::SelfConsistency;
 use super::{Bench, Method, MethodError, PipelineMethod, Session, retrievers, rpm};
 
 /// A method's name with its options: `rag-bm25:k=4`, `rpm:preset=balanced:estimate=on`. Options are kept in order of name,
@@ -150,7 +159,26 @@ impl Method for Named {
 
 /// The names there are, in the order of tables.
 pub fn names() -> &'static [&'static str] {
-    &["zero-shot", "rag-bm25", "rag-dense", "rag-latest", "rag-random", "rpm", "offline"]
+    &[
+        "global-majority",
+        "majority",
+        "median",
+        "mean",
+        "first-sentence",
+        "knn",
+        "zero-shot",
+        "cot",
+        "self-consistency",
+        "rag-bm25",
+        "rag-dense",
+        "rag-latest",
+        "rag-random",
+        "few-shot-cot",
+        "least-to-most",
+        "pag",
+        "rpm",
+        "offline",
+    ]
 }
 
 /// The method of a name and its options.
@@ -161,7 +189,18 @@ pub fn named(spec: &Spec) -> Result<Arc<dyn Method>, EvalError> {
     let mut options = Options::new(spec);
     let history = options.number("history", usize::MAX)?;
     let method: Box<dyn Method> = match spec.name.as_str() {
+        "global-majority" => Box::new(Majority::All),
+        "majority" => Box::new(Majority::Own),
+        "median" => Box::new(Average::Median),
+        "mean" => Box::new(Average::Mean),
+        "first-sentence" => Box::new(FirstSentence),
+        "knn" => Box::new(Knn::read(&mut options)?),
         "zero-shot" => Box::new(PipelineMethod::zero_shot()),
+        "cot" => Box::new(Cot),
+        "self-consistency" => Box::new(SelfConsistency::read(&mut options)?),
+        "few-shot-cot" => Box::new(FewShotCot::new(options.number("k", 3)?)),
+        "least-to-most" => Box::new(LeastToMost::new(options.number("k", 3)?)),
+        "pag" => Box::new(Pag::new(options.number("k", 3)?)),
         "rag-bm25" => Box::new(Rag::new(Choice::Retrieved(retrievers::bm25_queries()), options.number("k", 3)?)),
         "rag-dense" => Box::new(Rag::new(Choice::Retrieved(retrievers::dense_queries()), options.number("k", 3)?)),
         "rag-latest" => Box::new(Rag::new(Choice::Latest, options.number("k", 3)?)),
@@ -189,7 +228,7 @@ mod tests {
     #[test]
     fn unknown_names_options_and_values_are_refused_with_those_that_exist() {
         for (text, told) in [
-            ("magic", "zero-shot, rag-bm25"),
+            ("magic", "cot, self-consistency, rag-bm25"),
             ("zero-shot:k=3", "it has history"),
             ("rag-bm25:k=many", "k must be a number"),
             ("rpm:tier=best", "tier is one of full, pairs, factors"),
