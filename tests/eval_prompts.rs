@@ -20,7 +20,13 @@ fn answering(request: &CompletionRequest) -> String {
     let schema = request.schema.as_ref().unwrap();
     let properties = &schema.schema["properties"];
     match schema.name {
-        "text" => json!({ "text": "This person likes slow and quiet films." }).to_string(),
+        "text" => {
+            let told = &request.messages[0].content;
+            let texts =
+                [("Explain", "It is slow."), ("Describe", "A friend of slow films."), ("question", "1. Is it slow?")];
+            let (_, text) = texts.iter().find(|(word, _)| told.contains(word)).unwrap();
+            json!({ "text": text }).to_string()
+        }
         "answer" if properties.get("first").is_some() => {
             let response = properties["response"]["enum"].get(0).cloned();
             json!({ "first": "It is slow.", "response": response.unwrap_or_else(|| json!("A Plain Title")) })

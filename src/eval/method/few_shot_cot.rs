@@ -11,7 +11,7 @@ use super::{Bench, Method, MethodError, Prediction, Session, cot, retrievers};
 
 /// Few-shot chain of thought with generic rationales (Zhang et al. 2022, Auto-CoT, over retrieved examples; the paper's
 /// generic CoT): the model sees the `k` past interactions most like the query, each with a rationale for its response, writes
-/// its reasoning and then its response.
+/// its reasoning and then its response. Where nothing is like the query it is asked as [`cot`] asks it.
 ///
 /// A rationale is written by the model from nothing but its own interaction, once, when that first serves as an example:
 /// at most `k` requests more than the one for the answer. The model that learns ([`Bench::learner`]) writes it.
@@ -68,12 +68,15 @@ impl Ready {
         let near: Vec<&Interaction> = near.into_iter().map(|(interaction, _)| interaction).collect();
         for past in &near {
             if !self.rationales.contains_key(past.id()) {
-                let text = writer.write(RATIONALE, &writer.examples([*past], |_| None), RATIONALE_TOKENS).await?;
+                let text = writer
+                    .write(RATIONALE, "your explanation", &writer.examples([*past], |_| None), RATIONALE_TOKENS)
+                    .await?;
                 self.rationales.insert(past.id().clone(), text);
             }
         }
         let shown = asker.examples(near, |past| self.rationales.get(past.id()).cloned());
-        let ask = Ask { rules: RULES, shown, first: Some(cot::FIRST), ..Ask::default() };
+        let rules = if shown.is_empty() { cot::RULES } else { RULES };
+        let ask = Ask { rules, shown, first: Some(cot::FIRST), ..Ask::default() };
         Ok(asker.ask(query, &ask).await?.prediction)
     }
 }

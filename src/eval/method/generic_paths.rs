@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use crate::data::{Calibration, FactorSet, Feature, FeatureKey, ReasoningPath};
+use crate::data::{Calibration, FactorSet, Feature, ReasoningPath};
 use crate::prompt::{AskError, Prompt, PromptSet, StageContext, Template, TemplateError};
 use crate::reason::{PathRequest, PathWriter, PromptedPathWriter, WriteError};
 use crate::stats::Beliefs;
@@ -9,7 +9,7 @@ use crate::stats::Beliefs;
 /// statistics. The paper's generic reasoning, set against the personalized one. Steps still cite features of the item, and
 /// the factor that a feature belongs to is entered afterwards.
 ///
-/// A pipeline with it is given the [wording](wording) too.
+/// A pipeline with it is given the [`wording`] too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct GenericPaths(pub(super) PromptedPathWriter);
 
@@ -47,10 +47,7 @@ impl PathWriter for GenericPaths {
         requests: &[PathRequest<'_>],
         ctx: &StageContext<'_>,
     ) -> Vec<Result<ReasoningPath, WriteError>> {
-        let none = match FactorSet::from_groups(Vec::<(&str, &str, Vec<FeatureKey>)>::new()) {
-            Ok(none) => none,
-            Err(_) => return requests.iter().map(|_| Err(WriteError::Ask(AskError::NoResult))).collect(),
-        };
+        let none = FactorSet::default();
         let calibration = Calibration::default();
         let known_nothing: Vec<Beliefs<'_>> =
             requests.iter().map(|request| Beliefs::new(request.task, &none, &calibration)).collect();

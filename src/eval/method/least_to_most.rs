@@ -68,7 +68,7 @@ impl Ready {
         let near = self.shown.first(query, self.k, &asker.context()).await?;
         let examples = asker.examples(near.into_iter().map(|(interaction, _)| interaction), |_| None);
         let asked = format!("{examples}\n{}", asker.new_item(query));
-        let questions = asker.write(QUESTIONS, &asked, QUESTION_TOKENS).await?;
+        let questions = asker.write(QUESTIONS, "your numbered questions", &asked, QUESTION_TOKENS).await?;
         // A model wrote them about the user's texts, so they are data as these are.
         let shown = format!("{examples}\nQuestions about the new text:\n{}", frame(&questions));
         Ok(asker.ask(query, &Ask { rules: RULES, shown, first: Some(FIRST), ..Ask::default() }).await?.prediction)

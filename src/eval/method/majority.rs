@@ -87,11 +87,11 @@ mod tests {
         of: Majority,
         task: &Task,
         own: Vec<Interaction>,
-        others: Vec<Vec<Interaction>>,
+        others: &[Vec<Interaction>],
         query: &Query,
     ) -> Option<String> {
         let history = History::new(task, "ana", own).unwrap();
-        let bench = Bench::new(task, &others);
+        let bench = Bench::new(task, others);
         let answer = async { of.learn(&history, &bench).await?.answer(query, &bench).await };
         pollster::block_on(answer).unwrap().response
     }
@@ -100,7 +100,7 @@ mod tests {
     fn a_tie_within_a_user_goes_to_what_others_say_more_often() {
         let task = Task::new("Tag it", ResponseSpace::labels(["a", "b", "c"]).unwrap()).unwrap();
         let (query, others) = (Query::new("new").unwrap(), vec![given(&["a", "c", "c"])]);
-        let say = |of, own: &[&str]| said(of, &task, given(own), others.clone(), &query).unwrap();
+        let say = |of, own: &[&str]| said(of, &task, given(own), &others, &query).unwrap();
         assert_eq!(say(Majority::Own, &["a", "b"]), "a");
         assert_eq!(say(Majority::Own, &["b", "b", "a"]), "b");
         assert_eq!(say(Majority::Own, &["b"]), "b");
@@ -111,8 +111,8 @@ mod tests {
     fn without_any_other_user_the_global_majority_says_nothing() {
         let task = Task::new("Rate it", ResponseSpace::scale(1, 5).unwrap()).unwrap();
         let query = Query::new("new").unwrap();
-        assert_eq!(said(Majority::All, &task, given(&["3"]), Vec::new(), &query), None);
-        assert_eq!(said(Majority::Own, &task, given(&["3"]), Vec::new(), &query).as_deref(), Some("3"));
+        assert_eq!(said(Majority::All, &task, given(&["3"]), &[], &query), None);
+        assert_eq!(said(Majority::Own, &task, given(&["3"]), &[], &query).as_deref(), Some("3"));
     }
 
     #[test]
@@ -124,7 +124,7 @@ mod tests {
         let own = vec![chosen("a", ["yes", "no"], "no"), chosen("b", ["up", "down"], "down")];
         let say = |of, options: [&str; 2]| {
             let query = Query::with_options("?", options).unwrap();
-            said(of, &task, own.clone(), vec![own.clone()], &query).unwrap()
+            said(of, &task, own.clone(), &[own.clone()], &query).unwrap()
         };
         assert_eq!(say(Majority::Own, ["no", "maybe"]), "no");
         assert_eq!(say(Majority::Own, ["left", "right"]), "right");

@@ -117,7 +117,7 @@ impl<'a> Bench<'a> {
 
 impl fmt::Debug for Bench<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let backend = self.backend.as_ref().map(|backend| backend.name());
+        let backend = self.backend.as_deref().map(LlmBackend::name);
         f.debug_struct("Bench").field("backend", &backend).field("seed", &self.seed).finish_non_exhaustive()
     }
 }

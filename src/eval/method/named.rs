@@ -183,6 +183,24 @@ pub fn names() -> &'static [&'static str] {
 
 /// The method of a name and its options.
 ///
+/// | Method | What it does | Options |
+/// |---|---|---|
+/// | `global-majority`, `majority` | the most frequent response of all users, of the user | |
+/// | `median`, `mean` | the user's average rating; scales only | |
+/// | `first-sentence` | of what is asked; free text only | |
+/// | `knn` | the vote of the nearest past interactions | `k=5`, `retriever=bm25-query`, `weighted=off`, `take=vote` |
+/// | `zero-shot` | the model with the task alone | |
+/// | `cot` | the same after reasoning step by step | |
+/// | `self-consistency` | the majority of several such samples | `n=5`, `k=0` examples |
+/// | `rag-bm25`, `rag-dense`, `rag-latest`, `rag-random` | the model with past interactions | `k=3` |
+/// | `few-shot-cot` | the same, each with a rationale written by the model | `k=3` |
+/// | `least-to-most` | sub-questions first, with past interactions | `k=3` |
+/// | `pag` | a written profile of the user, with past interactions | `k=3` |
+/// | `rpm` | the crate's pipeline | `preset=balanced`, `k`, `tier=full`, `paths=model`, `estimate=off`, … |
+/// | `offline` | the same without a model | `k`, `retriever`, `gate=on`, `tier=full`, `noise=0` |
+///
+/// Every method has `history`: the most interactions it may learn from, the latest.
+///
 /// # Errors
 /// [`EvalError::Method`] for a name or an option that does not exist, with those that do.
 pub fn named(spec: &Spec) -> Result<Arc<dyn Method>, EvalError> {

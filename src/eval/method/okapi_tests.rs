@@ -23,7 +23,8 @@ const TEXTS: [&str; 4] =
 
 /// By `rank_bm25` 0.2.2 for the same texts and query, in which `film` is in more than half.
 const ORDER: [usize; 4] = [0, 3, 1, 2];
-const SCORES: [f64; 4] = [1.306280787387355, 0.7849625954540853, 0.0725280142325401, 0.0725280142325401];
+const SCORES: [f64; 4] =
+    [1.306_280_787_387_355, 0.784_962_595_454_085_3, 0.072_528_014_232_540_1, 0.072_528_014_232_540_1];
 
 #[test]
 fn scores_are_those_of_the_python_package() {

@@ -79,7 +79,9 @@ impl Method for Pag {
         let asker = Asker::learning(bench)?;
         let past = latest(history.interactions(), &asker);
         let summarized = past.len();
-        let profile = asker.write(PROFILE, &asker.examples(past, |_| None), PROFILE_TOKENS).await?;
+        let profile = asker
+            .write(PROFILE, "your description of the person", &asker.examples(past, |_| None), PROFILE_TOKENS)
+            .await?;
         let shown = Shown::new(history, Choice::Retrieved(retrievers::bm25_queries()), bench)?;
         Ok(Box::new(Ready { shown, k: self.k, profile, summarized, usage: asker.usage() }))
     }
