@@ -124,7 +124,7 @@ mod tests {
         let own = vec![chosen("a", ["yes", "no"], "no"), chosen("b", ["up", "down"], "down")];
         let say = |of, options: [&str; 2]| {
             let query = Query::with_options("?", options).unwrap();
-            said(of, &task, own.clone(), &[own.clone()], &query).unwrap()
+            said(of, &task, own.clone(), std::slice::from_ref(&own), &query).unwrap()
         };
         assert_eq!(say(Majority::Own, ["no", "maybe"]), "no");
         assert_eq!(say(Majority::Own, ["left", "right"]), "right");
