@@ -105,7 +105,7 @@ impl OneCallAnswerer {
         let shown: Vec<&Factor> = answerer.shown_factors(request, exemplars, ctx);
         let style = ExampleStyle { factors: &shown, features: false, paths: false, tokens: Some(self.example_tokens) };
         let values = prompt::task_values(task)
-            .set("responses", prompt::responses(task, query))
+            .set("responses", prompt::responses(task))
             .set("factors", prompt::factors(request.beliefs, &shown, Some(query), ctx))
             .set("exemplars", prompt::exemplars(task, exemplars, &style, ctx))
             .set("max_steps", self.max_steps.to_string())

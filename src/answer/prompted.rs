@@ -99,7 +99,7 @@ impl PromptedAnswerer {
 
     fn request(&self, request: &AnswerRequest<'_>, options: &[Allowed], ctx: &StageContext<'_>) -> CompletionRequest {
         let (task, query, tier) = (request.task, request.query, request.support.tier);
-        let values = prompt::task_values(task).set("responses", prompt::responses(task, query));
+        let values = prompt::task_values(task).set("responses", prompt::responses(task));
         let mut properties = Map::new();
         let mut required = vec!["response"];
         let mut max_tokens = 64 + response_tokens(task, options);

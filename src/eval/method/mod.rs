@@ -4,13 +4,26 @@
 //! ([`Session::answer`]). It sees histories and queries, never what a test item's user responded.
 
 mod ask;
+mod average;
 mod chance;
+mod cot;
+mod counts;
+mod few_shot_cot;
+mod first_sentence;
+mod generic_paths;
+mod knn;
+mod least_to_most;
+mod majority;
 mod named;
+mod near;
 mod noise;
+mod okapi;
+mod pag;
 mod pipeline;
 mod rag;
 mod retrievers;
 mod rpm;
+mod self_consistency;
 mod whole_text;
 
 use std::fmt;
@@ -24,7 +37,7 @@ use crate::stats::{Reason, Tier};
 
 pub use ask::{Ask, Asker, Told};
 pub use chance::Chance;
-pub use named::{Spec, named, names};
+pub use named::{Spec, about, named, names};
 pub use noise::Noisy;
 pub use pipeline::PipelineMethod;
 pub use rag::{Choice, Rag};
@@ -83,7 +96,7 @@ pub trait Session: Send {
 pub struct Bench<'a> {
     /// The task.
     pub task: &'a Task,
-    /// The histories of all users of the data set, for methods that look beyond one.
+    /// The histories of all users of the data set, for methods that look beyond one. No test item is among them.
     pub population: &'a [Vec<Interaction>],
     /// The model to ask; `None` in a run without one.
     pub backend: Option<Arc<dyn LlmBackend>>,
@@ -95,9 +108,16 @@ pub struct Bench<'a> {
     pub seed: u64,
 }
 
+impl<'a> Bench<'a> {
+    /// A run without a model and without a limit, whose random choices begin at 0.
+    pub fn new(task: &'a Task, population: &'a [Vec<Interaction>]) -> Self {
+        Self { task, population, backend: None, learner: None, budget: Budget::default(), seed: 0 }
+    }
+}
+
 impl fmt::Debug for Bench<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let backend = self.backend.as_ref().map(LlmBackend::name);
+        let backend = self.backend.as_deref().map(LlmBackend::name);
         f.debug_struct("Bench").field("backend", &backend).field("seed", &self.seed).finish_non_exhaustive()
     }
 }

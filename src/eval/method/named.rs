@@ -10,7 +10,16 @@ use async_trait::async_trait;
 use crate::data::{History, Task};
 use crate::eval::EvalError;
 
+use super::average::Average;
+use super::cot::Cot;
+use super::few_shot_cot::FewShotCot;
+use super::first_sentence::FirstSentence;
+use super::knn::Knn;
+use super::least_to_most::LeastToMost;
+use super::majority::Majority;
+use super::pag::Pag;
 use super::rag::{Choice, Rag};
+use super::self_consistency::SelfConsistency;
 use super::{Bench, Method, MethodError, PipelineMethod, Session, retrievers, rpm};
 
 /// A method's name with its options: `rag-bm25:k=4`, `rpm:preset=balanced:estimate=on`. Options are kept in order of name,
@@ -148,12 +157,74 @@ impl Method for Named {
     }
 }
 
+/// What a method is, in a few words, for tables; empty for a name that does not exist.
+pub fn about(spec: &Spec) -> &'static str {
+    match spec.name.as_str() {
+        "global-majority" => "the most frequent response of all users",
+        "majority" => "the user's most frequent response",
+        "median" => "the user's median rating",
+        "mean" => "the user's mean rating",
+        "first-sentence" => "the first sentence of what is asked",
+        "knn" => "the vote of the nearest past interactions, no model",
+        "zero-shot" => "the model with the task alone",
+        "cot" => "the model with the task alone, reasoning first",
+        "self-consistency" => "the majority of several samples of reasoning",
+        "rag-bm25" => "the model with the past texts most like the query, by BM25",
+        "rag-dense" => "the model with the past texts most like the query, by embeddings",
+        "rag-latest" => "the model with the latest past texts",
+        "rag-random" => "the model with past texts at random",
+        "few-shot-cot" => "the model with past texts and generic rationales",
+        "least-to-most" => "the model with past texts, sub-questions first",
+        "pag" => "the model with a written profile and past texts",
+        "rpm" => "reasoning-level personalization with a model",
+        "offline" => "the same statistics without a model",
+        _ => "",
+    }
+}
+
 /// The names there are, in the order of tables.
 pub fn names() -> &'static [&'static str] {
-    &["zero-shot", "rag-bm25", "rag-dense", "rag-latest", "rag-random", "rpm", "offline"]
+    &[
+        "global-majority",
+        "majority",
+        "median",
+        "mean",
+        "first-sentence",
+        "knn",
+        "zero-shot",
+        "cot",
+        "self-consistency",
+        "rag-bm25",
+        "rag-dense",
+        "rag-latest",
+        "rag-random",
+        "few-shot-cot",
+        "least-to-most",
+        "pag",
+        "rpm",
+        "offline",
+    ]
 }
 
 /// The method of a name and its options.
+///
+/// | Method | What it does | Options |
+/// |---|---|---|
+/// | `global-majority`, `majority` | the most frequent response of all users, of the user | |
+/// | `median`, `mean` | the user's average rating; scales only | |
+/// | `first-sentence` | of what is asked; free text only | |
+/// | `knn` | the vote of the nearest past interactions | `k=5`, `retriever=bm25-query`, `weighted=off`, `take=vote` |
+/// | `zero-shot` | the model with the task alone | |
+/// | `cot` | the same after reasoning step by step | |
+/// | `self-consistency` | the majority of several such samples | `n=5`, `k=0` examples |
+/// | `rag-bm25`, `rag-dense`, `rag-latest`, `rag-random` | the model with past interactions | `k=3` |
+/// | `few-shot-cot` | the same, each with a rationale written by the model | `k=3` |
+/// | `least-to-most` | sub-questions first, with past interactions | `k=3` |
+/// | `pag` | a written profile of the user, with past interactions | `k=3` |
+/// | `rpm` | the crate's pipeline | `preset=balanced`, `k`, `tier=full`, `paths=model`, `estimate=off`, … |
+/// | `offline` | the same without a model | `k`, `retriever`, `gate=on`, `tier=full`, `noise=0` |
+///
+/// Every method has `history`: the most interactions it may learn from, the latest.
 ///
 /// # Errors
 /// [`EvalError::Method`] for a name or an option that does not exist, with those that do.
@@ -161,7 +232,18 @@ pub fn named(spec: &Spec) -> Result<Arc<dyn Method>, EvalError> {
     let mut options = Options::new(spec);
     let history = options.number("history", usize::MAX)?;
     let method: Box<dyn Method> = match spec.name.as_str() {
+        "global-majority" => Box::new(Majority::All),
+        "majority" => Box::new(Majority::Own),
+        "median" => Box::new(Average::Median),
+        "mean" => Box::new(Average::Mean),
+        "first-sentence" => Box::new(FirstSentence),
+        "knn" => Box::new(Knn::read(&mut options)?),
         "zero-shot" => Box::new(PipelineMethod::zero_shot()),
+        "cot" => Box::new(Cot),
+        "self-consistency" => Box::new(SelfConsistency::read(&mut options)?),
+        "few-shot-cot" => Box::new(FewShotCot::new(options.number("k", 3)?)),
+        "least-to-most" => Box::new(LeastToMost::new(options.number("k", 3)?)),
+        "pag" => Box::new(Pag::new(options.number("k", 3)?)),
         "rag-bm25" => Box::new(Rag::new(Choice::Retrieved(retrievers::bm25_queries()), options.number("k", 3)?)),
         "rag-dense" => Box::new(Rag::new(Choice::Retrieved(retrievers::dense_queries()), options.number("k", 3)?)),
         "rag-latest" => Box::new(Rag::new(Choice::Latest, options.number("k", 3)?)),
@@ -189,7 +271,7 @@ mod tests {
     #[test]
     fn unknown_names_options_and_values_are_refused_with_those_that_exist() {
         for (text, told) in [
-            ("magic", "zero-shot, rag-bm25"),
+            ("magic", "cot, self-consistency, rag-bm25"),
             ("zero-shot:k=3", "it has history"),
             ("rag-bm25:k=many", "k must be a number"),
             ("rpm:tier=best", "tier is one of full, pairs, factors"),
@@ -205,6 +287,7 @@ mod tests {
     #[test]
     fn every_name_is_a_method() {
         for name in names() {
+            assert!(!about(&name.parse().unwrap()).is_empty(), "{name}");
             assert_eq!(named(&name.parse().unwrap()).unwrap().name(), *name);
         }
     }

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 
-use crate::data::{AssignedFeature, Feature, FeatureKey};
+use crate::data::{AssignedFeature, Factor, Feature, FeatureKey};
 use crate::extract::{ExtractError, Extraction, FeatureExtractor, Observation};
 use crate::prompt::StageContext;
 
@@ -32,10 +32,10 @@ impl<E> Noisy<E> {
             let own = assigned.feature.key();
             let others = names.iter().cycle().skip(place).take(names.len());
             let other = others.into_iter().find(|name| FeatureKey::of(name) != own);
-            if let (true, Some(name)) = (wrong, other) {
-                if let Ok(feature) = Feature::new(seen.query, name.as_str(), assigned.feature.span()) {
-                    *assigned = AssignedFeature::unknown(feature);
-                }
+            if let (true, Some(name)) = (wrong, other)
+                && let Ok(feature) = Feature::new(seen.query, name.as_str(), assigned.feature.span())
+            {
+                *assigned = AssignedFeature::unknown(feature);
             }
         }
         let mut keys = BTreeSet::new();
@@ -48,7 +48,7 @@ impl<E> Noisy<E> {
 impl<E: FeatureExtractor> FeatureExtractor for Noisy<E> {
     async fn extract(&self, seen: Observation<'_>, ctx: &StageContext<'_>) -> Result<Extraction, ExtractError> {
         let found = self.extractor.extract(seen, ctx).await?;
-        let known = seen.known.into_iter().flat_map(|factors| factors.iter().flat_map(|factor| factor.features()));
+        let known = seen.known.into_iter().flat_map(|factors| factors.iter().flat_map(Factor::features));
         let names: BTreeSet<String> = known.map(|key| key.as_str().to_owned()).collect();
         Ok(self.corrupt(&seen, found, &names.into_iter().collect::<Vec<_>>()))
     }

@@ -47,8 +47,7 @@ impl PipelineMethod {
     /// The model with the task alone: the wording of a pipeline that knows nothing of the user.
     pub fn zero_shot() -> Self {
         Self::new("zero-shot", |builder, _| {
-            let mut thresholds = SupportThresholds::default();
-            thresholds.highest = Tier::Generic;
+            let thresholds = SupportThresholds { highest: Tier::Generic, ..SupportThresholds::default() };
             without_model(builder).thresholds(thresholds)
         })
     }

@@ -7,10 +7,16 @@ use crate::retrieve::{
 };
 
 use super::WholeText;
+use super::okapi::Okapi;
 
-/// The names there are: those that end in `-query` compare raw texts, the others features.
-pub(super) const NAMES: [&str; 8] =
-    ["bm25", "bm25-query", "dense", "dense-query", "maxsim", "overlap", "hybrid", "hybrid-overlap"];
+/// The names there are: those that end in `-query`, and `okapi`, compare raw texts, the others features.
+pub(super) const NAMES: [&str; 9] =
+    ["bm25", "bm25-query", "dense", "dense-query", "maxsim", "overlap", "hybrid", "hybrid-overlap", "okapi"];
+
+/// True for the name of one that compares features.
+pub(super) fn compares_features(name: &str) -> bool {
+    name != "okapi" && !name.ends_with("-query")
+}
 
 /// BM25 over the texts of queries.
 pub(super) fn bm25_queries() -> Arc<dyn Retriever> {
@@ -34,6 +40,7 @@ pub(super) fn named(name: &str) -> Option<Arc<dyn Retriever>> {
         "overlap" => Arc::new(OverlapRetriever::default()),
         "hybrid" => Arc::new(HybridRetriever::new(bm25(), Arc::new(DenseRetriever::default()))),
         "hybrid-overlap" => Arc::new(HybridRetriever::new(bm25(), Arc::new(OverlapRetriever::default()))),
+        "okapi" => Arc::new(Okapi),
         _ => return None,
     })
 }

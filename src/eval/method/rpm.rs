@@ -6,13 +6,22 @@ use crate::answer::{OneCallAnswerer, PromptedAnswerer};
 use crate::eval::EvalError;
 use crate::extract::{LexicalExtractor, PromptedExtractor};
 use crate::pipeline::{PathPolicy, Preset, RpmPipelineBuilder};
-use crate::reason::ComposedPathWriter;
+use crate::reason::{ComposedPathWriter, PromptedPathWriter};
 use crate::retrieve::Retriever;
 use crate::stats::{SupportThresholds, Tier};
 
+use super::generic_paths::{self, GenericPaths};
 use super::named::Options;
 use super::noise::Noisy;
 use super::{PipelineMethod, retrievers};
+
+/// Where the reasoning paths of exemplars come from.
+#[derive(Clone, Copy)]
+enum Paths {
+    Model,
+    Generic,
+    Composed,
+}
 
 /// What the options of a pipeline say.
 #[derive(Clone)]
@@ -59,13 +68,17 @@ impl Parts {
 }
 
 /// A pipeline that asks a model. Options: `preset` (`balanced`, `paper`, `frugal`), `items` (texts in one extraction
-/// request), `estimate` (`on`: shown in the prompt), `paths` (`model`, or `composed` from the statistics), and those of
-/// [`Parts`].
+/// request), `estimate` (`on`: shown in the prompt), `paths` (`model`, `generic`: by the model, without the user's factors and
+/// statistics, or `composed` from the statistics), and those of [`Parts`].
+///
+/// The paper's ablations are `zero-shot`, `rpm:tier=factors`, `rpm:tier=pairs`, `rpm:paths=generic` and `rpm`.
 pub(super) fn prompted(options: &mut Options<'_>) -> Result<PipelineMethod, EvalError> {
     let preset = options
         .choice("preset", &[("balanced", Preset::Balanced), ("paper", Preset::Paper), ("frugal", Preset::Frugal)])?;
     let estimate = options.choice("estimate", &[("off", false), ("on", true)])?;
-    let composed = options.choice("paths", &[("model", false), ("composed", true)])?;
+    let paths = options
+        .choice("paths", &[("model", Paths::Model), ("generic", Paths::Generic), ("composed", Paths::Composed)])?;
+    let generic = generic_paths::wording().map_err(|error| options.wrong(error.to_string()))?;
     let items: usize = options.number("items", 0)?;
     let parts = Parts::read(options)?;
     Ok(PipelineMethod::new("rpm", move |builder, bench| {
@@ -75,9 +88,15 @@ pub(super) fn prompted(options: &mut Options<'_>) -> Result<PipelineMethod, Eval
             Preset::Balanced => builder.answerer(Preset::balanced_answerer().show_estimate(estimate)),
             Preset::Paper => builder.answerer(PromptedAnswerer::default().show_estimate(estimate)),
         };
-        if composed {
-            builder = builder.path_writer(ComposedPathWriter::default());
-        }
+        let steps = if preset == Preset::Balanced { 2 } else { 3 };
+        builder = match paths {
+            Paths::Model => builder,
+            Paths::Generic => {
+                let writer = GenericPaths(PromptedPathWriter::default().max_steps(steps));
+                builder.path_writer(writer).prompts(generic.clone())
+            }
+            Paths::Composed => builder.path_writer(ComposedPathWriter::default()),
+        };
         let extractor = match preset {
             Preset::Balanced => Preset::balanced_extractor(),
             _ => PromptedExtractor::default(),

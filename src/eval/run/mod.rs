@@ -448,7 +448,7 @@ fn milliseconds(begin: Instant) -> f64 {
 impl fmt::Debug for Runner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Runner")
-            .field("backend", &self.backend.as_ref().map(LlmBackend::name))
+            .field("backend", &self.backend.as_deref().map(LlmBackend::name))
             .field("replay", &self.replay)
             .field("seed", &self.seed)
             .field("at_once", &self.at_once)
