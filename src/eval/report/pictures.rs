@@ -96,8 +96,8 @@ pub(super) fn cost(set: &SetReport) -> Option<Chart> {
     }
     let x_title = if priced { "Dollars per 1,000 answers" } else { "Tokens per answer" };
     let caption = format!(
-        "{} over what answering costs, with 95\u{a0}% intervals; each step to the right is a ratio, learning is not counted. In \
-         the legend: {}, value.",
+        "{} over what answering costs, with 95\u{a0}% intervals; each step to the right is a ratio, and a zero stands apart; learning is not counted. In \
+         the legend: {}, and the value.",
         direction(&metric.name, metric.higher_is_better),
         x_title.to_lowercase()
     );
@@ -132,7 +132,7 @@ pub(super) fn curve(set: &SetReport, curve: &Curve) -> Chart {
     });
     let label =
         format!("{}, {} over {}: {}.", curve.title, curve.metric, curve.x_label, shown.collect::<Vec<_>>().join("; "));
-    let steps = if curve.log_x { " Each step to the right is a ratio." } else { "" };
+    let steps = if curve.log_x { " Each step to the right is a ratio; a zero stands apart at the left." } else { "" };
     let caption = format!("{}. Bars are 95\u{a0}% intervals; lines are drawn slightly apart.{steps}", curve.title);
     let drawing = Drawing::Plane(Plane {
         x_title: curve.x_label.clone(),

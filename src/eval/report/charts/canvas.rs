@@ -21,13 +21,14 @@ pub(super) const QUIET: RGBColor = RGBColor(0x56, 0x60, 0x6A);
 pub(super) const RULE: RGBColor = RGBColor(0x6F, 0x79, 0x83);
 pub(super) const GRID: RGBColor = RGBColor(0xE1, 0xE5, 0xE9);
 pub(super) const PAPER: RGBColor = RGBColor(0xFD, 0xFD, 0xFC);
+// These stay apart for readers with any one kind of cone missing, as do the dark theme's.
 const SERIES: [RGBColor; 6] = [
-    RGBColor(0x0B, 0x5F, 0xA5),
-    RGBColor(0xC2, 0x4E, 0x00),
-    RGBColor(0x00, 0x7D, 0x68),
-    RGBColor(0x8C, 0x3F, 0x8F),
-    RGBColor(0x7A, 0x65, 0x00),
-    RGBColor(0xC2, 0x2F, 0x5B),
+    RGBColor(0x0E, 0x3D, 0x6C),
+    RGBColor(0xB7, 0x77, 0x22),
+    RGBColor(0x18, 0x8A, 0x73),
+    RGBColor(0xA8, 0x6F, 0xB8),
+    RGBColor(0x3D, 0x43, 0x02),
+    RGBColor(0x5F, 0x19, 0x32),
 ];
 
 /// The color of a method, by its place in the run.
@@ -145,6 +146,17 @@ mod tests {
     fn a_long_name_keeps_its_start_and_its_end() {
         assert_eq!(shortened("rag-bm25-with-everything@16", 11), "rag-b…ng@16");
         assert_eq!(shortened("short", 11), "short");
+    }
+
+    #[test]
+    fn the_style_sheet_has_a_rule_for_each_color() {
+        let style = include_str!("../style.css");
+        let rule = |name: &str, color: RGBColor| format!("[{name}=\"#{:02X}{:02X}{:02X}\"]", color.0, color.1, color.2);
+        for color in SERIES.into_iter().chain([QUIET]) {
+            assert!(style.contains(&rule("fill", color)) && style.contains(&rule("stroke", color)), "{color:?}");
+        }
+        assert!(style.contains(&rule("fill", INK)) && style.contains(&rule("fill", PAPER)));
+        assert!(style.contains(&rule("stroke", RULE)) && style.contains(&rule("stroke", GRID)));
     }
 
     #[test]
