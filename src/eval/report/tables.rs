@@ -79,7 +79,7 @@ pub(super) fn comparisons(set: &SetReport) -> Table {
         ("Measure", Text),
         ("Difference", Number),
         ("Adjusted p", Number),
-        ("The method is", Text),
+        ("Outcome", Text),
         ("p", Number),
         ("Users won / tied / lost", Number),
         ("Users", Number),

@@ -125,17 +125,38 @@ pub(super) fn line(area: &Area<'_>, points: Vec<(i32, i32)>, place: usize) -> Re
     area.draw(&DashedPathElement::new(points, px(dash), px(gap), style))
 }
 
-/// A name that is too long for its place keeps its start and its end.
+/// A name that is wider than so many letters of middling width keeps its start and its end.
 pub(super) fn shortened(name: &str, most: usize) -> String {
     let letters: Vec<char> = name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if letters.len() <= most {
+    let room = most as f64;
+    if letters.iter().copied().map(width).sum::<f64>() <= room {
         return letters.into_iter().collect();
     }
-    let tail = most / 2;
-    let head = most - tail - 1;
-    let start: String = letters.iter().take(head).collect();
-    let end: String = letters.iter().skip(letters.len() - tail).collect();
+    let fitting = |letters: &mut dyn Iterator<Item = char>| {
+        let mut left = (room - 1.5) / 2.0;
+        let mut kept = Vec::new();
+        for letter in letters {
+            left -= width(letter);
+            if left < 0.0 {
+                break;
+            }
+            kept.push(letter);
+        }
+        kept
+    };
+    let start: String = fitting(&mut letters.iter().copied()).into_iter().collect();
+    let end: String = fitting(&mut letters.iter().rev().copied()).into_iter().rev().collect();
     format!("{start}…{end}")
+}
+
+/// About how wide a letter is, where one is middling: nothing here knows the reader's font.
+fn width(letter: char) -> f64 {
+    match letter {
+        'm' | 'w' | 'M' | 'W' | '@' | '%' => 1.55,
+        'A'..='Z' => 1.2,
+        '\u{1100}'.. => 1.8,
+        _ => 1.0,
+    }
 }
 
 #[cfg(test)]
@@ -144,8 +165,9 @@ mod tests {
 
     #[test]
     fn a_long_name_keeps_its_start_and_its_end() {
-        assert_eq!(shortened("rag-bm25-with-everything@16", 11), "rag-b…ng@16");
+        assert_eq!(shortened("rag-bm25-with-everything@16", 12), "rag-…g@16");
         assert_eq!(shortened("short", 11), "short");
+        assert!(shortened(&"W".repeat(40), 20).chars().count() < 14);
     }
 
     #[test]
