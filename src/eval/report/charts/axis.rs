@@ -162,10 +162,11 @@ mod tests {
 
     #[test]
     fn no_values_or_equal_ones_still_make_an_axis() {
-        for values in [vec![], vec![0.0], vec![5.0, 5.0], vec![f64::NAN], vec![1e12], vec![-1.0]] {
+        for values in [vec![], vec![0.0], vec![5.0, 5.0], vec![f64::NAN], vec![1e12]] {
             for axis in [Axis::linear(values.iter().copied()), Axis::ratios(values.iter().copied())] {
                 assert!(axis.low < axis.high && axis.low.is_finite() && axis.high.is_finite(), "{values:?}");
-                assert!((0..=1000).contains(&axis.map(values.first().unwrap_or(&1.0), (0, 1000))), "{values:?}");
+                let first = values.iter().copied().find(|value| value.is_finite()).unwrap_or(1.0);
+                assert!((0..=1000).contains(&axis.map(&first, (0, 1000))), "{values:?}");
             }
         }
     }

@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_long_name_keeps_its_start_and_its_end() {
-        assert_eq!(shortened("rag-bm25-with-everything@16", 12), "rag-…g@16");
+        assert_eq!(shortened("rag-bm25-with-everything@16", 12), "rag-b…g@16");
         assert_eq!(shortened("short", 11), "short");
         assert!(shortened(&"W".repeat(40), 20).chars().count() < 14);
     }
