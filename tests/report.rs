@@ -13,6 +13,7 @@ use rpm_core::eval::report::{
 /// A name that would break a page which did not escape it.
 const NASTY: &str = "<b>&\"'|*x*";
 
+#[allow(clippy::unnecessary_wraps, reason = "scores are options")]
 fn measured(value: f64, width: f64) -> Option<Measured> {
     Some(Measured { value, low: value - width, high: value + width * 0.9 })
 }

@@ -29,7 +29,8 @@ pub(super) enum Block {
 /// A name and what it is.
 pub(super) struct Fact {
     pub(super) name: String,
-    pub(super) text: String,
+    /// One or several of a kind.
+    pub(super) texts: Vec<String>,
 }
 
 /// A table. Each row has a cell per column; the first is the row's heading.
@@ -75,7 +76,7 @@ impl<T: Into<String>> From<T> for Cell {
 
 impl Fact {
     pub(super) fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { name: name.into(), text: text.into() }
+        Self { name: name.into(), texts: vec![text.into()] }
     }
 }
 

@@ -56,9 +56,9 @@ fn section(of: &Section, level: u8, tables: &mut usize) -> Result<Markup, EvalEr
     let blocks = of.blocks.iter().map(|inner| block(inner, tables)).collect::<Result<Vec<_>, _>>()?;
     let parts = of.parts.iter().map(|part| section(part, level + 1, tables)).collect::<Result<Vec<_>, _>>()?;
     Ok(html! {
-        section id=(of.id) aria-labelledby={ (of.id) "-title" } {
-            @if level == 2 { h2 id={ (of.id) "-title" } { (of.title) } }
-            @else { h3 id={ (of.id) "-title" } { (of.title) } }
+        section id=(of.id) {
+            @if level == 2 { h2 { (of.title) } }
+            @else { h3 { (of.title) } }
             @for inner in &blocks { "\n" (inner) }
             @for part in &parts { "\n" (part) }
         }
@@ -97,12 +97,12 @@ fn figure(chart: &Chart) -> Result<Markup, EvalError> {
 }
 
 fn facts(facts: &[Fact]) -> Markup {
-    html! { dl { @for fact in facts { div { dt { (fact.name) } dd { (fact.text) } } } } }
+    html! { dl { @for fact in facts { div { dt { (fact.name) } @for text in &fact.texts { dd { (text) } } } } } }
 }
 
 fn table(table: &Table, id: &str) -> Markup {
     html! {
-        div.scroll role="region" tabindex="0" aria-labelledby=(id) {
+        div.scroll role="group" tabindex="0" aria-labelledby=(id) {
             table {
                 caption id=(id) .seen[!table.folded] .unseen[table.folded] { span { (table.caption) } }
                 thead { tr { @for column in &table.columns { th scope="col" class=[class(column)] { (column.name) } } } }

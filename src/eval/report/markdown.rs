@@ -1,5 +1,7 @@
 //! The report as Markdown with GitHub's tables.
 
+use std::fmt::Write;
+
 use super::document::{Block, Cell, Column, ColumnKind, Document, Fact, Section, Table};
 
 pub(super) fn render(document: &Document) -> String {
@@ -12,10 +14,10 @@ pub(super) fn render(document: &Document) -> String {
 }
 
 fn section(text: &mut String, section_of: &Section, level: &str) {
-    text.push_str(&format!("\n{level} {}\n", escaped(&section_of.title)));
+    put(text, format_args!("\n{level} {}\n", escaped(&section_of.title)));
     for block in &section_of.blocks {
         match block {
-            Block::Text(paragraph) => text.push_str(&format!("\n{}\n", escaped(paragraph))),
+            Block::Text(paragraph) => put(text, format_args!("\n{}\n", escaped(paragraph))),
             Block::Facts(list) => facts(text, list),
             Block::Table(of) => table(text, of),
             Block::Charts(_) => {}
@@ -31,12 +33,12 @@ fn facts(text: &mut String, facts: &[Fact]) {
         text.push('\n');
     }
     for fact in facts {
-        text.push_str(&format!("- **{}:** {}\n", escaped(&fact.name), escaped(&fact.text)));
+        put(text, format_args!("- **{}:** {}\n", escaped(&fact.name), escaped(&fact.texts.join("; "))));
     }
 }
 
 fn table(text: &mut String, table: &Table) {
-    text.push_str(&format!("\n*{}*\n\n", escaped(&table.caption)));
+    put(text, format_args!("\n*{}*\n\n", escaped(&table.caption)));
     line(text, table.columns.iter().map(|column| escaped(&column.name)));
     let rule = |column: &Column| if column.kind == ColumnKind::Text { ":--" } else { "--:" }.to_owned();
     line(text, table.columns.iter().map(rule));
@@ -46,7 +48,12 @@ fn table(text: &mut String, table: &Table) {
 }
 
 fn line(text: &mut String, cells: impl Iterator<Item = String>) {
-    text.push_str(&format!("| {} |\n", cells.collect::<Vec<_>>().join(" | ")));
+    put(text, format_args!("| {} |\n", cells.collect::<Vec<_>>().join(" | ")));
+}
+
+fn put(text: &mut String, what: std::fmt::Arguments<'_>) {
+    // A string takes all that is written to it.
+    let _ = text.write_fmt(what);
 }
 
 fn printed(cell: &Cell, column: &Column) -> String {

@@ -5,32 +5,52 @@ use super::values::Measured;
 /// What stands where there is no number.
 pub(super) const NONE: &str = "–";
 
-/// A score: three decimals, one above 100.
+/// A score: three decimals below 10, two below 100, one above.
 pub(super) fn score(value: f64) -> String {
+    with_decimals(value, decimals(value))
+}
+
+fn decimals(size: f64) -> usize {
+    match size.abs() {
+        size if size < 10.0 => 3,
+        size if size < 100.0 => 2,
+        _ => 1,
+    }
+}
+
+fn with_decimals(value: f64, decimals: usize) -> String {
     if !value.is_finite() {
         return NONE.to_owned();
     }
-    let digits = if value.abs() >= 100.0 { format!("{:.1}", value.abs()) } else { format!("{:.3}", value.abs()) };
-    let short = digits.strip_prefix('0').map_or(digits.as_str(), |rest| rest);
+    let digits = format!("{:.decimals$}", value.abs());
+    let short = digits.strip_prefix('0').unwrap_or(&digits);
     let zero = short.chars().all(|c| c == '0' || c == '.');
     if value < 0.0 && !zero { format!("−{short}") } else { short.to_owned() }
 }
 
-/// A difference: a score with its sign.
-pub(super) fn difference(value: f64) -> String {
-    let text = score(value);
-    let plus = value > 0.0 && text.chars().any(|c| c.is_ascii_digit() && c != '0');
+/// The decimals of a value and the ends of its interval: those of the largest.
+fn together(values: [f64; 3]) -> [String; 3] {
+    let most = values.iter().filter(|value| value.is_finite()).fold(0.0_f64, |most, value| most.max(value.abs()));
+    values.map(|value| with_decimals(value, decimals(most)))
+}
+
+/// A plus before what is printed as more than nothing.
+fn signed(text: String) -> String {
+    let plus = !text.starts_with('−') && text.chars().any(|c| c.is_ascii_digit() && c != '0');
     if plus { format!("+{text}") } else { text }
 }
 
 /// `.460 [.412, .508]`.
 pub(super) fn measured(measured: Option<Measured>) -> String {
-    measured.map_or_else(|| NONE.to_owned(), |m| format!("{} [{}, {}]", score(m.value), score(m.low), score(m.high)))
+    let Some(measured) = measured else { return NONE.to_owned() };
+    let [value, low, high] = together([measured.value, measured.low, measured.high]);
+    format!("{value} [{low}, {high}]")
 }
 
 /// `+.052 [+.021, +.083]`.
 pub(super) fn interval(value: f64, low: f64, high: f64) -> String {
-    format!("{} [{}, {}]", difference(value), difference(low), difference(high))
+    let [value, low, high] = together([value, low, high]).map(signed);
+    format!("{value} [{low}, {high}]")
 }
 
 /// A probability: three decimals, and `< .001` below.
@@ -117,9 +137,9 @@ mod tests {
         assert_eq!(score(0.9996), "1.000");
         assert_eq!(score(123.456), "123.5");
         assert_eq!(score(f64::NAN), NONE);
-        assert_eq!(difference(0.052), "+.052");
-        assert_eq!(difference(0.0001), ".000");
-        assert_eq!(difference(-0.052), "−.052");
+        assert_eq!(interval(0.052, -0.052, 0.0001), "+.052 [−.052, .000]");
+        let wide = Measured { value: 90.0, low: 5.25, high: 108.0 };
+        assert_eq!(measured(Some(wide)), "90.0 [5.2, 108.0]");
     }
 
     #[test]

@@ -46,16 +46,17 @@ fn finding(set: &SetReport, place: usize) -> Section {
     let of = |wanted: Told| {
         let found = set.main_comparisons().filter(|comparison| set.told(comparison) == wanted);
         let found: Vec<String> = match wanted {
-            Told::Not => found.map(|comparison| comparison.method.clone()).collect(),
+            Told::Not => Vec::from_iter(found.map(|c| c.method.clone()).reduce(|all, next| format!("{all}; {next}"))),
             _ => found.map(told_apart).collect(),
         };
-        if found.is_empty() { "none".to_owned() } else { found.join("; ") }
+        if found.is_empty() { vec!["none".to_owned()] } else { found }
     };
+    let outcome = |name: String, told: Told| Fact { name, texts: of(told) };
     section.blocks.push(Block::Facts(vec![
         Fact::new("Measure", direction(&metric.name, metric.higher_is_better)),
-        Fact::new(format!("Better than {base}"), of(Told::Better)),
-        Fact::new(format!("Worse than {base}"), of(Told::Worse)),
-        Fact::new("Not told apart", of(Told::Not)),
+        outcome(format!("Better than {base}"), Told::Better),
+        outcome(format!("Worse than {base}"), Told::Worse),
+        outcome("Not told apart".to_owned(), Told::Not),
     ]));
     section
 }

@@ -96,8 +96,8 @@ pub(super) fn cost(set: &SetReport) -> Option<Chart> {
     }
     let x_title = if priced { "Dollars per 1,000 answers" } else { "Tokens per answer" };
     let caption = format!(
-        "{} over what answering costs, with 95\u{a0}% intervals; each step to the right is a ratio, learning is not counted. In \
-         the legend: {}, value.",
+        "{} over what answering costs, with 95\u{a0}% intervals; each step to the right is a ratio, and a zero stands apart; learning is not counted. In \
+         the legend: {}, and the value.",
         direction(&metric.name, metric.higher_is_better),
         x_title.to_lowercase()
     );
@@ -132,7 +132,7 @@ pub(super) fn curve(set: &SetReport, curve: &Curve) -> Chart {
     });
     let label =
         format!("{}, {} over {}: {}.", curve.title, curve.metric, curve.x_label, shown.collect::<Vec<_>>().join("; "));
-    let steps = if curve.log_x { " Each step to the right is a ratio." } else { "" };
+    let steps = if curve.log_x { " Each step to the right is a ratio; a zero stands apart at the left." } else { "" };
     let caption = format!("{}. Bars are 95\u{a0}% intervals; lines are drawn slightly apart.{steps}", curve.title);
     let drawing = Drawing::Plane(Plane {
         x_title: curve.x_label.clone(),
@@ -186,7 +186,36 @@ fn listed(lines: &[Line]) -> String {
     lines.iter().map(|line| format!("{} {}", line.name, line.text)).collect::<Vec<_>>().join("; ")
 }
 
-/// A method's place in the set, so that it looks the same in all charts; after the last for one that is not there.
+/// A method's place in the set, so that it looks the same in all charts. Those that are only in charts come after the rest.
 fn place(set: &SetReport, method: &str) -> usize {
-    set.methods.iter().position(|row| row.method == method).unwrap_or(set.methods.len())
+    let listed = set.methods.iter().map(|row| row.method.as_str());
+    let curves = set.curves.iter().flat_map(|curve| &curve.lines).map(|line| line.method.as_str());
+    let others = curves.chain(set.reliability.iter().map(|line| line.method.as_str()));
+    let mut names: Vec<&str> = Vec::new();
+    for name in listed.chain(others) {
+        if name == method {
+            break;
+        }
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eval::report::CurveLine;
+
+    #[test]
+    fn each_method_of_a_chart_has_a_place_of_its_own() {
+        let line = |name: &str| CurveLine { method: name.into(), points: Vec::new() };
+        let set = SetReport {
+            methods: vec![MethodRow { method: "rpm".into(), ..MethodRow::default() }],
+            curves: vec![Curve { lines: vec![line("k=1"), line("rpm"), line("k=2"), line("k=1")], ..Curve::default() }],
+            ..SetReport::default()
+        };
+        assert_eq!(["rpm", "k=1", "k=2"].map(|name| place(&set, name)), [0, 1, 2]);
+    }
 }

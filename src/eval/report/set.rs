@@ -81,7 +81,7 @@ fn scores(set: &SetReport) -> Vec<Block> {
 }
 
 fn differences(set: &SetReport) -> Vec<Block> {
-    let mut blocks = vec![Block::Table(tables::comparisons(set))];
+    let mut blocks: Vec<Block> = tables::comparisons(set).into_iter().map(Block::Table).collect();
     push_rows(&mut blocks, tables::length_matched(set));
     blocks
 }

@@ -67,37 +67,44 @@ pub(super) fn answered(set: &SetReport) -> Table {
     table
 }
 
-/// All comparisons.
-pub(super) fn comparisons(set: &SetReport) -> Table {
+/// All comparisons, a table per metric and base, in the order these come.
+pub(super) fn comparisons(set: &SetReport) -> Vec<Table> {
+    let mut kinds: Vec<(&str, &str)> = Vec::new();
+    for comparison in &set.comparisons {
+        let kind = (comparison.metric.as_str(), comparison.base.as_str());
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    }
+    kinds.into_iter().map(|(metric, base)| comparisons_of(set, metric, base)).collect()
+}
+
+fn comparisons_of(set: &SetReport, metric: &str, base: &str) -> Table {
     let caption = format!(
-        "Paired differences, method less base, with 95\u{a0}% intervals; adjusted p by Holm over all {} comparisons of the set.",
+        "{metric}, paired differences to {base} with 95\u{a0}% intervals; adjusted p by Holm over all {} comparisons of the \
+         set.",
         number::count(set.comparisons.len())
     );
     let columns = [
         ("Method", Text),
-        ("Base", Text),
-        ("Measure", Text),
         ("Difference", Number),
+        ("Outcome", Text),
         ("Adjusted p", Number),
-        ("The method is", Text),
         ("p", Number),
         ("Users won / tied / lost", Number),
         ("Users", Number),
         ("Items", Number),
     ];
     let mut table = Table::new(caption, &columns);
-    table.rows = set
-        .comparisons
-        .iter()
+    let rows = set.comparisons.iter().filter(|c| c.metric == metric && c.base == base);
+    table.rows = rows
         .map(|c| {
             let users = [c.users_won, c.users_tied, c.users_lost].map(number::count).join(" / ");
             vec![
                 Cell::from(&c.method),
-                Cell::from(&c.base),
-                Cell::from(&c.metric),
                 number::interval(c.difference, c.low, c.high).into(),
-                number::probability(c.adjusted_p).into(),
                 set.told(c).word().into(),
+                number::probability(c.adjusted_p).into(),
                 number::probability(c.p).into(),
                 users.into(),
                 number::count(c.users).into(),

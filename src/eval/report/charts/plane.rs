@@ -17,8 +17,9 @@ const LEFT: f64 = 42.0;
 const RIGHT: f64 = 14.0;
 const LEGEND: f64 = 21.0;
 const TEXT: f64 = 12.2;
-/// How far lines of one place are drawn apart, so that their intervals can be seen.
+/// How far lines of one place are drawn apart, so that their intervals can be seen; and at most all of them together.
 const APART: f64 = 2.6;
+const ALL_APART: f64 = 13.0;
 
 pub(super) fn draw(plane: &Plane) -> Result<String, DrawError> {
     let legend = TOP + PLOT + BOTTOM + 6.0;
@@ -55,8 +56,9 @@ pub(super) fn draw(plane: &Plane) -> Result<String, DrawError> {
             area.draw(&DashedPathElement::new(ends, px(3.0), px(3.0), stroke(RULE, 1.2)))?;
         }
         let middle = (plane.lines.len() as f64 - 1.0) / 2.0;
+        let apart = APART.min(ALL_APART / (2.0 * middle).max(1.0));
         for (index, line) in plane.lines.iter().enumerate() {
-            let shift = if line.points.len() > 1 && !plane.diagonal { (index as f64 - middle) * APART } else { 0.0 };
+            let shift = if line.points.len() > 1 && !plane.diagonal { (index as f64 - middle) * apart } else { 0.0 };
             let at = |x: f64, y: f64| {
                 let (left, top) = chart.backend_coord(&(x, y));
                 (left + px(shift), top)
