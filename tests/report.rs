@@ -5,9 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use rpm_core::Interval;
+use rpm_core::eval::compare::Measured;
 use rpm_core::eval::report::{
-    Comparison, Curve, CurveLine, CurvePoint, LengthMatched, MeanNeed, Measured, MethodReliability, MethodRow,
-    MethodTiers, Metric, ReliabilityBin, Report, SetReport, SkippedRow, TierRow,
+    Comparison, Curve, CurveLine, CurvePoint, LengthMatched, MeanNeed, MethodReliability, MethodRow, MethodTiers,
+    Metric, ReliabilityBin, Report, SetReport, SkippedRow, TierRow,
 };
 
 /// A name that would break a page which did not escape it.
@@ -15,7 +17,7 @@ const NASTY: &str = "<b>&\"'|*x*";
 
 #[allow(clippy::unnecessary_wraps, reason = "scores are options")]
 fn measured(value: f64, width: f64) -> Option<Measured> {
-    Some(Measured { value, low: value - width, high: value + width * 0.9 })
+    Some(Measured { value, interval: Some(Interval { low: value - width, high: value + width * 0.9 }) })
 }
 
 fn metric(name: &str, higher_is_better: bool, note: &str) -> Metric {
@@ -49,9 +51,10 @@ fn comparison(method: &str, metric: &str, difference: f64, width: f64, p: f64, a
         metric: metric.into(),
         items: 480,
         users: 60,
-        difference,
-        low: difference - width,
-        high: difference + width,
+        difference: Measured {
+            value: difference,
+            interval: Some(Interval { low: difference - width, high: difference + width }),
+        },
         p: Some(p),
         adjusted_p: Some(adjusted_p),
         users_won: 31,
@@ -62,8 +65,10 @@ fn comparison(method: &str, metric: &str, difference: f64, width: f64, p: f64, a
 }
 
 fn curve_line(method: &str, values: &[(f64, f64)]) -> CurveLine {
-    let points =
-        values.iter().map(|(x, value)| CurvePoint { x: *x, value: *value, low: value - 0.04, high: value + 0.038 });
+    let points = values.iter().map(|(x, value)| CurvePoint {
+        x: *x,
+        measured: Measured { value: *value, interval: Some(Interval { low: value - 0.04, high: value + 0.038 }) },
+    });
     CurveLine { method: method.into(), points: points.collect() }
 }
 
@@ -190,7 +195,10 @@ fn scales() -> SetReport {
         (c.users_won, c.users_tied, c.users_lost) = (7, 3, 2);
     }
     comparisons[0].dollars_per_point = Some(0.0124);
-    comparisons[0].length_matched = Some(LengthMatched { items: 14, difference: -0.29, low: -0.61, high: 0.02 });
+    comparisons[0].length_matched = Some(LengthMatched {
+        items: 14,
+        difference: Measured { value: -0.29, interval: Some(Interval { low: -0.61, high: 0.02 }) },
+    });
     SetReport {
         name: NASTY.into(),
         data_sha256: "00".repeat(32),
@@ -348,7 +356,10 @@ fn an_empty_report_and_odd_numbers_are_drawn_too() {
     let mut report = report();
     for set in &mut report.sets {
         for row in &mut set.methods {
-            row.scores = vec![Some(Measured { value: f64::NAN, low: f64::NEG_INFINITY, high: f64::INFINITY })];
+            row.scores = vec![Some(Measured {
+                value: f64::NAN,
+                interval: Some(Interval { low: f64::NEG_INFINITY, high: f64::INFINITY }),
+            })];
             row.answering.input_tokens = f64::NAN;
         }
         for line in set.curves.iter_mut().flat_map(|curve| &mut curve.lines) {

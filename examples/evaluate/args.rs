@@ -29,9 +29,9 @@ pub(crate) struct Args {
     /// Runs each method that has the option once for each of its values: `history=5,10,20`. May be given again.
     #[arg(long, value_name = "OPTION=VALUES")]
     pub(crate) vary: Vec<String>,
-    /// The method that others are compared with. The first one that knows nothing of the query, or else the first.
-    #[arg(long, value_name = "METHOD")]
-    pub(crate) base: Option<Spec>,
+    /// Methods that all others are compared with. The first of zero-shot, majority and first-sentence if none is named.
+    #[arg(long, value_delimiter = ',', value_name = "METHOD")]
+    pub(crate) base: Vec<Spec>,
     /// The most users of each set.
     #[arg(long)]
     pub(crate) users: Option<usize>,

@@ -13,14 +13,17 @@ mod model;
 
 use std::error::Error;
 use std::future::Future;
+use std::sync::Arc;
 
 use args::Args;
 use clap::Parser;
 use model::Model;
-use rpm_core::ResponseLog;
-use rpm_core::eval::dataset::{self, ReadOptions};
+use rpm_core::eval::Need;
+use rpm_core::eval::dataset::{self, Dataset, ReadOptions};
 use rpm_core::eval::method::{Method, Spec, named, names};
+use rpm_core::eval::report::{Report, ReportOptions};
 use rpm_core::eval::run::{Runner, Step};
+use rpm_core::{ResponseLog, Usage};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args = Args::parse();
@@ -33,23 +36,77 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         sets.push(dataset::read(path, args.format, &ReadOptions::default())?.limited(args.limits()));
     }
-    let methods = methods(&args, model.is_some())?;
+    if sets.is_empty() {
+        return Ok(());
+    }
+    let methods = methods(&args, model.is_some() || args.estimate)?;
     let mut runner = Runner::new().seed(args.seed).at_once(args.at_once).budget(args.budget()).progress(tell);
     if let Some(model) = &model {
         runner = runner.backend(model.backend.clone());
     }
-    if let Some(folder) = &args.out {
+    let learner = args.learner.clone().map(|name| Model::unlogged(Some(name))).transpose()?.flatten();
+    if let Some(learner) = learner {
+        runner = runner.learner(learner.backend);
+    }
+    if let Some(folder) = args.out.as_ref().filter(|_| !args.estimate) {
         std::fs::create_dir_all(folder)?;
         runner = runner.folder(folder, args.resume || args.replay).transcripts(args.transcripts);
         runner = runner.log(ResponseLog::open(folder.join("replies.log"))?).replay_only(args.replay);
     }
+    if args.estimate {
+        return estimate(&args, model.as_ref(), &runner, &sets, &methods);
+    }
     let run = wait(model.as_ref(), runner.run(&sets, &methods))?;
-    println!("{} records, {} jobs of an earlier run, stopped: {:?}", run.records.len(), run.resumed, run.stopped);
+    if let Some(limit) = run.stopped {
+        println!("The budget of {limit} is used up. What is missing is done with --resume and a larger one.\n");
+    }
+    let mut options = ReportOptions::default();
+    for base in &args.base {
+        options = options.base(base.to_string());
+    }
+    if let Some(prices) = args.prices() {
+        options = options.prices(prices);
+    }
+    let report = Report::of(&run, &sets, &options);
+    println!("{}", report.to_markdown());
+    if let Some(folder) = &args.report {
+        report.write(folder)?;
+        run.write_timings(folder)?;
+        eprintln!("report.md, report.html, report.json and timings.json are in {}", folder.display());
+    }
+    Ok(())
+}
+
+/// Says what the run would ask and cost.
+fn estimate(
+    args: &Args,
+    model: Option<&Model>,
+    runner: &Runner,
+    sets: &[Dataset],
+    methods: &[Arc<dyn Method>],
+) -> Result<(), Box<dyn Error>> {
+    println!("| set | method | requests | tokens in | tokens out | cost |\n|---|---|---:|---:|---:|---:|");
+    let mut all = 0.0;
+    for asking in wait(model, runner.estimate(sets, methods))? {
+        let mut need = asking.learning;
+        need.add(&asking.answering);
+        let cost = args.prices().map(|prices| {
+            let (input_tokens, output_tokens) = (need.input_tokens, need.output_tokens);
+            prices.of(&Usage { input_tokens, output_tokens, cached_tokens: 0 })
+        });
+        all += cost.unwrap_or_default();
+        let cost = cost.map_or_else(|| "give --prices".to_owned(), |cost| format!("{cost:.4}"));
+        let Need { requests, input_tokens, output_tokens, .. } = need;
+        println!("| {} | {} | {requests} | {input_tokens} | {output_tokens} | {cost} |", asking.set, asking.method);
+    }
+    if args.prices().is_some() {
+        println!("\nIn all {all:.4}. Methods that learn the same learn it once, so with a log it is less.");
+    }
     Ok(())
 }
 
 /// The methods to run: the named ones or all that can be, once for each value of what is varied.
-fn methods(args: &Args, with_model: bool) -> Result<Vec<std::sync::Arc<dyn Method>>, Box<dyn Error>> {
+fn methods(args: &Args, with_model: bool) -> Result<Vec<Arc<dyn Method>>, Box<dyn Error>> {
     let all = || names().iter().filter_map(|name| name.parse::<Spec>().ok()).collect();
     let mut specs: Vec<Spec> = if args.methods.is_empty() { all() } else { args.methods.clone() };
     for varied in &args.vary {

@@ -13,7 +13,7 @@ pub const MOST_UNDEFINED: f64 = 0.05;
 pub(super) const ROUNDING: f64 = 1e-12;
 
 /// A value with how sure it is.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Measured {
     /// On the users as they are.
     pub value: f64,

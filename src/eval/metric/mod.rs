@@ -136,7 +136,9 @@ impl Metric {
             Self::Rmse => "square root of the mean squared error, of the same numbers",
             Self::StrictMae => "MAE of the number LaMP reads in the text as it was given",
             Self::StrictRmse => "RMSE of the number LaMP reads in the text as it was given",
-            Self::Rouge1 => "F-measure of shared words, without a stemmer; a plain mean, where LaMP takes a bootstrap's median",
+            Self::Rouge1 => {
+                "F-measure of shared words, without a stemmer; a plain mean, where LaMP takes a bootstrap's median"
+            }
             Self::RougeL => "F-measure of the longest common subsequence of words, likewise",
             Self::DistributionSimilarity => "1 less the Jensen-Shannon divergence (base 2) from the group's shares",
             Self::Brier => "squared error of the probabilities, 0 to 2, of items that have them",

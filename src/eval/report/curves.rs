@@ -7,7 +7,7 @@ use crate::eval::compare::Resamples;
 use crate::eval::method::Spec;
 use crate::eval::metric::Metric;
 
-use super::gather::{Answers, measured};
+use super::gather::{Answers, LEVEL};
 use super::{Curve, CurveLine, CurvePoint};
 
 /// What may be varied: the option, the curve's title, what `x` is, and whether its steps are ratios.
@@ -37,8 +37,8 @@ pub(super) fn of(answers: &[Answers<'_>], metric: Metric, task: &Task, resamples
             .map(|((_, method), mut points)| {
                 points.sort_by(|a, b| a.0.total_cmp(&b.0));
                 let point = |(x, answers): (f64, &Answers<'_>)| {
-                    let found = measured(answers.replicates(metric, task, resamples)?.measured(super::gather::LEVEL));
-                    Some(CurvePoint { x, value: found.value, low: found.low, high: found.high })
+                    let measured = answers.replicates(metric, task, resamples)?.measured(LEVEL);
+                    Some(CurvePoint { x, measured })
                 };
                 CurveLine { method, points: points.into_iter().filter_map(point).collect() }
             })

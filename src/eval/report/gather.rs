@@ -12,8 +12,8 @@ use crate::eval::{Answered, Learned, Need, Record};
 use crate::llm::{Prices, Usage};
 
 use super::{
-    Comparison, LengthMatched, MeanNeed, Measured, MethodReliability, MethodRow, MethodTiers, Metric, ReliabilityBin,
-    Report, SetReport, SkippedRow, TierRow, curves,
+    Comparison, LengthMatched, MeanNeed, MethodReliability, MethodRow, MethodTiers, Metric, ReliabilityBin, Report,
+    SetReport, SkippedRow, TierRow, curves,
 };
 
 /// The coverage of intervals.
@@ -182,9 +182,8 @@ fn row(
     let answered: Vec<usize> =
         answers.all().filter_map(|item| item.response.as_ref()).map(|it| it.chars().count()).collect();
     let dollars = |prices: Prices| prices.of(&used(&need)) * 1_000.0 / items.max(1) as f64;
-    let score = |metric: &metric::Metric| {
-        answers.replicates(*metric, &set.task, resamples).map(|it| measured(it.measured(LEVEL)))
-    };
+    let score =
+        |metric: &metric::Metric| answers.replicates(*metric, &set.task, resamples).map(|it| it.measured(LEVEL));
     MethodRow {
         method: answers.method.to_owned(),
         what: answers.method.parse::<Spec>().map(|spec| about(&spec).to_owned()).unwrap_or_default(),
@@ -213,10 +212,6 @@ fn mean_need(need: &Need, n: usize) -> MeanNeed {
     }
 }
 
-pub(super) fn measured(of: compare::Measured) -> Measured {
-    Measured { value: of.value, low: of.interval.map(|it| it.low), high: of.interval.map(|it| it.high) }
-}
-
 /// Every method less each base by the metrics that decide: the first one, and on a scale the mean error.
 fn comparisons(
     answers: &[Answers<'_>],
@@ -225,9 +220,7 @@ fn comparisons(
     resamples: &Resamples,
     options: &ReportOptions,
 ) -> Vec<Comparison> {
-    let decides = |metric: &&metric::Metric| {
-        metrics.first() == Some(metric) || **metric == metric::Metric::Mae
-    };
+    let decides = |metric: &&metric::Metric| metrics.first() == Some(metric) || **metric == metric::Metric::Mae;
     let named = |name: &&str| answers.iter().find(|it| it.method == *name);
     let bases: Vec<&Answers<'_>> = if options.bases.is_empty() {
         BASES.iter().find_map(|name| named(&name)).or(answers.first()).into_iter().collect()
@@ -290,27 +283,26 @@ fn comparison(
         };
         answers.by_user.iter().zip(values).map(user).collect()
     };
-    let alike = set.task.space().is_open_ended().then(|| {
-        length_matched(resamples, &lengths(other, &ours), &lengths(base, &theirs), LEVEL)
-    });
-    let alike = alike.flatten().and_then(|it| Some((it.kept, measured(it.matched?))));
-    let difference = measured(found.difference);
+    let alike = set
+        .task
+        .space()
+        .is_open_ended()
+        .then(|| length_matched(resamples, &lengths(other, &ours), &lengths(base, &theirs), LEVEL));
+    let alike = alike.flatten().and_then(|it| Some((it.kept, it.matched?)));
     Some(Comparison {
         base: base.method.to_owned(),
         method: other.method.to_owned(),
         metric: metric.name().to_owned(),
         items: found.items.won + found.items.tied + found.items.lost,
         users: found.users.won + found.users.tied + found.users.lost,
-        difference: difference.value,
-        low: difference.low,
-        high: difference.high,
-        p: difference.low.map(|_| found.p),
+        difference: found.difference,
+        // With few users the bootstrap's p is somewhat too small; the sign flip's is not.
+        p: found.difference.interval.map(|_| found.p.max(found.sign_flip_p)),
         adjusted_p: None,
         users_won: won,
         users_tied: found.users.tied,
         users_lost: lost,
-        length_matched: alike
-            .map(|(items, it)| LengthMatched { items, difference: it.value, low: it.low, high: it.high }),
+        length_matched: alike.map(|(items, difference)| LengthMatched { items, difference }),
         tokens_per_point: if cost_is_told {
             per_point(&|need| (need.input_tokens + need.output_tokens) as f64)
         } else {
@@ -324,20 +316,18 @@ fn comparison(
 }
 
 /// The answers of one tier and reason; `None` for methods without tiers.
-fn tiers(
-    answers: &Answers<'_>,
-    metrics: &[metric::Metric],
-    task: &Task,
-    resamples: &Resamples,
-) -> Option<MethodTiers> {
+fn tiers(answers: &Answers<'_>, metrics: &[metric::Metric], task: &Task, resamples: &Resamples) -> Option<MethodTiers> {
     let mut kinds: Vec<_> = answers.all().filter_map(|item| item.support).collect();
     let all = kinds.len();
     // The fullest first.
     kinds.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.as_str().cmp(b.1.as_str())));
     kinds.dedup();
     let tier = |support| {
-        let of = |items: &Vec<&_>| items.iter().copied().filter(|it: &&Answered| it.support == Some(support)).collect();
-        let by_user: Vec<Vec<&Answered>> = answers.by_user.iter().map(of).collect();
+        let by_user: Vec<Vec<&Answered>> = answers
+            .by_user
+            .iter()
+            .map(|items| items.iter().copied().filter(|item| item.support == Some(support)).collect())
+            .collect();
         let part = Answers { method: answers.method, by_user, learned: Vec::new() };
         let n = part.all().count();
         let score = metrics.first().and_then(|metric| part.replicates(*metric, task, resamples));
@@ -346,13 +336,10 @@ fn tiers(
             reason: support.1.as_str().to_owned(),
             answers: n,
             share: n as f64 / all.max(1) as f64,
-            score: score.map(|it| measured(it.measured(LEVEL))),
+            score: score.map(|it| it.measured(LEVEL)),
         }
     };
-    (all > 0).then(|| MethodTiers {
-        method: answers.method.to_owned(),
-        rows: kinds.into_iter().map(tier).collect(),
-    })
+    (all > 0).then(|| MethodTiers { method: answers.method.to_owned(), rows: kinds.into_iter().map(tier).collect() })
 }
 
 /// Answers by their confidence in bins of equal width; `None` for methods that state none.

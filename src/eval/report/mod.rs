@@ -5,7 +5,9 @@
 //! calls one method better than another unless the paired difference's adjusted p is below .05.
 
 mod charts;
+mod curves;
 mod document;
+mod gather;
 mod html;
 mod markdown;
 mod number;
@@ -16,15 +18,15 @@ mod tables;
 mod told;
 mod values;
 
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::path::Path;
 
 use super::EvalError;
 
+pub use gather::ReportOptions;
 pub use values::{
-    Comparison, Curve, CurveLine, CurvePoint, LengthMatched, MeanNeed, Measured, MethodReliability, MethodRow,
-    MethodTiers, Metric, ReliabilityBin, Report, SetReport, SkippedRow, TierRow,
+    Comparison, Curve, CurveLine, CurvePoint, LengthMatched, MeanNeed, MethodReliability, MethodRow, MethodTiers,
+    Metric, ReliabilityBin, Report, SetReport, SkippedRow, TierRow,
 };
 
 impl Report {
@@ -59,17 +61,9 @@ impl Report {
     pub fn write(&self, folder: &Path) -> Result<(), EvalError> {
         let files =
             [("report.md", self.to_markdown()), ("report.html", self.to_html()?), ("report.json", self.to_json()?)];
-        let io = |path: &Path| {
-            let path = path.to_owned();
-            |source| EvalError::Io { path, source }
-        };
-        fs::create_dir_all(folder).map_err(io(folder))?;
+        fs::create_dir_all(folder).map_err(|source| EvalError::Io { path: folder.to_owned(), source })?;
         for (name, text) in files {
-            let path = folder.join(name);
-            let unfinished = crate::files::beside(&path, ".part");
-            let mut file = File::create(&unfinished).map_err(io(&unfinished))?;
-            file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io(&unfinished))?;
-            fs::rename(&unfinished, &path).and_then(|()| crate::files::sync_folder(&path)).map_err(io(&path))?;
+            super::run::write(&folder.join(name), text.as_bytes())?;
         }
         Ok(())
     }

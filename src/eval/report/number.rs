@@ -1,6 +1,6 @@
 //! Numbers as they are printed. A number below 1 has no leading zero, a minus is a minus sign, and nothing is `-0`.
 
-use super::values::Measured;
+use crate::eval::compare::Measured;
 
 /// What stands where there is no number.
 pub(super) const NONE: &str = "–";
@@ -40,16 +40,18 @@ fn signed(text: String) -> String {
     if plus { format!("+{text}") } else { text }
 }
 
-/// `.460 [.412, .508]`.
+/// `.460 [.412, .508]`; the value alone where it has no interval.
 pub(super) fn measured(measured: Option<Measured>) -> String {
     let Some(measured) = measured else { return NONE.to_owned() };
-    let [value, low, high] = together([measured.value, measured.low, measured.high]);
+    let Some(interval) = measured.interval else { return score(measured.value) };
+    let [value, low, high] = together([measured.value, interval.low, interval.high]);
     format!("{value} [{low}, {high}]")
 }
 
-/// `+.052 [+.021, +.083]`.
-pub(super) fn interval(value: f64, low: f64, high: f64) -> String {
-    let [value, low, high] = together([value, low, high]).map(signed);
+/// `+.052 [+.021, +.083]`; the difference alone where it has no interval.
+pub(super) fn difference(measured: Measured) -> String {
+    let Some(interval) = measured.interval else { return signed(score(measured.value)) };
+    let [value, low, high] = together([measured.value, interval.low, interval.high]).map(signed);
     format!("{value} [{low}, {high}]")
 }
 
@@ -128,6 +130,7 @@ fn grouped(digits: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stats::Interval;
 
     #[test]
     fn numbers_are_printed_as_journals_print_them() {
@@ -137,9 +140,10 @@ mod tests {
         assert_eq!(score(0.9996), "1.000");
         assert_eq!(score(123.456), "123.5");
         assert_eq!(score(f64::NAN), NONE);
-        assert_eq!(interval(0.052, -0.052, 0.0001), "+.052 [−.052, .000]");
-        let wide = Measured { value: 90.0, low: 5.25, high: 108.0 };
-        assert_eq!(measured(Some(wide)), "90.0 [5.2, 108.0]");
+        let of = |value, low, high| Measured { value, interval: Some(Interval { low, high }) };
+        assert_eq!(difference(of(0.052, -0.052, 0.0001)), "+.052 [−.052, .000]");
+        assert_eq!(measured(Some(of(90.0, 5.25, 108.0))), "90.0 [5.2, 108.0]");
+        assert_eq!(measured(Some(Measured { value: 0.5, interval: None })), ".500");
     }
 
     #[test]

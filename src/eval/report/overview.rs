@@ -63,7 +63,7 @@ fn finding(set: &SetReport, place: usize) -> Section {
 
 /// A method with its difference, which stays on one line.
 fn told_apart(comparison: &Comparison) -> String {
-    let interval = number::interval(comparison.difference, comparison.low, comparison.high);
+    let interval = number::difference(comparison.difference);
     let p = number::probability(comparison.adjusted_p);
     let equals = if p.starts_with('<') { "" } else { "= " };
     let [interval, p] = [interval, format!("adjusted p {equals}{p}")].map(|text| text.replace(' ', "\u{a0}"));

@@ -4,7 +4,8 @@ use super::charts::{Chart, Drawing, Forest, ForestRow, Line, Plane, Point, Sprea
 use super::number;
 use super::overview::direction;
 use super::told::Told;
-use super::values::{Curve, Measured, MethodRow, Metric, SetReport};
+use super::values::{Curve, MethodRow, Metric, SetReport};
+use crate::eval::compare::Measured;
 
 /// The first metric by method. `None` without a score.
 pub(super) fn scores(set: &SetReport) -> Option<Chart> {
@@ -14,8 +15,7 @@ pub(super) fn scores(set: &SetReport) -> Option<Chart> {
             name: method.method.clone(),
             text: number::measured(Some(score)),
             value: score.value,
-            low: score.low,
-            high: score.high,
+            interval: ends(score),
             told: None,
         })
         .collect();
@@ -33,13 +33,12 @@ pub(super) fn differences(set: &SetReport) -> Option<Chart> {
     let (metric, base) = (set.metrics.first()?, set.main_base()?);
     let rows: Vec<ForestRow> = set
         .main_comparisons()
-        .filter(|c| c.difference.is_finite())
+        .filter(|c| c.difference.value.is_finite())
         .map(|c| ForestRow {
             name: c.method.clone(),
-            text: number::interval(c.difference, c.low, c.high),
-            value: c.difference,
-            low: c.low,
-            high: c.high,
+            text: number::difference(c.difference),
+            value: c.difference.value,
+            interval: ends(c.difference),
             told: Some(set.told(c)),
         })
         .collect();
@@ -52,6 +51,11 @@ pub(super) fn differences(set: &SetReport) -> Option<Chart> {
     let label = format!("Forest plot of paired differences in {} to {base}: {}.", metric.name, spoken(&rows));
     let title = format!("{}, method less base", metric.name);
     forest(rows, Forest { rows: Vec::new(), title, zero: true }, caption, label)
+}
+
+/// The ends of an interval, if there is one.
+fn ends(measured: Measured) -> Option<(f64, f64)> {
+    measured.interval.map(|interval| (interval.low, interval.high))
 }
 
 fn forest(rows: Vec<ForestRow>, forest: Forest, caption: String, label: String) -> Option<Chart> {
@@ -87,7 +91,7 @@ pub(super) fn cost(set: &SetReport) -> Option<Chart> {
                 name: row.method.clone(),
                 place,
                 text: format!("{spent}, {}", number::score(score.value)),
-                points: vec![Point { x, y: score.value, interval: Some((score.low, score.high)) }],
+                points: vec![Point { x, y: score.value, interval: ends(score) }],
             })
         })
         .collect();
@@ -116,7 +120,7 @@ pub(super) fn cost(set: &SetReport) -> Option<Chart> {
 /// A curve over something that was varied.
 pub(super) fn curve(set: &SetReport, curve: &Curve) -> Chart {
     let lines = curve.lines.iter().map(|line| {
-        let points = line.points.iter().map(|p| Point { x: p.x, y: p.value, interval: Some((p.low, p.high)) });
+        let points = line.points.iter().map(|p| Point { x: p.x, y: p.measured.value, interval: ends(p.measured) });
         Line {
             name: line.method.clone(),
             place: place(set, &line.method),
@@ -127,7 +131,8 @@ pub(super) fn curve(set: &SetReport, curve: &Curve) -> Chart {
     let metric = set.metrics.iter().find(|metric| metric.name == curve.metric);
     let way = metric.map_or_else(|| curve.metric.clone(), titled);
     let shown = curve.lines.iter().map(|line| {
-        let points = line.points.iter().map(|p| format!("{} at {}", number::score(p.value), number::tick(p.x)));
+        let points =
+            line.points.iter().map(|p| format!("{} at {}", number::score(p.measured.value), number::tick(p.x)));
         format!("{} {}", line.method, points.collect::<Vec<_>>().join(", "))
     });
     let label =

@@ -102,7 +102,7 @@ fn comparisons_of(set: &SetReport, metric: &str, base: &str) -> Table {
             let users = [c.users_won, c.users_tied, c.users_lost].map(number::count).join(" / ");
             vec![
                 Cell::from(&c.method),
-                number::interval(c.difference, c.low, c.high).into(),
+                number::difference(c.difference).into(),
                 set.told(c).word().into(),
                 number::probability(c.adjusted_p).into(),
                 number::probability(c.p).into(),
@@ -124,7 +124,7 @@ pub(super) fn length_matched(set: &SetReport) -> Table {
     let rows = set.comparisons.iter().filter_map(|c| c.length_matched.map(|matched| (c, matched)));
     table.rows = rows
         .map(|(c, m)| {
-            let difference = number::interval(m.difference, m.low, m.high);
+            let difference = number::difference(m.difference);
             let names = [&c.method, &c.base, &c.metric].map(Cell::from);
             names.into_iter().chain([difference.into(), number::count(m.items).into()]).collect()
         })
@@ -202,8 +202,7 @@ pub(super) fn curve(curve: &Curve) -> Table {
     let points = curve.lines.iter().flat_map(|line| line.points.iter().map(|point| (&line.method, point)));
     table.rows = points
         .map(|(method, point)| {
-            let value = super::Measured { value: point.value, low: point.low, high: point.high };
-            vec![Cell::from(method), number::tick(point.x).into(), number::measured(Some(value)).into()]
+            vec![Cell::from(method), number::tick(point.x).into(), number::measured(Some(point.measured)).into()]
         })
         .collect();
     table

@@ -40,9 +40,9 @@ impl SetReport {
         let sure = comparison.adjusted_p.is_some_and(|p| p < THRESHOLD);
         let metric = self.metrics.iter().find(|metric| metric.name == comparison.metric);
         let more_is_better = metric.is_none_or(|metric| metric.higher_is_better);
-        if !sure || comparison.difference == 0.0 {
+        if !sure || comparison.difference.value == 0.0 {
             Told::Not
-        } else if (comparison.difference > 0.0) == more_is_better {
+        } else if (comparison.difference.value > 0.0) == more_is_better {
             Told::Better
         } else {
             Told::Worse
@@ -66,13 +66,15 @@ impl SetReport {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::eval::compare::Measured;
     use crate::eval::report::Metric;
 
     #[test]
     fn only_the_adjusted_p_decides_and_the_metric_says_which_way_is_better() {
         let metric = |name: &str, higher_is_better| Metric { name: name.into(), higher_is_better, note: String::new() };
         let set = SetReport { metrics: vec![metric("accuracy", true), metric("MAE", false)], ..SetReport::default() };
-        let told = |metric: &str, difference, p, adjusted_p| {
+        let told = |metric: &str, value, p, adjusted_p| {
+            let difference = Measured { value, interval: None };
             set.told(&Comparison { metric: metric.into(), difference, p, adjusted_p, ..Comparison::default() })
         };
         assert_eq!(told("accuracy", 0.1, Some(0.001), Some(0.01)), Told::Better);

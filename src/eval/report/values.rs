@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::eval::compare::Measured;
+
 /// Figures of one run. The same run gives the same value, so nothing a clock measured is in it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Report {
@@ -76,17 +78,6 @@ pub struct Metric {
     pub note: String,
 }
 
-/// A value with its 95 % interval.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-pub struct Measured {
-    /// The value, over all items.
-    pub value: f64,
-    /// The lower end of its interval.
-    pub low: f64,
-    /// The upper end of its interval.
-    pub high: f64,
-}
-
 /// What a piece of work asks of a model, on average.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct MeanNeed {
@@ -143,12 +134,9 @@ pub struct Comparison {
     pub items: usize,
     /// Users of those items.
     pub users: usize,
-    /// The method's value less the base's, in the metric's unit: above 0 is better only where more is better.
-    pub difference: f64,
-    /// The lower end of its 95 % interval.
-    pub low: f64,
-    /// The upper end of its 95 % interval.
-    pub high: f64,
+    /// The method's value less the base's, in the metric's unit, with its 95 % interval: above 0 is better only where more is
+    /// better.
+    pub difference: Measured,
     /// The probability of a difference as large as this without a true one; `None` where it cannot be told.
     pub p: Option<f64>,
     /// The same, adjusted by Holm over all comparisons of the set. Only this one decides.
@@ -172,12 +160,8 @@ pub struct Comparison {
 pub struct LengthMatched {
     /// How many such items there are.
     pub items: usize,
-    /// The method's value less the base's.
-    pub difference: f64,
-    /// The lower end of its 95 % interval.
-    pub low: f64,
-    /// The upper end of its 95 % interval.
-    pub high: f64,
+    /// The method's value less the base's, with its 95 % interval.
+    pub difference: Measured,
 }
 
 /// How a metric moves with something that was varied.
@@ -209,12 +193,8 @@ pub struct CurveLine {
 pub struct CurvePoint {
     /// What was varied; at least 0 where steps are ratios.
     pub x: f64,
-    /// The metric's value.
-    pub value: f64,
-    /// The lower end of its 95 % interval.
-    pub low: f64,
-    /// The upper end of its 95 % interval.
-    pub high: f64,
+    /// The metric's value with its 95 % interval.
+    pub measured: Measured,
 }
 
 /// How much of a user one method used.

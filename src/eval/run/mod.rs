@@ -12,6 +12,7 @@ mod folder;
 mod kinds;
 mod manifest;
 mod tap;
+mod timings;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,10 +30,12 @@ use super::dataset::{Dataset, EvalUser, TestItem};
 use super::method::{Bench, Method, Prediction};
 use super::{Answered, EvalError, Learned, Need, Record};
 
+pub(in crate::eval) use folder::write;
 use folder::{Folder, Job};
 use kinds::{kinds, passing};
 pub use manifest::{Manifest, SetManifest};
 use tap::{Capped, Exchange, Meter};
+pub use timings::Timing;
 
 /// Runs methods on data sets.
 #[derive(Clone, Default)]
@@ -85,6 +88,23 @@ pub struct Run {
     pub stopped: Option<Limit>,
     /// Jobs that an earlier run had done.
     pub resumed: usize,
+}
+
+impl Run {
+    /// How long each method took on each set.
+    pub fn timings(&self) -> Vec<Timing> {
+        timings::of(&self.records)
+    }
+
+    /// Writes `timings.json` into a folder, which is made if there is none.
+    ///
+    /// # Errors
+    /// [`EvalError::Io`].
+    pub fn write_timings(&self, folder: &Path) -> Result<(), EvalError> {
+        let json = timings::to_json(&self.timings())?;
+        std::fs::create_dir_all(folder).map_err(|source| EvalError::Io { path: folder.to_owned(), source })?;
+        folder::write(&folder.join("timings.json"), json.as_bytes())
+    }
 }
 
 /// What a method would ask of a model on a data set, as [`Runner::estimate`] finds it.

@@ -19,7 +19,9 @@ const TEXT: f64 = 12.2;
 pub(super) fn draw(forest: &Forest) -> Result<String, DrawError> {
     let height = TOP + BOTTOM + ROW * forest.rows.len() as f64;
     svg(height, |area| {
-        let ends = forest.rows.iter().flat_map(|row| [row.low, row.value, row.high]);
+        let ends =
+            forest.rows.iter().flat_map(|row| [Some(row.value), row.interval.map(|i| i.0), row.interval.map(|i| i.1)]);
+        let ends = ends.flatten();
         let axis = Axis::linear(ends.chain(forest.zero.then_some(0.0)));
         let rows = TOP + ROW * forest.rows.len() as f64;
         let mut chart = ChartBuilder::on(area)
@@ -46,13 +48,19 @@ pub(super) fn draw(forest: &Forest) -> Result<String, DrawError> {
         for (place, row) in forest.rows.iter().enumerate() {
             let top = TOP + ROW * place as f64;
             let at = |value: f64| chart.backend_coord(&(value, top + 28.0));
-            draw_row(area, row, top, [at(row.low), at(row.value), at(row.high)])?;
+            draw_row(area, row, top, at(row.value), row.interval.map(|(low, high)| [at(low), at(high)]))?;
         }
         Ok(())
     })
 }
 
-fn draw_row(area: &Area<'_>, row: &ForestRow, top: f64, [low, value, high]: [(i32, i32); 3]) -> Result<(), DrawError> {
+fn draw_row(
+    area: &Area<'_>,
+    row: &ForestRow,
+    top: f64,
+    value: (i32, i32),
+    interval: Option<[(i32, i32); 2]>,
+) -> Result<(), DrawError> {
     let room = 42_usize.saturating_sub(row.text.chars().count());
     let name = shortened(&row.name, room);
     area.draw_text(&name, &text(INK, TEXT, HPos::Left, VPos::Center), (px(SIDE), px(top + 11.0)))?;
@@ -62,8 +70,10 @@ fn draw_row(area: &Area<'_>, row: &ForestRow, top: f64, [low, value, high]: [(i3
         Some(Told::Worse) => color(1),
         Some(Told::Not) => QUIET,
     };
-    area.draw(&PathElement::new(vec![low, high], stroke(hue, 2.0)))?;
-    for (x, y) in [low, high] {
+    if let Some(ends) = interval {
+        area.draw(&PathElement::new(ends, stroke(hue, 2.0)))?;
+    }
+    for (x, y) in interval.into_iter().flatten() {
         area.draw(&PathElement::new(vec![(x, y - px(3.5)), (x, y + px(3.5))], stroke(hue, 1.4)))?;
     }
     if row.told == Some(Told::Not) {

@@ -39,8 +39,8 @@ pub(super) struct ForestRow {
     /// Printed at the right.
     pub(super) text: String,
     pub(super) value: f64,
-    pub(super) low: f64,
-    pub(super) high: f64,
+    /// The ends of its interval; `None` when there are too few users for one.
+    pub(super) interval: Option<(f64, f64)>,
     /// How a difference came out; `None` for a value that is none.
     pub(super) told: Option<Told>,
 }
