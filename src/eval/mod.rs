@@ -17,6 +17,7 @@
 //! Arrows point one way: `report → compare → metric → record ← run → method → dataset`. The same data, methods, seed and
 //! replies give the same report to the byte; what a clock measured is kept apart.
 
+mod chance;
 pub mod compare;
 pub mod dataset;
 mod error;
@@ -26,5 +27,6 @@ mod record;
 pub mod report;
 pub mod run;
 
+pub use chance::Chance;
 pub use error::EvalError;
 pub use record::{Answered, Learned, Need, Record};

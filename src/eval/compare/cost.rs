@@ -77,12 +77,12 @@ pub fn cost_per_point(resamples: &Resamples, a: &[Vec<Priced>], b: &[Vec<Priced>
 
 #[cfg(test)]
 mod tests {
-    use super::super::chance::Chance;
     use super::*;
+    use crate::eval::Chance;
 
     /// Twelve users of ten items: `gain` and its spread between items, and what an answer costs more.
     fn compared(gain: f64, spread: f64, cost: f64) -> CostPerPoint {
-        let mut chance = Chance(5);
+        let mut chance = Chance::new(5);
         let mut items = |gain: f64, spread: f64, cost: f64| -> Vec<Vec<Priced>> {
             let mut item = || Priced { value: gain + spread * chance.normal(), cost: cost * (0.5 + chance.uniform()) };
             (0..12).map(|_| (0..10).map(|_| item()).collect()).collect()

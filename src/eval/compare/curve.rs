@@ -67,13 +67,14 @@ fn slope(points: &[&(f64, Replicates)]) -> Option<Replicates> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Resamples, chance::Chance};
+    use super::super::Resamples;
     use super::*;
+    use crate::eval::Chance;
 
     /// Twenty users whose scores start at different heights and rise by `slope` for each ln(size).
     fn simulated(slope: f64) -> Curve {
         let resamples = Resamples::new(20, 2_000, 2);
-        let mut chance = Chance(21);
+        let mut chance = Chance::new(21);
         let heights: Vec<f64> = (0..20).map(|_| chance.normal()).collect();
         let points = [32.0_f64, 0.0, 2.0, 8.0].map(|size| {
             let mut item = |height: f64| height + slope * size.max(1.0).ln() + 0.1 * chance.normal();

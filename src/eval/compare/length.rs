@@ -168,8 +168,8 @@ impl Line {
 
 #[cfg(test)]
 mod tests {
-    use super::super::chance::Chance;
     use super::*;
+    use crate::eval::Chance;
 
     fn scored(pairs: &[(f64, f64)]) -> Vec<Scored> {
         pairs.iter().map(|&(value, length)| Scored { value, length }).collect()
@@ -180,7 +180,7 @@ mod tests {
         value: impl Fn(f64, &mut Chance) -> f64,
         longer: impl Fn(&mut Chance) -> f64,
     ) -> [Vec<Vec<Scored>>; 2] {
-        let mut chance = Chance(11);
+        let mut chance = Chance::new(11);
         let (mut a, mut b) = (Vec::new(), Vec::new());
         for _ in 0..16 {
             let own: Vec<(f64, f64)> = (0..20)

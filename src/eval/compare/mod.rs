@@ -25,7 +25,6 @@
 //! assert_eq!((found.users.won, found.items.tied), (8, 12));
 //! ```
 
-mod chance;
 mod cost;
 mod curve;
 mod holm;
@@ -39,6 +38,6 @@ pub use cost::{CostPerPoint, Priced, cost_per_point};
 pub use curve::{Curve, CurvePoint, curve};
 pub use holm::holm;
 pub use length::{LengthMatched, SIMILAR_LENGTH, Scored, length_matched};
-pub use paired::{Outcomes, Paired, paired};
+pub use paired::{Outcomes, Paired, SIGN_FLIPS, paired};
 pub use replicates::{MOST_UNDEFINED, Measured, Replicates};
 pub use resamples::{RESAMPLES, Resamples};

@@ -48,6 +48,10 @@ impl Outcomes {
     }
 }
 
+/// How many ways to swap two methods are drawn where there are more: so many that p can be as small as an adjustment for some
+/// hundred comparisons needs.
+pub const SIGN_FLIPS: usize = 10_000;
+
 /// Compares two methods by their items' values, user by user and item by item in the same order.
 ///
 /// Users without items are left out. Values that differ by less than rounding are tied. `None` when no item is left or
@@ -77,7 +81,7 @@ pub fn paired(resamples: &Resamples, a: &[Vec<f64>], b: &[Vec<f64>], level: f64)
     Some(Paired {
         difference: replicates.measured(level),
         p: replicates.p(),
-        sign_flip_p: sign_flip(&differences, resamples.count(), resamples.seed()),
+        sign_flip_p: sign_flip(&differences, SIGN_FLIPS, resamples.seed()),
         users: by_user,
         items,
         left_out,

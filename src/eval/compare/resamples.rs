@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::chance::Chance;
 use super::replicates::{Measured, Replicates};
+use crate::eval::Chance;
 
 /// The usual number of resamples. It leaves an error of about a tenth of a standard error in a 95 % interval's ends
 /// (Efron and Tibshirani 1993, section 19.3, ask for 1,000 or more).
@@ -46,7 +46,7 @@ impl Resamples {
     fn among(taken: Vec<bool>, resamples: usize, seed: u64) -> Self {
         let users = taken.len();
         let places: Vec<usize> = taken.iter().enumerate().filter(|&(_, taken)| *taken).map(|(at, _)| at).collect();
-        let mut chance = Chance(seed);
+        let mut chance = Chance::new(seed);
         let mut times = vec![0_u32; users * resamples];
         for row in times.chunks_exact_mut(users.max(1)) {
             for _ in 0..places.len() {
@@ -131,14 +131,10 @@ impl Resamples {
         self.seed
     }
 
-    pub(super) fn count(&self) -> usize {
-        self.count
-    }
-
     /// Tells draws apart, so that only replicates of the same draws are subtracted.
     fn fingerprint(&self) -> u64 {
-        let start = Chance(self.seed ^ self.count as u64).next();
-        self.taken.iter().fold(start, |print, &taken| Chance(print ^ u64::from(taken)).next())
+        let start = Chance::new(self.seed ^ self.count as u64).bits();
+        self.taken.iter().fold(start, |print, &taken| Chance::new(print ^ u64::from(taken)).bits())
     }
 }
 

@@ -1,7 +1,7 @@
 //! The sign-flip test: which differences chance alone would bring about, if both methods were as good for every user.
 
-use super::chance::Chance;
 use super::replicates::ROUNDING;
+use crate::eval::Chance;
 
 /// Two-sided p-value of "neither method is better for any user": among all ways to swap both methods for whole users,
 /// the share with a total difference as far from 0 as seen.
@@ -23,8 +23,8 @@ pub(super) fn sign_flip(totals: &[f64], flips: usize, seed: u64) -> f64 {
         let far = (0..ways).filter(|&way| turned(&totals, || way).abs() >= seen);
         return far.count() as f64 / ways as f64;
     }
-    let mut chance = Chance(seed);
-    let far = (0..flips).filter(|_| turned(&totals, || chance.next()).abs() >= seen);
+    let mut chance = Chance::new(seed);
+    let far = (0..flips).filter(|_| turned(&totals, || chance.bits()).abs() >= seen);
     // The one seen counts as drawn (Davison and Hinkley 1997, section 4.3).
     (far.count() + 1) as f64 / (flips + 1) as f64
 }

@@ -5,7 +5,6 @@
 
 mod ask;
 mod average;
-mod chance;
 mod cot;
 mod counts;
 mod few_shot_cot;
@@ -36,7 +35,6 @@ use crate::llm::{BoxError, Budget, LlmBackend, UsageReport};
 use crate::stats::{Reason, Tier};
 
 pub use ask::{Ask, Asker, Told};
-pub use chance::Chance;
 pub use named::{Spec, about, named, names};
 pub use noise::Noisy;
 pub use pipeline::PipelineMethod;

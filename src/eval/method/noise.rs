@@ -6,7 +6,7 @@ use crate::data::{AssignedFeature, Factor, Feature, FeatureKey};
 use crate::extract::{ExtractError, Extraction, FeatureExtractor, Observation};
 use crate::prompt::StageContext;
 
-use super::Chance;
+use crate::eval::Chance;
 
 /// An extractor that gets a share of its features wrong: each such feature keeps its words and gets the name of another one
 /// of the same user. In learning the names are those of the queries read together, afterwards those of the known factors.

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::data::{History, Interaction, MemoryItem, Query, ReasoningMemory};
+use crate::eval::Chance;
 use crate::llm::{BoxError, UsageReport};
 use crate::retrieve::{RetrievalRequest, Retriever};
 
 use super::ask::{Ask, Asker};
-use super::{Bench, Chance, Method, MethodError, Prediction, Session};
+use super::{Bench, Method, MethodError, Prediction, Session};
 
 /// Which past interactions a prompt shows.
 #[derive(Clone)]

@@ -3,7 +3,12 @@
 pub struct Chance(u64);
 
 impl Chance {
-    /// Choices that the seed and a name decide, such as a user's.
+    /// Choices that a seed decides.
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// Choices that a seed and a name decide, such as a user's.
     pub fn of(seed: u64, name: &str) -> Self {
         // 64-bit FNV-1a.
         let hash = name
@@ -15,13 +20,12 @@ impl Chance {
     /// The next 64 random bits.
     pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)
     }
 
-    /// A number from 0 to below `n`; 0 for none. The bias is of no importance below some billions.
+    /// A number from 0 to below `n`; 0 for none. The remainder's bias is of no importance below some billions.
     pub fn below(&mut self, n: usize) -> usize {
         usize::try_from(self.bits() % n.max(1) as u64).unwrap_or_default()
     }
@@ -46,8 +50,27 @@ impl Chance {
 }
 
 #[cfg(test)]
+impl Chance {
+    pub(super) fn uniform(&mut self) -> f64 {
+        ((self.bits() >> 12) as f64 + 0.5) / (1_u64 << 52) as f64
+    }
+
+    pub(super) fn normal(&mut self) -> f64 {
+        (-2.0 * self.uniform().ln()).sqrt() * (std::f64::consts::TAU * self.uniform()).cos()
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_numbers_are_those_of_the_published_generator() {
+        // The reference output for seed 1234567, as in Rosetta Code's task "Pseudo-random numbers/Splitmix64".
+        let mut chance = Chance::new(1_234_567);
+        assert_eq!([chance.bits(), chance.bits()], [6_457_827_717_110_365_317, 3_203_168_211_198_807_973]);
+        assert_eq!(chance.below(0), 0);
+    }
 
     #[test]
     fn a_sample_has_different_members_and_is_the_same_for_the_same_seed_and_name() {
@@ -62,7 +85,7 @@ mod tests {
 
     #[test]
     fn things_happen_about_as_often_as_they_should() {
-        let mut chance = Chance::of(1, "");
+        let mut chance = Chance::new(1);
         let happened = (0..10_000).filter(|_| chance.happens(0.25)).count();
         assert!((2_300..2_700).contains(&happened), "{happened}");
         assert!(!(0..100).any(|_| chance.happens(0.0)));
