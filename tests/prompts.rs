@@ -9,7 +9,8 @@ use std::sync::Arc;
 use common::{ScriptedBackend, cases, history_of, obey, query, reply, scale_history, scale_task, sent, text_history};
 use pollster::block_on;
 use rpm_core::{
-    CompletionRequest, History, Preset, Query, Role, RpmPipeline, Stage, SupportThresholds, Task, Tier, UserModel,
+    CompletionRequest, History, OneCallAnswerer, Preset, PromptedAnswerer, Query, Role, RpmPipeline, Stage,
+    SupportThresholds, Task, Tier, UserModel,
 };
 
 fn compare(name: &str, request: &CompletionRequest) {
@@ -20,6 +21,10 @@ fn compare(name: &str, request: &CompletionRequest) {
         request.temperature,
         sent(request)
     );
+    compare_text(name, &found);
+}
+
+fn compare_text(name: &str, found: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(format!("{name}.txt"));
     if std::env::var_os("RPM_UPDATE_GOLDEN").is_some() {
         std::fs::write(&path, found).unwrap();
@@ -88,6 +93,35 @@ fn requests_of_answering_read_as_in_the_files() {
             let requests = asked(&task, &model, &query, &backend, tier);
             compare(&format!("answer_{name}_{kind}"), first(&requests, Stage::Answer));
         }
+    }
+}
+
+#[test]
+fn a_prompt_ends_with_what_all_counts_say_where_that_is_shown() {
+    for (kind, task, history, query) in cases() {
+        let (model, _) = learned(&task, &history);
+        let request = |shown: bool| {
+            let backend = ScriptedBackend::obedient();
+            let answerer = PromptedAnswerer::default().show_estimate(shown);
+            let builder =
+                RpmPipeline::builder(task.clone()).backend(Arc::clone(&backend)).answerer(answerer).exemplars(2);
+            block_on(builder.build().unwrap().personalize(&model, &query)).unwrap();
+            first(&backend.take(), Stage::Answer).clone()
+        };
+        let (with, without) = (request(true), request(false));
+        let (asked, bare) = (&with.messages[1].content, &without.messages[1].content);
+        // There is no estimate of free text.
+        assert_eq!(asked == bare, kind == "text");
+        let told = asked.strip_prefix(bare.as_str()).unwrap();
+        let golden = format!("{}\n", told.trim());
+        if kind != "text" {
+            compare_text(&format!("estimate_{kind}"), &golden);
+        }
+        let frugal = OneCallAnswerer::default().show_estimate(true);
+        let backend = ScriptedBackend::obedient();
+        let builder = RpmPipeline::builder(task.clone()).backend(Arc::clone(&backend)).answerer(frugal).exemplars(2);
+        block_on(builder.build().unwrap().personalize(&model, &query)).unwrap();
+        assert!(first(&backend.take(), Stage::Answer).messages[1].content.ends_with(told.trim()));
     }
 }
 

@@ -173,14 +173,19 @@ pub(crate) fn estimate(task: &Task, estimate: Option<&Estimate>, ctx: &StageCont
     ranked.sort_by(|a, b| b.probability.total_cmp(&a.probability));
     let own = matches!(task.space(), ResponseSpace::Choices);
     let shown = |response: &str| if own { inline(&ctx.leaving(response)) } else { inline(response) };
-    let told = ranked.iter().take(LIKELIEST);
-    let told: Vec<String> =
-        told.map(|one| format!("{} {:.0}%", shown(&one.response), one.probability * 100.0)).collect();
+    let others: Vec<String> = ranked
+        .iter()
+        .filter(|one| one.response != estimate.decision())
+        .take(LIKELIEST - 1)
+        .map(|one| format!("{} {:.0}%", shown(&one.response), one.probability * 100.0))
+        .collect();
     format!(
-        "\n\nAll counts of this person, weighed together for this text, say: {}; on balance {}. Keep to that unless the \
-         text gives a clear reason against it.",
-        told.join(", "),
-        shown(estimate.decision())
+        "\n\nCounted over the whole history, this person's {} here is best guessed as {} ({:.0}%; {}). An example or two that \
+         say otherwise are no reason to differ; a clear one in the new text is.",
+        task.response_name_str(),
+        shown(estimate.decision()),
+        estimate.probability(estimate.decision()) * 100.0,
+        others.join(", ")
     )
 }
 

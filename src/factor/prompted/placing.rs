@@ -77,6 +77,7 @@ pub(super) fn read_factors(names: &Names, asked: &[usize], groups: &[FactorGroup
             _ => refused += 1,
         }
     }
+    refused += restore_strays(&mut label_of, asked, groups);
     let mut factors: Vec<Named> = Vec::new();
     let mut by_label: BTreeMap<String, usize> = BTreeMap::new();
     for (group, label) in label_of {
@@ -100,6 +101,30 @@ pub(super) fn read_factors(names: &Names, asked: &[usize], groups: &[FactorGroup
     let taken: Vec<usize> = factors.iter().flat_map(|factor| factor.groups.iter().copied()).collect();
     let missing = asked.iter().copied().filter(|group| !taken.contains(group)).collect();
     Placed { factors, refused, missing, overfull }
+}
+
+/// Gives groups their own name back where they were given the name of another group that does not bear it: small models slip
+/// by a line and name each group after the next one. Returns how many there were.
+fn restore_strays(label_of: &mut BTreeMap<usize, String>, asked: &[usize], groups: &[FactorGroup]) -> usize {
+    let mut owners: BTreeMap<String, usize> = BTreeMap::new();
+    for (group, of) in asked.iter().filter_map(|i| Some((*i, groups.get(*i)?))) {
+        owners.entry(fold(&of.label)).or_insert(group);
+    }
+    let strays: Vec<usize> = label_of
+        .iter()
+        .filter(|(group, label)| {
+            let key = fold(label);
+            let owner = owners.get(&key).filter(|owner| owner != group);
+            owner.is_some_and(|owner| label_of.get(owner).is_none_or(|own| fold(own) != key))
+        })
+        .map(|(group, _)| *group)
+        .collect();
+    for group in &strays {
+        if let Some(of) = groups.get(*group) {
+            label_of.insert(*group, of.label.clone());
+        }
+    }
+    strays.len()
 }
 
 /// The partition that the model's factors make of the groups, oldest first, and how many groups none of them took. Factors
@@ -167,7 +192,8 @@ fn usable_label(label: &str) -> Option<String> {
         "negative",
         "neutral",
     ];
-    let label = one_line(label, LABEL_CHARS);
+    // The request shows a group's further names in brackets, which some models take for part of the name.
+    let label = one_line(label.split(" (also").next().unwrap_or_default(), LABEL_CHARS);
     let key = fold(label.trim_matches(['<', '>', '"', '.', '…']));
     let usable = key.chars().any(char::is_alphabetic) && !ECHOES.contains(&key.as_str()) && place('g', &key).is_none();
     usable.then_some(label)
@@ -199,6 +225,24 @@ mod tests {
         let labels: Vec<&str> = factors.iter().map(|factor| factor.label.as_str()).collect();
         assert_eq!((labels, unplaced), (vec!["a a", "late", "d d", "end"], 2));
         assert_eq!(factors[1].description, "features named \"b b\", \"c c\" and alike");
+    }
+
+    #[test]
+    fn a_group_named_after_another_one_that_is_called_otherwise_keeps_its_own_name() {
+        let groups = ["slow pace", "loud music", "warm cast", "thin plot"].map(group);
+        // Each is named after the next one; the last two are the same indeed.
+        let slipped = names(json!({ "g1": "loud music", "g2": "warm cast", "g3": "thin plot", "g4": "thin plot" }));
+        let placed = read_factors(&slipped, &[0, 1, 2, 3], &groups);
+        let labels: Vec<(&str, &[usize])> =
+            placed.factors.iter().map(|it| (it.label.as_str(), it.groups.as_slice())).collect();
+        assert_eq!(labels, [("slow pace", &[0][..]), ("loud music", &[1]), ("thin plot", &[2, 3])]);
+        assert_eq!((placed.refused, placed.missing.len()), (2, 0));
+    }
+
+    #[test]
+    fn the_further_names_of_a_group_are_no_part_of_its_factors_name() {
+        assert_eq!(usable_label("human rights (also: rights)").as_deref(), Some("human rights"));
+        assert_eq!(usable_label(" (also: rights)"), None);
     }
 
     #[test]
