@@ -1,9 +1,9 @@
 //! From a run's records to the report's values.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::data::{ResponseSpace, Task};
-use crate::eval::compare::{self, Priced, RESAMPLES, Resamples, Scored, cost_per_point, holm, length_matched, paired};
+use crate::eval::compare::{self, RESAMPLES, Resamples};
 use crate::eval::dataset::{Dataset, Limits};
 use crate::eval::method::{Spec, about};
 use crate::eval::metric::{self, CALIBRATION_BINS};
@@ -12,17 +12,14 @@ use crate::eval::{Answered, Learned, Need, Record};
 use crate::llm::{Prices, Usage};
 
 use super::{
-    Comparison, LengthMatched, MeanNeed, MethodReliability, MethodRow, MethodTiers, Metric, ReliabilityBin, Report,
-    SetReport, SkippedRow, TierRow, curves,
+    MeanNeed, MethodReliability, MethodRow, MethodTiers, Metric, ReliabilityBin, Report, SetReport, SkippedRow,
+    TierRow, comparisons, curves,
 };
 
 /// The coverage of intervals.
 pub(super) const LEVEL: f64 = 0.95;
 /// Skipped rows that are named.
 const NAMED: usize = 5;
-/// Methods that others are compared with where none is named: those that know nothing of the query, or of the user.
-const BASES: [&str; 3] = ["zero-shot", "majority", "first-sentence"];
-
 /// What a report is to say beyond the figures.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
@@ -58,12 +55,12 @@ pub(super) struct Answers<'r> {
 }
 
 impl Answers<'_> {
-    fn all(&self) -> impl Iterator<Item = &Answered> {
+    pub(super) fn all(&self) -> impl Iterator<Item = &Answered> {
         self.by_user.iter().flatten().copied()
     }
 
     /// What each item counts for, by user; NaN where it counts for nothing.
-    fn values(&self, metric: metric::Metric, task: &Task) -> Vec<Vec<f64>> {
+    pub(super) fn values(&self, metric: metric::Metric, task: &Task) -> Vec<Vec<f64>> {
         let value = |item: &&Answered| metric.of_item(task, item).unwrap_or(f64::NAN);
         self.by_user.iter().map(|items| items.iter().map(value).collect()).collect()
     }
@@ -123,7 +120,7 @@ fn set_report(run: &Run, set: &Dataset, options: &ReportOptions) -> SetReport {
         limits: in_words(set.limits),
         metrics: metrics.iter().map(|metric| describe(*metric)).collect(),
         methods: rows.collect(),
-        comparisons: comparisons(&answers, set, &metrics, &resamples, options),
+        comparisons: comparisons::of(&answers, set, &metrics, &resamples, options),
         curves: metrics.first().map_or_else(Vec::new, |metric| curves::of(&answers, *metric, &set.task, &resamples)),
         tiers: answers.iter().filter_map(|it| tiers(it, &metrics, &set.task, &resamples)).collect(),
         reliability: answers.iter().filter_map(reliability).collect(),
@@ -198,7 +195,7 @@ fn row(
     }
 }
 
-fn used(need: &Need) -> Usage {
+pub(super) fn used(need: &Need) -> Usage {
     Usage { input_tokens: need.input_tokens, output_tokens: need.output_tokens, cached_tokens: 0 }
 }
 
@@ -210,110 +207,6 @@ fn mean_need(need: &Need, n: usize) -> MeanNeed {
         output_tokens: mean(need.output_tokens),
         uncounted: mean(need.uncounted),
     }
-}
-
-/// Every method less each base by the metrics that decide: the first one, and on a scale the mean error.
-fn comparisons(
-    answers: &[Answers<'_>],
-    set: &Dataset,
-    metrics: &[metric::Metric],
-    resamples: &Resamples,
-    options: &ReportOptions,
-) -> Vec<Comparison> {
-    let decides = |metric: &&metric::Metric| metrics.first() == Some(metric) || **metric == metric::Metric::Mae;
-    let named = |name: &&str| answers.iter().find(|it| it.method == *name);
-    let bases: Vec<&Answers<'_>> = if options.bases.is_empty() {
-        BASES.iter().find_map(|name| named(&name)).or(answers.first()).into_iter().collect()
-    } else {
-        options.bases.iter().filter_map(|name| named(&name.as_str())).collect()
-    };
-    let mut found = Vec::new();
-    let mut done: BTreeSet<(&str, &str)> = BTreeSet::new();
-    for base in bases {
-        for other in answers.iter().filter(|it| it.method != base.method) {
-            // The same two the other way round say nothing more.
-            if done.contains(&(other.method, base.method)) || !done.insert((base.method, other.method)) {
-                continue;
-            }
-            for metric in metrics.iter().filter(decides) {
-                found.extend(comparison(base, other, *metric, set, resamples, options));
-            }
-        }
-    }
-    let adjusted = holm(&found.iter().map(|it| it.p.unwrap_or(1.0)).collect::<Vec<_>>());
-    for (comparison, adjusted) in found.iter_mut().zip(adjusted) {
-        comparison.adjusted_p = comparison.p.map(|_| adjusted);
-    }
-    found
-}
-
-fn comparison(
-    base: &Answers<'_>,
-    other: &Answers<'_>,
-    metric: metric::Metric,
-    set: &Dataset,
-    resamples: &Resamples,
-    options: &ReportOptions,
-) -> Option<Comparison> {
-    let (ours, theirs) = (other.values(metric, &set.task), base.values(metric, &set.task));
-    let found = paired(resamples, &ours, &theirs, LEVEL)?;
-    let (mut won, mut lost) = (found.users.won, found.users.lost);
-    let better = if metric.higher_is_better() { 1.0 } else { -1.0 };
-    if better < 0.0 {
-        std::mem::swap(&mut won, &mut lost);
-    }
-    let priced = |answers: &Answers<'_>, values: &[Vec<f64>], cost: &dyn Fn(&Need) -> f64| -> Vec<Vec<Priced>> {
-        let user = |(items, values): (&Vec<&Answered>, &Vec<f64>)| {
-            let item = |(item, value): (&&Answered, &f64)| Priced { value: better * value, cost: cost(&item.need) };
-            items.iter().zip(values).map(item).collect()
-        };
-        answers.by_user.iter().zip(values).map(user).collect()
-    };
-    let per_point = |cost: &dyn Fn(&Need) -> f64| {
-        let (a, b) = (priced(other, &ours, cost), priced(base, &theirs, cost));
-        cost_per_point(resamples, &a, &b, LEVEL)?.price.map(|price| price / 100.0)
-    };
-    let asks = |answers: &Answers<'_>| answers.all().any(|item| item.need.requests > 0);
-    let counted = |answers: &Answers<'_>| answers.all().all(|item| item.need.uncounted == 0);
-    let cost_is_told = (asks(base) || asks(other)) && counted(base) && counted(other);
-    let lengths = |answers: &Answers<'_>, values: &[Vec<f64>]| -> Vec<Vec<Scored>> {
-        let length = |item: &Answered| item.response.as_ref().map_or(f64::NAN, |text| text.chars().count() as f64);
-        let user = |(items, values): (&Vec<&Answered>, &Vec<f64>)| {
-            items.iter().zip(values).map(|(item, value)| Scored { value: *value, length: length(item) }).collect()
-        };
-        answers.by_user.iter().zip(values).map(user).collect()
-    };
-    let alike = set
-        .task
-        .space()
-        .is_open_ended()
-        .then(|| length_matched(resamples, &lengths(other, &ours), &lengths(base, &theirs), LEVEL));
-    let alike = alike.flatten().and_then(|it| Some((it.kept, it.matched?)));
-    Some(Comparison {
-        base: base.method.to_owned(),
-        method: other.method.to_owned(),
-        metric: metric.name().to_owned(),
-        items: found.items.won + found.items.tied + found.items.lost,
-        users: found.users.won + found.users.tied + found.users.lost,
-        difference: found.difference,
-        // The bootstrap's p is somewhat too small with few users, and no smaller than its draws allow, which an adjustment for
-        // many comparisons would take for doubt.
-        p: found.difference.interval.map(|_| found.sign_flip_p),
-        adjusted_p: None,
-        users_won: won,
-        users_tied: found.users.tied,
-        users_lost: lost,
-        length_matched: alike.map(|(items, difference)| LengthMatched { items, difference }),
-        tokens_per_point: if cost_is_told {
-            per_point(&|need| (need.input_tokens + need.output_tokens) as f64)
-        } else {
-            None
-        },
-        dollars_per_point: options
-            .prices
-            .filter(|_| cost_is_told)
-            .and_then(|prices| per_point(&|need| prices.of(&used(need)) * 1_000.0)),
-    })
 }
 
 /// The answers of one tier and reason; `None` for methods without tiers.

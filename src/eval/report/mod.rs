@@ -5,6 +5,7 @@
 //! calls one method better than another unless the paired difference's adjusted p is below .05.
 
 mod charts;
+mod comparisons;
 mod curves;
 mod document;
 mod gather;

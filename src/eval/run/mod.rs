@@ -9,6 +9,7 @@
 //! their replies come from the response log as far as they were paid for.
 
 mod folder;
+mod job;
 mod kinds;
 mod manifest;
 mod tap;
@@ -18,23 +19,22 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
 
 use futures_util::stream::{self, StreamExt};
 
-use crate::data::{Interaction, Query, Task};
+use crate::data::Interaction;
 use crate::llm::{Budget, Ledger, Limit, LlmBackend, LogMode, ResponseLog};
 use crate::pipeline::DryBackend;
 
-use super::dataset::{Dataset, EvalUser, TestItem};
-use super::method::{Bench, Method, Prediction};
-use super::{Answered, EvalError, Learned, Need, Record};
+use super::dataset::Dataset;
+use super::method::Method;
+use super::{EvalError, Need, Record};
 
 pub(in crate::eval) use folder::write;
 use folder::{Folder, Job};
-use kinds::{kinds, passing};
+use job::Work;
 pub use manifest::{Manifest, SetManifest};
-use tap::{Capped, Exchange, Meter};
+use tap::Capped;
 pub use timings::Timing;
 
 /// Runs methods on data sets.
@@ -119,17 +119,6 @@ pub struct Asking {
     pub learning: Need,
     /// For answering all test items.
     pub answering: Need,
-}
-
-/// A job with its records, and what was asked for each where texts are kept.
-type Done = (Job, Vec<Record>, Vec<(Option<String>, Vec<Exchange>)>);
-
-/// One job with what it needs.
-struct Work<'a> {
-    set: &'a Dataset,
-    population: &'a [Vec<Interaction>],
-    user: &'a EvalUser,
-    method: &'a Arc<dyn Method>,
 }
 
 impl Runner {
@@ -351,118 +340,6 @@ impl Runner {
             errors: failed.count(),
         });
     }
-
-    /// Does one job; the inner error is the limit of the run's budget that it met.
-    async fn job(
-        &self,
-        work: &Work<'_>,
-        backend: Option<Arc<dyn LlmBackend>>,
-        learner: Option<Arc<dyn LlmBackend>>,
-        ledger: &Ledger,
-    ) -> Result<Result<Done, Limit>, EvalError> {
-        if let Some(limit) = ledger.budget_reached() {
-            return Ok(Err(limit));
-        }
-        let history = work.set.history(work.user)?;
-        let meter = Meter::new(self.transcripts);
-        let mut exchanges = Vec::new();
-        let tap = |backend: Arc<dyn LlmBackend>| Arc::new(meter.around(backend)) as Arc<dyn LlmBackend>;
-        let bench = Bench {
-            task: &work.set.task,
-            population: work.population,
-            backend: backend.map(tap),
-            learner: learner.map(tap),
-            budget: self.per_operation.clone(),
-            seed: self.seed,
-        };
-        let begin = Instant::now();
-        let session = work.method.learn(&history, &bench).await;
-        let mut learned = work.learned(history.len());
-        (learned.need, learned.requests) = meter.take();
-        learned.milliseconds = milliseconds(begin);
-        exchanges.push((None, meter.transcript()));
-        let mut session = match session {
-            Ok(session) => session,
-            Err(error) => {
-                if let Some(limit) = ledger.budget_reached() {
-                    return Ok(Err(limit));
-                }
-                learned.error = Some(kinds(&error));
-                learned.passing = passing(&error);
-                let missed = work.user.tests.iter().map(|item| Record::Answered(work.answered(item)));
-                let records = std::iter::once(Record::Learned(learned)).chain(missed).collect();
-                return Ok(Ok((work.job(), records, exchanges)));
-            }
-        };
-        learned.usage = session.usage();
-        let mut records = Vec::with_capacity(1 + work.user.tests.len());
-        for item in &work.user.tests {
-            let begin = Instant::now();
-            let outcome = session.answer(&item.query, &bench).await;
-            let mut answered = work.answered(item);
-            (answered.need, answered.requests) = meter.take();
-            answered.usage = session.usage();
-            answered.milliseconds = milliseconds(begin);
-            exchanges.push((Some(item.id.clone()), meter.transcript()));
-            match outcome {
-                Ok(prediction) => enter(&mut answered, prediction, &work.set.task, &item.query),
-                Err(error) => {
-                    answered.error = Some(kinds(&error));
-                    answered.passing = passing(&error);
-                }
-            }
-            records.push(Record::Answered(answered));
-        }
-        // What was withheld for the run's budget may have cost the job evidence or answers.
-        if let Some(limit) = ledger.budget_reached() {
-            return Ok(Err(limit));
-        }
-        learned.counts = session.counts().into_iter().map(|(name, n)| (name.to_owned(), n)).collect();
-        records.insert(0, Record::Learned(learned));
-        Ok(Ok((work.job(), records, exchanges)))
-    }
-}
-
-impl Work<'_> {
-    fn job(&self) -> Job {
-        Job { set: self.set.name.clone(), method: self.method.name(), user: self.user.id.as_str().to_owned() }
-    }
-
-    fn learned(&self, history: usize) -> Learned {
-        let Job { set, method, user } = self.job();
-        Learned { set, method, user, history, ..Learned::default() }
-    }
-
-    fn answered(&self, item: &TestItem) -> Answered {
-        let Job { set, method, user } = self.job();
-        Answered {
-            set,
-            method,
-            user,
-            item: item.id.clone(),
-            gold: item.gold.clone(),
-            gold_shares: item.shares.clone(),
-            seen: item.seen,
-            ..Answered::default()
-        }
-    }
-}
-
-fn enter(answered: &mut Answered, prediction: Prediction, task: &Task, query: &Query) {
-    let responses = task.responses(query);
-    let place = |response: &String| responses.iter().position(|other| other == response);
-    let probabilities = prediction.probabilities;
-    answered.confidence =
-        prediction.response.as_ref().and_then(place).and_then(|place| probabilities.get(place).copied());
-    answered.raw = prediction.raw;
-    answered.response = prediction.response;
-    answered.value = prediction.value.filter(|value| value.is_finite());
-    answered.probabilities = probabilities;
-    answered.support = prediction.support;
-}
-
-fn milliseconds(begin: Instant) -> f64 {
-    begin.elapsed().as_secs_f64() * 1e3
 }
 
 impl fmt::Debug for Runner {
