@@ -2,9 +2,13 @@
 #![cfg(feature = "eval")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use rpm_core::eval::dataset::{Dataset, EvalUser, Limits, TestItem};
@@ -13,7 +17,7 @@ use rpm_core::eval::run::{Run, Runner};
 use rpm_core::eval::{EvalError, Record};
 use rpm_core::{
     BackendError, Budget, Completion, CompletionRequest, Interaction, Limit, LlmBackend, MemoryLimits, Query,
-    ResponseLog, ResponseSpace, Task, Usage, UserId, async_trait,
+    ResponseLog, ResponseSpace, Task, Usage, UsageReport, UserId, async_trait,
 };
 
 const TEXTS: [&str; 6] = [
@@ -29,13 +33,13 @@ fn dataset(name: &str, users: usize) -> Dataset {
     let task = Task::new("How would this person rate the film?", ResponseSpace::scale(1, 5).unwrap()).unwrap();
     let user = |n: usize| {
         let past = |at: usize| {
-            let (text, rating) = (TEXTS[(at + n) % 6], if (at + n) % 2 == 0 { "5" } else { "2" });
-            Interaction::new(format!("h{at}"), Query::new(text).unwrap(), rating).unwrap().at(at as i64)
+            let (text, rating) = (TEXTS[(at + n) % 6], if (at + n).is_multiple_of(2) { "5" } else { "2" });
+            Interaction::new(format!("h{at}"), Query::new(text).unwrap(), rating).unwrap()
         };
         let test = |at: usize| TestItem {
             id: format!("t{at}"),
             query: Query::new(format!("{} Seen by {n}.", TEXTS[(at + n) % 6])).unwrap(),
-            gold: if (at + n) % 2 == 0 { "5" } else { "2" }.to_owned(),
+            gold: if (at + n).is_multiple_of(2) { "5" } else { "2" }.to_owned(),
             shares: Vec::new(),
             seen: None,
         };
@@ -95,11 +99,11 @@ fn timeless(records: &[Record]) -> Vec<Record> {
         match record {
             Record::Learned(it) => {
                 it.milliseconds = 0.0;
-                it.usage = Default::default();
+                it.usage = UsageReport::default();
             }
             Record::Answered(it) => {
                 it.milliseconds = 0.0;
-                it.usage = Default::default();
+                it.usage = UsageReport::default();
             }
             _ => panic!("a new kind of record"),
         }
@@ -178,7 +182,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
-    fn records_torn_at_any_byte_are_completed(share in 0.0..1.0_f64) {
+    fn records_torn_at_any_byte_are_completed(share in 0..1_000_usize) {
         let scratch = Scratch::new(&format!("torn-{share}"));
         let sets = [dataset("films", 3)];
         let names = "zero-shot,offline";
@@ -186,7 +190,7 @@ proptest! {
         let whole = run(&runner(), &sets, names).unwrap();
         let path = scratch.0.join("records.jsonl");
         let bytes = std::fs::read(&path).unwrap();
-        std::fs::write(&path, &bytes[..(bytes.len() as f64 * share) as usize]).unwrap();
+        std::fs::write(&path, &bytes[..bytes.len() * share / 1_000]).unwrap();
         let again = run(&runner(), &sets, names).unwrap();
         prop_assert!(again.resumed < 6);
         prop_assert_eq!(timeless(&again.records), timeless(&whole.records));
@@ -303,4 +307,74 @@ fn transcripts_hold_what_was_asked_and_nothing_is_kept_unless_wanted() {
     assert_eq!(lines.len(), 9);
     assert_eq!(lines[0]["item"], "t0");
     assert!(lines[0]["exchanges"][0]["messages"][1][1].as_str().unwrap().contains("Example 1"));
+}
+
+/// Names the folder that the process to be killed works in.
+const FOLDER: &str = "RPM_EVAL_KILL_FOLDER";
+
+/// A model that takes its time and bills each call to a file.
+struct Billed(PathBuf, Duration);
+
+#[async_trait]
+impl LlmBackend for Billed {
+    async fn complete(&self, request: &CompletionRequest) -> Result<Completion, BackendError> {
+        let mut bill = OpenOptions::new().append(true).create(true).open(&self.0).unwrap();
+        bill.write_all(b".").unwrap();
+        std::thread::sleep(self.1);
+        Rater::default().complete(request).await
+    }
+
+    fn name(&self) -> &'static str {
+        "rater"
+    }
+}
+
+fn run_in(folder: &Path, time: Duration) -> Vec<Record> {
+    std::fs::create_dir_all(folder).unwrap();
+    let log = ResponseLog::open(folder.join("replies")).unwrap();
+    let runner = Runner::new().backend(Billed(folder.join("bill"), time)).log(log).folder(folder, true);
+    let run = run(&runner, &[dataset("films", 4)], NAMES).unwrap();
+    std::fs::write(folder.join("done"), "").unwrap();
+    timeless(&run.records)
+}
+
+/// The process that is killed: this same program, told by its environment where to work.
+#[test]
+#[ignore = "another test of this file starts it as a process of its own"]
+fn runs_where_it_is_told_to() {
+    if let Some(folder) = std::env::var_os(FOLDER) {
+        run_in(Path::new(&folder), Duration::from_millis(15));
+    }
+}
+
+#[test]
+fn a_run_that_is_killed_again_and_again_ends_as_one_that_was_not() {
+    const KILLS: u64 = 5;
+    let (scratch, whole) = (Scratch::new("killed"), Scratch::new("whole"));
+    let records = run_in(&whole.0, Duration::ZERO);
+    let billed = |folder: &Path| std::fs::metadata(folder.join("bill")).map_or(0, |bill| bill.len());
+    for kill in 0..KILLS {
+        let before = billed(&scratch.0);
+        let mut process = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "runs_where_it_is_told_to", "--ignored"])
+            .env(FOLDER, &scratch.0)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let start = Instant::now();
+        // At other places of a job, and in the middle of a call.
+        while billed(&scratch.0) < before + 2 + kill % 3 {
+            assert!(start.elapsed() < Duration::from_secs(60), "it does not get on");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        std::thread::sleep(Duration::from_millis(3 * kill));
+        process.kill().unwrap();
+        process.wait().unwrap();
+        assert!(!scratch.0.join("done").exists(), "it was done before it was killed often enough to tell anything");
+    }
+    assert_eq!(run_in(&scratch.0, Duration::ZERO), records);
+    // A kill costs no more than the call under way.
+    let (paid, needed) = (billed(&scratch.0), billed(&whole.0));
+    assert!((needed..=needed + KILLS).contains(&paid), "{paid} calls for {needed}");
 }

@@ -11,6 +11,7 @@ use rpm_core::{Budget, Prices};
 ///
 /// Without a model it runs the methods that ask none. A model is named by the variables of examples/common/provider.rs; build
 /// with --features eval,providers then, and tls for a provider on the network.
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[derive(Parser)]
 #[command(name = "evaluate")]
 pub(crate) struct Args {

@@ -112,9 +112,12 @@ fn methods(args: &Args, with_model: bool) -> Result<Vec<Arc<dyn Method>>, Box<dy
     for varied in &args.vary {
         let (option, values) = varied.split_once('=').ok_or("--vary is written option=value,value")?;
         let takes = |spec: &Spec| named(&spec.clone().with(option, values.split(',').next().unwrap_or(""))).is_ok();
-        let each = |spec: Spec| match takes(&spec) {
-            true => values.split(',').map(|value| spec.clone().with(option, value)).collect(),
-            false => vec![spec],
+        let each = |spec: Spec| {
+            let values: Vec<&str> = if takes(&spec) { values.split(',').collect() } else { Vec::new() };
+            if values.is_empty() {
+                return vec![spec];
+            }
+            values.into_iter().map(|value| spec.clone().with(option, value)).collect()
         };
         specs = specs.into_iter().flat_map(each).collect();
     }

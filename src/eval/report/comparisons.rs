@@ -24,7 +24,7 @@ pub(super) fn of(
     let decides = |metric: &&metric::Metric| metrics.first() == Some(metric) || **metric == metric::Metric::Mae;
     let named = |name: &&str| answers.iter().find(|it| it.method == *name);
     let bases: Vec<&Answers<'_>> = if options.bases.is_empty() {
-        BASES.iter().find_map(|name| named(&name)).or(answers.first()).into_iter().collect()
+        BASES.iter().find_map(named).or(answers.first()).into_iter().collect()
     } else {
         options.bases.iter().filter_map(|name| named(&name.as_str())).collect()
     };

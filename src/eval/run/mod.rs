@@ -51,8 +51,10 @@ pub struct Runner {
     at_once: usize,
     folder: Option<(PathBuf, bool)>,
     transcripts: bool,
-    tell: Option<Arc<dyn Fn(&Step) + Send + Sync>>,
+    tell: Option<Arc<Tell>>,
 }
+
+type Tell = dyn Fn(&Step) + Send + Sync;
 
 /// How far a run has come; told after each job.
 #[derive(Debug, Clone, PartialEq)]

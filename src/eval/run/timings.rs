@@ -41,9 +41,9 @@ pub(super) fn of(records: &[Record]) -> Vec<Timing> {
         }
         let Some((timing, learned, answered)) = found.last_mut() else { continue };
         if matches!(record, Record::Learned(_)) {
-            learned.push(took)
+            learned.push(took);
         } else {
-            answered.push(took)
+            answered.push(took);
         }
         timing.calls += usage.calls;
         timing.reused += usage.reused;
