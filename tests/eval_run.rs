@@ -2,6 +2,9 @@
 #![cfg(feature = "eval")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
+#[path = "common/films.rs"]
+mod films;
+
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -10,58 +13,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use films::{dataset, methods};
 use proptest::prelude::*;
-use rpm_core::eval::dataset::{Dataset, EvalUser, Limits, TestItem};
-use rpm_core::eval::method::{Method, Spec, named};
+use rpm_core::eval::dataset::Dataset;
 use rpm_core::eval::run::{Run, Runner};
 use rpm_core::eval::{EvalError, Record};
 use rpm_core::{
-    BackendError, Budget, Completion, CompletionRequest, Interaction, Limit, LlmBackend, MemoryLimits, Query,
-    ResponseLog, ResponseSpace, Task, Usage, UsageReport, UserId, async_trait,
+    BackendError, Budget, Completion, CompletionRequest, Limit, LlmBackend, MemoryLimits, ResponseLog, Usage,
+    UsageReport, async_trait,
 };
-
-const TEXTS: [&str; 6] = [
-    "A slow, quiet drama about a lighthouse keeper.",
-    "A loud chase through the city, with a thin plot.",
-    "A quiet film about a town and its baker.",
-    "Loud action without a thought.",
-    "A slow, warm comedy about two sisters.",
-    "A chase, a fight, a loud end.",
-];
-
-fn dataset(name: &str, users: usize) -> Dataset {
-    let task = Task::new("How would this person rate the film?", ResponseSpace::scale(1, 5).unwrap()).unwrap();
-    let user = |n: usize| {
-        let past = |at: usize| {
-            let (text, rating) = (TEXTS[(at + n) % 6], if (at + n).is_multiple_of(2) { "5" } else { "2" });
-            Interaction::new(format!("h{at}"), Query::new(text).unwrap(), rating).unwrap()
-        };
-        let test = |at: usize| TestItem {
-            id: format!("t{at}"),
-            query: Query::new(format!("{} Seen by {n}.", TEXTS[(at + n) % 6])).unwrap(),
-            gold: if (at + n).is_multiple_of(2) { "5" } else { "2" }.to_owned(),
-            shares: Vec::new(),
-            seen: None,
-        };
-        EvalUser {
-            id: UserId::new(format!("user {}", n + 1)).unwrap(),
-            history: (0..5).map(past).collect(),
-            tests: (0..3).map(test).collect(),
-        }
-    };
-    Dataset {
-        name: name.to_owned(),
-        task,
-        users: (0..users).map(user).collect(),
-        skipped: Vec::new(),
-        sha256: format!("{users}"),
-        limits: Limits::default(),
-    }
-}
-
-fn methods(names: &str) -> Vec<Arc<dyn Method>> {
-    names.split(',').map(|name| named(&name.parse::<Spec>().unwrap()).unwrap()).collect()
-}
 
 /// Rates by the length of what it is shown; fails for texts with a certain word, if one is given.
 #[derive(Clone, Default)]
@@ -291,6 +251,18 @@ fn an_estimate_says_what_a_run_asks_and_sends_nothing() {
     assert_eq!(asking.iter().map(|it| it.answering.requests).take(2).collect::<Vec<_>>(), [12, 12]);
     assert!(asking[1].answering.input_tokens > asking[0].answering.input_tokens);
     assert!(asking[2].learning.requests > 0);
+}
+
+#[test]
+fn another_model_learns_where_one_is_given() {
+    let (model, learner) = (Rater::default(), Rater::default());
+    let runner = Runner::new().backend(model.clone()).learner(learner.clone());
+    let run = run(&runner, &[dataset("films", 3)], "zero-shot,rpm").unwrap();
+    // What the rater says is no list of features, so learning fails; and it asked the learner.
+    let failed = |it: &&Record| matches!(it, Record::Learned(it) if it.method == "rpm" && it.error.is_some());
+    assert_eq!(run.records.iter().filter(failed).count(), 3);
+    assert!(learner.asked.load(Ordering::SeqCst) > 0);
+    assert_eq!(model.asked.load(Ordering::SeqCst), 3 * 3);
 }
 
 #[test]

@@ -58,8 +58,8 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) calls: Option<u64>,
     /// Prices of a million tokens sent and received, such as 0.15,0.60.
-    #[arg(long, value_delimiter = ',', num_args = 2, value_name = "IN,OUT")]
-    pub(crate) prices: Option<Vec<f64>>,
+    #[arg(long, value_name = "IN,OUT", value_parser = prices)]
+    pub(crate) prices: Option<Prices>,
     /// Jobs side by side; a job is one user under one method.
     #[arg(long, default_value_t = 1)]
     pub(crate) at_once: usize,
@@ -97,16 +97,9 @@ impl Args {
         }
     }
 
-    pub(crate) fn prices(&self) -> Option<Prices> {
-        match self.prices.as_deref() {
-            Some([input, output]) => Some(Prices::per_million(*input, *output)),
-            _ => None,
-        }
-    }
-
     pub(crate) fn budget(&self) -> Budget {
         let mut budget = Budget::default();
-        if let Some(prices) = self.prices() {
+        if let Some(prices) = self.prices {
             budget = budget.prices(prices);
         }
         if let Some(money) = self.budget {
@@ -117,4 +110,11 @@ impl Args {
         }
         budget
     }
+}
+
+fn prices(text: &str) -> Result<Prices, String> {
+    let price = |text: &str| text.trim().parse::<f64>().ok().filter(|price| *price >= 0.0);
+    let both = text.split_once(',').and_then(|(input, output)| Some((price(input)?, price(output)?)));
+    both.map(|(input, output)| Prices::per_million(input, output))
+        .ok_or_else(|| "two numbers, such as 0.15,0.60".to_owned())
 }

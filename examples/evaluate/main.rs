@@ -64,7 +64,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for base in &args.base {
         options = options.base(base.to_string());
     }
-    if let Some(prices) = args.prices() {
+    if let Some(prices) = args.prices {
         options = options.prices(prices);
     }
     let report = Report::of(&run, &sets, &options);
@@ -90,7 +90,7 @@ fn estimate(
     for asking in wait(model, runner.estimate(sets, methods))? {
         let mut need = asking.learning;
         need.add(&asking.answering);
-        let cost = args.prices().map(|prices| {
+        let cost = args.prices.map(|prices| {
             let (input_tokens, output_tokens) = (need.input_tokens, need.output_tokens);
             prices.of(&Usage { input_tokens, output_tokens, cached_tokens: 0 })
         });
@@ -99,7 +99,7 @@ fn estimate(
         let Need { requests, input_tokens, output_tokens, .. } = need;
         println!("| {} | {} | {requests} | {input_tokens} | {output_tokens} | {cost} |", asking.set, asking.method);
     }
-    if args.prices().is_some() {
+    if args.prices.is_some() {
         println!("\nIn all {all:.4}. Methods that learn the same learn it once, so with a log it is less.");
     }
     Ok(())

@@ -24,7 +24,9 @@ pub(super) fn section(report: &Report, set: &SetReport, place: usize) -> Section
     if !set.comparisons.is_empty() {
         parts.push(part("differences", "Paired differences", differences(set)));
     }
-    parts.push(part("cost", "Cost", cost(set)));
+    if set.methods.iter().any(|row| row.learning.requests + row.answering.requests > 0.0) {
+        parts.push(part("cost", "Cost", cost(set)));
+    }
     if !set.curves.is_empty() {
         parts.push(part("curves", "Curves", curves(set)));
     }

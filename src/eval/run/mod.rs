@@ -277,6 +277,7 @@ impl Runner {
             learner: None,
             log: None,
             folder: None,
+            tell: None,
             budget: Budget::default(),
             per_operation: Budget::default(),
             ..self.clone()
