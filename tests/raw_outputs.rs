@@ -162,7 +162,7 @@ fn extracted(row: &Row) -> (Query, Result<Extraction, String>) {
     });
     let (prompts, ledger) = (PromptSet::default(), Ledger::new());
     let ctx = StageContext::new(&backend, &prompts, &ledger);
-    let extractor = PromptedExtractor::default().max_reasks(0);
+    let extractor = PromptedExtractor::default().max_reasks(0).from_words(0);
     let extraction = block_on(extractor.extract(Observation::new(&task, "row", &query), &ctx));
     (query, extraction.map_err(|error| error.to_string()))
 }

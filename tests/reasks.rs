@@ -8,8 +8,8 @@ use std::sync::Arc;
 use common::{ScriptedBackend, blocks, history_of, obey, query, reply, scale_task, sent, text_history, text_task};
 use pollster::block_on;
 use rpm_core::{
-    CompletionRequest, FinishReason, ItemOutcome, Learned, PromptedExtractor, Reading, Role, RpmPipeline, Stage,
-    UserModel,
+    Completion, CompletionRequest, FeatureExtractor, FinishReason, ItemOutcome, Learned, Ledger, Observation,
+    PromptSet, PromptedExtractor, Reading, Role, RpmPipeline, Stage, StageContext, UserModel, backend_fn,
 };
 use serde_json::{Value, json};
 
@@ -316,4 +316,28 @@ fn asking_again_is_bounded_for_every_stage() {
         assert_eq!((requests.len() - again, again), (first, expected), "{stage}");
         assert_eq!(learned.is_err(), stage == Stage::Extract, "{stage}");
     }
+}
+
+#[test]
+fn a_text_none_of_whose_listed_features_can_be_used_gets_the_first_of_its_own_words() {
+    let echo = r#"{"items":[{"about":"t1","features":[{"name":"runs small","quote":"Combating defamation"}]}]}"#;
+    let nothing = r#"{"items":[{"about":"t1","features":[]}]}"#;
+    let task = scale_task();
+    let query = query("Combating defamation of religions");
+    let read = |reply: &'static str, extractor: PromptedExtractor| {
+        let backend = backend_fn(move |_| async move { Ok(Completion::new(reply)) });
+        let (prompts, ledger) = (PromptSet::default(), Ledger::new());
+        let ctx = StageContext::new(&backend, &prompts, &ledger);
+        let found = block_on(extractor.extract(Observation::new(&task, "query", &query), &ctx)).unwrap();
+        let names: Vec<String> = found.features.iter().map(|it| it.feature.name().to_owned()).collect();
+        (names, found.reading, found.dropped.unusable_name)
+    };
+    let (names, reading, dropped) = read(echo, PromptedExtractor::default());
+    assert_eq!(names, ["combating defamation", "combating"]);
+    // Both replies were of no use, and both are counted.
+    assert_eq!((reading, dropped), (Reading::Words, 2));
+    let none = PromptedExtractor::default().from_words(0);
+    assert_eq!(read(echo, none), (Vec::new(), Reading::AskedAgain, 2));
+    // A model that says there is nothing is believed.
+    assert_eq!(read(nothing, PromptedExtractor::default()), (Vec::new(), Reading::AtOnce, 0));
 }

@@ -104,13 +104,14 @@ impl OneCallAnswerer {
         let answerer = PromptedAnswerer::default().factor_tokens(self.factor_tokens);
         let shown: Vec<&Factor> = answerer.shown_factors(request, exemplars, ctx);
         let style = ExampleStyle { factors: &shown, features: false, paths: false, tokens: Some(self.example_tokens) };
+        let mut item = prompt::item(task, query, &[], &[], ctx);
+        item.push_str(&prompt::estimate(task, request.estimate.filter(|_| self.estimate), ctx));
         let values = prompt::task_values(task)
             .set("responses", prompt::responses(task))
             .set("factors", prompt::factors(request.beliefs, &shown, Some(query), ctx))
             .set("exemplars", prompt::exemplars(task, exemplars, &style, ctx))
             .set("max_steps", self.max_steps.to_string())
-            .set("estimate", prompt::estimate(task, request.estimate.filter(|_| self.estimate), ctx))
-            .set("item", prompt::item(task, query, &[], &[], ctx));
+            .set("item", item);
         let reason = json!({
             "type": "object",
             "properties": {

@@ -126,11 +126,11 @@ impl PromptedAnswerer {
                 required.insert(0, "reasons");
                 max_tokens += 130 * u32::try_from(self.max_steps).unwrap_or(12);
             }
+            item.push_str(&prompt::estimate(task, request.estimate.filter(|_| self.estimate), ctx));
             let values = values
                 .set("factors", prompt::factors(request.beliefs, &shown, Some(query), ctx))
                 .set("exemplars", prompt::exemplars(task, exemplars, &style, ctx))
                 .set("max_steps", self.max_steps.to_string())
-                .set("estimate", prompt::estimate(task, request.estimate.filter(|_| self.estimate), ctx))
                 .set("item", item);
             ctx.prompts().render(Prompt::Answer, &values)
         };

@@ -10,6 +10,7 @@
 mod ground;
 mod lexical;
 mod lexicon;
+mod names;
 mod prompted;
 
 use std::fmt;
@@ -134,11 +135,13 @@ pub enum Reading {
     AskedAgain,
     /// The whole features of a reply that was cut off, when asking again brought no more.
     InPart,
+    /// The query's own words, since the model named nothing that could be used.
+    Words,
 }
 
 impl Reading {
     /// All of them, in order.
-    pub const ALL: [Self; 4] = [Self::AtOnce, Self::Repaired, Self::AskedAgain, Self::InPart];
+    pub const ALL: [Self; 5] = [Self::AtOnce, Self::Repaired, Self::AskedAgain, Self::InPart, Self::Words];
 
     /// The name in reports.
     pub fn as_str(self) -> &'static str {
@@ -147,6 +150,7 @@ impl Reading {
             Self::Repaired => "repaired",
             Self::AskedAgain => "after asking again",
             Self::InPart => "in part",
+            Self::Words => "from the words",
         }
     }
 }

@@ -12,23 +12,27 @@ use crate::prompt::{
 };
 
 use super::lexicon::valence_of;
-use super::{Dropped, ExtractError, Extraction, FeatureExtractor, Observation, Reading, ground};
+use super::names::{is_echo, is_kind, parts, short_name};
+use super::{Dropped, ExtractError, Extraction, FeatureExtractor, LexicalExtractor, Observation, Reading, ground};
 
 /// Asks a model for the features of queries, several at a time, and keeps those whose quote it finds in the query.
 ///
 /// An item that is missing from a reply, or unreadable in it, is asked for again by itself; the others keep what they got.
 /// Of one whose reply was cut, and cut again, the features that were whole are kept. A text of which a reply about several
-/// names nothing is asked about by itself too, since another text may have led the model to pass it over.
+/// names nothing is asked about by itself too, since another text may have led the model to pass it over. Of one whose listed
+/// features are all unusable to the end, such as echoes of the request's examples, the first key phrases of its own words are
+/// taken ([`Reading::Words`]): without a feature an interaction could serve no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PromptedExtractor {
     items_per_request: usize,
     max_features: usize,
     max_reasks: u32,
+    from_words: usize,
 }
 
 impl Default for PromptedExtractor {
     fn default() -> Self {
-        Self { items_per_request: 1, max_features: 6, max_reasks: 1 }
+        Self { items_per_request: 1, max_features: 6, max_reasks: 1, from_words: 2 }
     }
 }
 
@@ -53,6 +57,25 @@ impl PromptedExtractor {
     pub fn max_reasks(mut self, reasks: u32) -> Self {
         self.max_reasks = reasks;
         self
+    }
+
+    /// How many features are read off a query's own words where the model listed some and none could be used, from 0 for
+    /// none to 32. Default: 2.
+    #[must_use]
+    pub fn from_words(mut self, features: usize) -> Self {
+        self.from_words = features.min(32);
+        self
+    }
+
+    /// What is left of a query's features in the end: its words', where the model listed some and none could be used.
+    fn or_words(&self, seen: &Observation<'_>, extraction: Extraction) -> Extraction {
+        if !extraction.features.is_empty() || extraction.dropped.total() == 0 || self.from_words == 0 {
+            return extraction;
+        }
+        let mut features = LexicalExtractor::default().read(seen).features;
+        features.truncate(self.from_words);
+        let reading = if features.is_empty() { extraction.reading } else { Reading::Words };
+        Extraction { features, reading, ..extraction }
     }
 
     fn request(
@@ -139,7 +162,7 @@ impl PromptedExtractor {
         let mut keys: BTreeSet<FeatureKey> = BTreeSet::new();
         for feature in found {
             let name = feature.name.split_whitespace().collect::<Vec<_>>().join(" ");
-            let kind = KINDS.contains(&FeatureKey::of(&name).as_str());
+            let kind = is_kind(&name);
             if (is_echo(&name, seen) && !kind) || name.len() > limits::ID_BYTES {
                 extraction.dropped.unusable_name += 1;
                 continue;
@@ -203,63 +226,6 @@ struct FoundFeature {
     name: String,
     #[serde(alias = "context")]
     quote: String,
-}
-
-/// Names of a kind of feature. A short quote says which one it is.
-const KINDS: [&str; 2] = ["genre", "genres"];
-
-/// True for a name that repeats the request's own words instead of naming something in the text.
-fn is_echo(name: &str, seen: &Observation<'_>) -> bool {
-    const ECHOES: [&str; 16] = [
-        // The wording's own examples.
-        "runs small",
-        "helpful staff",
-        "feature",
-        "features",
-        "name",
-        "quote",
-        "context",
-        "text",
-        "factor",
-        "influence",
-        "polarity",
-        "rating",
-        "response",
-        "review",
-        "query",
-        "string",
-    ];
-    let key = FeatureKey::of(name);
-    let key = key.as_str();
-    ECHOES.contains(&key)
-        || KINDS.contains(&key)
-        || key.chars().filter(|c| c.is_alphabetic()).count() < 2
-        || key == FeatureKey::of(seen.task.query_name_str()).as_str()
-        || key == FeatureKey::of(seen.task.response_name_str()).as_str()
-}
-
-/// The parts of a quote that is a list, by its commas, semicolons and slashes; the whole of one that is not.
-fn parts(text: &str, quote: &Span) -> Vec<Span> {
-    let quoted = text.get(quote.start..quote.end).unwrap_or_default();
-    let mut parts = Vec::new();
-    let mut start = quote.start;
-    for part in quoted.split_inclusive([',', ';', '/']) {
-        let bare = part.trim_end_matches([',', ';', '/']).trim();
-        if !bare.is_empty() {
-            let from = start + part.len() - part.trim_start().len();
-            parts.push(Span { start: from, end: from + bare.len() });
-        }
-        start += part.len();
-    }
-    parts
-}
-
-/// A quote that is short enough to be a name: at most four words.
-fn short_name(quote: &str) -> Option<String> {
-    let words: Vec<&str> = quote.split_whitespace().collect();
-    let name = words.join(" ");
-    let bare = name.trim_matches(|c: char| !c.is_alphanumeric());
-    (words.len() <= 4).then(|| bare.to_owned())
 }
 
 /// Why nothing of what a reply lists for a text can be used, in words for the model.
@@ -361,6 +327,10 @@ impl FeatureExtractor for PromptedExtractor {
                             if let Some(part) = parts.remove(i) {
                                 extraction.dropped.add(&part.dropped);
                             }
+                            let extraction = match seen.get(*i) {
+                                Some(seen) => self.or_words(seen, extraction),
+                                None => extraction,
+                            };
                             if let Some(slot) = done.get_mut(*i) {
                                 *slot = Some(Ok(extraction));
                             }

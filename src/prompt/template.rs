@@ -134,11 +134,10 @@ pub enum Prompt {
     /// `max_steps`, `conclusion` (the rest of the reply's form: the response, where it has to be repeated), `note`.
     Path,
     /// Answering from factors and exemplars. Needs `item`; offers `instruction`, `query_name`, `response_name`,
-    /// `responses`, `factors`, `exemplars`, `max_steps`, `estimate` (what all counts say together, after a blank line; empty
-    /// where it is not shown), `note`.
+    /// `responses`, `factors`, `exemplars`, `max_steps`, `note`.
     Answer,
     /// Finding the features of a query and answering it at once. Needs `item`; offers `instruction`, `query_name`,
-    /// `response_name`, `responses`, `factors`, `exemplars`, `max_steps`, `estimate`, `note`.
+    /// `response_name`, `responses`, `factors`, `exemplars`, `max_steps`, `note`.
     AnswerMerged,
     /// Answering without anything of the user. Needs `item`; offers `instruction`, `query_name`, `response_name`,
     /// `responses`, `note`.
@@ -190,7 +189,7 @@ impl Prompt {
             Self::Extract => &["max_features", "known_factors"],
             Self::Group | Self::Judge => &[],
             Self::Path => &["factors", "max_steps", "conclusion"],
-            Self::Answer | Self::AnswerMerged => &["responses", "factors", "exemplars", "max_steps", "estimate"],
+            Self::Answer | Self::AnswerMerged => &["responses", "factors", "exemplars", "max_steps"],
             Self::AnswerGeneric => &["responses"],
         }
     }
