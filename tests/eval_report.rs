@@ -128,7 +128,8 @@ fn too_few_users_have_values_and_no_intervals() {
     assert!(set.methods.iter().flat_map(|row| &row.scores).flatten().all(|score| score.interval.is_none()));
     assert!(set.comparisons.iter().all(|it| it.p.is_none() && it.adjusted_p.is_none()));
     let html = report.to_html().unwrap();
-    assert!(html.contains("films") && !html.contains("NaN"));
+    // A note says what LaMP makes of "NaN"; no figure is one.
+    assert!(html.contains("films") && !html.replace("reads NaN or infinity", "").contains("NaN"));
     assert!(serde_json::from_str::<Report>(&report.to_json().unwrap()).unwrap() == report);
 }
 
@@ -143,6 +144,26 @@ fn what_was_left_out_is_told() {
     assert_eq!(set.limits.as_deref(), Some("at most 7 users, the first 2 test items of each"));
     assert!(set.methods.iter().all(|row| row.dollars_per_1000.is_none()), "nothing is asked, so nothing is priced");
     assert!(report.to_markdown().contains("| row 0 | no response |"));
+}
+
+#[test]
+fn a_run_that_was_not_finished_says_so_and_of_which_methods() {
+    let sets = [dataset("films", 8)];
+    let mut run = run(&sets);
+    run.records.retain(|record| match record {
+        Record::Learned(it) => it.method != "median" && (it.method != "knn" || it.user != "user 3"),
+        Record::Answered(it) => it.method != "median" && (it.method != "knn" || it.user != "user 3" || it.item == "t0"),
+        _ => true,
+    });
+    run.stopped = Some(rpm_core::Limit::Money);
+    let report = Report::of(&run, &sets, &ReportOptions::default());
+    let unfinished: Vec<(&str, usize)> =
+        only(&report).unfinished.iter().map(|it| (it.method.as_str(), it.users)).collect();
+    assert_eq!(unfinished, [("median", 8), ("knn", 1)]);
+    let knn = only(&report).comparisons.iter().find(|it| it.method == "knn").unwrap();
+    assert_eq!((knn.users, knn.items), (7, 21));
+    let told = "The run was not finished: median (8 users missing); knn (1 users missing).";
+    assert_eq!(report.to_markdown().matches(told).count(), 2, "in short, and at the set");
 }
 
 #[test]

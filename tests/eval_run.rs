@@ -179,6 +179,21 @@ fn errors_that_may_pass_are_recorded_and_tried_again() {
 }
 
 #[test]
+fn a_job_that_went_on_without_a_reply_is_done_again() {
+    // The pipeline composes a path that cannot be written and answers all the same; the record must not stand.
+    let scratch = Scratch::new("degraded");
+    let sets = [dataset("films", 3)];
+    let failing = Rater { fails_at: Some("lighthouse"), ..Rater::default() };
+    let names = "self-consistency:n=2";
+    let first = run(&Runner::new().backend(failing).folder(&scratch.0, false), &sets, names).unwrap();
+    let passing = first.records.iter().filter(|it| matches!(it, Record::Answered(it) if it.passing)).count();
+    assert!(passing > 0);
+    let again = run(&Runner::new().backend(Rater::default()).folder(&scratch.0, true), &sets, names).unwrap();
+    assert!(again.resumed < 3);
+    assert!(again.records.iter().all(|it| !matches!(it, Record::Answered(it) if it.passing)));
+}
+
+#[test]
 fn a_run_stops_at_its_budget_and_goes_on_from_there() {
     let scratch = Scratch::new("budget");
     std::fs::create_dir_all(&scratch.0).unwrap();
@@ -217,6 +232,12 @@ fn a_folder_with_another_run_is_refused_with_what_differs() {
     assert_eq!(told(run(&runner(), &[dataset("films", 4)], "offline").unwrap_err()), "data set, or part of it");
     // More sets, and a model where there was none, are no other run.
     run(&runner().backend(Rater::default()), &[dataset("films", 3), dataset("more", 3)], "offline").unwrap();
+    // What was done without a model by a method that asks one is done when there is one.
+    let none = run(&runner(), &sets, "zero-shot").unwrap();
+    assert!(none.records.iter().all(|it| !matches!(it, Record::Answered(it) if it.response.is_some())));
+    let some = run(&runner().backend(Rater::default()), &sets, "zero-shot").unwrap();
+    assert!(some.records.iter().all(|it| !matches!(it, Record::Answered(it) if it.response.is_none())));
+    assert_eq!(run(&runner(), &sets, "zero-shot").unwrap().manifest.model.as_deref(), Some("rater"));
     let other = run(&runner().learner(Rater::default()), &sets, "offline").unwrap_err();
     assert_eq!(told(other), "learning model");
 }

@@ -126,6 +126,7 @@ fn films() -> SetReport {
             SkippedRow { row: "films.json, line 944".into(), problem: "the label is not one of the task's".into() },
         ],
         skipped_total: 7,
+        unfinished: Vec::new(),
         limits: Some("the first 60 users, at most 8 test items each".into()),
         metrics: vec![
             metric("accuracy", true, "share of items answered as the user did"),

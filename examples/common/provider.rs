@@ -49,5 +49,7 @@ pub(crate) fn model_from_env(model: Option<String>) -> Result<Option<Arc<dyn Llm
         "gemini" => Arc::new(Gemini::from_env(model)?.timeout(TIMEOUT).form(form)),
         _ => return Err("RPM_PROVIDER must be openai, anthropic or gemini".into()),
     };
+    #[cfg(feature = "resilience")]
+    let backend: Arc<dyn LlmBackend> = Arc::new(rpm_core::Resilient::new(backend).deadline(TIMEOUT));
     Ok(Some(backend))
 }

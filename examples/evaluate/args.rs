@@ -63,8 +63,8 @@ pub(crate) struct Args {
     /// Jobs side by side; a job is one user under one method.
     #[arg(long, default_value_t = 1)]
     pub(crate) at_once: usize,
-    /// Another model of the same provider to learn with.
-    #[arg(long, value_name = "MODEL")]
+    /// Another model of the same provider to learn with. Its prices are others, so money cannot be told then.
+    #[arg(long, value_name = "MODEL", conflicts_with = "prices")]
     pub(crate) learner: Option<String>,
     /// Where the run is kept: manifest, records and replies. Nothing is kept if it is not given.
     #[arg(long, value_name = "FOLDER")]
@@ -113,7 +113,7 @@ impl Args {
 }
 
 fn prices(text: &str) -> Result<Prices, String> {
-    let price = |text: &str| text.trim().parse::<f64>().ok().filter(|price| *price >= 0.0);
+    let price = |text: &str| text.trim().parse::<f64>().ok().filter(|price| price.is_finite() && *price >= 0.0);
     let both = text.split_once(',').and_then(|(input, output)| Some((price(input)?, price(output)?)));
     both.map(|(input, output)| Prices::per_million(input, output))
         .ok_or_else(|| "two numbers, such as 0.15,0.60".to_owned())

@@ -28,24 +28,30 @@ use rpm_core::{ResponseLog, Usage};
 fn main() -> Result<(), Box<dyn Error>> {
     let args = Args::parse();
     let model = Model::unlogged(None)?;
+    let mut reading = ReadOptions::default();
+    reading.seed = args.seed;
     let mut sets = Vec::new();
     for path in &args.data {
         if !path.exists() {
             println!("{}: not there, passed over", path.display());
             continue;
         }
-        sets.push(dataset::read(path, args.format, &ReadOptions::default())?.limited(args.limits()));
+        sets.push(dataset::read(path, args.format, &reading)?.limited(args.limits()));
     }
     if sets.is_empty() {
         return Ok(());
     }
     let methods = methods(&args, model.is_some() || args.estimate)?;
+    let bases: Vec<String> = args.base.iter().map(|base| preset(&args, base.clone()).to_string()).collect();
+    if let Some(base) = bases.iter().find(|base| methods.iter().all(|method| method.name() != **base)) {
+        return Err(format!("--base {base} is none of the methods").into());
+    }
     let mut runner = Runner::new().seed(args.seed).at_once(args.at_once).budget(args.budget()).progress(tell);
     if let Some(model) = &model {
         runner = runner.backend(model.backend.clone());
     }
-    let learner = args.learner.clone().map(|name| Model::unlogged(Some(name))).transpose()?.flatten();
-    if let Some(learner) = learner {
+    if let Some(name) = &args.learner {
+        let learner = Model::unlogged(Some(name.clone()))?.ok_or("--learner needs RPM_PROVIDER")?;
         runner = runner.learner(learner.backend);
     }
     if let Some(folder) = args.out.as_ref().filter(|_| !args.estimate) {
@@ -61,8 +67,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("The budget of {limit} is used up. What is missing is done with --resume and a larger one.\n");
     }
     let mut options = ReportOptions::default();
-    for base in &args.base {
-        options = options.base(base.to_string());
+    for base in &bases {
+        options = options.base(base);
     }
     if let Some(prices) = args.prices {
         options = options.prices(prices);
@@ -111,7 +117,10 @@ fn methods(args: &Args, with_model: bool) -> Result<Vec<Arc<dyn Method>>, Box<dy
     let mut specs: Vec<Spec> = if args.methods.is_empty() { all() } else { args.methods.clone() };
     for varied in &args.vary {
         let (option, values) = varied.split_once('=').ok_or("--vary is written option=value,value")?;
-        let takes = |spec: &Spec| named(&spec.clone().with(option, values.split(',').next().unwrap_or(""))).is_ok();
+        let takes = |spec: &Spec| values.split(',').any(|value| named(&spec.clone().with(option, value)).is_ok());
+        if !specs.iter().any(takes) {
+            return Err(format!("--vary {option}: none of the methods has such an option and value").into());
+        }
         let each = |spec: Spec| {
             let values: Vec<&str> = if takes(&spec) { values.split(',').collect() } else { Vec::new() };
             if values.is_empty() {
@@ -123,10 +132,7 @@ fn methods(args: &Args, with_model: bool) -> Result<Vec<Arc<dyn Method>>, Box<dy
     }
     let mut methods = Vec::new();
     for spec in specs {
-        let spec = match &args.preset {
-            Some(preset) if spec.name == "rpm" && !spec.options.contains_key("preset") => spec.with("preset", preset),
-            _ => spec,
-        };
+        let spec = preset(args, spec);
         let method = named(&spec)?;
         if method.asks_model() && !with_model {
             if args.methods.is_empty() {
@@ -141,6 +147,14 @@ fn methods(args: &Args, with_model: bool) -> Result<Vec<Arc<dyn Method>>, Box<dy
         methods.push(method);
     }
     Ok(methods)
+}
+
+/// The method with the preset of the command line, where it is to have one.
+fn preset(args: &Args, spec: Spec) -> Spec {
+    match &args.preset {
+        Some(preset) if spec.name == "rpm" && !spec.options.contains_key("preset") => spec.with("preset", preset),
+        _ => spec,
+    }
 }
 
 fn tell(step: &Step) {

@@ -106,12 +106,21 @@ pub struct Draft {
     pub features: Option<Vec<AssignedFeature>>,
     /// What it found and did not keep.
     pub dropped: Dropped,
+    /// The response word for word as a model stated it; `None` where no model did.
+    pub stated: Option<String>,
 }
 
 impl Draft {
     /// A draft of an answerer's own.
     pub fn new(response: impl Into<String>, path: ReasoningPath) -> Self {
-        Self { response: response.into(), path, features: None, dropped: Dropped::default() }
+        Self { response: response.into(), path, features: None, dropped: Dropped::default(), stated: None }
+    }
+
+    /// The same draft with what a model stated word for word.
+    #[must_use]
+    pub fn stated(mut self, stated: Option<String>) -> Self {
+        self.stated = stated;
+        self
     }
 
     /// The same draft over features that the answerer found itself, in the query; their factors are the user's. The path

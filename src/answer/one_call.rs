@@ -7,6 +7,7 @@ use crate::extract::{Dropped, Observation, PromptedExtractor};
 use crate::factor::{FactorModel, SimilarityFactorModel};
 use crate::llm::{Completion, CompletionRequest, ReplySchema, Stage};
 use crate::prompt::{self, AskError, ExampleStyle, Prompt, StageContext, read_reply};
+use crate::reason::PromptedPathWriter;
 use crate::stats::Tier;
 
 use super::prompted::{Allowed, allowed, read_response, response_schema, response_tokens, shown_exemplars, sources_of};
@@ -201,11 +202,13 @@ impl Answerer for OneCallAnswerer {
         let mut attempts = 0;
         // The last response that was sound; its features were not.
         let mut unargued: Option<Read> = None;
+        let mut stated = None;
         let read = |_: usize, completion: &Completion| -> Result<Read, String> {
             attempts += 1;
             let reply = read_reply::<Answered>(&completion.text).map_err(|e| prompt::unreadable(&e, completion))?;
             let answered = ctx.accept(Stage::Answer, reply);
             let response = read_response(request.task, request.query, &options, &answered.response)?;
+            stated = PromptedPathWriter::response_text(&answered.response);
             let read = self.read(&request, &answered.reasons, response);
             if read.features.is_empty() && attempts == 1 {
                 unargued = Some(read);
@@ -218,7 +221,7 @@ impl Answerer for OneCallAnswerer {
             (Ok(read), _) | (Err(_), Some(read)) => read,
             (Err(error), None) => return Err(error.into()),
         };
-        Self::draft(&request, read, ctx).await
+        Ok(Self::draft(&request, read, ctx).await?.stated(stated))
     }
 
     fn needs_backend(&self) -> bool {

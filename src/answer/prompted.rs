@@ -296,11 +296,13 @@ impl Answerer for PromptedAnswerer {
         let mut attempts = 0;
         // The last response that was sound; its steps were not.
         let mut unargued: Option<String> = None;
+        let mut stated = None;
         let read = |_: usize, completion: &Completion| -> Result<(String, Option<Vec<PathStep>>), String> {
             attempts += 1;
             let reply = read_reply::<Answered>(&completion.text).map_err(|e| prompt::unreadable(&e, completion))?;
             let answered = ctx.accept(Stage::Answer, reply);
             let response = read_response(request.task, request.query, &options, &answered.response)?;
+            stated = PromptedPathWriter::response_text(&answered.response);
             if !argued {
                 return Ok((response, request.features.is_empty().then(Vec::new)));
             }
@@ -320,7 +322,7 @@ impl Answerer for PromptedAnswerer {
             (Err(error), None) => return Err(error.into()),
         };
         let path = Self::path(&request, steps, &response)?;
-        Ok(Draft::new(response, path))
+        Ok(Draft::new(response, path).stated(stated))
     }
 
     fn wants_paths(&self) -> bool {

@@ -61,13 +61,13 @@ pub struct Learned {
     pub method: String,
     /// The user.
     pub user: String,
-    /// Interactions it could learn from.
+    /// Interactions of the user, of which a method may take fewer.
     pub history: usize,
     /// Names of the error's kinds from the outermost to its cause, if it failed: then every item of the user counts as not
     /// answered.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub error: Option<String>,
-    /// True where the error may pass, so that a resumed run tries again.
+    /// True where a request got no reply for a reason that may pass, so that a resumed run does the job again.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub passing: bool,
     /// A hash of all requests, in hexadecimal; empty where nothing was asked.
@@ -115,6 +115,9 @@ pub struct Answered {
     /// The probability the method gives to each response, in the order the task shows them; empty if it gives none.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub probabilities: Vec<f64>,
+    /// What the statistics alone say, likewise, where a pipeline asked a model for the response. Scored by nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub estimate: Vec<f64>,
     /// The probability it gives to its response.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub confidence: Option<f64>,
@@ -124,7 +127,7 @@ pub struct Answered {
     /// Names of the error's kinds from the outermost to its cause.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub error: Option<String>,
-    /// True where the error may pass, so that a resumed run tries again.
+    /// True where a request got no reply for a reason that may pass, so that a resumed run does the job again.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub passing: bool,
     /// A hash of all requests, in hexadecimal; empty where nothing was asked.

@@ -12,6 +12,8 @@ use crate::stats::{Beliefs, Estimate, Support};
 pub struct Answer {
     /// The response, inside the task's response space and in its spelling.
     pub response: String,
+    /// The response word for word as the model stated it; `None` where no model answered.
+    pub stated: Option<String>,
     /// How features and factors led to it; its citations were checked.
     pub path: ReasoningPath,
     /// The query's features with their factors, the answerer's own where it found some. The path cites them by position.

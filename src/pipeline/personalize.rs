@@ -104,6 +104,7 @@ impl RpmPipeline {
         Ok(Answer {
             drifting: drifting.cloned().collect(),
             response: draft.response,
+            stated: draft.stated,
             path: draft.path,
             features,
             exemplars,

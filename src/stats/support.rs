@@ -113,7 +113,7 @@ pub fn gate(
     estimate: Option<&Estimate>,
 ) -> Support {
     let similar = best_similarity >= thresholds.least_similarity;
-    let familiar = known_factors >= thresholds.least_factors.max(1);
+    let familiar = known_factors >= thresholds.least_factors;
     let (tier, reason) = if interactions < thresholds.least_interactions {
         (Tier::Generic, Reason::ThinHistory)
     } else {
@@ -151,6 +151,13 @@ mod tests {
         assert_eq!(tier(20, 2, 0.0), (Tier::Factors, Reason::NothingSimilar));
         assert_eq!(tier(20, 0, 0.0), (Tier::Generic, Reason::Unfamiliar));
         assert_eq!(tier(2, 2, 0.9), (Tier::Generic, Reason::ThinHistory));
+    }
+
+    #[test]
+    fn a_gate_that_asks_for_nothing_lets_everything_through() {
+        let thresholds =
+            SupportThresholds { least_interactions: 0, least_similarity: 0.0, least_factors: 0, highest: Tier::Full };
+        assert_eq!(gate(&thresholds, 1, 0, 0, 0.0, None).tier, Tier::Full);
     }
 
     #[test]

@@ -40,6 +40,7 @@ pub(crate) fn dataset(name: &str, users: usize) -> Dataset {
         task,
         users: (0..users).map(user).collect(),
         skipped: Vec::new(),
+        skipped_unnamed: 0,
         sha256: format!("{users}"),
         limits: Limits::default(),
     }

@@ -178,16 +178,20 @@ impl Collector {
     }
 
     /// The data set, unless no user is left, as is so where no row told the task.
-    pub(super) fn finish(mut self, name: String, task: Option<Task>, digest: Sha256) -> Result<Dataset, EvalError> {
+    pub(super) fn finish(self, name: String, task: Option<Task>, digest: Sha256) -> Result<Dataset, EvalError> {
         let Some(task) = task.filter(|_| !self.users.is_empty()) else {
             return Err(EvalError::Empty { set: name, rows: self.rows });
         };
-        if self.unnamed > 0 {
-            let problem = format!("{} more rows were skipped and are not named", self.unnamed);
-            self.skipped.push(Skipped { row: name.clone(), problem });
-        }
         let sha256 = hex(&digest.finalize());
-        Ok(Dataset { name, task, users: self.users, skipped: self.skipped, sha256, limits: super::Limits::default() })
+        Ok(Dataset {
+            name,
+            task,
+            users: self.users,
+            skipped: self.skipped,
+            skipped_unnamed: self.unnamed,
+            sha256,
+            limits: super::Limits::default(),
+        })
     }
 }
 

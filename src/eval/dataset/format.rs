@@ -113,7 +113,7 @@ pub struct ReadOptions {
     pub max_file_bytes: u64,
     /// The most bytes of one row: a user, a question, a line. Longer ones are skipped. Default: 16 MiB.
     pub max_row_bytes: usize,
-    /// The most skipped rows that are named; one more entry counts the rest. Default: 1,000.
+    /// The most skipped rows that are named; the rest is counted. Default: 1,000.
     pub max_skipped_named: usize,
     /// The fewest questions of a group of people in [`Format::Opinions`], at least 2. Default: 20.
     pub least_questions: usize,

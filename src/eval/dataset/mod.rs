@@ -35,6 +35,8 @@ pub struct Dataset {
     pub users: Vec<EvalUser>,
     /// Rows that could not be used.
     pub skipped: Vec<Skipped>,
+    /// How many more could not be used and are not named ([`ReadOptions::max_skipped_named`]).
+    pub skipped_unnamed: usize,
     /// SHA-256 of the files' bytes, in hexadecimal: which data this is.
     pub sha256: String,
     /// How much of it is left.

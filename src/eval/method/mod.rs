@@ -49,7 +49,7 @@ pub use whole_text::WholeText;
 /// - A response it cannot give is an error or a [`Prediction`] without one, never a panic.
 #[async_trait]
 pub trait Method: Send + Sync {
-    /// Its name with its options, as [`named`] reads it: `rag-bm25@4`.
+    /// Its name with its options, as [`named`] reads it: `rag-bm25:k=4`.
     fn name(&self) -> String;
 
     /// True when it can be asked about such a task. Default: always.
@@ -131,6 +131,8 @@ pub struct Prediction {
     pub value: Option<f64>,
     /// The probability of each response, in the order of [`Task::responses`]; empty if it gives none.
     pub probabilities: Vec<f64>,
+    /// What the statistics alone say, likewise, where a pipeline asked a model for the response.
+    pub estimate: Vec<f64>,
     /// How much of the user it used, and why; of pipelines only.
     pub support: Option<(Tier, Reason)>,
 }

@@ -121,7 +121,8 @@ impl<'a> Options<'a> {
         match self.left.keys().next() {
             None => Ok(()),
             Some(unknown) => {
-                Err(self.spec.wrong(format!("it has no option {unknown}; it has {}", self.known.join(", "))))
+                let known = if self.known.is_empty() { "none".to_owned() } else { self.known.join(", ") };
+                Err(self.spec.wrong(format!("it has no option {unknown}; it has {known}")))
             }
         }
     }
@@ -230,7 +231,8 @@ pub fn names() -> &'static [&'static str] {
 /// [`EvalError::Method`] for a name or an option that does not exist, with those that do.
 pub fn named(spec: &Spec) -> Result<Arc<dyn Method>, EvalError> {
     let mut options = Options::new(spec);
-    let history = options.number("history", usize::MAX)?;
+    let sees_history = !matches!(spec.name.as_str(), "zero-shot" | "cot");
+    let history = if sees_history { options.number("history", usize::MAX)? } else { usize::MAX };
     let method: Box<dyn Method> = match spec.name.as_str() {
         "global-majority" => Box::new(Majority::All),
         "majority" => Box::new(Majority::Own),
@@ -272,7 +274,8 @@ mod tests {
     fn unknown_names_options_and_values_are_refused_with_those_that_exist() {
         for (text, told) in [
             ("magic", "cot, self-consistency, rag-bm25"),
-            ("zero-shot:k=3", "it has history"),
+            ("majority:k=3", "it has history"),
+            ("zero-shot:history=3", "it has none"),
             ("rag-bm25:k=many", "k must be a number"),
             ("rpm:tier=best", "tier is one of full, pairs, factors"),
             ("rpm:k=1:k=2", "twice"),

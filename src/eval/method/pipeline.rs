@@ -7,7 +7,7 @@ use crate::answer::StatisticalAnswerer;
 use crate::data::{History, Query, UserModel};
 use crate::extract::LexicalExtractor;
 use crate::factor::SimilarityFactorModel;
-use crate::llm::{LlmBackend, UsageReport};
+use crate::llm::{LlmBackend, Stage, UsageReport};
 use crate::pipeline::{ItemOutcome, LearnReport, PathPolicy, RpmPipeline, RpmPipelineBuilder};
 use crate::reason::ComposedPathWriter;
 use crate::stats::{SupportThresholds, Tier};
@@ -57,6 +57,10 @@ impl PipelineMethod {
         if let Some(backend) = backend.filter(|_| self.asks) {
             builder = builder.backend(Arc::clone(backend));
         }
+        if let Some(learner) = bench.learner.as_ref().filter(|_| self.asks) {
+            // Paths belong to the memory, whenever they are written.
+            builder = builder.backend_for(Stage::WritePath, Arc::clone(learner));
+        }
         (self.build)(builder, bench).build().map_err(|_| MethodError::NoBackend)
     }
 }
@@ -77,6 +81,8 @@ fn without_model(builder: RpmPipelineBuilder) -> RpmPipelineBuilder {
 }
 
 struct Ready {
+    /// Whether a model gives the response.
+    asks: bool,
     pipeline: RpmPipeline,
     model: UserModel,
     report: LearnReport,
@@ -98,7 +104,7 @@ impl Method for PipelineMethod {
         let learned = self.pipeline(learner, bench)?.learn(history).await?;
         let pipeline = self.pipeline(bench.backend.as_ref(), bench)?;
         let usage = learned.report.usage.clone();
-        Ok(Box::new(Ready { pipeline, model: learned.model, report: learned.report, usage }))
+        Ok(Box::new(Ready { asks: self.asks, pipeline, model: learned.model, report: learned.report, usage }))
     }
 }
 
@@ -107,14 +113,17 @@ impl Session for Ready {
     async fn answer(&mut self, query: &Query, _: &Bench<'_>) -> Result<Prediction, MethodError> {
         let answer = self.pipeline.personalize(&self.model, query).await?;
         self.usage.add(&answer.usage);
-        let probabilities = answer.estimate.as_ref().map_or_else(Vec::new, |estimate| {
+        let mut weighed = answer.estimate.as_ref().map_or_else(Vec::new, |estimate| {
             estimate.responses().iter().map(|weighted| weighted.probability).collect()
         });
+        // A model states no probabilities; those of the statistics are not its own.
+        let probabilities = if self.asks { Vec::new() } else { std::mem::take(&mut weighed) };
         let prediction = Prediction {
-            raw: Some(answer.response.clone()),
+            raw: answer.stated.or_else(|| Some(answer.response.clone())),
             response: Some(answer.response),
             value: None,
             probabilities,
+            estimate: weighed,
             support: Some((answer.support.tier, answer.support.reason)),
         };
         self.model.adopt_paths(answer.written_paths).map_err(|error| MethodError::Other(error.into()))?;

@@ -34,7 +34,10 @@ struct Parts {
 
 impl Parts {
     fn read(options: &mut Options<'_>) -> Result<Self, EvalError> {
-        let k = options.number("k", 0)?;
+        let k = match options.text("k", "") {
+            "" => None,
+            k => Some(k.parse().map_err(|_| options.wrong("k must be a number of the right kind"))?),
+        };
         let retriever = match options.text("retriever", "") {
             "" => None,
             name => Some(
@@ -53,7 +56,7 @@ impl Parts {
         if !(0.0..=1.0).contains(&noise) {
             return Err(options.wrong("noise is a share from 0 to 1"));
         }
-        Ok(Self { k: Some(k).filter(|k| *k > 0), retriever, thresholds, noise })
+        Ok(Self { k, retriever, thresholds, noise })
     }
 
     fn apply(&self, mut builder: RpmPipelineBuilder) -> RpmPipelineBuilder {
@@ -80,6 +83,9 @@ pub(super) fn prompted(options: &mut Options<'_>) -> Result<PipelineMethod, Eval
         .choice("paths", &[("model", Paths::Model), ("generic", Paths::Generic), ("composed", Paths::Composed)])?;
     let generic = generic_paths::wording().map_err(|error| options.wrong(error.to_string()))?;
     let items: usize = options.number("items", 0)?;
+    if preset == Preset::Frugal && items > 0 {
+        return Err(options.wrong("the frugal preset asks for no features of past texts, so it has no items"));
+    }
     let parts = Parts::read(options)?;
     Ok(PipelineMethod::new("rpm", move |builder, bench| {
         let mut builder = builder.preset(preset).paths(PathPolicy::OnFirstUse);

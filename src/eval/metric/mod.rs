@@ -134,8 +134,10 @@ impl Metric {
             Self::StrictMacroF1 => "the same of the text as it was given: LaMP's f1",
             Self::Mae => "mean absolute error; no answer counts as the farther end of the scale",
             Self::Rmse => "square root of the mean squared error, of the same numbers",
-            Self::StrictMae => "MAE of the number LaMP reads in the text as it was given",
-            Self::StrictRmse => "RMSE of the number LaMP reads in the text as it was given",
+            Self::StrictMae => {
+                "MAE of the number LaMP reads in the text as it was given; – where it reads NaN or infinity, and fails"
+            }
+            Self::StrictRmse => "RMSE of the number LaMP reads in the text as it was given, likewise",
             Self::Rouge1 => {
                 "F-measure of shared words, without a stemmer; a plain mean, where LaMP takes a bootstrap's median"
             }

@@ -33,7 +33,6 @@ pub(super) fn of(answers: &[Answers<'_>], metric: Metric, task: &Task, resamples
         }
         let lines: Vec<CurveLine> = lines
             .into_iter()
-            .filter(|(_, points)| points.len() > 1)
             .map(|((_, method), mut points)| {
                 points.sort_by(|a, b| a.0.total_cmp(&b.0));
                 let point = |(x, answers): (f64, &Answers<'_>)| {
@@ -42,6 +41,7 @@ pub(super) fn of(answers: &[Answers<'_>], metric: Metric, task: &Task, resamples
                 };
                 CurveLine { method, points: points.into_iter().filter_map(point).collect() }
             })
+            .filter(|line| line.points.first().zip(line.points.last()).is_some_and(|(a, b)| a.x < b.x))
             .collect();
         (!lines.is_empty()).then(|| Curve {
             title: title.to_owned(),

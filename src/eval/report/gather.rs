@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::data::{ResponseSpace, Task};
 use crate::eval::compare::{self, RESAMPLES, Resamples};
-use crate::eval::dataset::{Dataset, Limits};
+use crate::eval::dataset::{Dataset, EvalUser, Limits, TestItem};
 use crate::eval::method::{Spec, about};
 use crate::eval::metric::{self, CALIBRATION_BINS};
 use crate::eval::run::Run;
@@ -13,7 +13,7 @@ use crate::llm::{Prices, Usage};
 
 use super::{
     MeanNeed, MethodReliability, MethodRow, MethodTiers, Metric, ReliabilityBin, Report, SetReport, SkippedRow,
-    TierRow, comparisons, curves,
+    TierRow, Unfinished, comparisons, curves,
 };
 
 /// The coverage of intervals.
@@ -116,7 +116,8 @@ fn set_report(run: &Run, set: &Dataset, options: &ReportOptions) -> SetReport {
         items: set.items(),
         interactions: set.users.iter().map(|user| user.history.len()).sum(),
         skipped: set.skipped.iter().take(NAMED).map(skipped).collect(),
-        skipped_total: set.skipped.len(),
+        skipped_total: set.skipped.len() + set.skipped_unnamed,
+        unfinished: unfinished(run, set, &answers),
         limits: in_words(set.limits),
         metrics: metrics.iter().map(|metric| describe(*metric)).collect(),
         methods: rows.collect(),
@@ -127,32 +128,50 @@ fn set_report(run: &Run, set: &Dataset, options: &ReportOptions) -> SetReport {
     }
 }
 
-/// The records of a set by method, in the order of the run, and by user.
+/// The records of a set by method, in the order of the run; items by user in the set's order. A user of whom an item is
+/// missing has none.
 fn answers<'r>(run: &'r Run, set: &Dataset) -> Vec<Answers<'r>> {
-    let places: BTreeMap<&str, usize> =
-        set.users.iter().enumerate().map(|(place, user)| (user.id.as_str(), place)).collect();
-    let mut found: Vec<Answers<'r>> = Vec::new();
-    let mut at: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut order: Vec<&str> = Vec::new();
+    let mut learned: BTreeMap<&str, Vec<&Learned>> = BTreeMap::new();
+    let mut items: BTreeMap<(&str, &str, &str), &Answered> = BTreeMap::new();
     for record in &run.records {
-        let (of, method, user) = match record {
-            Record::Learned(it) => (&it.set, &it.method, &it.user),
-            Record::Answered(it) => (&it.set, &it.method, &it.user),
-        };
-        if *of != set.name {
-            continue;
-        }
-        let Some(&user) = places.get(user.as_str()) else { continue };
-        let place = *at.entry(method).or_insert_with(|| {
-            found.push(Answers { method, by_user: vec![Vec::new(); set.users.len()], learned: Vec::new() });
-            found.len() - 1
-        });
-        let Some(answers) = found.get_mut(place) else { continue };
         match record {
-            Record::Learned(it) => answers.learned.push(it),
-            Record::Answered(it) => answers.by_user.get_mut(user).into_iter().for_each(|items| items.push(it)),
+            Record::Learned(it) if it.set == set.name => {
+                if !learned.contains_key(it.method.as_str()) {
+                    order.push(&it.method);
+                }
+                learned.entry(&it.method).or_default().push(it);
+            }
+            Record::Answered(it) if it.set == set.name => {
+                items.insert((&it.method, &it.user, &it.item), it);
+            }
+            _ => {}
         }
     }
-    found
+    let of_user = |method: &'r str, user: &EvalUser| -> Vec<&'r Answered> {
+        let of_item = |item: &TestItem| items.get(&(method, user.id.as_str(), item.id.as_str())).copied();
+        user.tests.iter().map(of_item).collect::<Option<Vec<_>>>().unwrap_or_default()
+    };
+    let of_method = |method: &'r str| Answers {
+        method,
+        by_user: set.users.iter().map(|user| of_user(method, user)).collect(),
+        learned: learned.get(method).cloned().unwrap_or_default(),
+    };
+    order.into_iter().map(of_method).collect()
+}
+
+/// Methods that a run did not finish, with the number of users it did not get to.
+fn unfinished(run: &Run, set: &Dataset, answers: &[Answers<'_>]) -> Vec<Unfinished> {
+    let missing = |answers: &Answers<'_>| answers.by_user.iter().filter(|items| items.is_empty()).count();
+    let methods = run.manifest.methods.iter();
+    let of = |method: &String| match answers.iter().find(|it| it.method == *method) {
+        Some(answers) => missing(answers),
+        // A run that was not stopped left a method out since it does not fit the task.
+        None if run.stopped.is_some() => set.users.len(),
+        None => 0,
+    };
+    let all = methods.map(|method| Unfinished { method: method.clone(), users: of(method) });
+    all.filter(|it| it.users > 0).collect()
 }
 
 fn row(
@@ -162,23 +181,24 @@ fn row(
     resamples: &Resamples,
     options: &ReportOptions,
 ) -> MethodRow {
-    let items = answers.all().count();
+    let failed: BTreeMap<&str, &str> =
+        answers.learned.iter().filter_map(|it| Some((it.user.as_str(), it.error.as_deref()?))).collect();
     let mut errors: BTreeMap<String, usize> = BTreeMap::new();
-    for learned in &answers.learned {
-        if let Some(error) = &learned.error {
-            *errors.entry(format!("learn: {error}")).or_default() += 1;
-        }
+    for item in answers.all().filter(|item| item.response.is_none()) {
+        let own = item.error.clone();
+        let learning = || failed.get(item.user.as_str()).map(|error| format!("learn: {error}"));
+        let why = own.or_else(learning).unwrap_or_else(|| "no response of the task".to_owned());
+        *errors.entry(why).or_default() += 1;
     }
-    for error in answers.all().filter_map(|item| item.error.as_ref()) {
-        *errors.entry(error.clone()).or_default() += 1;
-    }
+    // Items that were never asked, since nothing could be learned of their user, say nothing of what asking costs.
+    let asked = answers.all().filter(|item| item.need.requests > 0 || item.response.is_some()).count();
     let mut need = Need::default();
     answers.all().for_each(|item| need.add(&item.need));
     let mut learning = Need::default();
     answers.learned.iter().for_each(|it| learning.add(&it.need));
     let answered: Vec<usize> =
         answers.all().filter_map(|item| item.response.as_ref()).map(|it| it.chars().count()).collect();
-    let dollars = |prices: Prices| prices.of(&used(&need)) * 1_000.0 / items.max(1) as f64;
+    let dollars = |prices: Prices| prices.of(&used(&need)) * 1_000.0 / asked.max(1) as f64;
     let score =
         |metric: &metric::Metric| answers.replicates(*metric, &set.task, resamples).map(|it| it.measured(LEVEL));
     MethodRow {
@@ -188,7 +208,7 @@ fn row(
         errors,
         scores: metrics.iter().map(score).collect(),
         learning: mean_need(&learning, answers.learned.len()),
-        answering: mean_need(&need, items),
+        answering: mean_need(&need, asked),
         dollars_per_1000: options.prices.filter(|_| need.requests > 0 && need.uncounted == 0).map(dollars),
         answer_characters: (!answered.is_empty())
             .then(|| answered.iter().sum::<usize>() as f64 / answered.len() as f64),
@@ -240,7 +260,9 @@ fn tiers(answers: &Answers<'_>, metrics: &[metric::Metric], task: &Task, resampl
 fn reliability(answers: &Answers<'_>) -> Option<MethodReliability> {
     let mut bins = vec![(0.0, 0.0, 0_usize); CALIBRATION_BINS];
     for item in answers.all() {
-        let (Some(confidence), Some(response)) = (item.confidence, &item.response) else { continue };
+        let (Some(confidence), Some(response)) = (item.confidence.filter(|it| it.is_finite()), &item.response) else {
+            continue;
+        };
         let at = (1..CALIBRATION_BINS).take_while(|bin| confidence >= *bin as f64 / CALIBRATION_BINS as f64).count();
         if let Some((sum, right, n)) = bins.get_mut(at) {
             *sum += confidence;

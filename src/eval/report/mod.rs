@@ -27,7 +27,7 @@ use super::EvalError;
 pub use gather::ReportOptions;
 pub use values::{
     Comparison, Curve, CurveLine, CurvePoint, LengthMatched, MeanNeed, MethodReliability, MethodRow, MethodTiers,
-    Metric, ReliabilityBin, Report, SetReport, SkippedRow, TierRow,
+    Metric, ReliabilityBin, Report, SetReport, SkippedRow, TierRow, Unfinished,
 };
 
 impl Report {

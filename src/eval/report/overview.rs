@@ -2,12 +2,15 @@
 
 use super::document::{Block, Document, Fact, Section};
 use super::number;
-use super::set::section;
+use super::set::{section, unfinished};
 use super::told::Told;
 use super::values::{Comparison, Report, SetReport};
 
 /// With fewer users than this, a set says that its intervals are rough.
 pub(super) const FEW_USERS: usize = 30;
+
+/// With fewer users than this there are no intervals of 95 %; see [`Replicates`](crate::eval::compare::Replicates).
+pub(super) const LEAST_USERS: usize = 6;
 
 /// The whole report as a tree.
 pub(super) fn document(report: &Report) -> Document {
@@ -39,6 +42,9 @@ fn in_short(report: &Report) -> Section {
 /// What came out for the first metric against the main base.
 fn finding(set: &SetReport, place: usize) -> Section {
     let mut section = Section::new(format!("in-short-{}", place + 1), &set.name);
+    if let Some(told) = unfinished(set) {
+        section.blocks.push(Block::Text(told));
+    }
     let (Some(base), Some(metric)) = (set.main_base(), set.metrics.first()) else {
         section.blocks.push(Block::Text("Nothing was compared.".to_owned()));
         return section;

@@ -82,7 +82,12 @@ fn first_scores(set: &SetReport) -> impl Iterator<Item = (usize, &MethodRow, Mea
 pub(super) fn cost(set: &SetReport) -> Option<Chart> {
     let metric = set.metrics.first()?;
     let priced = set.methods.iter().any(|row| row.dollars_per_1000.is_some_and(|dollars| dollars > 0.0));
-    let cost = |row: &MethodRow| if priced { row.dollars_per_1000 } else { Some(row.answering.tokens()) };
+    // A cost that is not known is not drawn; to ask nothing costs nothing.
+    let cost = |row: &MethodRow| match row.answering {
+        need if need.uncounted > 0.0 => None,
+        need if priced => row.dollars_per_1000.or((need.requests <= 0.0).then_some(0.0)),
+        need => Some(need.tokens()),
+    };
     let lines: Vec<Line> = first_scores(set)
         .filter_map(|(place, row, score)| {
             let x = cost(row)?;

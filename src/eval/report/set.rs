@@ -2,7 +2,7 @@
 
 use super::document::{Block, Fact, Section, Table};
 use super::number;
-use super::overview::{FEW_USERS, direction};
+use super::overview::{FEW_USERS, LEAST_USERS, direction};
 use super::values::{Report, SetReport};
 use super::{pictures, tables};
 
@@ -10,7 +10,14 @@ use super::{pictures, tables};
 pub(super) fn section(report: &Report, set: &SetReport, place: usize) -> Section {
     let id = format!("set-{}", place + 1);
     let mut section = Section::new(&id, &set.name);
-    if set.users < FEW_USERS {
+    if let Some(told) = unfinished(set) {
+        section.blocks.push(Block::Text(told));
+    }
+    if set.users < LEAST_USERS {
+        let text =
+            format!("With {} users there are no intervals: nothing can be told apart.", number::count(set.users));
+        section.blocks.push(Block::Text(text));
+    } else if set.users < FEW_USERS {
         section.blocks.push(Block::Text(format!(
             "With {} users the intervals are rough, and rather too narrow than too wide: take them as a hint.",
             number::count(set.users)
@@ -44,6 +51,15 @@ pub(super) fn section(report: &Report, set: &SetReport, place: usize) -> Section
     section
 }
 
+/// What is said of a set that a run did not finish; `None` of one that it did.
+pub(super) fn unfinished(set: &SetReport) -> Option<String> {
+    let of: Vec<String> =
+        set.unfinished.iter().map(|it| format!("{} ({} users missing)", it.method, number::count(it.users))).collect();
+    (!of.is_empty()).then(|| {
+        format!("The run was not finished: {}. Figures of these methods are of the other users only.", of.join("; "))
+    })
+}
+
 fn facts(report: &Report, set: &SetReport) -> Vec<Fact> {
     let mut facts = vec![
         Fact::new("Task", &set.task),
@@ -64,6 +80,7 @@ fn facts(report: &Report, set: &SetReport) -> Vec<Fact> {
         .methods
         .iter()
         .filter(|name| set.methods.iter().all(|row| row.method != **name))
+        .filter(|name| set.unfinished.iter().all(|it| it.method != **name))
         .map(String::as_str)
         .collect();
     if !absent.is_empty() {

@@ -10,7 +10,9 @@ use super::values::{Curve, MeanNeed, MethodRow, SetReport};
 pub(super) fn scores(set: &SetReport) -> Table {
     let against = set.main_base().map_or_else(String::new, |base| {
         format!(
-            " ↑ better and ↓ worse than {base} by the adjusted p of the paired difference; unmarked: not told apart."
+            " ↑ better and ↓ worse than {base} by the adjusted p of the paired difference. Compared is {}; what is unmarked there was not told \
+             apart.",
+            compared(set)
         )
     });
     let mut table = Table::new(format!("Scores with 95\u{a0}% intervals.{against}"), &[("Method", Text)]);
@@ -20,6 +22,13 @@ pub(super) fn scores(set: &SetReport) -> Table {
     }
     table.rows = set.methods.iter().map(|row| score_cells(set, row)).collect();
     table
+}
+
+/// The metrics that methods are compared by.
+fn compared(set: &SetReport) -> String {
+    let is_compared = |name: &&str| set.comparisons.iter().any(|comparison| comparison.metric == **name);
+    let names: Vec<&str> = set.metrics.iter().map(|metric| metric.name.as_str()).filter(is_compared).collect();
+    names.join(" and ")
 }
 
 fn score_cells(set: &SetReport, row: &MethodRow) -> Vec<Cell> {

@@ -42,6 +42,9 @@ pub struct SetReport {
     pub skipped: Vec<SkippedRow>,
     /// How many rows could not be used.
     pub skipped_total: usize,
+    /// Methods that the run did not finish: their figures are of the other users only.
+    #[serde(default)]
+    pub unfinished: Vec<Unfinished>,
     /// How much of the set was used, in words; `None` when all of it was.
     pub limits: Option<String>,
     /// What was measured, the metric that decides first.
@@ -65,6 +68,15 @@ pub struct SkippedRow {
     pub row: String,
     /// Why, without the row's text.
     pub problem: String,
+}
+
+/// A method that a run did not finish on a data set.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Unfinished {
+    /// The method.
+    pub method: String,
+    /// How many users have no records.
+    pub users: usize,
 }
 
 /// What was measured.

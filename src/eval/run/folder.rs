@@ -59,7 +59,7 @@ impl Folder {
         manifest: Manifest,
         sets: &[Dataset],
         resume: bool,
-    ) -> Result<(Self, BTreeMap<Job, Vec<Record>>), EvalError> {
+    ) -> Result<(Self, BTreeMap<Job, Vec<Record>>, Manifest), EvalError> {
         let io = |source| EvalError::Io { path: path.to_owned(), source };
         fs::create_dir_all(path).map_err(io)?;
         let manifest = match read_manifest(path)? {
@@ -74,7 +74,7 @@ impl Folder {
         write(&path.join(MANIFEST), pretty(&manifest).as_bytes())?;
         rewrite(&path.join(RECORDS), whole.values().flatten())?;
         let records = private().append(true).create(true).open(path.join(RECORDS)).map_err(io)?;
-        Ok((Self { path: path.to_owned(), records }, whole))
+        Ok((Self { path: path.to_owned(), records }, whole, manifest))
     }
 
     /// Adds a job's records.

@@ -53,16 +53,17 @@ impl Runner {
         let session = work.method.learn(&history, &bench).await;
         let mut learned = work.learned(history.len());
         (learned.need, learned.requests) = meter.take();
+        learned.passing = meter.missed();
         learned.milliseconds = milliseconds(begin);
         exchanges.push((None, meter.transcript()));
         let mut session = match session {
             Ok(session) => session,
             Err(error) => {
-                if let Some(limit) = ledger.budget_reached() {
+                if let Some(limit) = ledger.budget_reached().filter(|_| meter.refused()) {
                     return Ok(Err(limit));
                 }
                 learned.error = Some(kinds(&error));
-                learned.passing = passing(&error);
+                learned.passing |= passing(&error);
                 let missed = work.user.tests.iter().map(|item| Record::Answered(work.answered(item)));
                 let records = std::iter::once(Record::Learned(learned)).chain(missed).collect();
                 return Ok(Ok((work.job(), records, exchanges)));
@@ -75,6 +76,7 @@ impl Runner {
             let outcome = session.answer(&item.query, &bench).await;
             let mut answered = work.answered(item);
             (answered.need, answered.requests) = meter.take();
+            answered.passing = meter.missed();
             answered.usage = session.usage();
             answered.milliseconds = milliseconds(begin);
             exchanges.push((Some(item.id.clone()), meter.transcript()));
@@ -82,13 +84,13 @@ impl Runner {
                 Ok(prediction) => enter(&mut answered, prediction, &work.set.task, &item.query),
                 Err(error) => {
                     answered.error = Some(kinds(&error));
-                    answered.passing = passing(&error);
+                    answered.passing |= passing(&error);
                 }
             }
             records.push(Record::Answered(answered));
         }
         // What was withheld for the run's budget may have cost the job evidence or answers.
-        if let Some(limit) = ledger.budget_reached() {
+        if let Some(limit) = ledger.budget_reached().filter(|_| meter.refused()) {
             return Ok(Err(limit));
         }
         learned.counts = session.counts().into_iter().map(|(name, n)| (name.to_owned(), n)).collect();
@@ -125,13 +127,17 @@ impl Work<'_> {
 fn enter(answered: &mut Answered, prediction: Prediction, task: &Task, query: &Query) {
     let responses = task.responses(query);
     let place = |response: &String| responses.iter().position(|other| other == response);
-    let probabilities = prediction.probabilities;
+    // What is no probability could not be read back.
+    let sound = |p: &f64| p.is_finite() && *p >= 0.0;
+    let checked = |list: Vec<f64>| if list.iter().all(sound) { list } else { Vec::new() };
+    let probabilities = checked(prediction.probabilities);
     answered.confidence =
         prediction.response.as_ref().and_then(place).and_then(|place| probabilities.get(place).copied());
     answered.raw = prediction.raw;
     answered.response = prediction.response;
     answered.value = prediction.value.filter(|value| value.is_finite());
     answered.probabilities = probabilities;
+    answered.estimate = checked(prediction.estimate);
     answered.support = prediction.support;
 }
 

@@ -1,7 +1,9 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
+use crate::data::text::hex;
 use crate::eval::dataset::{Dataset, Limits};
 use crate::prompt::PromptSet;
 
@@ -22,6 +24,9 @@ pub struct Manifest {
     pub prompts: String,
     /// Where random choices began.
     pub seed: u64,
+    /// What each operation might use at most, if that was limited.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub per_operation: Option<String>,
     /// The data sets by name.
     pub sets: BTreeMap<String, SetManifest>,
     /// The methods, in the order they were asked for.
@@ -34,6 +39,8 @@ pub struct Manifest {
 pub struct SetManifest {
     /// SHA-256 of the files' bytes, in hexadecimal.
     pub sha256: String,
+    /// SHA-256 of what was read of them and used: the task, each user's history and test items.
+    pub content: String,
     /// How much of it was used.
     pub limits: Limits,
     /// Users, after the limits.
@@ -54,14 +61,20 @@ impl Manifest {
             learner,
             prompts: PromptSet::default().fingerprint(),
             seed,
+            per_operation: None,
             sets: BTreeMap::new(),
             methods: Vec::new(),
         }
     }
 
     pub(super) fn enter(&mut self, set: &Dataset) {
-        let entry =
-            SetManifest { sha256: set.sha256.clone(), limits: set.limits, users: set.users.len(), items: set.items() };
+        let entry = SetManifest {
+            sha256: set.sha256.clone(),
+            content: content(set),
+            limits: set.limits,
+            users: set.users.len(),
+            items: set.items(),
+        };
         self.sets.insert(set.name.clone(), entry);
     }
 
@@ -77,6 +90,7 @@ impl Manifest {
             ("learning model", self.learner != earlier.learner),
             ("wording of prompts", self.prompts != earlier.prompts),
             ("seed", self.seed != earlier.seed),
+            ("budget of an operation", self.per_operation != earlier.per_operation),
             ("data set, or part of it", self.sets.iter().any(|(name, set)| shared(name, set))),
         ]
         .into_iter()
@@ -92,4 +106,30 @@ impl Manifest {
         }
         Self { methods, model: self.model.or(earlier.model), ..self }
     }
+}
+
+/// A hash of all that a method or a score can depend on.
+fn content(set: &Dataset) -> String {
+    let mut hash = Sha256::new();
+    let mut enter = |text: &str| {
+        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(text.as_bytes());
+    };
+    enter(&serde_json::to_string(&set.task).unwrap_or_default());
+    for user in &set.users {
+        enter(user.id.as_str());
+        for past in &user.history {
+            enter(past.id().as_str());
+            enter(&serde_json::to_string(past.query()).unwrap_or_default());
+            enter(past.response());
+            enter(&past.time().map(|time| time.to_string()).unwrap_or_default());
+        }
+        for item in &user.tests {
+            enter(&item.id);
+            enter(&serde_json::to_string(&item.query).unwrap_or_default());
+            enter(&item.gold);
+            enter(&format!("{:?} {:?}", item.shares, item.seen));
+        }
+    }
+    hex(&hash.finalize())
 }

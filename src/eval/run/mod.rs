@@ -172,7 +172,8 @@ impl Runner {
         self
     }
 
-    /// How many jobs run side by side, at least 1. Default: 1. Records do not depend on it.
+    /// How many jobs run side by side, at least 1, and so how many requests are under way at most where there is a
+    /// [`log`](Self::log). Default: 1. Records do not depend on it.
     pub fn at_once(mut self, jobs: usize) -> Self {
         self.at_once = jobs.max(1);
         self
@@ -209,7 +210,7 @@ impl Runner {
     /// # Cancellation
     /// Dropping the future stops; whole jobs are in the folder.
     pub async fn run(&self, sets: &[Dataset], methods: &[Arc<dyn Method>]) -> Result<Run, EvalError> {
-        let manifest = self.manifest(sets, methods)?;
+        let mut manifest = self.manifest(sets, methods)?;
         let populations: Vec<Vec<Vec<Interaction>>> =
             sets.iter().map(|set| set.users.iter().map(|user| user.history.clone()).collect()).collect();
         let mut work = Vec::new();
@@ -220,7 +221,9 @@ impl Runner {
         }
         let (mut folder, mut done) = match &self.folder {
             Some((path, resume)) => {
-                let (folder, done) = Folder::open(Path::new(path), manifest.clone(), sets, *resume)?;
+                let (folder, done, whole) = Folder::open(Path::new(path), manifest.clone(), sets, *resume)?;
+                // A run without a model may go on with what a model gave.
+                manifest.model = whole.model;
                 (Some(folder), done)
             }
             None => (None, BTreeMap::new()),
@@ -300,6 +303,7 @@ impl Runner {
     fn manifest(&self, sets: &[Dataset], methods: &[Arc<dyn Method>]) -> Result<Manifest, EvalError> {
         let model = |backend: &Option<Arc<dyn LlmBackend>>| backend.as_ref().map(|it| it.model().to_owned());
         let mut manifest = Manifest::new(self.seed, model(&self.backend), model(&self.learner));
+        manifest.per_operation = (self.per_operation != Budget::default()).then(|| format!("{:?}", self.per_operation));
         for set in sets {
             if manifest.sets.contains_key(&set.name) {
                 return Err(EvalError::Twice { what: "data set", name: set.name.clone() });
@@ -321,7 +325,7 @@ impl Runner {
         let capped: Arc<dyn LlmBackend> = Arc::new(Capped::new(Arc::clone(backend?), ledger.clone()));
         let mode = if self.replay { LogMode::ReplayOnly } else { LogMode::Record };
         Some(match &self.log {
-            Some(log) => Arc::new(log.wrap(capped).mode(mode).in_flight(self.at_once.max(1))),
+            Some(log) => Arc::new(log.wrap(capped).mode(mode).in_flight(1)),
             None => capped,
         })
     }

@@ -9,7 +9,10 @@ use sha2::{Digest, Sha256};
 
 use crate::data::text::hex;
 use crate::eval::Need;
-use crate::llm::{BackendError, Capabilities, Completion, CompletionRequest, Key, Ledger, Limit, LlmBackend, Stage};
+use crate::llm::{
+    Attempt, BackendError, Capabilities, Completion, CompletionRequest, FinishReason, Key, Ledger, Limit, LlmBackend,
+    Stage,
+};
 
 /// A backend that counts what is asked through it. It stands outside of the response log, so that replies count the same
 /// whether they were paid for now or before.
@@ -25,6 +28,10 @@ struct Asked {
     keys: BTreeMap<String, u64>,
     /// Requests and replies in the order they were answered, where they are kept.
     transcript: Vec<Exchange>,
+    /// A request got no reply for a reason that may pass.
+    missed: bool,
+    /// A request was refused for a budget.
+    refused: bool,
 }
 
 /// One request with its reply, as [`Runner::transcripts`](super::Runner::transcripts) keeps it.
@@ -52,6 +59,17 @@ impl Meter {
         Tap { backend, meter: self.clone() }
     }
 
+    /// Whether a request got no reply, since this was last called, for a reason that may pass. What the job made of that stands
+    /// on less than it could.
+    pub(super) fn missed(&self) -> bool {
+        std::mem::take(&mut self.asked.lock().unwrap_or_else(PoisonError::into_inner).missed)
+    }
+
+    /// Whether a request was ever refused for a budget.
+    pub(super) fn refused(&self) -> bool {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).refused
+    }
+
     /// The requests and replies since this was last called.
     pub(super) fn transcript(&self) -> Vec<Exchange> {
         std::mem::take(&mut self.asked.lock().unwrap_or_else(PoisonError::into_inner).transcript)
@@ -76,8 +94,17 @@ impl Meter {
 
 impl Tap {
     fn enter(&self, request: &CompletionRequest, result: &Result<Completion, BackendError>) {
-        let Ok(completion) = result else { return };
         let mut asked = self.meter.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let completion = match result {
+            // A withheld reply is kept by no log, so it would not count in a replay.
+            Ok(completion) if completion.finish == FinishReason::Filtered => return,
+            Ok(completion) => completion,
+            Err(error) => {
+                asked.refused |= matches!(error, BackendError::Budget { .. });
+                asked.missed |= may_pass(error);
+                return;
+            }
+        };
         if self.meter.texts {
             let messages = request.messages.iter().map(|it| (it.role.as_str(), it.content.clone())).collect();
             asked.transcript.push(Exchange { stage: request.stage, messages, reply: completion.text.clone() });
@@ -126,8 +153,21 @@ impl LlmBackend for Tap {
     }
 }
 
+/// True of a failure that may not be one another time.
+pub(super) fn may_pass(error: &BackendError) -> bool {
+    error.is_transient() || matches!(error, BackendError::NotLogged { .. } | BackendError::Budget { .. })
+}
+
+/// Settles an attempt. One that the operation's own budget refused was none, and does not use up the run's.
+fn settle(attempt: Attempt, result: &Result<Completion, BackendError>) {
+    match result {
+        Err(BackendError::Budget { .. }) => attempt.withdraw(),
+        result => attempt.end(result),
+    }
+}
+
 /// A backend that sends no more than a whole run may use. It stands inside of the response log, so that replies that were
-/// paid for before cost nothing.
+/// paid for before cost nothing. Retries that the backend makes by itself count once here.
 pub(super) struct Capped {
     backend: Arc<dyn LlmBackend>,
     ledger: Ledger,
@@ -146,7 +186,7 @@ impl LlmBackend for Capped {
         // The request's own account is its operation's; this one is the run's.
         let attempt = request.clone().entered(&self.ledger).begin()?;
         let result = self.backend.complete(request).await;
-        attempt.end(&result);
+        settle(attempt, &result);
         result
     }
 
@@ -170,7 +210,7 @@ impl LlmBackend for Capped {
         }
         let replies = if sent.is_empty() { Vec::new() } else { self.backend.complete_batch(&sent).await };
         for ((place, attempt), reply) in places.into_iter().zip(attempts).zip(replies) {
-            attempt.end(&reply);
+            settle(attempt, &reply);
             if let Some(result) = results.get_mut(place) {
                 *result = reply;
             }
