@@ -13,6 +13,7 @@ mod model;
 
 use std::error::Error;
 use std::future::Future;
+use std::io::IsTerminal as _;
 use std::sync::Arc;
 
 use args::Args;
@@ -157,11 +158,18 @@ fn preset(args: &Args, spec: Spec) -> Spec {
     }
 }
 
+/// A bar on a terminal, a line for each job elsewhere.
 fn tell(step: &Step) {
-    eprintln!(
-        "{} of {}: {} on {}, {}; {} calls, {:.4} spent, {} errors",
-        step.done, step.total, step.method, step.set, step.user, step.calls, step.money, step.errors
-    );
+    const WIDTH: usize = 24;
+    let Step { done, total, calls, money, errors, .. } = step;
+    let told = format!("{} on {}, {}; {calls} calls, {money:.4} spent", step.method, step.set, step.user);
+    if std::io::stderr().is_terminal() {
+        let full = WIDTH * done / total.max(&1);
+        let end = if done == total { "\n" } else { "" };
+        eprint!("\r\x1b[K[{}{}] {done} of {total}: {told}{end}", "#".repeat(full), ".".repeat(WIDTH - full));
+    } else {
+        eprintln!("{done} of {total}: {told}, {errors} errors");
+    }
 }
 
 fn wait<T>(model: Option<&Model>, future: impl Future<Output = T>) -> T {
