@@ -30,6 +30,15 @@ pub(super) struct Folder {
     records: File,
 }
 
+/// A folder with what an earlier run left in it.
+pub(super) struct Opened {
+    pub(super) folder: Folder,
+    /// Jobs that are whole.
+    pub(super) done: BTreeMap<Job, Vec<Record>>,
+    /// What the folder holds after this run.
+    pub(super) manifest: Manifest,
+}
+
 const MANIFEST: &str = "manifest.json";
 const RECORDS: &str = "records.jsonl";
 const TRANSCRIPTS: &str = "transcripts.jsonl";
@@ -54,12 +63,7 @@ impl Record {
 impl Folder {
     /// Opens a folder and gives what an earlier run left in it: the jobs of this run that are whole and met no error that
     /// may pass. Without `resume` the folder must hold no run.
-    pub(super) fn open(
-        path: &Path,
-        manifest: Manifest,
-        sets: &[Dataset],
-        resume: bool,
-    ) -> Result<(Self, BTreeMap<Job, Vec<Record>>, Manifest), EvalError> {
+    pub(super) fn open(path: &Path, manifest: Manifest, sets: &[Dataset], resume: bool) -> Result<Opened, EvalError> {
         let io = |source| EvalError::Io { path: path.to_owned(), source };
         fs::create_dir_all(path).map_err(io)?;
         let manifest = match read_manifest(path)? {
@@ -74,7 +78,7 @@ impl Folder {
         write(&path.join(MANIFEST), pretty(&manifest).as_bytes())?;
         rewrite(&path.join(RECORDS), whole.values().flatten())?;
         let records = private().append(true).create(true).open(path.join(RECORDS)).map_err(io)?;
-        Ok((Self { path: path.to_owned(), records }, whole, manifest))
+        Ok(Opened { folder: Self { path: path.to_owned(), records }, done: whole, manifest })
     }
 
     /// Adds a job's records.

@@ -221,10 +221,10 @@ impl Runner {
         }
         let (mut folder, mut done) = match &self.folder {
             Some((path, resume)) => {
-                let (folder, done, whole) = Folder::open(Path::new(path), manifest.clone(), sets, *resume)?;
+                let opened = Folder::open(Path::new(path), manifest.clone(), sets, *resume)?;
                 // A run without a model may go on with what a model gave.
-                manifest.model = whole.model;
-                (Some(folder), done)
+                manifest.model = opened.manifest.model;
+                (Some(opened.folder), opened.done)
             }
             None => (None, BTreeMap::new()),
         };
