@@ -6,7 +6,7 @@
 //!
 //! [`Http`] below is all a host has to write: one method that sends messages and returns text. Everything else is the
 //! crate's: reading and asking again, the account, and the [`ResponseLog`], kept in the file that `RPM_LOG` names or else
-//! in memory. (For this API there is a ready-made backend as well: the example `providers`.)
+//! in memory. (For this API there is a ready-made backend as well: `OpenAiCompatible` of the crate rpm-providers.)
 //!
 //! It prints the report of learning (what became of each interaction, what was dropped, calls and tokens by stage), the
 //! factors with their counts and intervals, and the answer for a new film with the path that led to it. Without

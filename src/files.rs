@@ -1,4 +1,4 @@
-//! How files that hold a user's text are made, named and made to last.
+//! Makes, names and keeps files that hold a user's text: for the response log, for stores and for whoever writes one.
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// Options for files with a user's text: on Unix, for the owner's eyes only.
-pub(crate) fn private() -> OpenOptions {
+pub fn private() -> OpenOptions {
     #[allow(unused_mut, reason = "other systems set nothing")]
     let mut options = OpenOptions::new();
     #[cfg(unix)]
@@ -15,14 +15,17 @@ pub(crate) fn private() -> OpenOptions {
 }
 
 /// The path of a file beside this one, with an ending more.
-pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
+pub fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(ending);
     name.into()
 }
 
 /// Makes a rename or a new file in a folder survive a loss of power, where the system has a way to.
-pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// The folder cannot be opened or flushed.
+pub fn sync_folder(path: &Path) -> io::Result<()> {
     if cfg!(unix) {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         File::open(folder)?.sync_all()?;

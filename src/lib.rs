@@ -1,27 +1,22 @@
 #![doc = include_str!("../README.md")]
 
-mod answer;
-mod data;
-mod embed;
-#[cfg(feature = "eval")]
-pub mod eval;
-mod explain;
-mod extract;
-mod factor;
-#[cfg(any(feature = "response-log", feature = "store-redb"))]
-mod files;
-mod llm;
-mod packed;
+pub mod answer;
+pub mod data;
+pub mod embed;
+pub mod explain;
+pub mod extract;
+pub mod factor;
+pub mod files;
+pub mod llm;
+pub mod packed;
 mod parallel;
-mod pipeline;
-mod prompt;
-#[cfg(feature = "providers")]
-mod provider;
-mod reason;
-mod retrieve;
-mod revise;
-mod stats;
-mod store;
+pub mod pipeline;
+pub mod prompt;
+pub mod reason;
+pub mod retrieve;
+pub mod revise;
+pub mod stats;
+pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod words;
@@ -54,8 +49,6 @@ pub use factor::{
 };
 #[cfg(feature = "tokio")]
 pub use llm::TokioTimer;
-#[cfg(feature = "tower")]
-pub use llm::TowerBackend;
 #[cfg(feature = "tokens")]
 pub use llm::count_tokens;
 pub use llm::{
@@ -76,8 +69,6 @@ pub use prompt::{
     AskError, Items, Prompt, PromptSet, Repair, Reply, ReplyError, StageContext, Template, TemplateError, read_items,
     read_reply,
 };
-#[cfg(feature = "providers")]
-pub use provider::{Anthropic, ApiKey, Gemini, OpenAiCompatible, OpenAiEmbedder, ProviderError};
 pub use reason::{ComposedPathWriter, PathRequest, PathWriter, PromptedPathWriter, WriteError};
 pub use retrieve::{
     Bm25Index, Bm25Retriever, Compared, DenseIndex, DenseRetriever, Fusion, HybridRetriever, IndexError, MaxSimIndex,
@@ -94,6 +85,4 @@ pub use stats::{
     lift_reliability, mean_difference, min_expected, plausible_kappa, posterior_mean, propensity, rank_sum,
     scale_stability, split_half_reliability, stability, wilson,
 };
-#[cfg(feature = "store-redb")]
-pub use store::{BlockingJob, Compacted, RedbStore};
 pub use store::{MemoryStore, StoreError, StoredModel, UserModelStore, Version};

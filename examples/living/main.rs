@@ -4,7 +4,7 @@
 //! cargo run --release --example living -- PATH... [--limit-users N]
 //! ```
 //!
-//! A PATH is a folder as `evaluate` reads it. Offline; nothing is asked of a model. For each set it prints
+//! A PATH is a folder as `rpm-eval` reads it. Offline; nothing is asked of a model. For each set it prints
 //!
 //! - accuracy over time of a model that observes each interaction, of the same with decay, and of one frozen at half of the
 //!   user's interactions, with paired differences on the second half (bootstrap clustered by user);

@@ -22,9 +22,9 @@ use crate::prompt::{AskError, StageContext};
 use crate::stats::{Beliefs, Estimate, Support};
 
 pub use one_call::OneCallAnswerer;
-pub use prompted::PromptedAnswerer;
-#[cfg(feature = "eval")]
-pub(crate) use prompted::{allowed, read_response, response_schema, response_tokens};
+pub use prompted::{
+    Allowed, PromptedAnswerer, allowed as allowed_responses, read_response, response_schema, response_tokens,
+};
 pub use statistical::StatisticalAnswerer;
 
 /// Gives the response the user would give, with the path that leads to it.

@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::fmt;
 
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -217,13 +218,20 @@ fn generic_steps(request: &AnswerRequest<'_>) -> Vec<PathStep> {
 }
 
 /// A response that may be given: as it is shown to the model, and in the task's spelling.
-pub(crate) struct Allowed {
+#[derive(Clone)]
+pub struct Allowed {
     shown: String,
     response: String,
 }
 
-/// The responses open to the query; empty for free text. Options are the user's data, so they leave through the hook.
-pub(crate) fn allowed(task: &Task, query: &Query, ctx: &StageContext<'_>) -> Vec<Allowed> {
+impl fmt::Debug for Allowed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Allowed").finish_non_exhaustive()
+    }
+}
+
+/// Lists the responses open to the query; empty for free text. Options are the user's data, so they leave through the hook.
+pub fn allowed(task: &Task, query: &Query, ctx: &StageContext<'_>) -> Vec<Allowed> {
     let own = matches!(task.space(), ResponseSpace::Choices);
     let shown = |response: &String| if own { ctx.leaving(response) } else { response.clone() };
     task.responses(query).into_iter().map(|response| Allowed { shown: shown(&response), response }).collect()
@@ -233,7 +241,8 @@ pub(super) fn shown_exemplars<'r>(request: &AnswerRequest<'r>) -> &'r [Exemplar]
     if request.support.tier >= Tier::Pairs { request.exemplars } else { &[] }
 }
 
-pub(crate) fn response_schema(task: &Task, options: &[Allowed]) -> Value {
+/// The JSON schema of a response among these options, or of free text.
+pub fn response_schema(task: &Task, options: &[Allowed]) -> Value {
     if let ResponseSpace::Text { max_chars } = task.space() {
         return json!({ "type": "string", "maxLength": max_chars });
     }
@@ -243,7 +252,8 @@ pub(crate) fn response_schema(task: &Task, options: &[Allowed]) -> Value {
     json!({ "type": "string", "enum": values })
 }
 
-pub(crate) fn response_tokens(task: &Task, options: &[Allowed]) -> u32 {
+/// The most tokens that a response can take, for the limit of a request.
+pub fn response_tokens(task: &Task, options: &[Allowed]) -> u32 {
     let chars = match task.space() {
         ResponseSpace::Text { max_chars } => *max_chars,
         _ => options.iter().map(|option| option.shown.chars().count()).max().unwrap_or_default(),
@@ -252,8 +262,11 @@ pub(crate) fn response_tokens(task: &Task, options: &[Allowed]) -> u32 {
     u32::try_from(chars).unwrap_or(4_096).min(4_096)
 }
 
-/// The response that a reply states, or what is wrong with it in words for the model.
-pub(crate) fn read_response(task: &Task, query: &Query, options: &[Allowed], stated: &Value) -> Result<String, String> {
+/// Reads the response that a reply states.
+///
+/// # Errors
+/// The problem in words for the model, without text of the user.
+pub fn read_response(task: &Task, query: &Query, options: &[Allowed], stated: &Value) -> Result<String, String> {
     let name = task.response_name_str();
     let stated = PromptedPathWriter::response_text(stated).ok_or_else(|| format!("it has no {name}"))?;
     if let ResponseSpace::Text { max_chars } = task.space() {

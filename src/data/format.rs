@@ -38,8 +38,8 @@ impl UserModel {
         json
     }
 
-    /// The same file on one line.
-    pub(crate) fn to_json_line(&self) -> Vec<u8> {
+    /// The same file as [`to_json`](Self::to_json) on one line, for stores.
+    pub fn to_json_line(&self) -> Vec<u8> {
         let file = File { format: FORMAT_NAME.to_owned(), version: FORMAT_VERSION, model: self };
         serde_json::to_vec(&file).unwrap_or_default()
     }

@@ -41,6 +41,7 @@ pub use id::{FactorId, ItemId, UserId};
 pub use memory::{Exemplar, MemoryChange, MemoryItem, ReasoningMemory};
 pub use path::{PathError, PathOrigin, PathStep, ReasoningPath};
 pub use task::{ResponseSpace, Task};
+pub use text::{fold, hex};
 pub(crate) use user_model::Snapshots;
 pub use user_model::{Calibration, Provenance, UserModel};
 

@@ -32,7 +32,7 @@ pub(crate) fn is_invisible(c: char) -> bool {
 }
 
 /// One spelling for comparison: NFKC, lower case, invisible characters gone, white space folded, ends trimmed.
-pub(crate) fn fold(text: &str) -> String {
+pub fn fold(text: &str) -> String {
     use unicode_normalization::UnicodeNormalization;
 
     // Most names are folded already; leaving those as they are makes learning several times faster.
@@ -56,7 +56,7 @@ pub(crate) fn fold(text: &str) -> String {
 }
 
 /// Bytes as hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     let mut digits = String::with_capacity(2 * bytes.len());
     for byte in bytes {
         // Writing to a string cannot fail.

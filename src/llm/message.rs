@@ -153,8 +153,9 @@ impl CompletionRequest {
         self.entry.as_ref()?.ledger().time_left()
     }
 
-    /// The same request as an operation sends it, without an attempt yet.
-    pub(crate) fn entered(mut self, ledger: &Ledger) -> Self {
+    /// The same request in this account, without an attempt yet: [`begin`](Self::begin) then enters them there.
+    #[must_use]
+    pub fn entered(mut self, ledger: &Ledger) -> Self {
         self.entry = Some(Entry::new(ledger.clone()));
         self
     }
@@ -165,8 +166,11 @@ impl CompletionRequest {
         self.entry.as_ref().map_or(0, Entry::attempts)
     }
 
-    /// An error when the operation's time is over.
-    pub(crate) fn in_time(&self) -> Result<(), BackendError> {
+    /// Checks that the operation has time left, for a backend that waits before it sends.
+    ///
+    /// # Errors
+    /// [`BackendError::Budget`] when the time is over.
+    pub fn in_time(&self) -> Result<(), BackendError> {
         match self.time_left() {
             Some(left) if left.is_zero() => Err(BackendError::Budget { limit: Limit::Time }),
             _ => Ok(()),

@@ -16,8 +16,6 @@ mod progress;
 mod resilient;
 mod roles;
 mod tokens;
-#[cfg(feature = "tower")]
-mod tower;
 pub(crate) mod trace;
 mod usage;
 
@@ -27,10 +25,8 @@ pub use cost::{CostEstimate, StageCost};
 pub use error::{BackendError, BoxError};
 pub(crate) use ledger::Forms;
 pub use ledger::{Attempt, Ledger};
-#[cfg(feature = "eval")]
-pub(crate) use log::Key;
 #[cfg(feature = "response-log")]
-pub use log::{LogError, LogMode, LogStats, LoggedBackend, MemoryLimits, ResponseLog, Sending};
+pub use log::{Key as RequestKey, LogError, LogMode, LogStats, LoggedBackend, MemoryLimits, ResponseLog, Sending};
 pub use message::{Completion, CompletionRequest, FinishReason, Message, ReplyForm, ReplySchema, Role, Usage};
 pub(crate) use progress::OnProgress;
 pub use progress::Progress;
@@ -40,10 +36,7 @@ pub use resilient::TokioTimer;
 pub use resilient::{DeadlinePassed, ManualTimer, Resilient, Sleep, ThreadTimer, Timer};
 pub use roles::Parameters;
 pub(crate) use roles::Roles;
-pub(crate) use tokens::by_rule as tokens_by_rule;
 #[cfg(feature = "tokens")]
 pub use tokens::count_tokens;
-pub use tokens::estimate_tokens;
-#[cfg(feature = "tower")]
-pub use tower::TowerBackend;
+pub use tokens::{by_rule as tokens_by_rule, estimate_tokens};
 pub use usage::{Stage, StageUsage, UsageReport};

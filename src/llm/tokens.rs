@@ -64,9 +64,9 @@ fn kind(c: char) -> Kind {
     }
 }
 
-/// The rule, in hundredths of a token per run of one kind. What goes into prompts is cut by it, with and without the
+/// Estimates tokens by a rule, in hundredths of a token per run of one kind. What goes into prompts is cut by it, with and without the
 /// feature, so that prompts are the same.
-pub(crate) fn by_rule(text: &str) -> u64 {
+pub fn by_rule(text: &str) -> u64 {
     let mut hundredths: u64 = 0;
     let mut chars = text.chars().peekable();
     let mut start = true;

@@ -3,6 +3,7 @@
 
 mod replies;
 
+use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -10,20 +11,29 @@ use serde_json::Value;
 
 use crate::llm::{BackendError, Budget, Completion, CompletionRequest, CostEstimate, LlmBackend, Stage, Usage};
 
-/// Counts requests and replies to each with the least that passes its checks.
-pub(crate) struct DryBackend {
+/// A backend that sends nothing: it counts the requests of a dry run and replies to each with the least that passes its
+/// checks, so that an estimate of costs sees what later stages would ask.
+pub struct DryBackend {
     counted: Mutex<CostEstimate>,
     /// For its prices only.
     budget: Budget,
 }
 
 impl DryBackend {
-    pub(crate) fn new(budget: Budget) -> Self {
+    /// A backend that counts with the prices of this budget; nothing else of it is used.
+    pub fn new(budget: Budget) -> Self {
         Self { counted: Mutex::default(), budget }
     }
 
-    pub(super) fn counted(&self) -> CostEstimate {
+    /// The cost of all that was asked until now.
+    pub fn counted(&self) -> CostEstimate {
         self.counted.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl fmt::Debug for DryBackend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DryBackend").finish_non_exhaustive()
     }
 }
 

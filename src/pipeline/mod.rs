@@ -10,8 +10,6 @@
 
 mod answer;
 mod builder;
-#[cfg(feature = "eval")]
-pub(crate) use dry::DryBackend;
 mod dry;
 mod error;
 mod estimate;
@@ -41,6 +39,7 @@ use crate::stats::SupportThresholds;
 
 pub use answer::Answer;
 pub use builder::{ConfigError, RpmPipelineBuilder};
+pub use dry::DryBackend;
 pub use error::Error;
 pub use preset::Preset;
 pub use report::{ItemOutcome, ItemReport, LearnReport, Learned, ObserveOutcome, ObserveReport, ObservedItem};

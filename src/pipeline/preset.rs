@@ -29,13 +29,13 @@ pub enum Preset {
 }
 
 impl Preset {
-    /// The extractor of [`Balanced`](Self::Balanced).
-    pub(crate) fn balanced_extractor() -> PromptedExtractor {
+    /// The extractor of [`Balanced`](Self::Balanced), to change one setting of it.
+    pub fn balanced_extractor() -> PromptedExtractor {
         PromptedExtractor::default().items_per_request(4).max_features(4)
     }
 
-    /// The answerer of [`Balanced`](Self::Balanced).
-    pub(crate) fn balanced_answerer() -> PromptedAnswerer {
+    /// The answerer of [`Balanced`](Self::Balanced), to change one setting of it.
+    pub fn balanced_answerer() -> PromptedAnswerer {
         PromptedAnswerer::default().max_steps(2).factor_tokens(350).example_tokens(120)
     }
 }

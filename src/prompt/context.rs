@@ -242,7 +242,7 @@ impl<'a> StageContext<'a> {
     /// Asks each request until `read` accepts its reply, at most `reasks` times more, telling the model what was wrong
     /// with the last one. `read` gets the request's position and its reply, and returns the value or the problem, worded
     /// for the model and without text of the user.
-    pub(crate) async fn ask_all<T>(
+    pub async fn ask_all<T>(
         &self,
         requests: Vec<CompletionRequest>,
         reasks: u32,
@@ -284,7 +284,7 @@ impl<'a> StageContext<'a> {
     }
 
     /// Enters in the account that a reply needed repairs, and gives its value.
-    pub(crate) fn accept<T>(&self, stage: Stage, reply: Reply<T>) -> T {
+    pub fn accept<T>(&self, stage: Stage, reply: Reply<T>) -> T {
         if !reply.repairs.is_empty() {
             self.ledger.enter_repair(stage);
         }
@@ -308,8 +308,8 @@ fn shortened(reply: &str) -> String {
     unspoken(kept)
 }
 
-/// What is told to the model about a reply that could not be read.
-pub(crate) fn unreadable(error: &ReplyError, completion: &Completion) -> String {
+/// The problem of a reply that could not be read, in words for the model.
+pub fn unreadable(error: &ReplyError, completion: &Completion) -> String {
     unfinished(error.to_string(), completion)
 }
 

@@ -39,7 +39,7 @@ const CONTROL: [&str; 25] = [
 
 /// Frames a text: each of its lines begins with `| `, line breaks of any kind start a new marked line, directional
 /// overrides and characters that only smuggle are left out, and control sequences of chat formats are broken by a space.
-pub(crate) fn frame(text: &str) -> String {
+pub fn frame(text: &str) -> String {
     let mut framed = String::with_capacity(text.len() + text.len() / 16 + MARK.len());
     framed.push_str(MARK);
     let mut chars = text.trim_end().chars().peekable();
@@ -58,7 +58,7 @@ pub(crate) fn frame(text: &str) -> String {
 }
 
 /// Frames a short text on one line, for names and quotes: no line breaks, quotes around it.
-pub(crate) fn inline(text: &str) -> String {
+pub fn inline(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     // Also what is no white space and breaks lines somewhere.
     let framed = frame(&line).replace("\n| ", " ");

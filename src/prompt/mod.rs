@@ -16,14 +16,15 @@ mod reply;
 mod sources;
 mod template;
 
-pub use context::{AskError, StageContext};
-pub(crate) use context::{note, unreadable};
+pub(crate) use context::note;
+pub use context::{AskError, StageContext, unreadable};
+pub use frame::{frame, inline};
+pub use render::{item as render_item, responses as describe_responses};
 pub(crate) use reply::read_cut_items;
 pub use reply::{Items, Repair, Reply, ReplyError, read_items, read_reply};
 pub use template::{Prompt, PromptSet, Template, TemplateError};
 
 pub(crate) use alias::{alias, is_about, place};
-pub(crate) use frame::{frame, inline};
 pub(crate) use render::{
     ExampleStyle, estimate, exemplars, factors, factors_within, item, known_factors, known_shown, responses,
     task_values,

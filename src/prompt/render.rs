@@ -68,7 +68,7 @@ pub(crate) fn known_shown(factors: &FactorSet) -> Vec<&Factor> {
 
 /// One sentence that says which responses are allowed. Options of the query are the user's data, so they are not in it:
 /// [`item`] lists them.
-pub(crate) fn responses(task: &Task) -> String {
+pub fn responses(task: &Task) -> String {
     let (query_name, name) = (task.query_name_str(), task.response_name_str());
     match task.space() {
         ResponseSpace::Scale { min, max } => format!("The {name} is an integer from {min} to {max}."),
@@ -190,7 +190,7 @@ pub(crate) fn estimate(task: &Task, estimate: Option<&Estimate>, ctx: &StageCont
 }
 
 /// A query with its options and features. A feature's alias is its place; with factors shown, each says its own.
-pub(crate) fn item(
+pub fn item(
     task: &Task,
     query: &Query,
     features: &[AssignedFeature],

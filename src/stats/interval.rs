@@ -32,7 +32,7 @@ pub(crate) fn to_share(x: f64) -> f64 {
 }
 
 /// Returns the probability left outside one end of an equal-tailed interval, in [5e-10, 0.5].
-pub(crate) fn tail_of(level: f64) -> f64 {
+pub fn tail_of(level: f64) -> f64 {
     let level = if level.is_nan() { 0.95 } else { level };
     (1.0 - level.clamp(0.0, MAX_LEVEL)) / 2.0
 }
@@ -99,7 +99,7 @@ fn beta_quantile_normal(a: f64, b: f64, tail: f64, side: Tail) -> f64 {
 }
 
 /// Returns the standard normal z >= 0 with probability `tail` (clamped to [1e-300, 0.5]) above it.
-pub(crate) fn normal_deviate(tail: f64) -> f64 {
+pub fn normal_deviate(tail: f64) -> f64 {
     // The lower tail is asked for, since 1 - tail would round.
     -Normal::standard().inverse_cdf(tail.clamp(1e-300, 0.5))
 }

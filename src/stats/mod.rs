@@ -23,9 +23,7 @@ pub use drift::{DRIFT_ALARM, Drift, SHORTEST_WINDOW};
 pub use estimate::{Estimate, Weighted, calibrate};
 pub(crate) use estimate::{Estimator, calibration_point};
 pub use fisher::fisher_exact;
-pub use interval::{Interval, MAX_LEVEL};
-#[cfg(feature = "eval")]
-pub(crate) use interval::{normal_deviate, tail_of};
+pub use interval::{Interval, MAX_LEVEL, normal_deviate, tail_of};
 pub use posterior::{
     CountRow, DEFAULT_KAPPA, KAPPA_GRID, MAX_COUNT, MAX_LIFT, base_rate, cautious_interval, choose_kappa,
     credible_interval, lift, plausible_kappa, posterior_mean, propensity,
@@ -33,9 +31,7 @@ pub use posterior::{
 pub use proportion::{dirichlet_shares, wilson};
 pub use rank_sum::rank_sum;
 pub use reliability::{RELIABILITY_BINS, Reliability, ReliabilityBin, SMALLEST_SCORED};
-pub use scale::{MeanDifference, Moments, mean_difference};
-#[cfg(feature = "eval")]
-pub(crate) use scale::{student_deviate, student_two_sided};
+pub use scale::{MeanDifference, Moments, mean_difference, student_deviate, student_two_sided};
 pub use significance::{
     ChiSquare, MIN_EXPECTED, SMALLEST_CELL, association, benjamini_hochberg, chi_square, min_expected,
 };

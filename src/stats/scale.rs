@@ -132,7 +132,7 @@ pub fn mean_difference(with: &Moments, without: &Moments, level: f64) -> Option<
 const MAX_DOF: f64 = 1e15;
 
 /// Returns the probability outside [−|t|, |t|] with `dof` degrees of freedom, at least 1 (DLMF 8.17 with x = t²/(ν+t²)).
-pub(crate) fn student_two_sided(t: f64, dof: f64) -> f64 {
+pub fn student_two_sided(t: f64, dof: f64) -> f64 {
     // Divided before it is squared, t overflows later.
     let scaled = t / dof.sqrt();
     let square = scaled * scaled;
@@ -143,7 +143,7 @@ pub(crate) fn student_two_sided(t: f64, dof: f64) -> f64 {
 }
 
 /// Returns the t >= 0 with probability `tail` above it.
-pub(crate) fn student_deviate(tail: f64, dof: f64) -> f64 {
+pub fn student_deviate(tail: f64, dof: f64) -> f64 {
     // t²/ν = z/(1−z) with z from Beta(1/2, ν/2). Whichever of z and 1−z is small is solved for, so that neither rounds.
     let z = beta_quantile(0.5, dof / 2.0, 2.0 * tail, Tail::Upper);
     let ratio = if z < 0.5 {

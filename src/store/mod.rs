@@ -8,10 +8,6 @@
 
 mod error;
 mod memory;
-#[cfg(feature = "store-redb")]
-mod offload;
-#[cfg(feature = "store-redb")]
-mod redb;
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,10 +18,6 @@ use crate::data::{UserId, UserModel};
 
 pub use error::StoreError;
 pub use memory::MemoryStore;
-#[cfg(feature = "store-redb")]
-pub use offload::BlockingJob;
-#[cfg(feature = "store-redb")]
-pub use redb::{Compacted, RedbStore};
 
 /// Keeps the user models of many users, each under its user's id.
 ///
@@ -171,12 +163,12 @@ impl Version {
     }
 }
 
-/// The one rule of saving: the life that a save goes on with, `None` for a new one, given what is held (its version, and
-/// whether there is a model).
+/// The one rule of saving, for whoever writes a store: the life that a save goes on with, `None` for a new one, given what
+/// is held (its version, and whether there is a model).
 ///
 /// # Errors
 /// [`StoreError::Conflict`] unless what is held is what is expected.
-fn life_to_save(held: Option<(Version, bool)>, expected: Option<Version>) -> Result<Option<u64>, StoreError> {
+pub fn life_to_save(held: Option<(Version, bool)>, expected: Option<Version>) -> Result<Option<u64>, StoreError> {
     match (held, expected) {
         (None, None) => Ok(None),
         // A reserved place holds no model, and its life goes on.

@@ -12,8 +12,6 @@
 )]
 
 mod chance;
-#[cfg(feature = "eval")]
-mod compared;
 mod coverage;
 mod discoveries;
 mod drift;

@@ -9,14 +9,14 @@ use crate::llm::{CompletionRequest, ReplyForm};
 /// The identity of a request: SHA-256 over all that shapes its reply. Collisions are out of reach, so equal keys stand
 /// for equal requests and a hit needs no further check.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Key(pub(super) [u8; 32]);
+pub struct Key(pub(super) [u8; 32]);
 
 impl Key {
     /// The key of a request to this model.
     ///
     /// The stage counts too: a host may send stages to different models, and no two stages send equal messages, so it
     /// costs no hit. `about` and the account do not count, since they are not sent.
-    pub(crate) fn of(model: &str, request: &CompletionRequest) -> Self {
+    pub fn of(model: &str, request: &CompletionRequest) -> Self {
         let mut hash = Hasher(Sha256::new());
         hash.text("rpm-core response key 1");
         hash.text(model);
@@ -39,7 +39,8 @@ impl Key {
         Self(hash.0.finalize().into())
     }
 
-    pub(crate) fn to_hex(self) -> String {
+    /// The key as 64 hexadecimal digits.
+    pub fn to_hex(self) -> String {
         hex(&self.0)
     }
 

@@ -27,7 +27,7 @@ use super::{CompletionRequest, LlmBackend};
 pub use error::LogError;
 use file::FileStore;
 use flights::Flights;
-pub(crate) use key::Key;
+pub use key::Key;
 pub use logged::{LogMode, LoggedBackend, Sending};
 pub use memory::MemoryLimits;
 use memory::MemoryStore;

@@ -1,0 +1,130 @@
+//! Users with a history to learn from and test items to be asked.
+//!
+//! A reader turns a published file into a [`Dataset`] and says which rows it could not use and why ([`Skipped`]); it never
+//! drops one in silence. Users and items are numbered, so that no name in a file reaches a prompt.
+
+mod collect;
+mod date;
+mod format;
+mod json;
+mod jsonl;
+mod lamp;
+mod longlamp;
+mod opinions;
+mod python;
+mod rows;
+mod source;
+#[cfg(test)]
+mod tests;
+mod wording;
+
+use rpm_core::data::{DataError, History, Interaction, Query, Task, UserId};
+
+use super::EvalError;
+
+pub use format::{Format, ReadOptions, UnknownFormat, read};
+
+/// Users of one task.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    /// A short name for tables.
+    pub name: String,
+    /// What users are asked, and which responses there are.
+    pub task: Task,
+    /// The users, in the file's order.
+    pub users: Vec<EvalUser>,
+    /// Rows that could not be used.
+    pub skipped: Vec<Skipped>,
+    /// How many more could not be used and are not named ([`ReadOptions::max_skipped_named`]).
+    pub skipped_unnamed: usize,
+    /// SHA-256 of the files' bytes, in hexadecimal: which data this is.
+    pub sha256: String,
+    /// How much of it is left.
+    pub limits: Limits,
+}
+
+/// One user.
+#[derive(Debug, Clone)]
+pub struct EvalUser {
+    /// `user 1`, `user 2`, … by place in the file; names in the file are not kept.
+    pub id: UserId,
+    /// What there is to learn from, oldest first.
+    pub history: Vec<Interaction>,
+    /// What is asked.
+    pub tests: Vec<TestItem>,
+}
+
+/// One test item. A method sees its query only.
+#[derive(Debug, Clone)]
+pub struct TestItem {
+    /// Its id within the user.
+    pub id: String,
+    /// What is asked.
+    pub query: Query,
+    /// What the user responded.
+    pub gold: String,
+    /// For opinions: which share of the group chose each option, in the query's order, adding up to 1. Empty elsewhere.
+    pub shares: Vec<f64>,
+    /// True where the text is in the history too, if the data set says.
+    pub seen: Option<bool>,
+}
+
+/// A row of a file that could not be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    /// Where: the file's name with the row's line, place or id; or the group of people.
+    pub row: String,
+    /// Why, without the row's text.
+    pub problem: String,
+}
+
+impl Dataset {
+    /// The checked history of a user.
+    ///
+    /// # Errors
+    /// [`EvalError::Data`] when an interaction does not fit the task.
+    pub fn history(&self, user: &EvalUser) -> Result<History, EvalError> {
+        let data =
+            |source: DataError| EvalError::Data { set: self.name.clone(), item: user.id.as_str().to_owned(), source };
+        History::new(&self.task, user.id.as_str(), user.history.iter().cloned()).map_err(data)
+    }
+
+    /// How many test items there are.
+    pub fn items(&self) -> usize {
+        self.users.iter().map(|user| user.tests.len()).sum()
+    }
+
+    /// Keeps `most` users after the first `skip`; the latest `history` interactions and the first `tests` items of each.
+    /// Users left without a history or an item go.
+    #[must_use]
+    pub fn limited(mut self, limits: Limits) -> Self {
+        for user in &mut self.users {
+            if limits.only_unseen {
+                user.tests.retain(|item| item.seen != Some(true));
+            }
+            user.tests.truncate(limits.tests.unwrap_or(usize::MAX));
+            let kept = limits.history.unwrap_or(usize::MAX);
+            user.history.drain(..user.history.len().saturating_sub(kept));
+        }
+        self.users.retain(|user| !user.history.is_empty() && !user.tests.is_empty());
+        self.users.drain(..limits.skip_users.min(self.users.len()));
+        self.users.truncate(limits.users.unwrap_or(usize::MAX));
+        self.limits = limits;
+        self
+    }
+}
+
+/// How much of a data set is used. The default uses all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct Limits {
+    /// Users passed over, from the first.
+    pub skip_users: usize,
+    /// The most users after them.
+    pub users: Option<usize>,
+    /// The latest interactions of each user.
+    pub history: Option<usize>,
+    /// The first test items of each user.
+    pub tests: Option<usize>,
+    /// Leaves out test items whose text is in the history too.
+    pub only_unseen: bool,
+}

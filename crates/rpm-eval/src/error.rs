@@ -1,0 +1,84 @@
+use std::path::PathBuf;
+
+use rpm_core::data::DataError;
+
+/// An evaluation that cannot be done. It names files, rows, users and methods, never their texts.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EvalError {
+    /// A file cannot be read or written.
+    #[error("{}: cannot be read or written", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file is not of the format it was read as.
+    #[error("{}: {problem}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and what would be right.
+        problem: String,
+    },
+    /// A data set without a single usable user.
+    #[error("data set {set}: no user with a history and a test item is left of {rows} rows")]
+    Empty {
+        /// The data set.
+        set: String,
+        /// How many rows were read.
+        rows: usize,
+    },
+    /// A task, user or interaction of the data set breaks the crate's rules.
+    #[error("data set {set}: {item}")]
+    Data {
+        /// The data set.
+        set: String,
+        /// The user or item.
+        item: String,
+        /// Which rule.
+        #[source]
+        source: DataError,
+    },
+    /// A method that does not exist, or that cannot have such an option.
+    #[error("method {method}: {problem}")]
+    Method {
+        /// As it was named.
+        method: String,
+        /// What is wrong, and what there is.
+        problem: String,
+    },
+    /// Two data sets or two methods of one name, whose records could not be told apart.
+    #[error("the {what} {name} is there twice: name each once")]
+    Twice {
+        /// `data set` or `method`.
+        what: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// A run folder that holds a run already.
+    #[error("{} holds a run already: resume it, or choose another folder", path.display())]
+    RunExists {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A run folder that holds another run.
+    #[error("the run in {} had another {field}: choose another folder, or resume with what it had", path.display())]
+    OtherRun {
+        /// The folder.
+        path: PathBuf,
+        /// What differs.
+        field: &'static str,
+    },
+    /// A chart of a report cannot be drawn.
+    #[error("a chart cannot be drawn: {title}")]
+    Chart {
+        /// The chart's caption.
+        title: String,
+        /// Why.
+        #[source]
+        source: rpm_core::llm::BoxError,
+    },
+}

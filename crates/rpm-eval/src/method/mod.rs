@@ -1,0 +1,179 @@
+//! What is compared: ways to answer as a user would.
+//!
+//! A [`Method`] is made ready for one user ([`Method::learn`]) and is then asked that user's test queries in their order
+//! ([`Session::answer`]). It sees histories and queries, never what a test item's user responded.
+
+mod ask;
+mod average;
+mod cot;
+mod counts;
+mod few_shot_cot;
+mod first_sentence;
+mod generic_paths;
+mod knn;
+mod least_to_most;
+mod majority;
+mod named;
+mod near;
+mod noise;
+mod okapi;
+mod pag;
+mod pipeline;
+mod rag;
+mod retrievers;
+mod rpm;
+mod self_consistency;
+mod whole_text;
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use rpm_core::data::{History, Interaction, Query, Task};
+use rpm_core::llm::{BoxError, Budget, LlmBackend, UsageReport};
+use rpm_core::stats::{Reason, Tier};
+
+pub use ask::{Ask, Asker, Told};
+pub use named::{Spec, about, named, names};
+pub use noise::Noisy;
+pub use pipeline::PipelineMethod;
+pub use rag::{Choice, Rag};
+pub use whole_text::WholeText;
+
+/// A way to answer as a user would.
+///
+/// # Contract
+/// - The same histories, queries, seed and replies give the same predictions.
+/// - Everything it asks goes to [`Bench::backend`], within [`Bench::budget`].
+/// - A response it cannot give is an error or a [`Prediction`] without one, never a panic.
+#[async_trait]
+pub trait Method: Send + Sync {
+    /// Its name with its options, as [`named`] reads it: `rag-bm25:k=4`.
+    fn name(&self) -> String;
+
+    /// True when it can be asked about such a task. Default: always.
+    fn applies(&self, task: &Task) -> bool {
+        let _ = task;
+        true
+    }
+
+    /// True when it asks a model.
+    fn asks_model(&self) -> bool;
+
+    /// Makes it ready for a user.
+    ///
+    /// # Errors
+    /// [`MethodError`]; then all items of the user count as not answered.
+    async fn learn(&self, history: &History, bench: &Bench<'_>) -> Result<Box<dyn Session>, MethodError>;
+}
+
+/// A method that knows a user.
+#[async_trait]
+pub trait Session: Send {
+    /// Answers one query. Queries come in the data set's order.
+    ///
+    /// # Errors
+    /// [`MethodError`]; then this item counts as not answered.
+    async fn answer(&mut self, query: &Query, bench: &Bench<'_>) -> Result<Prediction, MethodError>;
+
+    /// What was sent and paid since it was last asked, learning included.
+    fn usage(&mut self) -> UsageReport {
+        UsageReport::default()
+    }
+
+    /// What learning met, by name: items, features, factors. Default: nothing to tell.
+    fn counts(&self) -> Vec<(&'static str, u64)> {
+        Vec::new()
+    }
+}
+
+/// What a method is lent.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Bench<'a> {
+    /// The task.
+    pub task: &'a Task,
+    /// The histories of all users of the data set, for methods that look beyond one. No test item is among them.
+    pub population: &'a [Vec<Interaction>],
+    /// The model to ask; `None` in a run without one.
+    pub backend: Option<Arc<dyn LlmBackend>>,
+    /// The model to learn with, where it is another: a memory built by one model is then used by the other.
+    pub learner: Option<Arc<dyn LlmBackend>>,
+    /// What each operation may use at most.
+    pub budget: Budget,
+    /// Where random choices begin; with the user's id it decides them all.
+    pub seed: u64,
+}
+
+impl<'a> Bench<'a> {
+    /// A run without a model and without a limit, whose random choices begin at 0.
+    pub fn new(task: &'a Task, population: &'a [Vec<Interaction>]) -> Self {
+        Self { task, population, backend: None, learner: None, budget: Budget::default(), seed: 0 }
+    }
+}
+
+impl fmt::Debug for Bench<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let backend = self.backend.as_deref().map(LlmBackend::name);
+        f.debug_struct("Bench").field("backend", &backend).field("seed", &self.seed).finish_non_exhaustive()
+    }
+}
+
+/// What a method says of one query.
+#[derive(Clone, PartialEq, Default)]
+pub struct Prediction {
+    /// What it said, as it said it.
+    pub raw: Option<String>,
+    /// The response of the task's space that this states, in its spelling; `None` when it states none.
+    pub response: Option<String>,
+    /// A value between the points of a scale, for means and medians.
+    pub value: Option<f64>,
+    /// The probability of each response, in the order of [`Task::responses`]; empty if it gives none.
+    pub probabilities: Vec<f64>,
+    /// What the statistics alone say, likewise, where a pipeline asked a model for the response.
+    pub estimate: Vec<f64>,
+    /// How much of the user it used, and why; of pipelines only.
+    pub support: Option<(Tier, Reason)>,
+}
+
+impl Prediction {
+    /// A response of the task's space.
+    pub fn response(response: impl Into<String>) -> Self {
+        let response = response.into();
+        Self { raw: Some(response.clone()), response: Some(response), ..Self::default() }
+    }
+
+    /// What a model said, with the response it states.
+    pub fn said(raw: impl Into<String>, task: &Task, query: &Query) -> Self {
+        let raw = raw.into();
+        Self { response: task.parse_response(query, &raw), raw: Some(raw), ..Self::default() }
+    }
+}
+
+impl fmt::Debug for Prediction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prediction")
+            .field("answered", &self.response.is_some())
+            .field("support", &self.support)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A method that cannot learn or answer. Records keep the names of its kinds, not its text.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MethodError {
+    /// A pipeline failed.
+    #[error("the pipeline failed")]
+    Pipeline(#[from] rpm_core::pipeline::Error),
+    /// A request got no usable reply.
+    #[error("the model gave no usable reply")]
+    Ask(#[from] rpm_core::prompt::AskError),
+    /// The run has no model and the method asks one.
+    #[error("the method asks a model and the run has none")]
+    NoBackend,
+    /// Anything else.
+    #[error("the method failed")]
+    Other(#[source] BoxError),
+}

@@ -1,0 +1,297 @@
+//! Methods by name, as a command line gives them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::EvalError;
+use rpm_core::data::{History, Task};
+
+use super::average::Average;
+use super::cot::Cot;
+use super::few_shot_cot::FewShotCot;
+use super::first_sentence::FirstSentence;
+use super::knn::Knn;
+use super::least_to_most::LeastToMost;
+use super::majority::Majority;
+use super::pag::Pag;
+use super::rag::{Choice, Rag};
+use super::self_consistency::SelfConsistency;
+use super::{Bench, Method, MethodError, PipelineMethod, Session, retrievers, rpm};
+
+/// A method's name with its options: `rag-bm25:k=4`, `rpm:preset=balanced:estimate=on`. Options are kept in order of name,
+/// so that one method has one spelling.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Spec {
+    /// The method.
+    pub name: String,
+    /// Its options.
+    pub options: BTreeMap<String, String>,
+}
+
+impl FromStr for Spec {
+    type Err = EvalError;
+
+    fn from_str(text: &str) -> Result<Self, EvalError> {
+        let wrong = |problem: &str| EvalError::Method { method: text.to_owned(), problem: problem.to_owned() };
+        let mut parts = text.trim().split(':');
+        let name = parts.next().unwrap_or_default().to_owned();
+        let mut options = BTreeMap::new();
+        for part in parts {
+            let (key, value) = part
+                .split_once('=')
+                .ok_or_else(|| wrong("an option is written :name=value after the method's name"))?;
+            if value.is_empty() || options.insert(key.to_owned(), value.to_owned()).is_some() {
+                return Err(wrong("an option is given twice, or without a value"));
+            }
+        }
+        if name.is_empty() {
+            return Err(wrong("it has no name"));
+        }
+        Ok(Self { name, options })
+    }
+}
+
+impl fmt::Display for Spec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        self.options.iter().try_for_each(|(key, value)| write!(f, ":{key}={value}"))
+    }
+}
+
+impl Spec {
+    /// The same method with an option more, or another value of it.
+    #[must_use]
+    pub fn with(mut self, option: &str, value: impl fmt::Display) -> Self {
+        self.options.insert(option.to_owned(), value.to_string());
+        self
+    }
+
+    fn wrong(&self, problem: impl Into<String>) -> EvalError {
+        EvalError::Method { method: self.to_string(), problem: problem.into() }
+    }
+}
+
+/// The options of a method while they are read: what is left in the end is not known.
+pub(super) struct Options<'a> {
+    spec: &'a Spec,
+    left: BTreeMap<&'a str, &'a str>,
+    known: Vec<&'static str>,
+}
+
+impl<'a> Options<'a> {
+    fn new(spec: &'a Spec) -> Self {
+        let left = spec.options.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        Self { spec, left, known: Vec::new() }
+    }
+
+    /// The option's text, or what stands for it.
+    pub(super) fn text(&mut self, option: &'static str, otherwise: &'a str) -> &'a str {
+        self.known.push(option);
+        self.left.remove(option).unwrap_or(otherwise)
+    }
+
+    /// The option as a number of this type, or what stands for it.
+    pub(super) fn number<T: FromStr>(&mut self, option: &'static str, otherwise: T) -> Result<T, EvalError> {
+        match self.text(option, "") {
+            "" => Ok(otherwise),
+            text => text.parse().map_err(|_| self.spec.wrong(format!("{option} must be a number of the right kind"))),
+        }
+    }
+
+    /// The value that the option names among these; the first one stands for it.
+    pub(super) fn choice<T: Copy>(&mut self, option: &'static str, choices: &[(&str, T)]) -> Result<T, EvalError> {
+        let given = self.text(option, "");
+        let found = choices.iter().find(|(name, _)| *name == given || given.is_empty());
+        found.map(|(_, value)| *value).ok_or_else(|| {
+            let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+            self.spec.wrong(format!("{option} is one of {}", names.join(", ")))
+        })
+    }
+
+    /// The error for an option with a wrong value.
+    pub(super) fn wrong(&self, problem: impl Into<String>) -> EvalError {
+        self.spec.wrong(problem)
+    }
+
+    fn end(self) -> Result<(), EvalError> {
+        match self.left.keys().next() {
+            None => Ok(()),
+            Some(unknown) => {
+                let known = if self.known.is_empty() { "none".to_owned() } else { self.known.join(", ") };
+                Err(self.spec.wrong(format!("it has no option {unknown}; it has {known}")))
+            }
+        }
+    }
+}
+
+/// A method under its full name, with the options that every method has.
+struct Named {
+    spec: Spec,
+    method: Box<dyn Method>,
+    /// The most interactions it may learn from, the latest.
+    history: usize,
+}
+
+#[async_trait]
+impl Method for Named {
+    fn name(&self) -> String {
+        self.spec.to_string()
+    }
+
+    fn applies(&self, task: &Task) -> bool {
+        self.method.applies(task)
+    }
+
+    fn asks_model(&self) -> bool {
+        self.method.asks_model()
+    }
+
+    async fn learn(&self, history: &History, bench: &Bench<'_>) -> Result<Box<dyn Session>, MethodError> {
+        let past = history.interactions();
+        let kept = past.iter().skip(past.len().saturating_sub(self.history)).cloned();
+        let shorter = History::new(bench.task, history.user().as_str(), kept);
+        self.method.learn(&shorter.map_err(|error| MethodError::Other(error.into()))?, bench).await
+    }
+}
+
+/// What a method is, in a few words, for tables; empty for a name that does not exist.
+pub fn about(spec: &Spec) -> &'static str {
+    match spec.name.as_str() {
+        "global-majority" => "the most frequent response of all users",
+        "majority" => "the user's most frequent response",
+        "median" => "the user's median rating",
+        "mean" => "the user's mean rating",
+        "first-sentence" => "the first sentence of what is asked",
+        "knn" => "the vote of the nearest past interactions, no model",
+        "zero-shot" => "the model with the task alone",
+        "cot" => "the model with the task alone, reasoning first",
+        "self-consistency" => "the majority of several samples of reasoning",
+        "rag-bm25" => "the model with the past texts most like the query, by BM25",
+        "rag-dense" => "the model with the past texts most like the query, by embeddings",
+        "rag-latest" => "the model with the latest past texts",
+        "rag-random" => "the model with past texts at random",
+        "few-shot-cot" => "the model with past texts and generic rationales",
+        "least-to-most" => "the model with past texts, sub-questions first",
+        "pag" => "the model with a written profile and past texts",
+        "rpm" => "reasoning-level personalization with a model",
+        "offline" => "the same statistics without a model",
+        _ => "",
+    }
+}
+
+/// The names there are, in the order of tables.
+pub fn names() -> &'static [&'static str] {
+    &[
+        "global-majority",
+        "majority",
+        "median",
+        "mean",
+        "first-sentence",
+        "knn",
+        "zero-shot",
+        "cot",
+        "self-consistency",
+        "rag-bm25",
+        "rag-dense",
+        "rag-latest",
+        "rag-random",
+        "few-shot-cot",
+        "least-to-most",
+        "pag",
+        "rpm",
+        "offline",
+    ]
+}
+
+/// The method of a name and its options.
+///
+/// | Method | What it does | Options |
+/// |---|---|---|
+/// | `global-majority`, `majority` | the most frequent response of all users, of the user | |
+/// | `median`, `mean` | the user's average rating; scales only | |
+/// | `first-sentence` | of what is asked; free text only | |
+/// | `knn` | the vote of the nearest past interactions | `k=5`, `retriever=bm25-query`, `weighted=off`, `take=vote` |
+/// | `zero-shot` | the model with the task alone | |
+/// | `cot` | the same after reasoning step by step | |
+/// | `self-consistency` | the majority of several such samples | `n=5`, `k=0` examples |
+/// | `rag-bm25`, `rag-dense`, `rag-latest`, `rag-random` | the model with past interactions | `k=3` |
+/// | `few-shot-cot` | the same, each with a rationale written by the model | `k=3` |
+/// | `least-to-most` | sub-questions first, with past interactions | `k=3` |
+/// | `pag` | a written profile of the user, with past interactions | `k=3` |
+/// | `rpm` | the crate's pipeline | `preset=balanced`, `k`, `tier=full`, `paths=model`, `estimate=off`, … |
+/// | `offline` | the same without a model | `k`, `retriever`, `gate=on`, `tier=full`, `noise=0` |
+///
+/// Every method has `history`: the most interactions it may learn from, the latest.
+///
+/// # Errors
+/// [`EvalError::Method`] for a name or an option that does not exist, with those that do.
+pub fn named(spec: &Spec) -> Result<Arc<dyn Method>, EvalError> {
+    let mut options = Options::new(spec);
+    let sees_history = !matches!(spec.name.as_str(), "zero-shot" | "cot");
+    let history = if sees_history { options.number("history", usize::MAX)? } else { usize::MAX };
+    let method: Box<dyn Method> = match spec.name.as_str() {
+        "global-majority" => Box::new(Majority::All),
+        "majority" => Box::new(Majority::Own),
+        "median" => Box::new(Average::Median),
+        "mean" => Box::new(Average::Mean),
+        "first-sentence" => Box::new(FirstSentence),
+        "knn" => Box::new(Knn::read(&mut options)?),
+        "zero-shot" => Box::new(PipelineMethod::zero_shot()),
+        "cot" => Box::new(Cot),
+        "self-consistency" => Box::new(SelfConsistency::read(&mut options)?),
+        "few-shot-cot" => Box::new(FewShotCot::new(options.number("k", 3)?)),
+        "least-to-most" => Box::new(LeastToMost::new(options.number("k", 3)?)),
+        "pag" => Box::new(Pag::new(options.number("k", 3)?)),
+        "rag-bm25" => Box::new(Rag::new(Choice::Retrieved(retrievers::bm25_queries()), options.number("k", 3)?)),
+        "rag-dense" => Box::new(Rag::new(Choice::Retrieved(retrievers::dense_queries()), options.number("k", 3)?)),
+        "rag-latest" => Box::new(Rag::new(Choice::Latest, options.number("k", 3)?)),
+        "rag-random" => Box::new(Rag::new(Choice::Random, options.number("k", 3)?)),
+        "rpm" => Box::new(rpm::prompted(&mut options)?),
+        "offline" => Box::new(rpm::offline(&mut options)?),
+        _ => return Err(spec.wrong(format!("there is no such method; there are {}", names().join(", ")))),
+    };
+    options.end()?;
+    Ok(Arc::new(Named { spec: spec.clone(), method, history }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_method_has_one_spelling_whatever_the_order_of_its_options() {
+        let spec: Spec = "rpm:tier=pairs:estimate=on:k=2".parse().unwrap();
+        assert_eq!(spec.to_string(), "rpm:estimate=on:k=2:tier=pairs");
+        assert_eq!(spec.to_string().parse::<Spec>().unwrap(), spec);
+        assert_eq!(named(&spec).unwrap().name(), spec.to_string());
+    }
+
+    #[test]
+    fn unknown_names_options_and_values_are_refused_with_those_that_exist() {
+        for (text, told) in [
+            ("magic", "cot, self-consistency, rag-bm25"),
+            ("majority:k=3", "it has history"),
+            ("zero-shot:history=3", "it has none"),
+            ("rag-bm25:k=many", "k must be a number"),
+            ("rpm:tier=best", "tier is one of full, pairs, factors"),
+            ("rpm:k=1:k=2", "twice"),
+            ("rpm:k", "an option is written"),
+            ("", "it has no name"),
+        ] {
+            let error = text.parse::<Spec>().and_then(|spec| named(&spec).map(|_| ())).unwrap_err();
+            assert!(error.to_string().contains(told), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn every_name_is_a_method() {
+        for name in names() {
+            assert!(!about(&name.parse().unwrap()).is_empty(), "{name}");
+            assert_eq!(named(&name.parse().unwrap()).unwrap().name(), *name);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+
+use rpm_core::data::{MemoryItem, ReasoningMemory};
+use rpm_core::prompt::StageContext;
+use rpm_core::retrieve::{RetrievalRequest, RetrieveError, Retrieved, Retriever, top_k};
+
+/// Okapi BM25 over the texts of queries as in the Python package `rank_bm25` (Robertson and Zaragoza 2009): k1 = 1.5,
+/// b = 0.75, and words in more than half of the texts weigh 0.25 of the mean weight. Words are runs of `[a-z0-9]` in the
+/// lower-cased text. Sums run in its order, so that scores that tie there tie here. As there, every text is ranked, also one
+/// that shares no word with the query.
+///
+/// A similarity is the score's share of what a text could reach at most, from 0.0 to 1.0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Okapi;
+
+const K1: f64 = 1.5;
+const B: f64 = 0.75;
+const EPSILON: f64 = 0.25;
+/// Under this name the index is kept with its memory.
+const READY: &str = "okapi";
+
+struct Index {
+    /// Of each text how often it has each word, and its length in words.
+    texts: Vec<(HashMap<String, f64>, f64)>,
+    weights: HashMap<String, f64>,
+    mean_length: f64,
+}
+
+/// The words of a text; one blank for a text without any.
+fn words(text: &str) -> Vec<String> {
+    let lower = text.to_lowercase();
+    let runs = lower.split(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit()));
+    let words: Vec<String> = runs.filter(|run| !run.is_empty()).map(str::to_owned).collect();
+    if words.is_empty() { vec![String::new()] } else { words }
+}
+
+impl Index {
+    fn new(items: &[MemoryItem]) -> Self {
+        let (mut texts, mut length) = (Vec::with_capacity(items.len()), 0.0);
+        // In how many texts each word is, in order of first sight.
+        let mut found: Vec<(String, f64)> = Vec::new();
+        let mut places: HashMap<String, usize> = HashMap::new();
+        for item in items {
+            let text = words(item.query().text());
+            let mut times: HashMap<String, f64> = HashMap::new();
+            for word in &text {
+                let n = times.entry(word.clone()).or_default();
+                *n += 1.0;
+                if *n < 1.5 {
+                    let place = *places.entry(word.clone()).or_insert(found.len());
+                    match found.get_mut(place) {
+                        Some((_, texts)) => *texts += 1.0,
+                        None => found.push((word.clone(), 1.0)),
+                    }
+                }
+            }
+            length += text.len() as f64;
+            texts.push((times, text.len() as f64));
+        }
+        let n = items.len() as f64;
+        let weight = |texts: f64| (n - texts + 0.5).ln() - (texts + 0.5).ln();
+        let floor = EPSILON * (found.iter().map(|(_, texts)| weight(*texts)).sum::<f64>() / found.len() as f64);
+        let weigh = |texts: f64| Some(weight(texts)).filter(|weight| *weight >= 0.0).unwrap_or(floor);
+        let weights = found.into_iter().map(|(word, texts)| (word, weigh(texts))).collect();
+        Self { texts, weights, mean_length: length / n }
+    }
+
+    fn rank(&self, query: &str, k: usize) -> Vec<Retrieved> {
+        let query = words(query);
+        let most: f64 = query.iter().filter_map(|word| self.weights.get(word)).map(|w| w.max(0.0) * (K1 + 1.0)).sum();
+        let score = |(position, (times, length)): (usize, &(HashMap<String, f64>, f64))| {
+            let mut score = 0.0;
+            for word in &query {
+                if let (Some(weight), Some(n)) = (self.weights.get(word), times.get(word)) {
+                    let relative = 1.0 - B + B * length / self.mean_length;
+                    score += weight * (n * (K1 + 1.0) / (n + K1 * relative));
+                }
+            }
+            let similarity = if most > 0.0 { (score / most).clamp(0.0, 1.0) } else { 0.0 };
+            Retrieved { position, score, similarity }
+        };
+        top_k(self.texts.iter().enumerate().map(score), k)
+    }
+}
+
+#[async_trait]
+impl Retriever for Okapi {
+    async fn retrieve(
+        &self,
+        request: RetrievalRequest<'_>,
+        _: &StageContext<'_>,
+    ) -> Result<Vec<Retrieved>, RetrieveError> {
+        let index = request.memory.derived(READY, |memory: &ReasoningMemory| Index::new(memory.items()));
+        Ok(index.rank(request.query.text(), request.k))
+    }
+
+    fn name(&self) -> &'static str {
+        "okapi"
+    }
+}
+
+#[cfg(test)]
+#[path = "okapi_tests.rs"]
+mod tests;

@@ -1,0 +1,158 @@
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use rpm_core::answer::StatisticalAnswerer;
+use rpm_core::data::{History, Query, UserModel};
+use rpm_core::extract::LexicalExtractor;
+use rpm_core::factor::SimilarityFactorModel;
+use rpm_core::llm::{LlmBackend, Stage, UsageReport};
+use rpm_core::pipeline::{ItemOutcome, LearnReport, PathPolicy, RpmPipeline, RpmPipelineBuilder};
+use rpm_core::reason::ComposedPathWriter;
+use rpm_core::stats::{SupportThresholds, Tier};
+
+use super::{Bench, Method, MethodError, Prediction, Session};
+
+type Build = dyn Fn(RpmPipelineBuilder, &Bench<'_>) -> RpmPipelineBuilder + Send + Sync;
+
+/// A pipeline of the crate as a method: it learns each user, answers, and keeps the paths that answers bring. It learns with
+/// [`Bench::learner`] where there is one.
+#[derive(Clone)]
+pub struct PipelineMethod {
+    name: String,
+    asks: bool,
+    build: Arc<Build>,
+}
+
+impl PipelineMethod {
+    /// A pipeline that asks the run's model, made from the builder's defaults.
+    pub fn new(
+        name: impl Into<String>,
+        build: impl Fn(RpmPipelineBuilder, &Bench<'_>) -> RpmPipelineBuilder + Send + Sync + 'static,
+    ) -> Self {
+        Self { name: name.into(), asks: true, build: Arc::new(build) }
+    }
+
+    /// A pipeline made from the parts that ask no model.
+    pub fn offline(
+        name: impl Into<String>,
+        build: impl Fn(RpmPipelineBuilder, &Bench<'_>) -> RpmPipelineBuilder + Send + Sync + 'static,
+    ) -> Self {
+        let build =
+            move |builder, bench: &Bench<'_>| build(without_model(builder).answerer(StatisticalAnswerer), bench);
+        Self { name: name.into(), asks: false, build: Arc::new(build) }
+    }
+
+    /// The model with the task alone: the wording of a pipeline that knows nothing of the user.
+    pub fn zero_shot() -> Self {
+        Self::new("zero-shot", |builder, _| {
+            let mut thresholds = SupportThresholds::default();
+            thresholds.highest = Tier::Generic;
+            without_model(builder).thresholds(thresholds)
+        })
+    }
+
+    fn pipeline(&self, backend: Option<&Arc<dyn LlmBackend>>, bench: &Bench<'_>) -> Result<RpmPipeline, MethodError> {
+        let mut builder = RpmPipeline::builder(bench.task.clone()).budget(bench.budget.clone());
+        if let Some(backend) = backend.filter(|_| self.asks) {
+            builder = builder.backend(Arc::clone(backend));
+        }
+        if let Some(learner) = bench.learner.as_ref().filter(|_| self.asks) {
+            // Paths belong to the memory, whenever they are written.
+            builder = builder.backend_for(Stage::WritePath, Arc::clone(learner));
+        }
+        (self.build)(builder, bench).build().map_err(|_| MethodError::NoBackend)
+    }
+}
+
+impl fmt::Debug for PipelineMethod {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PipelineMethod").field("name", &self.name).field("asks", &self.asks).finish_non_exhaustive()
+    }
+}
+
+/// Learning that asks nothing.
+fn without_model(builder: RpmPipelineBuilder) -> RpmPipelineBuilder {
+    builder
+        .extractor(LexicalExtractor::default())
+        .factor_model(SimilarityFactorModel::default())
+        .path_writer(ComposedPathWriter::default())
+        .paths(PathPolicy::OnFirstUse)
+}
+
+struct Ready {
+    /// Whether a model gives the response.
+    asks: bool,
+    pipeline: RpmPipeline,
+    model: UserModel,
+    report: LearnReport,
+    usage: UsageReport,
+}
+
+#[async_trait]
+impl Method for PipelineMethod {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn asks_model(&self) -> bool {
+        self.asks
+    }
+
+    async fn learn(&self, history: &History, bench: &Bench<'_>) -> Result<Box<dyn Session>, MethodError> {
+        let learner = bench.learner.as_ref().or(bench.backend.as_ref());
+        let learned = self.pipeline(learner, bench)?.learn(history).await?;
+        let pipeline = self.pipeline(bench.backend.as_ref(), bench)?;
+        let usage = learned.report.usage.clone();
+        Ok(Box::new(Ready { asks: self.asks, pipeline, model: learned.model, report: learned.report, usage }))
+    }
+}
+
+#[async_trait]
+impl Session for Ready {
+    async fn answer(&mut self, query: &Query, _: &Bench<'_>) -> Result<Prediction, MethodError> {
+        let answer = self.pipeline.personalize(&self.model, query).await?;
+        self.usage.add(&answer.usage);
+        let mut weighed = answer.estimate.as_ref().map_or_else(Vec::new, |estimate| {
+            estimate.responses().iter().map(|weighted| weighted.probability).collect()
+        });
+        // A model states no probabilities; those of the statistics are not its own.
+        let probabilities = if self.asks { Vec::new() } else { std::mem::take(&mut weighed) };
+        let prediction = Prediction {
+            raw: answer.stated.or_else(|| Some(answer.response.clone())),
+            response: Some(answer.response),
+            value: None,
+            probabilities,
+            estimate: weighed,
+            support: Some((answer.support.tier, answer.support.reason)),
+        };
+        self.model.adopt_paths(answer.written_paths).map_err(|error| MethodError::Other(error.into()))?;
+        Ok(prediction)
+    }
+
+    fn usage(&mut self) -> UsageReport {
+        std::mem::take(&mut self.usage)
+    }
+
+    fn counts(&self) -> Vec<(&'static str, u64)> {
+        let (mut learned, mut empty, mut failed, mut features) = (0, 0, 0, 0);
+        for item in &self.report.items {
+            match &item.outcome {
+                ItemOutcome::Learned { features: found } => {
+                    learned += 1;
+                    features += *found as u64;
+                }
+                ItemOutcome::NoFeatures => empty += 1,
+                _ => failed += 1,
+            }
+        }
+        vec![
+            ("factors", self.report.factors as u64),
+            ("features", features),
+            ("items failed", failed),
+            ("items learned", learned),
+            ("items without features", empty),
+        ]
+    }
+}

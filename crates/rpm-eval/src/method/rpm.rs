@@ -1,0 +1,127 @@
+//! The crate's own pipelines: presets, tiers, and every part that can be left out.
+
+use std::sync::Arc;
+
+use crate::EvalError;
+use rpm_core::answer::{OneCallAnswerer, PromptedAnswerer};
+use rpm_core::extract::{LexicalExtractor, PromptedExtractor};
+use rpm_core::pipeline::{PathPolicy, Preset, RpmPipelineBuilder};
+use rpm_core::reason::{ComposedPathWriter, PromptedPathWriter};
+use rpm_core::retrieve::Retriever;
+use rpm_core::stats::{SupportThresholds, Tier};
+
+use super::generic_paths::{self, GenericPaths};
+use super::named::Options;
+use super::noise::Noisy;
+use super::{PipelineMethod, retrievers};
+
+/// Where the reasoning paths of exemplars come from.
+#[derive(Clone, Copy)]
+enum Paths {
+    Model,
+    Generic,
+    Composed,
+}
+
+/// What the options of a pipeline say.
+#[derive(Clone)]
+struct Parts {
+    k: Option<usize>,
+    retriever: Option<Arc<dyn Retriever>>,
+    thresholds: SupportThresholds,
+    noise: f64,
+}
+
+impl Parts {
+    fn read(options: &mut Options<'_>) -> Result<Self, EvalError> {
+        let k = match options.text("k", "") {
+            "" => None,
+            k => Some(k.parse().map_err(|_| options.wrong("k must be a number of the right kind"))?),
+        };
+        let retriever = match options.text("retriever", "") {
+            "" => None,
+            name => Some(
+                retrievers::named(name)
+                    .ok_or_else(|| options.wrong(format!("retriever is one of {}", retrievers::NAMES.join(", "))))?,
+            ),
+        };
+        let mut thresholds = SupportThresholds::default();
+        if !options.choice("gate", &[("on", true), ("off", false)])? {
+            (thresholds.least_interactions, thresholds.least_similarity, thresholds.least_factors) = (0, 0.0, 0);
+        }
+        let tiers =
+            [("full", Tier::Full), ("pairs", Tier::Pairs), ("factors", Tier::Factors), ("generic", Tier::Generic)];
+        thresholds.highest = options.choice("tier", &tiers)?;
+        let noise = options.number("noise", 0.0)?;
+        if !(0.0..=1.0).contains(&noise) {
+            return Err(options.wrong("noise is a share from 0 to 1"));
+        }
+        Ok(Self { k, retriever, thresholds, noise })
+    }
+
+    fn apply(&self, mut builder: RpmPipelineBuilder) -> RpmPipelineBuilder {
+        if let Some(k) = self.k {
+            builder = builder.exemplars(k);
+        }
+        if let Some(retriever) = &self.retriever {
+            builder = builder.retriever(Arc::clone(retriever));
+        }
+        builder.thresholds(self.thresholds)
+    }
+}
+
+/// A pipeline that asks a model. Options: `preset` (`balanced`, `paper`, `frugal`), `items` (texts in one extraction
+/// request), `estimate` (`on`: shown in the prompt), `paths` (`model`, `generic`: by the model, without the user's factors and
+/// statistics, or `composed` from the statistics), and those of [`Parts`].
+///
+/// The paper's ablations are `zero-shot`, `rpm:tier=factors`, `rpm:tier=pairs`, `rpm:paths=generic` and `rpm`.
+pub(super) fn prompted(options: &mut Options<'_>) -> Result<PipelineMethod, EvalError> {
+    let preset = options
+        .choice("preset", &[("balanced", Preset::Balanced), ("paper", Preset::Paper), ("frugal", Preset::Frugal)])?;
+    let estimate = options.choice("estimate", &[("off", false), ("on", true)])?;
+    let paths = options
+        .choice("paths", &[("model", Paths::Model), ("generic", Paths::Generic), ("composed", Paths::Composed)])?;
+    let generic = generic_paths::wording().map_err(|error| options.wrong(error.to_string()))?;
+    let items: usize = options.number("items", 0)?;
+    if preset == Preset::Frugal && items > 0 {
+        return Err(options.wrong("the frugal preset asks for no features of past texts, so it has no items"));
+    }
+    let parts = Parts::read(options)?;
+    Ok(PipelineMethod::new("rpm", move |builder, bench| {
+        let mut builder = builder.preset(preset).paths(PathPolicy::OnFirstUse);
+        builder = match preset {
+            Preset::Frugal => builder.answerer(OneCallAnswerer::default().show_estimate(estimate)),
+            Preset::Balanced => builder.answerer(Preset::balanced_answerer().show_estimate(estimate)),
+            // The paper's, the only other one that the option names.
+            _ => builder.answerer(PromptedAnswerer::default().show_estimate(estimate)),
+        };
+        let steps = if preset == Preset::Balanced { 2 } else { 3 };
+        builder = match paths {
+            Paths::Model => builder,
+            Paths::Generic => {
+                let writer = GenericPaths(PromptedPathWriter::default().max_steps(steps));
+                builder.path_writer(writer).prompts(generic.clone())
+            }
+            Paths::Composed => builder.path_writer(ComposedPathWriter::default()),
+        };
+        let extractor = match preset {
+            Preset::Balanced => Preset::balanced_extractor(),
+            _ => PromptedExtractor::default(),
+        };
+        let extractor = if items > 0 { extractor.items_per_request(items) } else { extractor };
+        builder = match preset {
+            Preset::Frugal => builder.extractor(Noisy::new(LexicalExtractor::default(), parts.noise, bench.seed)),
+            _ => builder.extractor(Noisy::new(extractor, parts.noise, bench.seed)),
+        };
+        parts.apply(builder)
+    }))
+}
+
+/// The pipeline that asks no model, with the options of [`Parts`].
+pub(super) fn offline(options: &mut Options<'_>) -> Result<PipelineMethod, EvalError> {
+    let parts = Parts::read(options)?;
+    Ok(PipelineMethod::offline("offline", move |builder, bench| {
+        let extractor = Noisy::new(LexicalExtractor::default(), parts.noise, bench.seed);
+        parts.apply(builder.extractor(extractor))
+    }))
+}

@@ -1,0 +1,88 @@
+//! Values with their intervals, a row each: the name above its interval, so that a phone has room for both.
+
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, VPos};
+
+use super::axis::Axis;
+use super::canvas::{
+    Area, DrawError, GRID, INK, PAPER, QUIET, RULE, WIDTH, color, px, shortened, size, stroke, svg, text,
+};
+use super::{Forest, ForestRow};
+use crate::report::told::Told;
+
+const ROW: f64 = 40.0;
+const TOP: f64 = 4.0;
+const BOTTOM: f64 = 44.0;
+const SIDE: f64 = 8.0;
+const TEXT: f64 = 12.2;
+
+pub(super) fn draw(forest: &Forest) -> Result<String, DrawError> {
+    let height = TOP + BOTTOM + ROW * forest.rows.len() as f64;
+    svg(height, |area| {
+        let ends =
+            forest.rows.iter().flat_map(|row| [Some(row.value), row.interval.map(|i| i.0), row.interval.map(|i| i.1)]);
+        let ends = ends.flatten();
+        let axis = Axis::linear(ends.chain(forest.zero.then_some(0.0)));
+        let rows = TOP + ROW * forest.rows.len() as f64;
+        let mut chart = ChartBuilder::on(area)
+            .margin_left(size(SIDE))
+            .margin_right(size(SIDE))
+            .set_label_area_size(LabelAreaPosition::Bottom, size(BOTTOM))
+            .build_cartesian_2d(axis, rows..0.0)?;
+        chart
+            .configure_mesh()
+            .disable_y_mesh()
+            .disable_y_axis()
+            .y_labels(0)
+            .bold_line_style(stroke(GRID, 1.0))
+            .axis_style(stroke(RULE, 1.0))
+            .set_all_tick_mark_size(px(3.0))
+            .x_label_style(text(QUIET, TEXT, HPos::Center, VPos::Top))
+            .draw()?;
+        let title = text(QUIET, TEXT, HPos::Center, VPos::Bottom);
+        area.draw_text(&shortened(&forest.title, 52), &title, (px(WIDTH / 2.0), px(height - 4.0)))?;
+        if forest.zero {
+            let zero = [(0.0, 0.0), (0.0, rows)].map(|at| chart.backend_coord(&at));
+            area.draw(&PathElement::new(zero, stroke(RULE, 1.6)))?;
+        }
+        for (place, row) in forest.rows.iter().enumerate() {
+            let top = TOP + ROW * place as f64;
+            let at = |value: f64| chart.backend_coord(&(value, top + 28.0));
+            draw_row(area, row, top, at(row.value), row.interval.map(|(low, high)| [at(low), at(high)]))?;
+        }
+        Ok(())
+    })
+}
+
+fn draw_row(
+    area: &Area<'_>,
+    row: &ForestRow,
+    top: f64,
+    value: (i32, i32),
+    interval: Option<[(i32, i32); 2]>,
+) -> Result<(), DrawError> {
+    let room = 42_usize.saturating_sub(row.text.chars().count());
+    let name = shortened(&row.name, room);
+    area.draw_text(&name, &text(INK, TEXT, HPos::Left, VPos::Center), (px(SIDE), px(top + 11.0)))?;
+    area.draw_text(&row.text, &text(QUIET, TEXT, HPos::Right, VPos::Center), (px(WIDTH - SIDE), px(top + 11.0)))?;
+    let hue = match row.told {
+        None | Some(Told::Better) => color(0),
+        Some(Told::Worse) => color(1),
+        Some(Told::Not) => QUIET,
+    };
+    if let Some(ends) = interval {
+        area.draw(&PathElement::new(ends, stroke(hue, 2.0)))?;
+    }
+    for (x, y) in interval.into_iter().flatten() {
+        area.draw(&PathElement::new(vec![(x, y - px(3.5)), (x, y + px(3.5))], stroke(hue, 1.4)))?;
+    }
+    if row.told == Some(Told::Not) {
+        // Hollow: no claim is made.
+        area.draw(&Circle::new(value, size(4.6), hue.filled()))?;
+        area.draw(&Circle::new(value, size(3.0), PAPER.filled()))
+    } else {
+        let (x, y) = value;
+        let r = px(4.4);
+        area.draw(&Rectangle::new([(x - r, y - r), (x + r, y + r)], hue.filled()))
+    }
+}

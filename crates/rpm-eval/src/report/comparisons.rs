@@ -1,0 +1,118 @@
+//! Every method less the methods it is compared with.
+
+use std::collections::BTreeSet;
+
+use crate::compare::{Priced, Resamples, Scored, cost_per_point, holm, length_matched, paired};
+use crate::dataset::Dataset;
+use crate::metric;
+use crate::{Answered, Need};
+
+use super::gather::{Answers, LEVEL, used};
+use super::{Comparison, LengthMatched, ReportOptions};
+
+/// Methods that others are compared with where none is named: those that know nothing of the query, or of the user.
+const BASES: [&str; 3] = ["zero-shot", "majority", "first-sentence"];
+
+/// Every method less each base by the metrics that decide: the first one, and on a scale the mean error.
+pub(super) fn of(
+    answers: &[Answers<'_>],
+    set: &Dataset,
+    metrics: &[metric::Metric],
+    resamples: &Resamples,
+    options: &ReportOptions,
+) -> Vec<Comparison> {
+    let decides = |metric: &&metric::Metric| metrics.first() == Some(metric) || **metric == metric::Metric::Mae;
+    let named = |name: &&str| answers.iter().find(|it| it.method == *name);
+    let bases: Vec<&Answers<'_>> = if options.bases.is_empty() {
+        BASES.iter().find_map(named).or(answers.first()).into_iter().collect()
+    } else {
+        options.bases.iter().filter_map(|name| named(&name.as_str())).collect()
+    };
+    let mut found = Vec::new();
+    let mut done: BTreeSet<(&str, &str)> = BTreeSet::new();
+    for base in bases {
+        for other in answers.iter().filter(|it| it.method != base.method) {
+            // The same two the other way round say nothing more.
+            if done.contains(&(other.method, base.method)) || !done.insert((base.method, other.method)) {
+                continue;
+            }
+            for metric in metrics.iter().filter(decides) {
+                found.extend(comparison(base, other, *metric, set, resamples, options));
+            }
+        }
+    }
+    let adjusted = holm(&found.iter().map(|it| it.p.unwrap_or(1.0)).collect::<Vec<_>>());
+    for (comparison, adjusted) in found.iter_mut().zip(adjusted) {
+        comparison.adjusted_p = comparison.p.map(|_| adjusted);
+    }
+    found
+}
+
+fn comparison(
+    base: &Answers<'_>,
+    other: &Answers<'_>,
+    metric: metric::Metric,
+    set: &Dataset,
+    resamples: &Resamples,
+    options: &ReportOptions,
+) -> Option<Comparison> {
+    let (ours, theirs) = (other.values(metric, &set.task), base.values(metric, &set.task));
+    let found = paired(resamples, &ours, &theirs, LEVEL)?;
+    let (mut won, mut lost) = (found.users.won, found.users.lost);
+    let better = if metric.higher_is_better() { 1.0 } else { -1.0 };
+    if better < 0.0 {
+        std::mem::swap(&mut won, &mut lost);
+    }
+    let priced = |answers: &Answers<'_>, values: &[Vec<f64>], cost: &dyn Fn(&Need) -> f64| -> Vec<Vec<Priced>> {
+        let user = |(items, values): (&Vec<&Answered>, &Vec<f64>)| {
+            let item = |(item, value): (&&Answered, &f64)| Priced { value: better * value, cost: cost(&item.need) };
+            items.iter().zip(values).map(item).collect()
+        };
+        answers.by_user.iter().zip(values).map(user).collect()
+    };
+    let per_point = |cost: &dyn Fn(&Need) -> f64| {
+        let (a, b) = (priced(other, &ours, cost), priced(base, &theirs, cost));
+        cost_per_point(resamples, &a, &b, LEVEL)?.price.map(|price| price / 100.0)
+    };
+    let asks = |answers: &Answers<'_>| answers.all().any(|item| item.need.requests > 0);
+    let counted = |answers: &Answers<'_>| answers.all().all(|item| item.need.uncounted == 0);
+    let cost_is_told = (asks(base) || asks(other)) && counted(base) && counted(other);
+    let lengths = |answers: &Answers<'_>, values: &[Vec<f64>]| -> Vec<Vec<Scored>> {
+        let length = |item: &Answered| item.response.as_ref().map_or(f64::NAN, |text| text.chars().count() as f64);
+        let user = |(items, values): (&Vec<&Answered>, &Vec<f64>)| {
+            items.iter().zip(values).map(|(item, value)| Scored { value: *value, length: length(item) }).collect()
+        };
+        answers.by_user.iter().zip(values).map(user).collect()
+    };
+    let alike = set
+        .task
+        .space()
+        .is_open_ended()
+        .then(|| length_matched(resamples, &lengths(other, &ours), &lengths(base, &theirs), LEVEL));
+    let alike = alike.flatten().and_then(|it| Some((it.kept, it.matched?)));
+    Some(Comparison {
+        base: base.method.to_owned(),
+        method: other.method.to_owned(),
+        metric: metric.name().to_owned(),
+        items: found.items.won + found.items.tied + found.items.lost,
+        users: found.users.won + found.users.tied + found.users.lost,
+        difference: found.difference,
+        // The bootstrap's p is somewhat too small with few users, and no smaller than its draws allow, which an adjustment for
+        // many comparisons would take for doubt.
+        p: found.difference.interval.map(|_| found.sign_flip_p),
+        adjusted_p: None,
+        users_won: won,
+        users_tied: found.users.tied,
+        users_lost: lost,
+        length_matched: alike.map(|(items, difference)| LengthMatched { items, difference }),
+        tokens_per_point: if cost_is_told {
+            per_point(&|need| (need.input_tokens + need.output_tokens) as f64)
+        } else {
+            None
+        },
+        dollars_per_point: options
+            .prices
+            .filter(|_| cost_is_told)
+            .and_then(|prices| per_point(&|need| prices.of(&used(need)) * 1_000.0)),
+    })
+}

@@ -1,0 +1,321 @@
+//! From a run's records to the report's values.
+
+use std::collections::BTreeMap;
+
+use crate::compare::{self, RESAMPLES, Resamples};
+use crate::dataset::{Dataset, EvalUser, Limits, TestItem};
+use crate::method::{Spec, about};
+use crate::metric::{self, CALIBRATION_BINS};
+use crate::run::Run;
+use crate::{Answered, Learned, Need, Record};
+use rpm_core::data::{ResponseSpace, Task};
+use rpm_core::llm::{Prices, Usage};
+
+use super::{
+    MeanNeed, MethodReliability, MethodRow, MethodTiers, Metric, ReliabilityBin, Report, SetReport, SkippedRow,
+    TierRow, Unfinished, comparisons, curves,
+};
+
+/// The coverage of intervals.
+pub(super) const LEVEL: f64 = 0.95;
+/// Skipped rows that are named.
+const NAMED: usize = 5;
+/// What a report is to say beyond the figures.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct ReportOptions {
+    /// Methods that all others are compared with. Empty: the first there is of zero-shot, majority and first-sentence, or
+    /// else the first method.
+    pub bases: Vec<String>,
+    /// What the model's tokens cost.
+    pub prices: Option<Prices>,
+}
+
+impl ReportOptions {
+    /// Compares all methods with this one too.
+    #[must_use]
+    pub fn base(mut self, method: impl Into<String>) -> Self {
+        self.bases.push(method.into());
+        self
+    }
+
+    /// Says what answers cost.
+    #[must_use]
+    pub fn prices(mut self, prices: Prices) -> Self {
+        self.prices = Some(prices);
+        self
+    }
+}
+
+/// One method's answers on a set, by user in the set's order; a user whose job is missing has none.
+pub(super) struct Answers<'r> {
+    pub(super) method: &'r str,
+    pub(super) by_user: Vec<Vec<&'r Answered>>,
+    learned: Vec<&'r Learned>,
+}
+
+impl Answers<'_> {
+    pub(super) fn all(&self) -> impl Iterator<Item = &Answered> {
+        self.by_user.iter().flatten().copied()
+    }
+
+    /// What each item counts for, by user; NaN where it counts for nothing.
+    pub(super) fn values(&self, metric: metric::Metric, task: &Task) -> Vec<Vec<f64>> {
+        let value = |item: &&Answered| metric.of_item(task, item).unwrap_or(f64::NAN);
+        self.by_user.iter().map(|items| items.iter().map(value).collect()).collect()
+    }
+
+    /// The metric on users and resamples of them.
+    pub(super) fn replicates(
+        &self,
+        metric: metric::Metric,
+        task: &Task,
+        resamples: &Resamples,
+    ) -> Option<compare::Replicates> {
+        let tallies: Vec<metric::Tally> =
+            self.by_user.iter().map(|items| metric.tally(task, items.iter().copied())).collect();
+        let there: Vec<bool> = tallies.iter().map(|tally| tally.items() > 0).collect();
+        resamples.only(&there).replicates(|times| {
+            let mut sum = metric.tally(task, []);
+            for (tally, times) in tallies.iter().zip(times).filter(|(_, times)| **times > 0) {
+                sum.add_times(tally, *times);
+            }
+            sum.value()
+        })
+    }
+}
+
+impl Report {
+    /// The figures of a run on these data sets, which must be those it ran on.
+    pub fn of(run: &Run, sets: &[Dataset], options: &ReportOptions) -> Self {
+        let manifest = &run.manifest;
+        Self {
+            crate_version: manifest.crate_version.clone(),
+            model: manifest.model.clone(),
+            seed: manifest.seed,
+            prompts: manifest.prompts.clone(),
+            methods: manifest.methods.clone(),
+            sets: sets.iter().map(|set| set_report(run, set, options)).collect(),
+        }
+    }
+}
+
+fn set_report(run: &Run, set: &Dataset, options: &ReportOptions) -> SetReport {
+    let answers = answers(run, set);
+    let resamples = Resamples::new(set.users.len(), RESAMPLES, run.manifest.seed);
+    let metrics: Vec<metric::Metric> = metric::Metric::of(&set.task)
+        .into_iter()
+        .filter(|metric| answers.iter().any(|it| metric.of_items(&set.task, it.all()).is_some()))
+        .collect();
+    let rows = answers.iter().map(|it| row(it, set, &metrics, &resamples, options));
+    SetReport {
+        name: set.name.clone(),
+        data_sha256: set.sha256.clone(),
+        task: kind(&set.task).to_owned(),
+        users: set.users.len(),
+        items: set.items(),
+        interactions: set.users.iter().map(|user| user.history.len()).sum(),
+        skipped: set.skipped.iter().take(NAMED).map(skipped).collect(),
+        skipped_total: set.skipped.len() + set.skipped_unnamed,
+        unfinished: unfinished(run, set, &answers),
+        limits: in_words(set.limits),
+        metrics: metrics.iter().map(|metric| describe(*metric)).collect(),
+        methods: rows.collect(),
+        comparisons: comparisons::of(&answers, set, &metrics, &resamples, options),
+        curves: metrics.first().map_or_else(Vec::new, |metric| curves::of(&answers, *metric, &set.task, &resamples)),
+        tiers: answers.iter().filter_map(|it| tiers(it, &metrics, &set.task, &resamples)).collect(),
+        reliability: answers.iter().filter_map(reliability).collect(),
+    }
+}
+
+/// The records of a set by method, in the order of the run; items by user in the set's order. A user of whom an item is
+/// missing has none.
+fn answers<'r>(run: &'r Run, set: &Dataset) -> Vec<Answers<'r>> {
+    let mut order: Vec<&str> = Vec::new();
+    let mut learned: BTreeMap<&str, Vec<&Learned>> = BTreeMap::new();
+    let mut items: BTreeMap<(&str, &str, &str), &Answered> = BTreeMap::new();
+    for record in &run.records {
+        match record {
+            Record::Learned(it) if it.set == set.name => {
+                if !learned.contains_key(it.method.as_str()) {
+                    order.push(&it.method);
+                }
+                learned.entry(&it.method).or_default().push(it);
+            }
+            Record::Answered(it) if it.set == set.name => {
+                items.insert((&it.method, &it.user, &it.item), it);
+            }
+            _ => {}
+        }
+    }
+    let of_user = |method: &'r str, user: &EvalUser| -> Vec<&'r Answered> {
+        let of_item = |item: &TestItem| items.get(&(method, user.id.as_str(), item.id.as_str())).copied();
+        user.tests.iter().map(of_item).collect::<Option<Vec<_>>>().unwrap_or_default()
+    };
+    let of_method = |method: &'r str| Answers {
+        method,
+        by_user: set.users.iter().map(|user| of_user(method, user)).collect(),
+        learned: learned.get(method).cloned().unwrap_or_default(),
+    };
+    order.into_iter().map(of_method).collect()
+}
+
+/// Methods that a run did not finish, with the number of users it did not get to.
+fn unfinished(run: &Run, set: &Dataset, answers: &[Answers<'_>]) -> Vec<Unfinished> {
+    let missing = |answers: &Answers<'_>| answers.by_user.iter().filter(|items| items.is_empty()).count();
+    let methods = run.manifest.methods.iter();
+    let of = |method: &String| match answers.iter().find(|it| it.method == *method) {
+        Some(answers) => missing(answers),
+        // A run that was not stopped left a method out since it does not fit the task.
+        None if run.stopped.is_some() => set.users.len(),
+        None => 0,
+    };
+    let all = methods.map(|method| Unfinished { method: method.clone(), users: of(method) });
+    all.filter(|it| it.users > 0).collect()
+}
+
+fn row(
+    answers: &Answers<'_>,
+    set: &Dataset,
+    metrics: &[metric::Metric],
+    resamples: &Resamples,
+    options: &ReportOptions,
+) -> MethodRow {
+    let failed: BTreeMap<&str, &str> =
+        answers.learned.iter().filter_map(|it| Some((it.user.as_str(), it.error.as_deref()?))).collect();
+    let mut errors: BTreeMap<String, usize> = BTreeMap::new();
+    for item in answers.all().filter(|item| item.response.is_none()) {
+        let own = item.error.clone();
+        let learning = || failed.get(item.user.as_str()).map(|error| format!("learn: {error}"));
+        let why = own.or_else(learning).unwrap_or_else(|| "no response of the task".to_owned());
+        *errors.entry(why).or_default() += 1;
+    }
+    // Items that were never asked, since nothing could be learned of their user, say nothing of what asking costs.
+    let asked = answers.all().filter(|item| item.need.requests > 0 || item.response.is_some()).count();
+    let mut need = Need::default();
+    answers.all().for_each(|item| need.add(&item.need));
+    let mut learning = Need::default();
+    answers.learned.iter().for_each(|it| learning.add(&it.need));
+    let answered: Vec<usize> =
+        answers.all().filter_map(|item| item.response.as_ref()).map(|it| it.chars().count()).collect();
+    let dollars = |prices: Prices| prices.of(&used(&need)) * 1_000.0 / asked.max(1) as f64;
+    let score =
+        |metric: &metric::Metric| answers.replicates(*metric, &set.task, resamples).map(|it| it.measured(LEVEL));
+    MethodRow {
+        method: answers.method.to_owned(),
+        what: answers.method.parse::<Spec>().map(|spec| about(&spec).to_owned()).unwrap_or_default(),
+        answered: answered.len(),
+        errors,
+        scores: metrics.iter().map(score).collect(),
+        learning: mean_need(&learning, answers.learned.len()),
+        answering: mean_need(&need, asked),
+        dollars_per_1000: options.prices.filter(|_| need.requests > 0 && need.uncounted == 0).map(dollars),
+        answer_characters: (!answered.is_empty())
+            .then(|| answered.iter().sum::<usize>() as f64 / answered.len() as f64),
+    }
+}
+
+pub(super) fn used(need: &Need) -> Usage {
+    Usage { input_tokens: need.input_tokens, output_tokens: need.output_tokens, cached_tokens: 0 }
+}
+
+fn mean_need(need: &Need, n: usize) -> MeanNeed {
+    let mean = |sum: u64| sum as f64 / n.max(1) as f64;
+    MeanNeed {
+        requests: mean(need.requests),
+        input_tokens: mean(need.input_tokens),
+        output_tokens: mean(need.output_tokens),
+        uncounted: mean(need.uncounted),
+    }
+}
+
+/// The answers of one tier and reason; `None` for methods without tiers.
+fn tiers(answers: &Answers<'_>, metrics: &[metric::Metric], task: &Task, resamples: &Resamples) -> Option<MethodTiers> {
+    let mut kinds: Vec<_> = answers.all().filter_map(|item| item.support).collect();
+    let all = kinds.len();
+    // The fullest first.
+    kinds.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.as_str().cmp(b.1.as_str())));
+    kinds.dedup();
+    let tier = |support| {
+        let by_user: Vec<Vec<&Answered>> = answers
+            .by_user
+            .iter()
+            .map(|items| items.iter().copied().filter(|item| item.support == Some(support)).collect())
+            .collect();
+        let part = Answers { method: answers.method, by_user, learned: Vec::new() };
+        let n = part.all().count();
+        let score = metrics.first().and_then(|metric| part.replicates(*metric, task, resamples));
+        TierRow {
+            tier: support.0.as_str().to_owned(),
+            reason: support.1.as_str().to_owned(),
+            answers: n,
+            share: n as f64 / all.max(1) as f64,
+            score: score.map(|it| it.measured(LEVEL)),
+        }
+    };
+    (all > 0).then(|| MethodTiers { method: answers.method.to_owned(), rows: kinds.into_iter().map(tier).collect() })
+}
+
+/// Answers by their confidence in bins of equal width; `None` for methods that state none.
+fn reliability(answers: &Answers<'_>) -> Option<MethodReliability> {
+    let mut bins = vec![(0.0, 0.0, 0_usize); CALIBRATION_BINS];
+    for item in answers.all() {
+        let (Some(confidence), Some(response)) = (item.confidence.filter(|it| it.is_finite()), &item.response) else {
+            continue;
+        };
+        let at = (1..CALIBRATION_BINS).take_while(|bin| confidence >= *bin as f64 / CALIBRATION_BINS as f64).count();
+        if let Some((sum, right, n)) = bins.get_mut(at) {
+            *sum += confidence;
+            *right += f64::from(u8::from(*response == item.gold));
+            *n += 1;
+        }
+    }
+    let bins: Vec<ReliabilityBin> = bins
+        .into_iter()
+        .filter(|(_, _, n)| *n > 0)
+        .map(|(sum, right, n)| ReliabilityBin { confidence: sum / n as f64, right: right / n as f64, answers: n })
+        .collect();
+    (!bins.is_empty()).then(|| MethodReliability { method: answers.method.to_owned(), bins })
+}
+
+fn skipped(row: &crate::dataset::Skipped) -> SkippedRow {
+    SkippedRow { row: row.row.clone(), problem: row.problem.clone() }
+}
+
+fn kind(task: &Task) -> &'static str {
+    match task.space() {
+        ResponseSpace::Labels { .. } => "one of fixed labels",
+        ResponseSpace::Scale { .. } => "a point of a scale",
+        ResponseSpace::Choices => "one of the question's own options",
+        ResponseSpace::Text { .. } => "free text",
+        _ => "a response of another kind",
+    }
+}
+
+fn in_words(limits: Limits) -> Option<String> {
+    let mut words = Vec::new();
+    if limits.skip_users > 0 {
+        words.push(format!("without the first {} users", limits.skip_users));
+    }
+    if let Some(users) = limits.users {
+        words.push(format!("at most {users} users"));
+    }
+    if let Some(history) = limits.history {
+        words.push(format!("the latest {history} interactions of each"));
+    }
+    if let Some(tests) = limits.tests {
+        words.push(format!("the first {tests} test items of each"));
+    }
+    if limits.only_unseen {
+        words.push("test items whose text is in no history of the user".to_owned());
+    }
+    (!words.is_empty()).then(|| words.join(", "))
+}
+
+fn describe(metric: metric::Metric) -> Metric {
+    Metric {
+        name: metric.name().to_owned(),
+        higher_is_better: metric.higher_is_better(),
+        note: metric.about().to_owned(),
+    }
+}

@@ -1,0 +1,231 @@
+//! The charts of a data set, as values: what is drawn, and what is said of it.
+
+use super::charts::{Chart, Drawing, Forest, ForestRow, Line, Plane, Point, Spread};
+use super::number;
+use super::overview::direction;
+use super::told::Told;
+use super::values::{Curve, MethodRow, Metric, SetReport};
+use crate::compare::Measured;
+
+/// The first metric by method. `None` without a score.
+pub(super) fn scores(set: &SetReport) -> Option<Chart> {
+    let metric = set.metrics.first()?;
+    let rows: Vec<ForestRow> = first_scores(set)
+        .map(|(_, method, score)| ForestRow {
+            name: method.method.clone(),
+            text: number::measured(Some(score)),
+            value: score.value,
+            interval: ends(score),
+            told: None,
+        })
+        .collect();
+    let caption = format!(
+        "{}, by method. Squares are values over all items, bars 95\u{a0}% intervals. Overlap of bars does not decide: see the \
+         paired differences.",
+        direction(&metric.name, metric.higher_is_better)
+    );
+    let label = format!("Forest plot of {} by method: {}.", metric.name, spoken(&rows));
+    forest(rows, Forest { rows: Vec::new(), title: titled(metric), zero: false }, caption, label)
+}
+
+/// Paired differences to the main base in the first metric. `None` without a comparison.
+pub(super) fn differences(set: &SetReport) -> Option<Chart> {
+    let (metric, base) = (set.metrics.first()?, set.main_base()?);
+    let rows: Vec<ForestRow> = set
+        .main_comparisons()
+        .filter(|c| c.difference.value.is_finite())
+        .map(|c| ForestRow {
+            name: c.method.clone(),
+            text: number::difference(c.difference),
+            value: c.difference.value,
+            interval: ends(c.difference),
+            told: Some(set.told(c)),
+        })
+        .collect();
+    let side = if metric.higher_is_better { "Right" } else { "Left" };
+    let caption = format!(
+        "Paired difference in {} to {base}, with 95\u{a0}% intervals. {side} of the line is better. Filled squares: told apart \
+         by the adjusted p; hollow circles: not told apart.",
+        metric.name
+    );
+    let label = format!("Forest plot of paired differences in {} to {base}: {}.", metric.name, spoken(&rows));
+    let title = format!("{}, method less base", metric.name);
+    forest(rows, Forest { rows: Vec::new(), title, zero: true }, caption, label)
+}
+
+/// The ends of an interval, if there is one.
+fn ends(measured: Measured) -> Option<(f64, f64)> {
+    measured.interval.map(|interval| (interval.low, interval.high))
+}
+
+fn forest(rows: Vec<ForestRow>, forest: Forest, caption: String, label: String) -> Option<Chart> {
+    let drawing = Drawing::Forest(Forest { rows, ..forest });
+    let empty = matches!(&drawing, Drawing::Forest(forest) if forest.rows.is_empty());
+    (!empty).then_some(Chart { caption, label, drawing })
+}
+
+/// A row's numbers, for a chart's label.
+fn spoken(rows: &[ForestRow]) -> String {
+    let told = |row: &ForestRow| row.told.map(|told: Told| format!(", {}", told.word())).unwrap_or_default();
+    rows.iter().map(|row| format!("{} {}{}", row.name, row.text, told(row))).collect::<Vec<_>>().join("; ")
+}
+
+/// Methods that have the first score, with their places.
+fn first_scores(set: &SetReport) -> impl Iterator<Item = (usize, &MethodRow, Measured)> {
+    set.methods.iter().enumerate().filter_map(|(place, row)| {
+        let score = row.scores.first().copied().flatten().filter(|score| score.value.is_finite())?;
+        Some((place, row, score))
+    })
+}
+
+/// The first metric over what an answer costs. `None` without a score.
+pub(super) fn cost(set: &SetReport) -> Option<Chart> {
+    let metric = set.metrics.first()?;
+    let priced = set.methods.iter().any(|row| row.dollars_per_1000.is_some_and(|dollars| dollars > 0.0));
+    // A cost that is not known is not drawn; to ask nothing costs nothing.
+    let cost = |row: &MethodRow| match row.answering {
+        need if need.uncounted > 0.0 => None,
+        need if priced => row.dollars_per_1000.or((need.requests <= 0.0).then_some(0.0)),
+        need => Some(need.tokens()),
+    };
+    let lines: Vec<Line> = first_scores(set)
+        .filter_map(|(place, row, score)| {
+            let x = cost(row)?;
+            let spent = if priced { number::dollars(Some(x)) } else { number::amount(x) };
+            Some(Line {
+                name: row.method.clone(),
+                place,
+                text: format!("{spent}, {}", number::score(score.value)),
+                points: vec![Point { x, y: score.value, interval: ends(score) }],
+            })
+        })
+        .collect();
+    if lines.is_empty() {
+        return None;
+    }
+    let x_title = if priced { "Dollars per 1,000 answers" } else { "Tokens per answer" };
+    let caption = format!(
+        "{} over what answering costs, with 95\u{a0}% intervals; each step to the right is a ratio, and a zero stands apart; learning is not counted. In \
+         the legend: {}, and the value.",
+        direction(&metric.name, metric.higher_is_better),
+        x_title.to_lowercase()
+    );
+    let label = format!("{} over {}: {}.", metric.name, x_title.to_lowercase(), listed(&lines));
+    let drawing = Drawing::Plane(Plane {
+        x_title: x_title.to_owned(),
+        y_title: titled(metric),
+        x: Spread::Ratios,
+        y: Spread::Linear,
+        lines,
+        diagonal: false,
+    });
+    Some(Chart { caption, label, drawing })
+}
+
+/// A curve over something that was varied.
+pub(super) fn curve(set: &SetReport, curve: &Curve) -> Chart {
+    let lines = curve.lines.iter().map(|line| {
+        let points = line.points.iter().map(|p| Point { x: p.x, y: p.measured.value, interval: ends(p.measured) });
+        Line {
+            name: line.method.clone(),
+            place: place(set, &line.method),
+            text: String::new(),
+            points: points.collect(),
+        }
+    });
+    let metric = set.metrics.iter().find(|metric| metric.name == curve.metric);
+    let way = metric.map_or_else(|| curve.metric.clone(), titled);
+    let shown = curve.lines.iter().map(|line| {
+        let points =
+            line.points.iter().map(|p| format!("{} at {}", number::score(p.measured.value), number::tick(p.x)));
+        format!("{} {}", line.method, points.collect::<Vec<_>>().join(", "))
+    });
+    let label =
+        format!("{}, {} over {}: {}.", curve.title, curve.metric, curve.x_label, shown.collect::<Vec<_>>().join("; "));
+    let steps = if curve.log_x { " Each step to the right is a ratio; a zero stands apart at the left." } else { "" };
+    let caption = format!("{}. Bars are 95\u{a0}% intervals; lines are drawn slightly apart.{steps}", curve.title);
+    let drawing = Drawing::Plane(Plane {
+        x_title: curve.x_label.clone(),
+        y_title: way,
+        x: if curve.log_x { Spread::Ratios } else { Spread::Linear },
+        y: Spread::Linear,
+        lines: lines.collect(),
+        diagonal: false,
+    });
+    Chart { caption, label, drawing }
+}
+
+/// Confidence and what came of it.
+pub(super) fn reliability(set: &SetReport) -> Chart {
+    let lines: Vec<Line> = set
+        .reliability
+        .iter()
+        .map(|line| Line {
+            name: line.method.clone(),
+            place: place(set, &line.method),
+            text: format!("{} answers", number::count(line.bins.iter().map(|bin| bin.answers).sum())),
+            points: line.bins.iter().map(|bin| Point { x: bin.confidence, y: bin.right, interval: None }).collect(),
+        })
+        .collect();
+    let shown = set.reliability.iter().map(|line| {
+        let bins =
+            line.bins.iter().map(|b| format!("{} right at {}", number::score(b.right), number::score(b.confidence)));
+        format!("{} {}", line.method, bins.collect::<Vec<_>>().join(", "))
+    });
+    let label = format!("Reliability diagram: {}.", shown.collect::<Vec<_>>().join("; "));
+    let caption =
+        "Share of right answers among answers of about the same confidence. On the dashed diagonal confidence can \
+                   be taken at its word; below it, the method is too sure. Points of few answers are uncertain."
+            .to_owned();
+    let drawing = Drawing::Plane(Plane {
+        x_title: "Mean confidence".to_owned(),
+        y_title: "Share right".to_owned(),
+        x: Spread::Shares,
+        y: Spread::Shares,
+        lines,
+        diagonal: true,
+    });
+    Chart { caption, label, drawing }
+}
+
+fn titled(metric: &Metric) -> String {
+    direction(&metric.name, metric.higher_is_better)
+}
+
+fn listed(lines: &[Line]) -> String {
+    lines.iter().map(|line| format!("{} {}", line.name, line.text)).collect::<Vec<_>>().join("; ")
+}
+
+/// A method's place in the set, so that it looks the same in all charts. Those that are only in charts come after the rest.
+fn place(set: &SetReport, method: &str) -> usize {
+    let listed = set.methods.iter().map(|row| row.method.as_str());
+    let curves = set.curves.iter().flat_map(|curve| &curve.lines).map(|line| line.method.as_str());
+    let others = curves.chain(set.reliability.iter().map(|line| line.method.as_str()));
+    let mut names: Vec<&str> = Vec::new();
+    for name in listed.chain(others) {
+        if name == method {
+            break;
+        }
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::CurveLine;
+
+    #[test]
+    fn each_method_of_a_chart_has_a_place_of_its_own() {
+        let line = |name: &str| CurveLine { method: name.into(), points: Vec::new() };
+        let set = SetReport {
+            methods: vec![MethodRow { method: "rpm".into(), ..MethodRow::default() }],
+            curves: vec![Curve { lines: vec![line("k=1"), line("rpm"), line("k=2"), line("k=1")], ..Curve::default() }],
+            ..SetReport::default()
+        };
+        assert_eq!(["rpm", "k=1", "k=2"].map(|name| place(&set, name)), [0, 1, 2]);
+    }
+}

@@ -1,0 +1,87 @@
+//! What may be said of a comparison.
+
+use super::values::{Comparison, SetReport};
+
+/// Below this adjusted p a difference is called one.
+pub(super) const THRESHOLD: f64 = 0.05;
+
+/// How a method stands to its base.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    Better,
+    Worse,
+    /// Not told apart, which is not the same as equal.
+    Not,
+}
+
+impl Told {
+    /// In words.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Better => "better",
+            Self::Worse => "worse",
+            Self::Not => "not told apart",
+        }
+    }
+
+    /// The mark behind a score.
+    pub(super) fn mark(self) -> Option<&'static str> {
+        match self {
+            Self::Better => Some("↑"),
+            Self::Worse => Some("↓"),
+            Self::Not => None,
+        }
+    }
+}
+
+impl SetReport {
+    /// What the adjusted p lets one say. A metric that is not listed counts as one where more is better.
+    pub(super) fn told(&self, comparison: &Comparison) -> Told {
+        let sure = comparison.adjusted_p.is_some_and(|p| p < THRESHOLD);
+        let metric = self.metrics.iter().find(|metric| metric.name == comparison.metric);
+        let more_is_better = metric.is_none_or(|metric| metric.higher_is_better);
+        if !sure || comparison.difference.value == 0.0 {
+            Told::Not
+        } else if (comparison.difference.value > 0.0) == more_is_better {
+            Told::Better
+        } else {
+            Told::Worse
+        }
+    }
+
+    /// The method that the others are compared with first.
+    pub(super) fn main_base(&self) -> Option<&str> {
+        self.comparisons.first().map(|comparison| comparison.base.as_str())
+    }
+
+    /// Comparisons with the main base on the first metric.
+    pub(super) fn main_comparisons(&self) -> impl Iterator<Item = &Comparison> {
+        let metric = self.metrics.first().map(|metric| metric.name.as_str());
+        self.comparisons
+            .iter()
+            .filter(move |c| Some(c.base.as_str()) == self.main_base() && Some(c.metric.as_str()) == metric)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::Measured;
+    use crate::report::Metric;
+
+    #[test]
+    fn only_the_adjusted_p_decides_and_the_metric_says_which_way_is_better() {
+        let metric = |name: &str, higher_is_better| Metric { name: name.into(), higher_is_better, note: String::new() };
+        let set = SetReport { metrics: vec![metric("accuracy", true), metric("MAE", false)], ..SetReport::default() };
+        let told = |metric: &str, value, p, adjusted_p| {
+            let difference = Measured { value, interval: None };
+            set.told(&Comparison { metric: metric.into(), difference, p, adjusted_p, ..Comparison::default() })
+        };
+        assert_eq!(told("accuracy", 0.1, Some(0.001), Some(0.01)), Told::Better);
+        assert_eq!(told("MAE", 0.1, Some(0.001), Some(0.01)), Told::Worse);
+        assert_eq!(told("MAE", -0.1, Some(0.001), Some(0.01)), Told::Better);
+        assert_eq!(told("accuracy", 0.1, Some(0.01), Some(0.05)), Told::Not);
+        assert_eq!(told("accuracy", 0.1, Some(0.01), None), Told::Not);
+        assert_eq!(told("accuracy", 0.0, Some(0.01), Some(0.01)), Told::Not);
+    }
+}

@@ -1,0 +1,254 @@
+//! What a report says, as plain values. All numbers are finite; what cannot be said is `None`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::compare::Measured;
+
+/// Figures of one run. The same run gives the same value, so nothing a clock measured is in it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Report {
+    /// The version of this crate.
+    pub crate_version: String,
+    /// The name of the model asked; `None` in a run without one.
+    pub model: Option<String>,
+    /// Where random choices began.
+    pub seed: u64,
+    /// A fingerprint of all prompts' wording.
+    pub prompts: String,
+    /// All methods of the run, in the order they were named. A set lists those that fit its task.
+    pub methods: Vec<String>,
+    /// One report per data set.
+    pub sets: Vec<SetReport>,
+}
+
+/// Figures of one data set.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct SetReport {
+    /// The data set's short name.
+    pub name: String,
+    /// SHA-256 of the files' bytes, in hexadecimal.
+    pub data_sha256: String,
+    /// The kind of task, in words.
+    pub task: String,
+    /// Users with a history and a test item.
+    pub users: usize,
+    /// Test items of all users.
+    pub items: usize,
+    /// Interactions in all histories.
+    pub interactions: usize,
+    /// The first rows that could not be used.
+    pub skipped: Vec<SkippedRow>,
+    /// How many rows could not be used.
+    pub skipped_total: usize,
+    /// Methods that the run did not finish: their figures are of the other users only.
+    #[serde(default)]
+    pub unfinished: Vec<Unfinished>,
+    /// How much of the set was used, in words; `None` when all of it was.
+    pub limits: Option<String>,
+    /// What was measured, the metric that decides first.
+    pub metrics: Vec<Metric>,
+    /// One row per method, in the run's order.
+    pub methods: Vec<MethodRow>,
+    /// Paired comparisons; those with the main base first.
+    pub comparisons: Vec<Comparison>,
+    /// Learning curves and noise levels.
+    pub curves: Vec<Curve>,
+    /// How much of a user pipelines used, and how well they did then.
+    pub tiers: Vec<MethodTiers>,
+    /// How far stated confidence can be believed.
+    pub reliability: Vec<MethodReliability>,
+}
+
+/// A row of a file that could not be used.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct SkippedRow {
+    /// Where: the file's name and line, or the row's id.
+    pub row: String,
+    /// Why, without the row's text.
+    pub problem: String,
+}
+
+/// A method that a run did not finish on a data set.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Unfinished {
+    /// The method.
+    pub method: String,
+    /// How many users have no records.
+    pub users: usize,
+}
+
+/// What was measured.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Metric {
+    /// Its name, as in tables.
+    pub name: String,
+    /// True when more is better.
+    pub higher_is_better: bool,
+    /// What it is, in a few words; may be empty.
+    pub note: String,
+}
+
+/// What a piece of work asks of a model, on average.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct MeanNeed {
+    /// Requests that were answered.
+    pub requests: f64,
+    /// Tokens of their prompts.
+    pub input_tokens: f64,
+    /// Tokens of their replies.
+    pub output_tokens: f64,
+    /// Requests whose tokens the provider did not say; they count as none, so the tokens are too few where this is above 0.
+    pub uncounted: f64,
+}
+
+impl MeanNeed {
+    /// Tokens of prompts and replies.
+    pub fn tokens(&self) -> f64 {
+        self.input_tokens + self.output_tokens
+    }
+}
+
+/// One method on one data set.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct MethodRow {
+    /// Its name, with its options.
+    pub method: String,
+    /// What it is, in a few words; may be empty.
+    pub what: String,
+    /// Items it answered, of [`SetReport::items`].
+    pub answered: usize,
+    /// Items it did not answer, by the kind of error.
+    pub errors: BTreeMap<String, usize>,
+    /// A score per metric, in the order of [`SetReport::metrics`]; `None` where the metric does not apply.
+    pub scores: Vec<Option<Measured>>,
+    /// What learning one user asks of the model.
+    pub learning: MeanNeed,
+    /// What answering one item asks of the model.
+    pub answering: MeanNeed,
+    /// Dollars for 1,000 answers at the model's price, learning not counted; `None` without a price.
+    pub dollars_per_1000: Option<f64>,
+    /// Mean length of its answers in characters; `None` when it answered nothing.
+    pub answer_characters: Option<f64>,
+}
+
+/// Two methods on the same items.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Comparison {
+    /// What is compared with.
+    pub base: String,
+    /// What is compared.
+    pub method: String,
+    /// The metric, by name.
+    pub metric: String,
+    /// Items both count.
+    pub items: usize,
+    /// Users of those items.
+    pub users: usize,
+    /// The method's value less the base's, in the metric's unit, with its 95 % interval: above 0 is better only where more is
+    /// better.
+    pub difference: Measured,
+    /// The probability of a difference as large as this without a true one; `None` where it cannot be told.
+    pub p: Option<f64>,
+    /// The same, adjusted by Holm over all comparisons of the set. Only this one decides.
+    pub adjusted_p: Option<f64>,
+    /// Users on whose items the method did better.
+    pub users_won: usize,
+    /// Users on whose items both did equally well.
+    pub users_tied: usize,
+    /// Users on whose items the method did worse.
+    pub users_lost: usize,
+    /// The same difference among items whose two answers are of about equal length; for texts.
+    pub length_matched: Option<LengthMatched>,
+    /// Tokens more per answer for each hundredth of improvement; `None` where there is no improvement or no count.
+    pub tokens_per_point: Option<f64>,
+    /// Dollars more per 1,000 answers for each hundredth of improvement; `None` where there is none or no price.
+    pub dollars_per_point: Option<f64>,
+}
+
+/// A paired difference among items whose two answers are of about equal length.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct LengthMatched {
+    /// How many such items there are.
+    pub items: usize,
+    /// The method's value less the base's, with its 95 % interval.
+    pub difference: Measured,
+}
+
+/// How a metric moves with something that was varied.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Curve {
+    /// Its title.
+    pub title: String,
+    /// What was varied.
+    pub x_label: String,
+    /// The metric, by name.
+    pub metric: String,
+    /// True when steps of `x` are ratios. A zero is then drawn apart, at the left.
+    pub log_x: bool,
+    /// One line per method.
+    pub lines: Vec<CurveLine>,
+}
+
+/// One method's line of a [`Curve`].
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct CurveLine {
+    /// The method.
+    pub method: String,
+    /// Its points, by rising `x`.
+    pub points: Vec<CurvePoint>,
+}
+
+/// One point of a [`CurveLine`].
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct CurvePoint {
+    /// What was varied; at least 0 where steps are ratios.
+    pub x: f64,
+    /// The metric's value with its 95 % interval.
+    pub measured: Measured,
+}
+
+/// How much of a user one method used.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct MethodTiers {
+    /// The method.
+    pub method: String,
+    /// One row per tier and reason.
+    pub rows: Vec<TierRow>,
+}
+
+/// The answers of one tier that had one reason.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct TierRow {
+    /// The tier.
+    pub tier: String,
+    /// Why it was not a fuller one, or that it was the fullest.
+    pub reason: String,
+    /// How many answers.
+    pub answers: usize,
+    /// Their share of the method's answers, 0 to 1.
+    pub share: f64,
+    /// The first metric among them; `None` where there are too few.
+    pub score: Option<Measured>,
+}
+
+/// How far one method's confidence can be believed.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct MethodReliability {
+    /// The method.
+    pub method: String,
+    /// Answers grouped by confidence, by rising confidence; empty groups are left out.
+    pub bins: Vec<ReliabilityBin>,
+}
+
+/// Answers of about the same confidence.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct ReliabilityBin {
+    /// Their mean confidence, 0 to 1.
+    pub confidence: f64,
+    /// The share that was right, 0 to 1.
+    pub right: f64,
+    /// How many there are.
+    pub answers: usize,
+}

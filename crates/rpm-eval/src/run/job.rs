@@ -1,0 +1,146 @@
+//! One user under one method: learn, then answer.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::dataset::{Dataset, EvalUser, TestItem};
+use crate::method::{Bench, Method, Prediction};
+use crate::{Answered, EvalError, Learned, Record};
+use rpm_core::data::{Interaction, Query, Task};
+use rpm_core::llm::{Ledger, Limit, LlmBackend};
+
+use super::Runner;
+use super::folder::Job;
+use super::kinds::{kinds, passing};
+use super::tap::{Exchange, Meter};
+
+/// A job with its records, and what was asked for each where texts are kept.
+pub(super) type Done = (Job, Vec<Record>, Vec<(Option<String>, Vec<Exchange>)>);
+
+/// One job with what it needs.
+pub(super) struct Work<'a> {
+    pub(super) set: &'a Dataset,
+    pub(super) population: &'a [Vec<Interaction>],
+    pub(super) user: &'a EvalUser,
+    pub(super) method: &'a Arc<dyn Method>,
+}
+
+impl Runner {
+    /// Does one job; the inner error is the limit of the run's budget that it met.
+    pub(super) async fn job(
+        &self,
+        work: &Work<'_>,
+        backend: Option<Arc<dyn LlmBackend>>,
+        learner: Option<Arc<dyn LlmBackend>>,
+        ledger: &Ledger,
+    ) -> Result<Result<Done, Limit>, EvalError> {
+        if let Some(limit) = ledger.budget_reached() {
+            return Ok(Err(limit));
+        }
+        let history = work.set.history(work.user)?;
+        let meter = Meter::new(self.transcripts);
+        let mut exchanges = Vec::new();
+        let tap = |backend: Arc<dyn LlmBackend>| Arc::new(meter.around(backend)) as Arc<dyn LlmBackend>;
+        let bench = Bench {
+            task: &work.set.task,
+            population: work.population,
+            backend: backend.map(tap),
+            learner: learner.map(tap),
+            budget: self.per_operation.clone(),
+            seed: self.seed,
+        };
+        let begin = Instant::now();
+        let session = work.method.learn(&history, &bench).await;
+        let mut learned = work.learned(history.len());
+        (learned.need, learned.requests) = meter.take();
+        learned.passing = meter.missed();
+        learned.milliseconds = milliseconds(begin);
+        exchanges.push((None, meter.transcript()));
+        let mut session = match session {
+            Ok(session) => session,
+            Err(error) => {
+                if let Some(limit) = ledger.budget_reached().filter(|_| meter.refused()) {
+                    return Ok(Err(limit));
+                }
+                learned.error = Some(kinds(&error));
+                learned.passing |= passing(&error);
+                let missed = work.user.tests.iter().map(|item| Record::Answered(work.answered(item)));
+                let records = std::iter::once(Record::Learned(learned)).chain(missed).collect();
+                return Ok(Ok((work.job(), records, exchanges)));
+            }
+        };
+        learned.usage = session.usage();
+        let mut records = Vec::with_capacity(1 + work.user.tests.len());
+        for item in &work.user.tests {
+            let begin = Instant::now();
+            let outcome = session.answer(&item.query, &bench).await;
+            let mut answered = work.answered(item);
+            (answered.need, answered.requests) = meter.take();
+            answered.passing = meter.missed();
+            answered.usage = session.usage();
+            answered.milliseconds = milliseconds(begin);
+            exchanges.push((Some(item.id.clone()), meter.transcript()));
+            match outcome {
+                Ok(prediction) => enter(&mut answered, prediction, &work.set.task, &item.query),
+                Err(error) => {
+                    answered.error = Some(kinds(&error));
+                    answered.passing |= passing(&error);
+                }
+            }
+            records.push(Record::Answered(answered));
+        }
+        // What was withheld for the run's budget may have cost the job evidence or answers.
+        if let Some(limit) = ledger.budget_reached().filter(|_| meter.refused()) {
+            return Ok(Err(limit));
+        }
+        learned.counts = session.counts().into_iter().map(|(name, n)| (name.to_owned(), n)).collect();
+        records.insert(0, Record::Learned(learned));
+        Ok(Ok((work.job(), records, exchanges)))
+    }
+}
+
+impl Work<'_> {
+    pub(super) fn job(&self) -> Job {
+        Job { set: self.set.name.clone(), method: self.method.name(), user: self.user.id.as_str().to_owned() }
+    }
+
+    fn learned(&self, history: usize) -> Learned {
+        let Job { set, method, user } = self.job();
+        Learned { set, method, user, history, ..Learned::default() }
+    }
+
+    fn answered(&self, item: &TestItem) -> Answered {
+        let Job { set, method, user } = self.job();
+        Answered {
+            set,
+            method,
+            user,
+            item: item.id.clone(),
+            gold: item.gold.clone(),
+            gold_shares: item.shares.clone(),
+            seen: item.seen,
+            ..Answered::default()
+        }
+    }
+}
+
+fn enter(answered: &mut Answered, prediction: Prediction, task: &Task, query: &Query) {
+    let responses = task.responses(query);
+    let place = |response: &String| responses.iter().position(|other| other == response);
+    // What is no probability could not be read back.
+    let sound = |p: &f64| p.is_finite() && *p >= 0.0;
+    let checked = |list: Vec<f64>| if list.iter().all(sound) { list } else { Vec::new() };
+    let probabilities = checked(prediction.probabilities);
+    answered.confidence =
+        prediction.response.as_ref().and_then(place).and_then(|place| probabilities.get(place).copied());
+    answered.raw = prediction.raw;
+    answered.response = prediction.response;
+    answered.value = prediction.value.filter(|value| value.is_finite());
+    answered.probabilities = probabilities;
+    answered.estimate = checked(prediction.estimate);
+    answered.support = prediction.support;
+}
+
+fn milliseconds(begin: Instant) -> f64 {
+    begin.elapsed().as_secs_f64() * 1e3
+}

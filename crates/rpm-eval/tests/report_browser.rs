@@ -1,0 +1,123 @@
+//! The report of `tests/golden` in a real browser: Chromium, where one is installed or named by the variable `CHROMIUM`.
+//! `RPM_AXE` may name axe-core's `axe.min.js`, to run its rules too; `RPM_SHOTS` a folder for pictures of the page.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Measures the page it stands in and leaves what it found as JSON.
+const PROBE: &str = include_str!("browser/probe.js");
+const FOUND: &str = "<pre id=\"found\">";
+
+fn chromium() -> Option<PathBuf> {
+    if let Some(named) = std::env::var_os("CHROMIUM") {
+        return Some(named.into());
+    }
+    let folders: Vec<PathBuf> = std::env::split_paths(&std::env::var_os("PATH")?).collect();
+    let names = ["chromium", "chromium-browser", "google-chrome"];
+    names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name))).find(|path| path.is_file())
+}
+
+/// A folder that goes when the test ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("rpm-browser-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The page in one theme, all of it shown; with the probe, and axe if there is one.
+fn probed(dark: bool) -> String {
+    let query = "screen and (prefers-color-scheme: dark)";
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/report.html");
+    let page = std::fs::read_to_string(golden).unwrap();
+    assert!(page.contains(query) && page.contains("http-equiv") && page.contains("</body>"));
+    let axe = std::env::var_os("RPM_AXE").map(|path| std::fs::read_to_string(path).unwrap()).unwrap_or_default();
+    page.replace(query, if dark { "all" } else { "not all" })
+        // The page's own policy lets no script run.
+        .replace("http-equiv=\"Content-Security-Policy\"", "name=\"policy\"")
+        .replace("<details>", "<details open>")
+        .replace("</body>", &format!("<script>{axe}</script><script>{PROBE}</script></body>"))
+}
+
+/// Runs Chromium on a page; gives its document and what it logged. A window is at least 500 pixels wide, so the page stands
+/// in a frame of the wanted width.
+fn opened(chromium: &Path, folder: &Folder, page: &str, width: u32, more: &[String]) -> (String, String) {
+    let frame = format!(
+        "<!DOCTYPE html><html lang=\"en\"><title>Frame</title><style>body{{margin:0}}iframe{{border:0;width:{width}px;\
+         height:16000px}}</style><iframe title=\"Report\" src=\"page.html\"></iframe><script>addEventListener('message', \
+         e => {{ const p = document.createElement('pre'); p.id = 'found'; p.textContent = e.data; \
+         document.body.append(p); }})</script>"
+    );
+    std::fs::write(folder.0.join("page.html"), page).unwrap();
+    std::fs::write(folder.0.join("frame.html"), frame).unwrap();
+    let output = Command::new(chromium)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--enable-logging=stderr", "--v=0"])
+        .args(["--virtual-time-budget=20000", "--dump-dom"])
+        .arg(format!("--user-data-dir={}", folder.0.join("profile").display()))
+        .arg(format!("--window-size={width},1600"))
+        .args(more)
+        .arg(format!("file://{}", folder.0.join("frame.html").display()))
+        .output()
+        .unwrap();
+    (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn a_browser_shows_the_report_without_overflow_or_faint_text_in_both_themes() {
+    let Some(chromium) = chromium() else {
+        println!("skipped: no Chromium in PATH, none named by CHROMIUM");
+        return;
+    };
+    for (dark, width) in [(false, 1200), (true, 1200), (false, 360), (true, 360)] {
+        let name = format!("{}-{width}", if dark { "dark" } else { "light" });
+        let folder = Folder::new(&name);
+        let (document, log) = opened(&chromium, &folder, &probed(dark), width, &[]);
+        let console: Vec<&str> = log.lines().filter(|line| line.contains("CONSOLE")).collect();
+        assert!(console.is_empty(), "{name}: {console:?}");
+        let found = document.split_once(FOUND).unwrap_or_else(|| panic!("{name}: the probe left nothing:\n{log}")).1;
+        let found =
+            found.split("</pre>").next().unwrap().replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+        let found: serde_json::Value = serde_json::from_str(&found).unwrap();
+        println!(
+            "{name}: {} texts, {} marks, least text of a chart {} px",
+            found["texts"], found["marks"], found["least"]
+        );
+        assert_eq!(found["width"], width, "{name}: {}", found["wide"]);
+        assert_eq!(found["faint"], serde_json::json!([]), "{name}: text below 4.5 to 1");
+        assert_eq!(found["dim"], serde_json::json!([]), "{name}: marks below 3 to 1");
+        assert_eq!(found["levels"], serde_json::json!([]), "{name}: headings that skip a level");
+        assert_eq!(found["unsticky"], serde_json::json!([]), "{name}: method columns that scroll away");
+        assert_eq!(found["cut"], serde_json::json!([]), "{name}: text of charts that is cut or overlaps");
+        assert_eq!(found["axe"], serde_json::json!([]), "{name}: what axe found");
+        assert!(found["texts"].as_u64().unwrap() > 300 && found["marks"].as_u64().unwrap() > 100, "{name}: {found}");
+        assert!(found["least"].as_f64().unwrap() >= 11.0, "{name}: text of a chart is {} px", found["least"]);
+    }
+}
+
+#[test]
+fn a_browser_logs_nothing_about_the_page_as_it_is() {
+    let Some(chromium) = chromium() else {
+        println!("skipped: no Chromium in PATH, none named by CHROMIUM");
+        return;
+    };
+    let folder = Folder::new("as-it-is");
+    let page = include_str!("golden/report.html");
+    let mut more = Vec::new();
+    if let Some(shots) = std::env::var_os("RPM_SHOTS") {
+        more.push(format!("--screenshot={}", Path::new(&shots).join("report.png").display()));
+    }
+    let (document, log) = opened(&chromium, &folder, page, 1200, &more);
+    assert!(document.contains("<iframe"), "{log}");
+    let console: Vec<&str> = log.lines().filter(|line| line.contains("CONSOLE")).collect();
+    assert!(console.is_empty(), "{console:?}");
+}

@@ -1,0 +1,130 @@
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use reqwest::Url;
+use reqwest::header::{HeaderName, HeaderValue};
+use serde_json::{Map, Value, json};
+
+use super::chat::{Chat, Dialect, Reply, TIMEOUT, held, provider, tokens, without};
+use super::error::Fault;
+use super::http::Endpoint;
+use super::{ApiKey, ProviderError, env};
+use rpm_core::llm::{
+    BackendError, Capabilities, Completion, CompletionRequest, FinishReason, LlmBackend, ReplyForm, Role, Usage,
+};
+
+const NAME: &str = "anthropic";
+const BASE: &str = "https://api.anthropic.com";
+const BOUNDS: [&str; 6] = ["maxItems", "maxLength", "minLength", "minimum", "maximum", "multipleOf"];
+
+/// Anthropic's Messages API.
+///
+/// The schema goes into `output_config.format` without the bounds the API refuses (lengths, and numbers of items but a
+/// minimum of 0 or 1); they are checked in every reply anyway. The API has no JSON mode, so [`ReplyForm::Json`] sends what
+/// [`ReplyForm::Text`] does, and it takes no seed.
+#[derive(Clone)]
+pub struct Anthropic(Chat<Messages>);
+
+#[derive(Clone)]
+struct Messages;
+
+impl Anthropic {
+    /// A model at Anthropic's own base URL.
+    ///
+    /// # Errors
+    /// [`ProviderError`] without the crate feature `tls` or `tls-native`: for a server over plain HTTP use
+    /// [`at`](Self::at).
+    pub fn new(model: impl Into<String>) -> Result<Self, ProviderError> {
+        Self::at(BASE, model)
+    }
+
+    /// A model behind another base URL, which ends before `/v1/messages`.
+    ///
+    /// # Errors
+    /// [`ProviderError`] when the URL cannot be used.
+    pub fn at(base_url: &str, model: impl Into<String>) -> Result<Self, ProviderError> {
+        Ok(Self(Chat::new(Messages, Endpoint::new(NAME, base_url, TIMEOUT)?, model.into())))
+    }
+
+    /// A model by the variables `ANTHROPIC_API_KEY` and `ANTHROPIC_BASE_URL` (default: Anthropic's own).
+    ///
+    /// # Errors
+    /// As for [`at`](Self::at), and without a key.
+    pub fn from_env(model: impl Into<String>) -> Result<Self, ProviderError> {
+        Self::by(env, model)
+    }
+
+    pub(super) fn by(env: impl Fn(&str) -> Option<String>, model: impl Into<String>) -> Result<Self, ProviderError> {
+        let key = env("ANTHROPIC_API_KEY");
+        let key = key.ok_or_else(|| ProviderError::new(NAME, Fault::Setting("ANTHROPIC_API_KEY is not set")))?;
+        Ok(Self::at(env("ANTHROPIC_BASE_URL").as_deref().unwrap_or(BASE), model)?.key(key))
+    }
+}
+
+provider!(Anthropic);
+
+impl Dialect for Messages {
+    fn url(&self, endpoint: &Endpoint, _: &str) -> Url {
+        endpoint.at(&["v1", "messages"])
+    }
+
+    fn headers(&self, key: Option<&ApiKey>) -> Option<Vec<(HeaderName, HeaderValue)>> {
+        let version = (HeaderName::from_static("anthropic-version"), HeaderValue::from_static("2023-06-01"));
+        let mut headers = vec![version];
+        if let Some(key) = key {
+            headers.push((HeaderName::from_static("x-api-key"), key.header("")?));
+        }
+        Some(headers)
+    }
+
+    fn body(&self, _: &Endpoint, model: &str, request: &CompletionRequest) -> Map<String, Value> {
+        let (rules, turns): (Vec<_>, Vec<_>) = request.messages.iter().partition(|m| m.role == Role::System);
+        let turns: Vec<Value> =
+            turns.into_iter().map(|m| json!({ "role": m.role.as_str(), "content": m.content })).collect();
+        let mut body = Map::new();
+        body.insert("model".into(), model.into());
+        body.insert("max_tokens".into(), request.max_tokens.into());
+        body.insert("temperature".into(), super::decimal(request.temperature));
+        body.insert("messages".into(), turns.into());
+        if !rules.is_empty() {
+            let rules: Vec<Value> = rules.into_iter().map(|m| json!({ "type": "text", "text": m.content })).collect();
+            body.insert("system".into(), rules.into());
+        }
+        if let Some((ReplyForm::Schema, schema)) = held(request) {
+            let refused = |name: &str, value: &Value| {
+                BOUNDS.contains(&name) || (name == "minItems" && value.as_u64().is_some_and(|least| least > 1))
+            };
+            let format = json!({ "type": "json_schema", "schema": without(&schema.schema, &refused) });
+            body.insert("output_config".into(), json!({ "format": format }));
+        }
+        body
+    }
+
+    fn read(&self, body: &Value) -> Option<Reply> {
+        let blocks = body.get("content")?.as_array()?;
+        let text =
+            |block: &Value| (block.get("type")? == "text").then(|| block.get("text")?.as_str().map(str::to_owned))?;
+        let finish = match body.get("stop_reason").and_then(Value::as_str) {
+            Some("max_tokens" | "model_context_window_exceeded") => FinishReason::Length,
+            Some("refusal") => FinishReason::Filtered,
+            _ => FinishReason::Stop,
+        };
+        Some(Reply { text: blocks.iter().filter_map(text).collect(), finish, usage: body.get("usage").and_then(usage) })
+    }
+
+    fn held(&self, request: &CompletionRequest) -> Option<ReplyForm> {
+        held(request).map(|(form, _)| form).filter(|form| *form == ReplyForm::Schema)
+    }
+}
+
+/// Tokens of an answer. The API counts what it reads from its cache, and what it writes there, beside the input.
+fn usage(usage: &Value) -> Option<Usage> {
+    let cached = tokens(usage, "/cache_read_input_tokens").unwrap_or_default();
+    let written = tokens(usage, "/cache_creation_input_tokens").unwrap_or_default();
+    Some(Usage {
+        input_tokens: tokens(usage, "/input_tokens")? + cached + written,
+        output_tokens: tokens(usage, "/output_tokens")?,
+        cached_tokens: cached,
+    })
+}

@@ -1,0 +1,265 @@
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, stream};
+use reqwest::Url;
+use reqwest::header::{HeaderName, HeaderValue};
+use serde_json::{Map, Value};
+
+use super::error::Fault;
+use super::http::{Answer, Endpoint};
+use super::{ApiKey, classify};
+use rpm_core::llm::{BackendError, Completion, CompletionRequest, FinishReason, ReplyForm, ReplySchema, Usage};
+
+/// Local models are slow, and reasoning ones think long.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(120);
+pub(super) const CONCURRENCY: usize = 4;
+
+/// How one API is spoken.
+pub(super) trait Dialect: Clone + Send + Sync {
+    /// Where requests go.
+    fn url(&self, endpoint: &Endpoint, model: &str) -> Url;
+    /// The headers besides the content type.
+    fn headers(&self, key: Option<&ApiKey>) -> Option<Vec<(HeaderName, HeaderValue)>>;
+    /// The request, but for what the host sets.
+    fn body(&self, endpoint: &Endpoint, model: &str, request: &CompletionRequest) -> Map<String, Value>;
+    /// What a successful answer says; `None` when it is not of this API.
+    fn read(&self, body: &Value) -> Option<Reply>;
+    /// The form a request holds its reply to, if any.
+    fn held(&self, request: &CompletionRequest) -> Option<ReplyForm> {
+        held(request).map(|(form, _)| form)
+    }
+}
+
+/// What an answer says.
+pub(super) struct Reply {
+    pub(super) text: String,
+    pub(super) finish: FinishReason,
+    pub(super) usage: Option<Usage>,
+}
+
+/// The form a reply is held to and the schema it is to have. Without a schema nothing is held.
+pub(super) fn held(request: &CompletionRequest) -> Option<(ReplyForm, &ReplySchema)> {
+    request.schema.as_ref().filter(|_| request.form > ReplyForm::Text).map(|schema| (request.form, schema))
+}
+
+/// One model behind one endpoint.
+#[derive(Clone)]
+pub(super) struct Chat<D> {
+    pub(super) dialect: D,
+    endpoint: Endpoint,
+    model: String,
+    key: Option<ApiKey>,
+    concurrency: usize,
+    form: ReplyForm,
+    fields: BTreeMap<String, Value>,
+    identity: String,
+}
+
+impl<D: Dialect> Chat<D> {
+    pub(super) fn new(dialect: D, endpoint: Endpoint, model: String) -> Self {
+        Self {
+            dialect,
+            endpoint,
+            model,
+            key: None,
+            concurrency: CONCURRENCY,
+            form: ReplyForm::Schema,
+            fields: BTreeMap::new(),
+            identity: String::new(),
+        }
+        .identified()
+    }
+
+    pub(super) fn key(mut self, key: ApiKey) -> Self {
+        self.key = Some(key);
+        self
+    }
+
+    pub(super) fn timeout(mut self, timeout: Duration) -> Self {
+        self.endpoint.timeout = timeout;
+        self
+    }
+
+    pub(super) fn concurrency(mut self, requests: usize) -> Self {
+        self.concurrency = requests.max(1);
+        self
+    }
+
+    pub(super) fn form(mut self, strictest: ReplyForm) -> Self {
+        self.form = strictest;
+        self
+    }
+
+    pub(super) fn strictest(&self) -> ReplyForm {
+        self.form
+    }
+
+    pub(super) fn set(mut self, field: String, value: Value) -> Self {
+        self.fields.insert(field, value);
+        self.identified()
+    }
+
+    pub(super) fn provider(&self) -> &'static str {
+        self.endpoint.provider()
+    }
+
+    pub(super) fn identity(&self) -> &str {
+        &self.identity
+    }
+
+    /// Renews the name under which replies are logged: provider, model, base URL and what is set.
+    fn identified(mut self) -> Self {
+        self.identity = format!("{}/{}@{}", self.endpoint.provider(), self.model, self.endpoint.base());
+        for (field, value) in &self.fields {
+            let _ = write!(self.identity, " {field}={value}");
+        }
+        self
+    }
+
+    pub(super) async fn complete(&self, request: &CompletionRequest) -> Result<Completion, BackendError> {
+        request.in_time()?;
+        let headers = self.dialect.headers(self.key.as_ref());
+        let headers =
+            headers.ok_or_else(|| self.endpoint.fault(Fault::Setting("the key cannot be sent in a header")))?;
+        let mut body = self.dialect.body(&self.endpoint, &self.model, request);
+        for (field, value) in &self.fields {
+            put(&mut body, field, value);
+        }
+        let url = self.dialect.url(&self.endpoint, &self.model);
+        let endpoint = self.endpoint.within(request.time_left());
+        let answer = endpoint.post(url, headers, &Value::Object(body)).await?;
+        self.read(&answer, request)
+    }
+
+    fn read(&self, answer: &Answer, request: &CompletionRequest) -> Result<Completion, BackendError> {
+        let reply = if answer.status == 200 { self.dialect.read(&answer.body) } else { None };
+        let Some(reply) = reply else {
+            return Err(classify::refusal(self.provider(), answer, self.dialect.held(request)));
+        };
+        // A reply that was cut before its first word was paid for; the finish reason says what happened.
+        if reply.text.trim().is_empty() && reply.finish == FinishReason::Stop {
+            return Err(self.endpoint.fault(Fault::Empty).into());
+        }
+        let completion = Completion::new(reply.text).finish(reply.finish);
+        Ok(match reply.usage {
+            Some(usage) => completion.usage(usage),
+            None => completion,
+        })
+    }
+
+    pub(super) async fn complete_batch(&self, requests: &[CompletionRequest]) -> Vec<Result<Completion, BackendError>> {
+        let pending: Vec<_> = requests.iter().map(|request| self.complete(request)).collect();
+        stream::iter(pending).buffered(self.concurrency).collect().await
+    }
+}
+
+/// Sets a field of a body, one inside another by a dotted name; null takes the field out.
+fn put(body: &mut Map<String, Value>, field: &str, value: &Value) {
+    match field.split_once('.') {
+        Some((outer, inner)) => {
+            let nested = body.entry(outer).or_insert_with(|| Value::Object(Map::new()));
+            if let Value::Object(nested) = nested {
+                put(nested, inner, value);
+            }
+        }
+        None if value.is_null() => {
+            body.remove(field);
+        }
+        None => {
+            body.insert(field.to_owned(), value.clone());
+        }
+    }
+}
+
+/// A number of tokens in an answer.
+pub(super) fn tokens(usage: &Value, path: &str) -> Option<u64> {
+    usage.pointer(path).and_then(Value::as_u64)
+}
+
+/// The schema without bounds that a provider refuses. Whatever is read is checked for them again.
+pub(super) fn without(schema: &Value, bounds: &dyn Fn(&str, &Value) -> bool) -> Value {
+    match schema {
+        Value::Object(members) => {
+            let kept = members.iter().filter(|(name, value)| !(value.is_number() && bounds(name, value)));
+            Value::Object(kept.map(|(name, value)| (name.clone(), without(value, bounds))).collect())
+        }
+        Value::Array(members) => members.iter().map(|value| without(value, bounds)).collect(),
+        other => other.clone(),
+    }
+}
+
+/// The methods every provider has and its [`LlmBackend`](rpm_core::LlmBackend), over the `Chat` in its only field.
+macro_rules! provider {
+    ($name:ident) => {
+        impl $name {
+            /// Sends this key. Without one none is sent, as local servers want it.
+            #[must_use]
+            pub fn key(self, key: impl Into<ApiKey>) -> Self {
+                Self(self.0.key(key.into()))
+            }
+
+            /// Waits at most this long for each answer, connecting included. Default: 120 s. What takes longer is
+            /// [`BackendError::Transient`](rpm_core::BackendError::Transient).
+            #[must_use]
+            pub fn timeout(self, timeout: Duration) -> Self {
+                Self(self.0.timeout(timeout))
+            }
+
+            /// Sends at most this many requests of a batch at once, from 1. Default: 4.
+            #[must_use]
+            pub fn concurrency(self, requests: usize) -> Self {
+                Self(self.0.concurrency(requests))
+            }
+
+            /// The strictest form to hold replies to. Default: [`ReplyForm::Schema`]; an endpoint that refuses it is asked
+            /// for less by itself. Set it for one that takes a schema and ignores it, or is slow with it.
+            #[must_use]
+            pub fn form(self, strictest: ReplyForm) -> Self {
+                Self(self.0.form(strictest))
+            }
+
+            /// Sends this field in the body of every request, in place of the adapter's own; a dotted name goes into a
+            /// nested object and null leaves the field out. Part of [`model`](rpm_core::LlmBackend::model), so it must
+            /// hold no secret.
+            ///
+            /// Models that refuse a temperature take `.set("temperature", Value::Null)`.
+            #[must_use]
+            pub fn set(self, field: impl Into<String>, value: impl Into<Value>) -> Self {
+                Self(self.0.set(field.into(), value.into()))
+            }
+        }
+
+        #[async_trait]
+        impl LlmBackend for $name {
+            async fn complete(&self, request: &CompletionRequest) -> Result<Completion, BackendError> {
+                self.0.complete(request).await
+            }
+
+            async fn complete_batch(&self, requests: &[CompletionRequest]) -> Vec<Result<Completion, BackendError>> {
+                self.0.complete_batch(requests).await
+            }
+
+            fn capabilities(&self) -> Capabilities {
+                Capabilities::up_to(self.0.strictest())
+            }
+
+            fn model(&self) -> &str {
+                self.0.identity()
+            }
+
+            fn name(&self) -> &str {
+                self.0.provider()
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_tuple(stringify!($name)).field(&self.0.identity()).finish()
+            }
+        }
+    };
+}
+
+pub(super) use provider;

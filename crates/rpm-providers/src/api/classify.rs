@@ -1,0 +1,165 @@
+//! What an answer that is no success means for the caller.
+
+use std::time::{Duration, SystemTime};
+
+use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+use serde_json::Value;
+
+use super::ProviderError;
+use super::error::Fault;
+use super::http::Answer;
+use rpm_core::llm::{BackendError, BoxError, ReplyForm};
+
+/// Codes that may be repeated in an error. Anything else a server says could be anything.
+const CODES: [&str; 34] = [
+    "api_error",
+    "authentication_error",
+    "billing_error",
+    "context_length_exceeded",
+    "deadline_exceeded",
+    "exceed_context_size_error",
+    "failed_precondition",
+    "insufficient_quota",
+    "internal",
+    "internal_server_error",
+    "invalid_api_key",
+    "invalid_argument",
+    "invalid_request_error",
+    "model_not_found",
+    "not_found",
+    "not_found_error",
+    "not_supported_error",
+    "overloaded_error",
+    "permission_denied",
+    "permission_error",
+    "rate_limit_error",
+    "rate_limit_exceeded",
+    "request_too_large",
+    "resource_exhausted",
+    "server_error",
+    "string_above_max_length",
+    "timeout_error",
+    "tokens",
+    "unauthenticated",
+    "unavailable",
+    "unavailable_error",
+    "unsupported_parameter",
+    "unsupported_value",
+    "requests",
+];
+
+/// How providers say that a prompt does not fit, in lower case.
+const TOO_LONG: [&str; 12] = [
+    "context_length_exceeded",
+    "exceed_context_size",
+    "string_above_max_length",
+    "request_too_large",
+    "context length",
+    "context size",
+    "context window",
+    "exceed context limit",
+    "prompt is too long",
+    "input is too long",
+    "input token count",
+    "reduce the length of the messages",
+];
+
+/// How providers say that they cannot hold a reply to a form, in lower case.
+const FORM: [&str; 14] = [
+    "response_format",
+    "response format",
+    "json_schema",
+    "json schema",
+    "json_object",
+    "json mode",
+    "structured output",
+    "output_config",
+    "output_format",
+    "responsejsonschema",
+    "response_json_schema",
+    "responsemimetype",
+    "response_mime_type",
+    "grammar",
+];
+
+/// The error for an answer that is no success. `held` is the form the request held its reply to, if it held it.
+pub(super) fn refusal(provider: &'static str, answer: &Answer, held: Option<ReplyForm>) -> BackendError {
+    let said = Said::of(answer);
+    // Some gateways answer 200 and put the status into the body.
+    let status = if answer.status < 400 { said.status.unwrap_or(answer.status) } else { answer.status };
+    if status < 400 {
+        // A gateway between may send a page or nothing with status 200 on a bad day: that passes, another API does not.
+        let fault = if answer.body.is_null() { Fault::NotJson } else { Fault::Unexpected };
+        return ProviderError::new(provider, fault).into();
+    }
+    let source: BoxError = Box::new(ProviderError::new(provider, Fault::Status { status, code: said.code }));
+    let bad_request = matches!(status, 400 | 413 | 422 | 501);
+    match status {
+        // Used up until someone pays: waiting does not help.
+        429 if said.code == Some("insufficient_quota") => BackendError::Permanent { source },
+        413 => BackendError::PromptTooLong { source },
+        _ if bad_request && said.any(&TOO_LONG) => BackendError::PromptTooLong { source },
+        _ if bad_request && said.any(&FORM) => match held {
+            Some(form) => BackendError::Unsupported { form, source },
+            None => BackendError::Permanent { source },
+        },
+        408 | 409 | 425 | 429 | 500 | 502..=504 | 520..=524 | 529 => {
+            BackendError::Transient { retry_after: answer.retry_after, source }
+        }
+        _ => BackendError::Permanent { source },
+    }
+}
+
+/// What an error body says, whichever dialect it is in.
+struct Said {
+    code: Option<&'static str>,
+    status: Option<u16>,
+    words: String,
+}
+
+impl Said {
+    fn of(answer: &Answer) -> Self {
+        // Gemini wraps some errors in a list; Ollama's is a string; vLLM's has no `error` around it.
+        let outer = answer.body.get(0).unwrap_or(&answer.body);
+        let error = outer.get("error").unwrap_or(outer);
+        let mut words = answer.words.to_ascii_lowercase();
+        let (mut code, mut status) = (None, None);
+        for value in ["code", "type", "status", "message", "detail", "param"].iter().filter_map(|name| error.get(name))
+        {
+            status = status.or_else(|| value.as_u64().and_then(|n| u16::try_from(n).ok()).filter(|n| *n >= 400));
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned).to_ascii_lowercase();
+            code = code.or_else(|| CODES.into_iter().find(|known| *known == text));
+            words.push(' ');
+            words.push_str(&text);
+        }
+        words.push_str(&error.as_str().unwrap_or_default().to_ascii_lowercase());
+        Self { code, status, words }
+    }
+
+    fn any(&self, phrases: &[&str]) -> bool {
+        phrases.iter().any(|phrase| self.words.contains(phrase))
+    }
+}
+
+/// How long the headers ask to wait. A date is measured from the server's own clock where it tells it.
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    if let Some(milliseconds) = text("retry-after-ms").and_then(|ms| ms.parse::<f64>().ok()) {
+        return Duration::try_from_secs_f64(milliseconds / 1e3).ok();
+    }
+    let value = text(RETRY_AFTER.as_str())?;
+    if let Ok(seconds) = value.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let until = httpdate::parse_http_date(value).ok()?;
+    let now = text(DATE.as_str()).and_then(|date| httpdate::parse_http_date(date).ok());
+    Some(until.duration_since(now.unwrap_or_else(SystemTime::now)).unwrap_or_default())
+}
+
+/// How long a Gemini error's details ask to wait, such as `"34.5s"`.
+pub(super) fn retry_delay(body: &Value) -> Option<Duration> {
+    let outer = body.get(0).unwrap_or(body);
+    let details = outer.pointer("/error/details")?.as_array()?;
+    let delay = details.iter().find_map(|detail| detail.get("retryDelay")?.as_str())?;
+    Duration::try_from_secs_f64(delay.strip_suffix('s')?.parse().ok()?).ok()
+}

@@ -1,0 +1,129 @@
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use serde_json::json;
+
+use super::chat::{CONCURRENCY, TIMEOUT};
+use super::error::Fault;
+use super::http::{Answer, Endpoint};
+use super::openai::{OPENAI, bearer};
+use super::{ApiKey, ProviderError, classify};
+use rpm_core::embed::{EmbedError, Embedder};
+use rpm_core::llm::BackendError;
+
+/// Vectors from any server with `OpenAI`'s `/embeddings`. The source of its errors is a [`BackendError`], which says whether
+/// asking again can help.
+///
+/// Like the providers it must be polled inside a tokio runtime.
+#[derive(Clone)]
+pub struct OpenAiEmbedder {
+    endpoint: Endpoint,
+    model: String,
+    dimensions: usize,
+    key: Option<ApiKey>,
+    per_request: usize,
+    shorten: bool,
+}
+
+impl OpenAiEmbedder {
+    /// A model behind a base URL, which ends before `/embeddings`, and the length of its vectors.
+    ///
+    /// # Errors
+    /// [`ProviderError`] when the URL cannot be used, or is `https` without the crate feature `tls` or `tls-native`.
+    pub fn new(base_url: &str, model: impl Into<String>, dimensions: usize) -> Result<Self, ProviderError> {
+        let endpoint = Endpoint::new(OPENAI, base_url, TIMEOUT)?;
+        Ok(Self { endpoint, model: model.into(), dimensions, key: None, per_request: 64, shorten: false })
+    }
+
+    /// Sends this key.
+    #[must_use]
+    pub fn key(mut self, key: impl Into<ApiKey>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// Waits at most this long for each answer. Default: 120 s.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.endpoint.timeout = timeout;
+        self
+    }
+
+    /// Sends at most this many texts in one request, from 1. Default: 64.
+    #[must_use]
+    pub fn per_request(mut self, texts: usize) -> Self {
+        self.per_request = texts.max(1);
+        self
+    }
+
+    /// Asks the server for vectors of this length; models with a fixed length refuse that. Default: nothing is asked.
+    #[must_use]
+    pub fn shorten(mut self) -> Self {
+        self.shorten = true;
+        self
+    }
+
+    async fn ask(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, BackendError> {
+        let headers = bearer(self.key.as_ref());
+        let headers =
+            headers.ok_or_else(|| self.endpoint.fault(Fault::Setting("the key cannot be sent in a header")))?;
+        let mut body = json!({ "model": self.model, "input": texts, "encoding_format": "float" });
+        if let (true, Some(body)) = (self.shorten, body.as_object_mut()) {
+            body.insert("dimensions".into(), self.dimensions.into());
+        }
+        let answer = self.endpoint.post(self.endpoint.at(&["embeddings"]), headers, &body).await?;
+        if answer.status != 200 || answer.body.get("data").is_none() {
+            return Err(classify::refusal(OPENAI, &answer, None));
+        }
+        self.read(&answer, texts.len()).ok_or_else(|| self.endpoint.fault(Fault::Unexpected).into())
+    }
+
+    /// The vectors by their index: servers may send them in any order.
+    fn read(&self, answer: &Answer, texts: usize) -> Option<Vec<Vec<f32>>> {
+        let data = answer.body.get("data")?.as_array()?;
+        let mut vectors: Vec<Option<Vec<f32>>> = vec![None; texts];
+        for (position, entry) in data.iter().enumerate() {
+            let index = match entry.get("index") {
+                Some(index) => usize::try_from(index.as_u64()?).ok()?,
+                None => position,
+            };
+            let values = entry.get("embedding")?.as_array()?;
+            #[expect(clippy::cast_possible_truncation, reason = "vectors are kept in single precision")]
+            let vector: Option<Vec<f32>> =
+                values.iter().map(|value| value.as_f64().map(|value| value as f32)).collect();
+            let slot = vectors.get_mut(index)?;
+            let vector = vector.filter(|vector| vector.len() == self.dimensions)?;
+            if slot.replace(vector).is_some() {
+                return None;
+            }
+        }
+        vectors.into_iter().collect()
+    }
+}
+
+#[async_trait]
+impl Embedder for OpenAiEmbedder {
+    async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
+        let pending: Vec<_> = texts.chunks(self.per_request).map(|texts| self.ask(texts)).collect();
+        let parts: Result<Vec<Vec<Vec<f32>>>, BackendError> =
+            stream::iter(pending).buffered(CONCURRENCY).try_collect().await;
+        Ok(parts.map_err(|error| EmbedError::Other(Box::new(error)))?.into_iter().flatten().collect())
+    }
+
+    fn dimensions(&self) -> usize {
+        self.dimensions
+    }
+
+    fn fingerprint(&self) -> String {
+        let kind = if self.shorten { "shortened to" } else { "of" };
+        format!("{OPENAI}/{}@{} {kind} {}", self.model, self.endpoint.base(), self.dimensions)
+    }
+}
+
+impl fmt::Debug for OpenAiEmbedder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OpenAiEmbedder").field(&self.fingerprint()).finish()
+    }
+}

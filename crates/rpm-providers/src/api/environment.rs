@@ -1,0 +1,42 @@
+//! The backend that the environment names.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rpm_core::llm::{LlmBackend, ReplyForm};
+
+use super::error::Fault;
+use super::{Anthropic, Gemini, OpenAiCompatible, ProviderError, env};
+
+/// A small local model takes its time.
+const TIMEOUT: Duration = Duration::from_secs(600);
+
+/// The backend that the environment names, for `model` or else for the one of `RPM_MODEL`; `None` when `RPM_PROVIDER` is not
+/// set. An attempt may take ten minutes.
+///
+/// | variable | meaning |
+/// |---|---|
+/// | `RPM_PROVIDER` | `openai` (and everything with its API), `anthropic` or `gemini` |
+/// | `RPM_MODEL` | the model's name, as the provider knows it |
+/// | `OPENAI_API_KEY`, `OPENAI_BASE_URL`, `ANTHROPIC_API_KEY`, `GEMINI_API_KEY`, … | as the backends read them |
+/// | `RPM_FORM` | optional: `schema` (the default), `json` or `text`, the strictest form to hold replies to |
+///
+/// # Errors
+/// A variable is missing or has a value that is none of these.
+pub fn from_env(model: Option<String>) -> Result<Option<Arc<dyn LlmBackend>>, ProviderError> {
+    let wrong = |problem| ProviderError::new("environment", Fault::Setting(problem));
+    let Some(provider) = env("RPM_PROVIDER") else { return Ok(None) };
+    let model = model.or_else(|| env("RPM_MODEL")).ok_or_else(|| wrong("RPM_MODEL is not set"))?;
+    let form = match env("RPM_FORM").as_deref() {
+        None | Some("schema") => ReplyForm::Schema,
+        Some("json") => ReplyForm::Json,
+        Some("text") => ReplyForm::Text,
+        Some(_) => return Err(wrong("RPM_FORM must be schema, json or text")),
+    };
+    Ok(Some(match provider.as_str() {
+        "openai" => Arc::new(OpenAiCompatible::from_env(model)?.timeout(TIMEOUT).form(form)),
+        "anthropic" => Arc::new(Anthropic::from_env(model)?.timeout(TIMEOUT).form(form)),
+        "gemini" => Arc::new(Gemini::from_env(model)?.timeout(TIMEOUT).form(form)),
+        _ => return Err(wrong("RPM_PROVIDER must be openai, anthropic or gemini")),
+    }))
+}

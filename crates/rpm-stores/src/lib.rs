@@ -1,0 +1,11 @@
+#![doc = include_str!("../README.md")]
+
+#[cfg(feature = "redb")]
+mod offload;
+#[cfg(feature = "redb")]
+mod redb;
+
+#[cfg(feature = "redb")]
+pub use crate::offload::BlockingJob;
+#[cfg(feature = "redb")]
+pub use crate::redb::{Compacted, RedbStore};

@@ -1,0 +1,147 @@
+//! The database's file: one opening at a time, opened again after a failed write, written anew to erase.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::panic::{self, AssertUnwindSafe};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError, RwLock};
+
+use redb::{Database, DatabaseError, Error};
+
+use super::Compacted;
+use super::tables::{self, Outcome};
+use rpm_core::files::{beside, private, sync_folder};
+use rpm_core::store::StoreError;
+
+/// Pages kept in memory, in bytes: enough for the tree above the models, which are read rarely and decoded anyway.
+const CACHE: usize = 64 << 20;
+
+pub(super) struct StoreFile {
+    path: PathBuf,
+    /// Whether the whole file is read when it is opened.
+    checked: bool,
+    /// Held locked for as long as the store is open. A file of its own, since the store's file is replaced.
+    _lock: File,
+    /// Held by whoever writes, so that nobody writes to a file that is about to be replaced.
+    writing: Mutex<()>,
+    /// `None` after it could not be opened again.
+    database: RwLock<Option<Database>>,
+}
+
+impl StoreFile {
+    pub(super) fn open(path: &Path, checked: bool) -> Result<Self, StoreError> {
+        let lock = private().read(true).write(true).create(true).truncate(false).open(beside(path, ".lock"))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(StoreError::InUse),
+            Err(TryLockError::Error(error)) => return Err(error.into()),
+        }
+        // What a rewrite left that did not end may hold what was to be erased.
+        match fs::remove_file(beside(path, ".tmp")) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+        let database = open(path, checked)?;
+        sync_folder(path)?;
+        Ok(Self {
+            path: path.to_owned(),
+            checked,
+            _lock: lock,
+            writing: Mutex::new(()),
+            database: RwLock::new(Some(database)),
+        })
+    }
+
+    /// Runs a transaction that only reads.
+    pub(super) fn read<T>(&self, work: impl Fn(&Database) -> Outcome<T>) -> Result<T, StoreError> {
+        match self.on_database(&work) {
+            Ok(outcome) => outcome,
+            Err(error) if closed(&error) => {
+                self.reopen()?;
+                self.on_database(&work).map_err(failed)?
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Runs a transaction that writes, one at a time.
+    pub(super) fn write<T>(&self, work: impl Fn(&Database) -> Outcome<T>) -> Result<T, StoreError> {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        // A database that a failed write closed refuses to begin; nothing is done twice.
+        self.read(work)
+    }
+
+    fn on_database<T>(&self, work: &impl Fn(&Database) -> Outcome<T>) -> Outcome<T> {
+        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        database.as_ref().map_or(Err(Error::DatabaseClosed), |database| unpanicked(|| work(database)))
+    }
+
+    /// A database that met an I/O error does nothing more until it is opened again.
+    fn reopen(&self) -> Result<(), StoreError> {
+        let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
+        let usable = database.as_ref().is_some_and(|database| database.begin_write().is_ok());
+        if !usable {
+            *database = None;
+            *database = Some(open(&self.path, self.checked)?);
+        }
+        Ok(())
+    }
+
+    pub(super) fn compact(&self) -> Result<Compacted, StoreError> {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let tmp = beside(&self.path, ".tmp");
+        let result = self.replace(&tmp);
+        if result.is_err() {
+            // It would take room, and holds what a user may ask to be deleted.
+            let _ = fs::remove_file(tmp);
+        }
+        result
+    }
+
+    fn replace(&self, tmp: &Path) -> Result<Compacted, StoreError> {
+        let before = fs::metadata(&self.path)?.len();
+        let new = open(tmp, self.checked)?;
+        self.read(|old| tables::copy(old, &new).map(Ok))?;
+        let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
+        fs::rename(tmp, &self.path)?;
+        *database = Some(new);
+        drop(database);
+        sync_folder(&self.path)?;
+        Ok(Compacted { before, after: fs::metadata(&self.path)?.len() })
+    }
+}
+
+/// Opens the database in this file, made for its owner's eyes only when there is none.
+fn open(path: &Path, checked: bool) -> Result<Database, StoreError> {
+    private().read(true).write(true).create(true).truncate(false).open(path)?;
+    let mut builder = Database::builder();
+    // Else a file that was damaged while nobody had it open could make the database panic.
+    builder.set_cache_size(CACHE).set_check_integrity_on_open(checked);
+    let database = unpanicked(|| Ok(builder.create(path))).map_err(failed)?.map_err(|error| match error {
+        DatabaseError::DatabaseAlreadyOpen => StoreError::InUse,
+        DatabaseError::Storage(redb::StorageError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
+            StoreError::NotAStore
+        }
+        error => failed(error.into()),
+    })?;
+    unpanicked(|| tables::prepare(&database)).map_err(failed)??;
+    Ok(database)
+}
+
+/// The database asserts what holds in any file that it wrote; in a damaged one it may not, which is an error here.
+fn unpanicked<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Error::Corrupted("it is not as written".into())))
+}
+
+/// True when the database must be opened again.
+fn closed(error: &Error) -> bool {
+    matches!(error, Error::PreviousIo | Error::DatabaseClosed)
+}
+
+fn failed(error: Error) -> StoreError {
+    match error {
+        Error::Io(error) => error.into(),
+        Error::Corrupted(_) => StoreError::Damaged { source: error.into() },
+        error => StoreError::permanent(error),
+    }
+}

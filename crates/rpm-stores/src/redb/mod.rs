@@ -1,0 +1,157 @@
+mod file;
+mod tables;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use self::file::StoreFile;
+use crate::offload::{self, BlockingJob, Runner};
+use rpm_core::data::{UserId, UserModel};
+use rpm_core::store::{StoreError, StoredModel, UserModelStore, Version};
+
+/// Keeps user models in one crash-safe file (redb), for one process at a time.
+///
+/// A save is on the disk before it is acknowledged, and whole or not there at all, whenever the process is killed. Each
+/// model carries a checksum over itself, its user and its version: what was not saved is never loaded. Cheap to clone;
+/// clones share the file.
+///
+/// # Blocking
+/// Every call blocks its thread: loading for a read, the others for about one flush of the disk, and they wait for each
+/// other. In a program on an async runtime, say where that may happen; calls then only wait for it:
+///
+/// ```
+/// # fn example() -> Result<(), rpm_core::store::StoreError> {
+/// # let path = std::env::temp_dir().join(format!("rpm-stores-doc-{}", std::process::id()));
+/// let store = rpm_stores::RedbStore::open(&path)?.blocking_on(|job| {
+///     tokio::task::spawn_blocking(job);
+/// });
+/// # drop(store);
+/// # std::fs::remove_file(&path).ok();
+/// # std::fs::remove_file(path.with_extension("lock")).ok();
+/// # Ok(())
+/// # }
+/// # example().unwrap();
+/// ```
+///
+/// A save whose future is dropped is then carried out all the same once it was begun.
+///
+/// # Deleting
+/// The file is written copy on write: what was deleted or overwritten stays in it, unreachable, until the room is used
+/// again. [`compact`](Self::compact) writes the file anew without it. Whoever promises to delete calls it, once for many
+/// users, since it copies the whole store.
+///
+/// # Files
+/// Beside the store's file are `<file>.lock`, which stays, and `<file>.tmp` while the file is written anew. On Unix they are
+/// readable for their owner alone. Do not copy the file while it is open.
+#[derive(Clone)]
+pub struct RedbStore {
+    file: Arc<StoreFile>,
+    runner: Option<Runner>,
+}
+
+/// The file's size in bytes before and after it was written anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Compacted {
+    /// Before.
+    pub before: u64,
+    /// After.
+    pub after: u64,
+}
+
+impl RedbStore {
+    /// Opens the store in this file, and makes it when there is none. The whole file is read and checked; a crash is
+    /// repaired. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] while it is open elsewhere, also in this process; [`StoreError::NotAStore`],
+    /// [`StoreError::FutureVersion`] or [`StoreError::Damaged`] for a file that cannot be used, which is left as it is.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        Ok(Self { file: Arc::new(StoreFile::open(path.as_ref(), true)?), runner: None })
+    }
+
+    /// [`open`](Self::open) without reading the whole file, at once however large it is; only after a crash is it read
+    /// and repaired. Also the way to what is left of a damaged store: a model that was damaged is told by
+    /// [`StoreError::Corrupt`] when it is loaded, but where the file's tree is, users may be missing from it without a
+    /// sign. Then save what can be loaded to a new store.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub fn open_unchecked(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        Ok(Self { file: Arc::new(StoreFile::open(path.as_ref(), false)?), runner: None })
+    }
+
+    /// The same store, whose calls hand their blocking work to `run` and wait for it. `run` must not block and must see
+    /// to it that every job is run; a call whose job is dropped fails with [`StoreError::Transient`].
+    #[must_use]
+    pub fn blocking_on(mut self, run: impl Fn(BlockingJob) + Send + Sync + 'static) -> Self {
+        self.runner = Some(Arc::new(run));
+        self
+    }
+
+    /// Writes the file anew without anything that was deleted or overwritten, and puts it in the place of the old one,
+    /// all or nothing. Saves wait for it, loads do not. The old file's room goes back to the file system, which may keep
+    /// the bytes until it uses that room again.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the store goes on with the old file.
+    pub async fn compact(&self) -> Result<Compacted, StoreError> {
+        self.run(StoreFile::compact).await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&StoreFile) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let Some(runner) = &self.runner else { return work(&self.file) };
+        let file = Arc::clone(&self.file);
+        let done = offload::on(runner, move || work(&file)).await;
+        done.unwrap_or_else(|| Err(StoreError::transient("the work was given up before it was done")))
+    }
+}
+
+#[async_trait]
+impl UserModelStore for RedbStore {
+    async fn load(&self, user: &UserId) -> Result<Option<StoredModel>, StoreError> {
+        let user = user.clone();
+        self.run(move |file| file.read(|database| tables::load(database, &user))).await
+    }
+
+    async fn save(&self, model: &UserModel, expected: Option<Version>) -> Result<Version, StoreError> {
+        let (user, json) = (model.user().clone(), model.to_json_line());
+        self.run(move |file| {
+            // A writer that is late need not wait for those that are before it.
+            file.read(|database| tables::check(database, &user, expected))?;
+            file.write(|database| tables::save(database, &user, &json, expected))
+        })
+        .await
+    }
+
+    async fn reserve(&self, user: &UserId) -> Result<Version, StoreError> {
+        let user = user.clone();
+        self.run(move |file| match file.read(|database| tables::held(database, &user))? {
+            Some(version) => Ok(version),
+            None => file.write(|database| tables::reserve(database, &user)),
+        })
+        .await
+    }
+
+    async fn delete(&self, user: &UserId) -> Result<bool, StoreError> {
+        let user = user.clone();
+        self.run(move |file| file.write(|database| tables::delete(database, &user))).await
+    }
+
+    async fn list(&self, after: Option<&UserId>, limit: usize) -> Result<Vec<UserId>, StoreError> {
+        let after = after.cloned();
+        self.run(move |file| file.read(|database| tables::list(database, after.as_ref(), limit))).await
+    }
+}
+
+impl fmt::Debug for RedbStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedbStore").field("offloaded", &self.runner.is_some()).finish_non_exhaustive()
+    }
+}
