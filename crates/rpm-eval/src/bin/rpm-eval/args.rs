@@ -8,7 +8,7 @@ use rpm_eval::method::Spec;
 
 /// Compares methods on data sets, and says how sure the differences are.
 ///
-/// Without a model it runs the methods that ask none. A model is named by the variables RPM_PROVIDER, RPM_MODEL and those of
+/// Without a model it runs the methods that ask none. A model is named by the variables `RPM_PROVIDER`, `RPM_MODEL` and those of
 /// its provider; build with --features providers then, and tls for a provider on the network.
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[derive(clap::Args)]

@@ -37,6 +37,7 @@ impl Model {
         }
     }
 
+    #[expect(clippy::unused_self, reason = "there is a runtime with the feature only")]
     pub(crate) fn wait<T>(&self, future: impl Future<Output = T>) -> T {
         pollster::block_on(future)
     }
