@@ -62,7 +62,7 @@ const REAL: [(&str, (usize, usize, usize)); 5] = [
 
 #[test]
 fn the_real_sets_have_the_users_and_items_their_descriptions_say() {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
     let folder = std::env::var_os("RPM_DATA").map_or_else(beside, PathBuf::from);
     for (name, expected) in REAL {
         let path = folder.join(name);
