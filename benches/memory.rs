@@ -18,11 +18,16 @@ use std::time::{Duration, Instant};
 
 use criterion::Criterion;
 use pollster::block_on;
-use rpm_core::{
-    Bm25Index, Bm25Retriever, ComposedPathWriter, DenseIndex, DenseRetriever, Embedder, HashedEmbedder, History,
-    Interaction, Ledger, LexicalExtractor, PackedModel, PromptSet, Query, ResponseSpace, RetrievalRequest, Retriever,
-    RpmPipeline, SimilarityFactorModel, StageContext, StatisticalAnswerer, Task, UserModel,
-};
+use rpm_core::answer::StatisticalAnswerer;
+use rpm_core::embed::{Embedder, HashedEmbedder};
+use rpm_core::extract::LexicalExtractor;
+use rpm_core::factor::SimilarityFactorModel;
+use rpm_core::llm::Ledger;
+use rpm_core::model::PackedModel;
+use rpm_core::prompt::{PromptSet, StageContext};
+use rpm_core::reason::ComposedPathWriter;
+use rpm_core::retrieve::{Bm25Index, Bm25Retriever, DenseIndex, DenseRetriever, RetrievalRequest};
+use rpm_core::{History, Interaction, Query, ResponseSpace, Retriever, RpmPipeline, Task, UserModel};
 
 const DIMENSIONS: usize = 384;
 const EXAMPLES: usize = 2_000;
@@ -44,7 +49,7 @@ fn pipeline(retriever: impl Retriever + 'static) -> RpmPipeline {
         .factor_model(SimilarityFactorModel::default())
         .path_writer(ComposedPathWriter::default())
         .answerer(StatisticalAnswerer)
-        .paths(rpm_core::PathPolicy::OnFirstUse)
+        .paths(rpm_core::pipeline::PathPolicy::OnFirstUse)
         .retriever(retriever);
     builder.build().unwrap()
 }

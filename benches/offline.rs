@@ -15,11 +15,16 @@ use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, Criterion, SamplingMode, Throughput, criterion_group};
 use pollster::block_on;
+use rpm_core::answer::{AnswerError, AnswerRequest, Draft, StatisticalAnswerer};
+use rpm_core::data::{AssignedFeature, FactorSet};
+use rpm_core::extract::{ExtractError, Extraction, ExtractionRequest, LexicalExtractor};
+use rpm_core::factor::{FactorError, FactorFit, FitRequest, SimilarityFactorModel};
+use rpm_core::prompt::StageContext;
+use rpm_core::reason::ComposedPathWriter;
+use rpm_core::retrieve::{Bm25Retriever, RetrievalRequest, RetrieveError, Retrieved};
 use rpm_core::{
-    AnswerError, AnswerRequest, Answerer, AssignedFeature, Bm25Retriever, ComposedPathWriter, Draft, ExtractError,
-    Extraction, FactorError, FactorFit, FactorId, FactorModel, FactorSet, FeatureExtractor, FitRequest, History,
-    Interaction, LexicalExtractor, Observation, Query, ResponseSpace, RetrievalRequest, RetrieveError, Retrieved,
-    Retriever, RpmPipeline, SimilarityFactorModel, StageContext, StatisticalAnswerer, Task, UserModel, async_trait,
+    Answerer, FactorId, FactorModel, FeatureExtractor, History, Interaction, Query, ResponseSpace, Retriever,
+    RpmPipeline, Task, UserModel, async_trait,
 };
 
 const SIZES: [usize; 3] = [200, 2_000, 20_000];
@@ -158,7 +163,7 @@ impl<T> Timed<T> {
 
 #[async_trait]
 impl FeatureExtractor for Timed<LexicalExtractor> {
-    async fn extract(&self, seen: Observation<'_>, ctx: &StageContext<'_>) -> Result<Extraction, ExtractError> {
+    async fn extract(&self, seen: ExtractionRequest<'_>, ctx: &StageContext<'_>) -> Result<Extraction, ExtractError> {
         self.time(self.part.extract(seen, ctx)).await
     }
 }

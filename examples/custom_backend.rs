@@ -20,9 +20,11 @@ use std::error::Error;
 use std::time::Duration;
 
 use pollster::block_on;
+use rpm_core::llm::{FinishReason, ReplyCacheLimits, ResponseLog, Usage};
+use rpm_core::stats::Beliefs;
 use rpm_core::{
-    BackendError, Beliefs, Completion, CompletionRequest, DataError, FinishReason, History, Interaction, LlmBackend,
-    MemoryLimits, Query, ResponseLog, ResponseSpace, RpmPipeline, Task, Usage, UserModel, async_trait,
+    BackendError, Completion, CompletionRequest, DataError, History, Interaction, LlmBackend, Query, ResponseSpace,
+    RpmPipeline, Task, UserModel, async_trait,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -43,7 +45,7 @@ struct Http {
 #[async_trait]
 impl LlmBackend for Http {
     async fn complete(&self, request: &CompletionRequest) -> Result<Completion, BackendError> {
-        let message = |m: &rpm_core::Message| json!({ "role": m.role.as_str(), "content": m.content });
+        let message = |m: &rpm_core::llm::Message| json!({ "role": m.role.as_str(), "content": m.content });
         let mut body = json!({
             "model": self.model,
             "messages": request.messages.iter().map(message).collect::<Vec<_>>(),
@@ -107,7 +109,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let http = Http { agent, endpoint: format!("{}/chat/completions", base.trim_end_matches('/')), model };
     let log = match std::env::var_os("RPM_LOG") {
         Some(file) => ResponseLog::open(file)?,
-        None => ResponseLog::in_memory(MemoryLimits::default()),
+        None => ResponseLog::in_memory(ReplyCacheLimits::default()),
     };
 
     let task = Task::new("How would this user rate the film with this description?", ResponseSpace::scale(1, 5)?)?
@@ -125,7 +127,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let query = Query::new(NEW_FILM)?;
     let answer = block_on(pipeline.personalize(&learned.model, &query))?;
-    println!("\n== a new film\n{NEW_FILM}\n\n{}\n", answer.explanation(&learned.model));
+    println!("\n== a new film\n{NEW_FILM}\n\n{}\n", answer.reasons(&learned.model));
     println!("== calls and tokens of the answer\n{}", answer.usage);
     Ok(())
 }

@@ -16,9 +16,8 @@
 
 use std::error::Error;
 
-use rpm_core::{
-    Answer, Beliefs, FactorSummary, History, Interaction, Query, ResponseSpace, RpmPipeline, Task, UserModel,
-};
+use rpm_core::stats::{Beliefs, FactorSummary};
+use rpm_core::{Answer, History, Interaction, Query, ResponseSpace, RpmPipeline, Task, UserModel};
 use serde::Deserialize;
 
 const USERS: [(&str, &str); 2] =
@@ -59,7 +58,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
         show_factors(&learned.model);
 
         let answer = pipeline.personalize(&learned.model, &query).await?;
-        println!("\nNew film: {}\n\n{}\n", query.text(), answer.explanation(&learned.model));
+        println!("\nNew film: {}\n\n{}\n", query.text(), answer.reasons(&learned.model));
         show_exemplars(&answer);
     }
     Ok(())

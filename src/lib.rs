@@ -1,4 +1,61 @@
-#![doc = include_str!("../README.md")]
+//! Reasoning-level personalization of black-box LLMs: learns from a user's past queries and responses what in a query
+//! sways that user, which way and how surely, and answers a new query the way that user would, with the reasons.
+//!
+//! ```
+//! use rpm_core::{History, Interaction, Query, ResponseSpace, RpmPipeline, Task};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(run()) }
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let task = Task::new("How would this person rate the film described?", ResponseSpace::scale(1, 5)?)?;
+//! let history = History::new(&task, "ana", [
+//!     Interaction::new("a", Query::new("A slow, quiet drama in natural light.")?, "5")?,
+//!     Interaction::new("b", Query::new("Loud action and huge explosions.")?, "1")?,
+//!     Interaction::new("c", Query::new("A slow, quiet walk along a river.")?, "5")?,
+//! ])?;
+//! let pipeline = RpmPipeline::offline(task);
+//! let learned = pipeline.learn(&history).await?;
+//! let answer = pipeline.personalize(&learned.model, &Query::new("A slow, quiet film about a lighthouse.")?).await?;
+//! println!("{}\n{}", answer.response, answer.reasons(&learned.model));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! That runs without a model. For a pipeline that asks one, implement [`LlmBackend`] and hand it to
+//! [`RpmPipeline::builder`].
+//!
+//! # Where things are
+//!
+//! The root has what a host types every day. Everything else is in a module with a page of its own:
+//!
+//! | to … | see | in |
+//! |---|---|---|
+//! | state the task and bring a user's history | [`Task`], [`History`] | [`data`] |
+//! | learn, answer, take in, forget | [`RpmPipeline`]; by user id [`StoredPipeline`] | [`pipeline`] |
+//! | give the reasons of an answer, or test them | [`Answer::reasons`], [`RpmPipeline::explain`] | [`explain`] |
+//! | read what was learned, with intervals | [`Beliefs`](stats::Beliefs) | [`stats`] |
+//! | change a user model, pack it into a file | [`UserModel::edit`], [`Forget`] | [`model`] |
+//! | keep user models | [`InMemoryStore`], [`UserModelStore`](store::UserModelStore) | [`store`] |
+//! | connect a language model, log and limit what it costs | [`LlmBackend`], [`Budget`] | [`llm`] |
+//! | word the requests anew | [`PromptSet`](prompt::PromptSet) | [`prompt`] |
+//! | find features in a query | [`FeatureExtractor`] | [`extract`] |
+//! | group features into factors | [`FactorModel`] | [`factor`] |
+//! | write how a past response came about | [`PathWriter`] | [`reason`] |
+//! | find the past interactions that matter | [`Retriever`] | [`retrieve`] |
+//! | turn text into vectors | [`Embedder`](embed::Embedder) | [`embed`] |
+//! | answer in another way | [`Answerer`] | [`answer`] |
+#![cfg_attr(
+    feature = "testing",
+    doc = "| check that a part of one's own keeps its contract | [`backend_conformance`](testing::backend_conformance) | [`testing`] |"
+)]
+#![cfg_attr(
+    not(feature = "testing"),
+    doc = "| check that a part of one's own keeps its contract | feature `testing` | `testing` |"
+)]
+//!
+//! Ready-made backends are in [rpm-providers](https://docs.rs/rpm-providers), stores that last in
+//! [rpm-stores](https://docs.rs/rpm-stores), and the evaluation harness in [rpm-eval](https://docs.rs/rpm-eval). How it works,
+//! and how to use it well, stands in the [guide].
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod answer;
 pub mod data;
@@ -7,82 +64,55 @@ pub mod explain;
 pub mod extract;
 pub mod factor;
 pub mod files;
+#[cfg(doc)]
+pub mod guide;
 pub mod llm;
-pub mod packed;
+mod packed;
 mod parallel;
 pub mod pipeline;
 pub mod prompt;
 pub mod reason;
 pub mod retrieve;
-pub mod revise;
+mod revise;
 pub mod stats;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod words;
 
+pub mod model {
+    //! Changes a user model after it was learned, and packs it into a file.
+    //!
+    //! A [`UserModel`](crate::UserModel) is a function of a grouping, the interactions and the edits in force: whatever the
+    //! order of changes, it is the one that the surviving interactions and edits make. Taking in what is new
+    //! ([`observe`](crate::RpmPipeline::observe)) and taking out what a user takes back
+    //! ([`forget`](crate::RpmPipeline::forget), with a [`Receipt`]) are the pipeline's; edits
+    //! ([`edit`](crate::UserModel::edit)), [proposals](crate::UserModel::proposals) and snapshots
+    //! ([`snapshot`](crate::UserModel::snapshot)) are the model's own. [`PackedModel`] is a model with its indexes as one
+    //! binary file; [`UserModel::to_json`](crate::UserModel::to_json) is the portable one.
+    //!
+    //! Guides: [a user model that lives](crate::guide::living), [the file](crate::guide::user_model).
+
+    pub use crate::packed::{PackedError, PackedModel};
+    pub use crate::revise::{
+        EditError, Forget, MERGE_LIKENESS, MERGE_P, PROPOSE_AFTER, Probe, Proposal, Receipt, SPLIT_P,
+    };
+}
+
 pub use async_trait::async_trait;
 
-pub use answer::{AnswerError, AnswerRequest, Answerer, Draft, OneCallAnswerer, PromptedAnswerer, StatisticalAnswerer};
+pub use answer::Answerer;
 pub use data::{
-    AssignedFeature, Calibration, DataError, Decay, ESTABLISHED_AFTER, ESTABLISHED_COHESION, Edit, EditRecord,
-    EditedStep, Exemplar, FORMAT_NAME, FORMAT_VERSION, Factor, FactorId, FactorSet, FactorStats, FactorStatus, Feature,
-    FeatureKey, History, Interaction, ItemId, Judgement, MemoryChange, MemoryItem, PathError, PathOrigin, PathStep,
-    Polarity, PolarityCounts, Provenance, Query, ReasoningMemory, ReasoningPath, ResponseSpace, Span, Task, Totals,
-    UserId, UserModel, limits,
+    DataError, Edit, Factor, FactorId, Feature, History, Interaction, ItemId, Query, ReasoningPath, ResponseSpace,
+    Task, UserId, UserModel,
 };
-#[cfg(feature = "response-log")]
-pub use embed::LoggedEmbedder;
-pub use embed::{EmbedError, Embedder, HashedEmbedder};
-#[cfg(feature = "static-model")]
-pub use embed::{StaticModel, StaticModelError};
-pub use explain::{
-    AnswerExplanation, Candidate, CitedStep, Effect, Evidence, ExemplarEffect, ExemplarSummary, ExplainOptions,
-    Explanation, FactorEffect, Faithfulness, Measure, PastEvidence, Untried, UntriedReason,
-};
-pub use extract::{
-    Dropped, ExtractError, Extraction, FeatureExtractor, LexicalExtractor, Observation, PromptedExtractor, Reading,
-    ground,
-};
-pub use factor::{
-    FactorError, FactorFit, FactorGroup, FactorModel, FitRequest, PromptedFactorModel, SimilarityFactorModel,
-};
-#[cfg(feature = "tokio")]
-pub use llm::TokioTimer;
-#[cfg(feature = "tokens")]
-pub use llm::count_tokens;
-pub use llm::{
-    Attempt, BackendError, BoxError, Budget, Capabilities, Completion, CompletionRequest, CostEstimate, FinishReason,
-    Ledger, Limit, LlmBackend, Message, Parameters, Prices, Progress, ReplyForm, ReplySchema, Role, Stage, StageCost,
-    StageUsage, Usage, UsageReport, backend_fn, estimate_tokens,
-};
-#[cfg(feature = "resilience")]
-pub use llm::{DeadlinePassed, ManualTimer, Resilient, Sleep, ThreadTimer, Timer};
-#[cfg(feature = "response-log")]
-pub use llm::{LogError, LogMode, LogStats, LoggedBackend, MemoryLimits, ResponseLog, Sending};
-pub use packed::{PackedError, PackedModel};
-pub use pipeline::{
-    Answer, ConfigError, Error, ItemOutcome, ItemReport, LearnReport, Learned, ObserveOutcome, ObserveReport,
-    ObservedItem, PathPolicy, Preset, RpmPipeline, RpmPipelineBuilder, StoredAnswer, StoredError, StoredPipeline,
-};
-pub use prompt::{
-    AskError, Items, Prompt, PromptSet, Repair, Reply, ReplyError, StageContext, Template, TemplateError, read_items,
-    read_reply,
-};
-pub use reason::{ComposedPathWriter, PathRequest, PathWriter, PromptedPathWriter, WriteError};
-pub use retrieve::{
-    Bm25Index, Bm25Retriever, Compared, DenseIndex, DenseRetriever, Fusion, HybridRetriever, IndexError, MaxSimIndex,
-    MaxSimRetriever, OverlapRetriever, RetrievalRequest, RetrieveError, Retrieved, Retriever, Screening,
-    SelectingRetriever, VectorError, top_k,
-};
-pub use revise::{EditError, Forget, MERGE_LIKENESS, MERGE_P, PROPOSE_AFTER, Probe, Proposal, Receipt, SPLIT_P};
-pub use stats::{
-    Beliefs, ChiSquare, CountRow, DEFAULT_KAPPA, DRIFT_ALARM, Drift, Estimate, FactorSummary, Halves, Interval,
-    KAPPA_GRID, LEAST_HALVED, MAX_COUNT, MAX_LEVEL, MAX_LIFT, MIN_EXPECTED, MeanDifference, Moments, RELIABILITY_BINS,
-    Reason, Reliability, ReliabilityBin, ResponseBelief, SHORTEST_WINDOW, SMALLEST_CELL, SMALLEST_SCORED, Share,
-    Support, SupportThresholds, Tier, Weighted, association, base_rate, benjamini_hochberg, calibrate,
-    cautious_interval, chi_square, choose_kappa, credible_interval, dirichlet_shares, fisher_exact, gate, lift,
-    lift_reliability, mean_difference, min_expected, plausible_kappa, posterior_mean, propensity, rank_sum,
-    scale_stability, split_half_reliability, stability, wilson,
-};
-pub use store::{MemoryStore, StoreError, StoredModel, UserModelStore, Version};
+pub use explain::Reasons;
+pub use extract::FeatureExtractor;
+pub use factor::FactorModel;
+pub use llm::{BackendError, Budget, Completion, CompletionRequest, LlmBackend, backend_fn};
+pub use model::Forget;
+pub use pipeline::{Answer, ConfigError, Error, Preset, RpmPipeline, RpmPipelineBuilder, StoredError, StoredPipeline};
+pub use reason::PathWriter;
+pub use retrieve::Retriever;
+pub use stats::Tier;
+pub use store::InMemoryStore;

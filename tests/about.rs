@@ -8,10 +8,12 @@ use std::sync::Arc;
 
 use common::{ScriptedBackend, blocks, cases, obey, reply, sent};
 use pollster::block_on;
-use rpm_core::{
-    CompletionRequest, History, Interaction, PathPolicy, PromptedAnswerer, PromptedExtractor, Query, Role, RpmPipeline,
-    Stage, SupportThresholds, Task,
-};
+use rpm_core::answer::PromptedAnswerer;
+use rpm_core::extract::PromptedExtractor;
+use rpm_core::llm::{Role, Stage};
+use rpm_core::pipeline::PathPolicy;
+use rpm_core::stats::SupportThresholds;
+use rpm_core::{CompletionRequest, History, Interaction, Query, RpmPipeline, Task};
 use serde_json::json;
 
 /// The marks, such as `zqa`, that a text holds. Each interaction has a mark of its own, named after its id.

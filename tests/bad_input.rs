@@ -8,9 +8,9 @@ use common::{
     text_task, told,
 };
 use pollster::block_on;
+use rpm_core::data::{FORMAT_VERSION, MemoryItem, Span, limits};
 use rpm_core::{
-    DataError, Error, FORMAT_VERSION, Feature, History, Interaction, ItemId, MemoryItem, Query, ResponseSpace,
-    RpmPipeline, Span, Task, UserId, UserModel, limits,
+    DataError, Error, Feature, History, Interaction, ItemId, Query, ResponseSpace, RpmPipeline, Task, UserId, UserModel,
 };
 
 /// Stands in every bad text, and must stand in no error.
@@ -237,7 +237,7 @@ fn text_of_every_script_is_learned_and_answered_offline() {
         let answer = block_on(pipeline.personalize(&learned.model, &query(text))).unwrap();
         let rating: i64 = answer.response.parse().unwrap();
         assert!((1..=5).contains(&rating));
-        assert!(!answer.explanation(&learned.model).to_string().is_empty());
+        assert!(!answer.reasons(&learned.model).to_string().is_empty());
     }
     let copy = UserModel::from_json(&learned.model.to_json()).unwrap();
     assert!(copy == learned.model);

@@ -10,10 +10,10 @@ use std::time::Duration;
 use common::{COST, ScriptedBackend, cases, obey, query, reply, scale_history, scale_task, text_history, text_task};
 use pollster::block_on;
 use proptest::prelude::*;
-use rpm_core::{
-    BackendError, Budget, Completion, Error, History, ItemOutcome, LearnReport, Limit, Prices, PromptedExtractor,
-    RpmPipeline, RpmPipelineBuilder, Stage, Task, UserModel,
-};
+use rpm_core::extract::PromptedExtractor;
+use rpm_core::llm::{BudgetLimit, Prices, Stage};
+use rpm_core::pipeline::{ItemOutcome, LearnReport};
+use rpm_core::{BackendError, Budget, Completion, Error, History, RpmPipeline, RpmPipelineBuilder, Task, UserModel};
 
 fn limited(task: &Task, backend: &Arc<ScriptedBackend>, budget: Budget) -> RpmPipelineBuilder {
     RpmPipeline::builder(task.clone()).backend(Arc::clone(backend)).budget(budget)
@@ -35,7 +35,7 @@ fn a_budget_of_four_calls_keeps_four_interactions_and_reports_the_two_not_asked(
     let (model, report, attempts) = learned(&scale_task(), &scale_history(), Budget::default().calls(4));
     check(&model);
     assert_eq!((attempts, report.learned(), report.failed()), (4, 4, 2));
-    assert_eq!(report.budget_reached, Some(Limit::Calls));
+    assert_eq!(report.budget_reached, Some(BudgetLimit::Calls));
     let failed: Vec<&ItemOutcome> = report.items.iter().map(|item| &item.outcome).skip(4).collect();
     let reason = "the budget's limit of calls was reached".to_owned();
     assert_eq!(failed, vec![&ItemOutcome::Failed { stage: Stage::Extract, reason }; 2]);
@@ -65,7 +65,7 @@ fn after_its_time_an_operation_sends_nothing_and_keeps_what_was_done() {
     let backend = ScriptedBackend::obedient();
     let none = limited(&scale_task(), &backend, Budget::default().time(Duration::ZERO)).build().unwrap();
     let error = block_on(none.learn(&scale_history())).unwrap_err();
-    assert!(matches!(error, Error::Budget { stage: Stage::Extract, limit: Limit::Time }), "{error}");
+    assert!(matches!(error, Error::Budget { stage: Stage::Extract, limit: BudgetLimit::Time }), "{error}");
     assert_eq!(backend.requests().len(), 0);
 
     let time = Duration::from_millis(400);
@@ -82,7 +82,7 @@ fn after_its_time_an_operation_sends_nothing_and_keeps_what_was_done() {
     let asked = backend.requests().len();
     assert!((1..=3).contains(&asked), "{asked}");
     assert_eq!((learned.report.learned(), learned.report.failed()), (asked, 6 - asked));
-    assert_eq!(learned.report.budget_reached, Some(Limit::Time));
+    assert_eq!(learned.report.budget_reached, Some(BudgetLimit::Time));
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn rows_that_were_not_judged_are_counted() {
     let (model, report, attempts) = learned(&text_task(), &text_history(), Budget::default().calls(4));
     check(&model);
     assert_eq!((attempts, report.learned(), report.unjudged), (4, 4, 4));
-    assert_eq!(report.budget_reached, Some(Limit::Calls));
+    assert_eq!(report.budget_reached, Some(BudgetLimit::Calls));
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn texts_that_shared_a_request_are_each_said_to_be_over_the_budget() {
     let builder = limited(&scale_task(), &backend, Budget::default().calls(1));
     let pipeline = builder.extractor(PromptedExtractor::default().items_per_request(2)).build().unwrap();
     let report = block_on(pipeline.learn(&scale_history())).unwrap().report;
-    let over = |item: &&rpm_core::ItemReport| matches!(&item.outcome, ItemOutcome::Failed { reason, .. } if reason.contains("limit of calls"));
+    let over = |item: &&rpm_core::pipeline::ItemReport| matches!(&item.outcome, ItemOutcome::Failed { reason, .. } if reason.contains("limit of calls"));
     assert_eq!((report.learned(), report.items.iter().filter(over).count()), (2, 4));
 }
 
@@ -109,7 +109,7 @@ fn a_budget_that_suffices_is_not_reached() {
     let (_, report, attempts) = learned(&scale_task(), &scale_history(), Budget::default().calls(13));
     assert_eq!((report.budget_reached, attempts), (None, 13));
     let (_, report, attempts) = learned(&scale_task(), &scale_history(), Budget::default().calls(12));
-    assert_eq!((report.budget_reached, attempts, report.paths_composed), (Some(Limit::Calls), 12, 1));
+    assert_eq!((report.budget_reached, attempts, report.paths_composed), (Some(BudgetLimit::Calls), 12, 1));
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn without_one_interaction_the_error_says_that_the_budget_was_reached() {
     let backend = ScriptedBackend::obedient();
     let pipeline = limited(&scale_task(), &backend, Budget::default().calls(0)).build().unwrap();
     let error = block_on(pipeline.learn(&scale_history())).unwrap_err();
-    assert!(matches!(error, Error::Budget { stage: Stage::Extract, limit: Limit::Calls }), "{error}");
+    assert!(matches!(error, Error::Budget { stage: Stage::Extract, limit: BudgetLimit::Calls }), "{error}");
     assert_eq!(error.stage(), Some(Stage::Extract));
     assert!(!error.is_transient());
     assert!(backend.requests().is_empty());
@@ -131,7 +131,7 @@ fn an_answer_that_the_budget_does_not_allow_names_the_stage() {
         let backend = ScriptedBackend::obedient();
         let pipeline = limited(&task, &backend, Budget::default().calls(calls)).build().unwrap();
         let error = block_on(pipeline.personalize(&model, &query("A slow film."))).unwrap_err();
-        assert!(matches!(error, Error::Budget { stage: s, limit: Limit::Calls } if s == stage), "{error}");
+        assert!(matches!(error, Error::Budget { stage: s, limit: BudgetLimit::Calls } if s == stage), "{error}");
         assert_eq!(backend.requests().len() as u64, calls);
     }
 }
@@ -144,7 +144,7 @@ fn tokens_that_replies_did_not_use_are_used_by_the_requests_that_waited() {
     assert_eq!(report.usage.total().withheld, 0);
     let (_, report, attempts) = learned(&scale_task(), &scale_history(), Budget::default().tokens(1_200));
     assert!((1..13).contains(&attempts), "{attempts}");
-    assert_eq!(report.budget_reached, Some(Limit::Tokens));
+    assert_eq!(report.budget_reached, Some(BudgetLimit::Tokens));
 }
 
 #[test]
@@ -154,13 +154,13 @@ fn money_is_a_hard_cap() {
     let (_, report, attempts) = learned(&scale_task(), &scale_history(), budget);
     let spent = prices.of(&COST) * attempts as f64;
     assert!((0.1..=1.5).contains(&spent), "{spent}");
-    assert_eq!(report.budget_reached, Some(Limit::Money));
+    assert_eq!(report.budget_reached, Some(BudgetLimit::Money));
 }
 
 #[test]
 fn a_provider_that_refuses_every_form_is_asked_three_times_for_each_request() {
     let backend = ScriptedBackend::new(|request| {
-        Err(BackendError::unsupported(rpm_core::ReplyForm::Schema, format!("{:?}", request.form)))
+        Err(BackendError::unsupported(rpm_core::llm::ReplyForm::Schema, format!("{:?}", request.form)))
     });
     let pipeline = RpmPipeline::builder(scale_task()).backend(Arc::clone(&backend)).build().unwrap();
     assert!(block_on(pipeline.learn(&scale_history())).is_err());
@@ -202,7 +202,7 @@ proptest! {
                 }
                 prop_assert!(backend.requests().len() as u64 <= calls);
             }
-            Err(Error::Budget { stage, limit }) => prop_assert_eq!((stage, limit), (Stage::Extract, Limit::Calls)),
+            Err(Error::Budget { stage, limit }) => prop_assert_eq!((stage, limit), (Stage::Extract, BudgetLimit::Calls)),
             Err(error) => prop_assert!(matches!(error, Error::NothingLearned { .. } | Error::Factor(_)), "{}", error),
         }
     }

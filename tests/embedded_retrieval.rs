@@ -4,11 +4,15 @@
 use std::sync::{Arc, Mutex};
 
 use pollster::block_on;
-use rpm_core::{
-    AssignedFeature, DenseIndex, DenseRetriever, EmbedError, Embedder, Feature, HashedEmbedder, Interaction, Ledger,
-    LexicalExtractor, MaxSimRetriever, MemoryItem, PromptSet, Query, ReasoningMemory, ResponseSpace, RetrievalRequest,
-    RetrieveError, Retrieved, Retriever, RpmPipeline, Screening, Span, StageContext, Task, async_trait,
+use rpm_core::data::{AssignedFeature, MemoryItem, ReasoningMemory, Span};
+use rpm_core::embed::{EmbedError, Embedder, HashedEmbedder};
+use rpm_core::extract::LexicalExtractor;
+use rpm_core::llm::Ledger;
+use rpm_core::prompt::{PromptSet, StageContext};
+use rpm_core::retrieve::{
+    DenseIndex, DenseRetriever, MaxSimRetriever, RetrievalRequest, RetrieveError, Retrieved, Screening,
 };
+use rpm_core::{Feature, Interaction, Query, ResponseSpace, Retriever, RpmPipeline, Task, async_trait};
 
 mod common;
 

@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use common::{ScriptedBackend, cases, obey, query, scale_history, scale_task};
 use pollster::block_on;
-use rpm_core::{
-    Budget, Completion, CompletionRequest, PathPolicy, Prices, PromptedExtractor, RpmPipeline, Stage, Usage, backend_fn,
-};
+use rpm_core::extract::PromptedExtractor;
+use rpm_core::llm::{Prices, Stage, Usage};
+use rpm_core::pipeline::PathPolicy;
+use rpm_core::{Budget, Completion, CompletionRequest, RpmPipeline, backend_fn};
 
 /// What the provider would count, by the o200k table.
 fn exact(text: &str) -> u64 {
@@ -36,7 +37,7 @@ fn what_learning_costs_is_known_before_to_a_quarter() {
     for (kind, task, history, _) in cases() {
         let backend = charging();
         let pipeline = RpmPipeline::builder(task).backend(Arc::clone(&backend)).build().unwrap();
-        let estimate = block_on(pipeline.estimate(&history)).unwrap();
+        let estimate = block_on(pipeline.cost_of_learning(&history)).unwrap();
         assert!(backend.requests().is_empty(), "an estimate asks nothing");
         let learned = block_on(pipeline.learn(&history)).unwrap();
         let used = learned.report.usage;
@@ -63,7 +64,7 @@ fn what_a_query_costs_is_known_before_to_a_quarter() {
             let pipeline = builder.build().unwrap();
             let model = block_on(pipeline.learn(&history)).unwrap().model;
             backend.take();
-            let estimate = block_on(pipeline.estimate_query(&model, &new)).unwrap();
+            let estimate = block_on(pipeline.cost_of_answer(&model, &new)).unwrap();
             assert!(backend.requests().is_empty(), "an estimate asks nothing");
             let used = block_on(pipeline.personalize(&model, &new)).unwrap().usage;
             let off = off(estimate.total().input_tokens, used.total().input_tokens);
@@ -79,7 +80,7 @@ fn money_goes_by_the_stages_prices_and_limits_are_left_aside() {
     let budget = Budget::default().calls(1).prices(prices).prices_for(Stage::WritePath, Prices::default());
     let unused = backend_fn(|_| async { unreachable!("an estimate asks nothing") });
     let pipeline = RpmPipeline::builder(scale_task()).backend(unused).budget(budget).build().unwrap();
-    let estimate = block_on(pipeline.estimate(&scale_history())).unwrap();
+    let estimate = block_on(pipeline.cost_of_learning(&scale_history())).unwrap();
     let extract = estimate.stage(Stage::Extract);
     assert_eq!((extract.calls, extract.output_low, extract.output_expected, extract.output_most), (6, 330, 570, 2_400));
     let money = (extract.input_tokens as f64 + 5_700.0) / 1e6;
@@ -96,7 +97,7 @@ fn other_backends_of_stages_are_not_asked_either() {
     let unused = || backend_fn(|_| async { unreachable!("an estimate asks nothing") });
     let builder = RpmPipeline::builder(scale_task()).backend(unused()).backend_for(Stage::Extract, unused());
     let pipeline = builder.extractor(PromptedExtractor::default().items_per_request(4)).build().unwrap();
-    let estimate = block_on(pipeline.estimate(&scale_history())).unwrap();
+    let estimate = block_on(pipeline.cost_of_learning(&scale_history())).unwrap();
     assert_eq!(estimate.stage(Stage::Extract).calls, 2);
     assert_eq!(estimate.stage(Stage::Extract).output_expected, 95 * 6);
 }
@@ -104,9 +105,9 @@ fn other_backends_of_stages_are_not_asked_either() {
 #[test]
 fn a_pipeline_without_a_model_costs_nothing() {
     let pipeline = RpmPipeline::offline(scale_task());
-    let estimate = block_on(pipeline.estimate(&scale_history())).unwrap();
-    assert_eq!(estimate.total(), rpm_core::StageCost::default());
+    let estimate = block_on(pipeline.cost_of_learning(&scale_history())).unwrap();
+    assert_eq!(estimate.total(), rpm_core::llm::StageCost::default());
     let model = block_on(pipeline.learn(&scale_history())).unwrap().model;
-    let asked = block_on(pipeline.estimate_query(&model, &query("A slow film."))).unwrap();
+    let asked = block_on(pipeline.cost_of_answer(&model, &query("A slow film."))).unwrap();
     assert_eq!(asked.iter().count(), 0);
 }

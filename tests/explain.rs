@@ -11,11 +11,17 @@ use common::{
 };
 use pollster::block_on;
 use proptest::prelude::*;
+use rpm_core::answer::StatisticalAnswerer;
+use rpm_core::data::{AssignedFeature, PathOrigin, ReasoningMemory, Span};
+use rpm_core::explain::{Candidate, ExplainOptions, Measure, UntriedReason, WhatIf};
+use rpm_core::extract::{ExtractError, Extraction, ExtractionRequest, LexicalExtractor};
+use rpm_core::factor::SimilarityFactorModel;
+use rpm_core::llm::{BudgetLimit, Stage};
+use rpm_core::prompt::StageContext;
+use rpm_core::reason::ComposedPathWriter;
 use rpm_core::{
-    Answer, AssignedFeature, Budget, Candidate, ComposedPathWriter, Error, ExplainOptions, Explanation, ExtractError,
-    Extraction, Feature, FeatureExtractor, History, LexicalExtractor, Limit, Measure, Observation, PathOrigin, Preset,
-    Query, ReasoningMemory, RpmPipeline, RpmPipelineBuilder, SimilarityFactorModel, Span, Stage, StageContext,
-    StatisticalAnswerer, Task, UntriedReason, UserModel, async_trait,
+    Answer, Budget, Error, Feature, FeatureExtractor, History, Preset, Query, RpmPipeline, RpmPipelineBuilder, Task,
+    UserModel, async_trait,
 };
 
 /// One feature for each of these words, without pairs, so that a query without a word has the other features as before.
@@ -25,7 +31,7 @@ const KNOWN: [&str; 8] = ["slow", "quiet", "loud", "chase", "baker", "harbour", 
 
 #[async_trait]
 impl FeatureExtractor for Words {
-    async fn extract(&self, seen: Observation<'_>, _ctx: &StageContext<'_>) -> Result<Extraction, ExtractError> {
+    async fn extract(&self, seen: ExtractionRequest<'_>, _ctx: &StageContext<'_>) -> Result<Extraction, ExtractError> {
         let text = seen.query.text().to_lowercase();
         let feature = |word: &&str| {
             let start = text.find(word)?;
@@ -172,10 +178,7 @@ fn scripted(follows: bool) -> Arc<ScriptedBackend> {
     })
 }
 
-fn explained_by(
-    backend: &Arc<ScriptedBackend>,
-    options: &ExplainOptions,
-) -> (RpmPipeline, UserModel, Answer, Explanation) {
+fn explained_by(backend: &Arc<ScriptedBackend>, options: &ExplainOptions) -> (RpmPipeline, UserModel, Answer, WhatIf) {
     let pipeline = RpmPipeline::builder(scale_task()).backend(Arc::clone(backend)).build().unwrap();
     let (model, answer) = answered(&pipeline, &scale_history(), &query("A slow and quiet film with one loud chase."));
     backend.take();
@@ -235,7 +238,7 @@ fn a_budget_that_is_reached_leaves_what_is_known() {
         let pipeline = free.budget(Budget::default().calls(most)).build().unwrap();
         let explained = block_on(pipeline.explain(&model, &answer)).unwrap();
         assert_eq!(explained.factors.len() + explained.exemplars.len(), usize::try_from(most).unwrap());
-        assert_eq!(explained.budget_reached, Some(Limit::Calls));
+        assert_eq!(explained.budget_reached, Some(BudgetLimit::Calls));
         assert_eq!(explained.usage.total().calls, most);
         assert_eq!(explained.usage.total().withheld, 1);
         assert!(!explained.untried.is_empty());
@@ -258,7 +261,7 @@ fn the_same_is_asked_and_told_again() {
 #[test]
 fn a_response_log_answers_the_second_time() {
     let backend = scripted(true);
-    let log = rpm_core::ResponseLog::in_memory(rpm_core::MemoryLimits::default());
+    let log = rpm_core::llm::ResponseLog::in_memory(rpm_core::llm::ReplyCacheLimits::default());
     let pipeline = RpmPipeline::builder(scale_task()).backend(log.wrap(Arc::clone(&backend))).build().unwrap();
     let (model, answer) = answered(&pipeline, &scale_history(), &query("A slow and quiet film with one loud chase."));
     let first = block_on(pipeline.explain(&model, &answer)).unwrap();
@@ -385,7 +388,7 @@ fn debug_and_errors_hold_no_text_and_the_renderings_do() {
         let pipeline = RpmPipeline::offline(task.clone());
         let (model, answer) = answered(&pipeline, &history("Zqsecret."), &new);
         let explained = block_on(pipeline.explain_with(&model, &answer, &all())).unwrap();
-        let reasons = answer.explanation(&model);
+        let reasons = answer.reasons(&model);
         for shown in [format!("{explained:?}"), format!("{answer:?}"), format!("{reasons:?}")] {
             let shown = shown.to_lowercase();
             for word in ["zqsecret", "slow", "parser", "drama", "trains"] {
@@ -407,7 +410,7 @@ fn debug_and_errors_hold_no_text_and_the_renderings_do() {
 #[test]
 fn the_reasons_as_given_are_text_and_data() {
     let (_, model, answer) = one_factor_matters();
-    let reasons = answer.explanation(&model);
+    let reasons = answer.reasons(&model);
     assert_eq!((reasons.response.as_str(), reasons.response_name.as_str()), ("drama", "tag"));
     let step = &reasons.steps[0];
     assert_eq!((step.feature.as_str(), step.words.as_str()), ("slow", "slow"));

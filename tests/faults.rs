@@ -12,7 +12,7 @@ mod fault_server;
 mod http;
 
 use fault_server::FaultServer;
-use rpm_core::Timer;
+use rpm_core::llm::Timer;
 
 type Client = http::HttpBackend;
 const HOLDS_CONNECTIONS: bool = false;
@@ -23,10 +23,10 @@ fn client(server: &FaultServer) -> Client {
 
 #[cfg(feature = "tokio")]
 fn host_timer() -> impl Timer {
-    rpm_core::TokioTimer::default()
+    rpm_core::llm::TokioTimer::default()
 }
 
 #[cfg(not(feature = "tokio"))]
 fn host_timer() -> impl Timer {
-    rpm_core::ThreadTimer::default()
+    rpm_core::llm::ThreadTimer::default()
 }

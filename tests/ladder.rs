@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 
 use common::{ScriptedBackend, cases, history_of, interaction, obey, query, reply, scale_task};
 use pollster::block_on;
+use rpm_core::llm::{BudgetLimit, Capabilities, ReplyForm, Stage};
 use rpm_core::{
-    BackendError, Budget, Capabilities, Completion, CompletionRequest, Error, History, Limit, LlmBackend, ReplyForm,
-    RpmPipeline, Stage, async_trait,
+    BackendError, Budget, Completion, CompletionRequest, Error, History, LlmBackend, RpmPipeline, async_trait,
 };
 
 /// An obedient provider that takes this form at most.
@@ -145,7 +145,7 @@ fn refused_calls_count_against_the_budget() {
     assert_eq!((learned.report.usage.total().calls, learned.report.usage.total().withheld), (8, 1));
     assert_eq!((learned.report.paths_written, learned.report.paths_composed), (0, 1));
     let error = learn(2).unwrap_err();
-    assert!(matches!(error, Error::Budget { stage: Stage::Extract, limit: Limit::Calls }), "{error}");
+    assert!(matches!(error, Error::Budget { stage: Stage::Extract, limit: BudgetLimit::Calls }), "{error}");
 }
 
 #[test]

@@ -10,10 +10,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use common::{ScriptedBackend, interaction, query};
 use pollster::block_on;
 use proptest::prelude::*;
+use rpm_core::data::{FactorStatus, FeatureKey, PathOrigin};
+use rpm_core::llm::Stage;
+use rpm_core::model::{EditError, Proposal};
+use rpm_core::pipeline::ObserveOutcome;
 use rpm_core::{
-    BackendError, Budget, DataError, Edit, EditError, Error, FactorStatus, Feature, FeatureKey, Forget, History,
-    Interaction, ItemId, ObserveOutcome, PathOrigin, Proposal, Query, ResponseSpace, RpmPipeline, Stage, Task, Tier,
-    UserModel,
+    BackendError, Budget, DataError, Edit, Error, Feature, Forget, History, Interaction, ItemId, Query, ResponseSpace,
+    RpmPipeline, Task, Tier, UserModel,
 };
 
 const PHRASES: [&str; 8] = [
@@ -293,7 +296,7 @@ fn pin_boost_rename_merge_and_split_do_what_they_say() {
 /// A path of one step for the first film.
 fn path_of(model: &UserModel, text: String) -> Edit {
     let item = &model.memory().items()[0];
-    let steps = vec![rpm_core::EditedStep { feature: item.features()[0].key(), text }];
+    let steps = vec![rpm_core::data::EditedStep { feature: item.features()[0].key(), text }];
     Edit::Path { item: item.id().clone(), steps }
 }
 
@@ -339,7 +342,7 @@ fn a_users_own_path_is_shown_and_a_withdrawn_one_is_not() {
     let written = pipeline.path(&model, &id).unwrap();
     assert_eq!(written.origin(), PathOrigin::Model);
     let feature = model.memory().get(&id).unwrap().features()[0].key();
-    let steps = vec![rpm_core::EditedStep { feature, text: "I like bread.".to_owned() }];
+    let steps = vec![rpm_core::data::EditedStep { feature, text: "I like bread.".to_owned() }];
     let mine = model.edit(Edit::Path { item: id.clone(), steps }).unwrap();
     let shown = pipeline.path(&model, &id).unwrap();
     assert_eq!((shown.origin(), shown.steps()[0].text.as_str()), (PathOrigin::User, "I like bread."));
@@ -377,7 +380,7 @@ fn forgetting_by_factor_time_and_predicate_takes_out_what_it_says() {
     assert_eq!(model.memory().len(), 6);
     let receipt = block_on(pipeline.forget(&mut model, &Forget::Before(25))).unwrap();
     assert_eq!(receipt.items.iter().map(ItemId::as_str).collect::<Vec<_>>(), ["a", "b"]);
-    let five = |item: &rpm_core::MemoryItem| item.response() == "5";
+    let five = |item: &rpm_core::data::MemoryItem| item.response() == "5";
     let receipt = block_on(pipeline.forget(&mut model, &Forget::Where(&five))).unwrap();
     assert_eq!(receipt.items.iter().map(ItemId::as_str).collect::<Vec<_>>(), ["c"]);
     let revision = model.revision();
@@ -396,9 +399,11 @@ fn forgetting_by_factor_time_and_predicate_takes_out_what_it_says() {
 #[cfg(feature = "response-log")]
 #[test]
 fn forgetting_reaches_the_response_log_the_vectors_and_other_paths() {
-    use rpm_core::{DenseRetriever, HashedEmbedder, LoggedEmbedder, MemoryLimits, ResponseLog};
+    use rpm_core::embed::{HashedEmbedder, LoggedEmbedder};
+    use rpm_core::llm::{ReplyCacheLimits, ResponseLog};
+    use rpm_core::retrieve::DenseRetriever;
 
-    let log = ResponseLog::in_memory(MemoryLimits::default());
+    let log = ResponseLog::in_memory(ReplyCacheLimits::default());
     let backend = log.wrap(ScriptedBackend::obedient());
     let vectors = LoggedEmbedder::new(HashedEmbedder::default(), &log);
     let build = RpmPipeline::builder(task()).backend(backend).retriever(DenseRetriever::new(vectors));
@@ -424,12 +429,12 @@ fn forgetting_reaches_the_response_log_the_vectors_and_other_paths() {
 
 #[test]
 fn old_interactions_stop_counting_where_decay_is_on() {
-    let decay = rpm_core::Decay::half_life(20).unwrap();
+    let decay = rpm_core::data::Decay::half_life(20).unwrap();
     let pipeline = RpmPipeline::builder(task())
-        .extractor(rpm_core::LexicalExtractor::default())
-        .factor_model(rpm_core::SimilarityFactorModel::default())
-        .path_writer(rpm_core::ComposedPathWriter::default())
-        .answerer(rpm_core::StatisticalAnswerer)
+        .extractor(rpm_core::extract::LexicalExtractor::default())
+        .factor_model(rpm_core::factor::SimilarityFactorModel::default())
+        .path_writer(rpm_core::reason::ComposedPathWriter::default())
+        .answerer(rpm_core::answer::StatisticalAnswerer)
         .decay(decay)
         .build()
         .unwrap();
@@ -492,7 +497,7 @@ fn an_answer_says_which_of_its_factors_drift() {
     let (warm, cold) = (factor_of(&model, "warm light"), factor_of(&model, "cold stone"));
     let answer = ask(&model);
     assert!(answer.drifting.contains(&warm) && !answer.drifting.contains(&cold), "{:?}", answer.drifting);
-    assert!(answer.explanation(&model).to_string().contains(&format!("factor {warm} is drifting")));
+    assert!(answer.reasons(&model).to_string().contains(&format!("factor {warm} is drifting")));
     assert!(model.drift(&warm).unwrap().alarm && !model.drift(&cold).unwrap().alarm);
     assert!(model.drifting().iter().any(|(id, drift)| *id == warm && drift.alarm));
 }
@@ -548,7 +553,7 @@ fn a_pinned_factor_is_in_every_prompt_and_a_boost_moves_the_estimate() {
 fn a_log_that_cannot_be_written_leaves_the_model_as_it_was() {
     let folder = std::env::temp_dir().join(format!("rpm-forget-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
-    let log = rpm_core::ResponseLog::open(folder.join("log")).unwrap();
+    let log = rpm_core::llm::ResponseLog::open(folder.join("log")).unwrap();
     let backend = log.wrap(ScriptedBackend::obedient());
     let pipeline = RpmPipeline::builder(task()).backend(backend).forgets_in(&log).build().unwrap();
     let mut model = learned(&pipeline, films());

@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex};
 
 use pollster::block_on;
 use proptest::prelude::*;
-use rpm_core::{EmbedError, Embedder, HashedEmbedder, LoggedEmbedder, MemoryLimits, ResponseLog, async_trait};
+use rpm_core::async_trait;
+use rpm_core::embed::{EmbedError, Embedder, HashedEmbedder, LoggedEmbedder};
+use rpm_core::llm::{ReplyCacheLimits, ResponseLog};
 
 /// An embedder that counts what it is asked and fails from a call on.
 struct Counting {
@@ -75,7 +77,7 @@ fn texts(n: usize) -> Vec<String> {
 
 #[test]
 fn a_text_is_embedded_once_and_its_vector_is_the_same_to_the_bit() {
-    let log = ResponseLog::in_memory(MemoryLimits::default());
+    let log = ResponseLog::in_memory(ReplyCacheLimits::default());
     let inner = Counting::new("one", usize::MAX);
     let logged = LoggedEmbedder::new(Arc::clone(&inner), &log);
     let plain = block_on(HashedEmbedder::with_dimensions(16).embed(&texts(100))).unwrap();
@@ -113,7 +115,7 @@ fn what_was_embedded_before_a_failure_is_not_paid_again() {
 
 #[test]
 fn a_vector_that_is_none_is_an_error_and_not_kept() {
-    let log = ResponseLog::in_memory(MemoryLimits::default());
+    let log = ResponseLog::in_memory(ReplyCacheLimits::default());
     let inner = Counting { odd: Some(f32::NAN), ..Arc::into_inner(Counting::new("one", usize::MAX)).unwrap() };
     let logged = LoggedEmbedder::new(inner, &log);
     assert!(block_on(logged.embed(&texts(3))).is_err());
@@ -124,7 +126,7 @@ proptest! {
     #[test]
     fn any_finite_vector_comes_back_from_a_log_as_it_was(values in prop::collection::vec(any::<f32>(), 16)) {
         prop_assume!(values.iter().all(|value| value.is_finite()));
-        let log = ResponseLog::in_memory(MemoryLimits::default());
+        let log = ResponseLog::in_memory(ReplyCacheLimits::default());
         let logged = LoggedEmbedder::new(Fixed(values.clone()), &log);
         for _ in 0..2 {
             let vector = block_on(logged.embed(&["a".to_owned()])).unwrap().pop().unwrap();

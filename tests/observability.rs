@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use common::{ScriptedBackend, scale_history, scale_task};
 use pollster::block_on;
-use rpm_core::{BackendError, LlmBackend, Progress, RpmPipeline, Stage};
+use rpm_core::llm::{Progress, Stage};
+use rpm_core::{BackendError, LlmBackend, RpmPipeline};
 
 fn told_of(backend: Arc<dyn LlmBackend>) -> Vec<Progress> {
     let told: Arc<Mutex<Vec<Progress>>> = Arc::default();

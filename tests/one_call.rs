@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 use common::{ScriptedBackend, query, reply, scale_history, scale_task, sent};
 use pollster::block_on;
-use rpm_core::{
-    Answer, AnswerError, AskError, CompletionRequest, Error, PathOrigin, Preset, Query, RpmPipeline, Stage,
-    SupportThresholds,
-};
+use rpm_core::answer::AnswerError;
+use rpm_core::data::PathOrigin;
+use rpm_core::llm::Stage;
+use rpm_core::prompt::AskError;
+use rpm_core::stats::SupportThresholds;
+use rpm_core::{Answer, CompletionRequest, Error, Preset, Query, RpmPipeline};
 
 const NEW: &str = "A slow and quiet film with one loud chase.";
 

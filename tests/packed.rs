@@ -5,16 +5,16 @@ mod common;
 
 use common::{cases, query, scale_history, scale_task};
 use pollster::block_on;
-use rpm_core::{
-    Bm25Retriever, DenseRetriever, Error, MaxSimRetriever, PackedError, PackedModel, Retriever, RpmPipeline, UserModel,
-};
+use rpm_core::model::{PackedError, PackedModel};
+use rpm_core::retrieve::{Bm25Retriever, DenseRetriever, MaxSimRetriever};
+use rpm_core::{Error, Retriever, RpmPipeline, UserModel};
 
 fn offline(task: rpm_core::Task, retriever: impl Retriever + 'static) -> RpmPipeline {
     let builder = RpmPipeline::builder(task)
-        .extractor(rpm_core::LexicalExtractor::default())
-        .factor_model(rpm_core::SimilarityFactorModel::default())
-        .path_writer(rpm_core::ComposedPathWriter::default())
-        .answerer(rpm_core::StatisticalAnswerer)
+        .extractor(rpm_core::extract::LexicalExtractor::default())
+        .factor_model(rpm_core::factor::SimilarityFactorModel::default())
+        .path_writer(rpm_core::reason::ComposedPathWriter::default())
+        .answerer(rpm_core::answer::StatisticalAnswerer)
         .retriever(retriever);
     builder.build().unwrap()
 }

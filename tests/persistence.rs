@@ -7,7 +7,9 @@ mod common;
 use std::path::Path;
 
 use pollster::block_on;
-use rpm_core::{Beliefs, Decay, Edit, EditedStep, FORMAT_NAME, RpmPipeline, UserModel};
+use rpm_core::data::{Decay, EditedStep, FORMAT_NAME};
+use rpm_core::stats::Beliefs;
+use rpm_core::{Edit, RpmPipeline, UserModel};
 
 const FIRST: &str = "tests/golden/user_model_v1.json";
 const SECOND: &str = "tests/golden/user_model_v2.json";
@@ -81,7 +83,7 @@ fn a_file_of_version_one_answers() {
     let model = UserModel::from_json(&kept()).unwrap();
     let new = common::query("A slow and quiet film.");
     let answer = block_on(RpmPipeline::offline(common::scale_task()).personalize(&model, &new)).unwrap();
-    assert!(["4", "5"].contains(&answer.response.as_str()), "{}", answer.explanation(&model).to_string());
+    assert!(["4", "5"].contains(&answer.response.as_str()), "{}", answer.reasons(&model).to_string());
     assert!(!Beliefs::of(&model).summaries(None).is_empty());
 }
 

@@ -14,10 +14,15 @@ use common::{
     scale_task, sent, text_history, text_task,
 };
 use pollster::block_on;
+use rpm_core::answer::AnswerError;
+use rpm_core::data::PathOrigin;
+use rpm_core::extract::PromptedExtractor;
+use rpm_core::llm::{FinishReason, Ledger, Role, Stage};
+use rpm_core::pipeline::{ItemOutcome, LearnReport, PathPolicy};
+use rpm_core::prompt::{AskError, PromptSet, StageContext};
 use rpm_core::{
-    AnswerError, AskError, BackendError, CompletionRequest, ConfigError, Error, Feature, FinishReason, ItemOutcome,
-    LearnReport, Ledger, LlmBackend, PathOrigin, PathPolicy, PromptSet, PromptedExtractor, Role, RpmPipeline,
-    RpmPipelineBuilder, Stage, StageContext, Task, Tier,
+    BackendError, CompletionRequest, ConfigError, Error, Feature, LlmBackend, RpmPipeline, RpmPipelineBuilder, Task,
+    Tier,
 };
 use serde_json::json;
 
@@ -73,7 +78,7 @@ fn every_kind_of_task_is_learned_and_answered() {
         assert_eq!(task.parse_response(&new, &answer.response).as_deref(), Some(answer.response.as_str()));
         assert_eq!(answer.estimate.is_none(), kind == "text");
         assert!(answer.written_paths.is_empty());
-        let told = answer.explanation(&learned.model).to_string();
+        let told = answer.reasons(&learned.model).to_string();
         assert!(told.contains(&answer.response) && told.contains("tier: full"), "{told}");
     }
 }
@@ -471,9 +476,9 @@ fn a_pipeline_that_asks_a_model_is_not_built_without_one() {
     let error = RpmPipeline::builder(scale_task()).build().unwrap_err();
     assert_eq!(error, ConfigError::NoBackend { part: "feature extractor" });
     let error = RpmPipeline::builder(scale_task())
-        .extractor(rpm_core::LexicalExtractor::default())
-        .factor_model(rpm_core::SimilarityFactorModel::default())
-        .path_writer(rpm_core::ComposedPathWriter::default())
+        .extractor(rpm_core::extract::LexicalExtractor::default())
+        .factor_model(rpm_core::factor::SimilarityFactorModel::default())
+        .path_writer(rpm_core::reason::ComposedPathWriter::default())
         .build()
         .unwrap_err();
     assert_eq!(error, ConfigError::NoBackend { part: "answerer" });
@@ -610,7 +615,7 @@ fn a_thin_history_is_answered_without_anything_of_the_user() {
 fn a_context_without_a_backend_answers_every_request_with_an_error() {
     let (prompts, ledger) = (PromptSet::default(), Ledger::new());
     let ctx = StageContext::offline(&prompts, &ledger);
-    let request = CompletionRequest::new(Stage::Answer, vec![rpm_core::Message::user("x")], 10);
+    let request = CompletionRequest::new(Stage::Answer, vec![rpm_core::llm::Message::user("x")], 10);
     let results = block_on(ctx.complete_all(&[request.clone(), request], false));
     assert!(results.len() == 2 && results.iter().all(|result| matches!(result, Err(AskError::NoBackend))));
     assert_eq!(ledger.report().total().calls, 0);

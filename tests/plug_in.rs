@@ -7,13 +7,20 @@ use std::sync::Arc;
 
 use common::{ScriptedBackend, history_of, query, scale_history, scale_task, text_history, text_task};
 use pollster::block_on;
+use rpm_core::answer::{AnswerError, AnswerRequest, Draft};
+use rpm_core::data::{AssignedFeature, FactorSet, Judgement, MemoryItem, PathOrigin, PathStep, Polarity, Span};
+use rpm_core::embed::{EmbedError, Embedder, HashedEmbedder};
+use rpm_core::extract::{ExtractError, Extraction, ExtractionRequest};
+use rpm_core::factor::{FactorError, FactorFit, FactorGroup, FitRequest};
+use rpm_core::llm::Stage;
+use rpm_core::pipeline::PathPolicy;
+use rpm_core::prompt::{AskError, Prompt, PromptSet, StageContext, Template};
+use rpm_core::reason::{PathRequest, WriteError};
+use rpm_core::retrieve::{DenseRetriever, MaxSimRetriever, RetrievalRequest, RetrieveError, Retrieved};
 use rpm_core::{
-    AnswerError, AnswerRequest, Answerer, AskError, AssignedFeature, BackendError, Completion, CompletionRequest,
-    DataError, DenseRetriever, Draft, EmbedError, Embedder, Error, ExtractError, Extraction, FactorError, FactorFit,
-    FactorGroup, FactorId, FactorModel, FactorSet, Feature, FeatureExtractor, FitRequest, HashedEmbedder, Judgement,
-    LlmBackend, MaxSimRetriever, MemoryItem, Observation, PathOrigin, PathPolicy, PathRequest, PathStep, PathWriter,
-    Polarity, Prompt, PromptSet, Query, ReasoningPath, ResponseSpace, RetrievalRequest, RetrieveError, Retrieved,
-    Retriever, RpmPipeline, Span, Stage, StageContext, Template, WriteError, async_trait, backend_fn,
+    Answerer, BackendError, Completion, CompletionRequest, DataError, Error, FactorId, FactorModel, Feature,
+    FeatureExtractor, LlmBackend, PathWriter, Query, ReasoningPath, ResponseSpace, Retriever, RpmPipeline, async_trait,
+    backend_fn,
 };
 
 /// One feature for each word of at least four letters.
@@ -25,7 +32,7 @@ struct Words {
 
 #[async_trait]
 impl FeatureExtractor for Words {
-    async fn extract(&self, seen: Observation<'_>, _: &StageContext<'_>) -> Result<Extraction, ExtractError> {
+    async fn extract(&self, seen: ExtractionRequest<'_>, _: &StageContext<'_>) -> Result<Extraction, ExtractError> {
         let text = seen.query.text();
         let mut extraction = Extraction::default();
         let mut keys = std::collections::BTreeSet::new();
@@ -46,7 +53,7 @@ impl FeatureExtractor for Words {
 
     async fn extract_batch(
         &self,
-        seen: &[Observation<'_>],
+        seen: &[ExtractionRequest<'_>],
         ctx: &StageContext<'_>,
     ) -> Vec<Result<Extraction, ExtractError>> {
         let mut results = Vec::new();
@@ -144,7 +151,7 @@ fn first_step(
     features: &[Feature],
     factor: Option<&FactorId>,
     response: &str,
-) -> Result<ReasoningPath, rpm_core::PathError> {
+) -> Result<ReasoningPath, rpm_core::data::PathError> {
     let steps = features.iter().take(1).map(|_| PathStep { feature: 0, factor: factor.cloned(), text: "so".into() });
     ReasoningPath::new(steps.collect(), response, PathOrigin::Model, features, |_| factor.cloned())
 }
@@ -273,7 +280,7 @@ fn asked(builder: rpm_core::RpmPipelineBuilder) -> Result<rpm_core::Answer, Erro
     block_on(builder.build().unwrap().personalize(&model, &query(NEW)))
 }
 
-fn learned(builder: rpm_core::RpmPipelineBuilder) -> Result<rpm_core::Learned, Error> {
+fn learned(builder: rpm_core::RpmPipelineBuilder) -> Result<rpm_core::pipeline::Learned, Error> {
     block_on(builder.build().unwrap().learn(&scale_history()))
 }
 

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use common::{ScriptedBackend, blocks, cases, obey, reply, scale_history, scale_task};
 use pollster::block_on;
-use rpm_core::{Preset, PromptedExtractor, RpmPipeline, Stage};
+use rpm_core::extract::PromptedExtractor;
+use rpm_core::llm::Stage;
+use rpm_core::{Preset, RpmPipeline};
 
 fn calls(backend: &ScriptedBackend) -> Vec<(Stage, usize)> {
     let requests = backend.take();

@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use common::{ScriptedBackend, cases, history_of, obey, query, reply, scale_history, scale_task, sent, text_history};
 use pollster::block_on;
-use rpm_core::{
-    CompletionRequest, History, OneCallAnswerer, Preset, PromptedAnswerer, Query, Role, RpmPipeline, Stage,
-    SupportThresholds, Task, Tier, UserModel,
-};
+use rpm_core::answer::{OneCallAnswerer, PromptedAnswerer};
+use rpm_core::llm::{Role, Stage};
+use rpm_core::stats::SupportThresholds;
+use rpm_core::{CompletionRequest, History, Preset, Query, RpmPipeline, Task, Tier, UserModel};
 
 fn compare(name: &str, request: &CompletionRequest) {
     let found = format!(

@@ -9,11 +9,13 @@ use common::{choices_task, labels_task, scale_task, text_task};
 use pollster::block_on;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use rpm_core::{
-    AssignedFeature, Beliefs, Bm25Retriever, Compared, DenseRetriever, Feature, FeatureKey, History, Interaction,
-    Interval, Ledger, LexicalExtractor, MaxSimRetriever, MemoryItem, Observation, PromptSet, Query, RetrievalRequest,
-    Retriever, RpmPipeline, Screening, StageContext, Task, UserModel, ground, read_items, read_reply,
-};
+use rpm_core::data::{AssignedFeature, FeatureKey, MemoryItem};
+use rpm_core::extract::{ExtractionRequest, LexicalExtractor, ground};
+use rpm_core::llm::Ledger;
+use rpm_core::prompt::{PromptSet, StageContext, read_items, read_reply};
+use rpm_core::retrieve::{Bm25Retriever, CompareBy, DenseRetriever, MaxSimRetriever, RetrievalRequest, Screening};
+use rpm_core::stats::{Beliefs, Interval};
+use rpm_core::{Feature, History, Interaction, Query, Retriever, RpmPipeline, Task, UserModel};
 
 const WORDS: [&str; 24] = [
     "slow",
@@ -206,7 +208,7 @@ proptest! {
                 prop_assert!(answer.path.steps().iter().all(|step| step.feature < answer.features.len()));
                 prop_assert!(fair(answer.support.best_similarity) && answer.support.information.is_finite());
                 prop_assert!(answer.exemplars.len() <= 3);
-                prop_assert!(!answer.explanation(&model).to_string().contains("NaN"));
+                prop_assert!(!answer.reasons(&model).to_string().contains("NaN"));
             }
             // A text of signs alone has no word to make a title of.
             Err(rpm_core::Error::Answer(_)) => prop_assert!(case.task.space().is_open_ended()),
@@ -220,10 +222,10 @@ proptest! {
         let (prompts, ledger) = (PromptSet::default(), Ledger::new());
         let ctx = StageContext::offline(&prompts, &ledger);
         let features: Vec<AssignedFeature> =
-            LexicalExtractor::default().read(&Observation::new(&case.task, "query", &case.new)).features;
+            LexicalExtractor::default().read(&ExtractionRequest::new(&case.task, "query", &case.new)).features;
         let retrievers: [Box<dyn Retriever>; 6] = [
             Box::new(Bm25Retriever::default()),
-            Box::new(Bm25Retriever::default().over(Compared::Queries)),
+            Box::new(Bm25Retriever::default().over(CompareBy::Queries)),
             Box::new(DenseRetriever::default()),
             Box::new(DenseRetriever::default().screening(Screening::Always)),
             Box::new(MaxSimRetriever::default()),
@@ -237,7 +239,7 @@ proptest! {
             let full = rank(usize::MAX);
             let some = rank(k);
             prop_assert_eq!(&some[..], &full[..k.min(full.len())]);
-            let ordered = |a: &rpm_core::Retrieved, b: &rpm_core::Retrieved| {
+            let ordered = |a: &rpm_core::retrieve::Retrieved, b: &rpm_core::retrieve::Retrieved| {
                 a.score > b.score || (a.score.total_cmp(&b.score).is_eq() && a.position < b.position)
             };
             prop_assert!(full.windows(2).all(|pair| ordered(&pair[0], &pair[1])), "{}", retriever.name());
@@ -248,11 +250,11 @@ proptest! {
     #[test]
     fn every_feature_lies_in_its_query(text in text()) {
         let (task, query) = (scale_task(), Query::new(text.as_str()).unwrap());
-        let extraction = LexicalExtractor::default().read(&Observation::new(&task, "query", &query));
+        let extraction = LexicalExtractor::default().read(&ExtractionRequest::new(&task, "query", &query));
         for assigned in &extraction.features {
             prop_assert!(!assigned.feature.context(&query).is_empty());
         }
-        prop_assert_eq!(&extraction, &LexicalExtractor::default().read(&Observation::new(&task, "query", &query)));
+        prop_assert_eq!(&extraction, &LexicalExtractor::default().read(&ExtractionRequest::new(&task, "query", &query)));
     }
 }
 
@@ -348,7 +350,7 @@ proptest! {
         if let Ok(model) = UserModel::from_json(&text) {
             let pipeline = RpmPipeline::offline(model.task().clone());
             if let Ok(answer) = block_on(pipeline.personalize(&model, &common::query("A slow and quiet film."))) {
-                prop_assert!(!answer.explanation(&model).to_string().contains("NaN"));
+                prop_assert!(!answer.reasons(&model).to_string().contains("NaN"));
             }
         }
     }

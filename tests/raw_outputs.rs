@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use pollster::block_on;
-use rpm_core::{
-    Completion, Extraction, FeatureExtractor as _, FinishReason, Ledger, Observation, PromptSet, PromptedExtractor,
-    Query, ReplyError, ResponseSpace, StageContext, Task, backend_fn, ground, read_items, read_reply,
-};
+use rpm_core::extract::{Extraction, ExtractionRequest, PromptedExtractor, ground};
+use rpm_core::llm::{FinishReason, Ledger};
+use rpm_core::prompt::{PromptSet, ReplyError, StageContext, read_items, read_reply};
+use rpm_core::{Completion, FeatureExtractor as _, Query, ResponseSpace, Task, backend_fn};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;
 
@@ -98,9 +98,9 @@ enum Read {
 }
 
 fn outcome(row: &Row) -> Read {
-    let value = |read: Result<Vec<rpm_core::Repair>, ReplyError>| match read {
+    let value = |read: Result<Vec<rpm_core::prompt::Repair>, ReplyError>| match read {
         Ok(repairs) if repairs.is_empty() => Read::First,
-        Ok(repairs) if repairs.contains(&rpm_core::Repair::ClosedBrackets) => Read::Salvaged,
+        Ok(repairs) if repairs.contains(&rpm_core::prompt::Repair::ClosedBrackets) => Read::Salvaged,
         Ok(_) => Read::Repaired,
         Err(_) => Read::Refused,
     };
@@ -163,14 +163,14 @@ fn extracted(row: &Row) -> (Query, Result<Extraction, String>) {
     let (prompts, ledger) = (PromptSet::default(), Ledger::new());
     let ctx = StageContext::new(&backend, &prompts, &ledger);
     let extractor = PromptedExtractor::default().max_reasks(0).from_words(0);
-    let extraction = block_on(extractor.extract(Observation::new(&task, "row", &query), &ctx));
+    let extraction = block_on(extractor.extract(ExtractionRequest::new(&task, "row", &query), &ctx));
     (query, extraction.map_err(|error| error.to_string()))
 }
 
 #[test]
 fn nothing_that_a_model_invented_is_kept() {
     let Some(rows) = rows() else { return };
-    let (mut read, mut refused, mut kept, mut dropped) = (0, 0, 0, rpm_core::Dropped::default());
+    let (mut read, mut refused, mut kept, mut dropped) = (0, 0, 0, rpm_core::extract::Dropped::default());
     for row in rows.iter().filter(|row| row.stage == "feature_extraction") {
         let (query, extraction) = extracted(row);
         let Ok(extraction) = extraction else {

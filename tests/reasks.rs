@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use common::{ScriptedBackend, blocks, history_of, obey, query, reply, scale_task, sent, text_history, text_task};
 use pollster::block_on;
-use rpm_core::{
-    Completion, CompletionRequest, FeatureExtractor, FinishReason, ItemOutcome, Learned, Ledger, Observation,
-    PromptSet, PromptedExtractor, Reading, Role, RpmPipeline, Stage, StageContext, UserModel, backend_fn,
-};
+use rpm_core::extract::{ExtractionRequest, PromptedExtractor, ReplyReading};
+use rpm_core::llm::{FinishReason, Ledger, Role, Stage};
+use rpm_core::pipeline::{ItemOutcome, Learned};
+use rpm_core::prompt::{PromptSet, StageContext};
+use rpm_core::{Completion, CompletionRequest, FeatureExtractor, RpmPipeline, UserModel, backend_fn};
 use serde_json::{Value, json};
 
 const FILMS: [(&str, &str); 4] =
@@ -88,8 +89,8 @@ fn bad_items_of_a_batch_are_asked_for_alone_and_cost_no_other() {
         assert_eq!(again.iter().map(|request| request.about.join(" ")).collect::<Vec<_>>(), missing, "{what}");
         assert!(again.iter().all(|request| blocks(&asked(request)).len() == 1), "{what}");
         assert_eq!(learned.report.usage.stage(Stage::Extract).reasks, missing.len() as u64, "{what}");
-        assert_eq!(learned.report.read(Reading::AskedAgain), missing.len(), "{what}");
-        assert_eq!(learned.report.read(Reading::InPart), 0, "{what}");
+        assert_eq!(learned.report.read(ReplyReading::AskedAgain), missing.len(), "{what}");
+        assert_eq!(learned.report.read(ReplyReading::InPart), 0, "{what}");
     }
 }
 
@@ -110,8 +111,9 @@ fn the_report_says_of_each_interaction_what_it_took_to_read_it() {
     });
     let pipeline = RpmPipeline::builder(task.clone()).backend(Arc::clone(&backend)).build().unwrap();
     let report = block_on(pipeline.learn(&history_of(&task, &FILMS))).unwrap().report;
-    let readings: Vec<Option<Reading>> = report.items.iter().map(|item| item.reading).collect();
-    let expected = [Reading::Repaired, Reading::AskedAgain, Reading::InPart, Reading::AtOnce].map(Some);
+    let readings: Vec<Option<ReplyReading>> = report.items.iter().map(|item| item.reading).collect();
+    let expected =
+        [ReplyReading::Repaired, ReplyReading::AskedAgain, ReplyReading::InPart, ReplyReading::AtOnce].map(Some);
     assert_eq!(readings, expected);
     let line = "read 1 at once, 1 repaired, 1 after asking again, 1 in part";
     assert!(report.to_string().contains(line), "{report}");
@@ -255,7 +257,7 @@ fn features_that_were_not_judged_are_asked_about_alone_and_the_others_stay() {
         (block_on(pipeline.learn(&text_history())).unwrap(), backend.of(Stage::Judge))
     };
     let judged = |learned: &Learned| {
-        let features = learned.model.memory().items().iter().flat_map(rpm_core::MemoryItem::features);
+        let features = learned.model.memory().items().iter().flat_map(rpm_core::data::MemoryItem::features);
         features.filter(|feature| feature.judgement().is_some()).count()
     };
     let (whole, requests) = learn(|_| {}, false);
@@ -328,16 +330,16 @@ fn a_text_none_of_whose_listed_features_can_be_used_gets_the_first_of_its_own_wo
         let backend = backend_fn(move |_| async move { Ok(Completion::new(reply)) });
         let (prompts, ledger) = (PromptSet::default(), Ledger::new());
         let ctx = StageContext::new(&backend, &prompts, &ledger);
-        let found = block_on(extractor.extract(Observation::new(&task, "query", &query), &ctx)).unwrap();
+        let found = block_on(extractor.extract(ExtractionRequest::new(&task, "query", &query), &ctx)).unwrap();
         let names: Vec<String> = found.features.iter().map(|it| it.feature.name().to_owned()).collect();
         (names, found.reading, found.dropped.unusable_name)
     };
     let (names, reading, dropped) = read(echo, PromptedExtractor::default());
     assert_eq!(names, ["combating defamation", "combating"]);
     // Both replies were of no use, and both are counted.
-    assert_eq!((reading, dropped), (Reading::Words, 2));
+    assert_eq!((reading, dropped), (ReplyReading::Words, 2));
     let none = PromptedExtractor::default().from_words(0);
-    assert_eq!(read(echo, none), (Vec::new(), Reading::AskedAgain, 2));
+    assert_eq!(read(echo, none), (Vec::new(), ReplyReading::AskedAgain, 2));
     // A model that says there is nothing is believed.
-    assert_eq!(read(nothing, PromptedExtractor::default()), (Vec::new(), Reading::AtOnce, 0));
+    assert_eq!(read(nothing, PromptedExtractor::default()), (Vec::new(), ReplyReading::AtOnce, 0));
 }

@@ -7,11 +7,13 @@ use std::sync::{Arc, Mutex};
 
 use common::{ScriptedBackend, cases, obey, reply, sent};
 use pollster::block_on;
-use rpm_core::{
-    AssignedFeature, DenseRetriever, EmbedError, Embedder, ExtractError, Extraction, Feature, FeatureExtractor,
-    HashedEmbedder, History, Interaction, LexicalExtractor, Observation, Query, RpmPipeline, Span, Stage, StageContext,
-    Task, async_trait,
-};
+use rpm_core::data::{AssignedFeature, Span};
+use rpm_core::embed::{EmbedError, Embedder, HashedEmbedder};
+use rpm_core::extract::{ExtractError, Extraction, ExtractionRequest, LexicalExtractor};
+use rpm_core::llm::Stage;
+use rpm_core::prompt::StageContext;
+use rpm_core::retrieve::DenseRetriever;
+use rpm_core::{Feature, FeatureExtractor, History, Interaction, Query, RpmPipeline, Task, async_trait};
 
 /// Takes out every word that begins with `zqs`, in any case.
 fn hook(text: &str) -> String {
@@ -95,7 +97,7 @@ struct Halving;
 
 #[async_trait]
 impl FeatureExtractor for Halving {
-    async fn extract(&self, seen: Observation<'_>, _: &StageContext<'_>) -> Result<Extraction, ExtractError> {
+    async fn extract(&self, seen: ExtractionRequest<'_>, _: &StageContext<'_>) -> Result<Extraction, ExtractError> {
         let features = [("half", 0, 6), ("rest", 6, seen.query.text().len())].map(|(name, start, end)| {
             AssignedFeature::unknown(Feature::new(seen.query, name, Span { start, end }).unwrap())
         });

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use rpm_core::{Repair, ReplyError, read_items, read_reply};
+use rpm_core::prompt::{Repair, ReplyError, read_items, read_reply};
 use serde::Deserialize;
 use serde_json::{Value, json};
 

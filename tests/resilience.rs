@@ -10,10 +10,11 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use proptest::prelude::*;
-use rpm_core::{
-    AskError, BackendError, Budget, Completion, CompletionRequest, DeadlinePassed, Ledger, Limit, LlmBackend,
-    ManualTimer, Message, PromptSet, ReplyForm, Resilient, Stage, StageContext, StageUsage, Timer, Usage, async_trait,
+use rpm_core::llm::{
+    BudgetLimit, DeadlinePassed, Ledger, ManualTimer, Message, ReplyForm, Resilient, Stage, StageUsage, Timer, Usage,
 };
+use rpm_core::prompt::{AskError, PromptSet, StageContext};
+use rpm_core::{BackendError, Budget, Completion, CompletionRequest, LlmBackend, async_trait};
 
 /// What the provider does with one attempt.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -301,14 +302,14 @@ fn at_the_end_of_an_operations_time_hangs_pauses_and_waits_are_given_up() {
         }
         let ledger = Ledger::limited(Budget::default().time(secs(20)));
         let results = run(&timer, send(&backend, &ledger, &requests(2)));
-        let late = |r: &&Result<_, AskError>| r.as_ref().is_err_and(|e| e.budget_reached() == Some(Limit::Time));
+        let late = |r: &&Result<_, AskError>| r.as_ref().is_err_and(|e| e.budget_reached() == Some(BudgetLimit::Time));
         assert_eq!(results.iter().filter(late).count(), if name == "wait" { 1 } else { 2 }, "{name}: {results:?}");
         assert!(timer.now() <= secs(20), "{name}: {:?}", timer.now());
         assert_eq!(timer.sleeping(), 0, "{name}");
         let usage = used(&ledger);
         assert_eq!(usage.calls, backend.inner().calls() as u64, "{name}");
         assert!(usage.calls >= calls, "{name}");
-        assert_eq!(ledger.budget_reached(), Some(Limit::Time), "{name}");
+        assert_eq!(ledger.budget_reached(), Some(BudgetLimit::Time), "{name}");
     }
 }
 

@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use common::{COST, ScriptedBackend, cases, reply, told};
 use pollster::block_on;
-use rpm_core::{
-    BackendError, Budget, Capabilities, Completion, CompletionRequest, FinishReason, LlmBackend, LogMode, MemoryLimits,
-    Message, ReplyForm, ResponseLog, RpmPipeline, Sending, Stage, async_trait,
+use rpm_core::llm::{
+    Capabilities, FinishReason, LogMode, Message, ReplyCacheLimits, ReplyForm, ResponseLog, SendMode, Stage,
 };
+use rpm_core::{BackendError, Budget, Completion, CompletionRequest, LlmBackend, RpmPipeline, async_trait};
 
 fn log() -> ResponseLog {
-    ResponseLog::in_memory(MemoryLimits::default())
+    ResponseLog::in_memory(ReplyCacheLimits::default())
 }
 
 fn request(text: &str) -> CompletionRequest {
@@ -189,14 +189,14 @@ fn a_batch_that_comes_back_short_is_an_error_where_it_is() {
         }
     }
 
-    let results = block_on(log().wrap(Short).sending(Sending::Batch).complete_batch(&["a", "b"].map(request)));
+    let results = block_on(log().wrap(Short).sending(SendMode::Batch).complete_batch(&["a", "b"].map(request)));
     assert!(told(results[1].as_ref().unwrap_err()).contains("no result for the request"));
     assert_eq!(texts(results), ["one", "the backend refused the request"]);
 }
 
 #[test]
 fn a_budget_stops_both_ways_of_sending_and_keeps_what_was_paid() {
-    for sending in [Sending::default(), Sending::Batch] {
+    for sending in [SendMode::default(), SendMode::Batch] {
         let (_, task, history, _) = cases().into_iter().next().unwrap();
         let (model, log) = (ScriptedBackend::obedient(), log());
         let learn = |budget| {
@@ -232,7 +232,7 @@ fn a_metering_backend_enters_its_attempts_itself() {
     }
 
     let (_, task, history, _) = cases().into_iter().next().unwrap();
-    for sending in [Sending::default(), Sending::Batch] {
+    for sending in [SendMode::default(), SendMode::Batch] {
         let model = ScriptedBackend::obedient();
         let backend = log().wrap(Twice(model.clone())).sending(sending);
         let pipeline = RpmPipeline::builder(task.clone()).backend(backend).build().unwrap();
@@ -250,7 +250,7 @@ fn a_file_is_found_again_and_forgets_what_is_purged() {
     let model = echo();
     for calls in [3, 0] {
         let log = ResponseLog::open(&file).unwrap();
-        assert!(matches!(ResponseLog::open(&file), Err(rpm_core::LogError::InUse)));
+        assert!(matches!(ResponseLog::open(&file), Err(rpm_core::llm::LogError::InUse)));
         let backend = log.wrap(model.clone()).in_flight(2);
         let replies = texts(block_on(backend.complete_batch(&["lighthouse", "baker", "harbour"].map(request))));
         assert_eq!(replies, ["about lighthouse", "about baker", "about harbour"]);

@@ -13,13 +13,11 @@ use std::time::Duration;
 
 use common::{reply, told};
 use pollster::block_on;
-use rpm_core::{
-    BackendError, Completion, CompletionRequest, Limit, LlmBackend, MemoryLimits, Message, ResponseLog, Sending, Stage,
-    async_trait,
-};
+use rpm_core::llm::{BudgetLimit, Message, ReplyCacheLimits, ResponseLog, SendMode, Stage};
+use rpm_core::{BackendError, Completion, CompletionRequest, LlmBackend, async_trait};
 
 fn log() -> ResponseLog {
-    ResponseLog::in_memory(MemoryLimits::default())
+    ResponseLog::in_memory(ReplyCacheLimits::default())
 }
 
 fn request(text: &str) -> CompletionRequest {
@@ -104,7 +102,7 @@ fn poll<F: Future + ?Sized>(future: &mut Pin<Box<F>>) -> Poll<F::Output> {
 
 #[test]
 fn equal_requests_of_many_threads_cost_one_call() {
-    for sending in [Sending::default(), Sending::Batch] {
+    for sending in [SendMode::default(), SendMode::Batch] {
         let gate = Arc::new(Gate::default());
         let backend = log().wrap(gate.clone()).sending(sending);
         let (threads, start) = (8, Barrier::new(9));
@@ -129,7 +127,7 @@ fn equal_requests_of_many_threads_cost_one_call() {
 
 #[test]
 fn the_others_go_on_with_the_call_of_one_who_left() {
-    for sending in [Sending::default(), Sending::Batch] {
+    for sending in [SendMode::default(), SendMode::Batch] {
         let gate = Arc::new(Gate::default());
         let log = log();
         let backend = log.wrap(gate.clone()).sending(sending);
@@ -202,7 +200,7 @@ fn a_batch_is_one_call_of_what_is_missing() {
     let gate = Arc::new(Gate::default());
     gate.let_go();
     let log = log();
-    let backend = log.wrap(gate.clone()).sending(Sending::Batch);
+    let backend = log.wrap(gate.clone()).sending(SendMode::Batch);
     block_on(backend.complete(&request("a"))).unwrap();
     assert_eq!(texts(block_on(backend.complete_batch(&["a", "b", "c", "b"].map(request)))).concat(), "abcb");
     assert_eq!((gate.batches.load(Ordering::SeqCst), gate.calls.load(Ordering::SeqCst)), (1, 3));
@@ -220,7 +218,7 @@ fn a_budget_refuses_its_own_request_only() {
         async fn complete(&self, request: &CompletionRequest) -> Result<Completion, BackendError> {
             let first = self.0.calls.load(Ordering::SeqCst) == 0;
             let result = self.0.complete(request).await;
-            if first { Err(BackendError::Budget { limit: Limit::Calls }) } else { result }
+            if first { Err(BackendError::Budget { limit: BudgetLimit::Calls }) } else { result }
         }
     }
 
@@ -230,6 +228,6 @@ fn a_budget_refuses_its_own_request_only() {
     let (mut one, mut two) = (backend.complete(&asked), backend.complete(&asked));
     assert!(poll(&mut one).is_pending() && poll(&mut two).is_pending());
     poor.0.let_go();
-    assert!(matches!(block_on(one), Err(BackendError::Budget { limit: Limit::Calls })));
+    assert!(matches!(block_on(one), Err(BackendError::Budget { limit: BudgetLimit::Calls })));
     assert_eq!(block_on(pin!(two)).unwrap().text, "a");
 }

@@ -12,9 +12,9 @@ use std::process::Command;
 
 use common::{ScriptedBackend, scale_task};
 use pollster::block_on;
-use rpm_core::{
-    CompletionRequest, History, LlmBackend, LogError, Message, PathPolicy, ResponseLog, RpmPipeline, Stage, UserModel,
-};
+use rpm_core::llm::{LogError, Message, ResponseLog, Stage};
+use rpm_core::pipeline::PathPolicy;
+use rpm_core::{CompletionRequest, History, LlmBackend, RpmPipeline, UserModel};
 
 const FOLDER: &str = "RPM_FULL_DISK_TEST_FOLDER";
 

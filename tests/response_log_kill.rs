@@ -14,9 +14,8 @@ use std::time::{Duration, Instant};
 
 use common::{ScriptedBackend, scale_task};
 use pollster::block_on;
-use rpm_core::{
-    BackendError, Completion, CompletionRequest, History, LlmBackend, ResponseLog, RpmPipeline, async_trait,
-};
+use rpm_core::llm::ResponseLog;
+use rpm_core::{BackendError, Completion, CompletionRequest, History, LlmBackend, RpmPipeline, async_trait};
 
 const FOLDER: &str = "RPM_KILL_TEST_FOLDER";
 const IN_FLIGHT: usize = 4;

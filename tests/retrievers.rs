@@ -6,13 +6,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use pollster::block_on;
-use rpm_core::testing::{ConformanceError, embedding_retriever_conformance, retriever_conformance};
-use rpm_core::{
-    Bm25Retriever, ComposedPathWriter, DenseRetriever, Embedder, Fusion, History, HybridRetriever, Interaction,
-    LexicalExtractor, MaxSimRetriever, MemoryChange, OverlapRetriever, Query, ReasoningMemory, ResponseSpace,
-    RetrievalRequest, RetrieveError, Retrieved, Retriever, RpmPipeline, SelectingRetriever, SimilarityFactorModel,
-    StageContext, StatisticalAnswerer, Task, async_trait, top_k,
+use rpm_core::answer::StatisticalAnswerer;
+use rpm_core::data::{MemoryChange, ReasoningMemory};
+use rpm_core::embed::Embedder;
+use rpm_core::extract::LexicalExtractor;
+use rpm_core::factor::SimilarityFactorModel;
+use rpm_core::prompt::StageContext;
+use rpm_core::reason::ComposedPathWriter;
+use rpm_core::retrieve::{
+    Bm25Retriever, DenseRetriever, Fusion, HybridRetriever, MaxSimRetriever, OverlapRetriever, RetrievalRequest,
+    RetrieveError, Retrieved, SelectingRetriever, top_k,
 };
+use rpm_core::testing::{ConformanceError, embedding_retriever_conformance, retriever_conformance};
+use rpm_core::{History, Interaction, Query, ResponseSpace, Retriever, RpmPipeline, Task, async_trait};
 
 fn conforms<R: Retriever>(make: impl Fn() -> R) {
     assert_eq!(block_on(retriever_conformance(make)).unwrap(), 1487);

@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 use common::{COST, ScriptedBackend, query, scale_history, scale_task};
 use pollster::block_on;
-use rpm_core::{
-    Budget, ComposedPathWriter, LexicalExtractor, Parameters, Prices, PromptedAnswerer, RpmPipeline,
-    SimilarityFactorModel, Stage,
-};
+use rpm_core::answer::PromptedAnswerer;
+use rpm_core::extract::LexicalExtractor;
+use rpm_core::factor::SimilarityFactorModel;
+use rpm_core::llm::{Prices, Sampling, Stage};
+use rpm_core::reason::ComposedPathWriter;
+use rpm_core::{Budget, RpmPipeline};
 
 #[test]
 fn each_stage_asks_its_own_model_and_the_rest_the_pipelines() {
@@ -50,7 +52,7 @@ fn parameters_hold_for_their_stage_only() {
     let backend = ScriptedBackend::obedient();
     let pipeline = RpmPipeline::builder(scale_task())
         .backend(Arc::clone(&backend))
-        .parameters_for(Stage::WritePath, Parameters::default().temperature(0.7).seed(11))
+        .parameters_for(Stage::WritePath, Sampling::default().temperature(0.7).seed(11))
         .build()
         .unwrap();
     block_on(pipeline.learn(&scale_history())).unwrap();

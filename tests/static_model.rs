@@ -6,8 +6,9 @@ use std::fs;
 use std::path::PathBuf;
 
 use pollster::block_on;
+use rpm_core::embed::{Embedder, StaticModel, StaticModelError};
+use rpm_core::retrieve::DenseRetriever;
 use rpm_core::testing::retriever_conformance;
-use rpm_core::{DenseRetriever, Embedder, StaticModel, StaticModelError};
 use serde_json::{Value, json};
 
 const WORDS: [&str; 5] = ["[UNK]", "music", "tune", "plot", "story"];

@@ -12,7 +12,7 @@
 use std::collections::BTreeMap;
 
 use ndarray::Array2;
-use rpm_core::{
+use rpm_core::stats::{
     CountRow, Drift, Halves, Moments, Reliability, association, base_rate, benjamini_hochberg, chi_square,
     choose_kappa, credible_interval, dirichlet_shares, fisher_exact, lift, lift_reliability, mean_difference,
     min_expected, plausible_kappa, posterior_mean, propensity, rank_sum, scale_stability, split_half_reliability,

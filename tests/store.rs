@@ -9,29 +9,30 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
 use pollster::block_on;
+use rpm_core::store::{StoreError, StoredModel, UserModelStore, Version};
 use rpm_core::testing::{ConformanceError, durable_user_model_store_conformance, user_model_store_conformance};
-use rpm_core::{MemoryStore, StoreError, StoredModel, UserId, UserModel, UserModelStore, Version, async_trait};
+use rpm_core::{InMemoryStore, UserId, UserModel, async_trait};
 
 const CHECKS: usize = 516;
 
 #[test]
 fn the_store_in_memory_conforms() {
-    assert_eq!(block_on(user_model_store_conformance(MemoryStore::new)).unwrap(), CHECKS);
-    let shared = || Arc::new(MemoryStore::new()) as Arc<dyn UserModelStore>;
+    assert_eq!(block_on(user_model_store_conformance(InMemoryStore::new)).unwrap(), CHECKS);
+    let shared = || Arc::new(InMemoryStore::new()) as Arc<dyn UserModelStore>;
     assert_eq!(block_on(user_model_store_conformance(shared)).unwrap(), CHECKS);
 }
 
 #[test]
 fn a_store_that_outlives_its_opening_conforms() {
-    let kept = Arc::new(MemoryStore::new());
+    let kept = Arc::new(InMemoryStore::new());
     assert_eq!(block_on(durable_user_model_store_conformance(|| Arc::clone(&kept))).unwrap(), 9);
 }
 
 #[test]
 fn loading_from_memory_shares_the_model_and_what_was_derived_from_it() {
-    let store = MemoryStore::new();
+    let store = InMemoryStore::new();
     let model = model("ana");
-    let derived = model.memory().derived("test", rpm_core::ReasoningMemory::len);
+    let derived = model.memory().derived("test", rpm_core::data::ReasoningMemory::len);
     block_on(store.save(&model, None)).unwrap();
     let load = || block_on(store.load(model.user())).unwrap().unwrap().model;
     assert!(Arc::ptr_eq(&load(), &load()));
@@ -88,7 +89,7 @@ enum Fault {
 
 struct Faulty {
     fault: Fault,
-    sound: MemoryStore,
+    sound: InMemoryStore,
     counter: AtomicU64,
     /// What a faulty store remembers beside the sound one.
     beside: Mutex<BTreeMap<String, Version>>,
@@ -98,7 +99,7 @@ struct Faulty {
 impl Faulty {
     fn new(fault: Fault) -> Self {
         let (beside, hidden) = (Mutex::default(), Mutex::default());
-        Self { fault, sound: MemoryStore::new(), counter: AtomicU64::new(0), beside, hidden }
+        Self { fault, sound: InMemoryStore::new(), counter: AtomicU64::new(0), beside, hidden }
     }
 
     fn key(&self, user: &UserId) -> String {
@@ -208,10 +209,10 @@ impl UserModelStore for Faulty {
             Fault::DropsPaths => {
                 let items = model.memory().items().iter();
                 let bare = items.map(|item| {
-                    rpm_core::MemoryItem::new(item.interaction().clone(), item.features().to_vec()).unwrap()
+                    rpm_core::data::MemoryItem::new(item.interaction().clone(), item.features().to_vec()).unwrap()
                 });
                 let (task, factors) = (model.task().clone(), model.factors().clone());
-                let memory = rpm_core::ReasoningMemory::new(bare);
+                let memory = rpm_core::data::ReasoningMemory::new(bare);
                 let (calibration, provenance) = (model.calibration().clone(), model.provenance().clone());
                 let bare = UserModel::new(user.clone(), task, factors, memory, calibration, provenance).unwrap();
                 self.sound.save(&bare, expected).await
@@ -381,8 +382,8 @@ fn a_model_that_does_not_come_back_whole_is_found() {
 }
 
 /// A store that writes down less than it should. Reopened, it is what was written down.
-fn reopened(forget: impl Fn(&MemoryStore) -> MemoryStore) -> Vec<String> {
-    let kept = Mutex::new(Arc::new(MemoryStore::new()));
+fn reopened(forget: impl Fn(&InMemoryStore) -> InMemoryStore) -> Vec<String> {
+    let kept = Mutex::new(Arc::new(InMemoryStore::new()));
     let open = || {
         let mut kept = kept.lock().unwrap();
         *kept = Arc::new(forget(&kept));
@@ -396,11 +397,11 @@ fn reopened(forget: impl Fn(&MemoryStore) -> MemoryStore) -> Vec<String> {
 
 #[test]
 fn what_is_lost_when_a_store_is_closed_is_found() {
-    let all = reopened(|_| MemoryStore::new());
+    let all = reopened(|_| InMemoryStore::new());
     assert!(all.iter().any(|line| line.contains("what was saved")), "{all:?}");
     // The models are kept, and the counter begins at the highest version held, as `max(version) + 1` does.
     let counter = reopened(|before| {
-        let after = MemoryStore::new();
+        let after = InMemoryStore::new();
         let users = block_on(before.list(None, 100)).unwrap();
         for user in users {
             let held = block_on(before.load(&user)).unwrap().unwrap();

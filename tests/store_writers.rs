@@ -5,10 +5,10 @@ mod common;
 #[path = "common/writers.rs"]
 mod writers;
 
-use rpm_core::MemoryStore;
+use rpm_core::InMemoryStore;
 use writers::writers;
 
 #[test]
 fn thirty_two_writers_lose_no_update_in_memory() {
-    writers(MemoryStore::new(), 32, 200);
+    writers(InMemoryStore::new(), 32, 200);
 }

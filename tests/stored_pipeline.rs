@@ -8,9 +8,12 @@ use std::sync::{Arc, Mutex};
 
 use common::{ScriptedBackend, a_path, causes, query, scale_history, scale_task};
 use pollster::block_on;
+use rpm_core::data::PathStep;
+use rpm_core::pipeline::PathPolicy;
+use rpm_core::store::{StoreError, StoredModel, UserModelStore, Version};
 use rpm_core::{
-    DataError, Error, History, ItemId, MemoryStore, PathPolicy, PathStep, ReasoningPath, RpmPipeline, StoreError,
-    StoredError, StoredModel, StoredPipeline, UserId, UserModel, UserModelStore, Version, async_trait,
+    DataError, Error, History, InMemoryStore, ItemId, ReasoningPath, RpmPipeline, StoredError, StoredPipeline, UserId,
+    UserModel, async_trait,
 };
 
 fn ana() -> UserId {
@@ -29,13 +32,13 @@ type Before = Box<dyn FnMut() + Send>;
 
 /// A store in memory that runs something of the test's before the n-th save.
 struct Watched {
-    store: Arc<MemoryStore>,
+    store: Arc<InMemoryStore>,
     saves: AtomicUsize,
     before: Mutex<Vec<(usize, Before)>>,
 }
 
 impl Watched {
-    fn new(store: &Arc<MemoryStore>, before: Vec<(usize, Before)>) -> Self {
+    fn new(store: &Arc<InMemoryStore>, before: Vec<(usize, Before)>) -> Self {
         Self { store: Arc::clone(store), saves: AtomicUsize::new(0), before: Mutex::new(before) }
     }
 }
@@ -65,28 +68,28 @@ impl UserModelStore for Watched {
 
 /// Learns, while `meanwhile` happens between the end of the learning and its save.
 fn learn_while(
-    store: &Arc<MemoryStore>,
+    store: &Arc<InMemoryStore>,
     history: &History,
     meanwhile: impl FnMut() + Send + 'static,
-) -> Result<rpm_core::Learned, StoredError> {
+) -> Result<rpm_core::pipeline::Learned, StoredError> {
     block_on(offline(Watched::new(store, vec![(0, Box::new(meanwhile))])).learn(history))
 }
 
 #[test]
 fn a_user_is_learned_answered_and_deleted_by_id() {
-    let pipeline = offline(MemoryStore::new());
+    let pipeline = offline(InMemoryStore::new());
     let learned = block_on(pipeline.learn(&scale_history())).unwrap();
     assert_eq!(*block_on(pipeline.load(&ana())).unwrap().model, learned.model);
     let told = block_on(pipeline.personalize(&ana(), &query("A slow, quiet town."))).unwrap();
     let direct = block_on(pipeline.pipeline().personalize(&learned.model, &query("A slow, quiet town."))).unwrap();
     assert_eq!(told.answer, direct);
-    assert_eq!(told.answer.explanation(&told.model), direct.explanation(&learned.model));
+    assert_eq!(told.answer.reasons(&told.model), direct.reasons(&learned.model));
     assert!(block_on(pipeline.delete(&ana())).unwrap() && !block_on(pipeline.delete(&ana())).unwrap());
 }
 
 #[test]
 fn an_unknown_user_is_told() {
-    let pipeline = offline(MemoryStore::new());
+    let pipeline = offline(InMemoryStore::new());
     let unknown = |error: StoredError| matches!(&error, StoredError::UnknownUser { user } if *user == ana());
     assert!(unknown(block_on(pipeline.load(&ana())).unwrap_err()));
     assert!(unknown(block_on(pipeline.personalize(&ana(), &query("A film."))).unwrap_err()));
@@ -95,7 +98,7 @@ fn an_unknown_user_is_told() {
 
 #[test]
 fn an_update_that_meets_another_writer_is_made_again_from_what_is_held() {
-    let store = Arc::new(MemoryStore::new());
+    let store = Arc::new(InMemoryStore::new());
     let path = a_path(&block_on(offline(Arc::clone(&store)).learn(&scale_history())).unwrap().model);
     let other = offline(Arc::clone(&store));
     let again = path.clone();
@@ -115,7 +118,7 @@ fn an_update_that_meets_another_writer_is_made_again_from_what_is_held() {
 
 #[test]
 fn an_update_that_fails_or_changes_nothing_saves_nothing() {
-    let pipeline = offline(MemoryStore::new());
+    let pipeline = offline(InMemoryStore::new());
     let model = block_on(pipeline.learn(&scale_history())).unwrap().model;
     let before = block_on(pipeline.load(&ana())).unwrap();
     assert_eq!(block_on(pipeline.update(&ana(), |model| Ok(model.memory().len()))).unwrap(), 6);
@@ -140,7 +143,7 @@ fn an_update_that_fails_or_changes_nothing_saves_nothing() {
 #[test]
 fn a_user_who_is_deleted_while_learned_stays_deleted() {
     for known_before in [false, true] {
-        let store = Arc::new(MemoryStore::new());
+        let store = Arc::new(InMemoryStore::new());
         if known_before {
             block_on(offline(Arc::clone(&store)).learn(&shorter(4))).unwrap();
         }
@@ -156,7 +159,7 @@ fn a_user_who_is_deleted_while_learned_stays_deleted() {
 #[test]
 fn a_user_who_is_deleted_and_learned_again_keeps_the_new_model() {
     for known_before in [false, true] {
-        let store = Arc::new(MemoryStore::new());
+        let store = Arc::new(InMemoryStore::new());
         if known_before {
             block_on(offline(Arc::clone(&store)).learn(&scale_history())).unwrap();
         }
@@ -172,7 +175,7 @@ fn a_user_who_is_deleted_and_learned_again_keeps_the_new_model() {
 
 #[test]
 fn a_learning_that_would_undo_another_change_hands_its_model_over() {
-    let store = Arc::new(MemoryStore::new());
+    let store = Arc::new(InMemoryStore::new());
     block_on(offline(Arc::clone(&store)).learn(&shorter(3))).unwrap();
     let other = offline(Arc::clone(&store));
     let result = learn_while(&store, &shorter(5), move || {
@@ -190,7 +193,7 @@ fn a_learning_that_would_undo_another_change_hands_its_model_over() {
 #[test]
 fn the_same_history_learned_twice_at_once_is_no_conflict() {
     for known_before in [false, true] {
-        let store = Arc::new(MemoryStore::new());
+        let store = Arc::new(InMemoryStore::new());
         if known_before {
             block_on(offline(Arc::clone(&store)).learn(&shorter(3))).unwrap();
         }
@@ -214,7 +217,7 @@ const ASKED: &str = "A slow, quiet drama about a harbour.";
 
 #[test]
 fn paths_that_an_answer_wrote_are_kept_and_not_written_again() {
-    let (pipeline, model) = on_first_use(MemoryStore::new());
+    let (pipeline, model) = on_first_use(InMemoryStore::new());
     block_on(pipeline.learn(&scale_history())).unwrap();
     let first = block_on(pipeline.personalize(&ana(), &query(ASKED))).unwrap();
     let written = first.answer.written_paths.len();
@@ -224,12 +227,12 @@ fn paths_that_an_answer_wrote_are_kept_and_not_written_again() {
     model.take();
     let second = block_on(pipeline.personalize(&ana(), &query(ASKED))).unwrap();
     assert_eq!((second.answer.written_paths.len(), second.kept_paths.unwrap()), (0, 0));
-    assert!(model.of(rpm_core::Stage::WritePath).is_empty());
+    assert!(model.of(rpm_core::llm::Stage::WritePath).is_empty());
 }
 
 #[test]
 fn paths_kept_while_a_user_is_learned_again_are_taken_over() {
-    let store = Arc::new(MemoryStore::new());
+    let store = Arc::new(InMemoryStore::new());
     let (pipeline, _) = on_first_use(Arc::clone(&store));
     block_on(pipeline.learn(&scale_history())).unwrap();
     let answering = pipeline.clone();
@@ -244,7 +247,7 @@ fn paths_kept_while_a_user_is_learned_again_are_taken_over() {
 
 /// A store whose saves fail, or whose user is deleted before each.
 struct Failing {
-    store: MemoryStore,
+    store: InMemoryStore,
     deletes: bool,
     broken: Arc<AtomicUsize>,
 }
@@ -280,7 +283,7 @@ impl UserModelStore for Failing {
 fn an_answer_comes_although_its_paths_could_not_be_kept() {
     for deletes in [false, true] {
         let broken = Arc::new(AtomicUsize::new(0));
-        let (pipeline, _) = on_first_use(Failing { store: MemoryStore::new(), deletes, broken: Arc::clone(&broken) });
+        let (pipeline, _) = on_first_use(Failing { store: InMemoryStore::new(), deletes, broken: Arc::clone(&broken) });
         block_on(pipeline.learn(&scale_history())).unwrap();
         broken.store(1, Ordering::SeqCst);
         let told = block_on(pipeline.personalize(&ana(), &query(ASKED))).unwrap();
@@ -297,7 +300,7 @@ fn an_answer_comes_although_its_paths_could_not_be_kept() {
 #[test]
 fn what_was_learned_and_paid_for_is_handed_over_when_the_store_fails() {
     let broken = Arc::new(AtomicUsize::new(1));
-    let failing = Failing { store: MemoryStore::new(), deletes: false, broken };
+    let failing = Failing { store: InMemoryStore::new(), deletes: false, broken };
     let error = block_on(offline(failing).learn(&scale_history())).unwrap_err();
     assert!(error.is_transient());
     let StoredError::NotSaved { learned, source, .. } = error else { panic!("{error:?}") };
@@ -307,7 +310,7 @@ fn what_was_learned_and_paid_for_is_handed_over_when_the_store_fails() {
 
 #[test]
 fn writers_without_end_are_told_after_many_attempts() {
-    let store = Arc::new(MemoryStore::new());
+    let store = Arc::new(InMemoryStore::new());
     let path = a_path(&block_on(offline(Arc::clone(&store)).learn(&shorter(3))).unwrap().model);
     let others = (0..2_000).map(|n| {
         let (other, path) = (offline(Arc::clone(&store)), path.clone());
@@ -323,7 +326,7 @@ fn writers_without_end_are_told_after_many_attempts() {
 
 #[test]
 fn errors_and_debug_say_whose_and_not_what() {
-    let store = Arc::new(MemoryStore::new());
+    let store = Arc::new(InMemoryStore::new());
     block_on(offline(Arc::clone(&store)).learn(&shorter(3))).unwrap();
     let other = offline(Arc::clone(&store));
     let superseded = learn_while(&store, &shorter(5), move || {
@@ -338,7 +341,7 @@ fn errors_and_debug_say_whose_and_not_what() {
     let wrong = |model: &mut UserModel| {
         let (id, _) = a_path(model);
         let step = PathStep { feature: 0, factor: None, text: "quiet words of the user's".to_owned() };
-        let path = ReasoningPath::new(vec![step], "5", rpm_core::PathOrigin::Model, &[], |_| None);
+        let path = ReasoningPath::new(vec![step], "5", rpm_core::data::PathOrigin::Model, &[], |_| None);
         assert!(path.is_err());
         model.adopt_paths([(ItemId::new("unknown").unwrap(), a_path(model).1), (id, a_path(model).1)])?;
         Ok(())
@@ -367,7 +370,7 @@ fn more(writer: usize, n: usize) -> rpm_core::Interaction {
 #[test]
 fn writers_that_observe_at_once_lose_nothing_and_leave_what_learning_at_once_leaves() {
     let pipeline = RpmPipeline::offline(common::scale_task());
-    let stored = pipeline.clone().with_store(MemoryStore::new());
+    let stored = pipeline.clone().with_store(InMemoryStore::new());
     block_on(stored.learn(&common::scale_history())).unwrap();
     let user = common::scale_history().user().clone();
     std::thread::scope(|scope| {
@@ -391,7 +394,7 @@ fn writers_that_observe_at_once_lose_nothing_and_leave_what_learning_at_once_lea
 
 #[test]
 fn what_another_writer_took_in_meanwhile_is_known_and_not_counted_twice() {
-    let store = Arc::new(MemoryStore::new());
+    let store = Arc::new(InMemoryStore::new());
     let other = offline(Arc::clone(&store));
     block_on(other.learn(&scale_history())).unwrap();
     let before: Before = Box::new(move || {
@@ -400,13 +403,13 @@ fn what_another_writer_took_in_meanwhile_is_known_and_not_counted_twice() {
     });
     let slow = offline(Watched::new(&store, vec![(0, before)]));
     let report = block_on(slow.observe(&ana(), [more(1, 1)])).unwrap();
-    assert_eq!(report.items[0].outcome, rpm_core::ObserveOutcome::Known);
+    assert_eq!(report.items[0].outcome, rpm_core::pipeline::ObserveOutcome::Known);
     assert_eq!(block_on(slow.load(&ana())).unwrap().model.memory().len(), 7);
 }
 
 #[test]
 fn edits_hold_through_learning_again_and_forgetting_is_by_user_id() {
-    let stored = RpmPipeline::offline(common::scale_task()).with_store(MemoryStore::new());
+    let stored = RpmPipeline::offline(common::scale_task()).with_store(InMemoryStore::new());
     block_on(stored.learn(&common::scale_history())).unwrap();
     let user = common::scale_history().user().clone();
     let model = block_on(stored.load(&user)).unwrap().model;

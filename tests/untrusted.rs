@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use common::{ScriptedBackend, blocks, cases, obey, reply, sent};
 use pollster::block_on;
-use rpm_core::{
-    Answer, CompletionRequest, Error, Feature, History, Interaction, Learned, PromptedExtractor, Query, Role,
-    RpmPipeline, Stage, Task,
-};
+use rpm_core::extract::PromptedExtractor;
+use rpm_core::llm::{Role, Stage};
+use rpm_core::pipeline::Learned;
+use rpm_core::{Answer, CompletionRequest, Error, Feature, History, Interaction, Query, RpmPipeline, Task};
 use serde_json::{Value, json};
 
 /// Ends every planted text, so that a scripted model knows what to obey.
@@ -254,7 +254,7 @@ fn what_the_pipeline_said_never_becomes_what_the_user_did() {
             Ok(reply(&obey(request).replace("This person goes by it.", "zqself slow quiet parser solver.")))
         });
         let builder = RpmPipeline::builder(task).backend(Arc::clone(&backend));
-        let pipeline = builder.paths(rpm_core::PathPolicy::OnFirstUse).build().unwrap();
+        let pipeline = builder.paths(rpm_core::pipeline::PathPolicy::OnFirstUse).build().unwrap();
         let model = block_on(pipeline.learn(&history)).unwrap().model;
         let before = model.clone();
         let mut adopted = model.clone();

@@ -1,6 +1,6 @@
 //! A progress bar on standard error, one line that is written over.
 
-use rpm_core::Progress;
+use rpm_core::llm::Progress;
 
 const WIDTH: usize = 30;
 

@@ -6,10 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use pollster::block_on;
-use rpm_core::{
-    Completion, CompletionRequest, FeatureKey, Forget, History, MemoryItem, Message, ResponseLog, RpmPipeline, Stage,
-    UserModel, backend_fn,
-};
+use rpm_core::data::{FeatureKey, MemoryItem};
+use rpm_core::llm::{Message, ResponseLog, Stage};
+use rpm_core::{Completion, CompletionRequest, Forget, History, RpmPipeline, UserModel, backend_fn};
 
 use crate::chance::Chance;
 use crate::data::Set;
@@ -84,10 +83,10 @@ fn quoting(request: &CompletionRequest) -> Completion {
 
 fn pipeline_with_log(set: &Set, log: &ResponseLog) -> Result<RpmPipeline, Box<dyn Error>> {
     let backend = log.wrap(backend_fn(|request: CompletionRequest| async move { Ok(quoting(&request)) }));
-    let offline = rpm_core::SimilarityFactorModel::default();
+    let offline = rpm_core::factor::SimilarityFactorModel::default();
     let builder = RpmPipeline::builder(set.task.clone()).backend(Arc::new(backend)).factor_model(offline);
-    let builder = builder.path_writer(rpm_core::ComposedPathWriter::default());
-    Ok(builder.answerer(rpm_core::StatisticalAnswerer).forgets_in(log).build()?)
+    let builder = builder.path_writer(rpm_core::reason::ComposedPathWriter::default());
+    Ok(builder.answerer(rpm_core::answer::StatisticalAnswerer).forgets_in(log).build()?)
 }
 
 pub(crate) fn print(set: &Set) -> Result<(), Box<dyn Error>> {

@@ -3,10 +3,12 @@
 use std::error::Error;
 
 use pollster::block_on;
-use rpm_core::{
-    ComposedPathWriter, DataError, Decay, History, Interaction, LexicalExtractor, Query, RpmPipeline,
-    SimilarityFactorModel, StatisticalAnswerer, UserModel,
-};
+use rpm_core::answer::StatisticalAnswerer;
+use rpm_core::data::Decay;
+use rpm_core::extract::LexicalExtractor;
+use rpm_core::factor::SimilarityFactorModel;
+use rpm_core::reason::ComposedPathWriter;
+use rpm_core::{DataError, History, Interaction, Query, RpmPipeline, UserModel};
 
 use crate::chance::paired;
 use crate::data::{Kind, Set};

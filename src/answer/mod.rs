@@ -4,8 +4,11 @@
 //! AnswerRequest { query, features with factors, exemplars, estimate, tier } → Answerer → Draft { response, path }
 //! ```
 //!
-//! [`PromptedAnswerer`] shows the model the factors and exemplars; [`OneCallAnswerer`] has it find the features as well; [`StatisticalAnswerer`] takes the estimate's decision,
-//! or composes a title from the query's own words for free text.
+//! [`Answerer`] is the seam. [`PromptedAnswerer`] shows the model the factors and exemplars; [`OneCallAnswerer`] has it find
+//! the features as well; [`StatisticalAnswerer`] takes the estimate's decision, or composes a title from the query's own
+//! words for free text.
+//!
+//! Guides: [the method](crate::guide::method), [between the pipeline and a model](crate::guide::llm).
 
 mod extractive;
 mod one_call;
@@ -153,7 +156,7 @@ pub enum AnswerError {
 
 impl AnswerError {
     /// The limit of the budget for which the model was not asked.
-    pub fn budget_reached(&self) -> Option<crate::llm::Limit> {
+    pub fn budget_reached(&self) -> Option<crate::llm::BudgetLimit> {
         match self {
             Self::Ask(ask) => ask.budget_reached(),
             _ => None,

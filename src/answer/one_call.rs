@@ -3,7 +3,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::data::{AssignedFeature, Factor, Feature, PathOrigin, PathStep, ReasoningPath};
-use crate::extract::{Dropped, Observation, PromptedExtractor};
+use crate::extract::{Dropped, ExtractionRequest, PromptedExtractor};
 use crate::factor::{FactorModel, SimilarityFactorModel};
 use crate::llm::{Completion, CompletionRequest, ReplySchema, Stage};
 use crate::prompt::{self, AskError, ExampleStyle, Prompt, StageContext, read_reply};
@@ -18,7 +18,7 @@ use super::{AnswerError, AnswerRequest, Answerer, Draft, PromptedAnswerer};
 const STEP_CHARS: usize = 400;
 
 /// Asks a model for the features of the query and the answer in one request: cheaper, where features for retrieval and
-/// statistics come from elsewhere, as from a [`LexicalExtractor`](crate::LexicalExtractor).
+/// statistics come from elsewhere, as from a [`LexicalExtractor`](crate::extract::LexicalExtractor).
 ///
 /// What the model names is checked as an extractor's finds are: each feature is kept only if its quote is found in the
 /// query, and gets its factor by the likeness of names. The features kept replace those the answer was asked with. When no
@@ -142,7 +142,7 @@ impl OneCallAnswerer {
 
     /// The features of a reply that are in the query, with their steps.
     fn read(&self, request: &AnswerRequest<'_>, reasons: &[Value], response: String) -> Read {
-        let seen = Observation::new(request.task, "query", request.query);
+        let seen = ExtractionRequest::new(request.task, "query", request.query);
         let mut read = Read { response, features: Vec::new(), steps: Vec::new(), dropped: Dropped::default() };
         for reason in reasons.iter().take(self.max_steps) {
             let Ok(found) = Found::deserialize(reason) else {

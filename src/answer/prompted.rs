@@ -89,7 +89,7 @@ impl PromptedAnswerer {
         self
     }
 
-    /// Whether the prompt ends with what all counts say together (the [`Estimate`](crate::Estimate)): the likeliest responses
+    /// Whether the prompt ends with what all counts say together (the [`Estimate`](crate::stats::Estimate)): the likeliest responses
     /// with their probabilities, and the one to give. There is none for free text, and none where nothing of the user is
     /// used. Default: no.
     #[must_use]

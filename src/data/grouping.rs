@@ -59,7 +59,7 @@ impl std::fmt::Debug for FittedFactor {
 
 impl FittedFactor {
     /// Words it anew where its words are those of features that are gone.
-    pub(crate) fn speak_not_of(&mut self, lost: &BTreeSet<FeatureKey>) {
+    pub(crate) fn reword_without(&mut self, lost: &BTreeSet<FeatureKey>) {
         let speaks = |text: &str| {
             let folded = fold(text);
             lost.iter().any(|key| folded.contains(key.as_str()))

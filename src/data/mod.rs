@@ -1,4 +1,7 @@
-//! What the crate reasons about: plain, checked data. Nothing here does I/O or talks to a model.
+//! Holds what the crate reasons about: plain, checked data. Nothing here does I/O or talks to a model.
+//!
+//! Start with [`Task`], the question and the responses open to it, and [`History`], what a user responded so far. Learning
+//! makes a [`UserModel`] of them: a [`FactorSet`] and a [`ReasoningMemory`].
 //!
 //! ```text
 //! Task ─┬─ History ── Interaction ── Query
@@ -8,6 +11,8 @@
 //! ```
 //!
 //! A value of these types has passed its checks: constructors return a [`DataError`] that names the item.
+//!
+//! Guides: [the user model's file](crate::guide::user_model), [the words](crate::guide::glossary).
 
 mod decay;
 mod derived;

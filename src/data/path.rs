@@ -111,7 +111,7 @@ impl ReasoningPath {
     }
 
     /// True when a step's words are those of one of these features.
-    pub(crate) fn speaks_of(&self, features: &BTreeSet<FeatureKey>) -> bool {
+    pub(crate) fn mentions(&self, features: &BTreeSet<FeatureKey>) -> bool {
         let speaks = |step: &PathStep| {
             let text = fold(&step.text);
             features.iter().any(|key| text.contains(key.as_str()))

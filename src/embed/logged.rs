@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use crate::data::text::hex;
 
 use crate::llm::{
-    BackendError, Completion, CompletionRequest, LlmBackend, LoggedBackend, Message, ResponseLog, Sending, Stage,
+    BackendError, Completion, CompletionRequest, LlmBackend, LoggedBackend, Message, ResponseLog, SendMode, Stage,
 };
 
 use super::{EmbedError, Embedder, embed_checked};
@@ -28,8 +28,10 @@ const ABOUT: &str = "embedding";
 /// does not know which item a text was from.
 ///
 /// ```
-/// # use rpm_core::{DenseRetriever, HashedEmbedder, LoggedEmbedder, MemoryLimits, ResponseLog};
-/// let log = ResponseLog::in_memory(MemoryLimits::default());
+/// # use rpm_core::embed::{HashedEmbedder, LoggedEmbedder};
+/// # use rpm_core::llm::{ReplyCacheLimits, ResponseLog};
+/// # use rpm_core::retrieve::DenseRetriever;
+/// let log = ResponseLog::in_memory(ReplyCacheLimits::default());
 /// let retriever = DenseRetriever::new(LoggedEmbedder::new(HashedEmbedder::default(), &log));
 /// # let _ = retriever;
 /// ```
@@ -44,7 +46,7 @@ impl LoggedEmbedder {
     pub fn new(embedder: impl Embedder + 'static, log: &ResponseLog) -> Self {
         let (dimensions, fingerprint) = (embedder.dimensions(), embedder.fingerprint());
         let asked = Asked { embedder: Box::new(embedder), fingerprint: fingerprint.clone() };
-        Self { backend: log.wrap(asked).sending(Sending::Batch), dimensions, fingerprint }
+        Self { backend: log.wrap(asked).sending(SendMode::Batch), dimensions, fingerprint }
     }
 }
 

@@ -1,4 +1,6 @@
 //! Turns text into vectors: the [`Embedder`] seam, one embedder that needs nothing, and one over a local model.
+//!
+//! Guide: [retrieval](crate::guide::retrieval).
 
 mod hashed;
 #[cfg(feature = "response-log")]

@@ -7,7 +7,7 @@ use crate::data::{ResponseSpace, Task};
 use crate::stats::Estimate;
 use crate::words::tokens;
 
-/// What an effect is measured by.
+/// The yardstick of an [`Effect`]: the estimate's probability, or the answerer's own response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -18,7 +18,7 @@ pub enum Measure {
     Response,
 }
 
-/// What became of the answer when one thing was taken away.
+/// The change of an answer when one factor or exemplar is taken away.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Effect {

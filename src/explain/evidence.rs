@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::{AssignedFeature, Exemplar, FactorId, FactorSet, ItemId, MemoryItem, Query, ReasoningMemory};
 
-/// The verbatim words a factor was seen in.
+/// The verbatim words a factor was seen in, in the query and in past interactions.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Evidence {

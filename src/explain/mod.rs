@@ -1,11 +1,17 @@
-//! Why an answer came out as it did: what it rested on, found by taking one thing away at a time.
+//! Says why an answer came out as it did: the [`Reasons`] as they were given, and [`WhatIf`] one of them had been missing.
+//!
+//! [`Answer::reasons`](crate::Answer::reasons) tells what an answer was made from, at no cost.
+//! [`RpmPipeline::explain`](crate::RpmPipeline::explain) tests it: one factor or exemplar is taken away at a time and the
+//! question asked again.
 //!
 //! ```text
-//! query, features, factor → Removal → Without { query, features }      estimate, response → Effect → Explanation
+//! query, features, factor → Removal → Without { query, features }      estimate, response → Effect → WhatIf
 //! ```
 //!
 //! [`RpmPipeline::explain`](crate::RpmPipeline::explain) has the definition of a counterfactual. The order of the stages is
 //! the pipeline's; here are what is taken away, what is made of the change, and how it is told.
+//!
+//! Guide: [the method](crate::guide::method).
 
 mod effect;
 mod evidence;
@@ -20,13 +26,13 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::data::{FactorId, ItemId};
-use crate::llm::{Limit, UsageReport};
+use crate::llm::{BudgetLimit, UsageReport};
 use crate::stats::FactorSummary;
 
 pub use effect::{Effect, Measure};
 pub use evidence::{Evidence, PastEvidence};
 pub use faithfulness::Faithfulness;
-pub use why::{AnswerExplanation, CitedStep, ExemplarSummary};
+pub use why::{CitedStep, ExemplarSummary, Reasons};
 
 pub(crate) use effect::{Outcome, effect};
 pub(crate) use evidence::past_evidence;
@@ -72,13 +78,14 @@ impl ExplainOptions {
     }
 }
 
-/// What one answer depended on, by counterfactuals.
+/// An answer's dependence on each factor and exemplar, tested: each was taken away in turn and the question asked again.
+/// [`RpmPipeline::explain`](crate::RpmPipeline::explain) makes it; [`Reasons`] tells instead what an answer was made from.
 ///
 /// It quotes the user's own material, in [`Display`](fmt::Display) and as data; treat it as such. `Debug` prints ids and
 /// numbers only.
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
-pub struct Explanation {
+pub struct WhatIf {
     /// What the task calls a response.
     pub response_name: String,
     /// The response that is explained.
@@ -96,7 +103,7 @@ pub struct Explanation {
     /// Whether the path says what the counterfactuals show.
     pub faithfulness: Faithfulness,
     /// The limit of the budget that was reached; `None` when it sufficed.
-    pub budget_reached: Option<Limit>,
+    pub budget_reached: Option<BudgetLimit>,
     /// Calls and tokens by stage.
     pub usage: UsageReport,
 }
@@ -131,7 +138,7 @@ pub struct ExemplarEffect {
     pub effect: Effect,
 }
 
-/// What may be taken away.
+/// A factor or an exemplar that may be taken away to test an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Candidate {
@@ -141,7 +148,7 @@ pub enum Candidate {
     Exemplar(ItemId),
 }
 
-/// A counterfactual that was not tried.
+/// A [`Candidate`] that was not taken away, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Untried {
@@ -178,9 +185,9 @@ impl UntriedReason {
     }
 }
 
-impl fmt::Debug for Explanation {
+impl fmt::Debug for WhatIf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Explanation")
+        f.debug_struct("WhatIf")
             .field("measure", &self.measure)
             .field("factors", &self.factors)
             .field("exemplars", &self.exemplars)

@@ -49,7 +49,7 @@ impl<'a> Removal<'a> {
         }
         spans.sort_unstable_by_key(|span| (span.start, span.end));
         let (text, pieces) = cut(self.query.text(), &spans);
-        if !says(&text) {
+        if !has_words(&text) {
             return None;
         }
         let query = Query::with_options(text, self.query.options().iter().cloned()).ok()?;
@@ -94,7 +94,7 @@ impl Without {
         });
         let (start, end) = parts.reduce(|whole, part| (whole.0, part.1))?;
         let words = self.query.text().get(start..end)?;
-        if !says(words) {
+        if !has_words(words) {
             return None;
         }
         let start = start + words.len() - words.trim_start().len();
@@ -110,7 +110,7 @@ impl Without {
     }
 }
 
-fn says(text: &str) -> bool {
+fn has_words(text: &str) -> bool {
     text.chars().any(char::is_alphanumeric)
 }
 

@@ -5,9 +5,9 @@ use std::fmt::{self, Write as _};
 use crate::data::PathOrigin;
 use crate::stats::{Estimate, FactorSummary};
 
-use super::{AnswerExplanation, Candidate, Effect, Evidence, Explanation, Faithfulness, Measure};
+use super::{Candidate, Effect, Evidence, Faithfulness, Measure, Reasons, WhatIf};
 
-impl fmt::Display for AnswerExplanation {
+impl fmt::Display for Reasons {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}: {}", self.response_name, self.response)?;
         writeln!(f, "tier: {} ({})", self.support.tier.as_str(), self.support.reason.as_str())?;
@@ -39,7 +39,7 @@ impl fmt::Display for AnswerExplanation {
     }
 }
 
-impl fmt::Display for Explanation {
+impl fmt::Display for WhatIf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}: {}", self.response_name, self.response)?;
         let measure = match self.measure {
@@ -95,11 +95,11 @@ fn shares(estimate: &Estimate) -> String {
 
 /// A factor with the statistics that bear on the response.
 fn statistics(factor: &FactorSummary, response: &str) -> String {
-    let mut told = format!("{} \"{}\", seen in {} of {}", factor.id, factor.label, factor.coverage, factor.total);
+    let mut text = format!("{} \"{}\", seen in {} of {}", factor.id, factor.label, factor.coverage, factor.total);
     if let Some(belief) = factor.responses.iter().find(|belief| belief.response == response) {
         let percent = |share: f64| 100.0 * share;
         let _ = write!(
-            told,
+            text,
             "; {response} came in {:.0}% [{:.0}–{:.0}%], against {:.0}% overall; q {:.2}",
             percent(belief.propensity),
             percent(belief.interval.low),
@@ -110,25 +110,25 @@ fn statistics(factor: &FactorSummary, response: &str) -> String {
     }
     if let Some(influence) = &factor.influence {
         let (low, high) = (100.0 * influence.interval.low, 100.0 * influence.interval.high);
-        let _ = write!(told, "; swayed in {:.0}% [{low:.0}–{high:.0}%]", 100.0 * influence.share);
+        let _ = write!(text, "; swayed in {:.0}% [{low:.0}–{high:.0}%]", 100.0 * influence.share);
     }
-    told
+    text
 }
 
 fn change(effect: &Effect) -> String {
-    let mut told =
+    let mut text =
         if effect.flips { format!("without it: {}", effect.response) } else { "without it the same".to_owned() };
     if let Some(points) = effect.points.filter(|points| *points != 0.0) {
-        let _ = write!(told, " ({:+} points)", -points);
+        let _ = write!(text, " ({:+} points)", -points);
     }
     let _ = match effect.estimate {
         Some(change) => {
             let does = if change < 0.0 { "takes" } else { "adds" };
-            write!(told, "; it {does} {:.1} points of probability", 100.0 * change.abs())
+            write!(text, "; it {does} {:.1} points of probability", 100.0 * change.abs())
         }
-        None => write!(told, "; change {:.2}", effect.size),
+        None => write!(text, "; change {:.2}", effect.size),
     };
-    told
+    text
 }
 
 fn quotes(f: &mut fmt::Formatter<'_>, evidence: &Evidence, response_name: &str) -> fmt::Result {

@@ -5,13 +5,14 @@ use serde::Serialize;
 use crate::data::{FactorId, ItemId, PathOrigin};
 use crate::stats::{Estimate, FactorSummary, Support};
 
-/// An answer with its reasons as they were given: what [`Answer::explanation`](crate::Answer::explanation) tells.
+/// An answer with its reasons as they were given, from [`Answer::reasons`](crate::Answer::reasons). They are told, not
+/// tested: [`WhatIf`](super::WhatIf) is the test.
 ///
 /// It quotes the user's own material, in [`Display`](fmt::Display) and as data; treat it as such. `Debug` prints ids and
 /// numbers only.
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
-pub struct AnswerExplanation {
+pub struct Reasons {
     /// What the task calls a response.
     pub response_name: String,
     /// The response.
@@ -58,9 +59,9 @@ pub struct ExemplarSummary {
     pub similarity: f64,
 }
 
-impl fmt::Debug for AnswerExplanation {
+impl fmt::Debug for Reasons {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AnswerExplanation")
+        f.debug_struct("Reasons")
             .field("support", &self.support)
             .field("origin", &self.origin)
             .field("steps", &self.steps)

@@ -13,7 +13,7 @@ const ENOUGH: f64 = 0.8;
 /// order. `None` when the text does not say it.
 ///
 /// ```
-/// use rpm_core::ground;
+/// use rpm_core::extract::ground;
 ///
 /// let text = "The pacing is  Slow, and nobody minds.";
 /// let span = ground(text, "pacing is slow").unwrap();

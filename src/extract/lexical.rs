@@ -6,7 +6,7 @@ use crate::data::{AssignedFeature, Feature, FeatureKey, Span};
 use crate::prompt::StageContext;
 
 use super::lexicon::opinions;
-use super::{ExtractError, Extraction, FeatureExtractor, Observation};
+use super::{ExtractError, Extraction, ExtractionRequest, FeatureExtractor};
 use crate::words::{Token, is_negation, is_stop_word, tokens};
 
 /// Reads features off the words, without a model: key words and key phrases, negated ones apart ("no
@@ -25,7 +25,7 @@ impl Default for LexicalExtractor {
 }
 
 impl LexicalExtractor {
-    /// The most features kept per query, from 1 to [`limits::FEATURES`](crate::limits::FEATURES). Default: 192. The rest
+    /// The most features kept per query, from 1 to [`limits::FEATURES`](crate::data::limits::FEATURES). Default: 192. The rest
     /// is counted as dropped.
     #[must_use]
     pub fn max_features(mut self, features: usize) -> Self {
@@ -34,7 +34,7 @@ impl LexicalExtractor {
     }
 
     /// The features of one query; what [`FeatureExtractor::extract`] gives, without an executor.
-    pub fn read(&self, seen: &Observation<'_>) -> Extraction {
+    pub fn read(&self, seen: &ExtractionRequest<'_>) -> Extraction {
         let words = tokens(seen.query.text());
         let mut found =
             Found { seen, extraction: Extraction::default(), keys: BTreeSet::new(), max: self.max_features };
@@ -62,7 +62,7 @@ impl LexicalExtractor {
 }
 
 struct Found<'a> {
-    seen: &'a Observation<'a>,
+    seen: &'a ExtractionRequest<'a>,
     extraction: Extraction,
     keys: BTreeSet<FeatureKey>,
     max: usize,
@@ -117,13 +117,13 @@ fn name(part: &[Token], negated: bool) -> String {
 
 #[async_trait]
 impl FeatureExtractor for LexicalExtractor {
-    async fn extract(&self, seen: Observation<'_>, _ctx: &StageContext<'_>) -> Result<Extraction, ExtractError> {
+    async fn extract(&self, seen: ExtractionRequest<'_>, _ctx: &StageContext<'_>) -> Result<Extraction, ExtractError> {
         Ok(self.read(&seen))
     }
 
     async fn extract_batch(
         &self,
-        seen: &[Observation<'_>],
+        seen: &[ExtractionRequest<'_>],
         _ctx: &StageContext<'_>,
     ) -> Vec<Result<Extraction, ExtractError>> {
         crate::parallel::map(seen, |observation| Ok(self.read(observation)))

@@ -1,11 +1,13 @@
 //! Finds the features of queries (paper: *G*_q).
 //!
 //! ```text
-//! Observation → FeatureExtractor → Extraction { features (grounded), dropped (with reasons) }
+//! ExtractionRequest → FeatureExtractor → Extraction { features (grounded), dropped (with reasons) }
 //! ```
 //!
-//! [`PromptedExtractor`] asks a model and keeps only what it can find in the text; [`LexicalExtractor`] reads the words
+//! [`FeatureExtractor`] is the seam. [`PromptedExtractor`] asks a model and keeps only what it can find in the text; [`LexicalExtractor`] reads the words
 //! itself: key phrases, and phrases that praise or blame, negation included.
+//!
+//! Guides: [the method](crate::guide::method), [between the pipeline and a model](crate::guide::llm).
 
 mod ground;
 mod lexical;
@@ -40,12 +42,12 @@ pub trait FeatureExtractor: Send + Sync {
     ///
     /// # Errors
     /// [`ExtractError`]; a query without features is an empty [`Extraction`], not an error.
-    async fn extract(&self, seen: Observation<'_>, ctx: &StageContext<'_>) -> Result<Extraction, ExtractError>;
+    async fn extract(&self, seen: ExtractionRequest<'_>, ctx: &StageContext<'_>) -> Result<Extraction, ExtractError>;
 
     /// Finds the features of several queries, one result each, in their order. The default takes one after another.
     async fn extract_batch(
         &self,
-        seen: &[Observation<'_>],
+        seen: &[ExtractionRequest<'_>],
         ctx: &StageContext<'_>,
     ) -> Vec<Result<Extraction, ExtractError>> {
         let mut results = Vec::with_capacity(seen.len());
@@ -60,7 +62,7 @@ pub trait FeatureExtractor: Send + Sync {
         false
     }
 
-    /// A name for logs and [provenance](crate::Provenance).
+    /// A name for logs and [provenance](crate::data::Provenance).
     fn name(&self) -> &str {
         std::any::type_name::<Self>()
     }
@@ -69,7 +71,7 @@ pub trait FeatureExtractor: Send + Sync {
 /// What an extractor may see of one query.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
-pub struct Observation<'a> {
+pub struct ExtractionRequest<'a> {
     /// The task.
     pub task: &'a Task,
     /// Names the query in errors: the interaction's id, or `query`.
@@ -83,7 +85,7 @@ pub struct Observation<'a> {
     pub past: &'a [MemoryItem],
 }
 
-impl<'a> Observation<'a> {
+impl<'a> ExtractionRequest<'a> {
     /// A past query, while learning.
     pub fn new(task: &'a Task, item: &'a str, query: &'a Query) -> Self {
         Self { task, item, query, known: None, past: &[] }
@@ -104,9 +106,9 @@ impl<'a> Observation<'a> {
     }
 }
 
-impl fmt::Debug for Observation<'_> {
+impl fmt::Debug for ExtractionRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Observation").field("item", &self.item).finish_non_exhaustive()
+        f.debug_struct("ExtractionRequest").field("item", &self.item).finish_non_exhaustive()
     }
 }
 
@@ -118,14 +120,14 @@ pub struct Extraction {
     /// Features that were not kept, by reason.
     pub dropped: Dropped,
     /// What it took to get them.
-    pub reading: Reading,
+    pub reading: ReplyReading,
 }
 
-/// What it took to get the features of a query, from the least to the most.
+/// The trouble it took to read the features of a query from a model's replies, from the least to the most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Reading {
+pub enum ReplyReading {
     /// The first reply, as it came, or no model at all.
     #[default]
     AtOnce,
@@ -139,7 +141,7 @@ pub enum Reading {
     Words,
 }
 
-impl Reading {
+impl ReplyReading {
     /// All of them, in order.
     pub const ALL: [Self; 5] = [Self::AtOnce, Self::Repaired, Self::AskedAgain, Self::InPart, Self::Words];
 
@@ -198,7 +200,7 @@ pub enum ExtractError {
 
 impl ExtractError {
     /// The limit of the budget for which the model was not asked.
-    pub fn budget_reached(&self) -> Option<crate::llm::Limit> {
+    pub fn budget_reached(&self) -> Option<crate::llm::BudgetLimit> {
         match self {
             Self::Ask(ask) => ask.budget_reached(),
             Self::Other(_) => None,

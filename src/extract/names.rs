@@ -2,7 +2,7 @@
 
 use crate::data::{FeatureKey, Span};
 
-use super::Observation;
+use super::ExtractionRequest;
 
 /// Names of a kind of feature. A short quote says which one it is.
 const KINDS: [&str; 2] = ["genre", "genres"];
@@ -13,7 +13,7 @@ pub(super) fn is_kind(name: &str) -> bool {
 }
 
 /// True for a name that repeats the request's own words instead of naming something in the text.
-pub(super) fn is_echo(name: &str, seen: &Observation<'_>) -> bool {
+pub(super) fn is_echo(name: &str, seen: &ExtractionRequest<'_>) -> bool {
     const ECHOES: [&str; 16] = [
         // The wording's own examples.
         "runs small",

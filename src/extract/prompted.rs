@@ -8,12 +8,14 @@ use serde_json::json;
 use crate::data::{AssignedFeature, Feature, FeatureKey, Span, limits};
 use crate::llm::{Completion, CompletionRequest, FinishReason, ReplySchema, Stage};
 use crate::prompt::{
-    self, AskError, Items, Prompt, Sources, StageContext, alias, is_about, read_cut_items, read_items,
+    self, AskError, Prompt, ReplyItems, Sources, StageContext, alias, is_about, read_cut_items, read_items,
 };
 
 use super::lexicon::valence_of;
 use super::names::{is_echo, is_kind, parts, short_name};
-use super::{Dropped, ExtractError, Extraction, FeatureExtractor, LexicalExtractor, Observation, Reading, ground};
+use super::{
+    Dropped, ExtractError, Extraction, ExtractionRequest, FeatureExtractor, LexicalExtractor, ReplyReading, ground,
+};
 
 /// Asks a model for the features of queries, several at a time, and keeps those whose quote it finds in the query.
 ///
@@ -21,7 +23,7 @@ use super::{Dropped, ExtractError, Extraction, FeatureExtractor, LexicalExtracto
 /// Of one whose reply was cut, and cut again, the features that were whole are kept. A text of which a reply about several
 /// names nothing is asked about by itself too, since another text may have led the model to pass it over. Of one whose listed
 /// features are all unusable to the end, such as echoes of the request's examples, the first key phrases of its own words are
-/// taken ([`Reading::Words`]): without a feature an interaction could serve no answer.
+/// taken ([`ReplyReading::Words`]): without a feature an interaction could serve no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PromptedExtractor {
     items_per_request: usize,
@@ -68,19 +70,19 @@ impl PromptedExtractor {
     }
 
     /// What is left of a query's features in the end: its words', where the model listed some and none could be used.
-    fn or_words(&self, seen: &Observation<'_>, extraction: Extraction) -> Extraction {
+    fn or_words(&self, seen: &ExtractionRequest<'_>, extraction: Extraction) -> Extraction {
         if !extraction.features.is_empty() || extraction.dropped.total() == 0 || self.from_words == 0 {
             return extraction;
         }
         let mut features = LexicalExtractor::default().read(seen).features;
         features.truncate(self.from_words);
-        let reading = if features.is_empty() { extraction.reading } else { Reading::Words };
+        let reading = if features.is_empty() { extraction.reading } else { ReplyReading::Words };
         Extraction { features, reading, ..extraction }
     }
 
     fn request(
         &self,
-        group: &[(usize, &Observation<'_>)],
+        group: &[(usize, &ExtractionRequest<'_>)],
         problem: Option<&str>,
         ctx: &StageContext<'_>,
     ) -> Option<CompletionRequest> {
@@ -134,12 +136,17 @@ impl PromptedExtractor {
     }
 
     /// A feature that was found in another way, checked as this extractor's own finds are.
-    pub(crate) fn keep_one(seen: &Observation<'_>, name: String, quote: String) -> Extraction {
+    pub(crate) fn keep_one(seen: &ExtractionRequest<'_>, name: String, quote: String) -> Extraction {
         Self::default().keep(seen, vec![FoundFeature { name, quote }])
     }
 
     /// The features of the items that are about the text at `place` of a group; `None` when there is no such item.
-    fn found(&self, items: &[FoundItem], place: usize, group: &[(usize, &Observation<'_>)]) -> Option<Extraction> {
+    fn found(
+        &self,
+        items: &[FoundItem],
+        place: usize,
+        group: &[(usize, &ExtractionRequest<'_>)],
+    ) -> Option<Extraction> {
         let (_, seen) = group.get(place)?;
         // All of one id, so that one that is made up cannot take the place of the right one.
         let mut own = items.iter().filter(|item| is_about(&item.about, items.len(), place, group.len())).peekable();
@@ -157,7 +164,7 @@ impl PromptedExtractor {
         Some(extraction)
     }
 
-    fn keep(&self, seen: &Observation<'_>, found: Vec<FoundFeature>) -> Extraction {
+    fn keep(&self, seen: &ExtractionRequest<'_>, found: Vec<FoundFeature>) -> Extraction {
         let mut extraction = Extraction::default();
         let mut keys: BTreeSet<FeatureKey> = BTreeSet::new();
         for feature in found {
@@ -190,7 +197,7 @@ impl PromptedExtractor {
     /// Takes a feature in, unless it is there already or there are enough.
     fn enter(
         &self,
-        seen: &Observation<'_>,
+        seen: &ExtractionRequest<'_>,
         name: String,
         span: Span,
         keys: &mut BTreeSet<FeatureKey>,
@@ -248,14 +255,14 @@ fn problem(completion: &Completion, unreadable: usize) -> String {
 
 #[async_trait]
 impl FeatureExtractor for PromptedExtractor {
-    async fn extract(&self, seen: Observation<'_>, ctx: &StageContext<'_>) -> Result<Extraction, ExtractError> {
+    async fn extract(&self, seen: ExtractionRequest<'_>, ctx: &StageContext<'_>) -> Result<Extraction, ExtractError> {
         let mut results = self.extract_batch(&[seen], ctx).await;
         results.pop().unwrap_or(Err(ExtractError::Ask(AskError::NoResult)))
     }
 
     async fn extract_batch(
         &self,
-        seen: &[Observation<'_>],
+        seen: &[ExtractionRequest<'_>],
         ctx: &StageContext<'_>,
     ) -> Vec<Result<Extraction, ExtractError>> {
         let mut done: Vec<Option<Result<Extraction, ExtractError>>> = seen.iter().map(|_| None).collect();
@@ -263,13 +270,13 @@ impl FeatureExtractor for PromptedExtractor {
         // What a cut reply, or one that named nothing, held of an item: for the case that asking again brings no more.
         let mut parts: BTreeMap<usize, Extraction> = BTreeMap::new();
         for attempt in 0..=self.max_reasks {
-            let missing: Vec<(usize, &Observation<'_>)> =
+            let missing: Vec<(usize, &ExtractionRequest<'_>)> =
                 seen.iter().enumerate().filter(|(i, _)| done.get(*i).is_some_and(Option::is_none)).collect();
             if missing.is_empty() {
                 break;
             }
             let size = if attempt == 0 { self.items_per_request } else { 1 };
-            let groups: Vec<&[(usize, &Observation<'_>)]> = missing.chunks(size).collect();
+            let groups: Vec<&[(usize, &ExtractionRequest<'_>)]> = missing.chunks(size).collect();
             let requests: Vec<CompletionRequest> = groups
                 .iter()
                 .filter_map(|group| {
@@ -294,17 +301,17 @@ impl FeatureExtractor for PromptedExtractor {
                         continue;
                     }
                 };
-                let read: Result<Items<FoundItem>, _> = read_items(&completion.text, "items");
-                let (mut items, mut unreadable, mut reading) = (Vec::new(), 1, Reading::AtOnce);
+                let read: Result<ReplyItems<FoundItem>, _> = read_items(&completion.text, "items");
+                let (mut items, mut unreadable, mut reading) = (Vec::new(), 1, ReplyReading::AtOnce);
                 if let Ok(read) = read {
                     if !read.repairs.is_empty() {
                         ctx.ledger().enter_repair(Stage::Extract);
-                        reading = Reading::Repaired;
+                        reading = ReplyReading::Repaired;
                     }
                     (items, unreadable) = (read.items, read.unreadable);
                 }
                 if attempt > 0 {
-                    reading = Reading::AskedAgain;
+                    reading = ReplyReading::AskedAgain;
                 }
                 let cut = || read_cut_items(&completion.text, "items").map_or_else(|_| Vec::new(), |read| read.items);
                 let mut part: Option<Vec<FoundItem>> = None;
@@ -320,7 +327,7 @@ impl FeatureExtractor for PromptedExtractor {
                             if nothing.dropped.total() > 0 {
                                 problems.insert(*i, useless(&nothing.dropped));
                             }
-                            parts.insert(*i, Extraction { reading: Reading::AskedAgain, ..nothing });
+                            parts.insert(*i, Extraction { reading: ReplyReading::AskedAgain, ..nothing });
                         }
                         Some(mut extraction) => {
                             extraction.reading = reading;
@@ -338,7 +345,7 @@ impl FeatureExtractor for PromptedExtractor {
                         None => {
                             let part = self.found(part.get_or_insert_with(cut), place, group);
                             if let Some(part) = part.filter(|part| !part.features.is_empty()) {
-                                parts.insert(*i, Extraction { reading: Reading::InPart, ..part });
+                                parts.insert(*i, Extraction { reading: ReplyReading::InPart, ..part });
                             }
                             problems.insert(*i, problem(&completion, unreadable));
                         }

@@ -5,6 +5,11 @@
 //! features of a new query      → assign → the factor of each, or none
 //! open-ended interactions      → judge → influence and polarity of each feature
 //! ```
+//!
+//! [`FactorModel`] is the seam. [`PromptedFactorModel`] asks a model for the groups; [`SimilarityFactorModel`] groups by how
+//! alike names are.
+//!
+//! Guide: [the method](crate::guide::method).
 
 pub(crate) mod grouping;
 mod prompted;
@@ -71,7 +76,7 @@ pub trait FactorModel: Send + Sync {
         false
     }
 
-    /// A name for logs and [provenance](crate::Provenance).
+    /// A name for logs and [provenance](crate::data::Provenance).
     fn name(&self) -> &str {
         std::any::type_name::<Self>()
     }
@@ -164,7 +169,7 @@ pub enum FactorError {
 
 impl FactorError {
     /// The limit of the budget for which the model was not asked.
-    pub fn budget_reached(&self) -> Option<crate::llm::Limit> {
+    pub fn budget_reached(&self) -> Option<crate::llm::BudgetLimit> {
         match self {
             Self::Ask(ask) => ask.budget_reached(),
             _ => None,

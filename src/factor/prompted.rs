@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::data::text::fold;
 use crate::data::{AssignedFeature, FactorId, FactorSet, FeatureKey, Judgement, Query};
 use crate::llm::{Completion, CompletionRequest, FinishReason, ReplySchema, Stage};
-use crate::prompt::{self, AskError, Items, Prompt, ReplyError, StageContext, alias, rows_of};
+use crate::prompt::{self, AskError, Prompt, ReplyError, ReplyItems, StageContext, alias, rows_of};
 
 use self::placing::{LABEL_CHARS, Names, Placed, assemble, most_groups, read_factors, read_names};
 use super::{FactorError, FactorFit, FactorGroup, FactorModel, FitRequest, SimilarityFactorModel};
@@ -116,7 +116,7 @@ fn lacking(completion: &Completion) -> String {
 /// The items that were read from a reply, and what to tell the model when some are missing.
 fn items<T>(
     stage: Stage,
-    read: Result<Items<T>, ReplyError>,
+    read: Result<ReplyItems<T>, ReplyError>,
     completion: &Completion,
     ctx: &StageContext<'_>,
 ) -> (Vec<T>, String) {

@@ -31,7 +31,7 @@ use super::{BackendError, Completion, CompletionRequest, ReplyForm};
 ///         Ok(Completion::new(reply))
 ///     }
 /// }
-/// # async fn ask_my_provider(_: &[rpm_core::Message]) -> Result<String, std::io::Error> { Ok(String::new()) }
+/// # async fn ask_my_provider(_: &[rpm_core::llm::Message]) -> Result<String, std::io::Error> { Ok(String::new()) }
 /// ```
 #[async_trait]
 pub trait LlmBackend: Send + Sync {

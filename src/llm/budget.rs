@@ -46,7 +46,8 @@ impl Prices {
 /// attempt begins. The default has no limit.
 ///
 /// ```
-/// use rpm_core::{Budget, Prices};
+/// use rpm_core::llm::Prices;
+/// use rpm_core::Budget;
 ///
 /// let budget = Budget::default().calls(500).money(0.05).prices(Prices::per_million(0.15, 0.60));
 /// # let _ = budget;
@@ -65,7 +66,7 @@ pub struct Budget {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Limit {
+pub enum BudgetLimit {
     /// Attempts.
     Calls,
     /// Tokens of prompts and replies.
@@ -76,7 +77,7 @@ pub enum Limit {
     Time,
 }
 
-impl fmt::Display for Limit {
+impl fmt::Display for BudgetLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Calls => "calls",
@@ -157,13 +158,13 @@ impl Budget {
     }
 
     /// The first limit that this would exceed.
-    pub(super) fn exceeded(&self, sum: &Spent) -> Option<Limit> {
+    pub(super) fn exceeded(&self, sum: &Spent) -> Option<BudgetLimit> {
         if self.calls.is_some_and(|most| sum.calls > most) {
-            Some(Limit::Calls)
+            Some(BudgetLimit::Calls)
         } else if self.tokens.is_some_and(|most| sum.tokens > most) {
-            Some(Limit::Tokens)
+            Some(BudgetLimit::Tokens)
         } else if self.money.is_some_and(|most| sum.money > most * (1.0 + 1e-12)) {
-            Some(Limit::Money)
+            Some(BudgetLimit::Money)
         } else {
             None
         }

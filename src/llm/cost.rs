@@ -4,7 +4,7 @@ use std::fmt;
 use super::{Budget, CompletionRequest, Stage, Usage};
 
 /// What an operation would ask and cost, told before anything is asked: see
-/// [`RpmPipeline::estimate`](crate::RpmPipeline::estimate). Retries and requests that ask again for what a reply lacked come
+/// [`RpmPipeline::cost_of_learning`](crate::RpmPipeline::cost_of_learning). Retries and requests that ask again for what a reply lacked come
 /// on top.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CostEstimate(BTreeMap<Stage, StageCost>);

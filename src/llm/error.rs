@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Limit, ReplyForm, Stage};
+use super::{BudgetLimit, ReplyForm, Stage};
 
 /// Any error a host's client may give.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
@@ -36,7 +36,7 @@ pub enum BackendError {
     #[error("the budget's limit of {limit} is reached")]
     Budget {
         /// What is used up.
-        limit: Limit,
+        limit: BudgetLimit,
     },
     /// The request was not sent: only logged replies may be used, and there is none for it.
     #[error("not sent: the log has no reply for this {stage} request about {about}")]

@@ -7,7 +7,7 @@ use super::budget::Spent;
 use super::progress::{OnProgress, Steps};
 use super::trace::CallSpan;
 use super::{
-    BackendError, Budget, Completion, CompletionRequest, Limit, ReplyForm, Stage, StageUsage, Usage, UsageReport,
+    BackendError, Budget, BudgetLimit, Completion, CompletionRequest, ReplyForm, Stage, StageUsage, Usage, UsageReport,
 };
 
 /// The running account of one operation. Every request of every stage is entered, whatever became of it. Clones share
@@ -34,7 +34,7 @@ struct Entered {
     /// What attempts that are over did use, by the reservation where the backend does not say.
     spent: Spent,
     /// What the last request that was not sent would have exceeded.
-    reached: Option<Limit>,
+    reached: Option<BudgetLimit>,
 }
 
 /// The strictest reply form each stage's provider took so far. Clones share one memory.
@@ -119,7 +119,7 @@ impl Ledger {
     }
 
     /// The limit for which a request was not sent, if there was one.
-    pub fn budget_reached(&self) -> Option<Limit> {
+    pub fn budget_reached(&self) -> Option<BudgetLimit> {
         let entered = self.entered();
         entered.reached.filter(|_| entered.report.total().withheld > 0)
     }
@@ -144,7 +144,7 @@ impl Ledger {
     }
 
     /// Enters that a request is not sent, or given up, for a limit.
-    pub(crate) fn enter_withheld(&self, stage: Stage, limit: Limit) {
+    pub(crate) fn enter_withheld(&self, stage: Stage, limit: BudgetLimit) {
         let mut entered = self.entered();
         entered.report.0.entry(stage).or_default().withheld += 1;
         entered.reached = Some(limit);
@@ -155,7 +155,7 @@ impl Ledger {
         let most = self.0.budget.most(request);
         let mut entered = self.entered();
         let sum = entered.spent.and(&entered.reserved).and(&most);
-        let late = self.time_left().filter(Duration::is_zero).map(|_| Limit::Time);
+        let late = self.time_left().filter(Duration::is_zero).map(|_| BudgetLimit::Time);
         let within = late.or_else(|| self.0.budget.exceeded(&sum));
         let usage = entered.report.0.entry(request.stage).or_default();
         if let Some(limit) = within {

@@ -2,7 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::ledger::Entry;
-use super::{Attempt, BackendError, Ledger, Limit, Stage, estimate_tokens};
+use super::{Attempt, BackendError, BudgetLimit, Ledger, Stage, estimate_tokens};
 
 /// How a reply is held to its form, from the loosest to the strictest. The wording asks for JSON in each of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -115,7 +115,7 @@ impl CompletionRequest {
         }
     }
 
-    /// How many tokens its prompt is: each message's text as [`estimate_tokens`](crate::estimate_tokens) counts it, and 4
+    /// How many tokens its prompt is: each message's text as [`estimate_tokens`](crate::llm::estimate_tokens) counts it, and 4
     /// for its frame. What a provider adds for a schema is not in it.
     pub fn input_tokens(&self) -> u64 {
         self.messages.iter().map(|message| estimate_tokens(&message.content) + 4).sum()
@@ -148,7 +148,7 @@ impl CompletionRequest {
     }
 
     /// The time that the operation's budget leaves; `None` when it sets none. A backend that can wait should wait no longer,
-    /// and answers a request without time left with [`BackendError::Budget`] and [`Limit::Time`].
+    /// and answers a request without time left with [`BackendError::Budget`] and [`BudgetLimit::Time`].
     pub fn time_left(&self) -> Option<Duration> {
         self.entry.as_ref()?.ledger().time_left()
     }
@@ -172,7 +172,7 @@ impl CompletionRequest {
     /// [`BackendError::Budget`] when the time is over.
     pub fn in_time(&self) -> Result<(), BackendError> {
         match self.time_left() {
-            Some(left) if left.is_zero() => Err(BackendError::Budget { limit: Limit::Time }),
+            Some(left) if left.is_zero() => Err(BackendError::Budget { limit: BudgetLimit::Time }),
             _ => Ok(()),
         }
     }
@@ -181,9 +181,9 @@ impl CompletionRequest {
     #[cfg(feature = "resilience")]
     pub(crate) fn give_up(&self) -> BackendError {
         if let Some(entry) = &self.entry {
-            entry.ledger().enter_withheld(self.stage, Limit::Time);
+            entry.ledger().enter_withheld(self.stage, BudgetLimit::Time);
         }
-        BackendError::Budget { limit: Limit::Time }
+        BackendError::Budget { limit: BudgetLimit::Time }
     }
 
     /// The same request asking for this shape of reply.

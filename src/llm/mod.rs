@@ -1,7 +1,12 @@
-//! Everything between the pipeline and a model: the [`LlmBackend`] seam, what goes over it, and the account of it.
+//! Connects the pipeline to a model: the [`LlmBackend`] seam, what goes over it, and the account of it.
 //!
 //! A host implements [`LlmBackend::complete`] and is done. Whoever can send several requests at once overrides
 //! [`LlmBackend::complete_batch`] as well; that one method sets the concurrency of every stage.
+//!
+//! Around a backend: [`ResponseLog`] keeps every paid reply, `Resilient` (feature `resilience`) retries and paces, [`Budget`] limits, and
+//! [`UsageReport`] says what was spent on each [`Stage`].
+//!
+//! Guide: [between the pipeline and a model](crate::guide::llm).
 
 mod backend;
 mod budget;
@@ -20,13 +25,13 @@ pub(crate) mod trace;
 mod usage;
 
 pub use backend::{Capabilities, LlmBackend, backend_fn};
-pub use budget::{Budget, Limit, Prices};
+pub use budget::{Budget, BudgetLimit, Prices};
 pub use cost::{CostEstimate, StageCost};
 pub use error::{BackendError, BoxError};
 pub(crate) use ledger::Forms;
 pub use ledger::{Attempt, Ledger};
 #[cfg(feature = "response-log")]
-pub use log::{Key as RequestKey, LogError, LogMode, LogStats, LoggedBackend, MemoryLimits, ResponseLog, Sending};
+pub use log::{Key as RequestKey, LogError, LogMode, LogStats, LoggedBackend, ReplyCacheLimits, ResponseLog, SendMode};
 pub use message::{Completion, CompletionRequest, FinishReason, Message, ReplyForm, ReplySchema, Role, Usage};
 pub(crate) use progress::OnProgress;
 pub use progress::Progress;
@@ -34,8 +39,8 @@ pub use progress::Progress;
 pub use resilient::TokioTimer;
 #[cfg(feature = "resilience")]
 pub use resilient::{DeadlinePassed, ManualTimer, Resilient, Sleep, ThreadTimer, Timer};
-pub use roles::Parameters;
 pub(crate) use roles::Roles;
+pub use roles::Sampling;
 #[cfg(feature = "tokens")]
 pub use tokens::count_tokens;
 pub use tokens::{by_rule as tokens_by_rule, estimate_tokens};

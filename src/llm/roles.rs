@@ -7,20 +7,20 @@ use super::{CompletionRequest, LlmBackend, Stage};
 #[derive(Clone, Default)]
 pub(crate) struct Roles {
     backends: BTreeMap<Stage, Arc<dyn LlmBackend>>,
-    parameters: BTreeMap<Stage, Parameters>,
+    parameters: BTreeMap<Stage, Sampling>,
 }
 
-/// How a stage's model is sampled.
+/// Temperature and seed by which a stage's model is sampled.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[non_exhaustive]
-pub struct Parameters {
+pub struct Sampling {
     /// Sampling temperature; `None` leaves it at 0.
     pub temperature: Option<f32>,
     /// Sampling seed, for providers that take one.
     pub seed: Option<u64>,
 }
 
-impl Parameters {
+impl Sampling {
     /// Samples at this temperature, from 0.0.
     #[must_use]
     pub fn temperature(mut self, temperature: f32) -> Self {
@@ -46,7 +46,7 @@ impl Roles {
         self.backends.insert(stage, backend);
     }
 
-    pub(crate) fn set_parameters(&mut self, stage: Stage, parameters: Parameters) {
+    pub(crate) fn set_parameters(&mut self, stage: Stage, parameters: Sampling) {
         self.parameters.insert(stage, parameters);
     }
 
@@ -59,7 +59,7 @@ impl Roles {
         self.backends.get(&stage).map(|backend| &**backend)
     }
 
-    pub(crate) fn parameters(&self, stage: Stage) -> Option<&Parameters> {
+    pub(crate) fn parameters(&self, stage: Stage) -> Option<&Sampling> {
         self.parameters.get(&stage)
     }
 }

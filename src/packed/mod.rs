@@ -26,7 +26,9 @@ const INDEX: &str = "index ";
 /// A user model and its indexes, opened from a packed file or about to become one.
 ///
 /// ```
-/// use rpm_core::{Bm25Retriever, History, Interaction, PackedModel, Query, ResponseSpace, RpmPipeline, Task};
+/// use rpm_core::model::PackedModel;
+/// use rpm_core::retrieve::Bm25Retriever;
+/// use rpm_core::{History, Interaction, Query, ResponseSpace, RpmPipeline, Task};
 ///
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// let task = Task::new("How would this person rate the film?", ResponseSpace::scale(1, 5)?)?;

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use crate::data::{AssignedFeature, Exemplar, FactorId, ItemId, Query, ReasoningPath, UserModel};
-use crate::explain::{AnswerExplanation, CitedStep, ExemplarSummary};
+use crate::explain::{CitedStep, ExemplarSummary, Reasons};
 use crate::extract::Dropped;
 use crate::llm::UsageReport;
 use crate::stats::{Beliefs, Estimate, Support};
@@ -46,7 +46,7 @@ impl Answer {
     ///
     /// `model` is the user model that the answer was given with; of a factor that it does not have nothing is told. Whether
     /// the reasons are those that counted is what [`RpmPipeline::explain`](crate::RpmPipeline::explain) finds.
-    pub fn explanation(&self, model: &UserModel) -> AnswerExplanation {
+    pub fn reasons(&self, model: &UserModel) -> Reasons {
         let beliefs = Beliefs::of(model);
         let step = |step: &crate::data::PathStep| {
             let cited = self.features.get(step.feature);
@@ -64,7 +64,7 @@ impl Answer {
             response: exemplar.item.response().to_owned(),
             similarity: exemplar.similarity,
         };
-        AnswerExplanation {
+        Reasons {
             response_name: model.task().response_name_str().to_owned(),
             response: self.response.clone(),
             support: self.support,

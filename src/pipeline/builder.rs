@@ -6,7 +6,7 @@ use crate::extract::{FeatureExtractor, LexicalExtractor, PromptedExtractor};
 use crate::factor::{FactorModel, PromptedFactorModel, SimilarityFactorModel};
 #[cfg(feature = "response-log")]
 use crate::llm::ResponseLog;
-use crate::llm::{Budget, Forms, LlmBackend, OnProgress, Parameters, Progress, Roles, Stage};
+use crate::llm::{Budget, Forms, LlmBackend, OnProgress, Progress, Roles, Sampling, Stage};
 use crate::prompt::PromptSet;
 use crate::reason::{ComposedPathWriter, PathWriter, PromptedPathWriter};
 use crate::retrieve::{Bm25Retriever, Retriever};
@@ -78,7 +78,7 @@ impl RpmPipelineBuilder {
     }
 
     /// How one stage's model is sampled. Default: temperature 0, no seed.
-    pub fn parameters_for(mut self, stage: Stage, parameters: Parameters) -> Self {
+    pub fn parameters_for(mut self, stage: Stage, parameters: Sampling) -> Self {
         self.0.roles.set_parameters(stage, parameters);
         self
     }

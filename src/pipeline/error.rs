@@ -2,7 +2,7 @@ use crate::answer::AnswerError;
 use crate::data::{DataError, ItemId};
 use crate::extract::ExtractError;
 use crate::factor::FactorError;
-use crate::llm::{Limit, Stage};
+use crate::llm::{BudgetLimit, Stage};
 use crate::packed::PackedError;
 use crate::prompt::AskError;
 use crate::retrieve::RetrieveError;
@@ -36,7 +36,7 @@ pub enum Error {
         /// The stage that was not done.
         stage: Stage,
         /// What is used up.
-        limit: Limit,
+        limit: BudgetLimit,
     },
     /// An edit or a rollback that cannot be made.
     #[error("the user model cannot be edited so")]

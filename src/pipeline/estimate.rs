@@ -15,14 +15,15 @@ impl RpmPipeline {
     /// its limits are left aside. A part of the host's own is run as it is, with a stand-in for the backend.
     ///
     /// ```
-    /// use rpm_core::{Budget, History, Interaction, Preset, Prices, Query, ResponseSpace, RpmPipeline, Stage, Task};
+    /// use rpm_core::llm::{Prices, Stage};
+    /// use rpm_core::{Budget, History, Interaction, Preset, Query, ResponseSpace, RpmPipeline, Task};
     ///
     /// # async fn example(backend: impl rpm_core::LlmBackend + 'static) -> Result<(), Box<dyn std::error::Error>> {
     /// let task = Task::new("How would this person rate the film?", ResponseSpace::scale(1, 5)?)?;
     /// let history = History::new(&task, "ana", [Interaction::new("a", Query::new("A slow, quiet drama.")?, "5")?])?;
     /// let budget = Budget::default().prices(Prices::per_million(0.15, 0.60));
     /// let pipeline = RpmPipeline::builder(task).preset(Preset::Paper).budget(budget).backend(backend).build()?;
-    /// let cost = pipeline.estimate(&history).await?;
+    /// let cost = pipeline.cost_of_learning(&history).await?;
     /// assert_eq!(cost.stage(Stage::Extract).calls, 1);
     /// assert!(cost.total().money_expected < 0.001);
     /// # Ok(())
@@ -36,21 +37,21 @@ impl RpmPipeline {
     ///
     /// # Cancellation
     /// Dropping the future stops; nothing is kept.
-    pub async fn estimate(&self, history: &History) -> Result<CostEstimate, Error> {
+    pub async fn cost_of_learning(&self, history: &History) -> Result<CostEstimate, Error> {
         let (pipeline, dry) = self.dry();
         pipeline.learn(history).await?;
         Ok(dry.counted())
     }
 
     /// What [`personalize`](Self::personalize) would ask and cost for this query, paths that would be written first
-    /// included. Asks nothing, as [`estimate`](Self::estimate).
+    /// included. Asks nothing, as [`cost_of_learning`](Self::cost_of_learning).
     ///
     /// # Errors
     /// As [`personalize`](Self::personalize) for input that cannot be used and for parts that break their contract.
     ///
     /// # Cancellation
     /// Dropping the future stops; nothing is kept.
-    pub async fn estimate_query(&self, model: &UserModel, query: &Query) -> Result<CostEstimate, Error> {
+    pub async fn cost_of_answer(&self, model: &UserModel, query: &Query) -> Result<CostEstimate, Error> {
         let (pipeline, dry) = self.dry();
         pipeline.personalize(model, query).await?;
         Ok(dry.counted())

@@ -3,12 +3,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::answer::{AnswerError, AnswerRequest};
 use crate::data::{AssignedFeature, Exemplar, FactorId, ItemId, Query, ReasoningMemory, UserModel};
 use crate::explain::{
-    Candidate, Cited, Effect, Evidence, ExemplarEffect, ExplainOptions, Explanation, FactorEffect, Measure, Outcome,
-    Removal, Untried, UntriedReason, Without, effect, faithfulness, past_evidence,
+    Candidate, Cited, Effect, Evidence, ExemplarEffect, ExplainOptions, FactorEffect, Measure, Outcome, Removal,
+    Untried, UntriedReason, WhatIf, Without, effect, faithfulness, past_evidence,
 };
 use crate::llm::trace;
 use crate::prompt::StageContext;
-use crate::reason::speaks_for;
+use crate::reason::claims_support;
 use crate::stats::{Beliefs, Estimate, Estimator};
 
 use super::{Answer, Error, RpmPipeline};
@@ -38,7 +38,7 @@ impl RpmPipeline {
     ///
     /// # Errors
     /// As for [`explain_with`](Self::explain_with).
-    pub async fn explain(&self, model: &UserModel, answer: &Answer) -> Result<Explanation, Error> {
+    pub async fn explain(&self, model: &UserModel, answer: &Answer) -> Result<WhatIf, Error> {
         self.explain_with(model, answer, &ExplainOptions::default()).await
     }
 
@@ -68,7 +68,7 @@ impl RpmPipeline {
     ///
     /// # Budget
     /// Each explanation is an operation with the pipeline's whole budget, and requests are entered under the stages that
-    /// send them. What is not tried for want of budget is in [`Explanation::untried`]; it is not an error. Requests depend
+    /// send them. What is not tried for want of budget is in [`WhatIf::untried`]; it is not an error. Requests depend
     /// on nothing but the user model and the answer, so a response log answers them the second time.
     ///
     /// # Errors
@@ -82,16 +82,11 @@ impl RpmPipeline {
         model: &UserModel,
         answer: &Answer,
         options: &ExplainOptions,
-    ) -> Result<Explanation, Error> {
+    ) -> Result<WhatIf, Error> {
         trace::operation("explain", self.explaining(model, answer, options)).await
     }
 
-    async fn explaining(
-        &self,
-        model: &UserModel,
-        answer: &Answer,
-        options: &ExplainOptions,
-    ) -> Result<Explanation, Error> {
+    async fn explaining(&self, model: &UserModel, answer: &Answer, options: &ExplainOptions) -> Result<WhatIf, Error> {
         if model.task() != &self.task {
             return Err(Error::OtherTask);
         }
@@ -143,7 +138,7 @@ impl RpmPipeline {
         for factor in &mut factors {
             factor.evidence.past = past.remove(&factor.factor.id).unwrap_or_default();
         }
-        Ok(Explanation {
+        Ok(WhatIf {
             response_name: self.task.response_name_str().to_owned(),
             response: answer.response.clone(),
             measure: subject.measure(),
@@ -335,7 +330,7 @@ impl<'a> Subject<'a> {
     fn cited_with(&self, found: &[FactorEffect]) -> Vec<Cited> {
         let claims = |id: &FactorId| {
             let step = self.answer.path.steps().iter().find(|step| step.factor.as_ref() == Some(id));
-            step.is_none_or(|step| speaks_for(&self.answer.query, &self.answer.features, &self.answer.path, step))
+            step.is_none_or(|step| claims_support(&self.answer.query, &self.answer.features, &self.answer.path, step))
         };
         let cited = self.cited().into_iter().map(|id| {
             let found = found.iter().find(|factor| factor.factor.id == *id);

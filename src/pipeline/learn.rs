@@ -6,7 +6,7 @@ use crate::data::{
     DataError, Feature, FeatureKey, History, Interaction, ItemId, MemoryItem, PathOrigin, Provenance, ReasoningPath,
     UserModel,
 };
-use crate::extract::{Dropped, ExtractError, Extraction, Observation};
+use crate::extract::{Dropped, ExtractError, Extraction, ExtractionRequest};
 use crate::factor::{FactorError, FactorFit, FitRequest, SimilarityFactorModel};
 use crate::llm::{Stage, trace};
 use crate::prompt::StageContext;
@@ -108,9 +108,9 @@ impl RpmPipeline {
         interactions: &[Interaction],
         ctx: &StageContext<'_>,
     ) -> Result<Vec<Result<Extraction, ExtractError>>, Error> {
-        let seen: Vec<Observation<'_>> = interactions
+        let seen: Vec<ExtractionRequest<'_>> = interactions
             .iter()
-            .map(|interaction| Observation::new(&self.task, interaction.id().as_str(), interaction.query()))
+            .map(|interaction| ExtractionRequest::new(&self.task, interaction.id().as_str(), interaction.query()))
             .collect();
         let extractions = self.extractor.extract_batch(&seen, ctx).await;
         if extractions.len() != seen.len() {

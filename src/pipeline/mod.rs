@@ -1,12 +1,14 @@
-//! The order of the stages; nothing else. What a stage does is its own module's.
+//! Puts the stages in order: [`RpmPipeline`], and [`StoredPipeline`] by user id. What a stage does is its own module's.
 //!
 //! ```text
 //! learn:       extract → judge (open-ended) → fit → count → calibrate → write paths → UserModel + LearnReport
 //! personalize: extract → assign → retrieve → estimate → gate → write missing paths → answer → Answer
 //! observe:     extract → judge (open-ended) → place and count → calibrate, now and then → write paths → ObserveReport
 //! forget:      purge logs → take out → count → calibrate → search what remains → Receipt
-//! explain:     take one factor or exemplar away → estimate → answer again → Explanation
+//! explain:     take one factor or exemplar away → estimate → answer again → WhatIf
 //! ```
+//!
+//! Guides: [the method](crate::guide::method), [a user model that lives](crate::guide::living).
 
 mod answer;
 mod builder;

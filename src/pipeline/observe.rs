@@ -18,7 +18,7 @@ impl RpmPipeline {
     /// Takes new interactions into a user model without learning again.
     ///
     /// Their features are found as in [`learn`](Self::learn), go to the factors they fit or found
-    /// [provisional](crate::FactorStatus) ones, and are counted. Observing one by one gives the same model as learning all at
+    /// [provisional](crate::data::FactorStatus) ones, and are counted. Observing one by one gives the same model as learning all at
     /// once, as long as the extractor finds the same features and the factor model groups by likeness; a factor model's own
     /// groups are kept, and what they do not hold joins the likest of them.
     ///
@@ -31,7 +31,7 @@ impl RpmPipeline {
     ///
     /// # Errors
     /// [`Error::OtherTask`]; [`Error::Data`] naming the first interaction that cannot be used, or when the model would hold more
-    /// than [`limits::INTERACTIONS`](crate::limits::INTERACTIONS); [`Error::Contract`] for a part that breaks its contract.
+    /// than [`limits::INTERACTIONS`]; [`Error::Contract`] for a part that breaks its contract.
     /// Nothing is changed then, unless it was the path writer that broke it: the interactions are in, without paths.
     ///
     /// # Budget
@@ -172,7 +172,7 @@ impl RpmPipeline {
     /// a factor is found again by its id, or else by its features. Snapshots end.
     ///
     /// # Errors
-    /// As [`learn`](Self::learn); [`DataError::EmptyHistory`](crate::DataError::EmptyHistory) for a model without interactions.
+    /// As [`learn`](Self::learn); [`DataError::EmptyHistory`] for a model without interactions.
     ///
     /// # Cancellation
     /// Dropping the future stops; nothing is kept.

@@ -2,7 +2,7 @@ use crate::answer::AnswerRequest;
 use crate::data::{
     AssignedFeature, Exemplar, Factor, FactorStatus, Feature, ItemId, MemoryItem, Query, ReasoningPath, UserModel,
 };
-use crate::extract::Observation;
+use crate::extract::ExtractionRequest;
 use crate::llm::trace;
 use crate::prompt::StageContext;
 use crate::reason::item_path;
@@ -12,7 +12,7 @@ use crate::stats::{Beliefs, Estimator, Tier, gate};
 use super::learn::{WrittenPath, unsound};
 use super::{Answer, Error, LearnReport, RpmPipeline};
 
-/// Association at or below this false-discovery rate counts as significant in [`Support`](crate::Support).
+/// Association at or below this false-discovery rate counts as significant in [`Support`](crate::stats::Support).
 const SIGNIFICANT: f64 = 0.1;
 
 impl RpmPipeline {
@@ -38,7 +38,8 @@ impl RpmPipeline {
         let ledger = self.ledger();
         let ctx = self.context(&ledger);
         let beliefs = Beliefs::of(model);
-        let seen = Observation::new(&self.task, "query", query).knowing(model.factors()).past(model.memory().items());
+        let seen =
+            ExtractionRequest::new(&self.task, "query", query).knowing(model.factors()).past(model.memory().items());
         let extraction = self.extractor.extract(seen, &ctx).await.map_err(Error::of_extract)?;
         for (position, assigned) in extraction.features.iter().enumerate() {
             assigned.feature.check(query, "query", position)?;

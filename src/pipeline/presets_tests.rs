@@ -38,10 +38,10 @@ fn cost_of(preset: Preset, task: &Task, history: &History, queries: &[Query]) ->
     let budget = Budget::default().prices(Prices::per_million(0.15, 0.60));
     let builder = RpmPipeline::builder(task.clone()).preset(preset).budget(budget);
     let pipeline = builder.backend(unused).build().unwrap();
-    let learning = block_on(pipeline.estimate(history)).unwrap();
+    let learning = block_on(pipeline.cost_of_learning(history)).unwrap();
     // A user model as the stand-in leads to.
     let model = block_on(pipeline.dry().0.learn(history)).unwrap().model;
-    let queries = queries.iter().map(|query| block_on(pipeline.estimate_query(&model, query)).unwrap());
+    let queries = queries.iter().map(|query| block_on(pipeline.cost_of_answer(&model, query)).unwrap());
     (learning, queries.collect())
 }
 

@@ -3,8 +3,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::data::{FactorId, ItemId, UserModel};
-use crate::extract::{Dropped, Reading};
-use crate::llm::{Limit, Stage, UsageReport};
+use crate::extract::{Dropped, ReplyReading};
+use crate::llm::{BudgetLimit, Stage, UsageReport};
 
 /// What [`RpmPipeline::learn`](crate::RpmPipeline::learn) returns.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,7 +38,7 @@ pub struct LearnReport {
     pub paths_composed: usize,
     /// The limit of the budget for which requests were not sent; `None` when the budget sufficed.
     #[serde(default)]
-    pub budget_reached: Option<Limit>,
+    pub budget_reached: Option<BudgetLimit>,
     /// Calls and tokens by stage.
     pub usage: UsageReport,
 }
@@ -53,7 +53,7 @@ pub struct ItemReport {
     pub outcome: ItemOutcome,
     /// What it took to get its features; `None` when it failed.
     #[serde(default)]
-    pub reading: Option<Reading>,
+    pub reading: Option<ReplyReading>,
 }
 
 /// What became of one interaction. In every case it is part of the memory and of the base rates.
@@ -97,7 +97,7 @@ pub struct ObserveReport {
     pub paths_composed: usize,
     /// The limit of the budget for which requests were not sent.
     #[serde(default)]
-    pub budget_reached: Option<Limit>,
+    pub budget_reached: Option<BudgetLimit>,
     /// The user model's revision afterwards.
     pub revision: u64,
     /// Calls and tokens by stage.
@@ -114,7 +114,7 @@ pub struct ObservedItem {
     pub outcome: ObserveOutcome,
     /// What it took to get its features; `None` when there was no need, or it failed.
     #[serde(default)]
-    pub reading: Option<Reading>,
+    pub reading: Option<ReplyReading>,
 }
 
 /// What became of one interaction that was observed.
@@ -143,7 +143,7 @@ pub enum ObserveOutcome {
 }
 
 impl ObservedItem {
-    pub(super) fn new(id: ItemId, outcome: ObserveOutcome, reading: Option<Reading>) -> Self {
+    pub(super) fn new(id: ItemId, outcome: ObserveOutcome, reading: Option<ReplyReading>) -> Self {
         Self { id, outcome, reading }
     }
 }
@@ -163,7 +163,7 @@ impl ObserveReport {
 }
 
 impl ItemReport {
-    pub(super) fn new(id: ItemId, outcome: ItemOutcome, reading: Option<Reading>) -> Self {
+    pub(super) fn new(id: ItemId, outcome: ItemOutcome, reading: Option<ReplyReading>) -> Self {
         Self { id, outcome, reading }
     }
 }
@@ -175,7 +175,7 @@ impl LearnReport {
     }
 
     /// Interactions of which the features took this much to get.
-    pub fn read(&self, reading: Reading) -> usize {
+    pub fn read(&self, reading: ReplyReading) -> usize {
         self.items.iter().filter(|item| item.reading == Some(reading)).count()
     }
 
@@ -195,8 +195,8 @@ impl fmt::Display for LearnReport {
             self.learned(),
             self.failed()
         )?;
-        let counts = Reading::ALL.map(|reading| format!("{} {}", self.read(reading), reading.as_str()));
-        if self.read(Reading::AtOnce) < self.items.len() - self.failed() {
+        let counts = ReplyReading::ALL.map(|reading| format!("{} {}", self.read(reading), reading.as_str()));
+        if self.read(ReplyReading::AtOnce) < self.items.len() - self.failed() {
             writeln!(f, "read {}", counts.join(", "))?;
         }
         let d = &self.dropped;

@@ -36,7 +36,7 @@ impl RpmPipeline {
 /// what is held now. No update is lost.
 ///
 /// ```
-/// use rpm_core::{History, Interaction, MemoryStore, Query, ResponseSpace, RpmPipeline, Task, UserId};
+/// use rpm_core::{History, Interaction, InMemoryStore, Query, ResponseSpace, RpmPipeline, Task, UserId};
 ///
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// let task = Task::new("How would this person rate the film?", ResponseSpace::scale(1, 5)?)?;
@@ -45,7 +45,7 @@ impl RpmPipeline {
 ///     Interaction::new("b", Query::new("A loud chase through the city.")?, "2")?,
 ///     Interaction::new("c", Query::new("A slow film about a quiet town.")?, "5")?,
 /// ])?;
-/// let pipeline = RpmPipeline::offline(task).with_store(MemoryStore::new());
+/// let pipeline = RpmPipeline::offline(task).with_store(InMemoryStore::new());
 /// pipeline.learn(&history).await?;
 ///
 /// let ana = UserId::new("ana")?;
@@ -68,7 +68,7 @@ pub struct StoredPipeline {
 pub struct StoredAnswer {
     /// The answer.
     pub answer: Answer,
-    /// The model that answered, for [`Answer::explanation`].
+    /// The model that answered, for [`Answer::reasons`].
     pub model: Arc<UserModel>,
     /// How many of [`Answer::written_paths`] were saved. An error costs nothing but that they are written again.
     pub kept_paths: Result<usize, StoredError>,
@@ -152,14 +152,14 @@ impl StoredPipeline {
                 return Err(StoredError::Deleted { user });
             };
             // Another may have learned the same; of what it was made from, only paths may be new.
-            let held = but_for_paths(&now.model);
-            if base.is_none_or(|base| but_for_paths(&base.model) != held) && but_for_paths(learned) != held {
+            let held = without_paths(&now.model);
+            if base.is_none_or(|base| without_paths(&base.model) != held) && without_paths(learned) != held {
                 break;
             }
             let paths = now.model.memory().items().iter();
             adopt_fitting(learned, paths.filter_map(|item| Some((item.id(), item.path()?))));
             expected = now.version;
-            others_first().await;
+            yield_to_others().await;
         }
         Err(StoreError::Conflict.into())
     }
@@ -237,7 +237,7 @@ impl StoredPipeline {
         }
         match self.store.save(changed, Some(held.version)).await {
             Err(StoreError::Conflict) => {
-                others_first().await;
+                yield_to_others().await;
                 Ok(false)
             }
             result => Ok(result.map(|_| true)?),
@@ -365,7 +365,7 @@ fn adopt_fitting<'a>(model: &mut UserModel, paths: impl Iterator<Item = (&'a Ite
 }
 
 /// All of a model that a written path does not change.
-fn but_for_paths(model: &UserModel) -> Value {
+fn without_paths(model: &UserModel) -> Value {
     // What cannot be written as JSON is equal to nothing that can; a user model always can.
     let mut value = serde_json::to_value(model).unwrap_or_default();
     if let Some(model) = value.as_object_mut() {
@@ -380,7 +380,7 @@ fn but_for_paths(model: &UserModel) -> Value {
 }
 
 /// Lets the executor's other tasks get on before another attempt.
-async fn others_first() {
+async fn yield_to_others() {
     let mut waited = false;
     poll_fn(|cx| {
         if waited {

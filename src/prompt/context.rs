@@ -2,8 +2,8 @@ use std::fmt;
 
 use crate::llm::trace;
 use crate::llm::{
-    BackendError, Completion, CompletionRequest, FinishReason, Ledger, Limit, LlmBackend, Message, ReplyForm, Roles,
-    Stage,
+    BackendError, BudgetLimit, Completion, CompletionRequest, FinishReason, Ledger, LlmBackend, Message, ReplyForm,
+    Roles, Stage,
 };
 
 use super::frame::unspoken;
@@ -52,7 +52,7 @@ impl AskError {
     }
 
     /// The limit for which the request was not sent.
-    pub fn budget_reached(&self) -> Option<Limit> {
+    pub fn budget_reached(&self) -> Option<BudgetLimit> {
         match self {
             Self::Backend(BackendError::Budget { limit }) => Some(*limit),
             _ => None,
@@ -153,7 +153,9 @@ impl<'a> StageContext<'a> {
             for (position, result) in sent {
                 match result {
                     // Calls and time are not given back when an attempt ends; tokens and money are.
-                    Err((BackendError::Budget { limit }, request)) if !matches!(limit, Limit::Calls | Limit::Time) => {
+                    Err((BackendError::Budget { limit }, request))
+                        if !matches!(limit, BudgetLimit::Calls | BudgetLimit::Time) =>
+                    {
                         waiting.push((position, limit, request));
                     }
                     Err((BackendError::Unsupported { form, .. }, request))

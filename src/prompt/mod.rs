@@ -6,6 +6,10 @@
 //!
 //! Wording is in `templates/`, overridable through [`PromptSet`]. Fixed parts come first so that a provider's prompt cache
 //! serves them.
+//!
+//! [`StageContext`] is what every stage is lent: the backend, the wording, the ledger and the redaction hook.
+//!
+//! Guide: [between the pipeline and a model](crate::guide::llm).
 
 mod alias;
 mod context;
@@ -21,7 +25,7 @@ pub use context::{AskError, StageContext, unreadable};
 pub use frame::{frame, inline};
 pub use render::{item as render_item, responses as describe_responses};
 pub(crate) use reply::read_cut_items;
-pub use reply::{Items, Repair, Reply, ReplyError, read_items, read_reply};
+pub use reply::{Repair, Reply, ReplyError, ReplyItems, read_items, read_reply};
 pub use template::{Prompt, PromptSet, Template, TemplateError};
 
 pub(crate) use alias::{alias, is_about, place};

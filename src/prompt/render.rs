@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use crate::data::text::fold;
 use crate::data::{AssignedFeature, Exemplar, Factor, FactorSet, FeatureKey, Query, ResponseSpace, Task};
 use crate::llm::tokens_by_rule;
-use crate::stats::{Beliefs, Estimate, Interval, Weighted};
+use crate::stats::{Beliefs, Estimate, Interval, ResponseProbability};
 
 use super::excerpt::excerpt;
 use super::{StageContext, Values, frame, inline};
@@ -168,7 +168,7 @@ fn count(count: f64) -> String {
 /// break that sets it apart.
 pub(crate) fn estimate(task: &Task, estimate: Option<&Estimate>, ctx: &StageContext<'_>) -> String {
     let Some(estimate) = estimate else { return String::new() };
-    let mut ranked: Vec<&Weighted> = estimate.responses().iter().collect();
+    let mut ranked: Vec<&ResponseProbability> = estimate.responses().iter().collect();
     // A stable sort: equal ones stay in the order of the task.
     ranked.sort_by(|a, b| b.probability.total_cmp(&a.probability));
     let own = matches!(task.space(), ResponseSpace::Choices);

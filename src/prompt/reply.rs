@@ -54,7 +54,7 @@ pub struct Reply<T> {
 
 /// A list of items read from a reply.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Items<T> {
+pub struct ReplyItems<T> {
     /// The items that could be read, in the reply's order.
     pub items: Vec<T>,
     /// Number of items that were there but could not be read.
@@ -144,17 +144,20 @@ pub fn read_reply<T: DeserializeOwned>(reply: &str) -> Result<Reply<T>, ReplyErr
 /// # Errors
 ///
 /// See [`ReplyError`]; [`ReplyError::WrongShape`] also if the list was cut before its first item was whole.
-pub fn read_items<T: DeserializeOwned>(reply: &str, field: &'static str) -> Result<Items<T>, ReplyError> {
+pub fn read_items<T: DeserializeOwned>(reply: &str, field: &'static str) -> Result<ReplyItems<T>, ReplyError> {
     read_list(reply, field, Keep::WholeItems)
 }
 
 /// As [`read_items`], but of a list that was cut inside an item's own list, the item is kept too, with the whole members of
 /// its list. Only for types in which every member of that list stands for itself.
-pub(crate) fn read_cut_items<T: DeserializeOwned>(reply: &str, field: &'static str) -> Result<Items<T>, ReplyError> {
+pub(crate) fn read_cut_items<T: DeserializeOwned>(
+    reply: &str,
+    field: &'static str,
+) -> Result<ReplyItems<T>, ReplyError> {
     read_list(reply, field, Keep::PartOfLast)
 }
 
-fn read_list<T: DeserializeOwned>(reply: &str, field: &'static str, keep: Keep) -> Result<Items<T>, ReplyError> {
+fn read_list<T: DeserializeOwned>(reply: &str, field: &'static str, keep: Keep) -> Result<ReplyItems<T>, ReplyError> {
     let text = trimmed(reply)?;
     let wrong_shape = ReplyError::WrongShape { expected: field };
     if let Ok(value) = serde_json::from_str(text) {

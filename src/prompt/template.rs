@@ -198,12 +198,12 @@ impl Prompt {
 /// The wording of every request, overridable one by one.
 ///
 /// ```
-/// use rpm_core::{Prompt, PromptSet, Template};
+/// use rpm_core::prompt::{Prompt, PromptSet, Template};
 ///
 /// let mine = Template::new("Be brief. {{responses}}\n=== user ===\n{{item}}")?;
 /// let prompts = PromptSet::default().with(Prompt::AnswerGeneric, mine)?;
 /// assert_ne!(prompts.fingerprint(), PromptSet::default().fingerprint());
-/// # Ok::<(), rpm_core::TemplateError>(())
+/// # Ok::<(), rpm_core::prompt::TemplateError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PromptSet(BTreeMap<Prompt, Template>);

@@ -157,7 +157,12 @@ const NOT_FOR: &str = "does not speak for";
 
 /// Whether a step of a query's path claims that its factor sways towards the response. A step that a model wrote does; one
 /// that was composed from the statistics says so or not.
-pub(crate) fn speaks_for(query: &Query, features: &[AssignedFeature], path: &ReasoningPath, step: &PathStep) -> bool {
+pub(crate) fn claims_support(
+    query: &Query,
+    features: &[AssignedFeature],
+    path: &ReasoningPath,
+    step: &PathStep,
+) -> bool {
     let said = |feature: &AssignedFeature| {
         let said = step.text.strip_prefix(&quoted(&feature.feature, query));
         said.is_some_and(|said| said.trim_start().starts_with(NOT_FOR))

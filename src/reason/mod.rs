@@ -1,4 +1,9 @@
 //! Writes the reasoning path of a past interaction (paper: *r*_q), and checks it.
+//!
+//! [`PathWriter`] is the seam. [`PromptedPathWriter`] asks a model; [`ComposedPathWriter`] composes the path from the
+//! statistics.
+//!
+//! Guide: [the method](crate::guide::method).
 
 mod composed;
 mod prompted;
@@ -12,7 +17,7 @@ use crate::prompt::{AskError, StageContext};
 use crate::stats::Beliefs;
 
 pub use composed::ComposedPathWriter;
-pub(crate) use composed::{compose, compose_supported, compose_title, item_path, speaks_for};
+pub(crate) use composed::{claims_support, compose, compose_supported, compose_title, item_path};
 pub use prompted::PromptedPathWriter;
 
 /// Writes how features and factors led to past responses.
@@ -55,7 +60,7 @@ pub trait PathWriter: Send + Sync {
         false
     }
 
-    /// A name for logs and [provenance](crate::Provenance).
+    /// A name for logs and [provenance](crate::data::Provenance).
     fn name(&self) -> &str {
         std::any::type_name::<Self>()
     }

@@ -4,6 +4,12 @@
 //! RetrievalRequest { memory, query, features, beliefs, k } → Retriever → [Retrieved { position, score }], best first,
 //! ties by id
 //! ```
+//!
+//! [`Retriever`] is the seam. [`Bm25Retriever`] compares words, [`DenseRetriever`] and [`MaxSimRetriever`] vectors of an
+//! [`Embedder`](crate::embed::Embedder), [`OverlapRetriever`] factors; [`HybridRetriever`] and [`SelectingRetriever`] stand over
+//! others.
+//!
+//! Guide: [retrieval](crate::guide::retrieval).
 
 mod bm25;
 mod dense;
@@ -31,7 +37,7 @@ use crate::data::{AssignedFeature, MemoryChange, Query, ReasoningMemory};
 use crate::prompt::StageContext;
 use crate::stats::Beliefs;
 
-pub use bm25::{Bm25Index, Bm25Retriever, Compared, IndexError};
+pub use bm25::{Bm25Index, Bm25Retriever, CompareBy, IndexError};
 pub use dense::{DenseIndex, DenseRetriever};
 pub use hybrid::{Fusion, HybridRetriever};
 pub use maxsim::{MaxSimIndex, MaxSimRetriever};
@@ -78,7 +84,7 @@ pub trait Retriever: Send + Sync {
     }
 
     /// This memory's indexes as bytes, each under a name that says everything it depends on apart from the memory; what is
-    /// not ready is computed. For a [`PackedModel`](crate::PackedModel). Default: none to keep.
+    /// not ready is computed. For a [`PackedModel`](crate::model::PackedModel). Default: none to keep.
     ///
     /// # Errors
     /// As for [`retrieve`](Self::retrieve).

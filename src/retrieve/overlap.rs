@@ -15,7 +15,7 @@ use super::{RetrievalRequest, RetrieveError, Retrieved, Retriever, top_k};
 /// weight = log2(1 + n / c) + information
 /// ```
 ///
-/// [`Beliefs::information`](crate::Beliefs::information) is shrunk to the base rate, so that a factor seen once is
+/// [`Beliefs::information`](crate::stats::Beliefs::information) is shrunk to the base rate, so that a factor seen once is
 /// rare but tells little. Which item has what is kept with the memory, and computed anew when that changes: the factors
 /// change with it, and sums are taken in the order of their numbers. A feature without a factor is looked up by its key; one of no known factor weighs the least
 /// that a factor can, 1 bit, and no item shares it. In a request without statistics, feature keys stand for factors
@@ -33,8 +33,8 @@ impl Retriever for OverlapRetriever {
     ) -> Result<Vec<Retrieved>, RetrieveError> {
         let presence = Presence::of(&request);
         let (known, unknown) = presence.of_query(&request);
-        let told = |number: u32| request.beliefs.map_or(0.0, |beliefs| beliefs.information_at(number as usize));
-        let weight = |number: u32| presence.rarity(number) + told(number);
+        let information = |number: u32| request.beliefs.map_or(0.0, |beliefs| beliefs.information_at(number as usize));
+        let weight = |number: u32| presence.rarity(number) + information(number);
         let mut shared = vec![0.0_f64; request.memory.len()];
         let mut own = unknown as f64;
         for number in known {
@@ -125,10 +125,10 @@ mod tests {
         // Either letter is in half of the items.
         let rare = 3.0_f64.log2();
         let id = |letter: &str| factors.factor_of(&crate::data::FeatureKey::of(letter)).unwrap().id().clone();
-        let told = beliefs.information(&id("a"));
-        assert!(told > 0.5 && beliefs.information(&id("c")) == 0.0, "{told}");
-        assert!((like(&hits, 2).unwrap() - (rare + told) / (2.0 * rare + told)).abs() < 1e-12);
-        assert!((like(&hits, 1).unwrap() - rare / (3.0 * rare + 2.0 * told)).abs() < 1e-12);
+        let information = beliefs.information(&id("a"));
+        assert!(information > 0.5 && beliefs.information(&id("c")) == 0.0, "{information}");
+        assert!((like(&hits, 2).unwrap() - (rare + information) / (2.0 * rare + information)).abs() < 1e-12);
+        assert!((like(&hits, 1).unwrap() - rare / (3.0 * rare + 2.0 * information)).abs() < 1e-12);
         assert_eq!(like(&ranked(&memory, None, "ac"), 2), Some(0.5));
     }
 

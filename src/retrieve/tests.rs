@@ -13,7 +13,7 @@ use crate::embed::{EmbedError, Embedder, HashedEmbedder};
 use crate::llm::Ledger;
 use crate::prompt::{PromptSet, StageContext};
 use crate::retrieve::{
-    Bm25Retriever, Compared, DenseRetriever, HybridRetriever, MaxSimRetriever, OverlapRetriever, RetrievalRequest,
+    Bm25Retriever, CompareBy, DenseRetriever, HybridRetriever, MaxSimRetriever, OverlapRetriever, RetrievalRequest,
     RetrieveError, Retriever, Screening, SelectingRetriever,
 };
 
@@ -21,19 +21,19 @@ const DIMENSIONS: usize = 24;
 
 /// Tells what it was asked, and can fail.
 #[derive(Clone, Default)]
-struct Told {
+struct Recorder {
     texts: Arc<Mutex<Vec<String>>>,
     fails: Arc<AtomicBool>,
 }
 
-impl Told {
+impl Recorder {
     fn taken(&self) -> Vec<String> {
         std::mem::take(&mut *self.texts.lock().unwrap())
     }
 }
 
 #[async_trait]
-impl Embedder for Told {
+impl Embedder for Recorder {
     async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
         self.texts.lock().unwrap().extend_from_slice(texts);
         if self.fails.load(Ordering::SeqCst) {
@@ -55,12 +55,12 @@ fn bm25() -> Bm25Retriever {
     Bm25Retriever::default()
 }
 
-fn dense(told: &Told) -> DenseRetriever {
-    DenseRetriever::new(told.clone())
+fn dense(recorder: &Recorder) -> DenseRetriever {
+    DenseRetriever::new(recorder.clone())
 }
 
-fn maxsim(told: &Told) -> MaxSimRetriever {
-    MaxSimRetriever::new(told.clone())
+fn maxsim(recorder: &Recorder) -> MaxSimRetriever {
+    MaxSimRetriever::new(recorder.clone())
 }
 
 /// Every word is a feature.
@@ -130,14 +130,14 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// Follows the steps, and after each is equal to a retriever that sees the memory for the first time.
 fn follows(
-    make: impl Fn(&Told) -> Arc<dyn Retriever>,
+    make: impl Fn(&Recorder) -> Arc<dyn Retriever>,
     texts_of: impl Fn(&[&MemoryItem]) -> Vec<String>,
     start: &[(Vec<&'static str>, Option<i64>)],
     steps: Vec<Step>,
     redacted: bool,
 ) -> Result<(), TestCaseError> {
-    let told = Told::default();
-    let retriever = make(&told);
+    let recorder = Recorder::default();
+    let retriever = make(&recorder);
     let items = start.iter().enumerate();
     let items = items.map(|(n, (words, time))| item(&format!("i{n:02}"), &words.join(" "), *time));
     let (mut memory, mut count) = (ReasoningMemory::new(items), start.len());
@@ -157,17 +157,17 @@ fn follows(
         }
         let before = memory.clone();
         let (after, change) = memory.changed(&gone, new);
-        told.taken();
+        recorder.taken();
         let (followed, _) = with_context(redacted, |ctx| block_on(retriever.follow(&after, &change, ctx)));
         prop_assert!(followed.is_ok());
         let came: Vec<&MemoryItem> = change.inserted().iter().map(|&at| &after.items()[at]).collect();
         let leaving = |text: String| if redacted { text.replace(['a', 'e'], "*") } else { text };
         let wanted: Vec<String> = texts_of(&came).into_iter().map(leaving).collect();
-        prop_assert_eq!(told.taken(), wanted);
+        prop_assert_eq!(recorder.taken(), wanted);
 
-        let (fresh, new) = (ReasoningMemory::new(after.items().iter().cloned()), make(&Told::default()));
+        let (fresh, new) = (ReasoningMemory::new(after.items().iter().cloned()), make(&Recorder::default()));
         prop_assert_eq!(packed(&*retriever, &after, redacted), packed(&*new, &fresh, redacted));
-        prop_assert!(told.taken().is_empty(), "the index was ready");
+        prop_assert!(recorder.taken().is_empty(), "the index was ready");
         let fresh_answers = ranked(&*new, &fresh, redacted).unwrap();
         prop_assert_eq!(&ranked(&*retriever, &after, redacted).unwrap(), &fresh_answers);
         // A memory that was cloned before is what it was.
@@ -209,17 +209,17 @@ macro_rules! follow_exactly {
 
 follow_exactly! {
     bm25_follows_exactly: |_| Arc::new(bm25()), none;
-    bm25_over_queries_follows_exactly: |_| Arc::new(bm25().over(Compared::Queries)), none;
-    dense_follows_exactly: |told| Arc::new(dense(told)), of_items;
-    screened_dense_follows_exactly: |told| Arc::new(dense(told).screening(Screening::Always)), of_items;
-    maxsim_follows_exactly: |told| Arc::new(maxsim(told)), of_features;
-    screened_maxsim_follows_exactly: |told| Arc::new(maxsim(told).screening(Screening::Always)), of_features;
+    bm25_over_queries_follows_exactly: |_| Arc::new(bm25().over(CompareBy::Queries)), none;
+    dense_follows_exactly: |recorder| Arc::new(dense(recorder)), of_items;
+    screened_dense_follows_exactly: |recorder| Arc::new(dense(recorder).screening(Screening::Always)), of_items;
+    maxsim_follows_exactly: |recorder| Arc::new(maxsim(recorder)), of_features;
+    screened_maxsim_follows_exactly: |recorder| Arc::new(maxsim(recorder).screening(Screening::Always)), of_features;
     overlap_is_exact_after_a_change: |_| Arc::new(OverlapRetriever::default()), none;
-    a_hybrid_follows_in_every_part: |told| {
-        let hybrid = HybridRetriever::new(Arc::new(bm25()), Arc::new(dense(told)));
+    a_hybrid_follows_in_every_part: |recorder| {
+        let hybrid = HybridRetriever::new(Arc::new(bm25()), Arc::new(dense(recorder)));
         Arc::new(hybrid.and(Arc::new(OverlapRetriever::default())))
     }, of_items;
-    a_selection_follows: |told| Arc::new(SelectingRetriever::new(maxsim(told)).diversity(0.3)), of_features;
+    a_selection_follows: |recorder| Arc::new(SelectingRetriever::new(maxsim(recorder)).diversity(0.3)), of_features;
 }
 
 fn ids(gone: &[&str]) -> BTreeSet<ItemId> {
@@ -238,7 +238,7 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
 #[test]
 fn nothing_of_an_item_that_went_is_in_the_bytes() {
     let retrievers: [Arc<dyn Retriever>; 3] =
-        [Arc::new(bm25()), Arc::new(dense(&Told::default())), Arc::new(maxsim(&Told::default()))];
+        [Arc::new(bm25()), Arc::new(dense(&Recorder::default())), Arc::new(maxsim(&Recorder::default()))];
     for retriever in retrievers {
         let name = retriever.name();
         let memory = some().changed(&ids(&["i2"]), vec![item("i2", "zebrafish", Some(2))]).0;
@@ -254,32 +254,32 @@ fn nothing_of_an_item_that_went_is_in_the_bytes() {
 
 #[test]
 fn an_index_that_was_never_asked_for_is_not_made() {
-    let told = Told::default();
+    let recorder = Recorder::default();
     for redacted in [false, true] {
         let (after, change) = some().changed(&ids(&["i0"]), vec![item("new", "plot", None)]);
-        with_context(redacted, |ctx| block_on(dense(&told).follow(&after, &change, ctx))).0.unwrap();
-        with_context(redacted, |ctx| block_on(maxsim(&told).follow(&after, &change, ctx))).0.unwrap();
+        with_context(redacted, |ctx| block_on(dense(&recorder).follow(&after, &change, ctx))).0.unwrap();
+        with_context(redacted, |ctx| block_on(maxsim(&recorder).follow(&after, &change, ctx))).0.unwrap();
     }
-    assert!(told.taken().is_empty());
+    assert!(recorder.taken().is_empty());
 }
 
 #[test]
 fn when_the_embedder_fails_the_next_request_computes_all() {
-    let told = Told::default();
+    let recorder = Recorder::default();
     let retrievers: [Arc<dyn Retriever>; 3] = [
-        Arc::new(dense(&told)),
-        Arc::new(maxsim(&told)),
-        Arc::new(HybridRetriever::new(Arc::new(dense(&told)), Arc::new(bm25()))),
+        Arc::new(dense(&recorder)),
+        Arc::new(maxsim(&recorder)),
+        Arc::new(HybridRetriever::new(Arc::new(dense(&recorder)), Arc::new(bm25()))),
     ];
     for retriever in retrievers {
         let memory = some();
         ranked(&*retriever, &memory, false).unwrap();
         let (after, change) = memory.changed(&ids(&["i1"]), vec![item("new", "plot", None)]);
-        told.fails.store(true, Ordering::SeqCst);
+        recorder.fails.store(true, Ordering::SeqCst);
         let (followed, _) = with_context(false, |ctx| block_on(retriever.follow(&after, &change, ctx)));
         assert!(matches!(followed, Err(RetrieveError::Embed(_))));
         assert!(matches!(ranked(&*retriever, &after, false), Err(RetrieveError::Embed(_))));
-        told.fails.store(false, Ordering::SeqCst);
+        recorder.fails.store(false, Ordering::SeqCst);
         let fresh = ReasoningMemory::new(after.items().iter().cloned());
         let expected = ranked(&*retriever, &fresh, false).unwrap();
         assert_eq!(ranked(&*retriever, &after, false).unwrap(), expected);
@@ -289,7 +289,7 @@ fn when_the_embedder_fails_the_next_request_computes_all() {
 #[test]
 fn a_hook_is_asked_about_new_items_only() {
     for (retriever, texts) in
-        [(Arc::new(dense(&Told::default())) as Arc<dyn Retriever>, 1), (Arc::new(maxsim(&Told::default())), 2)]
+        [(Arc::new(dense(&Recorder::default())) as Arc<dyn Retriever>, 1), (Arc::new(maxsim(&Recorder::default())), 2)]
     {
         let memory = some();
         ranked(&*retriever, &memory, true).unwrap();
@@ -302,8 +302,8 @@ fn a_hook_is_asked_about_new_items_only() {
 
 #[test]
 fn what_another_hook_left_is_not_mixed_up() {
-    let told = Told::default();
-    let retriever = dense(&told);
+    let recorder = Recorder::default();
+    let retriever = dense(&recorder);
     let memory = some();
     ranked(&retriever, &memory, true).unwrap();
     let (after, change) = memory.changed(&ids(&["i1"]), vec![item("new", "dull plot", None)]);
@@ -319,19 +319,19 @@ fn what_another_hook_left_is_not_mixed_up() {
 
 #[test]
 fn an_unpacked_index_of_redacted_texts_follows_what_comes() {
-    let told = Told::default();
-    let retrievers: [Arc<dyn Retriever>; 2] = [Arc::new(dense(&told)), Arc::new(maxsim(&told))];
+    let recorder = Recorder::default();
+    let retrievers: [Arc<dyn Retriever>; 2] = [Arc::new(dense(&recorder)), Arc::new(maxsim(&recorder))];
     for retriever in retrievers {
         let (name, index) = packed(&*retriever, &some(), true).remove(0);
         let opened = some();
         assert!(retriever.unpack(&opened, &name, &index).unwrap());
-        told.taken();
+        recorder.taken();
         let (after, change) = opened.changed(&ids(&[]), vec![item("new", "cast", Some(2))]);
         with_context(true, |ctx| block_on(retriever.follow(&after, &change, ctx))).0.unwrap();
-        assert_eq!(told.taken(), ["c*st"]);
+        assert_eq!(recorder.taken(), ["c*st"]);
         let fresh = ReasoningMemory::new(after.items().iter().cloned());
         let followed = packed(&*retriever, &after, true);
-        assert!(told.taken().is_empty());
+        assert!(recorder.taken().is_empty());
         assert_eq!(followed, packed(&*retriever, &fresh, true));
     }
 }

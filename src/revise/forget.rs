@@ -118,7 +118,7 @@ impl UserModel {
             let before = group.features.len();
             group.features.retain(|key| !lost.contains(key));
             if group.features.len() < before {
-                group.speak_not_of(lost);
+                group.reword_without(lost);
             }
         }
         self.grouping.fitted.retain(|group| !group.features.is_empty());
@@ -127,7 +127,7 @@ impl UserModel {
         }
         let mut withdrawn = 0;
         for item in self.memory.items_mut() {
-            if item.path().is_some_and(|path| path.speaks_of(lost)) {
+            if item.path().is_some_and(|path| path.mentions(lost)) {
                 item.drop_path();
                 withdrawn += 1;
             }

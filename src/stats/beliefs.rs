@@ -165,12 +165,12 @@ impl<'a> Beliefs<'a> {
         let all = self.information.get_or_init(|| {
             let base: Vec<(String, f64)> =
                 self.factors.responses(self.task).into_iter().map(|y| (y.clone(), self.base(&y))).collect();
-            self.factors.iter().map(|factor| self.told(factor, &base)).collect()
+            self.factors.iter().map(|factor| self.information_of(factor, &base)).collect()
         });
         all.get(place).copied().unwrap_or_default()
     }
 
-    fn told(&self, factor: &Factor, base: &[(String, f64)]) -> f64 {
+    fn information_of(&self, factor: &Factor, base: &[(String, f64)]) -> f64 {
         let stats = factor.stats();
         if self.task.space().is_open_ended() {
             return wilson(stats.influence, stats.coverage.max(stats.influence), 0.95).low;
@@ -181,11 +181,11 @@ impl<'a> Beliefs<'a> {
             let p = posterior_mean(count, stats.coverage, *base, kappa);
             if p > 0.0 && *base > 0.0 { p * (p / base).log2() } else { 0.0 }
         };
-        let told: f64 = base.iter().map(bits).sum();
+        let divergence: f64 = base.iter().map(bits).sum();
         let spread = (stats.coverage + kappa).max(f64::MIN_POSITIVE);
         let others = base.len().saturating_sub(1) as f64;
         let chance = stats.coverage / spread * others / (2.0 * std::f64::consts::LN_2 * spread);
-        (told - chance).max(0.0)
+        (divergence - chance).max(0.0)
     }
 
     fn kappas(&self) -> Interval {

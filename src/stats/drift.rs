@@ -47,7 +47,7 @@ impl Drift {
     /// `None` with fewer than 10 sightings. Cost: a pass over the sightings, and two or more tests.
     ///
     /// ```
-    /// use rpm_core::Drift;
+    /// use rpm_core::stats::Drift;
     /// let sightings = [vec![0; 20], vec![1; 6]].concat();
     /// assert!(Drift::of_responses(&sightings, 2).unwrap().alarm);
     /// assert!(!Drift::of_responses(&[0; 26], 2).unwrap().alarm);

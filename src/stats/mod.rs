@@ -1,7 +1,10 @@
-//! The mathematics: pure functions over counts. No I/O, no model, no clock; nothing that leaves is NaN.
+//! Computes what counts can say: pure functions, and the views of a user made of them. No I/O, no model, no clock; nothing
+//! that leaves is NaN.
 //!
-//! `docs/method.md` derives every formula. [`Beliefs`] is the view the other stages use: a user's counts as posteriors,
-//! intervals, lifts and significance.
+//! [`Beliefs`] is the view the other stages use: a user's counts as posteriors, intervals, lifts and significance.
+//! [`Estimate`] is the probability of each response, [`gate`] decides how much of the user an answer may rest on.
+//!
+//! Guide: [the method](crate::guide::method), which derives every formula.
 
 mod beliefs;
 mod drift;
@@ -20,7 +23,7 @@ mod support;
 
 pub use beliefs::{Beliefs, FactorSummary, ResponseBelief, Share};
 pub use drift::{DRIFT_ALARM, Drift, SHORTEST_WINDOW};
-pub use estimate::{Estimate, Weighted, calibrate};
+pub use estimate::{Estimate, ResponseProbability, calibrate};
 pub(crate) use estimate::{Estimator, calibration_point};
 pub use fisher::fisher_exact;
 pub use interval::{Interval, MAX_LEVEL, normal_deviate, tail_of};
@@ -36,4 +39,4 @@ pub use significance::{
     ChiSquare, MIN_EXPECTED, SMALLEST_CELL, association, benjamini_hochberg, chi_square, min_expected,
 };
 pub use stability::{Halves, LEAST_HALVED, lift_reliability, scale_stability, split_half_reliability, stability};
-pub use support::{Reason, Support, SupportThresholds, Tier, gate};
+pub use support::{Support, SupportThresholds, Tier, TierReason, gate};

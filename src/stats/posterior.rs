@@ -234,7 +234,7 @@ mod tests {
     fn odd_levels_are_clamped() {
         let at = |level| credible_interval(3.0, 10.0, 0.5, 2.0, level);
         assert_eq!(at(f64::NAN), at(0.95));
-        assert_eq!(at(7.0), at(crate::MAX_LEVEL));
+        assert_eq!(at(7.0), at(crate::stats::MAX_LEVEL));
         assert_eq!(at(-1.0), at(0.0));
         assert!(close(at(0.0).low, at(0.0).high, 1e-14));
     }

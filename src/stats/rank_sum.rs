@@ -28,7 +28,7 @@ const MOST_POINTS: usize = 64;
 ///
 /// ```
 /// // scipy.stats.mannwhitneyu(x, y, method=PermutationMethod(n_resamples=inf)), SciPy 1.17.1: of 194,580 ways to choose four
-/// let p = rpm_core::rank_sum(&[0.0, 0.0, 0.0, 1.0, 3.0], &[11.0, 6.0, 11.0, 8.0, 8.0]);
+/// let p = rpm_core::stats::rank_sum(&[0.0, 0.0, 0.0, 1.0, 3.0], &[11.0, 6.0, 11.0, 8.0, 8.0]);
 /// assert!((p - 0.018655565834104226).abs() < 1e-12);
 /// ```
 pub fn rank_sum(with_factor: &[f64], without: &[f64]) -> f64 {

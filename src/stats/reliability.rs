@@ -71,7 +71,7 @@ impl Reliability {
     ///
     /// ```
     /// let pairs = [(0.9, true), (0.9, true), (0.9, false), (0.2, false), (0.2, false), (0.2, false)];
-    /// let table = rpm_core::Reliability::of(&pairs, 2).unwrap();
+    /// let table = rpm_core::stats::Reliability::of(&pairs, 2).unwrap();
     /// assert_eq!(table.bins.len(), 2);
     /// // |0 − 0.2| · 3/6 + |2/3 − 0.9| · 3/6
     /// assert!((table.calibration_error - 0.65 / 3.0).abs() < 1e-12);

@@ -16,11 +16,11 @@ pub enum Tier {
     Full,
 }
 
-/// Why the gate chose its tier.
+/// The reason why [`gate`] chose its [`Tier`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Reason {
+pub enum TierReason {
     /// Enough evidence for everything.
     Supported,
     /// Too few interactions to learn from.
@@ -47,7 +47,7 @@ impl Tier {
     }
 }
 
-impl Reason {
+impl TierReason {
     /// The reason in words.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -68,10 +68,10 @@ pub struct Support {
     /// The tier.
     pub tier: Tier,
     /// Why.
-    pub reason: Reason,
+    pub reason: TierReason,
     /// Interactions learned from.
     pub interactions: usize,
-    /// Established factors among the query's features ([`FactorStatus`](crate::FactorStatus)).
+    /// Established factors among the query's features ([`FactorStatus`](crate::data::FactorStatus)).
     pub known_factors: usize,
     /// Of those, the ones whose association with the response is significant (q ≤ 0.1).
     pub significant_factors: usize,
@@ -115,16 +115,17 @@ pub fn gate(
     let similar = best_similarity >= thresholds.least_similarity;
     let familiar = known_factors >= thresholds.least_factors;
     let (tier, reason) = if interactions < thresholds.least_interactions {
-        (Tier::Generic, Reason::ThinHistory)
+        (Tier::Generic, TierReason::ThinHistory)
     } else {
         match (familiar, similar) {
-            (true, true) => (Tier::Full, Reason::Supported),
-            (true, false) => (Tier::Factors, Reason::NothingSimilar),
-            (false, true) => (Tier::Pairs, Reason::NoKnownFactor),
-            (false, false) => (Tier::Generic, Reason::Unfamiliar),
+            (true, true) => (Tier::Full, TierReason::Supported),
+            (true, false) => (Tier::Factors, TierReason::NothingSimilar),
+            (false, true) => (Tier::Pairs, TierReason::NoKnownFactor),
+            (false, false) => (Tier::Generic, TierReason::Unfamiliar),
         }
     };
-    let (tier, reason) = if tier > thresholds.highest { (thresholds.highest, Reason::Capped) } else { (tier, reason) };
+    let (tier, reason) =
+        if tier > thresholds.highest { (thresholds.highest, TierReason::Capped) } else { (tier, reason) };
     Support {
         tier,
         reason,
@@ -146,11 +147,11 @@ mod tests {
             let support = gate(&SupportThresholds::default(), n, known, 0, similarity, None);
             (support.tier, support.reason)
         };
-        assert_eq!(tier(20, 2, 0.5), (Tier::Full, Reason::Supported));
-        assert_eq!(tier(20, 0, 0.5), (Tier::Pairs, Reason::NoKnownFactor));
-        assert_eq!(tier(20, 2, 0.0), (Tier::Factors, Reason::NothingSimilar));
-        assert_eq!(tier(20, 0, 0.0), (Tier::Generic, Reason::Unfamiliar));
-        assert_eq!(tier(2, 2, 0.9), (Tier::Generic, Reason::ThinHistory));
+        assert_eq!(tier(20, 2, 0.5), (Tier::Full, TierReason::Supported));
+        assert_eq!(tier(20, 0, 0.5), (Tier::Pairs, TierReason::NoKnownFactor));
+        assert_eq!(tier(20, 2, 0.0), (Tier::Factors, TierReason::NothingSimilar));
+        assert_eq!(tier(20, 0, 0.0), (Tier::Generic, TierReason::Unfamiliar));
+        assert_eq!(tier(2, 2, 0.9), (Tier::Generic, TierReason::ThinHistory));
     }
 
     #[test]
@@ -167,10 +168,10 @@ mod tests {
             let support = gate(&thresholds, 20, known, 0, similarity, None);
             (support.tier, support.reason)
         };
-        assert_eq!(tier(Tier::Pairs, 2, 0.5), (Tier::Pairs, Reason::Capped));
-        assert_eq!(tier(Tier::Factors, 2, 0.5), (Tier::Factors, Reason::Capped));
-        assert_eq!(tier(Tier::Generic, 2, 0.0), (Tier::Generic, Reason::Capped));
-        assert_eq!(tier(Tier::Pairs, 2, 0.0), (Tier::Factors, Reason::NothingSimilar));
-        assert_eq!(tier(Tier::Pairs, 0, 0.5), (Tier::Pairs, Reason::NoKnownFactor));
+        assert_eq!(tier(Tier::Pairs, 2, 0.5), (Tier::Pairs, TierReason::Capped));
+        assert_eq!(tier(Tier::Factors, 2, 0.5), (Tier::Factors, TierReason::Capped));
+        assert_eq!(tier(Tier::Generic, 2, 0.0), (Tier::Generic, TierReason::Capped));
+        assert_eq!(tier(Tier::Pairs, 2, 0.0), (Tier::Factors, TierReason::NothingSimilar));
+        assert_eq!(tier(Tier::Pairs, 0, 0.5), (Tier::Pairs, TierReason::NoKnownFactor));
     }
 }

@@ -13,7 +13,7 @@ use crate::data::{UserId, UserModel};
 /// Loading shares what is held and copies nothing; indexes that were derived from a loaded model are found again by the
 /// next load.
 #[derive(Default)]
-pub struct MemoryStore(Mutex<State>);
+pub struct InMemoryStore(Mutex<State>);
 
 #[derive(Default)]
 struct State {
@@ -28,7 +28,7 @@ struct Held {
     version: Version,
 }
 
-impl MemoryStore {
+impl InMemoryStore {
     /// An empty store.
     pub fn new() -> Self {
         Self::default()
@@ -48,7 +48,7 @@ impl State {
 }
 
 #[async_trait]
-impl UserModelStore for MemoryStore {
+impl UserModelStore for InMemoryStore {
     async fn load(&self, user: &UserId) -> Result<Option<StoredModel>, StoreError> {
         let state = self.state();
         let held = state.held.get(user);
@@ -91,8 +91,8 @@ impl UserModelStore for MemoryStore {
     }
 }
 
-impl fmt::Debug for MemoryStore {
+impl fmt::Debug for InMemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryStore").field("held", &self.state().held.len()).finish()
+        f.debug_struct("InMemoryStore").field("held", &self.state().held.len()).finish()
     }
 }

@@ -5,6 +5,11 @@
 //!                                           ↑                                  │
 //!                                           └──────── load again ← Conflict ───┘
 //! ```
+//!
+//! [`UserModelStore`] is the seam; [`StoredPipeline`](crate::StoredPipeline) learns, answers and forgets by user id over it.
+//! [`InMemoryStore`] is for tests and small hosts.
+//!
+//! Guide: [a user model that lives](crate::guide::living).
 
 mod error;
 mod memory;
@@ -17,7 +22,7 @@ use async_trait::async_trait;
 use crate::data::{UserId, UserModel};
 
 pub use error::StoreError;
-pub use memory::MemoryStore;
+pub use memory::InMemoryStore;
 
 /// Keeps the user models of many users, each under its user's id.
 ///

@@ -72,23 +72,24 @@ fn check_request<B: LlmBackend, F: Fn(&Setup) -> B>(
     run.check(
         &format!("{name}: the schema, whole but for bounds"),
         match (&schema, wanted) {
-            (Some(sent), Some(wanted)) => same_but_bounds(sent, &wanted.schema),
+            (Some(sent), Some(wanted)) => equal_except_bounds(sent, &wanted.schema),
             (sent, wanted) => sent.is_none() && wanted.is_none(),
         },
     );
 }
 
 /// True when a schema is another one, except that bounds, which every reply is checked for anyway, may be missing.
-fn same_but_bounds(sent: &Value, wanted: &Value) -> bool {
+fn equal_except_bounds(sent: &Value, wanted: &Value) -> bool {
     match (sent, wanted) {
         (Value::Object(sent), Value::Object(wanted)) => {
             wanted.iter().all(|(name, value)| match sent.get(name) {
-                Some(sent) => same_but_bounds(sent, value),
+                Some(sent) => equal_except_bounds(sent, value),
                 None => value.is_number(),
             }) && sent.keys().all(|name| wanted.contains_key(name))
         }
         (Value::Array(sent), Value::Array(wanted)) => {
-            sent.len() == wanted.len() && sent.iter().zip(wanted).all(|(sent, wanted)| same_but_bounds(sent, wanted))
+            sent.len() == wanted.len()
+                && sent.iter().zip(wanted).all(|(sent, wanted)| equal_except_bounds(sent, wanted))
         }
         (sent, wanted) => sent == wanted,
     }

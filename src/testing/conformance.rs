@@ -125,15 +125,15 @@ impl<B: LlmBackend, F: Fn(&Setup) -> B> Run<'_, F> {
     ) {
         self.check(&format!("{name}: the right kind of error"), result.as_ref().is_err_and(right));
         if let Err(error) = result {
-            let told = told(error);
-            let silent = [KEY, PROMPT].iter().all(|secret| !told.contains(secret));
+            let shown = with_causes(error);
+            let silent = [KEY, PROMPT].iter().all(|secret| !shown.contains(secret));
             self.check(&format!("{name}: no key, prompt or reply in the error"), silent);
         }
     }
 }
 
 /// An error with all its causes, in every way it may be printed.
-pub(super) fn told(error: &dyn std::error::Error) -> String {
+pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = String::new();
     let mut next = Some(error);
     while let Some(error) = next {

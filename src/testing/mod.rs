@@ -24,8 +24,8 @@
 //! A retriever ([`Retriever`](crate::Retriever)) ranks made-up memories, offline.
 //!
 //! ```
+//! use rpm_core::retrieve::{Bm25Retriever, DenseRetriever};
 //! use rpm_core::testing::{embedding_retriever_conformance, retriever_conformance};
-//! use rpm_core::{Bm25Retriever, DenseRetriever};
 //!
 //! # pollster::block_on(async {
 //! retriever_conformance(Bm25Retriever::default).await?;
@@ -34,14 +34,14 @@
 //! # }).unwrap();
 //! ```
 //!
-//! A user model store ([`UserModelStore`](crate::UserModelStore)) is given made-up models, and versions of every kind.
+//! A user model store ([`UserModelStore`](crate::store::UserModelStore)) is given made-up models, and versions of every kind.
 //!
 //! ```
-//! use rpm_core::MemoryStore;
+//! use rpm_core::InMemoryStore;
 //! use rpm_core::testing::user_model_store_conformance;
 //!
 //! # pollster::block_on(async {
-//! user_model_store_conformance(MemoryStore::new).await?;
+//! user_model_store_conformance(InMemoryStore::new).await?;
 //! # Ok::<(), rpm_core::testing::ConformanceError>(())
 //! # }).unwrap();
 //! ```

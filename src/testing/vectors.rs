@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 
 use super::ConformanceError;
-use super::conformance::told;
+use super::conformance::with_causes;
 use super::memories::{Asked, Person, UNHEARD};
 use super::retrieval::{Question, Run};
 use crate::embed::{EmbedError, Embedder, HashedEmbedder};
@@ -113,7 +113,7 @@ pub(super) async fn checks<R: Retriever>(
             let result = question.ask(&retriever, k).await;
             run.check(&format!("{name}: is refused by a typed error"), matches!(result, Err(RetrieveError::Embed(_))));
             if let Err(error) = &result {
-                run.check(&format!("{name}: no text of the user in the error"), !told(error).contains(UNHEARD));
+                run.check(&format!("{name}: no text of the user in the error"), !with_causes(error).contains(UNHEARD));
             }
             embedder.now.store(false, Ordering::SeqCst);
             let after = question.ask(&retriever, k).await.ok();

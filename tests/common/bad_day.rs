@@ -6,10 +6,9 @@ use std::time::{Duration, Instant};
 
 use crate::common::{interaction, obey, reply, scale_task};
 use crate::fault_server::{FAULTS, FaultServer};
-use rpm_core::{
-    BackendError, Budget, CompletionRequest, Error, History, ItemOutcome, Learned, LlmBackend, Message, PathPolicy,
-    Resilient, RpmPipeline, Stage, ThreadTimer, Timer, backend_fn,
-};
+use rpm_core::llm::{Message, Resilient, Stage, ThreadTimer, Timer};
+use rpm_core::pipeline::{ItemOutcome, Learned, PathPolicy};
+use rpm_core::{BackendError, Budget, CompletionRequest, Error, History, LlmBackend, RpmPipeline, backend_fn};
 
 use crate::{Client, HOLDS_CONNECTIONS, client, host_timer};
 

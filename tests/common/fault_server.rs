@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rpm_core::{CompletionRequest, Message, ReplySchema, Stage};
+use rpm_core::CompletionRequest;
+use rpm_core::llm::{Message, ReplySchema, Stage};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};

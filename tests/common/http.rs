@@ -4,7 +4,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rpm_core::{BackendError, Completion, CompletionRequest, FinishReason, LlmBackend, Usage, async_trait};
+use rpm_core::llm::{FinishReason, Usage};
+use rpm_core::{BackendError, Completion, CompletionRequest, LlmBackend, async_trait};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;

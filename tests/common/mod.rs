@@ -5,9 +5,11 @@ use std::error::Error as _;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rpm_core::data::{PathOrigin, PathStep};
+use rpm_core::llm::{Role, Stage, Usage};
 use rpm_core::{
-    BackendError, Completion, CompletionRequest, History, Interaction, ItemId, LlmBackend, PathOrigin, PathStep, Query,
-    ReasoningPath, ResponseSpace, Role, Stage, Task, Usage, UserModel, async_trait,
+    BackendError, Completion, CompletionRequest, History, Interaction, ItemId, LlmBackend, Query, ReasoningPath,
+    ResponseSpace, Task, UserModel, async_trait,
 };
 use serde_json::{Value, json};
 

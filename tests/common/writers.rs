@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use pollster::block_on;
-use rpm_core::{RpmPipeline, UserModelStore};
+use rpm_core::RpmPipeline;
+use rpm_core::store::UserModelStore;
 
 use crate::common::{self, scale_history, scale_task};
 

@@ -2,7 +2,7 @@
 
 use std::iter::repeat_with;
 
-use rpm_core::{
+use rpm_core::stats::{
     CountRow, Interval, Moments, cautious_interval, credible_interval, mean_difference, plausible_kappa, wilson,
 };
 

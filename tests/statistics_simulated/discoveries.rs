@@ -2,7 +2,7 @@
 
 use std::iter::repeat_with;
 
-use rpm_core::{association, benjamini_hochberg, rank_sum};
+use rpm_core::stats::{association, benjamini_hochberg, rank_sum};
 
 use crate::chance::{Chance, error_of_mean, mean, scale};
 use crate::times;

@@ -1,6 +1,6 @@
 //! The drift alarm is quiet while nothing changes, and goes off soon after something does.
 
-use rpm_core::Drift;
+use rpm_core::stats::Drift;
 
 use crate::chance::{Chance, scale};
 use crate::times;

@@ -1,6 +1,6 @@
 //! Factors that say something are stable, those that do not are stable by chance alone.
 
-use rpm_core::{Halves, Moments, lift_reliability, scale_stability, split_half_reliability, stability};
+use rpm_core::stats::{Halves, Moments, lift_reliability, scale_stability, split_half_reliability, stability};
 
 use crate::chance::{Chance, mean, scale};
 use crate::times;

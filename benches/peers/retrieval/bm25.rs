@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, Criterion};
-use rpm_core::Bm25Index;
+use rpm_core::retrieve::Bm25Index;
 
 use crate::corpus::{Chance, Corpus};
 use crate::floor::Floor;

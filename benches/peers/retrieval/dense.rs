@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::Criterion;
-use rpm_core::{DenseIndex, Screening};
+use rpm_core::retrieve::{DenseIndex, Screening};
 
 use crate::table::Table;
 

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::Criterion;
-use rpm_core::{MaxSimIndex, Screening};
+use rpm_core::retrieve::{MaxSimIndex, Screening};
 
 use super::dense::best;
 use super::dense::{DIMENSIONS, Engine, TOP, Vectors, measure};

@@ -39,11 +39,13 @@ use std::sync::Arc;
 use args::Args;
 use data::Set;
 use model::Model;
-use rpm_core::{
-    ExplainOptions, Explanation, ExtractError, Extraction, FeatureExtractor, FeatureKey, History, Interaction,
-    LexicalExtractor, Observation, Preset, PromptedAnswerer, Query, ResponseLog, ResponseSpace, RpmPipeline,
-    StageContext, Task, UsageReport, async_trait,
-};
+use rpm_core::answer::PromptedAnswerer;
+use rpm_core::data::FeatureKey;
+use rpm_core::explain::{ExplainOptions, WhatIf};
+use rpm_core::extract::{ExtractError, Extraction, ExtractionRequest, LexicalExtractor};
+use rpm_core::llm::{ResponseLog, UsageReport};
+use rpm_core::prompt::StageContext;
+use rpm_core::{FeatureExtractor, History, Interaction, Preset, Query, ResponseSpace, RpmPipeline, Task, async_trait};
 use serde::Deserialize;
 
 const NEW_FILM: &str = "A slow, quiet film about two sisters who restore an organ. The music is beautiful, and there is one \
@@ -94,7 +96,7 @@ async fn one() -> Result<(), Box<dyn Error>> {
     let pipeline = RpmPipeline::offline(task.clone());
     let model = pipeline.learn(&History::new(&task, "nora", past)?).await?.model;
     let answer = pipeline.personalize(&model, &Query::new(NEW_FILM)?).await?;
-    println!("New film: {NEW_FILM}\n\n{}", answer.explanation(&model));
+    println!("New film: {NEW_FILM}\n\n{}", answer.reasons(&model));
     println!("{}", pipeline.explain(&model, &answer).await?);
     Ok(())
 }
@@ -113,7 +115,7 @@ struct Found {
 }
 
 impl Found {
-    fn add(&mut self, explained: &Explanation) {
+    fn add(&mut self, explained: &WhatIf) {
         let share = |yes: bool| f64::from(u8::from(yes));
         let faithful = &explained.faithfulness;
         self.answers += 1;
@@ -193,7 +195,7 @@ struct Familiar;
 
 #[async_trait]
 impl FeatureExtractor for Familiar {
-    async fn extract(&self, seen: Observation<'_>, _ctx: &StageContext<'_>) -> Result<Extraction, ExtractError> {
+    async fn extract(&self, seen: ExtractionRequest<'_>, _ctx: &StageContext<'_>) -> Result<Extraction, ExtractError> {
         let mut found = LexicalExtractor::default().read(&seen);
         let known = |key: &FeatureKey| seen.known.is_none_or(|factors| factors.factor_of(key).is_some());
         found.features.retain(|assigned| known(&assigned.feature.key()));

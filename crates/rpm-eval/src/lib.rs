@@ -16,6 +16,7 @@
 //!
 //! Arrows point one way: `report → compare → metric → record ← run → method → dataset`. The same data, methods, seed and
 //! replies give the same report to the byte; what a clock measured is kept apart.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod chance;
 pub mod compare;

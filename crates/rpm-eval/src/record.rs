@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use rpm_core::llm::UsageReport;
-use rpm_core::stats::{Reason, Tier};
+use rpm_core::stats::{Tier, TierReason};
 
 /// A line of a run's records: what a method learned of a user, or how it answered one test item. Lines quote the data set's
 /// texts; treat them as such.
@@ -123,7 +123,7 @@ pub struct Answered {
     pub confidence: Option<f64>,
     /// How much of the user it used, and why; of pipelines only.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub support: Option<(Tier, Reason)>,
+    pub support: Option<(Tier, TierReason)>,
     /// Names of the error's kinds from the outermost to its cause.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub error: Option<String>,

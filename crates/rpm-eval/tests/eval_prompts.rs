@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use common::{ScriptedBackend, cases, obey, reply, sent};
 use pollster::block_on;
-use rpm_core::{CompletionRequest, History, LlmBackend, Query, Stage, Task};
+use rpm_core::llm::Stage;
+use rpm_core::{CompletionRequest, History, LlmBackend, Query, Task};
 use rpm_eval::method::{Bench, named};
 use serde_json::json;
 

@@ -5,7 +5,7 @@
 mod films;
 
 use films::{dataset, methods};
-use rpm_core::Prices;
+use rpm_core::llm::Prices;
 use rpm_eval::Record;
 use rpm_eval::dataset::{Dataset, Limits, Skipped};
 use rpm_eval::metric::Metric;
@@ -154,7 +154,7 @@ fn a_run_that_was_not_finished_says_so_and_of_which_methods() {
         Record::Answered(it) => it.method != "median" && (it.method != "knn" || it.user != "user 3" || it.item == "t0"),
         _ => true,
     });
-    run.stopped = Some(rpm_core::Limit::Money);
+    run.stopped = Some(rpm_core::llm::BudgetLimit::Money);
     let report = Report::of(&run, &sets, &ReportOptions::default());
     let unfinished: Vec<(&str, usize)> =
         only(&report).unfinished.iter().map(|it| (it.method.as_str(), it.users)).collect();

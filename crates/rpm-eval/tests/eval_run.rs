@@ -14,10 +14,8 @@ use std::time::{Duration, Instant};
 
 use films::{dataset, methods};
 use proptest::prelude::*;
-use rpm_core::{
-    BackendError, Budget, Completion, CompletionRequest, Limit, LlmBackend, MemoryLimits, ResponseLog, Usage,
-    UsageReport, async_trait,
-};
+use rpm_core::llm::{BudgetLimit, ReplyCacheLimits, ResponseLog, Usage, UsageReport};
+use rpm_core::{BackendError, Budget, Completion, CompletionRequest, LlmBackend, async_trait};
 use rpm_eval::dataset::Dataset;
 use rpm_eval::run::{Run, Runner};
 use rpm_eval::{EvalError, Record};
@@ -196,13 +194,13 @@ fn a_job_that_went_on_without_a_reply_is_done_again() {
 fn a_run_stops_at_its_budget_and_goes_on_from_there() {
     let scratch = Scratch::new("budget");
     std::fs::create_dir_all(&scratch.0).unwrap();
-    let log = ResponseLog::in_memory(MemoryLimits::default());
+    let log = ResponseLog::in_memory(ReplyCacheLimits::default());
     let sets = [dataset("films", 4)];
     let rater = Rater::default();
     let runner = || Runner::new().backend(rater.clone()).log(log.clone()).folder(&scratch.0, true);
     let whole = run(&Runner::new().backend(Rater::default()), &sets, NAMES).unwrap();
     let limited = run(&runner().budget(Budget::default().calls(10)), &sets, NAMES).unwrap();
-    assert_eq!(limited.stopped, Some(Limit::Calls));
+    assert_eq!(limited.stopped, Some(BudgetLimit::Calls));
     assert_eq!(rater.asked.load(Ordering::SeqCst), 10);
     assert!(
         limited.records.iter().all(|record| matches!(record, Record::Learned(_))

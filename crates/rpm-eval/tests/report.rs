@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use rpm_core::Interval;
+use rpm_core::stats::Interval;
 use rpm_eval::compare::Measured;
 use rpm_eval::report::{
     Comparison, Curve, CurveLine, CurvePoint, LengthMatched, MeanNeed, MethodReliability, MethodRow, MethodTiers,

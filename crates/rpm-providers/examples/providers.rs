@@ -27,10 +27,8 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rpm_core::{
-    Budget, DataError, History, Interaction, LlmBackend, Query, Resilient, ResponseLog, ResponseSpace, RpmPipeline,
-    Task,
-};
+use rpm_core::llm::{Resilient, ResponseLog};
+use rpm_core::{Budget, DataError, History, Interaction, LlmBackend, Query, ResponseSpace, RpmPipeline, Task};
 use serde::Deserialize;
 
 const NORA: &str = include_str!("../../../examples/data/nora.jsonl");
@@ -93,7 +91,7 @@ async fn run(backend: Arc<dyn LlmBackend>) -> Result<(), Box<dyn Error>> {
     println!("== learned\n{}\n", learned.report);
 
     let answer = pipeline.personalize(&learned.model, &Query::new(NEW_FILM)?).await?;
-    println!("== a new film\n{NEW_FILM}\n\n{}\n", answer.explanation(&learned.model));
+    println!("== a new film\n{NEW_FILM}\n\n{}\n", answer.reasons(&learned.model));
 
     let mut usage = learned.report.usage.clone();
     usage.add(&answer.usage);

@@ -11,7 +11,7 @@ mod common;
 mod fault_server;
 
 use fault_server::FaultServer;
-use rpm_core::Timer;
+use rpm_core::llm::Timer;
 use rpm_providers::OpenAiCompatible;
 
 type Client = OpenAiCompatible;
@@ -22,5 +22,5 @@ fn client(server: &FaultServer) -> Client {
 }
 
 fn host_timer() -> impl Timer {
-    rpm_core::TokioTimer::default()
+    rpm_core::llm::TokioTimer::default()
 }

@@ -9,14 +9,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use common::told;
+use rpm_core::embed::{EmbedError, Embedder};
+use rpm_core::llm::{BudgetLimit, FinishReason, Ledger, Message, ReplyForm, ReplySchema, Stage, Usage};
+use rpm_core::prompt::{PromptSet, StageContext};
 use rpm_core::testing::{
     AnthropicMock, Canned, Ending, GeminiMock, MockDialect, MockServer, OpenAiMock, Recorded, Setup,
     backend_conformance,
 };
-use rpm_core::{
-    BackendError, Budget, Completion, CompletionRequest, EmbedError, Embedder, FinishReason, Ledger, Limit, LlmBackend,
-    Message, PromptSet, ReplyForm, ReplySchema, Stage, StageContext, Usage, async_trait,
-};
+use rpm_core::{BackendError, Budget, Completion, CompletionRequest, LlmBackend, async_trait};
 use rpm_providers::{Anthropic, ApiKey, Gemini, OpenAiCompatible, OpenAiEmbedder, ProviderError};
 use serde_json::{Value, json};
 
@@ -396,10 +396,10 @@ fn a_request_waits_no_longer_than_its_operation_may_take_and_none_is_sent_after(
     assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
     let (first, second) = (results[0].as_ref().expect_err("late"), results[1].as_ref().expect_err("late"));
     assert!(first.is_transient(), "{first:?}");
-    assert_eq!(second.budget_reached(), Some(Limit::Time));
+    assert_eq!(second.budget_reached(), Some(BudgetLimit::Time));
     let used = ledger.report().stage(Stage::Answer);
     assert_eq!((used.calls, used.failed_calls, used.withheld), (1, 1, 1));
-    assert_eq!(ledger.budget_reached(), Some(Limit::Time));
+    assert_eq!(ledger.budget_reached(), Some(BudgetLimit::Time));
 }
 
 #[test]

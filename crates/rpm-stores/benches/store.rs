@@ -7,9 +7,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use pollster::block_on;
-use rpm_core::{
-    History, Interaction, MemoryStore, Query, ResponseSpace, RpmPipeline, Task, UserId, UserModel, UserModelStore,
-};
+use rpm_core::store::UserModelStore;
+use rpm_core::{History, InMemoryStore, Interaction, Query, ResponseSpace, RpmPipeline, Task, UserId, UserModel};
 use rpm_stores::RedbStore;
 
 fn model(user: &str, items: i64) -> UserModel {
@@ -57,7 +56,7 @@ fn main() {
     for items in [6, 60, 600] {
         let model = model("ana", items);
         let (file, json) = (folder.join("plain"), model.to_json());
-        let (redb, memory) = (RedbStore::open(folder.join(format!("r{items}"))).unwrap(), MemoryStore::new());
+        let (redb, memory) = (RedbStore::open(folder.join(format!("r{items}"))).unwrap(), InMemoryStore::new());
         let mut versions = [block_on(redb.save(&model, None)).unwrap(), block_on(memory.save(&model, None)).unwrap()];
         let [v_redb, v_memory] = &mut versions;
         let [write, flushed, in_file, in_memory] = medians(

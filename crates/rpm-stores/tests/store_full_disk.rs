@@ -12,7 +12,8 @@ use std::process::Command;
 
 use common::{scale_history, scale_task};
 use pollster::block_on;
-use rpm_core::{History, RpmPipeline, StoreError, UserModel, UserModelStore};
+use rpm_core::store::{StoreError, UserModelStore};
+use rpm_core::{History, RpmPipeline, UserModel};
 use rpm_stores::RedbStore;
 
 const FOLDER: &str = "RPM_STORE_FULL_DISK_TEST_FOLDER";

@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 
 use common::{a_path, interaction, scale_task};
 use pollster::block_on;
-use rpm_core::{History, RpmPipeline, UserId, UserModel, UserModelStore};
+use rpm_core::store::UserModelStore;
+use rpm_core::{History, RpmPipeline, UserId, UserModel};
 use rpm_stores::RedbStore;
 
 const FOLDER: &str = "RPM_STORE_KILL_TEST_FOLDER";

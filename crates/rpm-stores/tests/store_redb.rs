@@ -12,8 +12,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use common::{interaction, scale_task, told};
 use pollster::block_on;
+use rpm_core::store::{StoreError, UserModelStore, Version};
 use rpm_core::testing::{durable_user_model_store_conformance, user_model_store_conformance};
-use rpm_core::{History, RpmPipeline, StoreError, UserId, UserModel, UserModelStore, Version};
+use rpm_core::{History, RpmPipeline, UserId, UserModel};
 use rpm_stores::{BlockingJob, RedbStore};
 
 static FOLDERS: AtomicUsize = AtomicUsize::new(0);

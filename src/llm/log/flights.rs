@@ -148,12 +148,12 @@ mod tests {
 
     use futures_util::future::join;
 
-    use crate::llm::log::{MemoryLimits, ResponseLog};
+    use crate::llm::log::{ReplyCacheLimits, ResponseLog};
     use crate::llm::{Completion, CompletionRequest, Ledger, LlmBackend, Message, Stage, backend_fn};
 
     #[test]
     fn a_call_is_in_the_account_of_who_began_it_and_reused_by_the_others() {
-        let log = ResponseLog::in_memory(MemoryLimits::default());
+        let log = ResponseLog::in_memory(ReplyCacheLimits::default());
         let backend = log.wrap(backend_fn(|_| async {
             let mut polls = 0;
             std::future::poll_fn(|cx| {

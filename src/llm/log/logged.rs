@@ -24,10 +24,10 @@ pub enum LogMode {
     Off,
 }
 
-/// How a [`LoggedBackend`] sends what its log does not have.
+/// The way a [`LoggedBackend`] sends requests that its log has no reply to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Sending {
+pub enum SendMode {
     /// One call for each request, this many at once, at least 1. Each reply is kept as it arrives, so a crash loses no
     /// more replies than this.
     Single {
@@ -39,7 +39,7 @@ pub enum Sending {
     Batch,
 }
 
-impl Default for Sending {
+impl Default for SendMode {
     fn default() -> Self {
         Self::Single { at_once: 1 }
     }
@@ -69,12 +69,12 @@ pub struct LoggedBackend {
     log: ResponseLog,
     backend: Arc<dyn LlmBackend>,
     mode: LogMode,
-    sending: Sending,
+    sending: SendMode,
 }
 
 impl LoggedBackend {
     pub(super) fn new(log: ResponseLog, backend: Arc<dyn LlmBackend>) -> Self {
-        Self { log, backend, mode: LogMode::default(), sending: Sending::default() }
+        Self { log, backend, mode: LogMode::default(), sending: SendMode::default() }
     }
 
     /// What it does with the log. Default: [`LogMode::Record`].
@@ -85,11 +85,11 @@ impl LoggedBackend {
 
     /// Sends this many requests of a batch at once, at least 1. Default: 1.
     pub fn in_flight(self, at_once: usize) -> Self {
-        self.sending(Sending::Single { at_once })
+        self.sending(SendMode::Single { at_once })
     }
 
     /// How it sends what is not in the log. Default: one request after another.
-    pub fn sending(mut self, sending: Sending) -> Self {
+    pub fn sending(mut self, sending: SendMode) -> Self {
         self.sending = sending;
         self
     }
@@ -304,8 +304,8 @@ impl LlmBackend for LoggedBackend {
             }
         }
         let landed = match self.sending {
-            Sending::Single { at_once } => self.ask_singly(misses, at_once).await,
-            Sending::Batch => self.ask_batch(misses).await,
+            SendMode::Single { at_once } => self.ask_singly(misses, at_once).await,
+            SendMode::Batch => self.ask_batch(misses).await,
         };
         for (key, landed) in landed {
             let same = places.remove(&key).unwrap_or_default();

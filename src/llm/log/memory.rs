@@ -8,20 +8,20 @@ use super::store::{LogStats, Store};
 /// How much a log in memory keeps. Over a limit, the oldest replies are given up first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct MemoryLimits {
+pub struct ReplyCacheLimits {
     /// The most replies. Default: 10,000.
     pub records: usize,
     /// The most bytes of texts and ids. A single reply over it is not kept. Default: 64 MiB.
     pub bytes: u64,
 }
 
-impl Default for MemoryLimits {
+impl Default for ReplyCacheLimits {
     fn default() -> Self {
         Self { records: 10_000, bytes: 64 << 20 }
     }
 }
 
-impl MemoryLimits {
+impl ReplyCacheLimits {
     /// Keeps this many replies at most.
     #[must_use]
     pub fn records(mut self, records: usize) -> Self {
@@ -38,7 +38,7 @@ impl MemoryLimits {
 }
 
 pub(super) struct MemoryStore {
-    limits: MemoryLimits,
+    limits: ReplyCacheLimits,
     records: HashMap<Key, Record>,
     /// The oldest first.
     order: VecDeque<Key>,
@@ -46,7 +46,7 @@ pub(super) struct MemoryStore {
 }
 
 impl MemoryStore {
-    pub(super) fn new(limits: MemoryLimits) -> Self {
+    pub(super) fn new(limits: ReplyCacheLimits) -> Self {
         Self { limits, records: HashMap::new(), order: VecDeque::new(), stats: LogStats::default() }
     }
 

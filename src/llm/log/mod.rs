@@ -28,9 +28,9 @@ pub use error::LogError;
 use file::FileStore;
 use flights::Flights;
 pub use key::Key;
-pub use logged::{LogMode, LoggedBackend, Sending};
-pub use memory::MemoryLimits;
+pub use logged::{LogMode, LoggedBackend, SendMode};
 use memory::MemoryStore;
+pub use memory::ReplyCacheLimits;
 use record::Record;
 pub use store::LogStats;
 use store::Store;
@@ -54,9 +54,10 @@ use store::Store;
 /// user, remove it with the user, and [`purge`](Self::purge) what a user takes back.
 ///
 /// ```
-/// # use rpm_core::{Completion, CompletionRequest, LlmBackend, MemoryLimits, Message, ResponseLog, Stage, backend_fn};
+/// # use rpm_core::llm::{Message, ReplyCacheLimits, ResponseLog, Stage};
+/// # use rpm_core::{Completion, CompletionRequest, LlmBackend, backend_fn};
 /// # pollster::block_on(async {
-/// let log = ResponseLog::in_memory(MemoryLimits::default());
+/// let log = ResponseLog::in_memory(ReplyCacheLimits::default());
 /// let backend = log.wrap(backend_fn(|_| async { Ok(Completion::new("A reply.")) }));
 /// let request = CompletionRequest::new(Stage::Answer, vec![Message::user("A question?")], 100);
 /// let paid = backend.complete(&request).await?;
@@ -73,7 +74,7 @@ pub struct ResponseLog {
 
 impl ResponseLog {
     /// A log that lives as long as the process.
-    pub fn in_memory(limits: MemoryLimits) -> Self {
+    pub fn in_memory(limits: ReplyCacheLimits) -> Self {
         Self::of(MemoryStore::new(limits))
     }
 

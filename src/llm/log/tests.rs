@@ -12,7 +12,7 @@ use super::key::Key;
 use super::record::{FRAME, HEADER, LONGEST, MARKER, Record, header};
 use super::scan::{Found, Scanner};
 use super::store::Store;
-use super::{LogError, MemoryLimits, MemoryStore};
+use super::{LogError, MemoryStore, ReplyCacheLimits};
 use crate::llm::{Completion, FinishReason, Stage, Usage};
 
 /// A file name of its own in the system's folder for such files, removed with what lies beside it.
@@ -440,7 +440,7 @@ fn only_the_owner_can_read_the_files() {
 
 #[test]
 fn memory_gives_up_the_oldest_replies_first() {
-    let mut store = MemoryStore::new(MemoryLimits::default().records(2).bytes(20));
+    let mut store = MemoryStore::new(ReplyCacheLimits::default().records(2).bytes(20));
     for (number, text) in [(1, "aaaa"), (2, "bbbb"), (3, "cccc")] {
         assert!(store.put(record(number, "i", text)));
     }

@@ -45,7 +45,8 @@ pub use self::tokio_timer::TokioTimer;
 ///
 /// ```
 /// use std::time::Duration;
-/// use rpm_core::{Completion, CompletionRequest, LlmBackend, Resilient, backend_fn};
+/// use rpm_core::llm::Resilient;
+/// use rpm_core::{Completion, CompletionRequest, LlmBackend, backend_fn};
 ///
 /// let provider = backend_fn(|_: CompletionRequest| async { Ok(Completion::new("{}")) });
 /// let backend = Resilient::new(provider)

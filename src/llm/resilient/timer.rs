@@ -77,7 +77,7 @@ impl Alarms {
 ///
 /// ```
 /// use std::time::Duration;
-/// use rpm_core::{ManualTimer, Timer};
+/// use rpm_core::llm::{ManualTimer, Timer};
 ///
 /// let timer = ManualTimer::default();
 /// let sleep = timer.sleep(Duration::from_secs(5));

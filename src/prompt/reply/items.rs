@@ -6,10 +6,10 @@ use serde_json::Value;
 use super::kind::wants_object;
 use super::repair::Keep;
 use super::scan::{Piece, Scan};
-use super::{Items, Repair, sorted};
+use super::{Repair, ReplyItems, sorted};
 
 /// Picks the field asked for before a bare list before bare items, and the later of two alike.
-pub(super) fn pick<T: DeserializeOwned>(scan: &Scan, field: &str) -> Option<Items<T>> {
+pub(super) fn pick<T: DeserializeOwned>(scan: &Scan, field: &str) -> Option<ReplyItems<T>> {
     let mut forms: Vec<Form<T>> = scan.pieces.iter().map(|piece| Form::of_piece(piece, field)).collect();
     let whole = |piece: &Piece| !piece.inner;
     let rank = |form: &Form<T>| match form {
@@ -56,7 +56,7 @@ fn position_of_last_best<T>(scan: &Scan, forms: &[Form<T>], rank: impl Fn(&Form<
 }
 
 /// The items of the list at `index`.
-fn take_list<T>(scan: &Scan, forms: Vec<Form<T>>, index: usize) -> Option<Items<T>> {
+fn take_list<T>(scan: &Scan, forms: Vec<Form<T>>, index: usize) -> Option<ReplyItems<T>> {
     let truncated = scan.pieces.get(index)?.is_cut_in_list();
     let mut items = forms.into_iter().nth(index)?.into_items()?;
     items.truncated = truncated;
@@ -72,7 +72,7 @@ fn take_objects<T>(
     wanted: impl Fn(&Piece) -> bool,
     first: usize,
     done: Repair,
-) -> Option<Items<T>> {
+) -> Option<ReplyItems<T>> {
     let mut list = List { items: Vec::new(), unreadable: 0 };
     let mut truncated = false;
     for (piece, form) in scan.pieces.iter().zip(forms).skip(first) {
@@ -116,11 +116,11 @@ impl<T> List<T> {
         !self.items.is_empty() || self.unreadable == 0
     }
 
-    fn into_items(self, mut repairs: Vec<Repair>) -> Items<T> {
+    fn into_items(self, mut repairs: Vec<Repair>) -> ReplyItems<T> {
         if self.unreadable > 0 {
             repairs.push(Repair::DroppedItems);
         }
-        Items { items: self.items, unreadable: self.unreadable, truncated: false, repairs: sorted(repairs) }
+        ReplyItems { items: self.items, unreadable: self.unreadable, truncated: false, repairs: sorted(repairs) }
     }
 }
 
@@ -144,7 +144,7 @@ pub(super) enum Form<T> {
 
 impl<T> Form<T> {
     /// The items, if this value alone is the answer.
-    pub(super) fn into_items(self) -> Option<Items<T>> {
+    pub(super) fn into_items(self) -> Option<ReplyItems<T>> {
         match self {
             Self::Field(list) => Some(list.into_items(Vec::new())),
             Self::List(list) => list.is_useful().then(|| list.into_items(vec![Repair::WrappedItem])),

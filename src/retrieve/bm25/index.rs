@@ -33,14 +33,14 @@ pub(super) const NOWHERE: u32 = u32::MAX;
 ///
 /// # Examples
 /// ```
-/// use rpm_core::Bm25Index;
+/// use rpm_core::retrieve::Bm25Index;
 ///
 /// let mut index = Bm25Index::build(["a slow plot", "a great cast"], 1.2, 0.75);
 /// index.insert(0, "slow, slower, slowest")?;
 /// let best = index.rank("How slow is the plot?", 10);
 /// assert_eq!(best.iter().map(|hit| hit.position).collect::<Vec<_>>(), [1, 0]);
 /// assert_eq!(Bm25Index::from_bytes(&index.to_bytes())?.rank("How slow is the plot?", 10), best);
-/// # Ok::<(), rpm_core::IndexError>(())
+/// # Ok::<(), rpm_core::retrieve::IndexError>(())
 /// ```
 #[derive(Clone)]
 pub struct Bm25Index {

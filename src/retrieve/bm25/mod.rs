@@ -33,10 +33,10 @@ pub use bytes::IndexError;
 pub use index::Bm25Index;
 use weights::Parameters;
 
-/// What two interactions are compared by.
+/// The text by which [`Bm25Retriever`] compares two interactions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
-pub enum Compared {
+pub enum CompareBy {
     /// The names and quoted words of their features; the new query itself if it has none.
     #[default]
     Features,
@@ -51,12 +51,12 @@ pub enum Compared {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bm25Retriever {
     parameters: Parameters,
-    compared: Compared,
+    compared: CompareBy,
 }
 
 impl Default for Bm25Retriever {
     fn default() -> Self {
-        Self { parameters: Parameters::DEFAULT, compared: Compared::default() }
+        Self { parameters: Parameters::DEFAULT, compared: CompareBy::default() }
     }
 }
 
@@ -75,9 +75,9 @@ impl Bm25Retriever {
         self
     }
 
-    /// What is compared. Default: [`Compared::Features`].
+    /// What is compared. Default: [`CompareBy::Features`].
     #[must_use]
-    pub fn over(mut self, compared: Compared) -> Self {
+    pub fn over(mut self, compared: CompareBy) -> Self {
         self.compared = compared;
         self
     }
@@ -99,8 +99,8 @@ impl Bm25Retriever {
     /// What an item is compared by.
     fn text<'a>(&self, item: &'a MemoryItem) -> Cow<'a, str> {
         match self.compared {
-            Compared::Features => feature_text(item).into(),
-            Compared::Queries => item.query().text().into(),
+            CompareBy::Features => feature_text(item).into(),
+            CompareBy::Queries => item.query().text().into(),
         }
     }
 }
@@ -114,8 +114,8 @@ impl Retriever for Bm25Retriever {
     ) -> Result<Vec<Retrieved>, RetrieveError> {
         let index = self.index(request.memory);
         Ok(match self.compared {
-            Compared::Features => index.rank(&query_text(&request), request.k),
-            Compared::Queries => index.rank(request.query.text(), request.k),
+            CompareBy::Features => index.rank(&query_text(&request), request.k),
+            CompareBy::Queries => index.rank(request.query.text(), request.k),
         })
     }
 
@@ -154,8 +154,8 @@ impl Retriever for Bm25Retriever {
 
     fn name(&self) -> &'static str {
         match self.compared {
-            Compared::Features => "bm25",
-            Compared::Queries => "bm25 over queries",
+            CompareBy::Features => "bm25",
+            CompareBy::Queries => "bm25 over queries",
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::retrieve::{RetrievalRequest, Retrieved, Retriever};
 use crate::words;
 
 use super::weights::average_length;
-use super::{Bm25Index, Bm25Retriever, Compared, IndexError};
+use super::{Bm25Index, Bm25Retriever, CompareBy, IndexError};
 
 const K1: f32 = 1.2;
 const B: f32 = 0.75;
@@ -257,8 +257,8 @@ fn queries_are_compared_with_queries_and_features_with_features() {
         let request = RetrievalRequest::new(&memory, &query, &[], 3);
         block_on(Bm25Retriever::default().over(compared).retrieve(request, &ctx)).unwrap().len()
     };
-    assert_eq!((found(Compared::Features, "a plot"), found(Compared::Features, "a cast")), (0, 1));
-    assert_eq!((found(Compared::Queries, "a plot"), found(Compared::Queries, "a cast")), (1, 1));
+    assert_eq!((found(CompareBy::Features, "a plot"), found(CompareBy::Features, "a cast")), (0, 1));
+    assert_eq!((found(CompareBy::Queries, "a plot"), found(CompareBy::Queries, "a cast")), (1, 1));
 }
 
 #[derive(Debug, Clone)]

@@ -15,7 +15,7 @@ const SCREENING_PAYS: usize = 1 << 20;
 /// a quarter of it more (392 bytes for 384 values). A search allocates nothing but its result.
 ///
 /// ```
-/// # use rpm_core::{DenseIndex, VectorError};
+/// # use rpm_core::retrieve::{DenseIndex, VectorError};
 /// let mut index = DenseIndex::new(2, [[3.0, 4.0], [0.0, 1.0]])?;
 /// index.insert(0, &[-1.0, 0.0])?;
 /// let best = index.top_k(&[0.0, 2.0], 2)?;

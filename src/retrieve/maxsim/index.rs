@@ -20,7 +20,7 @@ const SCREENING_PAYS: usize = 1 << 20;
 /// nothing but its result.
 ///
 /// ```
-/// # use rpm_core::{MaxSimIndex, VectorError};
+/// # use rpm_core::retrieve::{MaxSimIndex, VectorError};
 /// let index = MaxSimIndex::new(2, [vec![[1.0, 0.0]], vec![], vec![[0.0, 1.0], [1.0, 0.0]]])?;
 /// let best = index.top_k(&[[2.0, 0.0], [0.0, 3.0]], 3)?;
 /// assert_eq!((best[0].position, best[0].score, best[0].similarity), (2, 2.0, 1.0));

@@ -263,7 +263,7 @@ impl Choices {
 
     /// `Σ_m s_m · (ln θ_my − ln π_y) / √M` by option, with the factors' shares s of their boosts: how often the option's
     /// wording was picked where it was offered, with the factor and in all. 0 for an option that was never offered.
-    pub(super) fn told(
+    pub(super) fn evidence(
         &self,
         past: &Past,
         seen: &Seen<'_>,
@@ -287,7 +287,7 @@ impl Choices {
         };
         let sighted = |factor: &usize| past.sightings.get(*factor).is_some_and(|sightings| *sightings > 0);
         let known = seen.factors.iter().filter(|(factor, _)| sighted(factor)).count() as f64;
-        let told = |option: &Descriptor| {
+        let evidence = |option: &Descriptor| {
             let all = counted(option.wording, None);
             if all.expected <= 0.0 {
                 return 0.0;
@@ -300,6 +300,6 @@ impl Choices {
             }
             sum / known.max(1.0).sqrt()
         };
-        asked.options.iter().map(told).collect()
+        asked.options.iter().map(evidence).collect()
     }
 }

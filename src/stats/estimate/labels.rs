@@ -42,12 +42,18 @@ impl Labels {
 
     /// `ln P(y) = ln π_y + t/√M · Σ_m (ln θ_my − ln π_y)`, over the M known factors of the query.
     pub(super) fn pool(&self, past: &Past, seen: &Seen<'_>, calibration: &Calibration, base: &[f64]) -> Vec<f64> {
-        let told = self.told(past, seen, calibration, base, |boost| boost.min(1.0));
-        softmax(&base.iter().zip(&told).map(|(base, told)| base.ln() + calibration.pool * told).collect::<Vec<f64>>())
+        let evidence = self.evidence(past, seen, calibration, base, |boost| boost.min(1.0));
+        softmax(
+            &base
+                .iter()
+                .zip(&evidence)
+                .map(|(base, evidence)| base.ln() + calibration.pool * evidence)
+                .collect::<Vec<f64>>(),
+        )
     }
 
     /// `Σ_m s_m · (ln θ_my − ln π_y) / √M` by response, with the factors' shares s of their boosts.
-    pub(super) fn told(
+    pub(super) fn evidence(
         &self,
         past: &Past,
         seen: &Seen<'_>,

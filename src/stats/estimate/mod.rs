@@ -34,7 +34,7 @@ use choices::Choices;
 use labels::Labels;
 use ordinal::Ordinal;
 use past::Past;
-pub use result::{Estimate, Weighted};
+pub use result::{Estimate, ResponseProbability};
 use ridge::Ridge;
 use similar::{Likeness, Term, Terms};
 
@@ -87,7 +87,7 @@ pub(crate) struct Estimator {
     past: Past,
     pool: Pool,
     /// By item: how much its vote counts for its weight and its place in time.
-    say: Vec<f64>,
+    vote_weights: Vec<f64>,
     /// Likeness of whole queries, once asked for.
     likeness: OnceLock<Likeness>,
     /// The second half of the vote, for labels; once asked for.
@@ -156,7 +156,8 @@ impl Estimator {
             ResponseSpace::Text { .. } => return None,
         };
         let past = Past::new(task);
-        let mut estimator = Self { past, pool, say: Vec::new(), likeness: OnceLock::new(), ridge: OnceLock::new() };
+        let mut estimator =
+            Self { past, pool, vote_weights: Vec::new(), likeness: OnceLock::new(), ridge: OnceLock::new() };
         estimator.append(set, items, weights);
         Some(estimator)
     }
@@ -182,8 +183,8 @@ impl Estimator {
         }
         let (timed, n) = (self.past.is_timed(), self.past.len() as f64);
         let age = |item: usize| (n - 1.0 - item as f64) / (HALF_LIFE * n);
-        let say = |(item, weight): (usize, &f64)| if timed { weight * (-age(item)).exp2() } else { *weight };
-        self.say = self.past.weights.iter().enumerate().map(say).collect();
+        let vote_weight = |(item, weight): (usize, &f64)| if timed { weight * (-age(item)).exp2() } else { *weight };
+        self.vote_weights = self.past.weights.iter().enumerate().map(vote_weight).collect();
         self.likeness = OnceLock::new();
         self.ridge = OnceLock::new();
     }
@@ -257,7 +258,8 @@ impl Estimator {
             other => other.clone(),
         };
         let past = self.past.only(&kept);
-        let mut without = Self { past, pool, say: Vec::new(), likeness: OnceLock::new(), ridge: OnceLock::new() };
+        let mut without =
+            Self { past, pool, vote_weights: Vec::new(), likeness: OnceLock::new(), ridge: OnceLock::new() };
         without.count();
         without.of_query(beliefs, query, features)
     }
@@ -298,12 +300,12 @@ impl Estimator {
             return blend;
         }
         let share = |boost: f64| (boost - 1.0).max(0.0);
-        let told = match &self.pool {
-            Pool::Labels(pool) => pool.told(&self.past, seen, calibration, base, share),
-            Pool::Choices(pool) => pool.told(&self.past, seen, calibration, share),
+        let evidence = match &self.pool {
+            Pool::Labels(pool) => pool.evidence(&self.past, seen, calibration, base, share),
+            Pool::Choices(pool) => pool.evidence(&self.past, seen, calibration, share),
             Pool::Ordinal(pool) => return pool.raised(&self.past, seen, base, &blend),
         };
-        softmax(&blend.iter().zip(told).map(|(p, told)| p.max(1e-12).ln() + told).collect::<Vec<f64>>())
+        softmax(&blend.iter().zip(evidence).map(|(p, evidence)| p.max(1e-12).ln() + evidence).collect::<Vec<f64>>())
     }
 
     /// What the user responded to similar queries; `None` for choices, whose lifts hold it already.
@@ -313,11 +315,13 @@ impl Estimator {
         }
         let past = &self.past;
         let mut votes: Vec<f64> = base.iter().map(|base| VOTE_BASE * base).collect();
-        for (item, ((likeness, response), say)) in seen.similar.iter().zip(&past.given).zip(&self.say).enumerate() {
+        for (item, ((likeness, response), vote_weight)) in
+            seen.similar.iter().zip(&past.given).zip(&self.vote_weights).enumerate()
+        {
             if seen.left_out != Some(item)
                 && let Some(vote) = votes.get_mut(*response)
             {
-                *vote += say * likeness.powi(VOTE_POWER);
+                *vote += vote_weight * likeness.powi(VOTE_POWER);
             }
         }
         let votes = normalised(votes);

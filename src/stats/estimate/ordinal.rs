@@ -87,7 +87,7 @@ impl Ordinal {
     pub(super) fn pool(&self, past: &Past, seen: &Seen<'_>, calibration: &Calibration, base: &[f64]) -> Vec<f64> {
         let Some(latent) = self.latent(past, seen.left_out, base) else { return base.to_vec() };
         let toned = seen.tone.map_or(0.0, |tone| latent.slope * (tone - latent.mean) / latent.spread);
-        let shift = toned + calibration.pool * self.told(past, seen, &latent, |boost| boost.min(1.0));
+        let shift = toned + calibration.pool * self.evidence(past, seen, &latent, |boost| boost.min(1.0));
         latent.cut(&latent.cuts, shift)
     }
 
@@ -95,7 +95,7 @@ impl Ordinal {
     /// of a normal that gives it, so for the pool alone this is the shift before the cut.
     pub(super) fn raised(&self, past: &Past, seen: &Seen<'_>, base: &[f64], p: &[f64]) -> Vec<f64> {
         let Some(latent) = self.latent(past, seen.left_out, base) else { return p.to_vec() };
-        let shift = self.told(past, seen, &latent, |boost| (boost - 1.0).max(0.0));
+        let shift = self.evidence(past, seen, &latent, |boost| (boost - 1.0).max(0.0));
         latent.cut(&cuts(&latent.normal, p).into_iter().map(|cut| cut * latent.scatter()).collect::<Vec<f64>>(), shift)
     }
 
@@ -139,7 +139,7 @@ impl Ordinal {
     /// `Σ_m s_m · r_m / (c_m + k) / √M`: what the query's factors add beyond their tones, with their shares s of their
     /// boosts. `r_m` is the sum, over the interactions with the factor, of the latent response less what their tone
     /// explains.
-    fn told(&self, past: &Past, seen: &Seen<'_>, latent: &Latent, share: impl Fn(f64) -> f64) -> f64 {
+    fn evidence(&self, past: &Past, seen: &Seen<'_>, latent: &Latent, share: impl Fn(f64) -> f64) -> f64 {
         let out = past.given(seen.left_out);
         let out_tone = seen.left_out.and_then(|item| past.tones.get(item).copied().flatten()).unwrap_or_default();
         let explained = |tones: f64, n: f64| latent.slope * (tones - latent.mean * n) / latent.spread;

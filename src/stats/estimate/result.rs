@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 /// One response with its probability.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Weighted {
+pub struct ResponseProbability {
     /// The response.
     pub response: String,
     /// Its estimated probability for this query.
@@ -14,13 +14,13 @@ pub struct Weighted {
 /// P(response | features, user) from the statistics alone, without a model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
-    responses: Vec<Weighted>,
+    responses: Vec<ResponseProbability>,
     decision: usize,
 }
 
 impl Estimate {
     /// The responses in the order they are shown, with probabilities that sum to 1.
-    pub fn responses(&self) -> &[Weighted] {
+    pub fn responses(&self) -> &[ResponseProbability] {
         &self.responses
     }
 
@@ -46,8 +46,11 @@ impl Estimate {
     pub(super) fn new(responses: Vec<String>, base: &[f64], probability: Vec<f64>, ordinal: bool) -> Self {
         let decision = if ordinal { least_cost(&probability) } else { first_max(&probability) };
         let zipped = responses.into_iter().zip(probability).zip(base);
-        let weighted =
-            |((response, probability), base): ((String, f64), &f64)| Weighted { response, probability, base: *base };
+        let weighted = |((response, probability), base): ((String, f64), &f64)| ResponseProbability {
+            response,
+            probability,
+            base: *base,
+        };
         Self { responses: zipped.map(weighted).collect(), decision }
     }
 }

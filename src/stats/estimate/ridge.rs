@@ -28,7 +28,7 @@ pub(super) struct Ridge {
     /// L of `K + λW⁻¹ = L·Lᵀ`.
     factor: Array2<f64>,
     /// `(K + λW⁻¹)⁻¹ o` by fitted item and response; in the last column `(K + λW⁻¹)⁻¹ 1`.
-    say: Array2<f64>,
+    coefficients: Array2<f64>,
     /// The diagonal of `(K + λW⁻¹)⁻¹`. Only leaving out asks for it.
     diagonal: OnceLock<Array1<f64>>,
 }
@@ -61,8 +61,8 @@ impl Ridge {
             }
         }
         let factor = cholesky(kernel);
-        let say = solve(&factor, targets);
-        (n > 0).then(|| Self { words, skipped, factor, say, diagonal: OnceLock::new() })
+        let coefficients = solve(&factor, targets);
+        (n > 0).then(|| Self { words, skipped, factor, coefficients, diagonal: OnceLock::new() })
     }
 
     /// The probability of each response for a query of these terms. With an item left out, by its position and its
@@ -70,8 +70,8 @@ impl Ridge {
     pub(super) fn vote(&self, query: &[Term], base: &[f64], left_out: Option<(usize, usize)>) -> Vec<f64> {
         let own = left_out.and_then(|(item, given)| Some((item.checked_sub(self.skipped)?, given)));
         let said = match own {
-            Some((i, _)) => self.say.row(i).to_owned(),
-            None => Array1::from(self.words.to(query)).dot(&self.say),
+            Some((i, _)) => self.coefficients.row(i).to_owned(),
+            None => Array1::from(self.words.to(query)).dot(&self.coefficients),
         };
         let weight = said.last().copied().unwrap_or_default();
         let residuals = base.iter().zip(&said).map(|(base, said)| said - base * weight);

@@ -42,7 +42,7 @@ pub struct Ask<'a> {
 
 /// What a model answered.
 #[derive(Debug, Clone, Default)]
-pub struct Told {
+pub struct AskOutcome {
     /// The prediction.
     pub prediction: Prediction,
     /// What it wrote before its response; empty if it was not asked to.
@@ -131,7 +131,7 @@ impl<'a> Asker<'a> {
     ///
     /// # Errors
     /// [`MethodError::Ask`] when no reply could be used.
-    pub async fn ask(&self, query: &Query, ask: &Ask<'_>) -> Result<Told, MethodError> {
+    pub async fn ask(&self, query: &Query, ask: &Ask<'_>) -> Result<AskOutcome, MethodError> {
         let ctx = self.context();
         let task = self.task;
         let options = allowed_responses(task, query, &ctx);
@@ -170,7 +170,7 @@ impl<'a> Asker<'a> {
             response: Some(response),
             ..Prediction::default()
         };
-        Ok(Told { prediction, first })
+        Ok(AskOutcome { prediction, first })
     }
 
     /// Asks for free text about a user, such as a summary of a history: `what` names it in the reply's form.

@@ -39,9 +39,9 @@ impl Method for Cot {
 impl Session for Ready {
     async fn answer(&mut self, query: &Query, bench: &Bench<'_>) -> Result<Prediction, MethodError> {
         let asker = Asker::new(bench)?;
-        let told = asker.ask(query, &Ask { rules: RULES, first: Some(FIRST), ..Ask::default() }).await;
+        let outcome = asker.ask(query, &Ask { rules: RULES, first: Some(FIRST), ..Ask::default() }).await;
         self.0.add(&asker.usage());
-        Ok(told?.prediction)
+        Ok(outcome?.prediction)
     }
 
     fn usage(&mut self) -> UsageReport {

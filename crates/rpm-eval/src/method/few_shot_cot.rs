@@ -63,7 +63,12 @@ impl Method for FewShotCot {
 }
 
 impl Ready {
-    async fn told(&mut self, asker: &Asker<'_>, writer: &Asker<'_>, query: &Query) -> Result<Prediction, MethodError> {
+    async fn ask_all(
+        &mut self,
+        asker: &Asker<'_>,
+        writer: &Asker<'_>,
+        query: &Query,
+    ) -> Result<Prediction, MethodError> {
         let near = self.shown.first(query, self.k, &asker.context()).await?;
         let near: Vec<&Interaction> = near.into_iter().map(|(interaction, _)| interaction).collect();
         for past in &near {
@@ -85,10 +90,10 @@ impl Ready {
 impl Session for Ready {
     async fn answer(&mut self, query: &Query, bench: &Bench<'_>) -> Result<Prediction, MethodError> {
         let (asker, writer) = (Asker::new(bench)?, Asker::learning(bench)?);
-        let told = self.told(&asker, &writer, query).await;
+        let outcome = self.ask_all(&asker, &writer, query).await;
         self.usage.add(&writer.usage());
         self.usage.add(&asker.usage());
-        told
+        outcome
     }
 
     fn usage(&mut self) -> UsageReport {

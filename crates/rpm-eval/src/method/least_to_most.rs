@@ -64,7 +64,7 @@ impl Method for LeastToMost {
 }
 
 impl Ready {
-    async fn told(&mut self, asker: &Asker<'_>, query: &Query) -> Result<Prediction, MethodError> {
+    async fn ask_all(&mut self, asker: &Asker<'_>, query: &Query) -> Result<Prediction, MethodError> {
         let near = self.shown.first(query, self.k, &asker.context()).await?;
         let examples = asker.examples(near.into_iter().map(|(interaction, _)| interaction), |_| None);
         let asked = format!("{examples}\n{}", asker.new_item(query));
@@ -79,9 +79,9 @@ impl Ready {
 impl Session for Ready {
     async fn answer(&mut self, query: &Query, bench: &Bench<'_>) -> Result<Prediction, MethodError> {
         let asker = Asker::new(bench)?;
-        let told = self.told(&asker, query).await;
+        let outcome = self.ask_all(&asker, query).await;
         self.usage.add(&asker.usage());
-        told
+        outcome
     }
 
     fn usage(&mut self) -> UsageReport {

@@ -32,9 +32,9 @@ use async_trait::async_trait;
 
 use rpm_core::data::{History, Interaction, Query, Task};
 use rpm_core::llm::{BoxError, Budget, LlmBackend, UsageReport};
-use rpm_core::stats::{Reason, Tier};
+use rpm_core::stats::{Tier, TierReason};
 
-pub use ask::{Ask, Asker, Told};
+pub use ask::{Ask, AskOutcome, Asker};
 pub use named::{Spec, about, named, names};
 pub use noise::Noisy;
 pub use pipeline::PipelineMethod;
@@ -134,7 +134,7 @@ pub struct Prediction {
     /// What the statistics alone say, likewise, where a pipeline asked a model for the response.
     pub estimate: Vec<f64>,
     /// How much of the user it used, and why; of pipelines only.
-    pub support: Option<(Tier, Reason)>,
+    pub support: Option<(Tier, TierReason)>,
 }
 
 impl Prediction {

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use rpm_core::data::{AssignedFeature, History, Interaction, MemoryItem, Query, ReasoningMemory, UserModel};
-use rpm_core::extract::{LexicalExtractor, Observation};
+use rpm_core::extract::{ExtractionRequest, LexicalExtractor};
 use rpm_core::factor::{FactorModel, SimilarityFactorModel};
 use rpm_core::llm::{BoxError, Ledger};
 use rpm_core::pipeline::RpmPipeline;
@@ -65,7 +65,8 @@ impl Near {
         k: usize,
         ctx: &StageContext<'_>,
     ) -> Result<Result<Vec<Retrieved>, RetrieveError>, MethodError> {
-        let seen = Observation::new(model.task(), "query", query).knowing(model.factors()).past(model.memory().items());
+        let seen =
+            ExtractionRequest::new(model.task(), "query", query).knowing(model.factors()).past(model.memory().items());
         let features = LexicalExtractor::default().read(&seen).features;
         let factors = SimilarityFactorModel::default().assign(model.factors(), &features, query, ctx).await;
         let factors = factors.map_err(|error| MethodError::Other(BoxError::from(error)))?;

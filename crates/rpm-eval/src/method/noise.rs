@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 
 use rpm_core::data::{AssignedFeature, Factor, Feature, FeatureKey};
-use rpm_core::extract::{ExtractError, Extraction, FeatureExtractor, Observation};
+use rpm_core::extract::{ExtractError, Extraction, ExtractionRequest, FeatureExtractor};
 use rpm_core::prompt::StageContext;
 
 use crate::Chance;
@@ -24,7 +24,7 @@ impl<E> Noisy<E> {
         Self { extractor, share, seed }
     }
 
-    fn corrupt(&self, seen: &Observation<'_>, mut found: Extraction, names: &[String]) -> Extraction {
+    fn corrupt(&self, seen: &ExtractionRequest<'_>, mut found: Extraction, names: &[String]) -> Extraction {
         let mut chance = Chance::of(self.seed, &format!("{}\u{1f}{}", seen.item, seen.query.text()));
         let mut own: BTreeSet<FeatureKey> = found.features.iter().map(|assigned| assigned.feature.key()).collect();
         for assigned in &mut found.features {
@@ -47,7 +47,7 @@ impl<E> Noisy<E> {
 
 #[async_trait]
 impl<E: FeatureExtractor> FeatureExtractor for Noisy<E> {
-    async fn extract(&self, seen: Observation<'_>, ctx: &StageContext<'_>) -> Result<Extraction, ExtractError> {
+    async fn extract(&self, seen: ExtractionRequest<'_>, ctx: &StageContext<'_>) -> Result<Extraction, ExtractError> {
         let found = self.extractor.extract(seen, ctx).await?;
         let known = seen.known.into_iter().flat_map(|factors| factors.iter().flat_map(Factor::features));
         let names: BTreeSet<String> = known.map(|key| key.as_str().to_owned()).collect();
@@ -56,7 +56,7 @@ impl<E: FeatureExtractor> FeatureExtractor for Noisy<E> {
 
     async fn extract_batch(
         &self,
-        seen: &[Observation<'_>],
+        seen: &[ExtractionRequest<'_>],
         ctx: &StageContext<'_>,
     ) -> Vec<Result<Extraction, ExtractError>> {
         let found = self.extractor.extract_batch(seen, ctx).await;
@@ -90,7 +90,8 @@ mod tests {
     fn names(share: f64, seed: u64) -> Vec<Vec<String>> {
         let task = Task::new("Rate it", ResponseSpace::scale(1, 5).unwrap()).unwrap();
         let queries = TEXTS.map(|text| Query::new(text).unwrap());
-        let seen: Vec<Observation<'_>> = queries.iter().map(|query| Observation::new(&task, "item", query)).collect();
+        let seen: Vec<ExtractionRequest<'_>> =
+            queries.iter().map(|query| ExtractionRequest::new(&task, "item", query)).collect();
         let (prompts, ledger) = (PromptSet::default(), Ledger::new());
         let noisy = Noisy::new(LexicalExtractor::default(), share, seed);
         let found = pollster::block_on(noisy.extract_batch(&seen, &StageContext::offline(&prompts, &ledger)));

@@ -95,9 +95,9 @@ impl Session for Ready {
         let examples = asker.examples(near.into_iter().map(|(interaction, _)| interaction), |_| None);
         // A model wrote the profile from the user's texts, so it is data as they are.
         let shown = format!("Profile of this person:\n{}\n\n{examples}", frame(&self.profile));
-        let told = asker.ask(query, &Ask { rules: RULES, shown, ..Ask::default() }).await;
+        let outcome = asker.ask(query, &Ask { rules: RULES, shown, ..Ask::default() }).await;
         self.usage.add(&asker.usage());
-        Ok(told?.prediction)
+        Ok(outcome?.prediction)
     }
 
     fn usage(&mut self) -> UsageReport {

@@ -114,9 +114,9 @@ impl Session for Ready {
         let asker = Asker::new(bench)?;
         let near = self.shown.first(query, self.k, &asker.context()).await?;
         let shown = asker.examples(near.into_iter().map(|(interaction, _)| interaction), |_| None);
-        let told = asker.ask(query, &Ask { rules: RULES, shown, ..Ask::default() }).await;
+        let outcome = asker.ask(query, &Ask { rules: RULES, shown, ..Ask::default() }).await;
         self.usage.add(&asker.usage());
-        Ok(told?.prediction)
+        Ok(outcome?.prediction)
     }
 
     fn usage(&mut self) -> UsageReport {

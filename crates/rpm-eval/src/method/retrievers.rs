@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rpm_core::retrieve::{
-    Bm25Retriever, Compared, DenseRetriever, HybridRetriever, MaxSimRetriever, OverlapRetriever, Retriever,
+    Bm25Retriever, CompareBy, DenseRetriever, HybridRetriever, MaxSimRetriever, OverlapRetriever, Retriever,
 };
 
 use super::WholeText;
@@ -20,7 +20,7 @@ pub(super) fn compares_features(name: &str) -> bool {
 
 /// BM25 over the texts of queries.
 pub(super) fn bm25_queries() -> Arc<dyn Retriever> {
-    Arc::new(Bm25Retriever::default().over(Compared::Queries))
+    Arc::new(Bm25Retriever::default().over(CompareBy::Queries))
 }
 
 /// Embeddings of the texts of queries.

@@ -72,7 +72,12 @@ fn most(samples: &[String]) -> Option<&String> {
 }
 
 impl Ready {
-    async fn told(&mut self, asker: &Asker<'_>, query: &Query, bench: &Bench<'_>) -> Result<Prediction, MethodError> {
+    async fn ask_all(
+        &mut self,
+        asker: &Asker<'_>,
+        query: &Query,
+        bench: &Bench<'_>,
+    ) -> Result<Prediction, MethodError> {
         let near = self.shown.first(query, self.method.k, &asker.context()).await?;
         let shown = asker.examples(near.into_iter().map(|(interaction, _)| interaction), |_| None);
         let rules = if shown.is_empty() { cot::RULES } else { WITH_EXAMPLES };
@@ -86,7 +91,7 @@ impl Ready {
                 seed: Some(bench.seed.wrapping_add(n)),
             };
             match asker.ask(query, &ask).await {
-                Ok(told) => samples.extend(told.prediction.response),
+                Ok(outcome) => samples.extend(outcome.prediction.response),
                 Err(error @ MethodError::Ask(AskError::Unusable { .. })) => failed = Some(error),
                 Err(error) => return Err(error),
             }
@@ -105,9 +110,9 @@ impl Ready {
 impl Session for Ready {
     async fn answer(&mut self, query: &Query, bench: &Bench<'_>) -> Result<Prediction, MethodError> {
         let asker = Asker::new(bench)?;
-        let told = self.told(&asker, query, bench).await;
+        let outcome = self.ask_all(&asker, query, bench).await;
         self.usage.add(&asker.usage());
-        told
+        outcome
     }
 
     fn usage(&mut self) -> UsageReport {

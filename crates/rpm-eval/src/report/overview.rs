@@ -3,7 +3,7 @@
 use super::document::{Block, Document, Fact, Section};
 use super::number;
 use super::set::{section, unfinished};
-use super::told::Told;
+use super::told::Verdict;
 use super::values::{Comparison, Report, SetReport};
 
 /// With fewer users than this, a set says that its intervals are rough.
@@ -49,20 +49,22 @@ fn finding(set: &SetReport, place: usize) -> Section {
         section.blocks.push(Block::Text("Nothing was compared.".to_owned()));
         return section;
     };
-    let of = |wanted: Told| {
-        let found = set.main_comparisons().filter(|comparison| set.told(comparison) == wanted);
+    let of = |wanted: Verdict| {
+        let found = set.main_comparisons().filter(|comparison| set.verdict(comparison) == wanted);
         let found: Vec<String> = match wanted {
-            Told::Not => Vec::from_iter(found.map(|c| c.method.clone()).reduce(|all, next| format!("{all}; {next}"))),
+            Verdict::Not => {
+                Vec::from_iter(found.map(|c| c.method.clone()).reduce(|all, next| format!("{all}; {next}")))
+            }
             _ => found.map(told_apart).collect(),
         };
         if found.is_empty() { vec!["none".to_owned()] } else { found }
     };
-    let outcome = |name: String, told: Told| Fact { name, texts: of(told) };
+    let outcome = |name: String, told: Verdict| Fact { name, texts: of(told) };
     section.blocks.push(Block::Facts(vec![
         Fact::new("Measure", direction(&metric.name, metric.higher_is_better)),
-        outcome(format!("Better than {base}"), Told::Better),
-        outcome(format!("Worse than {base}"), Told::Worse),
-        outcome("Not told apart".to_owned(), Told::Not),
+        outcome(format!("Better than {base}"), Verdict::Better),
+        outcome(format!("Worse than {base}"), Verdict::Worse),
+        outcome("Not told apart".to_owned(), Verdict::Not),
     ]));
     section
 }

@@ -3,7 +3,7 @@
 use super::charts::{Chart, Drawing, Forest, ForestRow, Line, Plane, Point, Spread};
 use super::number;
 use super::overview::direction;
-use super::told::Told;
+use super::told::Verdict;
 use super::values::{Curve, MethodRow, Metric, SetReport};
 use crate::compare::Measured;
 
@@ -16,7 +16,7 @@ pub(super) fn scores(set: &SetReport) -> Option<Chart> {
             text: number::measured(Some(score)),
             value: score.value,
             interval: ends(score),
-            told: None,
+            verdict: None,
         })
         .collect();
     let caption = format!(
@@ -39,7 +39,7 @@ pub(super) fn differences(set: &SetReport) -> Option<Chart> {
             text: number::difference(c.difference),
             value: c.difference.value,
             interval: ends(c.difference),
-            told: Some(set.told(c)),
+            verdict: Some(set.verdict(c)),
         })
         .collect();
     let side = if metric.higher_is_better { "Right" } else { "Left" };
@@ -66,8 +66,9 @@ fn forest(rows: Vec<ForestRow>, forest: Forest, caption: String, label: String) 
 
 /// A row's numbers, for a chart's label.
 fn spoken(rows: &[ForestRow]) -> String {
-    let told = |row: &ForestRow| row.told.map(|told: Told| format!(", {}", told.word())).unwrap_or_default();
-    rows.iter().map(|row| format!("{} {}{}", row.name, row.text, told(row))).collect::<Vec<_>>().join("; ")
+    let verdict =
+        |row: &ForestRow| row.verdict.map(|verdict: Verdict| format!(", {}", verdict.word())).unwrap_or_default();
+    rows.iter().map(|row| format!("{} {}{}", row.name, row.text, verdict(row))).collect::<Vec<_>>().join("; ")
 }
 
 /// Methods that have the first score, with their places.

@@ -3,7 +3,7 @@
 use super::document::ColumnKind::{Marked, Number, Text};
 use super::document::{Cell, Column, Table};
 use super::number;
-use super::told::Told;
+use super::told::Verdict;
 use super::values::{Curve, MeanNeed, MethodRow, SetReport};
 
 /// All scores, with marks for those told apart from the base.
@@ -39,7 +39,7 @@ fn score_cells(set: &SetReport, row: &MethodRow) -> Vec<Cell> {
                 && comparison.metric == metric.name
                 && Some(comparison.base.as_str()) == set.main_base()
         });
-        let mark = compared.and_then(|comparison| set.told(comparison).mark());
+        let mark = compared.and_then(|comparison| set.verdict(comparison).mark());
         let score = row.scores.get(place).copied().flatten();
         cells.push(Cell { text: number::measured(score), mark });
     }
@@ -112,7 +112,7 @@ fn comparisons_of(set: &SetReport, metric: &str, base: &str) -> Table {
             vec![
                 Cell::from(&c.method),
                 number::difference(c.difference).into(),
-                set.told(c).word().into(),
+                set.verdict(c).word().into(),
                 number::probability(c.adjusted_p).into(),
                 number::probability(c.p).into(),
                 users.into(),
@@ -190,10 +190,9 @@ pub(super) fn price_of_improvement(set: &SetReport) -> Table {
         ("Dollars more per 1,000 answers", Number),
     ];
     let mut table = Table::new(caption, &columns);
-    let priced = set
-        .comparisons
-        .iter()
-        .filter(|c| set.told(c) == Told::Better && (c.tokens_per_point.is_some() || c.dollars_per_point.is_some()));
+    let priced = set.comparisons.iter().filter(|c| {
+        set.verdict(c) == Verdict::Better && (c.tokens_per_point.is_some() || c.dollars_per_point.is_some())
+    });
     table.rows = priced
         .map(|c| {
             let tokens = c.tokens_per_point.map_or_else(|| number::NONE.to_owned(), number::amount);

@@ -7,14 +7,14 @@ pub(super) const THRESHOLD: f64 = 0.05;
 
 /// How a method stands to its base.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Told {
+pub(super) enum Verdict {
     Better,
     Worse,
     /// Not told apart, which is not the same as equal.
     Not,
 }
 
-impl Told {
+impl Verdict {
     /// In words.
     pub(super) fn word(self) -> &'static str {
         match self {
@@ -36,16 +36,16 @@ impl Told {
 
 impl SetReport {
     /// What the adjusted p lets one say. A metric that is not listed counts as one where more is better.
-    pub(super) fn told(&self, comparison: &Comparison) -> Told {
+    pub(super) fn verdict(&self, comparison: &Comparison) -> Verdict {
         let sure = comparison.adjusted_p.is_some_and(|p| p < THRESHOLD);
         let metric = self.metrics.iter().find(|metric| metric.name == comparison.metric);
         let more_is_better = metric.is_none_or(|metric| metric.higher_is_better);
         if !sure || comparison.difference.value == 0.0 {
-            Told::Not
+            Verdict::Not
         } else if (comparison.difference.value > 0.0) == more_is_better {
-            Told::Better
+            Verdict::Better
         } else {
-            Told::Worse
+            Verdict::Worse
         }
     }
 
@@ -73,15 +73,15 @@ mod tests {
     fn only_the_adjusted_p_decides_and_the_metric_says_which_way_is_better() {
         let metric = |name: &str, higher_is_better| Metric { name: name.into(), higher_is_better, note: String::new() };
         let set = SetReport { metrics: vec![metric("accuracy", true), metric("MAE", false)], ..SetReport::default() };
-        let told = |metric: &str, value, p, adjusted_p| {
+        let verdict = |metric: &str, value, p, adjusted_p| {
             let difference = Measured { value, interval: None };
-            set.told(&Comparison { metric: metric.into(), difference, p, adjusted_p, ..Comparison::default() })
+            set.verdict(&Comparison { metric: metric.into(), difference, p, adjusted_p, ..Comparison::default() })
         };
-        assert_eq!(told("accuracy", 0.1, Some(0.001), Some(0.01)), Told::Better);
-        assert_eq!(told("MAE", 0.1, Some(0.001), Some(0.01)), Told::Worse);
-        assert_eq!(told("MAE", -0.1, Some(0.001), Some(0.01)), Told::Better);
-        assert_eq!(told("accuracy", 0.1, Some(0.01), Some(0.05)), Told::Not);
-        assert_eq!(told("accuracy", 0.1, Some(0.01), None), Told::Not);
-        assert_eq!(told("accuracy", 0.0, Some(0.01), Some(0.01)), Told::Not);
+        assert_eq!(verdict("accuracy", 0.1, Some(0.001), Some(0.01)), Verdict::Better);
+        assert_eq!(verdict("MAE", 0.1, Some(0.001), Some(0.01)), Verdict::Worse);
+        assert_eq!(verdict("MAE", -0.1, Some(0.001), Some(0.01)), Verdict::Better);
+        assert_eq!(verdict("accuracy", 0.1, Some(0.01), Some(0.05)), Verdict::Not);
+        assert_eq!(verdict("accuracy", 0.1, Some(0.01), None), Verdict::Not);
+        assert_eq!(verdict("accuracy", 0.0, Some(0.01), Some(0.01)), Verdict::Not);
     }
 }

@@ -7,7 +7,7 @@ use crate::dataset::{Dataset, EvalUser, TestItem};
 use crate::method::{Bench, Method, Prediction};
 use crate::{Answered, EvalError, Learned, Record};
 use rpm_core::data::{Interaction, Query, Task};
-use rpm_core::llm::{Ledger, Limit, LlmBackend};
+use rpm_core::llm::{BudgetLimit, Ledger, LlmBackend};
 
 use super::Runner;
 use super::folder::Job;
@@ -33,7 +33,7 @@ impl Runner {
         backend: Option<Arc<dyn LlmBackend>>,
         learner: Option<Arc<dyn LlmBackend>>,
         ledger: &Ledger,
-    ) -> Result<Result<Done, Limit>, EvalError> {
+    ) -> Result<Result<Done, BudgetLimit>, EvalError> {
         if let Some(limit) = ledger.budget_reached() {
             return Ok(Err(limit));
         }

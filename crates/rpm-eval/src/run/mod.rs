@@ -23,7 +23,7 @@ use std::sync::Arc;
 use futures_util::stream::{self, StreamExt};
 
 use rpm_core::data::Interaction;
-use rpm_core::llm::{Budget, Ledger, Limit, LlmBackend, LogMode, ResponseLog};
+use rpm_core::llm::{Budget, BudgetLimit, Ledger, LlmBackend, LogMode, ResponseLog};
 use rpm_core::pipeline::DryBackend;
 
 use super::dataset::Dataset;
@@ -87,7 +87,7 @@ pub struct Run {
     /// One for each user under each method and one for each test item, by set, method and user in the order they were given.
     pub records: Vec<Record>,
     /// The limit of the run's budget that ended it; jobs that are missing then are done when it is resumed.
-    pub stopped: Option<Limit>,
+    pub stopped: Option<BudgetLimit>,
     /// Jobs that an earlier run had done.
     pub resumed: usize,
 }

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::Need;
 use rpm_core::data::hex;
 use rpm_core::llm::{
-    Attempt, BackendError, Capabilities, Completion, CompletionRequest, FinishReason, Ledger, Limit, LlmBackend,
+    Attempt, BackendError, BudgetLimit, Capabilities, Completion, CompletionRequest, FinishReason, Ledger, LlmBackend,
     RequestKey, Stage,
 };
 
@@ -192,7 +192,7 @@ impl LlmBackend for Capped {
 
     async fn complete_batch(&self, requests: &[CompletionRequest]) -> Vec<Result<Completion, BackendError>> {
         let mut results: Vec<Result<Completion, BackendError>> =
-            requests.iter().map(|_| Err(BackendError::Budget { limit: Limit::Calls })).collect();
+            requests.iter().map(|_| Err(BackendError::Budget { limit: BudgetLimit::Calls })).collect();
         let (mut places, mut sent, mut attempts) = (Vec::new(), Vec::new(), Vec::new());
         for (place, request) in requests.iter().enumerate() {
             match request.clone().entered(&self.ledger).begin() {

@@ -8,7 +8,7 @@ use super::canvas::{
     Area, DrawError, GRID, INK, PAPER, QUIET, RULE, WIDTH, color, px, shortened, size, stroke, svg, text,
 };
 use super::{Forest, ForestRow};
-use crate::report::told::Told;
+use crate::report::told::Verdict;
 
 const ROW: f64 = 40.0;
 const TOP: f64 = 4.0;
@@ -65,10 +65,10 @@ fn draw_row(
     let name = shortened(&row.name, room);
     area.draw_text(&name, &text(INK, TEXT, HPos::Left, VPos::Center), (px(SIDE), px(top + 11.0)))?;
     area.draw_text(&row.text, &text(QUIET, TEXT, HPos::Right, VPos::Center), (px(WIDTH - SIDE), px(top + 11.0)))?;
-    let hue = match row.told {
-        None | Some(Told::Better) => color(0),
-        Some(Told::Worse) => color(1),
-        Some(Told::Not) => QUIET,
+    let hue = match row.verdict {
+        None | Some(Verdict::Better) => color(0),
+        Some(Verdict::Worse) => color(1),
+        Some(Verdict::Not) => QUIET,
     };
     if let Some(ends) = interval {
         area.draw(&PathElement::new(ends, stroke(hue, 2.0)))?;
@@ -76,7 +76,7 @@ fn draw_row(
     for (x, y) in interval.into_iter().flatten() {
         area.draw(&PathElement::new(vec![(x, y - px(3.5)), (x, y + px(3.5))], stroke(hue, 1.4)))?;
     }
-    if row.told == Some(Told::Not) {
+    if row.verdict == Some(Verdict::Not) {
         // Hollow: no claim is made.
         area.draw(&Circle::new(value, size(4.6), hue.filled()))?;
         area.draw(&Circle::new(value, size(3.0), PAPER.filled()))

@@ -5,7 +5,7 @@ mod canvas;
 mod forest;
 mod plane;
 
-use super::told::Told;
+use super::told::Verdict;
 
 pub(super) use canvas::DrawError;
 
@@ -42,7 +42,7 @@ pub(super) struct ForestRow {
     /// The ends of its interval; `None` when there are too few users for one.
     pub(super) interval: Option<(f64, f64)>,
     /// How a difference came out; `None` for a value that is none.
-    pub(super) told: Option<Told>,
+    pub(super) verdict: Option<Verdict>,
 }
 
 /// Points in a plane, with a legend below.
