@@ -113,8 +113,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
 
     let task = Task::new("How would this user rate the film with this description?", ResponseSpace::scale(1, 5)?)?
-        .query_name("film")
-        .response_name("rating");
+        .query_name("film")?
+        .response_name("rating")?;
     let lines = NORA.lines().filter(|line| !line.trim().is_empty()).take(INTERACTIONS);
     let interactions: Result<Vec<Interaction>, Box<dyn Error>> =
         lines.map(|line| Ok(serde_json::from_str::<Line>(line)?.interaction()?)).collect();

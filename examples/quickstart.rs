@@ -46,8 +46,8 @@ async fn run() -> Result<(), Box<dyn Error>> {
         "How would this person rate the film described, from 1 (poor) to 5 (excellent)?",
         ResponseSpace::scale(1, 5)?,
     )?
-    .query_name("film")
-    .response_name("rating");
+    .query_name("film")?
+    .response_name("rating")?;
     let query = Query::new(NEW_FILM)?;
     let pipeline = RpmPipeline::offline(task.clone());
 

@@ -303,7 +303,7 @@ fn a_history_checked_against_another_task_is_refused() {
 fn a_model_of_another_task_is_refused() {
     let error = block_on(RpmPipeline::offline(labels_task()).personalize(&offline_model(), &query("x y"))).unwrap_err();
     assert!(matches!(error, Error::OtherTask));
-    let renamed = scale_task().response_name("stars");
+    let renamed = scale_task().response_name("stars").unwrap();
     let error = block_on(RpmPipeline::offline(renamed).personalize(&offline_model(), &query("x y"))).unwrap_err();
     assert!(matches!(error, Error::OtherTask));
 }
@@ -407,13 +407,16 @@ fn a_file_whose_totals_are_below_zero_is_refused() {
 }
 
 #[test]
-fn a_task_with_an_unusable_name_can_still_be_saved_and_read() {
-    for name in ["zq\0mark".to_owned(), "x".repeat(limits::ID_BYTES + 1), "two\nlines".to_owned()] {
-        let task = scale_task().response_name(name);
-        let history = History::new(&task, "ana", one("A slow film.", "4")).unwrap();
-        let model = block_on(RpmPipeline::offline(task).learn(&history)).unwrap().model;
-        assert!(UserModel::from_json(&model.to_json()).is_ok());
+fn a_task_with_an_unusable_name_is_refused() {
+    for name in ["zq\0mark".to_owned(), "zqmark".repeat(limits::ID_BYTES), String::new(), " \u{200b}".to_owned()] {
+        for error in [scale_task().query_name(&name).unwrap_err(), scale_task().response_name(&name).unwrap_err()] {
+            assert!(error.to_string().starts_with("task: ") && !told(&error).contains(MARKER), "{error}");
+        }
     }
+    let task = scale_task().response_name("two\nlines").unwrap();
+    let history = History::new(&task, "ana", one("A slow film.", "4")).unwrap();
+    let model = block_on(RpmPipeline::offline(task).learn(&history)).unwrap().model;
+    assert!(UserModel::from_json(&model.to_json()).is_ok());
 }
 
 #[test]

@@ -153,7 +153,7 @@ fn extracted(row: &Row) -> (Query, Result<Extraction, String>) {
     let review = review.rsplit_once("\nRating:").map_or(review, |(review, _)| review);
     let query = Query::new(review).unwrap();
     let task = Task::new("How would this person rate it?", ResponseSpace::scale(1, 5).unwrap()).unwrap();
-    let task = task.query_name("review").response_name("rating");
+    let task = task.query_name("review").unwrap().response_name("rating").unwrap();
     let finish = if row.finish_reason == "length" { FinishReason::Length } else { FinishReason::Stop };
     let completion = Completion::new(row.output.as_str()).finish(finish);
     let backend = backend_fn(move |_| {

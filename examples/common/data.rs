@@ -145,7 +145,7 @@ fn task(kind: Kind, folder: &Path) -> Result<Task, Box<dyn Error>> {
         Kind::Opinion => ResponseSpace::choices(),
         Kind::Title => ResponseSpace::text(300)?,
     };
-    Ok(Task::new(instruction, space)?.query_name(query).response_name(response))
+    Ok(Task::new(instruction, space)?.query_name(query)?.response_name(response)?)
 }
 
 fn labels(folder: &Path) -> Result<Vec<String>, Box<dyn Error>> {

@@ -1,12 +1,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::text::fold;
-use super::{FactorId, FeatureKey, ItemId};
+use super::{FactorId, FeatureKey, ItemId, limits};
 
 /// What a user, or a host on their behalf, says about their own model. Edits stand beside what was learned and above it:
 /// they hold through observing, forgetting and learning again, and each can be undone.
+///
+/// An edit that is read from a file is checked as far as it can be without the model it belongs to: its numbers and the
+/// sizes of its texts. A label and steps may be empty there, since forgetting takes words out of old edits.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -31,6 +35,7 @@ pub enum Edit {
         /// The factor.
         factor: FactorId,
         /// Its say, from 0.25 to 4; 1 is as counted.
+        #[serde(deserialize_with = "boost")]
         by: f64,
     },
     /// Call a factor something else.
@@ -38,6 +43,7 @@ pub enum Edit {
         /// The factor.
         factor: FactorId,
         /// Its new label, at most 256 bytes.
+        #[serde(deserialize_with = "label")]
         label: String,
     },
     /// Take one factor into another.
@@ -59,6 +65,7 @@ pub enum Edit {
         /// The interaction.
         item: ItemId,
         /// The steps, each about a feature of the interaction: 1 to 16 of at most 8,192 bytes each.
+        #[serde(deserialize_with = "steps")]
         steps: Vec<EditedStep>,
     },
     /// Never show a reasoning path of this interaction that a model wrote.
@@ -86,6 +93,7 @@ pub struct EditedStep {
     /// The feature it is about.
     pub feature: FeatureKey,
     /// What it says; not blank.
+    #[serde(deserialize_with = "step_text")]
     pub text: String,
 }
 
@@ -107,6 +115,49 @@ pub struct EditRecord {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
 pub(super) fn is_zero(count: &u32) -> bool {
     *count == 0
+}
+
+/// Most steps of a path that a user writes.
+pub(crate) const MOST_STEPS: usize = 16;
+
+/// True for a number that a factor's say may be multiplied with.
+pub(crate) fn is_boost(by: f64) -> bool {
+    (0.25..=4.0).contains(&by)
+}
+
+/// A control character other than white space.
+pub(crate) fn is_odd(c: char) -> bool {
+    c.is_control() && !matches!(c, '\t' | '\n' | '\r')
+}
+
+fn boost<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    let by = f64::deserialize(deserializer)?;
+    if is_boost(by) {
+        Ok(by)
+    } else {
+        Err(D::Error::custom("an edit boosts a factor by less than 0.25 or more than 4"))
+    }
+}
+
+fn label<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let label = String::deserialize(deserializer)?;
+    if label.len() > limits::ID_BYTES || label.chars().any(char::is_control) {
+        return Err(D::Error::custom("an edit has a label over 256 bytes or with a control character"));
+    }
+    Ok(label)
+}
+
+fn steps<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<EditedStep>, D::Error> {
+    let steps = Vec::deserialize(deserializer)?;
+    if steps.len() > MOST_STEPS { Err(D::Error::custom("an edit has a path of more than 16 steps")) } else { Ok(steps) }
+}
+
+fn step_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.trim().is_empty() || text.len() > limits::RESPONSE_BYTES || text.chars().any(is_odd) {
+        return Err(D::Error::custom("an edit has a step that is blank, over 8,192 bytes or with a control character"));
+    }
+    Ok(text)
 }
 
 impl Edit {

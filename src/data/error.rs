@@ -111,6 +111,12 @@ pub enum DataError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// Text that is no feature's key: keys hold no control or invisible characters and only single spaces.
+    #[error("a feature key of {bytes} bytes is not in normal form")]
+    BadKey {
+        /// The key's length in bytes.
+        bytes: usize,
+    },
     /// An item that the memory does not hold.
     #[error("no interaction {item} in this user's memory")]
     UnknownItem {

@@ -3,20 +3,53 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FactorId, FeatureKey, Judgement, Polarity};
+use super::{DataError, FactorId, FeatureKey, Judgement, Polarity};
 
 /// Features that act alike for one user (paper: *F*⁽ᵐ⁾), with the statistics of that user's responses.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "UncheckedFactor")]
 pub struct Factor {
     pub(super) id: FactorId,
     pub(super) label: String,
     pub(super) description: String,
     pub(super) features: BTreeSet<FeatureKey>,
-    #[serde(default = "one", skip_serializing_if = "is_one")]
+    #[serde(skip_serializing_if = "is_one")]
     pub(super) cohesion: f64,
     pub(super) stats: FactorStats,
-    #[serde(default, skip_serializing_if = "Standing::is_plain")]
+    #[serde(skip_serializing_if = "Standing::is_plain")]
     pub(super) standing: Standing,
+}
+
+/// A factor as it stands in a file.
+#[derive(Deserialize)]
+pub(super) struct UncheckedFactor {
+    id: FactorId,
+    label: String,
+    description: String,
+    features: BTreeSet<FeatureKey>,
+    #[serde(default = "one")]
+    cohesion: f64,
+    #[serde(with = "UncheckedStats")]
+    stats: FactorStats,
+    #[serde(default)]
+    standing: Standing,
+}
+
+impl UncheckedFactor {
+    /// The factor, which its set has yet to check.
+    pub(super) fn assume(self) -> Factor {
+        let Self { id, label, description, features, cohesion, stats, standing } = self;
+        Factor { id, label, description, features, cohesion, stats, standing }
+    }
+}
+
+impl TryFrom<UncheckedFactor> for Factor {
+    type Error = DataError;
+    fn try_from(unchecked: UncheckedFactor) -> Result<Self, DataError> {
+        let factor = unchecked.assume();
+        factor.check()?;
+        Ok(factor)
+    }
 }
 
 /// What holds of a factor whatever was counted.
@@ -71,21 +104,35 @@ fn is_one(value: &f64) -> bool {
 }
 
 /// What was counted for one factor (paper: *θ*⁽ᵐ⁾). Only counts are kept; every ratio, interval and test is derived from
-/// them, so adding or removing an interaction is exact.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+/// them, so adding or removing an interaction is exact. Counts that are read from a file are finite and not below 0.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct FactorStats {
     /// Interactions in which the factor is present (paper: coverage).
     pub coverage: f64,
     /// Of those, how many had each response. Empty for open-ended tasks.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub by_response: BTreeMap<String, f64>,
     /// Features judged to have swayed the response (paper: influence). Zero unless the task is open-ended.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_zero")]
     pub influence: f64,
     /// Which way the influential ones swayed it (paper: polarity).
-    #[serde(default, skip_serializing_if = "PolarityCounts::is_empty")]
+    #[serde(skip_serializing_if = "PolarityCounts::is_empty")]
     pub polarity: PolarityCounts,
 }
+
+#[derive(Deserialize)]
+#[serde(remote = "FactorStats")]
+struct UncheckedStats {
+    coverage: f64,
+    #[serde(default)]
+    by_response: BTreeMap<String, f64>,
+    #[serde(default)]
+    influence: f64,
+    #[serde(default, with = "UncheckedPolarity")]
+    polarity: PolarityCounts,
+}
+
+checked_on_reading!(FactorStats, UncheckedStats);
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
 fn is_zero(count: &f64) -> bool {
@@ -93,7 +140,7 @@ fn is_zero(count: &f64) -> bool {
 }
 
 /// Counts of the three polarities among influential features.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct PolarityCounts {
     /// Swayed towards.
     pub positive: f64,
@@ -101,6 +148,22 @@ pub struct PolarityCounts {
     pub neutral: f64,
     /// Swayed away.
     pub negative: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(remote = "PolarityCounts")]
+struct UncheckedPolarity {
+    positive: f64,
+    neutral: f64,
+    negative: f64,
+}
+
+checked_on_reading!(PolarityCounts, UncheckedPolarity);
+
+/// True for what can have been counted, with weights or without.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "it is asked of what iterators lend")]
+fn is_count(count: &f64) -> bool {
+    count.is_finite() && *count >= 0.0
 }
 
 impl PolarityCounts {
@@ -113,6 +176,15 @@ impl PolarityCounts {
         self.total() == 0.0
     }
 
+    fn are_counts(&self) -> bool {
+        [self.positive, self.neutral, self.negative].iter().all(is_count)
+    }
+
+    fn check(&self) -> Result<(), DataError> {
+        let problem = "have a negative or non-finite count";
+        if self.are_counts() { Ok(()) } else { Err(DataError::BadNumbers { what: "polarities", problem }) }
+    }
+
     fn add(&mut self, polarity: Polarity, weight: f64) {
         match polarity {
             Polarity::Positive => self.positive += weight,
@@ -123,6 +195,16 @@ impl PolarityCounts {
 }
 
 impl FactorStats {
+    fn are_counts(&self) -> bool {
+        [self.coverage, self.influence].iter().chain(self.by_response.values()).all(is_count)
+            && self.polarity.are_counts()
+    }
+
+    fn check(&self) -> Result<(), DataError> {
+        let problem = "have a negative or non-finite count";
+        if self.are_counts() { Ok(()) } else { Err(DataError::BadNumbers { what: "factor statistics", problem }) }
+    }
+
     pub(super) fn observe(&mut self, response: Option<&str>, judgements: &[Judgement], weight: f64) {
         self.coverage += weight;
         if let Some(response) = response {
@@ -135,17 +217,56 @@ impl FactorStats {
     }
 }
 
-/// What was counted over a user's whole history.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+/// What was counted over a user's whole history. Counts that are read from a file are finite and not below 0.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Totals {
     /// Interactions.
     pub interactions: f64,
     /// Interactions with each response. Empty for open-ended tasks.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub by_response: BTreeMap<String, f64>,
 }
 
+#[derive(Deserialize)]
+#[serde(remote = "Totals")]
+pub(super) struct UncheckedTotals {
+    interactions: f64,
+    #[serde(default)]
+    by_response: BTreeMap<String, f64>,
+}
+
+checked_on_reading!(Totals, UncheckedTotals);
+
+impl Totals {
+    pub(super) fn check(&self) -> Result<(), DataError> {
+        let problem = "have a negative or non-finite count";
+        let counts = std::iter::once(&self.interactions).chain(self.by_response.values()).all(is_count);
+        if counts { Ok(()) } else { Err(DataError::BadNumbers { what: "totals", problem }) }
+    }
+}
+
 impl Factor {
+    /// All that can be checked of one factor.
+    pub(super) fn check(&self) -> Result<(), DataError> {
+        let bad = |problem| Err(DataError::BadFactor { factor: self.id.clone(), problem });
+        if self.features.is_empty() {
+            return bad("has no features");
+        }
+        if self.label.trim().is_empty() {
+            return bad("has no label");
+        }
+        if !self.stats.are_counts() {
+            return bad("has a negative or non-finite count");
+        }
+        if !(0.0..=16.0).contains(&self.standing.boost) {
+            return bad("has a boost outside 0 to 16");
+        }
+        if !(0.0..=1.0).contains(&self.cohesion) {
+            return bad("has a cohesion outside 0 to 1");
+        }
+        Ok(())
+    }
+
     /// The id; the same after relearning as long as the factor keeps its oldest feature.
     pub fn id(&self) -> &FactorId {
         &self.id

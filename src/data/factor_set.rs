@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::derived::Derived;
-use super::factor::Standing;
+use super::factor::{Standing, UncheckedFactor, UncheckedTotals};
 use super::{
     AssignedFeature, DataError, Factor, FactorId, FactorStats, Feature, FeatureKey, Judgement, MemoryItem,
     ResponseSpace, Task, Totals,
@@ -14,7 +14,7 @@ use super::{
 /// All factors of one user (paper: *C*ᵤ): a partition of the user's features, with counts. Every feature key belongs to
 /// exactly one factor.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(try_from = "RawFactorSet", into = "RawFactorSet")]
+#[serde(try_from = "UncheckedFactors", into = "WrittenFactors")]
 pub struct FactorSet {
     /// In order of id, so that any output in this order is the same every time. Shared, so that a clone is cheap.
     factors: Vec<Arc<Factor>>,
@@ -24,24 +24,30 @@ pub struct FactorSet {
     derived: Derived,
 }
 
-#[derive(Serialize, Deserialize)]
-struct RawFactorSet {
+/// A factor set as it stands in a file.
+#[derive(Deserialize, Default)]
+pub(super) struct UncheckedFactors {
+    #[serde(with = "UncheckedTotals")]
+    totals: Totals,
+    factors: Vec<UncheckedFactor>,
+}
+
+/// A factor set as it is written.
+#[derive(Serialize)]
+struct WrittenFactors {
     totals: Totals,
     factors: Vec<Factor>,
 }
 
-impl TryFrom<RawFactorSet> for FactorSet {
+impl TryFrom<UncheckedFactors> for FactorSet {
     type Error = DataError;
-    fn try_from(raw: RawFactorSet) -> Result<Self, DataError> {
-        let totals = std::iter::once(&raw.totals.interactions).chain(raw.totals.by_response.values());
-        if totals.into_iter().any(|count| !count.is_finite() || *count < 0.0) {
-            return Err(DataError::BadNumbers { what: "totals", problem: "have a negative or non-finite count" });
-        }
-        Self::new(raw.factors, raw.totals)
+    fn try_from(unchecked: UncheckedFactors) -> Result<Self, DataError> {
+        unchecked.totals.check()?;
+        Self::new(unchecked.factors.into_iter().map(UncheckedFactor::assume).collect(), unchecked.totals)
     }
 }
 
-impl From<FactorSet> for RawFactorSet {
+impl From<FactorSet> for WrittenFactors {
     fn from(set: FactorSet) -> Self {
         Self { totals: set.totals, factors: set.factors.into_iter().map(Arc::unwrap_or_clone).collect() }
     }
@@ -78,25 +84,10 @@ impl FactorSet {
         let mut of_feature = HashMap::new();
         let mut last: Option<&FactorId> = None;
         for factor in &factors {
+            factor.check()?;
             let bad = |problem| Err(DataError::BadFactor { factor: factor.id.clone(), problem });
-            if factor.features.is_empty() {
-                return bad("has no features");
-            }
-            if factor.label.trim().is_empty() {
-                return bad("has no label");
-            }
             if last.replace(&factor.id) == Some(&factor.id) {
                 return bad("occurs twice");
-            }
-            let counts = [factor.stats.coverage, factor.stats.influence, factor.stats.polarity.total()];
-            if counts.iter().chain(factor.stats.by_response.values()).any(|c| !c.is_finite() || *c < 0.0) {
-                return bad("has a negative or non-finite count");
-            }
-            if !(0.0..=16.0).contains(&factor.standing.boost) {
-                return bad("has a boost outside 0 to 16");
-            }
-            if !(0.0..=1.0).contains(&factor.cohesion) {
-                return bad("has a cohesion outside 0 to 1");
             }
             for key in &factor.features {
                 if of_feature.insert(key.clone(), factor.id.clone()).is_some() {

@@ -2,25 +2,57 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::text::fold;
+use super::text::{fold, is_invisible};
 use super::{DataError, FactorId, Query, limits};
 
 /// What in one query may sway the response: a short name and the verbatim words it was seen in (paper: *f* = (name,
 /// context, factor); the factor is found through the [`FactorSet`](super::FactorSet)).
 ///
 /// A feature is *grounded*: its span lies in the query's text, on character boundaries. Equal features have equal keys.
+///
+/// Read from a file alone it passes every check but that of its place in the query; [`MemoryItem`](super::MemoryItem), which
+/// has the query, makes that one.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "UncheckedFeature")]
 pub struct Feature {
     name: String,
     span: Span,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     judgement: Option<Judgement>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     valence: Option<f64>,
 }
 
-/// Bytes `start..end` of a query's text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// A feature as it stands in a file.
+#[derive(Deserialize)]
+pub(super) struct UncheckedFeature {
+    name: String,
+    #[serde(with = "UncheckedSpan")]
+    span: Span,
+    #[serde(default)]
+    judgement: Option<Judgement>,
+    #[serde(default)]
+    valence: Option<f64>,
+}
+
+impl UncheckedFeature {
+    /// The feature, which its item has yet to check.
+    pub(super) fn assume(self) -> Feature {
+        Feature { name: self.name, span: self.span, judgement: self.judgement, valence: self.valence }
+    }
+}
+
+impl TryFrom<UncheckedFeature> for Feature {
+    type Error = DataError;
+    fn try_from(unchecked: UncheckedFeature) -> Result<Self, DataError> {
+        let feature = unchecked.assume();
+        feature.check_alone("a query", 0)?;
+        Ok(feature)
+    }
+}
+
+/// Bytes `start..end` of a query's text. One that is read from a file holds at least a byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Span {
     /// The first byte.
     pub start: usize,
@@ -28,10 +60,56 @@ pub struct Span {
     pub end: usize,
 }
 
+#[derive(Deserialize)]
+#[serde(remote = "Span")]
+struct UncheckedSpan {
+    start: usize,
+    end: usize,
+}
+
+checked_on_reading!(Span, UncheckedSpan);
+
+impl Span {
+    fn is_empty(self) -> bool {
+        self.start >= self.end
+    }
+
+    fn check(self) -> Result<(), DataError> {
+        let problem = "has an empty span";
+        if self.is_empty() {
+            return Err(DataError::BadFeature { item: "a query".to_owned(), position: 0, problem });
+        }
+        Ok(())
+    }
+}
+
 /// The normal form of a feature's name: case, width and white space folded. Features with one key are the same feature.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "String", into = "String")]
 pub struct FeatureKey(String);
+
+impl TryFrom<String> for FeatureKey {
+    type Error = DataError;
+    /// Keeps a key that was written before. Folding twice is not always folding once, so a key is not folded again, and is
+    /// refused only for what folding takes away.
+    fn try_from(key: String) -> Result<Self, DataError> {
+        if is_spaced_out(&key) || key.chars().any(|c| c.is_control() || is_invisible(c)) {
+            return Err(DataError::BadKey { bytes: key.len() });
+        }
+        Ok(Self(key))
+    }
+}
+
+impl From<FeatureKey> for String {
+    fn from(key: FeatureKey) -> Self {
+        key.0
+    }
+}
+
+/// True with white space at an end, two in a row, or other than a plain space.
+fn is_spaced_out(key: &str) -> bool {
+    !key.is_empty() && key.split(' ').any(|word| word.is_empty() || word.contains(char::is_whitespace))
+}
 
 /// Whether a feature swayed the response, and which way. Judged for open-ended tasks, where responses cannot be counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,15 +163,25 @@ impl Feature {
     }
 
     pub(crate) fn check(&self, query: &Query, item: &str, position: usize) -> Result<(), DataError> {
+        self.check_alone(item, position)?;
+        if query.text().get(self.span.start..self.span.end).is_none() {
+            let problem = "has a span that is not in its query";
+            return Err(DataError::BadFeature { item: item.to_owned(), position, problem });
+        }
+        Ok(())
+    }
+
+    /// All that can be checked without the query.
+    fn check_alone(&self, item: &str, position: usize) -> Result<(), DataError> {
         let bad = |problem| Err(DataError::BadFeature { item: item.to_owned(), position, problem });
         if FeatureKey::of(&self.name).0.is_empty() || self.name.len() > limits::ID_BYTES {
             return bad("has a blank or too long name");
         }
-        if self.span.start >= self.span.end || query.text().get(self.span.start..self.span.end).is_none() {
+        if self.span.is_empty() {
             return bad("has a span that is not in its query");
         }
-        if self.valence.is_some_and(|valence| !valence.is_finite()) {
-            return bad("has a valence that is not finite");
+        if self.valence.is_some_and(|valence| !(-2.0..=2.0).contains(&valence)) {
+            return bad("has a valence outside -2 to 2");
         }
         Ok(())
     }

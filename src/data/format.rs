@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::grouping::Grouping;
+use super::user_model::UncheckedModel;
 use super::{DataError, PathOrigin, UserModel};
 
 /// Stands in the `format` field of every user model file.
@@ -63,8 +64,8 @@ impl UserModel {
         if header.version > FORMAT_VERSION {
             return Err(DataError::FutureVersion { found: header.version, supported: FORMAT_VERSION });
         }
-        let file: File<UserModel> = serde_json::from_str(json).map_err(|error| unreadable(&error))?;
-        let mut model = file.model;
+        let file: File<UncheckedModel> = serde_json::from_str(json).map_err(|error| unreadable(&error))?;
+        let mut model = file.model.assume()?;
         if header.version == 1 {
             model.migrate_version_1();
         }

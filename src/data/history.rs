@@ -8,24 +8,32 @@ use super::{DataError, ItemId, Task, UserId, limits};
 
 /// What is asked: a text and, for tasks about choices, the options to choose among.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "RawQuery")]
+#[serde(try_from = "UncheckedQuery")]
 pub struct Query {
     text: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     options: Vec<String>,
 }
 
+/// A query as it stands in a file.
 #[derive(Deserialize)]
-struct RawQuery {
+pub(super) struct UncheckedQuery {
     text: String,
     #[serde(default)]
     options: Vec<String>,
 }
 
-impl TryFrom<RawQuery> for Query {
+impl UncheckedQuery {
+    /// Checks it; `item` names it in the error.
+    pub(super) fn check(self, item: &str) -> Result<Query, DataError> {
+        Query::checked(item, self.text, self.options)
+    }
+}
+
+impl TryFrom<UncheckedQuery> for Query {
     type Error = DataError;
-    fn try_from(raw: RawQuery) -> Result<Self, DataError> {
-        Self::checked("query", raw.text, raw.options)
+    fn try_from(unchecked: UncheckedQuery) -> Result<Self, DataError> {
+        unchecked.check("query")
     }
 }
 
@@ -86,14 +94,34 @@ impl fmt::Debug for Query {
     }
 }
 
-/// One past query with the response the user gave.
+/// One past query with the response the user gave. Its response is checked where the task is known: in [`History::new`] and
+/// in a [`UserModel`](super::UserModel).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "UncheckedInteraction")]
 pub struct Interaction {
     id: ItemId,
     query: Query,
     response: String,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     time: Option<i64>,
+}
+
+/// An interaction as it stands in a file.
+#[derive(Deserialize)]
+struct UncheckedInteraction {
+    id: ItemId,
+    query: UncheckedQuery,
+    response: String,
+    #[serde(default)]
+    time: Option<i64>,
+}
+
+impl TryFrom<UncheckedInteraction> for Interaction {
+    type Error = DataError;
+    fn try_from(unchecked: UncheckedInteraction) -> Result<Self, DataError> {
+        let UncheckedInteraction { id, query, response, time } = unchecked;
+        Self::read(id, query, response, time)
+    }
 }
 
 impl Interaction {
@@ -103,6 +131,17 @@ impl Interaction {
     /// [`DataError::BadId`].
     pub fn new(id: impl Into<String>, query: Query, response: impl Into<String>) -> Result<Self, DataError> {
         Ok(Self { id: ItemId::new(id)?, query, response: response.into(), time: None })
+    }
+
+    /// An interaction from its fields as they stand in a file.
+    pub(super) fn read(
+        id: ItemId,
+        query: UncheckedQuery,
+        response: String,
+        time: Option<i64>,
+    ) -> Result<Self, DataError> {
+        let query = query.check(id.as_str())?;
+        Ok(Self { id, query, response, time })
     }
 
     /// When the user responded, in any unit that grows with time, such as Unix seconds.

@@ -7,22 +7,69 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::derived::Derived;
 use super::edit::is_zero;
-use super::{DataError, FactorId, Feature, Interaction, ItemId, PathOrigin, Query, ReasoningPath, limits};
+use super::feature::UncheckedFeature;
+use super::history::UncheckedQuery;
+use super::path::UncheckedPath;
+use super::{DataError, FactorId, Feature, Interaction, ItemId, PathOrigin, PathStep, Query, ReasoningPath, limits};
 
 /// One interaction with its features and, once written, its reasoning path (paper: (*q*, *G*_q, *r*_q, *a*)).
+///
+/// Read from a file alone it passes every check but those that need the task and the factors, which a
+/// [`UserModel`](super::UserModel) makes.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "UncheckedItem")]
 pub struct MemoryItem {
     #[serde(flatten)]
     interaction: Interaction,
     features: Vec<Feature>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<ReasoningPath>,
     /// A model was asked for a path and none of its own passed, so that it is not asked again.
-    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     composed: bool,
     /// Snapshots taken before it came.
-    #[serde(skip_serializing_if = "is_zero", default)]
+    #[serde(skip_serializing_if = "is_zero")]
     pub(crate) after: u32,
+}
+
+/// An item as it stands in a file.
+#[derive(Deserialize)]
+pub(super) struct UncheckedItem {
+    id: ItemId,
+    query: UncheckedQuery,
+    response: String,
+    #[serde(default)]
+    time: Option<i64>,
+    features: Vec<UncheckedFeature>,
+    #[serde(default)]
+    path: Option<UncheckedPath>,
+    #[serde(default)]
+    composed: bool,
+    #[serde(default)]
+    after: u32,
+}
+
+impl UncheckedItem {
+    /// The item with its query checked, and nothing else.
+    pub(super) fn assume(self) -> Result<MemoryItem, DataError> {
+        Ok(MemoryItem {
+            interaction: Interaction::read(self.id, self.query, self.response, self.time)?,
+            features: self.features.into_iter().map(UncheckedFeature::assume).collect(),
+            path: self.path.map(UncheckedPath::assume),
+            composed: self.composed,
+            after: self.after,
+        })
+    }
+}
+
+impl TryFrom<UncheckedItem> for MemoryItem {
+    type Error = DataError;
+    fn try_from(unchecked: UncheckedItem) -> Result<Self, DataError> {
+        let item = unchecked.assume()?;
+        item.check()?;
+        item.check_path(|_| true)?;
+        Ok(item)
+    }
 }
 
 impl MemoryItem {
@@ -48,11 +95,20 @@ impl MemoryItem {
         Ok(())
     }
 
+    /// Checks its path, if it has one, against its features and its response; `belongs` says whether a step names the
+    /// factor of its feature.
+    pub(super) fn check_path(&self, belongs: impl Fn(&PathStep) -> bool) -> Result<(), DataError> {
+        let Some(path) = &self.path else { return Ok(()) };
+        let fits = path.response() == self.response() && path.check(self.features.len(), belongs).is_ok();
+        let problem = "is cited wrongly by the item's reasoning path";
+        let bad = || DataError::BadFeature { item: self.id().to_string(), position: 0, problem };
+        if fits { Ok(()) } else { Err(bad()) }
+    }
+
     /// Reads an item that was written as JSON.
     pub(crate) fn from_record(json: &[u8]) -> Result<Self, DataError> {
-        let item: Self = serde_json::from_slice(json).map_err(|error| super::format::unreadable(&error))?;
-        item.check()?;
-        Ok(item)
+        let item: UncheckedItem = serde_json::from_slice(json).map_err(|error| super::format::unreadable(&error))?;
+        item.try_into()
     }
 
     /// The interaction's id.
@@ -238,6 +294,15 @@ impl ReasoningMemory {
         Self { items, times, derived: Derived::default() }
     }
 
+    /// The first id that occurs twice.
+    fn repeated(&self) -> Option<&ItemId> {
+        if self.times.len() == self.items.len() {
+            return None;
+        }
+        let mut ids = BTreeSet::new();
+        self.items.iter().map(MemoryItem::id).find(|id| !ids.insert(*id))
+    }
+
     /// The items in canonical order.
     pub fn items(&self) -> &[MemoryItem] {
         &self.items
@@ -358,7 +423,11 @@ impl Serialize for ReasoningMemory {
 
 impl<'de> Deserialize<'de> for ReasoningMemory {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Vec::deserialize(deserializer).map(Self::new)
+        let memory = Self::new(Vec::<MemoryItem>::deserialize(deserializer)?);
+        if let Some(item) = memory.repeated() {
+            return Err(serde::de::Error::custom(DataError::DuplicateId { item: item.clone() }));
+        }
+        Ok(memory)
     }
 }
 

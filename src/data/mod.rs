@@ -14,6 +14,9 @@
 //!
 //! Guides: [the user model's file](crate::guide::user_model), [the words](crate::guide::glossary).
 
+#[macro_use]
+mod door;
+
 mod decay;
 mod derived;
 mod edit;
@@ -33,8 +36,8 @@ mod user_model;
 
 pub use decay::Decay;
 pub(crate) use decay::Horizon;
-pub(crate) use edit::in_force;
 pub use edit::{Edit, EditRecord, EditedStep};
+pub(crate) use edit::{MOST_STEPS, in_force, is_boost, is_odd};
 pub use error::DataError;
 pub(crate) use factor::Standing;
 pub use factor::{ESTABLISHED_AFTER, ESTABLISHED_COHESION, Factor, FactorStats, FactorStatus, PolarityCounts, Totals};

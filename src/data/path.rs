@@ -8,20 +8,66 @@ use super::{FactorId, Feature, FeatureKey};
 
 /// How features and factors led to one response (paper: *r*_q). A path is *checked*: each step cites a feature of its item
 /// and the factor that feature belongs to, and its conclusion is the response.
+///
+/// Read from a file alone, only its steps are checked; the [`MemoryItem`](super::MemoryItem) it belongs to checks what it
+/// cites and its conclusion, and the [`UserModel`](super::UserModel) its factors.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "UncheckedPath")]
 pub struct ReasoningPath {
     steps: Vec<PathStep>,
     response: String,
     origin: PathOrigin,
 }
 
-/// One step of a path.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A path as it stands in a file.
+#[derive(Deserialize)]
+pub(super) struct UncheckedPath {
+    steps: Vec<UncheckedStep>,
+    response: String,
+    origin: PathOrigin,
+}
+
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct UncheckedStep(#[serde(with = "StepFields")] PathStep);
+
+#[derive(Deserialize)]
+#[serde(remote = "PathStep")]
+struct StepFields {
+    feature: usize,
+    #[serde(default)]
+    factor: Option<FactorId>,
+    text: String,
+}
+
+checked_on_reading!(PathStep, StepFields);
+
+impl UncheckedPath {
+    /// The path, which its item has yet to check.
+    pub(super) fn assume(self) -> ReasoningPath {
+        let steps = self.steps.into_iter().map(|step| step.0).collect();
+        ReasoningPath { steps, response: self.response, origin: self.origin }
+    }
+}
+
+impl TryFrom<UncheckedPath> for ReasoningPath {
+    type Error = PathError;
+    fn try_from(unchecked: UncheckedPath) -> Result<Self, PathError> {
+        let path = unchecked.assume();
+        match path.steps.iter().position(PathStep::is_blank) {
+            Some(step) => Err(PathError::BlankStep { step }),
+            None => Ok(path),
+        }
+    }
+}
+
+/// One step of a path. One that is read from a file says something.
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct PathStep {
     /// Position of the cited feature among its item's features, from 0.
     pub feature: usize,
     /// The factor it belongs to; `None` for a feature of no known factor.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub factor: Option<FactorId>,
     /// What the step says.
     pub text: String,
@@ -74,6 +120,16 @@ pub enum PathError {
     WrongConclusion,
 }
 
+impl PathStep {
+    fn is_blank(&self) -> bool {
+        self.text.trim().is_empty()
+    }
+
+    fn check(&self) -> Result<(), PathError> {
+        if self.is_blank() { Err(PathError::BlankStep { step: 0 }) } else { Ok(()) }
+    }
+}
+
 impl ReasoningPath {
     /// Checks and keeps a path to `response` over the item's features; `factor_of` tells the factor of the feature at a
     /// position.
@@ -87,21 +143,28 @@ impl ReasoningPath {
         features: &[Feature],
         factor_of: impl Fn(usize) -> Option<FactorId>,
     ) -> Result<Self, PathError> {
-        if steps.is_empty() && !features.is_empty() {
+        let path = Self { steps, response: response.into(), origin };
+        path.check(features.len(), |step| step.factor == factor_of(step.feature))?;
+        Ok(path)
+    }
+
+    /// Checks it against an item of so many features; `belongs` says whether a step names the factor of its feature.
+    pub(super) fn check(&self, known: usize, belongs: impl Fn(&PathStep) -> bool) -> Result<(), PathError> {
+        if self.steps.is_empty() && known > 0 {
             return Err(PathError::NoSteps);
         }
-        for (step, cited) in steps.iter().enumerate() {
-            if cited.feature >= features.len() {
-                return Err(PathError::UnknownFeature { step, feature: cited.feature, known: features.len() });
+        for (step, cited) in self.steps.iter().enumerate() {
+            if cited.feature >= known {
+                return Err(PathError::UnknownFeature { step, feature: cited.feature, known });
             }
-            if cited.factor != factor_of(cited.feature) {
+            if !belongs(cited) {
                 return Err(PathError::WrongFactor { step });
             }
-            if cited.text.trim().is_empty() {
+            if cited.is_blank() {
                 return Err(PathError::BlankStep { step });
             }
         }
-        Ok(Self { steps, response: response.into(), origin })
+        Ok(())
     }
 
     /// The same path with the cited features at other places; `None` when one of them is nowhere.

@@ -9,13 +9,13 @@ use super::{DataError, Query, limits};
 /// use rpm_core::{ResponseSpace, Task};
 ///
 /// let task = Task::new("How would this user rate the film?", ResponseSpace::scale(1, 5)?)?
-///     .query_name("review")
-///     .response_name("rating");
+///     .query_name("review")?
+///     .response_name("rating")?;
 /// assert_eq!(task.response_name_str(), "rating");
 /// # Ok::<(), rpm_core::DataError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "RawTask")]
+#[serde(try_from = "UncheckedTask")]
 pub struct Task {
     instruction: String,
     query_name: String,
@@ -24,25 +24,25 @@ pub struct Task {
 }
 
 #[derive(Deserialize)]
-struct RawTask {
+struct UncheckedTask {
     instruction: String,
     query_name: String,
     response_name: String,
+    #[serde(with = "UncheckedSpace")]
     space: ResponseSpace,
 }
 
-impl TryFrom<RawTask> for Task {
+impl TryFrom<UncheckedTask> for Task {
     type Error = DataError;
-    fn try_from(raw: RawTask) -> Result<Self, DataError> {
-        let task = Task::new(raw.instruction, raw.space)?;
-        check("task", "query name", &raw.query_name, limits::ID_BYTES)?;
-        check("task", "response name", &raw.response_name, limits::ID_BYTES)?;
-        Ok(task.query_name(raw.query_name).response_name(raw.response_name))
+    fn try_from(unchecked: UncheckedTask) -> Result<Self, DataError> {
+        Task::new(unchecked.instruction, unchecked.space)?
+            .query_name(unchecked.query_name)?
+            .response_name(unchecked.response_name)
     }
 }
 
 /// The responses a task allows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ResponseSpace {
@@ -66,6 +66,17 @@ pub enum ResponseSpace {
         max_chars: usize,
     },
 }
+
+#[derive(Deserialize)]
+#[serde(remote = "ResponseSpace", tag = "kind", rename_all = "snake_case")]
+enum UncheckedSpace {
+    Labels { labels: Vec<String> },
+    Scale { min: i64, max: i64 },
+    Choices,
+    Text { max_chars: usize },
+}
+
+checked_on_reading!(ResponseSpace, UncheckedSpace);
 
 impl ResponseSpace {
     /// A fixed list of labels.
@@ -168,26 +179,26 @@ impl Task {
         Ok(Self { instruction, query_name: "query".to_owned(), response_name: "response".to_owned(), space })
     }
 
-    /// What a query is called in prompts, such as `review`. Default: `query`. A name that is blank, over 256
-    /// bytes or holds control characters changes nothing.
-    #[must_use]
-    pub fn query_name(mut self, name: impl Into<String>) -> Self {
+    /// Sets what a query is called in prompts, such as `review`. Default: `query`.
+    ///
+    /// # Errors
+    /// [`DataError`] naming `task` when the name is blank, over 256 bytes or holds control characters.
+    pub fn query_name(mut self, name: impl Into<String>) -> Result<Self, DataError> {
         let name = name.into();
-        if check("task", "name", &name, limits::ID_BYTES).is_ok() {
-            self.query_name = name;
-        }
-        self
+        check("task", "query name", &name, limits::ID_BYTES)?;
+        self.query_name = name;
+        Ok(self)
     }
 
-    /// What a response is called in prompts, such as `rating`. Default: `response`. A name that is blank, over
-    /// 256 bytes or holds control characters changes nothing.
-    #[must_use]
-    pub fn response_name(mut self, name: impl Into<String>) -> Self {
+    /// Sets what a response is called in prompts, such as `rating`. Default: `response`.
+    ///
+    /// # Errors
+    /// [`DataError`] naming `task` when the name is blank, over 256 bytes or holds control characters.
+    pub fn response_name(mut self, name: impl Into<String>) -> Result<Self, DataError> {
         let name = name.into();
-        if check("task", "name", &name, limits::ID_BYTES).is_ok() {
-            self.response_name = name;
-        }
-        self
+        check("task", "response name", &name, limits::ID_BYTES)?;
+        self.response_name = name;
+        Ok(self)
     }
 
     /// What the user is asked.

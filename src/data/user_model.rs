@@ -6,34 +6,39 @@ use serde::{Deserialize, Serialize};
 #[cfg(doc)]
 use super::Edit;
 use super::edit::in_force;
+use super::factor_set::UncheckedFactors;
 use super::grouping::Grouping;
+use super::memory::UncheckedItem;
 use super::{
-    DataError, Decay, EditRecord, FactorSet, Feature, ItemId, MemoryItem, ReasoningMemory, ReasoningPath, Task, UserId,
+    DataError, Decay, EditRecord, FactorId, FactorSet, Feature, ItemId, MemoryItem, PathStep, ReasoningMemory,
+    ReasoningPath, Task, UserId,
 };
 
 /// What was learned of one user: factors with their counts, the reasoning memory, and how the two were made. It is what a
 /// host stores; [`to_json`](Self::to_json) and [`from_json`](Self::from_json) are the portable file.
 ///
 /// A user model answers only for the user it was learned from: [`check_user`](Self::check_user) guards every read by id.
+///
+/// However it is read (`serde_json`, another format, a part of a larger document), it passes the checks of
+/// [`new`](Self::new) or is refused. A file of an older version is read by [`from_json`](Self::from_json) alone.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "UncheckedModel")]
 pub struct UserModel {
     pub(crate) user: UserId,
     pub(crate) revision: u64,
     pub(crate) task: Task,
     pub(crate) provenance: Provenance,
     pub(crate) calibration: Calibration,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) decay: Option<Decay>,
-    #[serde(default)]
     pub(crate) grouping: Grouping,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) edits: Vec<EditRecord>,
-    #[serde(default, skip_serializing_if = "Snapshots::is_empty")]
+    #[serde(skip_serializing_if = "Snapshots::is_empty")]
     pub(crate) snapshots: Snapshots,
     pub(crate) factors: FactorSet,
     /// Factors that the user set aside, with their counts.
-    #[serde(default, skip_serializing_if = "FactorSet::is_empty")]
+    #[serde(skip_serializing_if = "FactorSet::is_empty")]
     pub(crate) set_aside: FactorSet,
     pub(crate) memory: ReasoningMemory,
 }
@@ -52,6 +57,15 @@ impl Snapshots {
     fn is_empty(&self) -> bool {
         self.taken == 0
     }
+
+    fn check(&self) -> Result<(), DataError> {
+        let ascending = self.numbers.is_sorted_by(|a, b| a < b);
+        let taken = |number: &u32| (1..=self.taken).contains(number);
+        if ascending && self.numbers.iter().all(taken) {
+            return Ok(());
+        }
+        Err(DataError::BadNumbers { what: "list of snapshots", problem: "is not ascending or names one never taken" })
+    }
 }
 
 /// What made a user model: the names of the parts, so that a host can tell which models to learn again after a change.
@@ -69,13 +83,13 @@ pub struct Provenance {
 }
 
 /// The estimate's parameters for one user, chosen by leave-one-out on the user's own history, with the score they reached.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+///
+/// One that is read from a file is checked: each number lies in its range.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Calibration {
-    /// Pseudo-count κ that shrinks each factor's propensity to the base rate.
+    /// Pseudo-count κ that shrinks each factor's propensity to the base rate, above 0.
     pub kappa: f64,
     /// The least κ that the counts allow, at most `kappa`: intervals of propensities hold for all κ between the two.
-    #[serde(default)]
     pub kappa_low: f64,
     /// How strongly the factors move the estimate: 0 (not at all) to 2; 1 by default.
     pub pool: f64,
@@ -87,6 +101,91 @@ pub struct Calibration {
     pub left_out_score: f64,
     /// The same for the base rate alone; the gain is the difference.
     pub base_score: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(remote = "Calibration", deny_unknown_fields)]
+struct UncheckedCalibration {
+    kappa: f64,
+    #[serde(default)]
+    kappa_low: f64,
+    pool: f64,
+    vote: f64,
+    scored: usize,
+    left_out_score: f64,
+    base_score: f64,
+}
+
+checked_on_reading!(Calibration, UncheckedCalibration);
+
+impl Calibration {
+    fn check(&self) -> Result<(), DataError> {
+        let usable = within(self.kappa, 1e-6, 1e9)
+            && within(self.kappa_low, 0.0, self.kappa)
+            && within(self.pool, 0.0, 16.0)
+            && within(self.vote, 0.0, 1.0)
+            && self.left_out_score.is_finite()
+            && self.base_score.is_finite();
+        if usable { Ok(()) } else { Err(DataError::BadNumbers { what: "calibration", problem: "is out of range" }) }
+    }
+}
+
+fn within(value: f64, low: f64, high: f64) -> bool {
+    value.is_finite() && (low..=high).contains(&value)
+}
+
+/// A user model as it stands in a file, of any version.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UncheckedModel {
+    user: UserId,
+    revision: u64,
+    task: Task,
+    provenance: Provenance,
+    #[serde(with = "UncheckedCalibration")]
+    calibration: Calibration,
+    #[serde(default)]
+    decay: Option<Decay>,
+    #[serde(default)]
+    grouping: Grouping,
+    #[serde(default)]
+    edits: Vec<EditRecord>,
+    #[serde(default)]
+    snapshots: Snapshots,
+    factors: UncheckedFactors,
+    #[serde(default)]
+    set_aside: UncheckedFactors,
+    memory: Vec<UncheckedItem>,
+}
+
+impl UncheckedModel {
+    /// The model, whose parts have yet to be checked against each other.
+    pub(super) fn assume(self) -> Result<UserModel, DataError> {
+        let items: Vec<MemoryItem> = self.memory.into_iter().map(UncheckedItem::assume).collect::<Result<_, _>>()?;
+        Ok(UserModel {
+            user: self.user,
+            revision: self.revision,
+            task: self.task,
+            provenance: self.provenance,
+            calibration: self.calibration,
+            decay: self.decay,
+            grouping: self.grouping,
+            edits: self.edits,
+            snapshots: self.snapshots,
+            factors: self.factors.try_into()?,
+            set_aside: self.set_aside.try_into()?,
+            memory: ReasoningMemory::new(items),
+        })
+    }
+}
+
+impl TryFrom<UncheckedModel> for UserModel {
+    type Error = DataError;
+    fn try_from(unchecked: UncheckedModel) -> Result<Self, DataError> {
+        let model = unchecked.assume()?;
+        model.check()?;
+        Ok(model)
+    }
 }
 
 impl Default for Calibration {
@@ -130,17 +229,8 @@ impl UserModel {
     }
 
     pub(crate) fn check(&self) -> Result<(), DataError> {
-        let c = &self.calibration;
-        let within = |value: f64, low: f64, high: f64| value.is_finite() && (low..=high).contains(&value);
-        let usable = within(c.kappa, 1e-6, 1e9)
-            && within(c.kappa_low, 0.0, c.kappa)
-            && within(c.pool, 0.0, 16.0)
-            && within(c.vote, 0.0, 1.0)
-            && c.left_out_score.is_finite()
-            && c.base_score.is_finite();
-        if !usable {
-            return Err(DataError::BadNumbers { what: "calibration", problem: "is out of range" });
-        }
+        self.calibration.check()?;
+        self.snapshots.check()?;
         if !within(self.grouping.likeness, 0.05, 1.0) {
             return Err(DataError::BadNumbers { what: "grouping", problem: "has no likeness from 0.05 to 1" });
         }
@@ -169,21 +259,20 @@ impl UserModel {
             if let Some(position) = item.features().iter().position(homeless) {
                 return Err(bad(position, "belongs to no factor"));
             }
-            if item.path().is_some_and(|path| !self.path_fits(item, path)) {
-                return Err(bad(0, "is cited wrongly by the item's reasoning path"));
-            }
+            item.check_path(|step| step.factor == self.factor_of(item, step.feature))?;
         }
         Ok(())
     }
 
+    /// The factor of an item's feature, set aside or not.
+    fn factor_of(&self, item: &MemoryItem, position: usize) -> Option<FactorId> {
+        let key = item.features().get(position)?.key();
+        self.factors.factor_of(&key).or_else(|| self.set_aside.factor_of(&key)).map(|factor| factor.id().clone())
+    }
+
     fn path_fits(&self, item: &MemoryItem, path: &ReasoningPath) -> bool {
-        let factor_of = |position: usize| {
-            let key = item.features().get(position)?.key();
-            self.factors.factor_of(&key).or_else(|| self.set_aside.factor_of(&key)).map(|f| f.id().clone())
-        };
-        path.response() == item.response()
-            && ReasoningPath::new(path.steps().to_vec(), path.response(), path.origin(), item.features(), factor_of)
-                .is_ok()
+        let belongs = |step: &PathStep| step.factor == self.factor_of(item, step.feature);
+        path.response() == item.response() && path.check(item.features().len(), belongs).is_ok()
     }
 
     /// The same model with no memory, as a packed file keeps it beside the items.

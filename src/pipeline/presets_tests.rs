@@ -14,7 +14,7 @@ use crate::pipeline::Preset;
 fn many_reviews(folder: &Path) -> (Task, History, Vec<Query>) {
     let space = ResponseSpace::scale(1, 5).unwrap();
     let task = Task::new("What score will this user give to the product, given the review they wrote?", space).unwrap();
-    let task = task.query_name("review").response_name("rating");
+    let task = task.query_name("review").unwrap().response_name("rating").unwrap();
     let lines = std::fs::read_to_string(folder.join("rating/users.jsonl")).unwrap();
     let users: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let (mut past, mut new) = (Vec::new(), Vec::new());

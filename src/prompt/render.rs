@@ -330,7 +330,7 @@ mod tests {
 
     fn task() -> Task {
         let space = ResponseSpace::scale(1, 5).unwrap();
-        Task::new("Rate it", space).unwrap().query_name("review").response_name("rating")
+        Task::new("Rate it", space).unwrap().query_name("review").unwrap().response_name("rating").unwrap()
     }
 
     fn past(id: &str, text: &str, names: &[&str], response: &str) -> MemoryItem {

@@ -1,20 +1,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::data::{
-    Edit, EditRecord, EditedStep, Factor, FactorId, FeatureKey, ItemId, MemoryItem, PathOrigin, PathStep,
-    ReasoningPath, UserModel, limits,
+    Edit, EditRecord, EditedStep, Factor, FactorId, FeatureKey, ItemId, MOST_STEPS, MemoryItem, PathOrigin, PathStep,
+    ReasoningPath, UserModel, is_boost, is_odd, limits,
 };
 
 /// Features of a factor that an edit keeps, to find the factor again.
 const ANCHORS: usize = 8;
-
-/// The most steps of a path that a user writes.
-const MOST_STEPS: usize = 16;
-
-/// Control characters other than those of white space.
-fn odd(c: char) -> bool {
-    c.is_control() && !matches!(c, '\t' | '\n' | '\r')
-}
 
 /// An edit that cannot be made. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -91,7 +83,7 @@ impl UserModel {
             }
         }
         match edit {
-            Edit::Boost { by, .. } if !(0.25..=4.0).contains(by) => unusable("is not from 0.25 to 4"),
+            Edit::Boost { by, .. } if !is_boost(*by) => unusable("is not from 0.25 to 4"),
             Edit::Rename { label, .. } if label.trim().is_empty() || label.len() > 256 => {
                 unusable("has a blank label, or one over 256 bytes")
             }
@@ -111,7 +103,7 @@ impl UserModel {
             }
             Edit::Path { item, steps } => {
                 let item = self.item(item)?;
-                let said = |text: &str| text.len() <= limits::RESPONSE_BYTES && !text.chars().any(odd);
+                let said = |text: &str| text.len() <= limits::RESPONSE_BYTES && !text.chars().any(is_odd);
                 if steps.len() > MOST_STEPS || !steps.iter().all(|step| said(&step.text)) {
                     return unusable("has more than 16 steps, or one over 8,192 bytes or with a control character");
                 }

@@ -211,24 +211,24 @@ pub fn causes(error: &rpm_core::Error) -> String {
 pub fn scale_task() -> Task {
     let space = ResponseSpace::scale(1, 5).expect("a scale");
     let task = Task::new("How would this person rate the film?", space).expect("a task");
-    task.query_name("film").response_name("rating")
+    task.query_name("film").unwrap().response_name("rating").unwrap()
 }
 
 pub fn labels_task() -> Task {
     let space = ResponseSpace::labels(["drama", "thriller", "Sci-Fi"]).expect("labels");
     let task = Task::new("Which tag would this person give the film?", space).expect("a task");
-    task.query_name("film").response_name("tag")
+    task.query_name("film").unwrap().response_name("tag").unwrap()
 }
 
 pub fn choices_task() -> Task {
     let task = Task::new("Which option would this person choose?", ResponseSpace::choices()).expect("a task");
-    task.query_name("question").response_name("answer")
+    task.query_name("question").unwrap().response_name("answer").unwrap()
 }
 
 pub fn text_task() -> Task {
     let space = ResponseSpace::text(80).expect("a length");
     let task = Task::new("Which title would this person give the abstract?", space).expect("a task");
-    task.query_name("abstract").response_name("title")
+    task.query_name("abstract").unwrap().response_name("title").unwrap()
 }
 
 pub const OPTIONS: [&str; 3] = ["More trains", "More roads", "Neither of them"];

@@ -87,7 +87,7 @@ fn logged() -> Result<Option<Model>, Box<dyn Error>> {
 async fn one() -> Result<(), Box<dyn Error>> {
     let space = ResponseSpace::scale(1, 5)?;
     let task = Task::new("How would this person rate the film described, from 1 (poor) to 5 (excellent)?", space)?;
-    let task = task.query_name("film").response_name("rating");
+    let task = task.query_name("film")?.response_name("rating")?;
     let mut past = Vec::new();
     for line in include_str!("../../../examples/data/nora.jsonl").lines() {
         let line: Line = serde_json::from_str(line)?;

@@ -81,8 +81,8 @@ fn number(name: &str, default: usize) -> Result<usize, Box<dyn Error>> {
 async fn run(backend: Arc<dyn LlmBackend>) -> Result<(), Box<dyn Error>> {
     println!("== {}\n", backend.model());
     let task = Task::new("How would this user rate the film with this description?", ResponseSpace::scale(1, 5)?)?
-        .query_name("film")
-        .response_name("rating");
+        .query_name("film")?
+        .response_name("rating")?;
     let history = History::new(&task, "nora", read(number("RPM_INTERACTIONS", 8)?)?)?;
     let budget = Budget::default().calls(number("RPM_MAX_CALLS", 60)? as u64);
     let pipeline = RpmPipeline::builder(task).backend(backend).budget(budget).progress(progress::bar).build()?;

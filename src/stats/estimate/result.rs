@@ -11,11 +11,35 @@ pub struct ResponseProbability {
     pub base: f64,
 }
 
-/// P(response | features, user) from the statistics alone, without a model.
+/// P(response | features, user) from the statistics alone, without a model. One that is read from a file is checked: its
+/// decision is one of its responses, and its shares are from 0 to 1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "UncheckedEstimate")]
 pub struct Estimate {
     responses: Vec<ResponseProbability>,
     decision: usize,
+}
+
+#[derive(Deserialize)]
+struct UncheckedEstimate {
+    responses: Vec<ResponseProbability>,
+    decision: usize,
+}
+
+impl TryFrom<UncheckedEstimate> for Estimate {
+    type Error = &'static str;
+    fn try_from(unchecked: UncheckedEstimate) -> Result<Self, Self::Error> {
+        let UncheckedEstimate { responses, decision } = unchecked;
+        if decision > 0 && decision >= responses.len() {
+            return Err("the estimate decides for a response that it does not have");
+        }
+        // Sums of shares are rounded, so one may come out a little above 1.
+        let share = |share: f64| (0.0..=1.0 + 1e-9).contains(&share);
+        if !responses.iter().all(|r| share(r.probability) && share(r.base)) {
+            return Err("the estimate has a probability or a base rate outside 0 to 1");
+        }
+        Ok(Self { responses, decision })
+    }
 }
 
 impl Estimate {

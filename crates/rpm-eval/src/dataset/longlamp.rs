@@ -78,7 +78,7 @@ impl Kind {
             Self::Text => ("Which text does this user write for this?", "request", "text"),
         };
         let space = ResponseSpace::text(limits::RESPONSE_BYTES)?;
-        Ok(Task::new(instruction, space)?.query_name(query).response_name(response))
+        Task::new(instruction, space)?.query_name(query)?.response_name(response)
     }
 }
 

@@ -8,7 +8,7 @@ const TITLE: usize = 300;
 const PUBLISHED_TITLE: usize = 500;
 
 fn task(instruction: &str, query: &str, response: &str, space: ResponseSpace) -> Result<Task, DataError> {
-    Ok(Task::new(instruction, space)?.query_name(query).response_name(response))
+    Task::new(instruction, space)?.query_name(query)?.response_name(response)
 }
 
 pub(super) fn rating(space: ResponseSpace) -> Result<Task, DataError> {
