@@ -43,7 +43,7 @@ pub mod performance {}
 pub mod glossary {}
 
 #[doc = include_str!("links.md")]
-#[doc = include_str!("../../docs/contributing.md")]
+#[doc = include_str!("../../CONTRIBUTING.md")]
 pub mod contributing {}
 
 #[doc = include_str!("links.md")]
@@ -72,6 +72,8 @@ pub mod contributing {}
 #[doc = include_str!("../../docs/decisions/0022-what-a-counterfactual-takes-away.md")]
 #[doc = include_str!("../../docs/decisions/0023-the-harness-draws-users.md")]
 #[doc = include_str!("../../docs/decisions/0024-a-workspace.md")]
+#[doc = include_str!("../../docs/decisions/0026-threads.md")]
+#[doc = include_str!("../../docs/decisions/0027-dependencies-that-stand-still.md")]
 pub mod decisions {}
 
 #[doc = include_str!("links.md")]
