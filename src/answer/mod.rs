@@ -10,7 +10,6 @@
 //!
 //! Guides: [the method](crate::guide::method), [between the pipeline and a model](crate::guide::llm).
 
-mod extractive;
 mod one_call;
 mod prompted;
 mod statistical;
@@ -21,8 +20,9 @@ use async_trait::async_trait;
 
 use crate::data::{AssignedFeature, Exemplar, Query, ReasoningMemory, ReasoningPath, Task};
 use crate::extract::Dropped;
+use crate::factor::FactorNames;
 use crate::prompt::{AskError, StageContext};
-use crate::stats::{Beliefs, Estimate, Support};
+use crate::stats::{Beliefs, Estimate, Estimator, Support, Titles};
 
 pub use one_call::OneCallAnswerer;
 pub use prompted::{
@@ -85,6 +85,67 @@ pub struct AnswerRequest<'a> {
     pub estimate: Option<&'a Estimate>,
     /// The evidence and the tier it allows.
     pub support: &'a Support,
+    /// The estimator of the memory, for an answerer that asks what would be estimated of another text; `None` for free
+    /// text.
+    pub estimator: Option<&'a Estimator>,
+    /// The titling habits of the memory, for free text.
+    pub titles: Option<&'a Titles>,
+    /// The names of the factors, for an answerer that finds features itself.
+    pub names: Option<&'a FactorNames>,
+}
+
+impl<'a> AnswerRequest<'a> {
+    /// A request without exemplars and without an estimate. What is not given here is set by the methods below or stays
+    /// away; an answerer must do without it.
+    pub fn new(
+        query: &'a Query,
+        features: &'a [AssignedFeature],
+        beliefs: &'a Beliefs<'a>,
+        memory: &'a ReasoningMemory,
+        support: &'a Support,
+    ) -> Self {
+        Self {
+            task: beliefs.task(),
+            query,
+            features,
+            beliefs,
+            exemplars: &[],
+            memory,
+            estimate: None,
+            support,
+            estimator: None,
+            titles: None,
+            names: None,
+        }
+    }
+
+    /// The same request with past interactions to show, most similar first.
+    #[must_use]
+    pub fn exemplars(mut self, exemplars: &'a [Exemplar]) -> Self {
+        self.exemplars = exemplars;
+        self
+    }
+
+    /// The same request with the estimate for its query and the estimator that it came from.
+    #[must_use]
+    pub fn estimated(mut self, estimate: &'a Estimate, estimator: &'a Estimator) -> Self {
+        (self.estimate, self.estimator) = (Some(estimate), Some(estimator));
+        self
+    }
+
+    /// The same request with the titling habits of its memory.
+    #[must_use]
+    pub fn titles(mut self, titles: &'a Titles) -> Self {
+        self.titles = Some(titles);
+        self
+    }
+
+    /// The same request with the names of the factors of its statistics.
+    #[must_use]
+    pub fn names(mut self, names: &'a FactorNames) -> Self {
+        self.names = Some(names);
+        self
+    }
 }
 
 impl fmt::Debug for AnswerRequest<'_> {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::data::{AssignedFeature, Factor, Feature, PathOrigin, PathStep, ReasoningPath};
 use crate::extract::{Dropped, ExtractionRequest, PromptedExtractor};
-use crate::factor::{FactorModel, SimilarityFactorModel};
+use crate::factor::{AssignRequest, FactorModel, FactorNames, SimilarityFactorModel};
 use crate::llm::{Completion, CompletionRequest, ReplySchema, Stage};
 use crate::prompt::{self, AskError, ExampleStyle, Prompt, StageContext, read_reply};
 use crate::reason::PromptedPathWriter;
@@ -177,8 +177,10 @@ impl OneCallAnswerer {
             return Ok(draft);
         }
         let bare: Vec<AssignedFeature> = read.features.iter().cloned().map(AssignedFeature::unknown).collect();
-        let factors =
-            SimilarityFactorModel::default().assign(request.beliefs.factors(), &bare, request.query, ctx).await;
+        let unkept = FactorNames::default();
+        let names = request.names.unwrap_or(&unkept);
+        let assign = AssignRequest::new(request.beliefs.factors(), request.query, &bare, names);
+        let factors = SimilarityFactorModel::default().assign(assign, ctx).await;
         let factors = factors.map_err(|error| other(error.into()))?;
         let factor_of = |place: usize| factors.get(place).cloned().flatten();
         let step = |(feature, text): (usize, String)| PathStep { feature, factor: factor_of(feature), text };

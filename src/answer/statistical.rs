@@ -4,9 +4,8 @@ use crate::data::{ReasoningPath, ResponseSpace};
 use crate::explain::supports;
 use crate::prompt::StageContext;
 use crate::reason::{compose, compose_supported, compose_title};
-use crate::stats::Estimator;
+use crate::stats::Titles;
 
-use super::extractive::TitleModel;
 use super::{AnswerError, AnswerRequest, Answerer, Draft};
 
 /// Answers without a model: with the estimate's decision, or, for free text, with a title-like phrase from the query's own
@@ -14,7 +13,8 @@ use super::{AnswerError, AnswerRequest, Answerer, Draft};
 ///
 /// The path cites the factors in the order in which the estimate depends on them: by how much the response's probability
 /// falls when a factor's words are taken out of the query. Of a query with more than 16 known factors, only the 16 whose
-/// counts say most for the response are taken out, and as few as 8 where words of the query times items are over 40,000. A
+/// counts say most for the response are taken out, and as few as 8 where words of the query times items are over 40,000.
+/// A request without an [estimator](AnswerRequest::estimator) has the factors in the order of what their counts say. A
 /// title's path cites first what the title took up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StatisticalAnswerer;
@@ -39,8 +39,7 @@ impl Answerer for StatisticalAnswerer {
 /// The path over the statistics to a response: the factors of the query, the one the estimate depends on most first.
 pub(super) fn supported_path(request: &AnswerRequest<'_>, response: &str) -> Result<ReasoningPath, AnswerError> {
     let (query, features, beliefs) = (request.query, request.features, request.beliefs);
-    let estimator = Estimator::of_memory(request.task, beliefs.factors(), request.memory, Vec::new);
-    let path = match (Option::as_ref(&estimator), request.estimate) {
+    let path = match (request.estimator, request.estimate) {
         (Some(estimator), Some(estimate)) => {
             let supports = supports(estimator, beliefs, query, features, estimate, response);
             compose_supported(query, features, beliefs, response, &supports)
@@ -51,10 +50,9 @@ pub(super) fn supported_path(request: &AnswerRequest<'_>, response: &str) -> Res
 }
 
 fn titled(request: &AnswerRequest<'_>, max_chars: usize) -> Result<Draft, AnswerError> {
-    let model = request.memory.derived("titles", |memory| {
-        TitleModel::fit(memory.items().iter().map(|item| (item.query().text(), item.response())))
-    });
-    let title = model.title(request.query.text(), max_chars);
+    let unkept = Titles::default();
+    let habits = request.titles.unwrap_or(&unkept).of(request.memory.items());
+    let title = habits.title(request.query.text(), max_chars);
     let title = title.ok_or(AnswerError::NoBasis { missing: "a word in the query" })?;
     let response = in_space(request, &title.text)?;
     let taken = title.start..title.end;

@@ -1,10 +1,8 @@
-use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::derived::Derived;
 use super::factor::{Standing, UncheckedFactor, UncheckedTotals};
 use super::{
     AssignedFeature, DataError, Factor, FactorId, FactorStats, Feature, FeatureKey, Judgement, MemoryItem,
@@ -21,7 +19,6 @@ pub struct FactorSet {
     /// The factor that a feature belongs to. Only looked up, never iterated.
     of_feature: HashMap<FeatureKey, FactorId>,
     totals: Totals,
-    derived: Derived,
 }
 
 /// A factor set as it stands in a file.
@@ -96,7 +93,7 @@ impl FactorSet {
             }
         }
         let factors = factors.into_iter().map(Arc::new).collect();
-        Ok(Self { factors, of_feature, totals, derived: Derived::default() })
+        Ok(Self { factors, of_feature, totals })
     }
 
     /// The same factors, each as one that a factor model made.
@@ -118,7 +115,6 @@ impl FactorSet {
     #[must_use]
     pub(crate) fn count_weighted(mut self, task: &Task, items: &[MemoryItem], weights: &[f64]) -> Self {
         self.totals = Totals::default();
-        self.derived = Derived::default();
         for factor in &mut self.factors {
             Arc::make_mut(factor).stats = FactorStats::default();
         }
@@ -146,7 +142,6 @@ impl FactorSet {
                 Arc::make_mut(factor).stats.observe(response, &judgements, weight);
             }
         }
-        self.derived = Derived::default();
     }
 
     /// The factor with this id to be changed, made by `new` when it is not there.
@@ -158,7 +153,6 @@ impl FactorSet {
                 place
             }
         };
-        self.derived = Derived::default();
         #[expect(clippy::indexing_slicing, reason = "the place was found or made above")]
         Arc::make_mut(&mut self.factors[place])
     }
@@ -169,26 +163,6 @@ impl FactorSet {
             Arc::make_mut(factor).features.insert(key.clone());
             self.of_feature.insert(key, id.clone());
         }
-    }
-
-    /// Keeps what is computed from this partition, such as an index over its features, so that the next query finds it
-    /// ready. `fingerprint` must say everything else the value depends on. Shared by clones, never saved.
-    pub fn derived<T: Any + Send + Sync>(&self, fingerprint: &str, compute: impl FnOnce(&Self) -> T) -> Arc<T> {
-        self.derived.get(fingerprint).unwrap_or_else(|| {
-            let value = Arc::new(compute(self));
-            self.derived.put(fingerprint, Arc::clone(&value));
-            value
-        })
-    }
-
-    /// Takes out what [`derived`](Self::derived) holds: the value itself when nobody else holds it, else a copy.
-    pub(crate) fn take<T: Any + Send + Sync + Clone>(&self, fingerprint: &str) -> Option<T> {
-        self.derived.take(fingerprint)
-    }
-
-    /// Takes what is derived of these factors away from them, in the hands of an empty set.
-    pub(crate) fn derived_alone(&mut self) -> Self {
-        Self { derived: std::mem::take(&mut self.derived), ..Self::default() }
     }
 
     /// The factors in order of id.

@@ -1,11 +1,8 @@
-use std::any::Any;
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
-use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::derived::Derived;
 use super::edit::is_zero;
 use super::feature::UncheckedFeature;
 use super::history::UncheckedQuery;
@@ -241,22 +238,22 @@ pub struct ReasoningMemory {
     items: Vec<MemoryItem>,
     /// By id, the time: an item's place is found by both. Only looked up, never iterated.
     times: HashMap<ItemId, Option<i64>>,
-    derived: Derived,
 }
 
-/// What a change left of the memory that was before it, for a [`Retriever`](crate::Retriever) that can bring its index up
-/// to date instead of computing it anew: what was kept with the old memory, and which items went and came.
+/// The items that went from a memory and those that came, by position. With it a
+/// [`MemoryIndex`](crate::retrieve::MemoryIndex) is brought up to date instead of being computed anew.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MemoryChange {
-    before: Derived,
     removed: Vec<usize>,
     inserted: Vec<usize>,
 }
 
 impl MemoryChange {
-    /// Takes what was [kept](ReasoningMemory::derived) with the old memory under this fingerprint: the value itself when
-    /// nobody else holds it, else a copy.
-    pub fn take<T: Any + Send + Sync + Clone>(&self, fingerprint: &str) -> Option<T> {
-        self.before.take(fingerprint)
+    /// A change of these positions: of the items that went, in the old memory, and of those that came, in the new one.
+    /// Without any the items are the same; the factors may be others.
+    pub fn new(removed: impl IntoIterator<Item = usize>, inserted: impl IntoIterator<Item = usize>) -> Self {
+        let ascending = |positions: BTreeSet<usize>| positions.into_iter().collect();
+        Self { removed: ascending(removed.into_iter().collect()), inserted: ascending(inserted.into_iter().collect()) }
     }
 
     /// The positions in the old memory of the items that went, ascending.
@@ -276,22 +273,13 @@ impl MemoryChange {
     }
 }
 
-impl fmt::Debug for MemoryChange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryChange")
-            .field("removed", &self.removed.len())
-            .field("inserted", &self.inserted.len())
-            .finish_non_exhaustive()
-    }
-}
-
 impl ReasoningMemory {
     /// A memory of these items, put in canonical order.
     pub fn new(items: impl IntoIterator<Item = MemoryItem>) -> Self {
         let mut items: Vec<MemoryItem> = items.into_iter().collect();
         items.sort_by(|a, b| canonical(a).cmp(&canonical(b)));
         let times = items.iter().map(|item| (item.id().clone(), item.time())).collect();
-        Self { items, times, derived: Derived::default() }
+        Self { items, times }
     }
 
     /// The first id that occurs twice.
@@ -329,30 +317,8 @@ impl ReasoningMemory {
         self.items.is_empty()
     }
 
-    /// Keeps what a [`Retriever`](crate::Retriever) computes from this memory, such as an index, so that the next query
-    /// finds it ready. `fingerprint` must say everything the value depends on apart from the memory: the retriever's
-    /// kind, its parameters and its embedder. It is dropped with the memory, shared by its clones and never saved.
-    pub fn derived<T: Any + Send + Sync>(&self, fingerprint: &str, compute: impl FnOnce(&Self) -> T) -> Arc<T> {
-        self.derived.get(fingerprint).unwrap_or_else(|| {
-            let value = Arc::new(compute(self));
-            self.derived.put(fingerprint, Arc::clone(&value));
-            value
-        })
-    }
-
-    /// What [`derived`](Self::derived) holds, for values that take an `await` to compute.
-    pub fn ready<T: Any + Send + Sync>(&self, fingerprint: &str) -> Option<Arc<T>> {
-        self.derived.get(fingerprint)
-    }
-
-    /// Takes out what [`derived`](Self::derived) holds: the value itself when nobody else holds it, else a copy.
-    pub(crate) fn take<T: Any + Send + Sync + Clone>(&self, fingerprint: &str) -> Option<T> {
-        self.derived.take(fingerprint)
-    }
-
-    /// Takes the items with these ids out and others in. What was derived is left with the change.
+    /// Takes the items with these ids out and others in.
     pub(crate) fn change(&mut self, gone: &BTreeSet<ItemId>, new: Vec<MemoryItem>) -> (Vec<MemoryItem>, MemoryChange) {
-        let before = std::mem::take(&mut self.derived);
         let mut removed: Vec<usize> = gone.iter().filter_map(|id| self.position(id)).collect();
         removed.sort_unstable();
         let out: Vec<MemoryItem> = match removed.as_slice() {
@@ -370,12 +336,7 @@ impl ReasoningMemory {
         }
         let mut inserted: Vec<usize> = ids.iter().filter_map(|id| self.position(id)).collect();
         inserted.sort_unstable();
-        (out, MemoryChange { before, removed, inserted })
-    }
-
-    /// Drops what depends on the factors, which changed.
-    pub(crate) fn factors_changed(&mut self) {
-        self.derived = self.derived.without(&["estimator", "estimator of fewer items"]);
+        (out, MemoryChange { removed, inserted })
     }
 
     /// A change that a test made by hand: the memory before and after it.
@@ -391,7 +352,6 @@ impl ReasoningMemory {
         self.items.get_mut(position)
     }
 
-    // No index depends on paths, so what was derived stays.
     pub(super) fn set_path(&mut self, id: &ItemId, path: ReasoningPath) {
         if let Some(item) = self.item_mut(id) {
             item.keep_path(path);

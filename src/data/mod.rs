@@ -18,7 +18,6 @@
 mod door;
 
 mod decay;
-mod derived;
 mod edit;
 mod error;
 mod factor;

@@ -12,6 +12,7 @@
 //! Guide: [the method](crate::guide::method).
 
 pub(crate) mod grouping;
+mod names;
 mod prompted;
 mod similarity;
 
@@ -22,8 +23,8 @@ use async_trait::async_trait;
 use crate::data::{AssignedFeature, DataError, FactorId, FactorSet, FeatureKey, Judgement, MemoryItem, Query, Task};
 use crate::prompt::{AskError, StageContext};
 
+pub use names::FactorNames;
 pub use prompted::PromptedFactorModel;
-pub(crate) use similarity::NameIndex;
 pub use similarity::SimilarityFactorModel;
 
 /// Groups features that act alike, and says which group a new feature belongs to.
@@ -50,14 +51,12 @@ pub trait FactorModel: Send + Sync {
     /// [`FactorError`].
     async fn assign(
         &self,
-        factors: &FactorSet,
-        features: &[AssignedFeature],
-        query: &Query,
+        request: AssignRequest<'_>,
         ctx: &StageContext<'_>,
     ) -> Result<Vec<Option<FactorId>>, FactorError> {
-        let _ = (query, ctx);
-        let exact = |f: &AssignedFeature| factors.factor_of(&f.feature.key()).map(|factor| factor.id().clone());
-        Ok(features.iter().map(exact).collect())
+        let _ = ctx;
+        let exact = |f: &AssignedFeature| request.factors.factor_of(&f.feature.key()).map(|factor| factor.id().clone());
+        Ok(request.features.iter().map(exact).collect())
     }
 
     /// For open-ended tasks: whether each feature of each row swayed its response, and which way. The default judges
@@ -102,6 +101,44 @@ impl<'a> FitRequest<'a> {
 impl fmt::Debug for FitRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FitRequest").field("rows", &self.rows.len()).finish_non_exhaustive()
+    }
+}
+
+/// What a factor model sees of a new query.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct AssignRequest<'a> {
+    /// The user's factors.
+    pub factors: &'a FactorSet,
+    /// The new query.
+    pub query: &'a Query,
+    /// Its features, with the factors that the extractor named.
+    pub features: &'a [AssignedFeature],
+    names: &'a FactorNames,
+}
+
+impl<'a> AssignRequest<'a> {
+    /// A request for the factors of these features. `names` belongs to the factors; it is indexed when it is first used,
+    /// so keep it for the next query.
+    pub fn new(
+        factors: &'a FactorSet,
+        query: &'a Query,
+        features: &'a [AssignedFeature],
+        names: &'a FactorNames,
+    ) -> Self {
+        Self { factors, query, features, names }
+    }
+
+    /// The factor whose name, or the name of one of whose features, is most like this one; `None` when the share of common
+    /// word stems (Jaccard) is below `least` for all.
+    pub fn nearest(&self, key: &FeatureKey, least: f64) -> Option<&'a FactorId> {
+        self.names.nearest(key, least, self.factors)
+    }
+}
+
+impl fmt::Debug for AssignRequest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AssignRequest").field("features", &self.features.len()).finish_non_exhaustive()
     }
 }
 

@@ -8,12 +8,12 @@ use async_trait::async_trait;
 use serde_json::{Map, Value, json};
 
 use crate::data::text::fold;
-use crate::data::{AssignedFeature, FactorId, FactorSet, FeatureKey, Judgement, Query};
+use crate::data::{FactorId, FeatureKey, Judgement};
 use crate::llm::{Completion, CompletionRequest, FinishReason, ReplySchema, Stage};
 use crate::prompt::{self, AskError, Prompt, ReplyError, ReplyItems, StageContext, alias, rows_of};
 
 use self::placing::{LABEL_CHARS, Names, Placed, assemble, most_groups, read_factors, read_names};
-use super::{FactorError, FactorFit, FactorGroup, FactorModel, FitRequest, SimilarityFactorModel};
+use super::{AssignRequest, FactorError, FactorFit, FactorGroup, FactorModel, FitRequest, SimilarityFactorModel};
 
 /// Feature names shown of one group, besides its label.
 const NAMES_SHOWN: usize = 4;
@@ -184,14 +184,10 @@ impl FactorModel for PromptedFactorModel {
 
     async fn assign(
         &self,
-        factors: &FactorSet,
-        features: &[AssignedFeature],
-        query: &Query,
+        request: AssignRequest<'_>,
         ctx: &StageContext<'_>,
     ) -> Result<Vec<Option<FactorId>>, FactorError> {
-        let similar = SimilarityFactorModel::default().assign(factors, features, query, ctx).await?;
-        let exact = |f: &AssignedFeature| factors.factor_of(&f.feature.key()).map(|factor| factor.id().clone());
-        Ok(features.iter().zip(similar).map(|(feature, similar)| exact(feature).or(similar)).collect())
+        SimilarityFactorModel::default().assign(request, ctx).await
     }
 
     async fn judge(

@@ -1,10 +1,12 @@
 use std::fmt;
 
-use crate::data::{AssignedFeature, Exemplar, FactorId, ItemId, Query, ReasoningPath, UserModel};
+use crate::data::{AssignedFeature, Exemplar, FactorId, ItemId, Query, ReasoningPath};
 use crate::explain::{CitedStep, ExemplarSummary, Reasons};
 use crate::extract::Dropped;
 use crate::llm::UsageReport;
-use crate::stats::{Beliefs, Estimate, Support};
+use crate::stats::{Estimate, Support};
+
+use super::Prepared;
 
 /// A response with everything it rests on.
 #[derive(Clone, PartialEq)]
@@ -24,7 +26,7 @@ pub struct Answer {
     pub estimate: Option<Estimate>,
     /// The evidence, the tier it allows and why.
     pub support: Support,
-    /// Factors of the query that are drifting ([`UserModel::drift`]): what they go with has changed of late, so the answer
+    /// Factors of the query that are drifting ([`Prepared::drift`]): what they go with has changed of late, so the answer
     /// leans on counts that may no longer hold. In order of id.
     pub drifting: Vec<FactorId>,
     /// Features of the query that were found and not kept.
@@ -44,10 +46,10 @@ impl Answer {
     /// it cites and their statistics, exemplars. As text by [`Display`](fmt::Display), as data by serde or field by field.
     /// It quotes the user's own material; treat it as such.
     ///
-    /// `model` is the user model that the answer was given with; of a factor that it does not have nothing is told. Whether
+    /// `prepared` is the user model that the answer was given with; of a factor that it does not have nothing is told. Whether
     /// the reasons are those that counted is what [`RpmPipeline::explain`](crate::RpmPipeline::explain) finds.
-    pub fn reasons(&self, model: &UserModel) -> Reasons {
-        let beliefs = Beliefs::of(model);
+    pub fn explanation(&self, prepared: &Prepared) -> Reasons {
+        let (model, beliefs) = (prepared.model(), prepared.beliefs());
         let step = |step: &crate::data::PathStep| {
             let cited = self.features.get(step.feature);
             let factor = step.factor.as_ref().and_then(|id| model.factors().get(id));

@@ -85,6 +85,10 @@ impl Error {
         }
     }
 
+    pub(super) fn of_retrieve(error: RetrieveError) -> Self {
+        Self::Retrieve(Box::new(error))
+    }
+
     pub(super) fn of_answer(error: AnswerError) -> Self {
         match error.budget_reached() {
             Some(limit) => Self::Budget { stage: Stage::Answer, limit },

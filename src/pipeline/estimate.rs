@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
-use crate::data::{History, Query, UserModel};
+use crate::data::{History, Query};
 use crate::llm::{Budget, CostEstimate, Forms};
 
 use super::dry::DryBackend;
-use super::{Error, RpmPipeline};
+use super::{Error, Prepared, RpmPipeline};
 
 impl RpmPipeline {
     /// What [`learn`](Self::learn) would ask and cost for this history. Asks nothing: every prompt is rendered as it would
@@ -51,9 +51,9 @@ impl RpmPipeline {
     ///
     /// # Cancellation
     /// Dropping the future stops; nothing is kept.
-    pub async fn cost_of_answer(&self, model: &UserModel, query: &Query) -> Result<CostEstimate, Error> {
+    pub async fn cost_of_answer(&self, prepared: &Prepared, query: &Query) -> Result<CostEstimate, Error> {
         let (pipeline, dry) = self.dry();
-        pipeline.personalize(model, query).await?;
+        pipeline.personalize(prepared, query).await?;
         Ok(dry.counted())
     }
 

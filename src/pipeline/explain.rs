@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::answer::{AnswerError, AnswerRequest};
+use crate::answer::AnswerError;
 use crate::data::{AssignedFeature, Exemplar, FactorId, ItemId, Query, ReasoningMemory, UserModel};
 use crate::explain::{
     Candidate, Cited, Effect, Evidence, ExemplarEffect, ExplainOptions, FactorEffect, Measure, Outcome, Removal,
@@ -11,7 +11,7 @@ use crate::prompt::StageContext;
 use crate::reason::claims_support;
 use crate::stats::{Beliefs, Estimate, Estimator};
 
-use super::{Answer, Error, RpmPipeline};
+use super::{Answer, Error, Prepared, RpmPipeline};
 
 impl RpmPipeline {
     /// What an answer depended on: [`explain_with`](Self::explain_with) the default options.
@@ -26,9 +26,9 @@ impl RpmPipeline {
     /// #     Interaction::new("c", Query::new("A slow film about a quiet town.")?, "5")?,
     /// # ])?;
     /// # let pipeline = RpmPipeline::offline(task);
-    /// # let model = pipeline.learn(&history).await?.model;
-    /// let answer = pipeline.personalize(&model, &Query::new("A slow, quiet thriller.")?).await?;
-    /// let explanation = pipeline.explain(&model, &answer).await?;
+    /// # let ana = pipeline.open(pipeline.learn(&history).await?.model).await?;
+    /// let answer = pipeline.personalize(&ana, &Query::new("A slow, quiet thriller.")?).await?;
+    /// let explanation = pipeline.explain(&ana, &answer).await?;
     /// assert!(explanation.factors.iter().any(|found| found.factor.label == "slow" && found.effect.size > 0.0));
     /// println!("{explanation}");
     /// # Ok(())
@@ -38,8 +38,8 @@ impl RpmPipeline {
     ///
     /// # Errors
     /// As for [`explain_with`](Self::explain_with).
-    pub async fn explain(&self, model: &UserModel, answer: &Answer) -> Result<WhatIf, Error> {
-        self.explain_with(model, answer, &ExplainOptions::default()).await
+    pub async fn explain(&self, prepared: &Prepared, answer: &Answer) -> Result<WhatIf, Error> {
+        self.explain_with(prepared, answer, &ExplainOptions::default()).await
     }
 
     /// What an answer depended on, by counterfactuals: what would it have been without one factor, or without one
@@ -79,21 +79,25 @@ impl RpmPipeline {
     /// Dropping the future stops; nothing is kept.
     pub async fn explain_with(
         &self,
-        model: &UserModel,
+        prepared: &Prepared,
         answer: &Answer,
         options: &ExplainOptions,
     ) -> Result<WhatIf, Error> {
-        trace::operation("explain", self.explaining(model, answer, options)).await
+        trace::operation("explain", self.explaining(prepared, answer, options)).await
     }
 
-    async fn explaining(&self, model: &UserModel, answer: &Answer, options: &ExplainOptions) -> Result<WhatIf, Error> {
-        if model.task() != &self.task {
-            return Err(Error::OtherTask);
-        }
+    async fn explaining(
+        &self,
+        prepared: &Prepared,
+        answer: &Answer,
+        options: &ExplainOptions,
+    ) -> Result<WhatIf, Error> {
+        let model = prepared.model();
+        self.check_task(model)?;
         check_origin(model, answer)?;
         let ledger = self.ledger();
         let ctx = self.context(&ledger);
-        let subject = Subject::new(self, model, answer);
+        let subject = Subject::new(self, prepared, answer);
         let mut factors: Vec<FactorEffect> = Vec::new();
         let mut exemplars: Vec<ExemplarEffect> = Vec::new();
         let mut untried: Vec<Untried> = Vec::new();
@@ -169,6 +173,7 @@ fn check_origin(model: &UserModel, answer: &Answer) -> Result<(), Error> {
 /// The answer that is explained, with what all its counterfactuals share.
 struct Subject<'a> {
     pipeline: &'a RpmPipeline,
+    prepared: &'a Prepared,
     model: &'a UserModel,
     answer: &'a Answer,
     beliefs: Beliefs<'a>,
@@ -185,28 +190,29 @@ struct Case<'a> {
     exemplars: Vec<Exemplar>,
     memory: Option<ReasoningMemory>,
     estimate: Option<Estimate>,
+    /// Of the memory, where that is not the model's.
+    estimator: Option<Estimator>,
 }
 
 impl<'a> Subject<'a> {
-    fn new(pipeline: &'a RpmPipeline, model: &'a UserModel, answer: &'a Answer) -> Self {
+    fn new(pipeline: &'a RpmPipeline, prepared: &'a Prepared, answer: &'a Answer) -> Self {
         let mut features = answer.asked_with().to_vec();
         if answer.asked.is_some() {
             features.extend_from_slice(&answer.features);
         }
-        let (estimator, beliefs) = (Estimator::of(model), Beliefs::of(model));
+        let (model, estimator, beliefs) = (prepared.model(), prepared.estimator(), prepared.beliefs());
         let removal = Removal::new(&answer.query, &features);
         let factors: BTreeSet<&FactorId> = features.iter().filter_map(|assigned| assigned.factor.as_ref()).collect();
         let without = factors.into_iter().map(|factor| {
             let cut = removal.without(factor).map(|cut| {
                 let left = cut.left(answer.asked_with());
-                let estimate = Option::as_ref(&estimator);
-                let estimate = estimate.map(|e| e.of_query(&beliefs, &cut.query, &left));
+                let estimate = estimator.map(|e| e.of_query(&beliefs, &cut.query, &left));
                 (cut, estimate)
             });
             (factor.clone(), cut)
         });
         let without = without.collect();
-        Self { pipeline, model, answer, beliefs, features, without }
+        Self { pipeline, prepared, model, answer, beliefs, features, without }
     }
 
     fn measure(&self) -> Measure {
@@ -264,13 +270,13 @@ impl<'a> Subject<'a> {
                     exemplars: self.answer.exemplars.clone(),
                     memory: None,
                     estimate: estimate.clone(),
+                    estimator: None,
                 })
             }
             Candidate::Exemplar(id) => {
                 let position = self.model.memory().position(id)?;
-                let estimator = Estimator::of(self.model);
-                let estimate = Option::as_ref(&estimator);
-                let estimate = estimate.map(|e| e.without_item(&self.beliefs, &self.answer.query, asked, position));
+                let estimator = self.prepared.estimator().map(|estimator| estimator.without_item(position));
+                let estimate = estimator.as_ref().map(|e| e.of_query(&self.beliefs, &self.answer.query, asked));
                 let exemplars = self.answer.exemplars.iter().filter(|exemplar| exemplar.item.id() != id);
                 Some(Case {
                     query: &self.answer.query,
@@ -282,22 +288,22 @@ impl<'a> Subject<'a> {
                         ReasoningMemory::new(others.cloned())
                     }),
                     estimate,
+                    estimator,
                 })
             }
         }
     }
 
     async fn ask(&self, case: &Case<'_>, ctx: &StageContext<'_>) -> Result<String, AnswerError> {
-        let request = AnswerRequest {
-            task: &self.pipeline.task,
-            query: case.query,
-            features: &case.features,
-            beliefs: &self.beliefs,
-            exemplars: &case.exemplars,
-            memory: case.memory.as_ref().unwrap_or(self.model.memory()),
-            estimate: case.estimate.as_ref(),
-            support: &self.answer.support,
-        };
+        let (answer, prepared) = (self.answer, self.prepared);
+        let request = prepared.answer_request(case.query, &case.features, &self.beliefs, &answer.support);
+        let mut request = request.exemplars(&case.exemplars);
+        if let Some(memory) = &case.memory {
+            (request.memory, request.titles) = (memory, None);
+        }
+        if let (Some(estimate), Some(estimator)) = (&case.estimate, case.estimator.as_ref().or(prepared.estimator())) {
+            request = request.estimated(estimate, estimator);
+        }
         Ok(self.pipeline.answerer.answer(request, ctx).await?.response)
     }
 

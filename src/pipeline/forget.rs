@@ -1,8 +1,10 @@
+//! Forgetting: what goes, from where, and the search for what is left.
+
 use crate::data::{ItemId, MemoryItem, UserModel};
 use crate::llm::trace;
 use crate::revise::{Forget, Forgotten, Needles, Probe, Receipt};
 
-use super::{Error, RpmPipeline};
+use super::{Error, Prepared, RpmPipeline};
 
 impl RpmPipeline {
     /// Takes interactions, or what was learned of a factor, out of a user model and all that was derived from it: features,
@@ -19,14 +21,13 @@ impl RpmPipeline {
     ///
     /// # Cancellation
     /// Dropping the future leaves the model whole: as it was, or without what was to go.
-    pub async fn forget(&self, model: &mut UserModel, what: &Forget<'_>) -> Result<Receipt, Error> {
-        trace::operation("forget", self.forgetting(model, what)).await
+    pub async fn forget(&self, prepared: &mut Prepared, what: &Forget<'_>) -> Result<Receipt, Error> {
+        trace::operation("forget", self.forgetting(prepared, what)).await
     }
 
-    async fn forgetting(&self, model: &mut UserModel, what: &Forget<'_>) -> Result<Receipt, Error> {
-        if model.task() != &self.task {
-            return Err(Error::OtherTask);
-        }
+    async fn forgetting(&self, prepared: &mut Prepared, what: &Forget<'_>) -> Result<Receipt, Error> {
+        let model = prepared.model();
+        self.check_task(model)?;
         let (gone, keys) = model.selected(what)?;
         let digest_before = model.digest();
         let items = model.memory().items().iter();
@@ -36,11 +37,10 @@ impl RpmPipeline {
         let log_records = self.purge_logs(&touched)?;
         // Before the model is changed: a log that cannot be read is an error that leaves it as it was.
         let logs = self.logged()?;
-        let (forgotten, change) = model.forget(gone, &keys);
-        let ledger = self.ledger();
-        // An index that cannot be brought up to date is computed anew; the old one is gone either way.
-        let _ = self.retriever.follow(model.memory(), &change, &self.context(&ledger)).await;
-        drop(change);
+        let (forgotten, change) = prepared.forget(gone, &keys);
+        // An index that cannot be brought up to date is opened anew; the old one is gone either way.
+        self.followed(prepared, &change).await;
+        let model = prepared.model();
         let probe = probe(model, &forgotten, &logs);
         let ids = |items: &[MemoryItem]| -> Vec<ItemId> { items.iter().map(|item| item.id().clone()).collect() };
         let paths = forgotten.items.iter().filter(|item| item.path().is_some()).count();

@@ -49,7 +49,8 @@ impl RpmPipeline {
         let mut model = UserModel::grown(user, self.task.clone(), grouping, self.decay, items, self.provenance())?;
         if self.paths == PathPolicy::Eager {
             let ids: Vec<ItemId> = model.memory().items().iter().map(|item| item.id().clone()).collect();
-            self.write_paths(&mut model, &ids, &mut report, &ctx).await?;
+            let paths = self.write_paths(&model, &ids, &mut report, &ctx).await?;
+            model.keep_paths(paths);
         }
         report.factors = model.factors().len();
         report.usage = ledger.report();
@@ -188,29 +189,28 @@ impl RpmPipeline {
         let shown = model.shown(known);
         match shown.path() {
             Some(path) => Ok(path.clone()),
-            None => item_path(&shown, &Beliefs::of(model)).map_err(unsound),
+            None => item_path(&shown, &model.beliefs()).map_err(unsound),
         }
     }
 
-    /// Has the paths of these items written and keeps them; where the writer fails, it is kept that the path is composed
-    /// from the statistics.
+    /// Has the paths of these items written, and gives those to keep; where the writer fails, one that is composed from the
+    /// statistics.
     pub(super) async fn write_paths(
         &self,
-        model: &mut UserModel,
+        model: &UserModel,
         ids: &[ItemId],
         report: &mut LearnReport,
         ctx: &StageContext<'_>,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<(ItemId, ReasoningPath)>, Error> {
         if self.path_writer.follows_from_statistics() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let items: Vec<MemoryItem> =
             ids.iter().filter_map(|id| model.memory().get(id)).map(|i| model.shown(i)).collect();
-        let beliefs = Beliefs::of(model);
+        let beliefs = model.beliefs();
         let written = self.write_all(&items, model.memory().items(), &beliefs, report, ctx).await?;
         let kept = written.into_iter().filter(|path| path.keep);
-        model.keep_paths(kept.map(|written| (written.item.id().clone(), written.path)));
-        Ok(())
+        Ok(kept.map(|written| (written.item.id().clone(), written.path)).collect())
     }
 
     /// The path of every item; where the writer fails, it is composed from the statistics.

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! learn:       extract → judge (open-ended) → fit → count → calibrate → write paths → UserModel + LearnReport
+//! open:        index of the retriever → Prepared
 //! personalize: extract → assign → retrieve → estimate → gate → write missing paths → answer → Answer
 //! observe:     extract → judge (open-ended) → place and count → calibrate, now and then → write paths → ObserveReport
 //! forget:      purge logs → take out → count → calibrate → search what remains → Receipt
@@ -19,8 +20,9 @@ mod explain;
 mod forget;
 mod learn;
 mod observe;
-mod packing;
+mod open;
 mod personalize;
+mod prepared;
 mod preset;
 mod report;
 mod stored;
@@ -43,6 +45,7 @@ pub use answer::Answer;
 pub use builder::{ConfigError, RpmPipelineBuilder};
 pub use dry::DryBackend;
 pub use error::Error;
+pub use prepared::Prepared;
 pub use preset::Preset;
 pub use report::{ItemOutcome, ItemReport, LearnReport, Learned, ObserveOutcome, ObserveReport, ObservedItem};
 pub use stored::{StoredAnswer, StoredError, StoredPipeline};
@@ -77,7 +80,8 @@ pub(crate) type Redact = Arc<dyn Fn(&str) -> String + Send + Sync>;
 /// ])?;
 /// let pipeline = RpmPipeline::offline(task);
 /// let learned = pipeline.learn(&history).await?;
-/// let answer = pipeline.personalize(&learned.model, &Query::new("A slow, quiet thriller.")?).await?;
+/// let ana = pipeline.open(learned.model).await?;
+/// let answer = pipeline.personalize(&ana, &Query::new("A slow, quiet thriller.")?).await?;
 /// assert_eq!(answer.response, "5");
 /// # Ok(())
 /// # }

@@ -1,10 +1,15 @@
-use crate::data::{DataError, History, Interaction, ItemId, MemoryItem, UserModel, limits};
+//! The order of the stages when a user model changes: observing, learning again, editing, going back.
+
+use crate::data::{
+    DataError, Edit, History, Interaction, ItemId, MemoryChange, MemoryItem, ReasoningPath, UserModel, limits,
+};
 use crate::llm::trace;
 use crate::prompt::StageContext;
 
 use super::learn::outcome;
 use super::{
-    Error, ItemOutcome, LearnReport, Learned, ObserveOutcome, ObserveReport, ObservedItem, PathPolicy, RpmPipeline,
+    Error, ItemOutcome, LearnReport, Learned, ObserveOutcome, ObserveReport, ObservedItem, PathPolicy, Prepared,
+    RpmPipeline,
 };
 
 /// New interactions with their features, and what it took to get them: all that is paid for before a model is changed.
@@ -15,7 +20,7 @@ pub(crate) struct ReadItems {
 }
 
 impl RpmPipeline {
-    /// Takes new interactions into a user model without learning again.
+    /// Takes new interactions into an open user model without learning again.
     ///
     /// Their features are found as in [`learn`](Self::learn), go to the factors they fit or found
     /// [provisional](crate::data::FactorStatus) ones, and are counted. Observing one by one gives the same model as learning all at
@@ -43,15 +48,20 @@ impl RpmPipeline {
     /// afterwards.
     pub async fn observe(
         &self,
-        model: &mut UserModel,
+        prepared: &mut Prepared,
         new: impl IntoIterator<Item = Interaction> + Send,
     ) -> Result<ObserveReport, Error> {
         let new: Vec<Interaction> = new.into_iter().collect();
         let ledger = self.ledger();
         let ctx = self.context(&ledger);
         let observing = async {
-            let read = self.read_new(model, new, &ctx).await?;
-            self.take_in(model, read, &ctx).await
+            let read = self.read_new(prepared.model(), new, &ctx).await?;
+            let (mut report, ids) = self.count_in(prepared, read, &ctx).await;
+            if self.paths == PathPolicy::Eager {
+                let paths = self.write_new_paths(prepared.model(), &ids, &mut report, &ctx).await?;
+                prepared.keep_paths(paths);
+            }
+            Ok::<_, Error>(report)
         };
         let mut report = trace::operation("observe", observing).await?;
         report.usage = ledger.report();
@@ -66,9 +76,7 @@ impl RpmPipeline {
         new: Vec<Interaction>,
         ctx: &StageContext<'_>,
     ) -> Result<ReadItems, Error> {
-        if model.task() != &self.task {
-            return Err(Error::OtherTask);
-        }
+        self.check_task(model)?;
         let mut report = ObserveReport::default();
         if new.is_empty() {
             return Ok(ReadItems { items: Vec::new(), report });
@@ -108,25 +116,11 @@ impl RpmPipeline {
         Ok(ReadItems { items, report })
     }
 
-    /// Takes in what was read, as far as the model does not have it by now.
-    pub(crate) async fn take_in(
-        &self,
-        model: &mut UserModel,
-        read: ReadItems,
-        ctx: &StageContext<'_>,
-    ) -> Result<ObserveReport, Error> {
-        let (mut report, ids) = self.count_in(model, read, ctx).await;
-        if self.paths == PathPolicy::Eager {
-            self.write_new_paths(model, &ids, &mut report, ctx).await?;
-        }
-        Ok(report)
-    }
-
-    /// The same without paths. Asks no model, and can be done again on another state of the model. Gives the interactions
-    /// that came.
+    /// Takes in what was read, as far as the model does not have it by now. Asks no model, and can be done again on another
+    /// state of the model. Gives the interactions that came.
     pub(super) async fn count_in(
         &self,
-        model: &mut UserModel,
+        prepared: &mut Prepared,
         read: ReadItems,
         ctx: &StageContext<'_>,
     ) -> (ObserveReport, Vec<ItemId>) {
@@ -134,7 +128,7 @@ impl RpmPipeline {
         let mut fresh = Vec::with_capacity(items.len());
         for item in items {
             // Another writer may have been faster.
-            match known(model, item.interaction()) {
+            match known(prepared.model(), item.interaction()) {
                 Some(outcome) => {
                     let own = report.items.iter_mut().filter(|observed| observed.id == *item.id());
                     own.for_each(|observed| observed.outcome = outcome.clone());
@@ -144,28 +138,27 @@ impl RpmPipeline {
         }
         let ids: Vec<ItemId> = fresh.iter().map(|item| item.id().clone()).collect();
         if !fresh.is_empty() {
-            let (growth, change) = model.grow(fresh);
+            let (growth, change) = prepared.grow(fresh);
             report.founded = growth.founded.into_iter().collect();
             report.established = growth.established.into_iter().collect();
-            // What cannot be brought up to date here is computed anew by the next query, which also meets the error.
-            let _ = self.retriever.follow(model.memory(), &change, ctx).await;
+            prepared.follow(&change, ctx).await;
         }
-        report.revision = model.revision();
+        report.revision = prepared.model().revision();
         (report, ids)
     }
 
-    /// Has the paths of interactions written that came.
+    /// Has the paths of interactions written that came, and gives those to keep.
     pub(super) async fn write_new_paths(
         &self,
-        model: &mut UserModel,
+        model: &UserModel,
         ids: &[ItemId],
         report: &mut ObserveReport,
         ctx: &StageContext<'_>,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<(ItemId, ReasoningPath)>, Error> {
         let mut written = LearnReport::default();
-        self.write_paths(model, ids, &mut written, ctx).await?;
+        let paths = self.write_paths(model, ids, &mut written, ctx).await?;
         (report.paths_written, report.paths_composed) = (written.paths_written, written.paths_composed);
-        Ok(())
+        Ok(paths)
     }
 
     /// Learns a user again from the interactions of their model, as after a change of extractor or prompts. Edits hold on:
@@ -184,15 +177,36 @@ impl RpmPipeline {
         Ok(learned)
     }
 
-    /// Goes back to a snapshot, as [`UserModel::rollback`] does, and keeps the retriever's index.
+    /// Enters an edit in the model, as [`UserModel::edit`] does, and gives its number.
+    ///
+    /// # Errors
+    /// [`Error::Edit`]; nothing is changed then.
+    ///
+    /// # Cancellation
+    /// Dropping the future leaves the model whole: as it was, or edited.
+    pub async fn edit(&self, prepared: &mut Prepared, edit: Edit) -> Result<u32, Error> {
+        let number = prepared.edit(edit)?;
+        self.followed(prepared, &MemoryChange::default()).await;
+        Ok(number)
+    }
+
+    /// Goes back to a snapshot, as [`UserModel::rollback`] does.
     ///
     /// # Errors
     /// [`Error::Edit`] when there is no such snapshot.
-    pub async fn rollback(&self, model: &mut UserModel, snapshot: u32) -> Result<(), Error> {
-        let change = model.roll_back(snapshot)?;
-        let ledger = self.ledger();
-        let _ = self.retriever.follow(model.memory(), &change, &self.context(&ledger)).await;
+    ///
+    /// # Cancellation
+    /// Dropping the future leaves the model whole: as it was, or at the snapshot.
+    pub async fn rollback(&self, prepared: &mut Prepared, snapshot: u32) -> Result<(), Error> {
+        let change = prepared.roll_back(snapshot)?;
+        self.followed(prepared, &change).await;
         Ok(())
+    }
+
+    /// Brings the index of a changed model up to date.
+    pub(super) async fn followed(&self, prepared: &mut Prepared, change: &MemoryChange) {
+        let ledger = self.ledger();
+        prepared.follow(change, &self.context(&ledger)).await;
     }
 }
 

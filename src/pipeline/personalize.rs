@@ -1,19 +1,19 @@
-use crate::answer::AnswerRequest;
+//! The order of the stages of an answer.
+
+use crate::answer::Draft;
 use crate::data::{
-    AssignedFeature, Exemplar, Factor, FactorStatus, Feature, ItemId, MemoryItem, Query, ReasoningPath, UserModel,
+    AssignedFeature, Exemplar, Factor, FactorId, FactorStatus, Feature, ItemId, MemoryItem, Query, ReasoningPath,
+    UserModel,
 };
-use crate::extract::ExtractionRequest;
+use crate::extract::{Dropped, ExtractionRequest};
 use crate::llm::trace;
 use crate::prompt::StageContext;
 use crate::reason::item_path;
 use crate::retrieve::{RetrievalRequest, Retrieved};
-use crate::stats::{Beliefs, Estimator, Tier, gate};
+use crate::stats::{Beliefs, Estimate, SIGNIFICANT, Support, Tier, gate};
 
 use super::learn::{WrittenPath, unsound};
-use super::{Answer, Error, LearnReport, RpmPipeline};
-
-/// Association at or below this false-discovery rate counts as significant in [`Support`](crate::stats::Support).
-const SIGNIFICANT: f64 = 0.1;
+use super::{Answer, Error, LearnReport, Prepared, RpmPipeline};
 
 impl RpmPipeline {
     /// Answers a query the way the user would, with the evidence.
@@ -26,84 +26,41 @@ impl RpmPipeline {
     ///
     /// # Cancellation
     /// Dropping the future stops; nothing is kept.
-    pub async fn personalize(&self, model: &UserModel, query: &Query) -> Result<Answer, Error> {
-        trace::operation("personalize", self.answering(model, query)).await
+    pub async fn personalize(&self, prepared: &Prepared, query: &Query) -> Result<Answer, Error> {
+        trace::operation("personalize", self.answering(prepared, query)).await
     }
 
-    async fn answering(&self, model: &UserModel, query: &Query) -> Result<Answer, Error> {
-        if model.task() != &self.task {
-            return Err(Error::OtherTask);
-        }
+    async fn answering(&self, prepared: &Prepared, query: &Query) -> Result<Answer, Error> {
+        let model = prepared.model();
+        self.check_task(model)?;
         self.task.check_query("query", query)?;
         let ledger = self.ledger();
         let ctx = self.context(&ledger);
-        let beliefs = Beliefs::of(model);
-        let seen =
-            ExtractionRequest::new(&self.task, "query", query).knowing(model.factors()).past(model.memory().items());
-        let extraction = self.extractor.extract(seen, &ctx).await.map_err(Error::of_extract)?;
-        for (position, assigned) in extraction.features.iter().enumerate() {
-            assigned.feature.check(query, "query", position)?;
-        }
-        let features = self.assign(model, extraction.features, query, &ctx).await?;
-        let request = RetrievalRequest::new(model.memory(), query, &features, self.exemplars).beliefs(&beliefs);
-        let retrieved =
-            self.retriever.retrieve(request, &ctx).await.map_err(|error| Error::Retrieve(Box::new(error)))?;
-        check_ranking(&retrieved, self.exemplars, model.memory().len())?;
-        let estimator = Estimator::of(model);
-        let estimate = Option::as_ref(&estimator).map(|estimator| estimator.of_query(&beliefs, query, &features));
-        let mut known = model.factors().present_in_assigned(&features);
-        known.retain(|factor| factor.status() == FactorStatus::Established);
-        let significant = known.iter().filter(|factor| beliefs.q(factor.id()) <= SIGNIFICANT).count();
-        let best = retrieved.first().map_or(0.0, |hit| hit.similarity);
-        let support = gate(&self.thresholds, model.memory().len(), known.len(), significant, best, estimate.as_ref());
-        let mut exemplars = Vec::new();
-        if support.tier >= Tier::Pairs {
-            for hit in retrieved.iter().filter(|hit| hit.similarity >= self.thresholds.least_similarity) {
-                let item = model.memory().items().get(hit.position);
-                let item =
-                    item.ok_or(Error::Contract { part: "retriever", problem: "a position outside the memory" })?;
-                if !model.is_disowned(item) {
-                    exemplars.push(Exemplar::new(model.shown(item), hit.score, hit.similarity));
-                }
-            }
-        }
+        let beliefs = prepared.beliefs();
+        let (features, mut dropped) = self.read_query(prepared, query, &ctx).await?;
+        let retrieved = self.ranked(prepared, query, &features, &ctx).await?;
+        let estimator = prepared.estimator();
+        let estimate = estimator.map(|estimator| estimator.of_query(&beliefs, query, &features));
+        let support = self.support(&beliefs, model, &features, &retrieved, estimate.as_ref());
+        let mut exemplars = self.chosen(prepared, &support, &retrieved)?;
         let mut written_paths = Vec::new();
         if support.tier == Tier::Full && self.answerer.wants_paths() {
             written_paths = self.fill_in_paths(model, &mut exemplars, &beliefs, &ctx).await?;
         }
-        let request = AnswerRequest {
-            task: &self.task,
-            query,
-            features: &features,
-            beliefs: &beliefs,
-            exemplars: &exemplars,
-            memory: model.memory(),
-            estimate: estimate.as_ref(),
-            support: &support,
-        };
-        let draft = self.answerer.answer(request, &ctx).await.map_err(Error::of_answer)?;
-        if self.task.parse_response(query, &draft.response).as_deref() != Some(draft.response.as_str())
-            || draft.path.response() != draft.response
-        {
-            return Err(Error::Contract { part: "answerer", problem: "a response outside the task's response space" });
+        let mut request = prepared.answer_request(query, &features, &beliefs, &support).exemplars(&exemplars);
+        if let (Some(estimate), Some(estimator)) = (&estimate, estimator) {
+            request = request.estimated(estimate, estimator);
         }
-        let (features, asked) = match draft.features {
+        let mut draft = self.answerer.answer(request, &ctx).await.map_err(Error::of_answer)?;
+        self.check_response(query, &draft)?;
+        let (features, asked) = match draft.features.take() {
             Some(found) => (own_features(model, query, found)?, Some(features)),
             None => (features, None),
         };
-        let mut dropped = extraction.dropped;
+        check_path(&draft, &features)?;
         dropped.add(&draft.dropped);
-        let bare: Vec<Feature> = features.iter().map(|assigned| assigned.feature.clone()).collect();
-        let factor_of = |place: usize| features.get(place).and_then(|assigned| assigned.factor.clone());
-        let steps = draft.path.steps().to_vec();
-        if ReasoningPath::new(steps, draft.path.response(), draft.path.origin(), &bare, factor_of).is_err() {
-            return Err(Error::Contract { part: "answerer", problem: "a path that cites what is not there" });
-        }
-        let present = model.factors().present_in_assigned(&features);
-        let drifting =
-            present.into_iter().map(Factor::id).filter(|id| model.drift(id).is_some_and(|drift| drift.alarm));
         Ok(Answer {
-            drifting: drifting.cloned().collect(),
+            drifting: drifting(prepared, &features),
             response: draft.response,
             stated: draft.stated,
             path: draft.path,
@@ -117,6 +74,81 @@ impl RpmPipeline {
             query: query.clone(),
             asked,
         })
+    }
+
+    /// The query's features with their factors.
+    async fn read_query(
+        &self,
+        prepared: &Prepared,
+        query: &Query,
+        ctx: &StageContext<'_>,
+    ) -> Result<(Vec<AssignedFeature>, Dropped), Error> {
+        let model = prepared.model();
+        let seen =
+            ExtractionRequest::new(&self.task, "query", query).knowing(model.factors()).past(model.memory().items());
+        let extraction = self.extractor.extract(seen, ctx).await.map_err(Error::of_extract)?;
+        for (position, assigned) in extraction.features.iter().enumerate() {
+            assigned.feature.check(query, "query", position)?;
+        }
+        let features = self.assign(prepared, extraction.features, query, ctx).await?;
+        Ok((features, extraction.dropped))
+    }
+
+    /// The past interactions most like the query.
+    async fn ranked(
+        &self,
+        prepared: &Prepared,
+        query: &Query,
+        features: &[AssignedFeature],
+        ctx: &StageContext<'_>,
+    ) -> Result<Vec<Retrieved>, Error> {
+        let (memory, beliefs) = (prepared.model().memory(), prepared.beliefs());
+        let request = RetrievalRequest::new(memory, query, features, self.exemplars).beliefs(&beliefs);
+        let index = prepared.index(&*self.retriever, &[], ctx).await.map_err(Error::of_retrieve)?;
+        let retrieved = index.rank(request, ctx).await.map_err(Error::of_retrieve)?;
+        check_ranking(&retrieved, self.exemplars, memory.len())?;
+        Ok(retrieved)
+    }
+
+    /// The evidence there is for an answer, and the tier that it allows.
+    fn support(
+        &self,
+        beliefs: &Beliefs<'_>,
+        model: &UserModel,
+        features: &[AssignedFeature],
+        retrieved: &[Retrieved],
+        estimate: Option<&Estimate>,
+    ) -> Support {
+        let mut known = model.factors().present_in_assigned(features);
+        known.retain(|factor| factor.status() == FactorStatus::Established);
+        let significant = known.iter().filter(|factor| beliefs.q(factor.id()) <= SIGNIFICANT).count();
+        let best = retrieved.first().map_or(0.0, |hit| hit.similarity);
+        gate(&self.thresholds, model.memory().len(), known.len(), significant, best, estimate)
+    }
+
+    /// The exemplars that the tier allows: alike enough, and not disowned by the user.
+    fn chosen(&self, prepared: &Prepared, support: &Support, retrieved: &[Retrieved]) -> Result<Vec<Exemplar>, Error> {
+        let mut exemplars = Vec::new();
+        if support.tier < Tier::Pairs {
+            return Ok(exemplars);
+        }
+        let model = prepared.model();
+        for hit in retrieved.iter().filter(|hit| hit.similarity >= self.thresholds.least_similarity) {
+            let item = model.memory().items().get(hit.position);
+            let item = item.ok_or(Error::Contract { part: "retriever", problem: "a position outside the memory" })?;
+            if !prepared.is_disowned(item) {
+                exemplars.push(Exemplar::new(model.shown(item), hit.score, hit.similarity));
+            }
+        }
+        Ok(exemplars)
+    }
+
+    fn check_response(&self, query: &Query, draft: &Draft) -> Result<(), Error> {
+        let inside = self.task.parse_response(query, &draft.response).as_deref() == Some(draft.response.as_str());
+        if inside && draft.path.response() == draft.response {
+            return Ok(());
+        }
+        Err(Error::Contract { part: "answerer", problem: "a response outside the task's response space" })
     }
 
     /// Gives each exemplar without a path one: composed from the statistics, or written by the path writer. What it wrote is
@@ -149,12 +181,13 @@ impl RpmPipeline {
 
     async fn assign(
         &self,
-        model: &UserModel,
+        prepared: &Prepared,
         features: Vec<AssignedFeature>,
         query: &Query,
         ctx: &StageContext<'_>,
     ) -> Result<Vec<AssignedFeature>, Error> {
-        let assigned = self.factor_model.assign(model.factors(), &features, query, ctx).await;
+        let model = prepared.model();
+        let assigned = self.factor_model.assign(prepared.assign_request(query, &features), ctx).await;
         let mut assigned = assigned.map_err(Error::of_factor)?;
         let known = |factor: &Option<_>| factor.as_ref().is_none_or(|id| model.factors().get(id).is_some());
         if assigned.len() != features.len() || !assigned.iter().all(known) {
@@ -169,6 +202,24 @@ impl RpmPipeline {
         let pairs = features.into_iter().zip(assigned);
         Ok(pairs.map(|(known, factor)| AssignedFeature { feature: known.feature, factor }).collect())
     }
+}
+
+/// The factors of these features that are drifting, in order of id.
+fn drifting(prepared: &Prepared, features: &[AssignedFeature]) -> Vec<FactorId> {
+    let present = prepared.model().factors().present_in_assigned(features);
+    let alarm = |id: &&FactorId| prepared.drift(id).is_some_and(|drift| drift.alarm);
+    present.into_iter().map(Factor::id).filter(alarm).cloned().collect()
+}
+
+/// A path cites what is there.
+fn check_path(draft: &Draft, features: &[AssignedFeature]) -> Result<(), Error> {
+    let bare: Vec<Feature> = features.iter().map(|assigned| assigned.feature.clone()).collect();
+    let factor_of = |place: usize| features.get(place).and_then(|assigned| assigned.factor.clone());
+    let (path, steps) = (&draft.path, draft.path.steps().to_vec());
+    if ReasoningPath::new(steps, path.response(), path.origin(), &bare, factor_of).is_err() {
+        return Err(Error::Contract { part: "answerer", problem: "a path that cites what is not there" });
+    }
+    Ok(())
 }
 
 /// Features that an answerer found itself: in the query, and of factors that the user has.

@@ -1,150 +1,184 @@
-//! What indexes of embedded texts are kept under, and how they are found again after a change of the memory.
+//! The index over embedded texts that dense cosine and late interaction share.
 
-use std::any::Any;
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
 
-use crate::data::{MemoryChange, MemoryItem, ReasoningMemory};
-use crate::embed::Embedder;
+use async_trait::async_trait;
+
+use crate::data::{MemoryChange, MemoryItem};
+use crate::embed::{EmbedError, Embedder, HashedEmbedder, embed_checked};
 use crate::prompt::StageContext;
 
-use super::vectors::Screening;
+use super::vectors::{Screening, VectorError};
+use super::{Applied, MemoryIndex, MemoryView, RetrievalRequest, RetrieveError, Retrieved, SavedIndex, check_count};
 
-/// Names everything that an index of embedded texts depends on apart from the memory and a redaction hook.
-pub(super) fn own_name(kind: &str, screening: Screening, embedder: &dyn Embedder) -> String {
-    format!("{kind} {screening:?} {}", embedder.fingerprint())
+/// The vectors of one item.
+pub(super) type Example = Vec<Arc<[f32]>>;
+
+/// What of an item is embedded, and the index over the vectors.
+pub(super) trait VectorIndex: Clone + Send + Sync + Sized + 'static {
+    /// Begins the name that saved bytes are found by.
+    const KIND: &str;
+
+    /// An item's texts to embed, before redaction.
+    fn texts(item: &MemoryItem) -> Vec<String>;
+
+    /// A query's texts to embed, before redaction; at least one.
+    fn query_texts(request: &RetrievalRequest<'_>) -> Vec<String>;
+
+    /// The index of these items.
+    fn built(dimensions: usize, screening: Screening, examples: Vec<Example>) -> Result<Self, VectorError>;
+
+    /// Takes items out and others, with their vectors, in.
+    fn edited(&mut self, change: &MemoryChange, came: &[Example]) -> Result<(), VectorError>;
+
+    /// The `k` items most like these vectors.
+    fn ranked(&self, query: &Example, k: usize) -> Result<Vec<Retrieved>, VectorError>;
+
+    /// The index as bytes.
+    fn saved(&self) -> Vec<u8>;
+
+    /// The index that was saved.
+    fn restored(bytes: &[u8], screening: Screening) -> Result<Self, RetrieveError>;
+
+    /// How many items it has.
+    fn count(&self) -> usize;
 }
 
-/// Whether an index of this name is [`own`](own_name), whatever a redaction hook left: that is looked at when the index
-/// is asked for.
-pub(super) fn is_own(name: &str, own: &str) -> bool {
-    name.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with(REDACTED))
+/// An embedder, and whether vectors are screened: what a retriever over embedded texts is made of.
+#[derive(Clone)]
+pub(super) struct Embedding {
+    pub(super) embedder: Arc<dyn Embedder>,
+    pub(super) screening: Screening,
 }
 
-/// Stands before the digest of redacted texts.
-const REDACTED: &str = " redacted ";
-
-/// An item's texts to embed, as they may leave.
-pub(super) type Texts = fn(&MemoryItem, &StageContext<'_>) -> Vec<String>;
-
-/// The indexes of one kind and embedder, as one context may see them.
-pub(super) struct Embedded<'a> {
-    own: String,
-    texts: Texts,
-    ctx: &'a StageContext<'a>,
+impl Default for Embedding {
+    fn default() -> Self {
+        Self { embedder: Arc::new(HashedEmbedder::default()), screening: Screening::Auto }
+    }
 }
 
-/// The name of an index. With a redaction hook it depends on what that leaves of the items, since another hook leaves
-/// something else: a mark of each item's texts is then kept, so that a change of some items need not look at all.
-pub(super) struct Name {
-    name: String,
+impl fmt::Debug for Embedding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Embedding")
+            .field("embedder", &self.embedder.fingerprint())
+            .field("screening", &self.screening)
+            .finish()
+    }
+}
+
+impl Embedding {
+    /// Opens the index of a memory: the saved one, where there is one of this kind, embedder and redaction, or else one
+    /// whose texts are embedded now, in one call.
+    pub(super) async fn open<V: VectorIndex>(
+        &self,
+        view: MemoryView<'_>,
+        saved: &[SavedIndex],
+        ctx: &StageContext<'_>,
+    ) -> Result<Box<dyn MemoryIndex>, RetrieveError> {
+        let texts: Vec<Vec<String>> = view.memory.items().iter().map(|item| leaving::<V>(item, ctx)).collect();
+        let marks = ctx.redacts().then(|| texts.iter().map(|texts| mark(texts)).collect::<Vec<_>>());
+        let name = self.name::<V>(marks.as_deref());
+        let index = match saved.iter().find(|saved| saved.name() == name) {
+            Some(saved) => V::restored(saved.bytes(), self.screening)?,
+            None => V::built(self.embedder.dimensions(), self.screening, self.examples(texts).await?)?,
+        };
+        check_count(index.count(), view)?;
+        Ok(Box::new(EmbeddedIndex { index, embedding: self.clone(), marks }))
+    }
+
+    /// Names everything that an index depends on apart from the memory: the kind, the embedder and, with a redaction hook,
+    /// what that left of the items, since another hook leaves something else.
+    fn name<V: VectorIndex>(&self, marks: Option<&[u64]>) -> String {
+        let own = format!("{} {:?} {}", V::KIND, self.screening, self.embedder.fingerprint());
+        let digest = |marks: &[u64]| marks.iter().fold(START, |digest, mark| hashed(digest, &mark.to_le_bytes()));
+        marks.map_or(own.clone(), |marks| format!("{own} redacted {:016x}", digest(marks)))
+    }
+
+    /// By item, a vector for each of its texts.
+    async fn examples(&self, texts: Vec<Vec<String>>) -> Result<Vec<Example>, EmbedError> {
+        let lengths: Vec<usize> = texts.iter().map(Vec::len).collect();
+        let mut vectors = self.embed(texts.into_iter().flatten().collect()).await?.into_iter();
+        Ok(lengths.into_iter().map(|length| vectors.by_ref().take(length).collect()).collect())
+    }
+
+    /// A vector for each text. Equal texts are embedded once; without any the embedder is not asked.
+    async fn embed(&self, texts: Vec<String>) -> Result<Example, EmbedError> {
+        let mut places: HashMap<String, usize> = HashMap::new();
+        let mut different = Vec::new();
+        let which: Vec<usize> = texts
+            .into_iter()
+            .map(|text| {
+                let next = different.len();
+                *places.entry(text).or_insert_with_key(|text| {
+                    different.push(text.clone());
+                    next
+                })
+            })
+            .collect();
+        if different.is_empty() {
+            return Ok(Vec::new());
+        }
+        let vectors = embed_checked(&*self.embedder, &different).await?;
+        let vectors: Example = vectors.into_iter().map(Arc::from).collect();
+        Ok(which.into_iter().filter_map(|place| vectors.get(place).cloned()).collect())
+    }
+}
+
+/// The index of one memory.
+#[derive(Clone)]
+struct EmbeddedIndex<V> {
+    index: V,
+    embedding: Embedding,
+    /// By item, what a redaction hook left of its texts, so that a change of some items need not look at all.
     marks: Option<Vec<u64>>,
 }
 
-/// By the names of a memory's indexes of redacted texts, the items' marks.
-#[derive(Clone, Default)]
-struct Redacted(Arc<Mutex<BTreeMap<String, Vec<u64>>>>);
-
-impl<'a> Embedded<'a> {
-    pub(super) fn new(own: String, texts: Texts, ctx: &'a StageContext<'a>) -> Self {
-        Self { own, texts, ctx }
-    }
-
-    /// What the index of this memory is kept under.
-    pub(super) fn name(&self, memory: &ReasoningMemory) -> Name {
-        let redacted = self.ctx.redacts();
-        self.named(redacted.then(|| memory.items().iter().map(|item| mark(&(self.texts)(item, self.ctx))).collect()))
-    }
-
-    /// The index that is kept under this name.
-    pub(super) fn ready<I: Any + Send + Sync>(
+#[async_trait]
+impl<V: VectorIndex> MemoryIndex for EmbeddedIndex<V> {
+    async fn rank(
         &self,
-        memory: &ReasoningMemory,
-        name: Name,
-    ) -> Result<(String, Arc<I>), Name> {
-        match memory.ready(&name.name) {
-            Some(index) => Ok((self.note(memory, name), index)),
-            None => Err(name),
-        }
+        request: RetrievalRequest<'_>,
+        ctx: &StageContext<'_>,
+    ) -> Result<Vec<Retrieved>, RetrieveError> {
+        let texts = V::query_texts(&request).iter().map(|text| ctx.leaving(text)).collect();
+        Ok(self.index.ranked(&self.embedding.embed(texts).await?, request.k)?)
     }
 
-    /// Keeps an index.
-    pub(super) fn keep<I: Any + Send + Sync>(
-        &self,
-        memory: &ReasoningMemory,
-        name: Name,
-        index: I,
-    ) -> (String, Arc<I>) {
-        let index = memory.derived(&name.name, |_| index);
-        (self.note(memory, name), index)
-    }
-
-    /// The texts of the items that came, in the order of the items.
-    pub(super) fn came(&self, memory: &ReasoningMemory, change: &MemoryChange) -> Vec<Vec<String>> {
-        inserted(memory, change).map(|item| (self.texts)(item, self.ctx)).collect()
-    }
-
-    /// The indexes of the memory before the change, each with the name it has once it is brought up to date, given the
-    /// texts of the items that [`came`](Self::came).
-    ///
-    /// A hook is not asked about the items that stayed: what was embedded of them is what the name says. Only an index
-    /// that was unpacked and not yet asked has no marks, and is found by asking it, if no item went.
-    pub(super) fn take<I: Any + Send + Sync + Clone>(
-        &self,
-        memory: &ReasoningMemory,
+    async fn apply(
+        &mut self,
         change: &MemoryChange,
-        came: &[Vec<String>],
-    ) -> Vec<(Name, I)> {
-        if !self.ctx.redacts() {
-            return change.take(&self.own).map(|index| (self.named(None), index)).into_iter().collect();
+        view: MemoryView<'_>,
+        ctx: &StageContext<'_>,
+    ) -> Result<Applied, RetrieveError> {
+        let came = change.inserted().iter().filter_map(|&at| view.memory.items().get(at));
+        let came: Vec<Vec<String>> = came.map(|item| leaving::<V>(item, ctx)).collect();
+        if let Some(marks) = &mut self.marks {
+            for &at in change.removed().iter().rev().filter(|at| **at < marks.len()).collect::<Vec<_>>() {
+                marks.remove(at);
+            }
+            for (&at, texts) in change.inserted().iter().zip(&came) {
+                marks.insert(at.min(marks.len()), mark(texts));
+            }
         }
-        let noted = change.take::<Redacted>(&self.notes()).map(|Redacted(noted)| {
-            noted.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect::<Vec<_>>()
-        });
-        let before = noted.unwrap_or_else(|| match change.removed() {
-            [] => vec![stayed(memory, change).map(|item| mark(&(self.texts)(item, self.ctx))).collect()],
-            _ => Vec::new(),
-        });
-        let brought = |marks: Vec<u64>| {
-            let index = change.take(&self.named(Some(marks.clone())).name)?;
-            let stayed = marks.into_iter().enumerate().filter(|(at, _)| change.removed().binary_search(at).is_err());
-            let (mut stayed, mut came) = (stayed.map(|(_, mark)| mark), came.iter().map(|texts| mark(texts)));
-            let next = |at| if is_new(at, change) { came.next() } else { stayed.next() };
-            Some((self.named(Some((0..memory.len()).filter_map(next).collect())), index))
-        };
-        before.into_iter().filter_map(brought).collect()
+        let came = self.embedding.examples(came).await?;
+        self.index.edited(change, &came)?;
+        Ok(Applied::UpToDate)
     }
 
-    fn named(&self, marks: Option<Vec<u64>>) -> Name {
-        let digest = |marks: &Vec<u64>| marks.iter().fold(START, |digest, mark| hashed(digest, &mark.to_le_bytes()));
-        let redacted = marks.as_ref().map(|marks| format!("{REDACTED}{:016x}", digest(marks)));
-        Name { name: format!("{}{}", self.own, redacted.unwrap_or_default()), marks }
+    fn bytes(&self) -> Vec<SavedIndex> {
+        vec![SavedIndex::new(self.embedding.name::<V>(self.marks.as_deref()), self.index.saved())]
     }
 
-    /// What the marks are kept under.
-    fn notes(&self) -> String {
-        format!("{} marks", self.own)
-    }
-
-    fn note(&self, memory: &ReasoningMemory, Name { name, marks }: Name) -> String {
-        if let Some(marks) = marks {
-            let noted = memory.derived(&self.notes(), |_| Redacted::default());
-            noted.0.lock().unwrap_or_else(PoisonError::into_inner).entry(name.clone()).or_insert(marks);
-        }
-        name
+    fn copied(&self) -> Option<Box<dyn MemoryIndex>> {
+        Some(Box::new(self.clone()))
     }
 }
 
-fn is_new(at: usize, change: &MemoryChange) -> bool {
-    change.inserted().binary_search(&at).is_ok()
-}
-
-fn inserted<'a>(memory: &'a ReasoningMemory, change: &'a MemoryChange) -> impl Iterator<Item = &'a MemoryItem> {
-    change.inserted().iter().filter_map(|&at| memory.items().get(at))
-}
-
-fn stayed<'a>(memory: &'a ReasoningMemory, change: &'a MemoryChange) -> impl Iterator<Item = &'a MemoryItem> {
-    memory.items().iter().enumerate().filter(|&(at, _)| !is_new(at, change)).map(|(_, item)| item)
+/// An item's texts, as they may leave.
+fn leaving<V: VectorIndex>(item: &MemoryItem, ctx: &StageContext<'_>) -> Vec<String> {
+    V::texts(item).iter().map(|text| ctx.leaving(text)).collect()
 }
 
 /// A number for an item's texts.
@@ -158,7 +192,7 @@ fn mark(texts: &[String]) -> u64 {
 /// The hash of nothing.
 const START: u64 = 0xcbf2_9ce4_8422_2325;
 
-/// 64-bit FNV-1a: a packed index is found by its name in other processes and versions, which std's hasher does not
+/// 64-bit FNV-1a: a saved index is found by its name in other processes and versions, which std's hasher does not
 /// promise.
 fn hashed(hash: u64, bytes: &[u8]) -> u64 {
     bytes.iter().fold(hash, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))

@@ -1,12 +1,17 @@
+//! One ranking out of several: [`HybridRetriever`].
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::data::{MemoryChange, ReasoningMemory};
+use crate::data::MemoryChange;
 use crate::prompt::StageContext;
 
-use super::{RetrievalRequest, RetrieveError, Retrieved, Retriever, top_k};
+use super::{
+    Applied, KeptIndex, MemoryIndex, MemoryView, RetrievalRequest, RetrieveError, Retrieved, Retriever, SavedIndex,
+    top_k,
+};
 
 /// Ranks by what two or more retrievers agree on.
 ///
@@ -117,54 +122,78 @@ fn sum(mut values: Vec<f64>) -> f64 {
 
 #[async_trait]
 impl Retriever for HybridRetriever {
-    async fn retrieve(
+    async fn open(
         &self,
-        request: RetrievalRequest<'_>,
+        view: MemoryView<'_>,
+        saved: &[SavedIndex],
         ctx: &StageContext<'_>,
-    ) -> Result<Vec<Retrieved>, RetrieveError> {
-        let mut rankings = Vec::with_capacity(self.parts.len());
-        for (part, weight) in &self.parts {
-            rankings.push((part.retrieve(request.at_most(request.memory.len()), ctx).await?, *weight));
+    ) -> Result<Box<dyn MemoryIndex>, RetrieveError> {
+        let mut parts = Vec::with_capacity(self.parts.len());
+        for (retriever, weight) in &self.parts {
+            let index = KeptIndex::default();
+            index.open(&**retriever, view, saved, ctx).await?;
+            parts.push(Part { retriever: Arc::clone(retriever), weight: *weight, index });
         }
-        Ok(fuse(&rankings, self.fusion, request.k))
-    }
-
-    /// Each part follows, even when another fails; the first failure is the result.
-    async fn follow(
-        &self,
-        memory: &ReasoningMemory,
-        change: &MemoryChange,
-        ctx: &StageContext<'_>,
-    ) -> Result<(), RetrieveError> {
-        let mut result = Ok(());
-        for (part, _) in &self.parts {
-            result = result.and(part.follow(memory, change, ctx).await);
-        }
-        result
-    }
-
-    async fn pack(
-        &self,
-        memory: &ReasoningMemory,
-        ctx: &StageContext<'_>,
-    ) -> Result<Vec<(String, Vec<u8>)>, RetrieveError> {
-        let mut indexes = Vec::new();
-        for (part, _) in &self.parts {
-            indexes.extend(part.pack(memory, ctx).await?);
-        }
-        Ok(indexes)
-    }
-
-    fn unpack(&self, memory: &ReasoningMemory, name: &str, index: &[u8]) -> Result<bool, RetrieveError> {
-        let mut taken = false;
-        for (part, _) in &self.parts {
-            taken |= part.unpack(memory, name, index)?;
-        }
-        Ok(taken)
+        Ok(Box::new(OpenIndex { parts, fusion: self.fusion }))
     }
 
     fn name(&self) -> &str {
         &self.name
+    }
+}
+
+/// The indexes of one memory.
+struct OpenIndex {
+    parts: Vec<Part>,
+    fusion: Fusion,
+}
+
+struct Part {
+    retriever: Arc<dyn Retriever>,
+    weight: f64,
+    index: KeptIndex,
+}
+
+#[async_trait]
+impl MemoryIndex for OpenIndex {
+    async fn rank(
+        &self,
+        request: RetrievalRequest<'_>,
+        ctx: &StageContext<'_>,
+    ) -> Result<Vec<Retrieved>, RetrieveError> {
+        let whole = request.at_most(request.memory.len());
+        let mut rankings = Vec::with_capacity(self.parts.len());
+        for part in &self.parts {
+            let index = part.index.get(&*part.retriever, request.view(), ctx).await?;
+            rankings.push((index.rank(whole, ctx).await?, part.weight));
+        }
+        Ok(fuse(&rankings, self.fusion, request.k))
+    }
+
+    /// Each part follows. One that fails is opened anew by the next request, which meets the error if it lasts.
+    async fn apply(
+        &mut self,
+        change: &MemoryChange,
+        view: MemoryView<'_>,
+        ctx: &StageContext<'_>,
+    ) -> Result<Applied, RetrieveError> {
+        for part in &mut self.parts {
+            let _ = part.index.apply(change, view, ctx).await;
+        }
+        Ok(Applied::UpToDate)
+    }
+
+    fn bytes(&self) -> Vec<SavedIndex> {
+        self.parts.iter().flat_map(|part| part.index.bytes()).collect()
+    }
+
+    fn copied(&self) -> Option<Box<dyn MemoryIndex>> {
+        let copied = |part: &Part| Part {
+            retriever: Arc::clone(&part.retriever),
+            weight: part.weight,
+            index: part.index.copied(),
+        };
+        Some(Box::new(Self { parts: self.parts.iter().map(copied).collect(), fusion: self.fusion }))
     }
 }
 

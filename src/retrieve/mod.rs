@@ -1,8 +1,11 @@
 //! Ranks a user's past interactions by likeness to a query.
 //!
 //! ```text
-//! RetrievalRequest { memory, query, features, beliefs, k } → Retriever → [Retrieved { position, score }], best first,
-//! ties by id
+//! Retriever::open(memory, factors)                     → MemoryIndex
+//! MemoryIndex::rank(memory, query, features, beliefs, k) → [Retrieved { position, score, similarity }], best first,
+//!                                                        ties by id
+//! MemoryIndex::apply(change)                           the items that went and came
+//! MemoryIndex::bytes                                   → Retriever::open(.., saved)
 //! ```
 //!
 //! [`Retriever`] is the seam. [`Bm25Retriever`] compares words, [`DenseRetriever`] and [`MaxSimRetriever`] vectors of an
@@ -15,6 +18,7 @@ mod bm25;
 mod dense;
 mod embedded;
 mod hybrid;
+mod kept;
 mod maxsim;
 mod overlap;
 mod presence;
@@ -25,7 +29,6 @@ mod tests;
 mod text;
 mod vectors;
 
-use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
@@ -33,78 +36,39 @@ use async_trait::async_trait;
 
 #[cfg(feature = "response-log")]
 use crate::data::MemoryItem;
-use crate::data::{AssignedFeature, MemoryChange, Query, ReasoningMemory};
+use crate::data::{AssignedFeature, FactorSet, MemoryChange, Query, ReasoningMemory};
 use crate::prompt::StageContext;
 use crate::stats::Beliefs;
 
 pub use bm25::{Bm25Index, Bm25Retriever, CompareBy, IndexError};
 pub use dense::{DenseIndex, DenseRetriever};
 pub use hybrid::{Fusion, HybridRetriever};
+pub(crate) use kept::KeptIndex;
 pub use maxsim::{MaxSimIndex, MaxSimRetriever};
 pub use overlap::OverlapRetriever;
 pub use rank::{Retrieved, top_k};
 pub use select::SelectingRetriever;
 pub use vectors::{Screening, VectorError};
 
-/// Ranks the items of a memory for one query.
+/// Opens an index over a user's past interactions.
 ///
 /// # What to implement
-/// [`retrieve`](Self::retrieve). Keep what is expensive with [`ReasoningMemory::derived`].
-///
-/// # Contract
-/// - At most `k` items, best first; equal scores in the memory's order (by time, then id).
-/// - The first *j* of a request for *k* ≥ *j* are the answer to a request for *j*.
-/// - Positions are positions in [`ReasoningMemory::items`]; each occurs once; no score is NaN.
-/// - Items that share nothing with the query may be left out.
+/// [`open`](Self::open), and [`MemoryIndex::rank`] for what it gives. `rpm_core::testing::retriever_conformance` (feature
+/// `testing`) checks a retriever of your own.
 #[async_trait]
 pub trait Retriever: Send + Sync {
-    /// Ranks the memory.
+    /// Opens the index of a memory. Among `saved` may be one that an index of this retriever gave as
+    /// [`bytes`](MemoryIndex::bytes); it is known by its name, which says everything it depends on apart from the memory.
+    /// Saved indexes of others are left aside.
     ///
     /// # Errors
-    /// [`RetrieveError`].
-    async fn retrieve(
+    /// [`RetrieveError`]; [`RetrieveError::Index`] for a saved index that is damaged or of another number of items.
+    async fn open(
         &self,
-        request: RetrievalRequest<'_>,
+        view: MemoryView<'_>,
+        saved: &[SavedIndex],
         ctx: &StageContext<'_>,
-    ) -> Result<Vec<Retrieved>, RetrieveError>;
-
-    /// Brings the indexes of a memory up to date after items went and came, so that the next query need not compute them
-    /// anew: takes each from the change, edits it and keeps it with the memory as it is now. What fails or is not done here
-    /// is only slower: an index that is not ready is computed on first use. Default: nothing.
-    ///
-    /// # Errors
-    /// As for [`retrieve`](Self::retrieve).
-    async fn follow(
-        &self,
-        _memory: &ReasoningMemory,
-        _change: &MemoryChange,
-        _ctx: &StageContext<'_>,
-    ) -> Result<(), RetrieveError> {
-        Ok(())
-    }
-
-    /// This memory's indexes as bytes, each under a name that says everything it depends on apart from the memory; what is
-    /// not ready is computed. For a [`PackedModel`](crate::model::PackedModel). Default: none to keep.
-    ///
-    /// # Errors
-    /// As for [`retrieve`](Self::retrieve).
-    async fn pack(
-        &self,
-        _memory: &ReasoningMemory,
-        _ctx: &StageContext<'_>,
-    ) -> Result<Vec<(String, Vec<u8>)>, RetrieveError> {
-        Ok(Vec::new())
-    }
-
-    /// Takes an index of this memory back that [`pack`](Self::pack) gave, so that the first query finds it ready. False
-    /// when it is not this retriever's: another embedder's, or of other parameters. Default: false.
-    ///
-    /// # Errors
-    /// [`RetrieveError::Index`] for bytes that are no index, or one of another number of items. That it is of this memory is for
-    /// the caller to see to; a packed file keeps the two together.
-    fn unpack(&self, _memory: &ReasoningMemory, _name: &str, _index: &[u8]) -> Result<bool, RetrieveError> {
-        Ok(false)
-    }
+    ) -> Result<Box<dyn MemoryIndex>, RetrieveError>;
 
     /// A name for logs and reports.
     fn name(&self) -> &str {
@@ -112,36 +76,75 @@ pub trait Retriever: Send + Sync {
     }
 }
 
+/// An index over one user's memory, ready to rank it.
+///
+/// # What to implement
+/// [`rank`](Self::rank). The other methods save work: without them an index is opened anew after each change, and is not
+/// part of a packed file.
+///
+/// # Contract
+/// - At most `k` items, best first; equal scores in the memory's order (by time, then id).
+/// - The first *j* of a request for *k* ≥ *j* are the answer to a request for *j*.
+/// - Positions are positions in [`ReasoningMemory::items`]; each occurs once; no score is NaN.
+/// - Items that share nothing with the query may be left out.
+/// - After [`apply`](Self::apply) it ranks as one that was opened over the changed memory.
 #[async_trait]
-#[deny(clippy::missing_trait_methods)]
-impl<R: Retriever + ?Sized> Retriever for Arc<R> {
-    async fn retrieve(
+pub trait MemoryIndex: Send + Sync {
+    /// Ranks the memory that the index was opened over, with the changes since.
+    ///
+    /// # Errors
+    /// [`RetrieveError`].
+    async fn rank(
         &self,
         request: RetrievalRequest<'_>,
         ctx: &StageContext<'_>,
-    ) -> Result<Vec<Retrieved>, RetrieveError> {
-        (**self).retrieve(request, ctx).await
+    ) -> Result<Vec<Retrieved>, RetrieveError>;
+
+    /// Brings the index up to date after items went and came, or after the factors changed. `view` is the memory as it is
+    /// now. After an error, or [`Applied::OpenAnew`], the index is dropped and opened anew when it is next needed.
+    ///
+    /// # Errors
+    /// As for [`rank`](Self::rank).
+    async fn apply(
+        &mut self,
+        _change: &MemoryChange,
+        _view: MemoryView<'_>,
+        _ctx: &StageContext<'_>,
+    ) -> Result<Applied, RetrieveError> {
+        Ok(Applied::OpenAnew)
     }
 
-    async fn follow(
+    /// The index as bytes, for [`Retriever::open`] in another process; several for an index of several parts. Default: none,
+    /// so that it is computed when it is opened.
+    fn bytes(&self) -> Vec<SavedIndex> {
+        Vec::new()
+    }
+
+    /// A copy to be changed while this one goes on ranking. Default: none, so that one is opened anew.
+    fn copied(&self) -> Option<Box<dyn MemoryIndex>> {
+        None
+    }
+}
+
+/// The outcome of [`MemoryIndex::apply`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Applied {
+    /// The index ranks the changed memory.
+    UpToDate,
+    /// The index cannot follow this change.
+    OpenAnew,
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<R: Retriever + ?Sized> Retriever for Arc<R> {
+    async fn open(
         &self,
-        memory: &ReasoningMemory,
-        change: &MemoryChange,
+        view: MemoryView<'_>,
+        saved: &[SavedIndex],
         ctx: &StageContext<'_>,
-    ) -> Result<(), RetrieveError> {
-        (**self).follow(memory, change, ctx).await
-    }
-
-    async fn pack(
-        &self,
-        memory: &ReasoningMemory,
-        ctx: &StageContext<'_>,
-    ) -> Result<Vec<(String, Vec<u8>)>, RetrieveError> {
-        (**self).pack(memory, ctx).await
-    }
-
-    fn unpack(&self, memory: &ReasoningMemory, name: &str, index: &[u8]) -> Result<bool, RetrieveError> {
-        (**self).unpack(memory, name, index)
+    ) -> Result<Box<dyn MemoryIndex>, RetrieveError> {
+        (**self).open(view, saved, ctx).await
     }
 
     fn name(&self) -> &str {
@@ -149,29 +152,84 @@ impl<R: Retriever + ?Sized> Retriever for Arc<R> {
     }
 }
 
+/// The memory that an index is over.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct MemoryView<'a> {
+    /// The items.
+    pub memory: &'a ReasoningMemory,
+    /// The factors of their features, where they are known. Requests then bring the statistics of these factors.
+    pub factors: Option<&'a FactorSet>,
+}
+
+impl<'a> MemoryView<'a> {
+    /// A memory without factors.
+    pub fn new(memory: &'a ReasoningMemory) -> Self {
+        Self { memory, factors: None }
+    }
+
+    /// The same memory with the factors of its features.
+    #[must_use]
+    pub fn factors(mut self, factors: &'a FactorSet) -> Self {
+        self.factors = Some(factors);
+        self
+    }
+}
+
+impl fmt::Debug for MemoryView<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryView").field("memory", &self.memory).finish_non_exhaustive()
+    }
+}
+
+/// An index as bytes, under the name it is found by.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SavedIndex {
+    name: String,
+    bytes: Vec<u8>,
+}
+
+impl SavedIndex {
+    /// Bytes of an index. The name says everything it depends on apart from the memory: the retriever's kind, its
+    /// parameters and its embedder.
+    pub fn new(name: impl Into<String>, bytes: Vec<u8>) -> Self {
+        Self { name: name.into(), bytes }
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl fmt::Debug for SavedIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SavedIndex").field("name", &self.name).field("bytes", &self.bytes.len()).finish()
+    }
+}
+
 /// Every text of an item that one of the retrievers here hands to an embedder, before redaction.
 #[cfg(feature = "response-log")]
 pub(crate) fn embedded_texts(item: &MemoryItem) -> Vec<String> {
-    let features = item.features().iter().map(|feature| maxsim::text(feature, item.query()));
-    std::iter::once(text::feature_text(item)).chain(features).collect()
+    use embedded::VectorIndex as _;
+    [DenseIndex::texts(item), MaxSimIndex::texts(item)].concat()
 }
 
-/// Keeps an index that was packed, if it has as many items as the memory.
-fn keep<T: Any + Send + Sync>(
-    memory: &ReasoningMemory,
-    fingerprint: &str,
-    items: usize,
-    index: T,
-) -> Result<bool, RetrieveError> {
-    if items != memory.len() {
-        let problem = format!("it has {items} items and the memory {}", memory.len());
-        return Err(RetrieveError::Index(problem.into()));
+/// Refuses an index of another number of items than the memory has.
+fn check_count(items: usize, view: MemoryView<'_>) -> Result<(), RetrieveError> {
+    if items == view.memory.len() {
+        return Ok(());
     }
-    memory.derived(fingerprint, |_| index);
-    Ok(true)
+    let problem = format!("it has {items} items and the memory {}", view.memory.len());
+    Err(RetrieveError::Index(problem.into()))
 }
 
-/// What a retriever sees.
+/// A question to an index.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct RetrievalRequest<'a> {
@@ -181,7 +239,7 @@ pub struct RetrievalRequest<'a> {
     pub query: &'a Query,
     /// Its features.
     pub features: &'a [AssignedFeature],
-    /// The user's statistics, where they are known.
+    /// The user's statistics, where the index was opened over factors.
     pub beliefs: Option<&'a Beliefs<'a>>,
     /// How many items are wanted.
     pub k: usize,
@@ -193,11 +251,16 @@ impl<'a> RetrievalRequest<'a> {
         Self { memory, query, features, beliefs: None, k }
     }
 
-    /// The same request with the user's statistics, which must be of the factors that the memory's features belong to.
+    /// The same request with the user's statistics, which must be of the factors that the index was opened over.
     #[must_use]
     pub fn beliefs(mut self, beliefs: &'a Beliefs<'a>) -> Self {
         self.beliefs = Some(beliefs);
         self
+    }
+
+    /// The memory with the factors of the request's statistics.
+    pub(crate) fn view(&self) -> MemoryView<'a> {
+        MemoryView { memory: self.memory, factors: self.beliefs.map(Beliefs::factors) }
     }
 
     /// The same request for another number of items.
@@ -228,6 +291,9 @@ pub enum RetrieveError {
     /// The embedder's vectors cannot be indexed.
     #[error("the vectors cannot be indexed")]
     Vectors(#[from] VectorError),
+    /// The index was opened over a user's factors, and the request has no statistics of them.
+    #[error("the index was opened over factors and the request has no statistics of them")]
+    NoStatistics,
     /// Bytes that are no index of this memory.
     #[error("the index cannot be used")]
     Index(#[source] crate::llm::BoxError),

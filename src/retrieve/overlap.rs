@@ -1,9 +1,14 @@
+//! Likeness by shared factors: [`OverlapRetriever`].
+
 use async_trait::async_trait;
 
+use crate::data::MemoryChange;
 use crate::prompt::StageContext;
 
 use super::presence::Presence;
-use super::{RetrievalRequest, RetrieveError, Retrieved, Retriever, top_k};
+use super::{
+    Applied, MemoryIndex, MemoryView, RetrievalRequest, RetrieveError, Retrieved, Retriever, SavedIndex, top_k,
+};
 
 /// Ranks by the factors that an item shares with the query, each weighted by how much sharing it tells.
 ///
@@ -16,25 +21,43 @@ use super::{RetrievalRequest, RetrieveError, Retrieved, Retriever, top_k};
 /// ```
 ///
 /// [`Beliefs::information`](crate::stats::Beliefs::information) is shrunk to the base rate, so that a factor seen once is
-/// rare but tells little. Which item has what is kept with the memory, and computed anew when that changes: the factors
-/// change with it, and sums are taken in the order of their numbers. A feature without a factor is looked up by its key; one of no known factor weighs the least
-/// that a factor can, 1 bit, and no item shares it. In a request without statistics, feature keys stand for factors
-/// and only rarity counts. Items that share nothing are left out.
+/// rare but tells little. A feature without a factor is looked up by its key; one of no known factor weighs the least
+/// that a factor can, 1 bit, and no item shares it. In an index that was opened without factors, feature keys stand for
+/// them and only rarity counts. Items that share nothing are left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct OverlapRetriever {}
 
 #[async_trait]
 impl Retriever for OverlapRetriever {
-    async fn retrieve(
+    async fn open(
+        &self,
+        view: MemoryView<'_>,
+        _saved: &[SavedIndex],
+        _ctx: &StageContext<'_>,
+    ) -> Result<Box<dyn MemoryIndex>, RetrieveError> {
+        Ok(Box::new(OpenIndex(Presence::of(view))))
+    }
+
+    fn name(&self) -> &'static str {
+        "factor overlap"
+    }
+}
+
+/// The index of one memory.
+#[derive(Clone)]
+struct OpenIndex(Presence);
+
+#[async_trait]
+impl MemoryIndex for OpenIndex {
+    async fn rank(
         &self,
         request: RetrievalRequest<'_>,
         _ctx: &StageContext<'_>,
     ) -> Result<Vec<Retrieved>, RetrieveError> {
-        let presence = Presence::of(&request);
-        let (known, unknown) = presence.of_query(&request);
-        let information = |number: u32| request.beliefs.map_or(0.0, |beliefs| beliefs.information_at(number as usize));
-        let weight = |number: u32| presence.rarity(number) + information(number);
+        let presence = &self.0;
+        let (known, unknown) = presence.of_query(&request)?;
+        let weight = |number: u32| presence.rarity(number) + presence.information(&request, number);
         let mut shared = vec![0.0_f64; request.memory.len()];
         let mut own = unknown as f64;
         for number in known {
@@ -54,8 +77,19 @@ impl Retriever for OverlapRetriever {
         Ok(top_k(hits, request.k))
     }
 
-    fn name(&self) -> &'static str {
-        "factor overlap"
+    /// Factors change with the memory, and sums are taken in the order of their numbers, so all are numbered anew.
+    async fn apply(
+        &mut self,
+        _change: &MemoryChange,
+        view: MemoryView<'_>,
+        _ctx: &StageContext<'_>,
+    ) -> Result<Applied, RetrieveError> {
+        self.0 = Presence::of(view);
+        Ok(Applied::UpToDate)
+    }
+
+    fn copied(&self) -> Option<Box<dyn MemoryIndex>> {
+        Some(Box::new(self.clone()))
     }
 }
 

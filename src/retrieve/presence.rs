@@ -1,15 +1,17 @@
+//! The factors, or the feature keys, that each item of a memory has, as numbers.
+
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
 
-use crate::data::{AssignedFeature, FactorSet, FeatureKey, ReasoningMemory};
+use crate::data::{AssignedFeature, FeatureKey, MemoryItem, ReasoningMemory};
+use crate::stats::Beliefs;
 
-use super::RetrievalRequest;
+use super::{MemoryView, RetrievalRequest, RetrieveError};
 
 /// What the items of a memory have, as numbers: factors, by their place in the factor set, or without one feature keys.
+#[derive(Debug, Clone)]
 pub(super) struct Presence {
-    /// Without a factor set, the number of each key.
-    keys: HashMap<FeatureKey, u32>,
+    /// The number of each key; `None` when numbers are places of factors.
+    keys: Option<HashMap<FeatureKey, u32>>,
     /// By number, how rare it is among the items, in bits: `log2(1 + items / items with it)`.
     rarity: Vec<f64>,
     /// By item, ascending, each number once.
@@ -19,29 +21,25 @@ pub(super) struct Presence {
 }
 
 impl Presence {
-    /// Computed once for a memory and a partition into factors, and kept with the memory.
-    pub(super) fn of(request: &RetrievalRequest<'_>) -> Arc<Self> {
-        match request.beliefs.map(super::Beliefs::factors) {
-            Some(factors) => {
-                let fingerprint = format!("presence of factors {:x}", partition(factors));
-                let number = |key: &FeatureKey| factors.place_of(key).and_then(|place| u32::try_from(place).ok());
-                request.memory.derived(&fingerprint, |memory| Self::new(memory, HashMap::new(), number))
-            }
-            None => request.memory.derived("presence of features", |memory| {
-                let mut keys = HashMap::new();
-                for feature in memory.items().iter().flat_map(crate::data::MemoryItem::features) {
-                    let next = u32::try_from(keys.len()).unwrap_or(u32::MAX);
-                    keys.entry(feature.key()).or_insert(next);
-                }
-                let numbers = keys.clone();
-                Self::new(memory, keys, |key| numbers.get(key).copied())
-            }),
+    /// What the items of a memory have: its factors, or its feature keys where no factors are known.
+    pub(super) fn of(view: MemoryView<'_>) -> Self {
+        let MemoryView { memory, factors } = view;
+        if let Some(factors) = factors {
+            let number = |key: &FeatureKey| factors.place_of(key).and_then(|place| u32::try_from(place).ok());
+            return Self::new(memory, None, number);
         }
+        let mut keys = HashMap::new();
+        for feature in memory.items().iter().flat_map(MemoryItem::features) {
+            let next = u32::try_from(keys.len()).unwrap_or(u32::MAX);
+            keys.entry(feature.key()).or_insert(next);
+        }
+        let numbers = keys.clone();
+        Self::new(memory, Some(keys), |key| numbers.get(key).copied())
     }
 
     fn new(
         memory: &ReasoningMemory,
-        keys: HashMap<FeatureKey, u32>,
+        keys: Option<HashMap<FeatureKey, u32>>,
         number: impl Fn(&FeatureKey) -> Option<u32>,
     ) -> Self {
         let mut of_item = Vec::with_capacity(memory.len());
@@ -81,23 +79,36 @@ impl Presence {
         self.items_with.get(number as usize).map_or(&[], |items| items)
     }
 
+    /// How much a number tells about the response beyond its rarity, in bits; 0 for a feature key.
+    pub(super) fn information(&self, request: &RetrievalRequest<'_>, number: u32) -> f64 {
+        let beliefs = request.beliefs.filter(|_| self.keys.is_none());
+        beliefs.map_or(0.0, |beliefs| beliefs.information_at(number as usize))
+    }
+
     /// What a query has, ascending, each number once, and how many of its features are of no known kind. A feature
     /// without a factor is looked up by its key.
-    pub(super) fn of_query(&self, request: &RetrievalRequest<'_>) -> (Vec<u32>, usize) {
-        let factors = request.beliefs.map(super::Beliefs::factors);
-        let number = |assigned: &AssignedFeature| match factors {
-            Some(factors) => {
-                let place = assigned.factor.as_ref().and_then(|id| factors.place_of_id(id));
-                place.or_else(|| factors.place_of(&assigned.feature.key())).and_then(|place| u32::try_from(place).ok())
+    ///
+    /// # Errors
+    /// [`RetrieveError::NoStatistics`] when numbers are places of factors and the request does not bring them.
+    pub(super) fn of_query(&self, request: &RetrievalRequest<'_>) -> Result<(Vec<u32>, usize), RetrieveError> {
+        let numbers: Vec<Option<u32>> = match &self.keys {
+            Some(keys) => request.features.iter().map(|f| keys.get(&f.feature.key()).copied()).collect(),
+            None => {
+                let factors = request.beliefs.map(Beliefs::factors).ok_or(RetrieveError::NoStatistics)?;
+                let number = |assigned: &AssignedFeature| {
+                    let place = assigned.factor.as_ref().and_then(|id| factors.place_of_id(id));
+                    place
+                        .or_else(|| factors.place_of(&assigned.feature.key()))
+                        .and_then(|place| u32::try_from(place).ok())
+                };
+                request.features.iter().map(number).collect()
             }
-            None => self.keys.get(&assigned.feature.key()).copied(),
         };
-        let numbers: Vec<Option<u32>> = request.features.iter().map(number).collect();
         let mut known: Vec<u32> = numbers.iter().copied().flatten().collect();
         let unknown = numbers.len() - known.len();
         known.sort_unstable();
         known.dedup();
-        (known, unknown)
+        Ok((known, unknown))
     }
 }
 
@@ -111,18 +122,6 @@ pub(super) fn jaccard(a: &[u32], b: &[u32]) -> f64 {
     }
     let either = a.len() + b.len() - shared;
     if either == 0 { 0.0 } else { shared as f64 / either as f64 }
-}
-
-/// Tells one partition of features into factors from another.
-fn partition(factors: &FactorSet) -> u64 {
-    *factors.derived("partition", |factors| {
-        let mut hasher = DefaultHasher::new();
-        for factor in factors.iter() {
-            factor.id().hash(&mut hasher);
-            factor.features().hash(&mut hasher);
-        }
-        hasher.finish()
-    })
 }
 
 #[cfg(test)]

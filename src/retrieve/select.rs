@@ -1,12 +1,16 @@
+//! Choosing among what another retriever ranks: [`SelectingRetriever`].
+
 use std::collections::HashMap;
 
 use async_trait::async_trait;
 
-use crate::data::{MemoryChange, MemoryItem, ReasoningMemory};
+use crate::data::{MemoryChange, MemoryItem};
 use crate::prompt::StageContext;
 
 use super::presence::{Presence, jaccard};
-use super::{RetrievalRequest, RetrieveError, Retrieved, Retriever, top_k};
+use super::{
+    Applied, MemoryIndex, MemoryView, RetrievalRequest, RetrieveError, Retrieved, Retriever, SavedIndex, top_k,
+};
 
 /// Chooses among what another retriever ranks: recent rather than old, different rather than the same again, with every
 /// response heard, nothing that is hardly alike.
@@ -24,7 +28,7 @@ use super::{RetrievalRequest, RetrieveError, Retrieved, Retriever, top_k};
 /// ```
 ///
 /// A value only falls while others are taken, so scores fall too. Likeness is the Jaccard index of the two items'
-/// factors, or of their feature keys in a request without statistics. Similarity stands for relevance because it has
+/// factors, or of their feature keys where the index was opened without factors. Similarity stands for relevance because it has
 /// one unit, whatever retriever is within. Cost: with diversity or balance *k* · *n*, without them *n* log *k*.
 #[derive(Clone)]
 pub struct SelectingRetriever<R> {
@@ -159,43 +163,65 @@ impl Selection {
 
 #[async_trait]
 impl<R: Retriever> Retriever for SelectingRetriever<R> {
-    async fn retrieve(
+    async fn open(
         &self,
-        request: RetrievalRequest<'_>,
+        view: MemoryView<'_>,
+        saved: &[SavedIndex],
         ctx: &StageContext<'_>,
-    ) -> Result<Vec<Retrieved>, RetrieveError> {
+    ) -> Result<Box<dyn MemoryIndex>, RetrieveError> {
+        let inner = self.inner.open(view, saved, ctx).await?;
         if self.selection == Selection::default() {
-            return self.inner.retrieve(request, ctx).await;
+            return Ok(inner);
         }
-        let ranking = self.inner.retrieve(request.at_most(request.memory.len()), ctx).await?;
-        let presence = (self.selection.diversity > 0.0).then(|| Presence::of(&request));
-        let likeness = |one, other| presence.as_ref().map_or(0.0, |p| jaccard(p.of_item(one), p.of_item(other)));
-        Ok(self.selection.choose(ranking, request.memory.items(), likeness, request.k))
-    }
-
-    async fn follow(
-        &self,
-        memory: &ReasoningMemory,
-        change: &MemoryChange,
-        ctx: &StageContext<'_>,
-    ) -> Result<(), RetrieveError> {
-        self.inner.follow(memory, change, ctx).await
-    }
-
-    async fn pack(
-        &self,
-        memory: &ReasoningMemory,
-        ctx: &StageContext<'_>,
-    ) -> Result<Vec<(String, Vec<u8>)>, RetrieveError> {
-        self.inner.pack(memory, ctx).await
-    }
-
-    fn unpack(&self, memory: &ReasoningMemory, name: &str, index: &[u8]) -> Result<bool, RetrieveError> {
-        self.inner.unpack(memory, name, index)
+        let presence = (self.selection.diversity > 0.0).then(|| Presence::of(view));
+        Ok(Box::new(OpenIndex { inner, selection: self.selection, presence }))
     }
 
     fn name(&self) -> &str {
         self.inner.name()
+    }
+}
+
+/// The index of one memory.
+struct OpenIndex {
+    inner: Box<dyn MemoryIndex>,
+    selection: Selection,
+    /// For diversity.
+    presence: Option<Presence>,
+}
+
+#[async_trait]
+impl MemoryIndex for OpenIndex {
+    async fn rank(
+        &self,
+        request: RetrievalRequest<'_>,
+        ctx: &StageContext<'_>,
+    ) -> Result<Vec<Retrieved>, RetrieveError> {
+        let ranking = self.inner.rank(request.at_most(request.memory.len()), ctx).await?;
+        let presence = self.presence.as_ref();
+        let likeness = |one, other| presence.map_or(0.0, |p| jaccard(p.of_item(one), p.of_item(other)));
+        Ok(self.selection.choose(ranking, request.memory.items(), likeness, request.k))
+    }
+
+    async fn apply(
+        &mut self,
+        change: &MemoryChange,
+        view: MemoryView<'_>,
+        ctx: &StageContext<'_>,
+    ) -> Result<Applied, RetrieveError> {
+        if self.presence.is_some() {
+            self.presence = Some(Presence::of(view));
+        }
+        self.inner.apply(change, view, ctx).await
+    }
+
+    fn bytes(&self) -> Vec<SavedIndex> {
+        self.inner.bytes()
+    }
+
+    fn copied(&self) -> Option<Box<dyn MemoryIndex>> {
+        let inner = self.inner.copied()?;
+        Some(Box::new(Self { inner, selection: self.selection, presence: self.presence.clone() }))
     }
 }
 

@@ -5,6 +5,8 @@ use crate::data::{
     ReasoningPath, UserModel, is_boost, is_odd, limits,
 };
 
+use super::partition::Partition;
+
 /// Features of a factor that an edit keeps, to find the factor again.
 const ANCHORS: usize = 8;
 
@@ -52,20 +54,23 @@ impl UserModel {
     /// # Errors
     /// [`EditError`]; nothing is changed then.
     pub fn edit(&mut self, edit: Edit) -> Result<u32, EditError> {
+        self.edit_in(edit, &self.partition())
+    }
+
+    /// The same, given the model's partition.
+    pub(crate) fn edit_in(&mut self, edit: Edit, partition: &Partition) -> Result<u32, EditError> {
         self.check_edit(&edit)?;
         let anchors: BTreeMap<FactorId, BTreeSet<FeatureKey>> =
             edit.factors().into_iter().map(|id| (id.clone(), self.anchors(id))).collect();
         let number = u32::try_from(self.edits.len()).unwrap_or(u32::MAX).saturating_add(1);
         self.edits.push(EditRecord { number, after: self.snapshots.taken, edit, anchors });
-        self.rearrange();
+        self.rearrange(partition);
         Ok(number)
     }
 
     /// Does what the edits say, after they changed.
-    pub(super) fn rearrange(&mut self) {
-        self.memory.factors_changed();
-        let partition = self.partition();
-        self.recount(&partition);
+    pub(super) fn rearrange(&mut self, partition: &Partition) {
+        self.recount(partition);
         self.recalibrate();
         self.revision += 1;
     }
@@ -142,11 +147,11 @@ impl UserModel {
     }
 
     /// True when the user said of all that an interaction has that it is not them.
-    pub(crate) fn is_disowned(&self, item: &MemoryItem) -> bool {
+    pub(crate) fn is_disowned<'p>(&self, item: &MemoryItem, partition: impl FnOnce() -> &'p Partition) -> bool {
         if self.set_aside.is_empty() || item.features().is_empty() {
             return false;
         }
-        let arrangement = self.partition().arrangement(&self.edits);
+        let arrangement = partition().arrangement(&self.edits);
         let of = |key: &FeatureKey| self.set_aside.factor_of(key).map(Factor::id);
         item.features().iter().all(|feature| of(&feature.key()).is_some_and(|id| arrangement.is_disowned(id)))
     }

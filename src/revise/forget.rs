@@ -3,6 +3,8 @@ use std::fmt;
 
 use crate::data::{DataError, FactorId, Feature, FeatureKey, ItemId, MemoryChange, MemoryItem, UserModel};
 
+use super::partition::Partition;
+
 /// What is to be forgotten.
 #[non_exhaustive]
 pub enum Forget<'a> {
@@ -79,7 +81,7 @@ impl UserModel {
         &mut self,
         mut gone: BTreeSet<ItemId>,
         keys: &BTreeSet<FeatureKey>,
-    ) -> (Forgotten, MemoryChange) {
+    ) -> (Forgotten, MemoryChange, Partition) {
         let before: BTreeSet<FactorId> = self.factor_ids();
         let has = |item: &&MemoryItem| item.features().iter().any(|feature| keys.contains(&feature.key()));
         let stripped: Vec<MemoryItem> =
@@ -100,11 +102,11 @@ impl UserModel {
         if self.memory.is_empty() {
             self.edits.clear();
         }
-        self.rebuild();
+        let partition = self.rebuild();
         self.revision += 1;
         let after = self.factor_ids();
         let factors = before.difference(&after).cloned().collect();
-        (Forgotten { items, stripped, features, factors, paths }, change)
+        (Forgotten { items, stripped, features, factors, paths }, change, partition)
     }
 
     fn factor_ids(&self) -> BTreeSet<FactorId> {

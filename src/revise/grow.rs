@@ -1,18 +1,34 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use crate::data::grouping::Grouping;
 use crate::data::{
     Calibration, FactorSet, Feature, MemoryChange, MemoryItem, Provenance, ReasoningMemory, Task, UserId, UserModel,
 };
 use crate::data::{DataError, Decay, FactorId, FactorStatus, Horizon};
-use crate::factor::{FactorFit, NameIndex};
-use crate::stats::{Estimator, calibrate, calibration_point};
+use crate::factor::FactorFit;
+use crate::stats::{calibrate, calibration_point};
 
 use super::partition::{Factors, Growth, Partition, Rules};
 
-/// Under this name the partition is kept with the memory.
-const PARTITION: &str = "partition";
+/// What came of a user model when items were taken in.
+#[derive(Debug)]
+pub(crate) struct Grown {
+    pub(crate) growth: Growth,
+    /// The items that came.
+    pub(crate) change: MemoryChange,
+    pub(crate) extent: Extent,
+}
+
+/// How much of a user model's factors a growth made anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// The new items are behind all others, and were counted in.
+    Appended,
+    /// The new items are behind all others, and all were counted again.
+    Recounted,
+    /// Everything was made anew.
+    Rebuilt,
+}
 
 /// The grouping that a factor model's fit stands for.
 pub(crate) fn fitted(fit: FactorFit) -> Result<Grouping, DataError> {
@@ -44,16 +60,16 @@ impl UserModel {
     }
 
     /// Makes everything anew that follows from the grouping, the items and the edits.
-    pub(crate) fn rebuild(&mut self) {
-        let partition = Partition::new(&self.grouping, self.memory.items());
+    pub(crate) fn rebuild(&mut self) -> Partition {
+        let partition = self.partition();
         self.recount(&partition);
         self.recalibrate();
-        self.memory.derived(PARTITION, |_| partition);
+        partition
     }
 
-    /// Which factor each feature is of, apart from edits. Made once and kept with the memory.
-    pub(super) fn partition(&self) -> Arc<Partition> {
-        self.memory.derived(PARTITION, |memory| Partition::new(&self.grouping, memory.items()))
+    /// Which factor each feature is of, apart from edits.
+    pub(crate) fn partition(&self) -> Partition {
+        Partition::new(&self.grouping, self.memory.items())
     }
 
     pub(super) fn recount(&mut self, partition: &Partition) {
@@ -85,44 +101,45 @@ impl UserModel {
         self.calibration = calibrate(&self.task, &self.factors, scored, &weights);
     }
 
-    /// Takes new items in. Those behind all others extend what is there; others make it anew, to the same result.
-    pub(crate) fn grow(&mut self, mut new: Vec<MemoryItem>) -> (Growth, MemoryChange) {
+    /// Takes new items in. Those behind all others extend the factors and their partition; others make both anew, to the
+    /// same result.
+    pub(crate) fn grow(&mut self, mut new: Vec<MemoryItem>, partition: &mut Partition) -> Grown {
         for item in &mut new {
             item.after = self.snapshots.taken;
         }
-        drop(self.partition());
         let (len, horizon) = (self.memory.len(), self.horizon());
         let (_, change) = self.memory.change(&BTreeSet::new(), new);
         self.revision += 1;
-        let partition: Option<Partition> = change.take(PARTITION);
-        let Some(mut partition) = partition.filter(|_| change.appends(&self.memory)) else {
+        if !change.appends(&self.memory) {
             let before = statuses(&self.factors);
-            self.rebuild();
-            return (grown_since(&before, &self.factors), change);
-        };
-        let before = self.factors.derived_alone();
+            *partition = self.rebuild();
+            return Grown { growth: grown_since(&before, &self.factors), change, extent: Extent::Rebuilt };
+        }
+        let now = self.horizon();
+        let (growth, counted_in) = self.append(len, now, partition);
+        let extent = if counted_in && now == horizon { Extent::Appended } else { Extent::Recounted };
+        match extent {
+            Extent::Appended => self.stamp_paths(len),
+            _ => self.recount(partition),
+        }
+        if calibration_point(len) != calibration_point(self.memory.len()) {
+            self.recalibrate();
+        }
+        Grown { growth, change, extent }
+    }
+
+    /// Counts in the items from this position on, which are behind all others. False when the factors have to be made anew.
+    fn append(&mut self, from: usize, now: Option<Horizon>, partition: &mut Partition) -> (Growth, bool) {
         let (active, set_aside) = (std::mem::take(&mut self.factors), std::mem::take(&mut self.set_aside));
         let (mut factors, mut growth) = (Factors { active, set_aside }, Growth::default());
-        let now = self.horizon();
-        let mut whole = now == horizon;
-        for item in self.memory.items().get(len..).unwrap_or_default() {
+        let mut whole = true;
+        for item in self.memory.items().get(from..).unwrap_or_default() {
             let weight = self.decay.map_or(1.0, |decay| decay.weight(item.time(), now));
             let rules = Rules { task: &self.task, grouping: &self.grouping, edits: &self.edits };
             whole &= partition.append(&mut factors, rules, item, weight, &mut growth);
         }
         (self.factors, self.set_aside) = (factors.active, factors.set_aside);
-        if whole {
-            NameIndex::follow(&before, &self.factors, self.memory.items().get(len..).unwrap_or_default());
-            self.stamp_paths(len);
-        } else {
-            self.recount(&partition);
-        }
-        if calibration_point(len) != calibration_point(self.memory.len()) {
-            self.recalibrate();
-        }
-        self.memory.derived(PARTITION, |_| partition);
-        Estimator::follow(&change, &self.memory);
-        (growth, change)
+        (growth, whole)
     }
 
     fn horizon(&self) -> Option<Horizon> {

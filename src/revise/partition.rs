@@ -9,7 +9,7 @@ use super::arrangement::Arrangement;
 /// Which factor each feature is of: the factor model's groups, and for what they do not hold, likeness of names in the
 /// order of the interactions.
 #[derive(Debug, Clone)]
-pub(super) struct Partition {
+pub(crate) struct Partition {
     clusters: Clusters,
     /// By cluster.
     ids: Vec<FactorId>,

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Edit, Factor, FactorId, FeatureKey, MemoryItem, ResponseSpace, UserModel};
+use crate::data::{Edit, Factor, FactorId, FeatureKey, ResponseSpace, UserModel};
 use crate::factor::grouping::{likeness, stems};
 use crate::stats::{association, rank_sum};
 
@@ -100,7 +100,7 @@ impl UserModel {
             self.factors.iter().filter(|f| f.features().len() > 1).map(Factor::id).collect();
         let mut by_feature: BTreeMap<FeatureKey, Vec<f64>> = BTreeMap::new();
         let mut of_factor: BTreeMap<&FactorId, Vec<f64>> = BTreeMap::new();
-        let weights = self.weights();
+        let (weights, responses) = (self.weights(), self.factors.responses(&self.task));
         for (item, weight) in self.memory.items().iter().zip(weights.iter().copied().chain(std::iter::repeat(1.0))) {
             let mut counted: BTreeSet<&FactorId> = BTreeSet::new();
             for feature in item.features() {
@@ -111,7 +111,7 @@ impl UserModel {
                 let place = if open_ended {
                     usize::from(feature.judgement().is_some_and(|judged| judged.influential))
                 } else {
-                    self.place_of_response(item)
+                    responses.iter().position(|response| response == item.response()).unwrap_or_default()
                 };
                 add(by_feature.entry(key).or_default(), place, weight);
                 if counted.insert(factor.id()) {
@@ -145,11 +145,6 @@ impl UserModel {
         }
         splits.sort_by(|a, b| a.0.total_cmp(&b.0));
         splits.into_iter().map(|(_, split)| split).collect()
-    }
-
-    fn place_of_response(&self, item: &MemoryItem) -> usize {
-        let responses = self.factors.derived("responses", |factors| factors.responses(&self.task));
-        responses.iter().position(|response| response == item.response()).unwrap_or_default()
     }
 
     fn row_of(&self, factor: &Factor) -> Vec<f64> {

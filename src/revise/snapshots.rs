@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use crate::data::{Edit, EditRecord, ItemId, MemoryChange, MemoryItem, Snapshots, UserModel};
 
 use super::EditError;
+use super::partition::Partition;
 
 impl UserModel {
     /// Marks the model as it is, to go back to with [`rollback`](Self::rollback), and gives the mark's number. It costs a
@@ -17,7 +18,7 @@ impl UserModel {
     /// Goes back to a snapshot: takes out what was observed since, and takes back the edits since. What was forgotten in
     /// the meantime stays forgotten. The snapshot stays, later ones go.
     ///
-    /// [`RpmPipeline::rollback`](crate::RpmPipeline::rollback) does the same and keeps the retriever's index.
+    /// [`RpmPipeline::rollback`](crate::RpmPipeline::rollback) does the same to a prepared model.
     ///
     /// # Errors
     /// [`EditError::UnknownSnapshot`].
@@ -25,7 +26,7 @@ impl UserModel {
         self.roll_back(snapshot).map(|_| ())
     }
 
-    pub(crate) fn roll_back(&mut self, snapshot: u32) -> Result<MemoryChange, EditError> {
+    pub(crate) fn roll_back(&mut self, snapshot: u32) -> Result<(MemoryChange, Partition), EditError> {
         if !self.snapshots.numbers.contains(&snapshot) {
             return Err(EditError::UnknownSnapshot { snapshot });
         }
@@ -37,8 +38,18 @@ impl UserModel {
         }
         let since = |item: &&MemoryItem| item.after >= snapshot;
         let gone: BTreeSet<ItemId> = self.memory.items().iter().filter(since).map(|item| item.id().clone()).collect();
-        let (_, change) = self.forget(gone, &BTreeSet::new());
-        Ok(change)
+        let (_, change, partition) = self.forget(gone, &BTreeSet::new());
+        Ok((change, partition))
+    }
+
+    /// True when two models differ in nothing but written paths and the revision that counts them.
+    pub(crate) fn is_same_but_for_paths(&self, other: &Self) -> bool {
+        let without = |model: &Self| {
+            let mut bare = Self { revision: 0, ..model.clone() };
+            bare.memory.items_mut().iter_mut().for_each(crate::data::MemoryItem::drop_path);
+            bare
+        };
+        without(self) == without(other)
     }
 
     /// Carries over from the model that was before learning again what does not follow from the history: the edits, and the
@@ -46,7 +57,7 @@ impl UserModel {
     pub(crate) fn succeed(&mut self, before: &Self) {
         self.edits.clone_from(&before.edits);
         self.snapshots = Snapshots { taken: before.snapshots.taken, numbers: Vec::new() };
-        self.rearrange();
+        self.rearrange(&self.partition());
         self.revision = before.revision + 1;
     }
 }

@@ -139,20 +139,22 @@ struct Ledger {
 fn run(events: &[Event], grouping: &Grouping, decay: Option<Decay>) -> (UserModel, Ledger) {
     let mut model = made_of(Vec::new(), grouping, decay);
     let mut ledger = Ledger::default();
+    // As a prepared model does: one partition, extended where it can be.
+    let mut partition = model.partition();
     for event in events {
         let revision = model.revision;
         match event {
             Event::Observe { id, time, names, response, path } => {
                 let new = item(*id, *time, names, *response, *path);
                 if model.memory.get(new.id()).is_none() {
-                    model.grow(vec![new.clone()]);
+                    model.grow(vec![new.clone()], &mut partition);
                     ledger.items.push((ledger.taken, new));
                 }
             }
             Event::Forget(id) => {
                 let id = ItemId::new(format!("i{id:02}")).unwrap();
                 if let Ok((gone, keys)) = model.selected(&Forget::Items(vec![id.clone()])) {
-                    model.forget(gone, &keys);
+                    partition = model.forget(gone, &keys).2;
                     ledger.items.retain(|(_, item)| *item.id() != id);
                     if ledger.items.is_empty() {
                         ledger.edits.clear();
@@ -162,7 +164,7 @@ fn run(events: &[Event], grouping: &Grouping, decay: Option<Decay>) -> (UserMode
             Event::ForgetFactor(n) => {
                 if let Some(id) = nth(&factor_ids(&model), *n) {
                     let (gone, keys) = model.selected(&Forget::Factor(id)).unwrap();
-                    model.forget(gone, &keys);
+                    partition = model.forget(gone, &keys).2;
                     for (_, item) in &mut ledger.items {
                         *item = item.only(|feature| !keys.contains(&feature.key()));
                     }
@@ -170,7 +172,7 @@ fn run(events: &[Event], grouping: &Grouping, decay: Option<Decay>) -> (UserMode
             }
             Event::Edit { kind, a, b } => {
                 let Some(edit) = some_edit(&model, *kind, *a, *b) else { continue };
-                if model.edit(edit.clone()).is_ok() {
+                if model.edit_in(edit.clone(), &partition).is_ok() {
                     ledger.edits.push((ledger.taken, edit, None));
                 } else {
                     assert_eq!(model.revision, revision);
@@ -181,7 +183,7 @@ fn run(events: &[Event], grouping: &Grouping, decay: Option<Decay>) -> (UserMode
                 let Some(place) = nth(&holding, *n) else { continue };
                 // The list also holds what took others back, so the number is looked up.
                 let number = model.edits_in_force()[holding.iter().position(|i| *i == place).unwrap()].number();
-                model.edit(Edit::Undo { edit: number }).unwrap();
+                model.edit_in(Edit::Undo { edit: number }, &partition).unwrap();
                 ledger.edits[place].2 = Some(ledger.taken);
             }
             Event::Snapshot => {
@@ -190,7 +192,7 @@ fn run(events: &[Event], grouping: &Grouping, decay: Option<Decay>) -> (UserMode
             }
             Event::Rollback(n) => {
                 let Some(to) = nth(&ledger.snapshots, *n) else { continue };
-                model.rollback(to).unwrap();
+                partition = model.roll_back(to).unwrap().1;
                 ledger.snapshots.retain(|number| *number <= to);
                 ledger.items.retain(|(after, _)| *after < to);
                 ledger.edits.retain(|(after, ..)| *after < to);
@@ -243,7 +245,7 @@ proptest! {
         prop_assert_eq!(in_force.len(), holding.len());
         prop_assert!(in_force.iter().zip(&holding).all(|(record, edit)| record.edit().kind() == edit.kind()));
         replayed.edits.clone_from(&model.edits);
-        replayed.rearrange();
+        replayed.rearrange(&replayed.partition());
         prop_assert_eq!(model.digest(), replayed.digest());
     }
 
@@ -261,8 +263,9 @@ proptest! {
         grouping.fitted.retain(|group| !group.features.is_empty());
         let at_once = made_of(items.clone(), &grouping, decay);
         let mut one_by_one = made_of(Vec::new(), &grouping, decay);
+        let mut partition = one_by_one.partition();
         for item in items {
-            one_by_one.grow(vec![item]);
+            one_by_one.grow(vec![item], &mut partition);
         }
         prop_assert_eq!(at_once.digest(), one_by_one.digest());
     }
@@ -278,7 +281,8 @@ proptest! {
         let (mut model, _) = run(&events, &groupings()[0], decay);
         let before = model.clone();
         let new = item(id, time, &names, 1, true);
-        model.grow(vec![new.clone()]);
+        let mut partition = model.partition();
+        model.grow(vec![new.clone()], &mut partition);
         prop_assert!(model.digest() != before.digest());
         let gone = BTreeSet::from([new.id().clone()]);
         model.forget(gone, &BTreeSet::new());

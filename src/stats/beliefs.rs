@@ -3,7 +3,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
 
-use crate::data::{Calibration, Factor, FactorId, FactorSet, Query, ResponseSpace, Task, UserModel};
+use crate::data::{Calibration, Factor, FactorId, FactorSet, Query, ResponseSpace, Task};
 use crate::parallel;
 
 use super::{
@@ -24,10 +24,23 @@ pub struct Beliefs<'a> {
     task: &'a Task,
     factors: &'a FactorSet,
     calibration: &'a Calibration,
-    /// By the factor's place.
-    q: Arc<Vec<f64>>,
-    /// By the factor's place, once asked for.
-    information: Arc<OnceLock<Vec<f64>>>,
+    evidence: Arc<FactorEvidence>,
+}
+
+/// The tests and the information of all factors of a set, by the factor's place: what a single factor's counts do not say
+/// alone. Beliefs over the same factors and calibration share it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FactorEvidence {
+    q: Vec<f64>,
+    /// Computed when first asked for.
+    information: OnceLock<Vec<f64>>,
+}
+
+impl FactorEvidence {
+    /// Tests all factors of a set.
+    pub(crate) fn new(task: &Task, factors: &FactorSet) -> Self {
+        Self { q: significance(task, factors), information: OnceLock::new() }
+    }
 }
 
 /// One response under one factor.
@@ -89,18 +102,19 @@ impl FactorSummary {
 }
 
 impl<'a> Beliefs<'a> {
-    /// The beliefs of a user model. The significance of its factors is computed on first use and kept with the model.
-    pub fn of(model: &'a UserModel) -> Self {
-        let (task, factors) = (model.task(), model.factors());
-        let calibration = model.calibration();
-        let q = factors.derived("significance", |factors| significance(task, factors));
-        let information = factors.derived(&format!("information at {}", calibration.kappa), |_| OnceLock::new());
-        Self { task, factors, calibration, q, information }
+    /// Beliefs from their parts. Tests all factors; [`Prepared::beliefs`](crate::Prepared::beliefs) does so once.
+    pub fn new(task: &'a Task, factors: &'a FactorSet, calibration: &'a Calibration) -> Self {
+        Self::sharing(task, factors, calibration, Arc::new(FactorEvidence::new(task, factors)))
     }
 
-    /// Beliefs from their parts.
-    pub fn new(task: &'a Task, factors: &'a FactorSet, calibration: &'a Calibration) -> Self {
-        Self { task, factors, calibration, q: Arc::new(significance(task, factors)), information: Arc::default() }
+    /// Beliefs with evidence that was computed for the same parts.
+    pub(crate) fn sharing(
+        task: &'a Task,
+        factors: &'a FactorSet,
+        calibration: &'a Calibration,
+        evidence: Arc<FactorEvidence>,
+    ) -> Self {
+        Self { task, factors, calibration, evidence }
     }
 
     /// The task.
@@ -141,7 +155,7 @@ impl<'a> Beliefs<'a> {
 
     /// The factor's false-discovery rate; 1.0 for one that was not tested.
     pub fn q(&self, factor: &FactorId) -> f64 {
-        self.factors.place_of_id(factor).and_then(|place| self.q.get(place)).copied().unwrap_or(1.0)
+        self.factors.place_of_id(factor).and_then(|place| self.evidence.q.get(place)).copied().unwrap_or(1.0)
     }
 
     /// How much seeing a factor tells about the response, in bits; 0 for one that the user does not have.
@@ -162,7 +176,7 @@ impl<'a> Beliefs<'a> {
 
     /// The information of the factor at this place in the order of the factors.
     pub(crate) fn information_at(&self, place: usize) -> f64 {
-        let all = self.information.get_or_init(|| {
+        let all = self.evidence.information.get_or_init(|| {
             let base: Vec<(String, f64)> =
                 self.factors.responses(self.task).into_iter().map(|y| (y.clone(), self.base(&y))).collect();
             self.factors.iter().map(|factor| self.information_of(factor, &base)).collect()

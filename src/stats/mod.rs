@@ -11,7 +11,6 @@ mod drift;
 mod estimate;
 mod fisher;
 mod interval;
-mod over_time;
 mod posterior;
 mod proportion;
 mod rank_sum;
@@ -20,11 +19,13 @@ mod scale;
 mod significance;
 mod stability;
 mod support;
+mod title;
 
+pub(crate) use beliefs::FactorEvidence;
 pub use beliefs::{Beliefs, FactorSummary, ResponseBelief, Share};
 pub use drift::{DRIFT_ALARM, Drift, SHORTEST_WINDOW};
-pub use estimate::{Estimate, ResponseProbability, calibrate};
-pub(crate) use estimate::{Estimator, calibration_point};
+pub use estimate::{Estimate, Estimator, ResponseProbability, calibrate};
+pub(crate) use estimate::{KeptEstimator, calibration_point};
 pub use fisher::fisher_exact;
 pub use interval::{Interval, MAX_LEVEL, normal_deviate, tail_of};
 pub use posterior::{
@@ -39,4 +40,5 @@ pub use significance::{
     ChiSquare, MIN_EXPECTED, SMALLEST_CELL, association, benjamini_hochberg, chi_square, min_expected,
 };
 pub use stability::{Halves, LEAST_HALVED, lift_reliability, scale_stability, split_half_reliability, stability};
-pub use support::{Support, SupportThresholds, Tier, TierReason, gate};
+pub use support::{SIGNIFICANT, Support, SupportThresholds, Tier, TierReason, gate};
+pub use title::Titles;

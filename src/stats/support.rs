@@ -82,6 +82,9 @@ pub struct Support {
     pub information: f64,
 }
 
+/// Association at or below this false-discovery rate counts as significant in [`Support`].
+pub const SIGNIFICANT: f64 = 0.1;
+
 /// Below these, the gate steps down.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]

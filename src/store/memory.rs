@@ -10,8 +10,7 @@ use crate::data::{UserId, UserModel};
 
 /// Keeps user models in memory, for tests, for one process that needs no more, and as the example of a store.
 ///
-/// Loading shares what is held and copies nothing; indexes that were derived from a loaded model are found again by the
-/// next load.
+/// Loading shares what is held and copies nothing.
 #[derive(Default)]
 pub struct InMemoryStore(Mutex<State>);
 
@@ -53,6 +52,11 @@ impl UserModelStore for InMemoryStore {
         let state = self.state();
         let held = state.held.get(user);
         Ok(held.and_then(|held| Some(StoredModel::new(Arc::clone(held.model.as_ref()?), held.version))))
+    }
+
+    async fn version(&self, user: &UserId) -> Result<Option<Version>, StoreError> {
+        let state = self.state();
+        Ok(state.held.get(user).filter(|held| held.model.is_some()).map(|held| held.version))
     }
 
     async fn save(&self, model: &UserModel, expected: Option<Version>) -> Result<Version, StoreError> {

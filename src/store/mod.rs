@@ -30,7 +30,7 @@ pub use memory::InMemoryStore;
 /// `rpm_core::testing::user_model_store_conformance` (feature `testing`) checks a store of your own.
 ///
 /// # What to implement
-/// All but [`name`](Self::name). A store needs a counter for versions that never goes back, and one atomic step that
+/// All but [`version`](Self::version) and [`name`](Self::name). A store needs a counter for versions that never goes back, and one atomic step that
 /// compares a version and writes; in SQL that is an `UPDATE … WHERE user = $1 AND version = $2`.
 ///
 /// # Contract
@@ -51,6 +51,15 @@ pub trait UserModelStore: Send + Sync {
     /// # Errors
     /// [`StoreError`].
     async fn load(&self, user: &UserId) -> Result<Option<StoredModel>, StoreError>;
+
+    /// The version of the user's model; `None` when there is none. It lets a host that has the model of this version go on
+    /// with it; a store that can tell without reading the model should. Default: that of [`load`](Self::load).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn version(&self, user: &UserId) -> Result<Option<Version>, StoreError> {
+        Ok(self.load(user).await?.map(|stored| stored.version))
+    }
 
     /// Saves a model under its own user's id, if what the store holds of this user is still `expected`: the version
     /// that was loaded or reserved, or `None` for no model. (A reserved place holds none; its reservation ends.) Gives
@@ -97,6 +106,10 @@ impl<S: UserModelStore + ?Sized> UserModelStore for Arc<S> {
         (**self).load(user).await
     }
 
+    async fn version(&self, user: &UserId) -> Result<Option<Version>, StoreError> {
+        (**self).version(user).await
+    }
+
     async fn save(&self, model: &UserModel, expected: Option<Version>) -> Result<Version, StoreError> {
         (**self).save(model, expected).await
     }
@@ -118,8 +131,7 @@ impl<S: UserModelStore + ?Sized> UserModelStore for Arc<S> {
     }
 }
 
-/// A model as the store holds it. Shared, so that loading from memory copies nothing and what was derived from the
-/// reasoning memory, such as an index, is kept.
+/// A model as the store holds it. Shared, so that loading from memory copies nothing.
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct StoredModel {

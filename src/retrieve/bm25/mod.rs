@@ -19,15 +19,16 @@ mod vocabulary;
 mod weights;
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::data::{MemoryChange, MemoryItem, ReasoningMemory};
+use crate::data::{MemoryChange, MemoryItem};
 use crate::prompt::StageContext;
 
 use super::text::{feature_text, query_text};
-use super::{RetrievalRequest, RetrieveError, Retrieved, Retriever, keep};
+use super::{
+    Applied, MemoryIndex, MemoryView, RetrievalRequest, RetrieveError, Retrieved, Retriever, SavedIndex, check_count,
+};
 
 pub use bytes::IndexError;
 pub use index::Bm25Index;
@@ -47,7 +48,7 @@ pub enum CompareBy {
 /// Ranks by BM25 over feature text, the names and quoted words of an interaction's features, or over the queries
 /// themselves.
 ///
-/// See [`Bm25Index`] for the formula. The index is computed on first use, kept with the memory and follows its changes.
+/// See [`Bm25Index`] for the formula. An open index follows the memory's changes, one posting list at a time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bm25Retriever {
     parameters: Parameters,
@@ -84,16 +85,10 @@ impl Bm25Retriever {
 }
 
 impl Bm25Retriever {
+    /// Names everything that an index depends on apart from the memory.
     fn fingerprint(&self) -> String {
         let Parameters { k1, b } = self.parameters;
         format!("bm25 {:?} k1={k1} b={b}", self.compared)
-    }
-
-    fn index(&self, memory: &ReasoningMemory) -> Arc<Bm25Index> {
-        let Parameters { k1, b } = self.parameters;
-        memory.derived(&self.fingerprint(), |memory| {
-            Bm25Index::build(memory.items().iter().map(|item| self.text(item)), k1, b)
-        })
     }
 
     /// What an item is compared by.
@@ -107,49 +102,22 @@ impl Bm25Retriever {
 
 #[async_trait]
 impl Retriever for Bm25Retriever {
-    async fn retrieve(
+    async fn open(
         &self,
-        request: RetrievalRequest<'_>,
+        view: MemoryView<'_>,
+        saved: &[SavedIndex],
         _ctx: &StageContext<'_>,
-    ) -> Result<Vec<Retrieved>, RetrieveError> {
-        let index = self.index(request.memory);
-        Ok(match self.compared {
-            CompareBy::Features => index.rank(&query_text(&request), request.k),
-            CompareBy::Queries => index.rank(request.query.text(), request.k),
-        })
-    }
-
-    async fn follow(
-        &self,
-        memory: &ReasoningMemory,
-        change: &MemoryChange,
-        _ctx: &StageContext<'_>,
-    ) -> Result<(), RetrieveError> {
-        let name = self.fingerprint();
-        let Some(mut index) = change.take::<Bm25Index>(&name) else { return Ok(()) };
-        let texts = change.inserted().iter().filter_map(|&at| memory.items().get(at)).map(|item| self.text(item));
-        let removed = change.removed().iter().rev().try_for_each(|&at| index.remove(at));
-        removed
-            .and_then(|()| change.inserted().iter().zip(texts).try_for_each(|(&at, text)| index.insert(at, &text)))
-            .map_err(|error| RetrieveError::Index(error.into()))?;
-        memory.derived(&name, |_| index);
-        Ok(())
-    }
-
-    async fn pack(
-        &self,
-        memory: &ReasoningMemory,
-        _ctx: &StageContext<'_>,
-    ) -> Result<Vec<(String, Vec<u8>)>, RetrieveError> {
-        Ok(vec![(self.fingerprint(), self.index(memory).to_bytes())])
-    }
-
-    fn unpack(&self, memory: &ReasoningMemory, name: &str, index: &[u8]) -> Result<bool, RetrieveError> {
-        if name != self.fingerprint() {
-            return Ok(false);
-        }
-        let index = Bm25Index::from_bytes(index).map_err(|error| RetrieveError::Index(error.into()))?;
-        keep(memory, name, index.len(), index)
+    ) -> Result<Box<dyn MemoryIndex>, RetrieveError> {
+        let own = self.fingerprint();
+        let index = match saved.iter().find(|saved| saved.name() == own) {
+            Some(saved) => Bm25Index::from_bytes(saved.bytes()).map_err(|error| RetrieveError::Index(error.into()))?,
+            None => {
+                let Parameters { k1, b } = self.parameters;
+                Bm25Index::build(view.memory.items().iter().map(|item| self.text(item)), k1, b)
+            }
+        };
+        check_count(index.len(), view)?;
+        Ok(Box::new(OpenIndex { retriever: *self, index }))
     }
 
     fn name(&self) -> &'static str {
@@ -157,5 +125,49 @@ impl Retriever for Bm25Retriever {
             CompareBy::Features => "bm25",
             CompareBy::Queries => "bm25 over queries",
         }
+    }
+}
+
+/// The index of one memory.
+#[derive(Clone)]
+struct OpenIndex {
+    retriever: Bm25Retriever,
+    index: Bm25Index,
+}
+
+#[async_trait]
+impl MemoryIndex for OpenIndex {
+    async fn rank(
+        &self,
+        request: RetrievalRequest<'_>,
+        _ctx: &StageContext<'_>,
+    ) -> Result<Vec<Retrieved>, RetrieveError> {
+        Ok(match self.retriever.compared {
+            CompareBy::Features => self.index.rank(&query_text(&request), request.k),
+            CompareBy::Queries => self.index.rank(request.query.text(), request.k),
+        })
+    }
+
+    async fn apply(
+        &mut self,
+        change: &MemoryChange,
+        view: MemoryView<'_>,
+        _ctx: &StageContext<'_>,
+    ) -> Result<Applied, RetrieveError> {
+        let (retriever, index) = (self.retriever, &mut self.index);
+        let came = change.inserted().iter().filter_map(|&at| Some((at, view.memory.items().get(at)?)));
+        let removed = change.removed().iter().rev().try_for_each(|&at| index.remove(at));
+        removed
+            .and_then(|()| came.into_iter().try_for_each(|(at, item)| index.insert(at, &retriever.text(item))))
+            .map_err(|error| RetrieveError::Index(error.into()))?;
+        Ok(Applied::UpToDate)
+    }
+
+    fn bytes(&self) -> Vec<SavedIndex> {
+        vec![SavedIndex::new(self.retriever.fingerprint(), self.index.to_bytes())]
+    }
+
+    fn copied(&self) -> Option<Box<dyn MemoryIndex>> {
+        Some(Box::new(self.clone()))
     }
 }

@@ -12,6 +12,7 @@
 
 mod calibrate;
 mod choices;
+mod kept;
 mod labels;
 mod numbers;
 mod ordinal;
@@ -20,17 +21,17 @@ mod result;
 mod ridge;
 mod similar;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use crate::data::{
-    AssignedFeature, Calibration, Factor, FactorId, FactorSet, Feature, MemoryChange, MemoryItem, Query,
-    ReasoningMemory, ResponseSpace, Task, UserModel,
+    AssignedFeature, Calibration, Factor, FactorId, FactorSet, Feature, MemoryItem, Query, ResponseSpace, Task,
 };
 
 use super::Beliefs;
 pub use calibrate::calibrate;
 pub(crate) use calibrate::calibration_point;
 use choices::Choices;
+pub(crate) use kept::KeptEstimator;
 use labels::Labels;
 use ordinal::Ordinal;
 use past::Past;
@@ -76,14 +77,11 @@ struct Seen<'a> {
     left_out: Option<usize>,
 }
 
-/// Under this name an estimator is kept with the memory.
-const READY: &str = "estimator";
-/// Under this name the estimator of the items before the newest is kept, until it is asked.
-const BEHIND: &str = "estimator of fewer items";
-
-/// What a user's items say, ready to be asked.
+/// The past of a user, read and counted, from which P(response | features, user) of a new query is estimated.
+///
+/// [`Prepared`](crate::Prepared) holds one; it is in every [`AnswerRequest`](crate::answer::AnswerRequest) of a pipeline.
 #[derive(Debug, Clone)]
-pub(crate) struct Estimator {
+pub struct Estimator {
     past: Past,
     pool: Pool,
     /// By item: how much its vote counts for its weight and its place in time.
@@ -111,44 +109,16 @@ const VOTE_POWER: i32 = 3;
 const STRONGEST: f64 = 4.0;
 
 impl Estimator {
-    /// The estimator of a user model, made when it is first asked for and kept with the memory; `None` for open-ended tasks.
-    pub(crate) fn of(model: &UserModel) -> Arc<Option<Self>> {
-        Self::of_memory(model.task(), model.factors(), model.memory(), || model.weights())
-    }
-
-    /// The same of a memory; the weights are asked for when there is none yet.
-    pub(crate) fn of_memory(
-        task: &Task,
-        factors: &FactorSet,
-        memory: &ReasoningMemory,
-        weights: impl FnOnce() -> Vec<f64>,
-    ) -> Arc<Option<Self>> {
-        memory.derived(READY, |memory| match memory.take::<Option<Self>>(BEHIND) {
-            Some(Some(mut behind)) => {
-                behind.append(factors, memory.items(), &weights());
-                Some(behind)
-            }
-            _ => Self::new(task, factors, memory.items(), &weights()),
-        })
-    }
-
     /// The estimate for a query with these features, with the user's boosts.
-    pub(crate) fn of_query(&self, beliefs: &Beliefs<'_>, query: &Query, features: &[AssignedFeature]) -> Estimate {
+    pub fn of_query(&self, beliefs: &Beliefs<'_>, query: &Query, features: &[AssignedFeature]) -> Estimate {
         let boost = |id: &FactorId| beliefs.factors().get(id).map_or(1.0, Factor::boost);
         self.estimate(beliefs.calibration(), query, features, boost)
-    }
-
-    /// Carries an estimator over to a memory to which the change appended items. They are counted when it is asked.
-    pub(crate) fn follow(change: &MemoryChange, memory: &ReasoningMemory) {
-        if let Some(behind) = change.take::<Option<Self>>(READY).or_else(|| change.take(BEHIND)) {
-            memory.derived(BEHIND, |_| behind);
-        }
     }
 
     /// The estimator of these items, in the memory's canonical order; `None` for open-ended tasks. Each item counts with its
     /// weight, above 0 and at most 1; those that `weights` is too short for weigh 1. Counts are exact for weights that are
     /// multiples of 2⁻³².
-    pub(crate) fn new(task: &Task, set: &FactorSet, items: &[MemoryItem], weights: &[f64]) -> Option<Self> {
+    pub fn new(task: &Task, set: &FactorSet, items: &[MemoryItem], weights: &[f64]) -> Option<Self> {
         let pool = match task.space() {
             ResponseSpace::Labels { .. } => Pool::Labels(Labels::default()),
             ResponseSpace::Scale { .. } => Pool::Ordinal(Ordinal::default()),
@@ -244,14 +214,9 @@ impl Estimator {
         Some(self.of_seen(&seen, calibration))
     }
 
-    /// The estimate as it would be without the item at this position. Exact, and slow: all others are counted again.
-    pub(crate) fn without_item(
-        &self,
-        beliefs: &Beliefs<'_>,
-        query: &Query,
-        features: &[AssignedFeature],
-        position: usize,
-    ) -> Estimate {
+    /// The estimator as it would be without the item at this position. Exact, and slow: all others are counted again.
+    #[must_use]
+    pub(crate) fn without_item(&self, position: usize) -> Self {
         let kept: Vec<usize> = (0..self.past.len()).filter(|item| *item != position).collect();
         let pool = match &self.pool {
             Pool::Choices(choices) => Pool::Choices(choices.only(&kept)),
@@ -261,7 +226,7 @@ impl Estimator {
         let mut without =
             Self { past, pool, vote_weights: Vec::new(), likeness: OnceLock::new(), ridge: OnceLock::new() };
         without.count();
-        without.of_query(beliefs, query, features)
+        without
     }
 
     fn likeness(&self) -> &Likeness {

@@ -13,6 +13,9 @@ mod traits;
 mod weights;
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use crate::data::MemoryItem;
 
 use spans::{MARKS, Span, Text};
 use traits::{MILLION, chances, core, gather, tokens};
@@ -41,6 +44,24 @@ pub(crate) struct Title {
     pub(crate) end: usize,
 }
 
+/// The titling habits of one memory, fitted when they are first asked for.
+#[derive(Clone, Default)]
+pub struct Titles(OnceLock<TitleModel>);
+
+impl Titles {
+    /// The habits in these items; it must always be asked with the same ones.
+    pub(crate) fn of(&self, items: &[MemoryItem]) -> &TitleModel {
+        let pairs = || items.iter().map(|item| (item.query().text(), item.response()));
+        self.0.get_or_init(|| TitleModel::fit(pairs()))
+    }
+}
+
+impl std::fmt::Debug for Titles {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Titles").field("fitted", &self.0.get().is_some()).finish()
+    }
+}
+
 /// What a user's titles did with one token.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Tally {
@@ -49,7 +70,9 @@ struct Tally {
     expected: f64,
 }
 
-/// One user's titling habits, as sums over the user's texts and titles.
+/// One user's titling habits, as sums over the user's texts and titles: what the estimate is for free text.
+///
+/// It is fitted on first use and kept by whoever opened the memory ([`Titles`]).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct TitleModel {
     tallies: BTreeMap<String, Tally>,

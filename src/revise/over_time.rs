@@ -1,26 +1,51 @@
 //! What a user model's interactions say of its statistics: whether they drift, hold on either half, and come true.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::data::{FactorId, MemoryItem, Polarity, ResponseSpace, UserModel};
-
-use super::{Beliefs, Drift, Estimator, Halves, Moments, RELIABILITY_BINS, Reliability, lift_reliability};
-use super::{scale_stability, stability};
+use crate::stats::{
+    Beliefs, Drift, Estimator, Halves, Moments, RELIABILITY_BINS, Reliability, lift_reliability, scale_stability,
+    stability,
+};
 
 /// By factor that is not set aside: the positions of the items it is present in, oldest first.
 type Sightings = BTreeMap<FactorId, Vec<usize>>;
 
+/// The sightings and drifts of one user model, each found when it is first asked for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Drifts {
+    sightings: OnceLock<Sightings>,
+    /// By the factor's place.
+    drifts: OnceLock<Vec<OnceLock<Option<Drift>>>>,
+}
+
+impl Drifts {
+    /// The drift of a factor of this model; it must always be asked with the same one.
+    pub(crate) fn of(&self, model: &UserModel, factor: &FactorId) -> Option<Drift> {
+        let place = model.factors().place_of_id(factor)?;
+        let drifts = self.drifts.get_or_init(|| vec![OnceLock::new(); model.factors().len()]);
+        let sightings = || self.sightings.get_or_init(|| model.sightings());
+        *drifts.get(place)?.get_or_init(|| model.drift_in(sightings(), factor))
+    }
+}
+
 impl UserModel {
-    /// Whether what a factor goes with has changed of late ([`Drift`]), on all its sightings without decay; `None` for a
-    /// factor that is not there or was seen too seldom to tell.
-    pub fn drift(&self, factor: &FactorId) -> Option<Drift> {
-        // Tests of windows are worth keeping: each question about the factor asks.
-        *self.factors().derived(&format!("drift of {factor}"), |_| self.drift_now(factor))
+    /// The counts as posteriors, intervals, lifts and significance. Tests all factors;
+    /// [`Prepared::beliefs`](crate::Prepared::beliefs) does so once.
+    pub fn beliefs(&self) -> Beliefs<'_> {
+        Beliefs::new(self.task(), self.factors(), self.calibration())
     }
 
-    fn drift_now(&self, factor: &FactorId) -> Option<Drift> {
-        let sightings = self.sightings();
+    /// Whether what a factor goes with has changed of late ([`Drift`]), on all its sightings without decay; `None` for a
+    /// factor that is not there or was seen too seldom to tell.
+    ///
+    /// Reads the whole memory; [`Prepared::drift`](crate::Prepared::drift) does so once.
+    pub fn drift(&self, factor: &FactorId) -> Option<Drift> {
+        self.drift_in(&self.sightings(), factor)
+    }
+
+    fn drift_in(&self, sightings: &Sightings, factor: &FactorId) -> Option<Drift> {
         let items = self.items_at(sightings.get(factor)?);
         if self.task().space().is_open_ended() {
             return Drift::of_judgements(&items.map(|item| self.judged(item, factor)).collect::<Vec<_>>());
@@ -36,8 +61,9 @@ impl UserModel {
 
     /// The factors that are drifting, with what says so, in order of id.
     pub fn drifting(&self) -> Vec<(FactorId, Drift)> {
-        let known = self.factors().iter().map(|factor| factor.id().clone());
-        known.filter_map(|id| self.drift(&id).filter(|drift| drift.alarm).map(|drift| (id, drift))).collect()
+        let sightings = self.sightings();
+        let drift = |id: &FactorId| self.drift_in(&sightings, id).filter(|drift| drift.alarm);
+        self.factors().iter().filter_map(|factor| Some((factor.id().clone(), drift(factor.id())?))).collect()
     }
 
     /// How alike a factor's statistics are on the odd and the even of its sightings, from 0 to 1 ([`stability`];
@@ -76,9 +102,8 @@ impl UserModel {
     /// most 512, evenly spread, are looked at. `None` for open-ended tasks and without interactions.
     pub fn reliability(&self) -> Option<Reliability> {
         const MOST: usize = 512;
-        let estimator = Estimator::of(self);
-        let estimator = Option::as_ref(&estimator)?;
         let items = self.memory().items();
+        let estimator = Estimator::new(self.task(), self.factors(), items, &self.weights())?;
         let every = items.len().div_ceil(MOST).max(1);
         let pairs = items.iter().enumerate().step_by(every).filter_map(|(position, item)| {
             let estimate = estimator.left_out(self.calibration(), position, item)?;
@@ -88,16 +113,14 @@ impl UserModel {
         Reliability::of(&pairs.collect::<Vec<_>>(), RELIABILITY_BINS)
     }
 
-    fn sightings(&self) -> Arc<Sightings> {
-        self.factors().derived("sightings", |factors| {
-            let mut sightings = Sightings::new();
-            for (position, item) in self.memory().items().iter().enumerate() {
-                for factor in factors.present_in(item.features()) {
-                    sightings.entry(factor.id().clone()).or_default().push(position);
-                }
+    fn sightings(&self) -> Sightings {
+        let mut sightings = Sightings::new();
+        for (position, item) in self.memory().items().iter().enumerate() {
+            for factor in self.factors().present_in(item.features()) {
+                sightings.entry(factor.id().clone()).or_default().push(position);
             }
-            sightings
-        })
+        }
+        sightings
     }
 
     fn items_at(&self, positions: &[usize]) -> impl Iterator<Item = &MemoryItem> {
@@ -118,7 +141,9 @@ impl UserModel {
             let share = if seen > 0.0 { (swayed / seen).min(1.0) } else { 0.5 };
             return vec![share, 1.0 - share];
         }
-        let beliefs = Beliefs::of(self);
+        let (task, factors) = (self.task(), self.factors());
+        // Base rates need no tests.
+        let beliefs = Beliefs::sharing(task, factors, self.calibration(), Arc::default());
         self.factors().responses(self.task()).iter().map(|response| beliefs.base(response)).collect()
     }
 

@@ -1,0 +1,214 @@
+//! A user model opened for answering: everything that is computed from it, as values.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use crate::answer::AnswerRequest;
+use crate::data::{
+    AssignedFeature, DataError, Edit, FactorId, FeatureKey, ItemId, MemoryChange, MemoryItem, Query, ReasoningPath,
+    UserModel,
+};
+use crate::factor::{AssignRequest, FactorNames};
+use crate::prompt::StageContext;
+use crate::retrieve::{KeptIndex, MemoryIndex, MemoryView, RetrieveError, Retriever, SavedIndex};
+use crate::revise::{Drifts, EditError, Extent, Forgotten, Growth, Partition};
+use crate::stats::{Beliefs, Drift, Estimator, FactorEvidence, KeptEstimator, Support, Titles};
+
+/// A user model opened for answering by [`RpmPipeline::open`](crate::RpmPipeline::open): the model with its statistics, its
+/// estimator and the retriever's index.
+///
+/// It is a value. Everything in it follows from the model, and nothing depends on what was asked before: what is expensive
+/// is computed once, when it is first needed, and kept here. A change through this type keeps what still holds and extends
+/// what can be extended, so that an answer after it is to the byte that of a model opened anew.
+///
+/// A clone costs a few pointers and shares everything until one of the two changes, so that many tasks may answer from
+/// one. It is of one pipeline: do not give it to a pipeline of other parts.
+#[derive(Clone)]
+pub struct Prepared {
+    model: Arc<UserModel>,
+    /// Which factor each feature is of, apart from edits. Needed for changes only.
+    partition: Arc<OnceLock<Partition>>,
+    evidence: Arc<OnceLock<Arc<FactorEvidence>>>,
+    estimator: Arc<KeptEstimator>,
+    names: Arc<FactorNames>,
+    titles: Arc<Titles>,
+    drifts: Arc<Drifts>,
+    index: KeptIndex,
+}
+
+impl Prepared {
+    /// A model of which nothing is computed yet.
+    pub(super) fn new(model: Arc<UserModel>) -> Self {
+        Self {
+            model,
+            partition: Arc::default(),
+            evidence: Arc::default(),
+            estimator: Arc::default(),
+            names: Arc::default(),
+            titles: Arc::default(),
+            drifts: Arc::default(),
+            index: KeptIndex::default(),
+        }
+    }
+
+    /// The user model.
+    pub fn model(&self) -> &UserModel {
+        &self.model
+    }
+
+    /// The user model, to be shared.
+    pub fn shared_model(&self) -> Arc<UserModel> {
+        Arc::clone(&self.model)
+    }
+
+    /// The user model alone.
+    pub fn into_model(self) -> UserModel {
+        Arc::unwrap_or_clone(self.model)
+    }
+
+    /// The counts as posteriors, intervals, lifts and significance.
+    pub fn beliefs(&self) -> Beliefs<'_> {
+        let (task, factors) = (self.model.task(), self.model.factors());
+        let evidence = self.evidence.get_or_init(|| Arc::new(FactorEvidence::new(task, factors)));
+        Beliefs::sharing(task, factors, self.model.calibration(), Arc::clone(evidence))
+    }
+
+    /// Whether what a factor goes with has changed of late, as [`UserModel::drift`] finds it.
+    pub fn drift(&self, factor: &FactorId) -> Option<Drift> {
+        self.drifts.of(&self.model, factor)
+    }
+
+    /// The estimator of the memory; `None` for open-ended tasks.
+    pub fn estimator(&self) -> Option<&Estimator> {
+        let model = &self.model;
+        self.estimator.get(model.task(), model.factors(), model.memory().items(), || model.weights())
+    }
+
+    /// Marks the model as it is, as [`UserModel::snapshot`] does.
+    pub fn snapshot(&mut self) -> u32 {
+        Arc::make_mut(&mut self.model).snapshot()
+    }
+
+    /// Keeps reasoning paths that were written on first use, as [`UserModel::adopt_paths`] does.
+    ///
+    /// # Errors
+    /// As for [`UserModel::adopt_paths`]; nothing is kept then.
+    pub fn adopt_paths(&mut self, paths: impl IntoIterator<Item = (ItemId, ReasoningPath)>) -> Result<(), DataError> {
+        Arc::make_mut(&mut self.model).adopt_paths(paths)
+    }
+
+    /// Changes the model's paths, on which nothing that is kept here depends.
+    pub(super) fn revise_paths<T>(&mut self, change: impl FnOnce(&mut UserModel) -> T) -> T {
+        change(Arc::make_mut(&mut self.model))
+    }
+
+    /// Keeps paths that were written for items as they are shown.
+    pub(super) fn keep_paths(&mut self, paths: Vec<(ItemId, ReasoningPath)>) {
+        if !paths.is_empty() {
+            Arc::make_mut(&mut self.model).keep_paths(paths);
+        }
+    }
+
+    /// Takes interactions in, and extends what is kept. The index follows by [`follow`](Self::follow).
+    pub(super) fn grow(&mut self, new: Vec<MemoryItem>) -> (Growth, MemoryChange) {
+        let known = self.model.memory().len();
+        let mut partition = Arc::unwrap_or_clone(std::mem::take(&mut self.partition));
+        let mut partition = partition.take().unwrap_or_else(|| self.model.partition());
+        let grown = Arc::make_mut(&mut self.model).grow(new, &mut partition);
+        self.partition = Arc::new(OnceLock::from(partition));
+        match grown.extent {
+            Extent::Appended => {
+                let came = self.model.memory().items().get(known..).unwrap_or_default();
+                Arc::make_mut(&mut self.names).grow(came);
+            }
+            Extent::Recounted | Extent::Rebuilt => self.names = Arc::default(),
+        }
+        match grown.extent {
+            Extent::Appended | Extent::Recounted => Arc::make_mut(&mut self.estimator).grow(),
+            Extent::Rebuilt => self.estimator = Arc::default(),
+        }
+        (self.evidence, self.titles, self.drifts) = (Arc::default(), Arc::default(), Arc::default());
+        (grown.growth, grown.change)
+    }
+
+    /// Takes interactions and features out.
+    pub(super) fn forget(&mut self, gone: BTreeSet<ItemId>, keys: &BTreeSet<FeatureKey>) -> (Forgotten, MemoryChange) {
+        let (forgotten, change, partition) = Arc::make_mut(&mut self.model).forget(gone, keys);
+        self.items_changed(partition);
+        (forgotten, change)
+    }
+
+    /// Enters an edit.
+    pub(super) fn edit(&mut self, edit: Edit) -> Result<u32, EditError> {
+        let partition = Arc::clone(&self.partition);
+        let partition = partition.get_or_init(|| self.model.partition());
+        let number = Arc::make_mut(&mut self.model).edit_in(edit, partition)?;
+        self.factors_changed();
+        Ok(number)
+    }
+
+    /// Goes back to a snapshot.
+    pub(super) fn roll_back(&mut self, snapshot: u32) -> Result<MemoryChange, EditError> {
+        let (change, partition) = Arc::make_mut(&mut self.model).roll_back(snapshot)?;
+        self.items_changed(partition);
+        Ok(change)
+    }
+
+    fn items_changed(&mut self, partition: Partition) {
+        self.partition = Arc::new(OnceLock::from(partition));
+        self.titles = Arc::default();
+        self.factors_changed();
+    }
+
+    fn factors_changed(&mut self) {
+        (self.evidence, self.estimator) = (Arc::default(), Arc::default());
+        (self.names, self.drifts) = (Arc::default(), Arc::default());
+    }
+
+    /// Brings the index up to date. One that cannot follow, or fails, is opened anew when it is next needed.
+    pub(super) async fn follow(&mut self, change: &MemoryChange, ctx: &StageContext<'_>) {
+        let view = MemoryView::new(self.model.memory()).factors(self.model.factors());
+        let _ = self.index.apply(change, view, ctx).await;
+    }
+
+    /// The retriever's index, opened now if it is not open yet, from a saved one where there is one.
+    pub(super) async fn index(
+        &self,
+        retriever: &dyn Retriever,
+        saved: &[SavedIndex],
+        ctx: &StageContext<'_>,
+    ) -> Result<Arc<dyn MemoryIndex>, RetrieveError> {
+        let view = MemoryView::new(self.model.memory()).factors(self.model.factors());
+        self.index.open(retriever, view, saved, ctx).await
+    }
+
+    /// A request for the factors of features that were found in a query.
+    pub(super) fn assign_request<'a>(&'a self, query: &'a Query, features: &'a [AssignedFeature]) -> AssignRequest<'a> {
+        AssignRequest::new(self.model.factors(), query, features, &self.names)
+    }
+
+    /// A request for an answer, with all that is kept here.
+    pub(super) fn answer_request<'a>(
+        &'a self,
+        query: &'a Query,
+        features: &'a [AssignedFeature],
+        beliefs: &'a Beliefs<'a>,
+        support: &'a Support,
+    ) -> AnswerRequest<'a> {
+        AnswerRequest::new(query, features, beliefs, self.model.memory(), support)
+            .titles(&self.titles)
+            .names(&self.names)
+    }
+
+    /// True when the user said of all that an interaction has that it is not them.
+    pub(super) fn is_disowned(&self, item: &MemoryItem) -> bool {
+        self.model.is_disowned(item, || self.partition.get_or_init(|| self.model.partition()))
+    }
+}
+
+impl fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Prepared").field(&self.model).finish()
+    }
+}

@@ -1,0 +1,146 @@
+//! The changes of a stored model, each made again when another writer was faster.
+
+use async_trait::async_trait;
+
+use crate::data::{ItemId, ReasoningPath, UserId, UserModel};
+use crate::pipeline::observe::ReadItems;
+use crate::pipeline::{Error, ObserveReport, Prepared, RpmPipeline};
+use crate::prompt::StageContext;
+use crate::revise::{Forget, Receipt};
+use crate::store::StoreError;
+
+use super::StoredError;
+
+/// A change that can be made again on another state of the model.
+#[async_trait]
+pub(super) trait Change: Send {
+    /// What the change returns at the attempt that was saved.
+    type Value: Send;
+
+    /// Makes the change. `held` is what the store holds; `None` for a place that is only reserved.
+    async fn make(&mut self, held: Option<Prepared>) -> Result<(Prepared, Self::Value), StoredError>;
+}
+
+/// The held model, which a change needs.
+fn needed(held: Option<Prepared>, user: &UserId) -> Result<Prepared, StoredError> {
+    held.ok_or_else(|| StoredError::UnknownUser { user: user.clone() })
+}
+
+/// Any change of the plain model.
+pub(super) struct Update<'a, F> {
+    pub(super) user: &'a UserId,
+    pub(super) change: F,
+}
+
+#[async_trait]
+impl<T: Send, F: FnMut(&mut UserModel) -> Result<T, Error> + Send> Change for Update<'_, F> {
+    type Value = T;
+
+    async fn make(&mut self, held: Option<Prepared>) -> Result<(Prepared, T), StoredError> {
+        let held = needed(held, self.user)?;
+        let mut model = held.model().clone();
+        let value = (self.change)(&mut model)?;
+        let changed = if model == *held.model() { held } else { Prepared::new(model.into()) };
+        Ok((changed, value))
+    }
+}
+
+/// A quick change of the open model, which keeps what still holds.
+pub(super) struct Revise<'a, F> {
+    pub(super) user: &'a UserId,
+    pub(super) change: F,
+}
+
+#[async_trait]
+impl<T: Send, F: FnMut(&mut Prepared) -> Result<T, Error> + Send> Change for Revise<'_, F> {
+    type Value = T;
+
+    async fn make(&mut self, held: Option<Prepared>) -> Result<(Prepared, T), StoredError> {
+        let mut changed = needed(held, self.user)?;
+        let value = (self.change)(&mut changed)?;
+        Ok((changed, value))
+    }
+}
+
+/// Interactions whose features were found already.
+pub(super) struct Observe<'a> {
+    pub(super) user: &'a UserId,
+    pub(super) pipeline: &'a RpmPipeline,
+    pub(super) ctx: &'a StageContext<'a>,
+    pub(super) read: ReadItems,
+}
+
+#[async_trait]
+impl Change for Observe<'_> {
+    type Value = (ObserveReport, Vec<ItemId>);
+
+    async fn make(&mut self, held: Option<Prepared>) -> Result<(Prepared, Self::Value), StoredError> {
+        let mut changed = needed(held, self.user)?;
+        let counted = self.pipeline.count_in(&mut changed, self.read.clone(), self.ctx).await;
+        Ok((changed, counted))
+    }
+}
+
+/// What is to be forgotten.
+pub(super) struct Forgetting<'a> {
+    pub(super) user: &'a UserId,
+    pub(super) pipeline: &'a RpmPipeline,
+    pub(super) what: &'a Forget<'a>,
+}
+
+#[async_trait]
+impl Change for Forgetting<'_> {
+    type Value = Receipt;
+
+    async fn make(&mut self, held: Option<Prepared>) -> Result<(Prepared, Receipt), StoredError> {
+        let mut changed = needed(held, self.user)?;
+        let receipt = self.pipeline.forget(&mut changed, self.what).await?;
+        Ok((changed, receipt))
+    }
+}
+
+/// A model that was learned while others may have written.
+pub(super) struct Learning<'a> {
+    /// What was held when learning began.
+    pub(super) base: Option<&'a UserModel>,
+    pub(super) learned: &'a mut UserModel,
+}
+
+#[async_trait]
+impl Change for Learning<'_> {
+    type Value = ();
+
+    /// Paths that others kept meanwhile are taken over; any other change of theirs stays, and nothing is saved.
+    async fn make(&mut self, held: Option<Prepared>) -> Result<(Prepared, ()), StoredError> {
+        if let Some(held) = &held {
+            let held = held.model();
+            let untouched = self.base.is_some_and(|base| base == held || base.is_same_but_for_paths(held));
+            // Another may have learned the same.
+            if !untouched && !self.learned.is_same_but_for_paths(held) {
+                return Err(StoreError::Conflict.into());
+            }
+            if self.base != Some(held) {
+                let paths = held.memory().items().iter();
+                adopt_fitting(self.learned, paths.filter_map(|item| Some((item.id(), item.path()?))));
+            }
+        }
+        Ok((Prepared::new(self.learned.clone().into()), ()))
+    }
+}
+
+/// Adopts the paths of items that have none and that they fit, and says how many. An item may have been forgotten, or
+/// another writer's path been faster.
+pub(super) fn adopt_fitting<'a>(
+    model: &mut UserModel,
+    paths: impl Iterator<Item = (&'a ItemId, &'a ReasoningPath)>,
+) -> usize {
+    let paths: Vec<(ItemId, ReasoningPath)> = paths
+        .filter(|(id, _)| model.memory().get(id).is_some_and(|item| item.path().is_none()))
+        .map(|(id, path)| (id.clone(), path.clone()))
+        .collect();
+    let wanted = paths.len();
+    if model.adopt_paths(paths.iter().cloned()).is_ok() {
+        return wanted;
+    }
+    paths.into_iter().filter(|path| model.adopt_paths([path.clone()]).is_ok()).count()
+}

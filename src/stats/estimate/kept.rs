@@ -1,0 +1,51 @@
+//! An estimator that is made when it is first asked for, and grows with its memory.
+
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use super::Estimator;
+use crate::data::{FactorSet, MemoryItem, Task};
+
+/// The estimator of one memory and its factors, once it was asked for; `None` inside for open-ended tasks.
+///
+/// Where items were only appended since it was asked last, the estimator of fewer items waits, and the next question reads
+/// the new items alone. The result is to the bit what it would be had all items been read at once.
+#[derive(Debug, Default)]
+pub(crate) struct KeptEstimator {
+    ready: OnceLock<Option<Estimator>>,
+    of_fewer: Mutex<Option<Estimator>>,
+}
+
+impl KeptEstimator {
+    /// The estimator of these items; it must be asked with the same ones until it is told of others. Weights are asked for
+    /// when it has to be made.
+    pub(crate) fn get(
+        &self,
+        task: &Task,
+        factors: &FactorSet,
+        items: &[MemoryItem],
+        weights: impl FnOnce() -> Vec<f64>,
+    ) -> Option<&Estimator> {
+        let make = || match self.of_fewer.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(mut estimator) => {
+                estimator.append(factors, items, &weights());
+                Some(estimator)
+            }
+            None => Estimator::new(task, factors, items, &weights()),
+        };
+        self.ready.get_or_init(make).as_ref()
+    }
+
+    /// Notes that items were appended, and that factors and weights may be others.
+    pub(crate) fn grow(&mut self) {
+        if let Some(estimator) = self.ready.take() {
+            self.of_fewer = Mutex::new(estimator);
+        }
+    }
+}
+
+impl Clone for KeptEstimator {
+    fn clone(&self) -> Self {
+        let of_fewer = self.of_fewer.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Self { ready: self.ready.clone(), of_fewer: Mutex::new(of_fewer) }
+    }
+}
