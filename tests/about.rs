@@ -6,7 +6,7 @@ mod common;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use common::{ScriptedBackend, blocks, cases, obey, reply, sent};
+use common::{ModelAtOnce as _, ScriptedBackend, blocks, cases, obey, reply, sent};
 use pollster::block_on;
 use rpm_core::answer::PromptedAnswerer;
 use rpm_core::extract::PromptedExtractor;
@@ -93,7 +93,7 @@ fn every_request_of_every_stage_names_whose_text_it_holds() {
             let answerer = PromptedAnswerer::default().factors_shown(1);
             let pipeline = builder.thresholds(thresholds).answerer(answerer).build().unwrap();
             let model = block_on(pipeline.learn(&history)).unwrap().model;
-            block_on(pipeline.personalize(&model, &new)).unwrap();
+            block_on(pipeline.personalize_model(&model, &new)).unwrap();
             let requests = backend.take();
             let others = |request: &&CompletionRequest| marks(&sent(request)).len() > 1;
             assert!(requests.iter().filter(|r| r.stage == Stage::WritePath).filter(others).count() > 1, "{kind}");
@@ -132,7 +132,7 @@ fn an_answer_from_nothing_of_the_user_names_the_query_only() {
         let builder = RpmPipeline::builder(task).backend(Arc::clone(&backend)).thresholds(thresholds);
         let pipeline = builder.build().unwrap();
         let model = block_on(pipeline.learn(&history)).unwrap().model;
-        block_on(pipeline.personalize(&model, &new)).unwrap();
+        block_on(pipeline.personalize_model(&model, &new)).unwrap();
         assert_eq!(backend.of(Stage::Answer)[0].about, ["query"]);
     }
 }

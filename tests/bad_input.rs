@@ -4,8 +4,8 @@
 mod common;
 
 use common::{
-    OPTIONS, ScriptedBackend, causes, choices_task, interaction, labels_task, query, scale_history, scale_task,
-    text_task, told,
+    ExplanationOf as _, ModelAtOnce as _, OPTIONS, ScriptedBackend, causes, choices_task, interaction, labels_task,
+    query, scale_history, scale_task, text_task, told,
 };
 use pollster::block_on;
 use rpm_core::data::{FORMAT_VERSION, MemoryItem, Span, limits};
@@ -234,10 +234,10 @@ fn text_of_every_script_is_learned_and_answered_offline() {
     assert_eq!(learned.report.failed(), 0);
     for text in texts.map(|(text, _)| text).into_iter().chain(["فيلم 映画 🎬 film", "\u{1F3F4}\u{E0067}", "ａ", "?!"])
     {
-        let answer = block_on(pipeline.personalize(&learned.model, &query(text))).unwrap();
+        let answer = block_on(pipeline.personalize_model(&learned.model, &query(text))).unwrap();
         let rating: i64 = answer.response.parse().unwrap();
         assert!((1..=5).contains(&rating));
-        assert!(!answer.reasons(&learned.model).to_string().is_empty());
+        assert!(!answer.explanation_of(&learned.model).to_string().is_empty());
     }
     let copy = UserModel::from_json(&learned.model.to_json()).unwrap();
     assert!(copy == learned.model);
@@ -250,7 +250,7 @@ fn text_of_every_script_is_learned_and_answered_with_a_model() {
     let pipeline = RpmPipeline::builder(scale_task()).backend(backend).build().unwrap();
     let learned = block_on(pipeline.learn(&common::history_of(&scale_task(), &texts))).unwrap();
     assert_eq!(learned.report.learned(), 3);
-    let answer = block_on(pipeline.personalize(&learned.model, &query("slow 映画 فيلم"))).unwrap();
+    let answer = block_on(pipeline.personalize_model(&learned.model, &query("slow 映画 فيلم"))).unwrap();
     assert_eq!(answer.features.len(), 1);
 }
 
@@ -261,14 +261,14 @@ fn long_text_within_the_limit_is_learned_and_answered() {
     let history = common::history_of(&scale_task(), &[(&long, "5"), ("A loud film.", "1"), ("A slow film.", "4")]);
     let pipeline = RpmPipeline::offline(scale_task());
     let learned = block_on(pipeline.learn(&history)).unwrap();
-    block_on(pipeline.personalize(&learned.model, &query(&long))).unwrap();
+    block_on(pipeline.personalize_model(&learned.model, &query(&long))).unwrap();
 }
 
 #[test]
 fn a_query_that_does_not_fit_the_task_is_refused() {
     let pipeline = RpmPipeline::offline(scale_task());
     let new = Query::with_options("zqmark?", ["zqmark", "b"]).unwrap();
-    let error = block_on(pipeline.personalize(&offline_model(), &new)).unwrap_err();
+    let error = block_on(pipeline.personalize_model(&offline_model(), &new)).unwrap_err();
     assert!(matches!(error, Error::Data(DataError::BadOptions { .. })), "{error:?}");
     assert!(error.stage().is_none() && !error.is_transient());
     assert!(!causes(&error).contains(MARKER));
@@ -276,7 +276,7 @@ fn a_query_that_does_not_fit_the_task_is_refused() {
     let history = common::choices_history();
     let pipeline = RpmPipeline::offline(choices_task());
     let model = block_on(pipeline.learn(&history)).unwrap().model;
-    let error = block_on(pipeline.personalize(&model, &query("zqmark?"))).unwrap_err();
+    let error = block_on(pipeline.personalize_model(&model, &query("zqmark?"))).unwrap_err();
     assert!(matches!(error, Error::Data(DataError::MissingOptions { found: 0, .. })), "{error:?}");
     assert!(!causes(&error).contains(MARKER));
 }
@@ -286,7 +286,7 @@ fn options_never_seen_before_are_answered_with_one_of_them() {
     let pipeline = RpmPipeline::offline(choices_task());
     let model = block_on(pipeline.learn(&common::choices_history())).unwrap().model;
     let new = Query::with_options("A slow film?", ["Nein", "いいえ"]).unwrap();
-    let answer = block_on(pipeline.personalize(&model, &new)).unwrap();
+    let answer = block_on(pipeline.personalize_model(&model, &new)).unwrap();
     assert!(new.options().contains(&answer.response));
 }
 
@@ -301,10 +301,11 @@ fn a_history_checked_against_another_task_is_refused() {
 
 #[test]
 fn a_model_of_another_task_is_refused() {
-    let error = block_on(RpmPipeline::offline(labels_task()).personalize(&offline_model(), &query("x y"))).unwrap_err();
+    let error =
+        block_on(RpmPipeline::offline(labels_task()).personalize_model(&offline_model(), &query("x y"))).unwrap_err();
     assert!(matches!(error, Error::OtherTask));
     let renamed = scale_task().response_name("stars").unwrap();
-    let error = block_on(RpmPipeline::offline(renamed).personalize(&offline_model(), &query("x y"))).unwrap_err();
+    let error = block_on(RpmPipeline::offline(renamed).personalize_model(&offline_model(), &query("x y"))).unwrap_err();
     assert!(matches!(error, Error::OtherTask));
 }
 

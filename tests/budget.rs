@@ -7,7 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use common::{COST, ScriptedBackend, cases, obey, query, reply, scale_history, scale_task, text_history, text_task};
+use common::{
+    COST, ModelAtOnce as _, ScriptedBackend, cases, obey, query, reply, scale_history, scale_task, text_history,
+    text_task,
+};
 use pollster::block_on;
 use proptest::prelude::*;
 use rpm_core::extract::PromptedExtractor;
@@ -53,7 +56,7 @@ fn a_model_learned_within_a_budget_answers_like_any_other() {
     let (model, ..) = learned(&scale_task(), &scale_history(), Budget::default().calls(4));
     let backend = ScriptedBackend::obedient();
     let pipeline = RpmPipeline::builder(scale_task()).backend(Arc::clone(&backend)).build().unwrap();
-    let answer = block_on(pipeline.personalize(&model, &query("A slow film with a loud chase."))).unwrap();
+    let answer = block_on(pipeline.personalize_model(&model, &query("A slow film with a loud chase."))).unwrap();
     assert!(answer.support.known_factors > 0);
     // Its features, the answer, and the paths that the budget did not suffice for.
     assert_eq!(answer.written_paths.len(), 3);
@@ -130,7 +133,7 @@ fn an_answer_that_the_budget_does_not_allow_names_the_stage() {
     for (calls, stage) in [(0, Stage::Extract), (1, Stage::Answer)] {
         let backend = ScriptedBackend::obedient();
         let pipeline = limited(&task, &backend, Budget::default().calls(calls)).build().unwrap();
-        let error = block_on(pipeline.personalize(&model, &query("A slow film."))).unwrap_err();
+        let error = block_on(pipeline.personalize_model(&model, &query("A slow film."))).unwrap_err();
         assert!(matches!(error, Error::Budget { stage: s, limit: BudgetLimit::Calls } if s == stage), "{error}");
         assert_eq!(backend.requests().len() as u64, calls);
     }
@@ -197,7 +200,7 @@ proptest! {
                 prop_assert!(total.calls <= calls);
                 prop_assert_eq!(learned.report.budget_reached.is_some(), total.withheld > 0);
                 prop_assert_eq!(learned.model.memory().len(), history.interactions().len());
-                if let Err(error) = block_on(pipeline.personalize(&learned.model, &new)) {
+                if let Err(error) = block_on(pipeline.personalize_model(&learned.model, &new)) {
                     prop_assert!(error.stage().is_some(), "{}", error);
                 }
                 prop_assert!(backend.requests().len() as u64 <= calls);

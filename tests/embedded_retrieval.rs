@@ -12,9 +12,11 @@ use rpm_core::prompt::{PromptSet, StageContext};
 use rpm_core::retrieve::{
     DenseIndex, DenseRetriever, MaxSimRetriever, RetrievalRequest, RetrieveError, Retrieved, Screening,
 };
-use rpm_core::{Feature, Interaction, Query, ResponseSpace, Retriever, RpmPipeline, Task, async_trait};
+use rpm_core::{Feature, Interaction, MemoryView, Query, ResponseSpace, Retriever, RpmPipeline, Task, async_trait};
 
 mod common;
+
+use common::ModelAtOnce as _;
 
 /// Remembers what it was asked, and fails as often as it is told to.
 #[derive(Clone, Default)]
@@ -81,7 +83,8 @@ fn find(retriever: &dyn Retriever, memory: &ReasoningMemory, words: &[&str]) -> 
     let ctx = StageContext::offline(&prompts, &ledger);
     let query = Query::new("It is slow and quiet.").unwrap();
     let features: Vec<AssignedFeature> = features(&query, words).into_iter().map(AssignedFeature::unknown).collect();
-    block_on(retriever.retrieve(RetrievalRequest::new(memory, &query, &features, 10), &ctx))
+    let index = block_on(retriever.open(MemoryView::new(memory), &[], &ctx))?;
+    block_on(index.rank(RetrievalRequest::new(memory, &query, &features, 10), &ctx))
 }
 
 #[test]
@@ -101,13 +104,19 @@ fn a_query_without_features_is_embedded_whole() {
 }
 
 #[test]
-fn equal_texts_are_embedded_once_and_vectors_are_kept_with_the_memory() {
+fn equal_texts_are_embedded_once_and_vectors_are_kept_in_the_index() {
     let (embedder, memory) = (Listening::default(), memory());
+    let (prompts, ledger) = (PromptSet::default(), Ledger::new());
+    let ctx = StageContext::offline(&prompts, &ledger);
     let retriever = MaxSimRetriever::new(embedder.clone());
-    find(&retriever, &memory, &["slow"]).unwrap();
-    assert_eq!(embedder.take(), [vec!["slow", "chase", "quiet", "loud"], vec!["slow"]]);
-    find(&retriever, &memory, &["slow", "quiet"]).unwrap();
-    assert_eq!(embedder.take(), [vec!["slow", "quiet"]]);
+    let index = block_on(retriever.open(MemoryView::new(&memory), &[], &ctx)).unwrap();
+    assert_eq!(embedder.take(), [vec!["slow", "chase", "quiet", "loud"]]);
+    let query = Query::new("It is slow and quiet.").unwrap();
+    for words in [&["slow"][..], &["slow", "quiet"]] {
+        let features: Vec<_> = features(&query, words).into_iter().map(AssignedFeature::unknown).collect();
+        block_on(index.rank(RetrievalRequest::new(&memory, &query, &features, 10), &ctx)).unwrap();
+        assert_eq!(embedder.take(), [words.to_vec()]);
+    }
 }
 
 #[test]
@@ -170,7 +179,7 @@ fn the_text_of_features_leaves_through_the_redaction_hook() {
         .build()
         .unwrap();
     let model = block_on(pipeline.learn(&common::scale_history())).unwrap().model;
-    block_on(pipeline.personalize(&model, &common::query("A slow film."))).unwrap();
+    block_on(pipeline.personalize_model(&model, &common::query("A slow film."))).unwrap();
     let heard = embedder.take().concat();
     assert!(heard.iter().any(|text| text.contains("[gone]")) && heard.iter().all(|text| !text.contains("slow")));
 }

@@ -5,7 +5,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{ScriptedBackend, cases, obey, query, scale_history, scale_task};
+use common::{ModelAtOnce as _, ScriptedBackend, cases, obey, query, scale_history, scale_task};
 use pollster::block_on;
 use rpm_core::extract::PromptedExtractor;
 use rpm_core::llm::{Prices, Stage, Usage};
@@ -64,9 +64,9 @@ fn what_a_query_costs_is_known_before_to_a_quarter() {
             let pipeline = builder.build().unwrap();
             let model = block_on(pipeline.learn(&history)).unwrap().model;
             backend.take();
-            let estimate = block_on(pipeline.cost_of_answer(&model, &new)).unwrap();
+            let estimate = block_on(pipeline.estimate_query_model(&model, &new)).unwrap();
             assert!(backend.requests().is_empty(), "an estimate asks nothing");
-            let used = block_on(pipeline.personalize(&model, &new)).unwrap().usage;
+            let used = block_on(pipeline.personalize_model(&model, &new)).unwrap().usage;
             let off = off(estimate.total().input_tokens, used.total().input_tokens);
             println!("{kind} {paths:?}: {} calls of {}, {off:+.1} %", estimate.total().calls, used.total().calls);
             assert!(off.abs() <= 25.0, "{kind} {paths:?}: {off}");
@@ -108,6 +108,6 @@ fn a_pipeline_without_a_model_costs_nothing() {
     let estimate = block_on(pipeline.cost_of_learning(&scale_history())).unwrap();
     assert_eq!(estimate.total(), rpm_core::llm::StageCost::default());
     let model = block_on(pipeline.learn(&scale_history())).unwrap().model;
-    let asked = block_on(pipeline.cost_of_answer(&model, &query("A slow film."))).unwrap();
+    let asked = block_on(pipeline.estimate_query_model(&model, &query("A slow film."))).unwrap();
     assert_eq!(asked.iter().count(), 0);
 }

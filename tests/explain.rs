@@ -6,8 +6,8 @@ mod common;
 use std::sync::Arc;
 
 use common::{
-    ScriptedBackend, cases, history_of, labels_task, obey, query, reply, scale_history, scale_task, sent, text_task,
-    told,
+    ExplanationOf as _, ModelAtOnce as _, ScriptedBackend, cases, history_of, labels_task, obey, query, reply,
+    scale_history, scale_task, sent, text_task, told,
 };
 use pollster::block_on;
 use proptest::prelude::*;
@@ -56,7 +56,7 @@ fn all() -> ExplainOptions {
 
 fn answered(pipeline: &RpmPipeline, history: &History, query: &Query) -> (UserModel, Answer) {
     let model = block_on(pipeline.learn(history)).unwrap().model;
-    let answer = block_on(pipeline.personalize(&model, query)).unwrap();
+    let answer = block_on(pipeline.personalize_model(&model, query)).unwrap();
     (model, answer)
 }
 
@@ -69,7 +69,7 @@ fn an_effect_is_the_change_when_the_words_are_taken_out_by_hand() {
     for (kind, task, history, new) in cases().into_iter().filter(|(kind, ..)| *kind != "text") {
         let pipeline = offline(task).build().unwrap();
         let (model, answer) = answered(&pipeline, &history, &new);
-        let explained = block_on(pipeline.explain_with(&model, &answer, &all())).unwrap();
+        let explained = block_on(pipeline.explain_with_model(&model, &answer, &all())).unwrap();
         assert_eq!(explained.measure, Measure::Estimate);
         assert!(explained.factors.len() >= 4 && !explained.exemplars.is_empty(), "{kind}");
         let given = answer.estimate.as_ref().unwrap().probability(&answer.response);
@@ -77,7 +77,7 @@ fn an_effect_is_the_change_when_the_words_are_taken_out_by_hand() {
             let [word] = found.evidence.query.as_slice() else { panic!("{kind}: one word") };
             let text = new.text().replace(&format!(" {word}"), "");
             let by_hand = Query::with_options(text, new.options().iter().cloned()).unwrap();
-            let by_hand = block_on(pipeline.personalize(&model, &by_hand)).unwrap();
+            let by_hand = block_on(pipeline.personalize_model(&model, &by_hand)).unwrap();
             let without = by_hand.estimate.as_ref().unwrap().probability(&answer.response);
             assert!(close(found.effect.estimate, given - without), "{kind} {word}");
             assert!(close(Some(found.effect.size), given - without), "{kind} {word}");
@@ -92,7 +92,7 @@ fn an_effect_is_the_change_when_the_words_are_taken_out_by_hand() {
             let memory = ReasoningMemory::new(others);
             let (user, provenance) = (model.user().clone(), model.provenance().clone());
             let less = UserModel::new(user, model.task().clone(), factors, memory, calibration, provenance).unwrap();
-            let by_hand = block_on(pipeline.personalize(&less, &new)).unwrap();
+            let by_hand = block_on(pipeline.personalize_model(&less, &new)).unwrap();
             let without = by_hand.estimate.as_ref().unwrap().probability(&answer.response);
             assert!(close(found.effect.estimate, given - without), "{kind} {}", found.item);
             assert_eq!(found.effect.response, by_hand.response, "{kind} {}", found.item);
@@ -124,7 +124,7 @@ fn one_factor_matters() -> (RpmPipeline, UserModel, Answer) {
 fn a_user_who_goes_by_one_factor_is_explained_by_it() {
     let (pipeline, model, answer) = one_factor_matters();
     assert_eq!(answer.response, "drama");
-    let explained = block_on(pipeline.explain(&model, &answer)).unwrap();
+    let explained = block_on(pipeline.explain_model(&model, &answer)).unwrap();
     let top = &explained.factors[0];
     assert_eq!((top.factor.label.as_str(), top.cited), ("slow", Some(0)));
     assert_eq!((top.effect.flips, top.effect.response.as_str()), (true, "thriller"));
@@ -141,19 +141,19 @@ fn a_user_who_goes_by_one_factor_is_explained_by_it() {
 #[test]
 fn as_many_are_tried_as_allowed_and_the_rest_is_named() {
     let (pipeline, model, answer) = one_factor_matters();
-    let whole = block_on(pipeline.explain_with(&model, &answer, &all())).unwrap();
+    let whole = block_on(pipeline.explain_with_model(&model, &answer, &all())).unwrap();
     let candidates = whole.factors.len() + whole.exemplars.len();
     assert!(whole.untried.is_empty() && candidates == 7);
     for most in 0..3 {
         let options = ExplainOptions::default().counterfactuals(most);
-        let explained = block_on(pipeline.explain_with(&model, &answer, &options)).unwrap();
+        let explained = block_on(pipeline.explain_with_model(&model, &answer, &options)).unwrap();
         assert_eq!(explained.factors.len() + explained.exemplars.len(), most);
         assert_eq!(explained.untried.len(), candidates - most);
         assert!(explained.untried.iter().all(|untried| untried.reason == UntriedReason::Enough));
         assert_eq!(explained.faithfulness.score().is_some(), most > 0);
     }
     let without = ExplainOptions::default().exemplars(false).evidence(0);
-    let explained = block_on(pipeline.explain_with(&model, &answer, &without)).unwrap();
+    let explained = block_on(pipeline.explain_with_model(&model, &answer, &without)).unwrap();
     assert!(explained.exemplars.is_empty() && explained.untried.is_empty());
     assert!(explained.factors.iter().all(|factor| factor.evidence.past.is_empty()));
 }
@@ -182,7 +182,7 @@ fn explained_by(backend: &Arc<ScriptedBackend>, options: &ExplainOptions) -> (Rp
     let pipeline = RpmPipeline::builder(scale_task()).backend(Arc::clone(backend)).build().unwrap();
     let (model, answer) = answered(&pipeline, &scale_history(), &query("A slow and quiet film with one loud chase."));
     backend.take();
-    let explained = block_on(pipeline.explain_with(&model, &answer, options)).unwrap();
+    let explained = block_on(pipeline.explain_with_model(&model, &answer, options)).unwrap();
     (pipeline, model, answer, explained)
 }
 
@@ -236,7 +236,7 @@ fn a_budget_that_is_reached_leaves_what_is_known() {
             &query("A slow and quiet film with one loud chase."),
         );
         let pipeline = free.budget(Budget::default().calls(most)).build().unwrap();
-        let explained = block_on(pipeline.explain(&model, &answer)).unwrap();
+        let explained = block_on(pipeline.explain_model(&model, &answer)).unwrap();
         assert_eq!(explained.factors.len() + explained.exemplars.len(), usize::try_from(most).unwrap());
         assert_eq!(explained.budget_reached, Some(BudgetLimit::Calls));
         assert_eq!(explained.usage.total().calls, most);
@@ -251,7 +251,7 @@ fn the_same_is_asked_and_told_again() {
     let backend = scripted(true);
     let (pipeline, model, answer, first) = explained_by(&backend, &all());
     let asked = backend.take();
-    let second = block_on(pipeline.explain_with(&model, &answer, &all())).unwrap();
+    let second = block_on(pipeline.explain_with_model(&model, &answer, &all())).unwrap();
     assert_eq!(backend.take(), asked);
     assert_eq!(serde_json::to_string(&second).unwrap(), serde_json::to_string(&first).unwrap());
     assert_eq!(second.to_string(), first.to_string());
@@ -264,9 +264,9 @@ fn a_response_log_answers_the_second_time() {
     let log = rpm_core::llm::ResponseLog::in_memory(rpm_core::llm::ReplyCacheLimits::default());
     let pipeline = RpmPipeline::builder(scale_task()).backend(log.wrap(Arc::clone(&backend))).build().unwrap();
     let (model, answer) = answered(&pipeline, &scale_history(), &query("A slow and quiet film with one loud chase."));
-    let first = block_on(pipeline.explain(&model, &answer)).unwrap();
+    let first = block_on(pipeline.explain_model(&model, &answer)).unwrap();
     backend.take();
-    let second = block_on(pipeline.explain(&model, &answer)).unwrap();
+    let second = block_on(pipeline.explain_model(&model, &answer)).unwrap();
     assert!(backend.take().is_empty());
     assert_eq!(second.usage.total().reused, first.usage.total().calls + first.usage.total().reused);
     assert_eq!(
@@ -289,7 +289,7 @@ fn an_answer_of_one_request_is_explained_over_the_features_it_found() {
     let (model, answer) = answered(&pipeline, &scale_history(), &query("A slow and quiet film with one loud chase."));
     assert_eq!(answer.path.origin(), PathOrigin::Model);
     backend.take();
-    let explained = block_on(pipeline.explain_with(&model, &answer, &all())).unwrap();
+    let explained = block_on(pipeline.explain_with_model(&model, &answer, &all())).unwrap();
     let cited: Vec<&str> =
         explained.factors.iter().filter(|f| f.cited.is_some()).map(|f| f.factor.label.as_str()).collect();
     assert_eq!(cited, ["slow"]);
@@ -307,7 +307,7 @@ fn a_title_changes_by_the_words_that_differ() {
     let (_, task, history, new) = cases().into_iter().find(|(kind, ..)| *kind == "text").unwrap();
     let pipeline = RpmPipeline::offline(task);
     let (model, answer) = answered(&pipeline, &history, &new);
-    let explained = block_on(pipeline.explain_with(&model, &answer, &all())).unwrap();
+    let explained = block_on(pipeline.explain_with_model(&model, &answer, &all())).unwrap();
     assert_eq!(explained.measure, Measure::Response);
     assert!(explained.factors[0].effect.size > 0.0);
     for found in &explained.factors {
@@ -324,16 +324,16 @@ fn a_title_changes_by_the_words_that_differ() {
 #[test]
 fn a_query_that_is_all_one_factor_cannot_lose_it() {
     let (pipeline, model, _) = one_factor_matters();
-    let answer = block_on(pipeline.personalize(&model, &query("Slow!"))).unwrap();
+    let answer = block_on(pipeline.personalize_model(&model, &query("Slow!"))).unwrap();
     assert!(answer.path.steps()[0].text.contains("is all there is to go by"), "{}", answer.path.steps()[0].text);
-    let explained = block_on(pipeline.explain(&model, &answer)).unwrap();
+    let explained = block_on(pipeline.explain_model(&model, &answer)).unwrap();
     assert!(explained.factors.is_empty());
     let slow = explained.untried.iter().find(|untried| matches!(untried.candidate, Candidate::Factor(_))).unwrap();
     assert_eq!(slow.reason, UntriedReason::NothingLeft);
     assert_eq!(explained.faithfulness.score(), None);
 
-    let answer = block_on(pipeline.personalize(&model, &query("Nothing known at all."))).unwrap();
-    let explained = block_on(pipeline.explain(&model, &answer)).unwrap();
+    let answer = block_on(pipeline.personalize_model(&model, &query("Nothing known at all."))).unwrap();
+    let explained = block_on(pipeline.explain_model(&model, &answer)).unwrap();
     assert!(explained.factors.is_empty() && explained.faithfulness.cited == 0);
 }
 
@@ -350,7 +350,7 @@ fn a_counterfactual_without_an_answer_is_named_and_only_all_of_them_fail() {
         let pipeline = RpmPipeline::builder(scale_task()).backend(Arc::clone(&backend)).build().unwrap();
         let (model, answer) =
             answered(&pipeline, &scale_history(), &query("A slow and quiet film with one loud chase."));
-        let explained = block_on(pipeline.explain_with(&model, &answer, &all().exemplars(false)));
+        let explained = block_on(pipeline.explain_with_model(&model, &answer, &all().exemplars(false)));
         if fails {
             assert!(matches!(explained.unwrap_err(), Error::Answer(_)));
         } else {
@@ -366,10 +366,10 @@ fn an_answer_of_another_user_or_task_is_refused() {
     let (pipeline, model, answer) = one_factor_matters();
     let films = history_of(&labels_task(), &[("Puppets sing.", "drama"), ("A puppet sleeps.", "thriller")]);
     let other = block_on(pipeline.learn(&films)).unwrap().model;
-    let error = block_on(pipeline.explain(&other, &answer)).unwrap_err();
+    let error = block_on(pipeline.explain_model(&other, &answer)).unwrap_err();
     assert!(matches!(error, Error::OtherModel) && error.stage().is_none());
     let pipeline = offline(text_task()).build().unwrap();
-    assert!(matches!(block_on(pipeline.explain(&model, &answer)).unwrap_err(), Error::OtherTask));
+    assert!(matches!(block_on(pipeline.explain_model(&model, &answer)).unwrap_err(), Error::OtherTask));
 }
 
 #[test]
@@ -387,8 +387,8 @@ fn debug_and_errors_hold_no_text_and_the_renderings_do() {
         let new = Query::with_options(format!("{} Zqsecret.", new.text()), new.options().to_vec()).unwrap();
         let pipeline = RpmPipeline::offline(task.clone());
         let (model, answer) = answered(&pipeline, &history("Zqsecret."), &new);
-        let explained = block_on(pipeline.explain_with(&model, &answer, &all())).unwrap();
-        let reasons = answer.reasons(&model);
+        let explained = block_on(pipeline.explain_with_model(&model, &answer, &all())).unwrap();
+        let reasons = answer.explanation_of(&model);
         for shown in [format!("{explained:?}"), format!("{answer:?}"), format!("{reasons:?}")] {
             let shown = shown.to_lowercase();
             for word in ["zqsecret", "slow", "parser", "drama", "trains"] {
@@ -402,7 +402,9 @@ fn debug_and_errors_hold_no_text_and_the_renderings_do() {
         assert_eq!(data["factors"].as_array().unwrap().len(), explained.factors.len());
         let other = RpmPipeline::offline(scale_task());
         if kind != "scale" {
-            assert!(!told(&block_on(other.explain(&model, &answer)).unwrap_err()).to_lowercase().contains("zqsecret"));
+            assert!(
+                !told(&block_on(other.explain_model(&model, &answer)).unwrap_err()).to_lowercase().contains("zqsecret")
+            );
         }
     }
 }
@@ -410,7 +412,7 @@ fn debug_and_errors_hold_no_text_and_the_renderings_do() {
 #[test]
 fn the_reasons_as_given_are_text_and_data() {
     let (_, model, answer) = one_factor_matters();
-    let reasons = answer.reasons(&model);
+    let reasons = answer.explanation_of(&model);
     assert_eq!((reasons.response.as_str(), reasons.response_name.as_str()), ("drama", "tag"));
     let step = &reasons.steps[0];
     assert_eq!((step.feature.as_str(), step.words.as_str()), ("slow", "slow"));
@@ -446,7 +448,7 @@ proptest! {
             let pairs: Vec<(&str, &str)> = films.iter().map(|(text, at)| (text.as_str(), responses[*at])).collect();
             let pipeline = RpmPipeline::offline(task.clone());
             let (model, answer) = answered(&pipeline, &history_of(&task, &pairs), &query(&new.join(" ")));
-            let explained = block_on(pipeline.explain_with(&model, &answer, &all())).unwrap();
+            let explained = block_on(pipeline.explain_with_model(&model, &answer, &all())).unwrap();
             let faithful = explained.faithfulness;
             prop_assert!(faithful.first_is_top.is_none_or(|top| top), "{:?}", faithful);
             prop_assert!(faithful.as_claimed.is_none_or(|share| share >= 1.0), "{:?}", faithful);
@@ -470,7 +472,7 @@ proptest! {
             .unwrap();
         let (model, answer) = answered(&pipeline, &history_of(&scale_task(), &pairs), &query("A slow loud baker, not lovely."));
         let options = ExplainOptions::default().counterfactuals(most);
-        let explained = block_on(pipeline.explain_with(&model, &answer, &options)).unwrap();
+        let explained = block_on(pipeline.explain_with_model(&model, &answer, &options)).unwrap();
         let named = explained.untried.iter().filter(|untried| matches!(untried.candidate, Candidate::Factor(_))).count();
         prop_assert_eq!(explained.factors.len() + named, model.factors().present_in_assigned(&answer.features).len());
         prop_assert!(explained.factors.len() + explained.exemplars.len() <= most);

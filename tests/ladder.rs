@@ -5,7 +5,7 @@ mod common;
 
 use std::sync::{Arc, Mutex};
 
-use common::{ScriptedBackend, cases, history_of, interaction, obey, query, reply, scale_task};
+use common::{ModelAtOnce as _, ScriptedBackend, cases, history_of, interaction, obey, query, reply, scale_task};
 use pollster::block_on;
 use rpm_core::llm::{BudgetLimit, Capabilities, ReplyForm, Stage};
 use rpm_core::{
@@ -43,13 +43,13 @@ fn a_refused_form_is_tried_once_and_remembered_over_operations() {
             assert_eq!((usage.stepped_down, usage.failed_calls, usage.calls), (steps, steps, steps + 1), "{stage}");
             assert_eq!((usage.reasks, usage.repaired, usage.withheld), (0, 0, 0), "{stage}");
         }
-        let answer = block_on(pipeline.personalize(&learned.model, &query("A slow film."))).unwrap();
+        let answer = block_on(pipeline.personalize_model(&learned.model, &query("A slow film."))).unwrap();
         let requests = backend.take();
         assert_eq!(forms(&requests, Stage::Extract), [most], "known from learning");
         assert_eq!(forms(&requests, Stage::Answer), first, "not known before");
         assert_eq!(answer.usage.stage(Stage::Answer).stepped_down, steps);
         // A clone is the same pipeline.
-        let again = block_on(pipeline.clone().personalize(&learned.model, &query("A slow film."))).unwrap();
+        let again = block_on(pipeline.clone().personalize_model(&learned.model, &query("A slow film."))).unwrap();
         assert_eq!(forms(&backend.take(), Stage::Answer), [most]);
         assert_eq!(again.usage.total().stepped_down, 0);
         assert_eq!((&again.response, &again.path), (&answer.response, &answer.path));
@@ -66,7 +66,7 @@ fn results_do_not_depend_on_the_form() {
         let run = |backend: Arc<ScriptedBackend>| {
             let pipeline = RpmPipeline::builder(task.clone()).backend(backend).build().unwrap();
             let learned = block_on(pipeline.learn(&history)).unwrap();
-            let answer = block_on(pipeline.personalize(&learned.model, &new)).unwrap();
+            let answer = block_on(pipeline.personalize_model(&learned.model, &new)).unwrap();
             (learned.model, answer.response, answer.path, answer.features)
         };
         let strict = run(up_to(ReplyForm::Schema));
@@ -101,7 +101,7 @@ fn a_provider_that_says_what_it_takes_is_never_asked_for_more() {
         let backend = Arc::new(Honest { form, seen: Mutex::default() });
         let pipeline = RpmPipeline::builder(task.clone()).backend(Arc::clone(&backend)).build().unwrap();
         let learned = block_on(pipeline.learn(&history)).unwrap();
-        block_on(pipeline.personalize(&learned.model, &query("A slow film."))).unwrap();
+        block_on(pipeline.personalize_model(&learned.model, &query("A slow film."))).unwrap();
         let seen = backend.seen.lock().unwrap();
         assert!(seen.len() >= 6 && seen.iter().all(|seen| *seen == form), "{seen:?}");
         assert_eq!(learned.report.usage.total().stepped_down, 0);

@@ -15,8 +15,8 @@ use rpm_core::llm::Stage;
 use rpm_core::model::{EditError, Proposal};
 use rpm_core::pipeline::ObserveOutcome;
 use rpm_core::{
-    BackendError, Budget, DataError, Edit, Error, Feature, Forget, History, Interaction, ItemId, Query, ResponseSpace,
-    RpmPipeline, Task, Tier, UserModel,
+    BackendError, Budget, DataError, Edit, Error, Feature, Forget, History, Interaction, ItemId, Prepared, Query,
+    ResponseSpace, RpmPipeline, Task, Tier, UserModel,
 };
 
 const PHRASES: [&str; 8] = [
@@ -46,17 +46,19 @@ fn task() -> Task {
     common::scale_task()
 }
 
-fn learned(pipeline: &RpmPipeline, interactions: Vec<Interaction>) -> UserModel {
-    block_on(pipeline.learn(&History::new(pipeline.task(), "ana", interactions).unwrap())).unwrap().model
+/// A learned user, open for answering and for changes.
+fn learned(pipeline: &RpmPipeline, interactions: Vec<Interaction>) -> Prepared {
+    let history = History::new(pipeline.task(), "ana", interactions).unwrap();
+    block_on(async { pipeline.open(pipeline.learn(&history).await?.model).await }).unwrap()
 }
 
 /// The model's file, whatever its revision.
-fn bytes(model: &UserModel) -> String {
-    model.to_json().replacen(&format!("\"revision\": {}", model.revision()), "\"revision\": 0", 1)
+fn bytes(model: &Prepared) -> String {
+    model.model().to_json().replacen(&format!("\"revision\": {}", model.model().revision()), "\"revision\": 0", 1)
 }
 
 /// Everything that can be asked of two models.
-fn same_answers(pipeline: &RpmPipeline, a: &UserModel, b: &UserModel) -> Result<(), TestCaseError> {
+fn same_answers(pipeline: &RpmPipeline, a: &Prepared, b: &Prepared) -> Result<(), TestCaseError> {
     for text in ["A slow drama with warm light.", "A loud chase, and a dull ending.", "Something else."] {
         let [left, right] = [a, b].map(|model| block_on(pipeline.personalize(model, &query(text))).unwrap());
         prop_assert_eq!(&left.estimate, &right.estimate);
@@ -102,7 +104,7 @@ proptest! {
         let receipt = block_on(pipeline.forget(&mut model, &Forget::Items(vec![gone.clone()]))).unwrap();
         let never = learned(&pipeline, without);
         prop_assert_eq!(bytes(&model), bytes(&never));
-        prop_assert_eq!(receipt.digest_after, never.digest());
+        prop_assert_eq!(receipt.digest_after, never.model().digest());
         prop_assert_eq!((receipt.items, receipt.probe.found), (vec![gone], 0));
         same_answers(&pipeline, &model, &never)?;
     }
@@ -119,9 +121,9 @@ fn films() -> Vec<Interaction> {
     ]
 }
 
-fn factor_of(model: &UserModel, name: &str) -> rpm_core::FactorId {
+fn factor_of(model: &Prepared, name: &str) -> rpm_core::FactorId {
     let key = FeatureKey::of(name);
-    let found = model.factors().factor_of(&key).or_else(|| model.set_aside().factor_of(&key));
+    let found = model.model().factors().factor_of(&key).or_else(|| model.model().set_aside().factor_of(&key));
     found.unwrap_or_else(|| panic!("no factor of {name}")).id().clone()
 }
 
@@ -129,21 +131,21 @@ fn factor_of(model: &UserModel, name: &str) -> rpm_core::FactorId {
 fn the_same_interaction_twice_changes_nothing_and_another_under_its_id_is_named() {
     let pipeline = RpmPipeline::offline(task());
     let mut model = learned(&pipeline, films());
-    let before = model.to_json();
+    let before = model.model().to_json();
     let again = films()[2].clone();
     let other = interaction("b", "A loud chase through the city.", "3", 20);
     let report = block_on(pipeline.observe(&mut model, [again, other])).unwrap();
     assert_eq!(report.items[0].outcome, ObserveOutcome::Conflicting);
     assert_eq!(report.items[1].outcome, ObserveOutcome::Known);
     assert_eq!((report.taken_in(), report.revision), (0, 1));
-    assert_eq!(model.to_json(), before);
+    assert_eq!(model.model().to_json(), before);
 }
 
 #[test]
 fn bad_input_changes_nothing_and_names_the_interaction() {
     let pipeline = RpmPipeline::offline(task());
     let mut model = learned(&pipeline, films());
-    let before = model.to_json();
+    let before = model.model().to_json();
     let bad = interaction("z", "A film.", "9", 70);
     let error = block_on(pipeline.observe(&mut model, [interaction("y", "A good film.", "4", 70), bad])).unwrap_err();
     assert!(matches!(&error, Error::Data(DataError::OutOfSpace { item, .. }) if item == "z"), "{error:?}");
@@ -151,26 +153,26 @@ fn bad_input_changes_nothing_and_names_the_interaction() {
     assert!(matches!(block_on(pipeline.observe(&mut model, twice)), Err(Error::Data(DataError::DuplicateId { .. }))));
     let elsewhere = RpmPipeline::offline(common::labels_task());
     assert!(matches!(block_on(elsewhere.observe(&mut model, [])), Err(Error::OtherTask)));
-    assert_eq!(model.to_json(), before);
+    assert_eq!(model.model().to_json(), before);
 }
 
 #[test]
 fn a_feature_that_fits_no_factor_founds_a_provisional_one_which_is_established_by_sightings() {
     let pipeline = RpmPipeline::offline(task());
     let mut model = learned(&pipeline, films());
-    let observe = |model: &mut UserModel, n: i64| {
+    let observe = |model: &mut Prepared, n: i64| {
         let new = interaction(&format!("n{n}"), "Underwater photography.", "4", 100 + n);
         block_on(pipeline.observe(model, [new])).unwrap()
     };
     let first = observe(&mut model, 0);
     let id = factor_of(&model, "underwater photography");
     assert!(first.founded.contains(&id) && first.established.is_empty(), "{first:?}");
-    assert_eq!(model.factors().get(&id).unwrap().status(), FactorStatus::Provisional);
+    assert_eq!(model.model().factors().get(&id).unwrap().status(), FactorStatus::Provisional);
     let second = observe(&mut model, 1);
     assert!(second.founded.is_empty() && second.established.is_empty());
     let third = observe(&mut model, 2);
     assert!(third.established.contains(&id) && !second.established.contains(&id));
-    assert_eq!(model.factors().get(&id).unwrap().status(), FactorStatus::Established);
+    assert_eq!(model.model().factors().get(&id).unwrap().status(), FactorStatus::Established);
     assert_eq!(third.revision, 4);
 }
 
@@ -179,7 +181,7 @@ fn what_a_factor_model_grouped_is_kept_and_new_features_join_by_likeness() {
     let backend = ScriptedBackend::obedient();
     let pipeline = RpmPipeline::builder(task()).backend(Arc::clone(&backend)).build().unwrap();
     let mut model = learned(&pipeline, films());
-    let before: BTreeSet<_> = model.factors().iter().map(|factor| factor.id().clone()).collect();
+    let before: BTreeSet<_> = model.model().factors().iter().map(|factor| factor.id().clone()).collect();
     backend.take();
     let report = block_on(pipeline.observe(&mut model, [interaction("g", "A slow chase.", "3", 70)])).unwrap();
     assert_eq!(report.items[0].outcome, ObserveOutcome::Learned { features: 2 });
@@ -189,8 +191,8 @@ fn what_a_factor_model_grouped_is_kept_and_new_features_join_by_likeness() {
     assert_eq!(report.usage.total().calls, 2);
     assert_eq!(report.paths_written, 1);
     let id = ItemId::new("g").unwrap();
-    assert_eq!(model.memory().get(&id).unwrap().path().unwrap().origin(), PathOrigin::Model);
-    assert!(before.iter().all(|id| model.factors().get(id).is_some()));
+    assert_eq!(model.model().memory().get(&id).unwrap().path().unwrap().origin(), PathOrigin::Model);
+    assert!(before.iter().all(|id| model.model().factors().get(id).is_some()));
     assert_eq!(factor_of(&model, "slow pacing"), factor_of(&learned(&pipeline, films()), "slow pacing"));
 }
 
@@ -208,20 +210,20 @@ fn an_interaction_that_fails_is_not_taken_in_and_can_be_observed_again() {
     let new = interaction("g", "A slow chase.", "3", 70);
     let report = block_on(pipeline.observe(&mut model, [new.clone()])).unwrap();
     assert!(matches!(report.items[0].outcome, ObserveOutcome::Failed { stage: Stage::Extract, .. }), "{report:?}");
-    assert_eq!((model.memory().len(), report.failed()), (6, 1));
+    assert_eq!((model.model().memory().len(), report.failed()), (6, 1));
     block_on(pipeline.observe(&mut model, [new])).unwrap();
-    assert_eq!(model.memory().len(), 7);
+    assert_eq!(model.model().memory().len(), 7);
 }
 
 #[test]
 fn a_budget_that_is_used_up_is_said_and_leaves_the_model_as_it_was() {
     let pipeline = RpmPipeline::builder(task()).backend(ScriptedBackend::obedient());
     let mut model = learned(&pipeline.clone().build().unwrap(), films());
-    let before = model.to_json();
+    let before = model.model().to_json();
     let poor = pipeline.budget(Budget::default().calls(0)).build().unwrap();
     let report = block_on(poor.observe(&mut model, [interaction("g", "A slow chase.", "3", 70)])).unwrap();
     assert!(report.budget_reached.is_some() && report.failed() == 1);
-    assert_eq!(model.to_json(), before);
+    assert_eq!(model.model().to_json(), before);
 }
 
 #[test]
@@ -232,9 +234,9 @@ fn a_muted_factor_is_used_nowhere_and_undoing_restores_every_byte() {
     let plain = block_on(pipeline.personalize(&model, &new)).unwrap();
     let loud = factor_of(&model, "loud chase");
     assert!(plain.features.iter().any(|f| f.factor.as_ref() == Some(&loud)));
-    let digest = model.digest();
-    let number = model.edit(Edit::Mute { factor: loud.clone() }).unwrap();
-    let aside = |model: &UserModel| format!("{}", model.set_aside().get(&loud).unwrap().stats().coverage);
+    let digest = model.model().digest();
+    let number = block_on(pipeline.edit(&mut model, Edit::Mute { factor: loud.clone() })).unwrap();
+    let aside = |model: &Prepared| format!("{}", model.model().set_aside().get(&loud).unwrap().stats().coverage);
     assert_eq!(aside(&model), "3");
     let muted = block_on(pipeline.personalize(&model, &new)).unwrap();
     assert!(muted.features.iter().all(|f| f.factor.as_ref() != Some(&loud)));
@@ -243,10 +245,10 @@ fn a_muted_factor_is_used_nowhere_and_undoing_restores_every_byte() {
     block_on(pipeline.observe(&mut model, [interaction("g", "A loud chase.", "1", 70)])).unwrap();
     assert_eq!(aside(&model), "4");
     block_on(pipeline.forget(&mut model, &Forget::Items(vec![ItemId::new("g").unwrap()]))).unwrap();
-    model.edit(Edit::Undo { edit: number }).unwrap();
-    assert_eq!(model.digest(), digest);
-    assert_eq!(model.edits().len(), 2, "the list only grows");
-    assert!(model.edits_in_force().is_empty());
+    block_on(pipeline.edit(&mut model, Edit::Undo { edit: number })).unwrap();
+    assert_eq!(model.model().digest(), digest);
+    assert_eq!(model.model().edits().len(), 2, "the list only grows");
+    assert!(model.model().edits_in_force().is_empty());
 }
 
 #[test]
@@ -255,15 +257,15 @@ fn not_me_also_takes_interactions_with_nothing_else_out_of_the_exemplars() {
     let mut model = learned(&pipeline, films());
     let new = query("A loud chase, once more.");
     let only_loud = ItemId::new("d").unwrap();
-    let shown = |model: &UserModel| {
+    let shown = |model: &Prepared| {
         let answer = block_on(pipeline.personalize(model, &new)).unwrap();
         answer.exemplars.iter().map(|e| e.item.id().clone()).collect::<Vec<_>>()
     };
     assert!(shown(&model).contains(&only_loud));
-    let of_d: Vec<Feature> = model.memory().get(&only_loud).unwrap().features().to_vec();
+    let of_d: Vec<Feature> = model.model().memory().get(&only_loud).unwrap().features().to_vec();
     for feature in of_d {
         let factor = factor_of(&model, feature.key().as_str());
-        model.edit(Edit::NotMe { factor }).unwrap();
+        block_on(pipeline.edit(&mut model, Edit::NotMe { factor })).unwrap();
     }
     assert!(!shown(&model).contains(&only_loud));
 }
@@ -273,29 +275,29 @@ fn pin_boost_rename_merge_and_split_do_what_they_say() {
     let pipeline = RpmPipeline::offline(task());
     let mut model = learned(&pipeline, films());
     let (slow, loud) = (factor_of(&model, "slow drama"), factor_of(&model, "loud chase"));
-    model.edit(Edit::Rename { factor: slow.clone(), label: "my pace".to_owned() }).unwrap();
-    model.edit(Edit::Pin { factor: slow.clone() }).unwrap();
-    model.edit(Edit::Boost { factor: loud.clone(), by: 2.5 }).unwrap();
-    let factor = model.factors().get(&slow).unwrap();
+    block_on(pipeline.edit(&mut model, Edit::Rename { factor: slow.clone(), label: "my pace".to_owned() })).unwrap();
+    block_on(pipeline.edit(&mut model, Edit::Pin { factor: slow.clone() })).unwrap();
+    block_on(pipeline.edit(&mut model, Edit::Boost { factor: loud.clone(), by: 2.5 })).unwrap();
+    let factor = model.model().factors().get(&slow).unwrap();
     assert_eq!((factor.label(), factor.is_pinned(), factor.status()), ("my pace", true, FactorStatus::Established));
-    assert!((model.factors().get(&loud).unwrap().boost() - 2.5).abs() < 1e-12);
-    let number = model.edit(Edit::Merge { factor: loud.clone(), into: slow.clone() }).unwrap();
-    assert!(model.factors().get(&loud).is_none());
-    let coverage = |model: &UserModel| format!("{}", model.factors().get(&slow).unwrap().stats().coverage);
+    assert!((model.model().factors().get(&loud).unwrap().boost() - 2.5).abs() < 1e-12);
+    let number = block_on(pipeline.edit(&mut model, Edit::Merge { factor: loud.clone(), into: slow.clone() })).unwrap();
+    assert!(model.model().factors().get(&loud).is_none());
+    let coverage = |model: &Prepared| format!("{}", model.model().factors().get(&slow).unwrap().stats().coverage);
     assert_eq!(coverage(&model), "6");
     let features = BTreeSet::from([FeatureKey::of("loud chase")]);
-    model.edit(Edit::Split { factor: slow.clone(), features }).unwrap();
+    block_on(pipeline.edit(&mut model, Edit::Split { factor: slow.clone(), features })).unwrap();
     let split = factor_of(&model, "loud chase");
     assert!(split != slow && split != loud);
     assert_eq!(coverage(&model), "3");
-    model.edit(Edit::Undo { edit: number }).unwrap();
+    block_on(pipeline.edit(&mut model, Edit::Undo { edit: number })).unwrap();
     // Without the merge there is nothing to split off.
     assert_eq!(factor_of(&model, "loud chase"), loud);
 }
 
 /// A path of one step for the first film.
-fn path_of(model: &UserModel, text: String) -> Edit {
-    let item = &model.memory().items()[0];
+fn path_of(model: &Prepared, text: String) -> Edit {
+    let item = &model.model().memory().items()[0];
     let steps = vec![rpm_core::data::EditedStep { feature: item.features()[0].key(), text }];
     Edit::Path { item: item.id().clone(), steps }
 }
@@ -304,10 +306,10 @@ fn path_of(model: &UserModel, text: String) -> Edit {
 fn edits_that_make_no_sense_are_refused_and_change_nothing() {
     let pipeline = RpmPipeline::offline(task());
     let mut model = learned(&pipeline, films());
-    let before = model.to_json();
+    let before = model.model().to_json();
     let slow = factor_of(&model, "slow drama");
     let nobody = rpm_core::FactorId::new("f0").unwrap();
-    let all = model.factors().get(&slow).unwrap().features().clone();
+    let all = model.model().factors().get(&slow).unwrap().features().clone();
     let refused = [
         Edit::Mute { factor: nobody.clone() },
         Edit::Merge { factor: slow.clone(), into: slow.clone() },
@@ -327,10 +329,11 @@ fn edits_that_make_no_sense_are_refused_and_change_nothing() {
     ];
     for edit in refused {
         let told = format!("{edit:?}");
-        assert!(model.edit(edit).is_err(), "{told}");
+        assert!(block_on(pipeline.edit(&mut model, edit)).is_err(), "{told}");
     }
-    assert_eq!(model.rollback(1), Err(EditError::UnknownSnapshot { snapshot: 1 }));
-    assert_eq!(model.to_json(), before);
+    let unknown = block_on(pipeline.rollback(&mut model, 1));
+    assert!(matches!(unknown, Err(Error::Edit(EditError::UnknownSnapshot { snapshot: 1 }))));
+    assert_eq!(model.model().to_json(), before);
 }
 
 #[test]
@@ -339,18 +342,18 @@ fn a_users_own_path_is_shown_and_a_withdrawn_one_is_not() {
     let pipeline = RpmPipeline::builder(task()).backend(backend).build().unwrap();
     let mut model = learned(&pipeline, films());
     let id = ItemId::new("a").unwrap();
-    let written = pipeline.path(&model, &id).unwrap();
+    let written = pipeline.path(model.model(), &id).unwrap();
     assert_eq!(written.origin(), PathOrigin::Model);
-    let feature = model.memory().get(&id).unwrap().features()[0].key();
+    let feature = model.model().memory().get(&id).unwrap().features()[0].key();
     let steps = vec![rpm_core::data::EditedStep { feature, text: "I like bread.".to_owned() }];
-    let mine = model.edit(Edit::Path { item: id.clone(), steps }).unwrap();
-    let shown = pipeline.path(&model, &id).unwrap();
+    let mine = block_on(pipeline.edit(&mut model, Edit::Path { item: id.clone(), steps })).unwrap();
+    let shown = pipeline.path(model.model(), &id).unwrap();
     assert_eq!((shown.origin(), shown.steps()[0].text.as_str()), (PathOrigin::User, "I like bread."));
-    let again = block_on(pipeline.relearn(&model)).unwrap().model;
+    let again = block_on(pipeline.relearn(model.model())).unwrap().model;
     assert_eq!(pipeline.path(&again, &id).unwrap(), shown);
-    model.edit(Edit::Undo { edit: mine }).unwrap();
-    model.edit(Edit::WithdrawPath { item: id.clone() }).unwrap();
-    assert_eq!(pipeline.path(&model, &id).unwrap().origin(), PathOrigin::Statistics);
+    block_on(pipeline.edit(&mut model, Edit::Undo { edit: mine })).unwrap();
+    block_on(pipeline.edit(&mut model, Edit::WithdrawPath { item: id.clone() })).unwrap();
+    assert_eq!(pipeline.path(model.model(), &id).unwrap().origin(), PathOrigin::Statistics);
 }
 
 #[test]
@@ -360,12 +363,12 @@ fn going_back_takes_out_what_came_since_and_does_not_bring_back_what_was_forgott
     let mark = model.snapshot();
     block_on(pipeline.observe(&mut model, [interaction("g", "A slow drama, too slow.", "2", 70)])).unwrap();
     let slow = factor_of(&model, "slow drama");
-    model.edit(Edit::Mute { factor: slow }).unwrap();
+    block_on(pipeline.edit(&mut model, Edit::Mute { factor: slow })).unwrap();
     block_on(pipeline.forget(&mut model, &Forget::Items(vec![ItemId::new("a").unwrap()]))).unwrap();
     let later = model.snapshot();
     block_on(pipeline.rollback(&mut model, mark)).unwrap();
     let without: Vec<Interaction> = films().into_iter().skip(1).collect();
-    assert_eq!(model.digest(), learned(&pipeline, without).digest());
+    assert_eq!(model.model().digest(), learned(&pipeline, without).model().digest());
     assert!(matches!(block_on(pipeline.rollback(&mut model, later)), Err(Error::Edit(_))));
 }
 
@@ -376,24 +379,24 @@ fn forgetting_by_factor_time_and_predicate_takes_out_what_it_says() {
     let loud = factor_of(&model, "loud chase");
     let receipt = block_on(pipeline.forget(&mut model, &Forget::Factor(loud.clone()))).unwrap();
     assert_eq!((receipt.items.len(), receipt.stripped.len()), (0, 3));
-    assert!(receipt.factors.contains(&loud) && model.factors().get(&loud).is_none());
-    assert_eq!(model.memory().len(), 6);
+    assert!(receipt.factors.contains(&loud) && model.model().factors().get(&loud).is_none());
+    assert_eq!(model.model().memory().len(), 6);
     let receipt = block_on(pipeline.forget(&mut model, &Forget::Before(25))).unwrap();
     assert_eq!(receipt.items.iter().map(ItemId::as_str).collect::<Vec<_>>(), ["a", "b"]);
     let five = |item: &rpm_core::data::MemoryItem| item.response() == "5";
     let receipt = block_on(pipeline.forget(&mut model, &Forget::Where(&five))).unwrap();
     assert_eq!(receipt.items.iter().map(ItemId::as_str).collect::<Vec<_>>(), ["c"]);
-    let revision = model.revision();
+    let revision = model.model().revision();
     let error = block_on(pipeline.forget(&mut model, &Forget::Items(vec![ItemId::new("c").unwrap()]))).unwrap_err();
     assert!(matches!(error, Error::Data(DataError::UnknownItem { .. })));
-    assert_eq!(model.revision(), revision);
+    assert_eq!(model.model().revision(), revision);
     block_on(pipeline.forget(&mut model, &Forget::All)).unwrap();
-    assert!(model.memory().is_empty() && model.factors().is_empty());
+    assert!(model.model().memory().is_empty() && model.model().factors().is_empty());
     let answer = block_on(pipeline.personalize(&model, &query("A slow drama."))).unwrap();
     assert_eq!(answer.support.tier, Tier::Generic);
     // An empty model can be filled again.
     block_on(pipeline.observe(&mut model, films())).unwrap();
-    assert_eq!(model.digest(), learned(&pipeline, films()).digest());
+    assert_eq!(model.model().digest(), learned(&pipeline, films()).model().digest());
 }
 
 #[cfg(feature = "response-log")]
@@ -421,7 +424,7 @@ fn forgetting_reaches_the_response_log_the_vectors_and_other_paths() {
     );
     assert!(receipt.probe.needles > 20 && receipt.probe.bytes > 1_000);
     assert_eq!(receipt.probe.found, 0);
-    assert!(!model.to_json().contains("Anselm") && !model.to_json().contains("seaside"));
+    assert!(!model.model().to_json().contains("Anselm") && !model.model().to_json().contains("seaside"));
     // Receipts are for the host's own records: no text in them.
     let told = format!("{receipt} {receipt:?} {}", serde_json::to_string(&receipt).unwrap());
     assert!(!told.contains("harbour") && !told.contains("Anselm"));
@@ -439,7 +442,8 @@ fn old_interactions_stop_counting_where_decay_is_on() {
         .build()
         .unwrap();
     let mut model = learned(&pipeline, films());
-    let loud = |model: &UserModel| model.factors().get(&factor_of(model, "loud chase")).unwrap().stats().coverage;
+    let loud =
+        |model: &Prepared| model.model().factors().get(&factor_of(model, "loud chase")).unwrap().stats().coverage;
     assert!((loud(&model) - (0.25 + 0.5 + 1.0)).abs() < 1e-6, "{}", loud(&model));
     block_on(pipeline.observe(&mut model, [interaction("g", "Bread.", "3", 100)])).unwrap();
     assert!((loud(&model) - 1.75 / 4.0).abs() < 1e-6, "{}", loud(&model));
@@ -455,14 +459,14 @@ fn proposals_name_what_the_counts_speak_for_and_nothing_changes_by_itself() {
         all.push(Interaction::new(format!("b{n}"), query("Warm light evening candles."), "no").unwrap());
     }
     let mut model = learned(&pipeline, all);
-    let before = model.to_json();
-    let proposals = model.proposals();
-    assert_eq!(model.to_json(), before);
+    let before = model.model().to_json();
+    let proposals = model.model().proposals();
+    assert_eq!(model.model().to_json(), before);
     let split = proposals.iter().find(|proposal| matches!(proposal, Proposal::Split { .. }));
     let merge = proposals.iter().find(|proposal| matches!(proposal, Proposal::Merge { .. }));
-    assert!(split.is_some() || merge.is_some(), "{proposals:?} {:?}", model.factors());
+    assert!(split.is_some() || merge.is_some(), "{proposals:?} {:?}", model.model().factors());
     for proposal in &proposals {
-        model.edit(proposal.edit()).unwrap();
+        block_on(pipeline.edit(&mut model, proposal.edit())).unwrap();
     }
 }
 
@@ -475,7 +479,7 @@ fn a_clone_keeps_answering_from_what_it_was() {
     let mut changed = model.clone();
     block_on(pipeline.observe(&mut changed, [interaction("g", "A slow drama by night.", "1", 70)])).unwrap();
     let slow = factor_of(&changed, "slow drama");
-    changed.edit(Edit::Mute { factor: slow }).unwrap();
+    block_on(pipeline.edit(&mut changed, Edit::Mute { factor: slow })).unwrap();
     block_on(pipeline.personalize(&changed, &new)).unwrap();
     assert_eq!(block_on(pipeline.personalize(&model, &new)).unwrap(), before);
 }
@@ -490,7 +494,7 @@ fn an_answer_says_which_of_its_factors_drift() {
     };
     // Always yes; then no to the one and yes to the other.
     let mut model = learned(&pipeline, (0..60).map(|n| told(n, "yes")).collect());
-    let ask = |model: &UserModel| block_on(pipeline.personalize(model, &query("Warm light."))).unwrap();
+    let ask = |model: &Prepared| block_on(pipeline.personalize(model, &query("Warm light."))).unwrap();
     assert!(ask(&model).drifting.is_empty());
     let later = (60..90).map(|n| told(n, if n % 2 == 0 { "no" } else { "yes" }));
     block_on(pipeline.observe(&mut model, later)).unwrap();
@@ -499,7 +503,7 @@ fn an_answer_says_which_of_its_factors_drift() {
     assert!(answer.drifting.contains(&warm) && !answer.drifting.contains(&cold), "{:?}", answer.drifting);
     assert!(answer.reasons(&model).to_string().contains(&format!("factor {warm} is drifting")));
     assert!(model.drift(&warm).unwrap().alarm && !model.drift(&cold).unwrap().alarm);
-    assert!(model.drifting().iter().any(|(id, drift)| *id == warm && drift.alarm));
+    assert!(model.model().drifting().iter().any(|(id, drift)| *id == warm && drift.alarm));
 }
 
 #[test]
@@ -516,15 +520,15 @@ fn what_holds_on_either_half_is_stable_and_the_estimates_record_is_tabulated() {
         Interaction::new(format!("i{n:03}"), query(text), response).unwrap().at(i64::try_from(n).unwrap())
     };
     let model = learned(&pipeline, (0..72).map(told).collect());
-    let stability = |name: &str| model.stability(&factor_of(&model, name));
+    let stability = |name: &str| model.model().stability(&factor_of(&model, name));
     assert!(stability("warm light").unwrap() > 0.9 && stability("cold stone").unwrap() > 0.9);
     assert!(stability("dry bread").is_none_or(|stable| stable < 0.6), "{:?}", stability("dry bread"));
-    let record = model.reliability().unwrap();
+    let record = model.model().reliability().unwrap();
     assert_eq!(record.count, 72);
     assert!(record.brier < 0.2 && record.calibration_error < 0.25, "{record:?}");
     let text = RpmPipeline::offline(common::text_task());
     let titles = learned(&text, common::text_history().interactions().to_vec());
-    assert!(titles.reliability().is_none());
+    assert!(titles.model().reliability().is_none());
 }
 
 #[test]
@@ -533,7 +537,7 @@ fn a_pinned_factor_is_in_every_prompt_and_a_boost_moves_the_estimate() {
     let pipeline = RpmPipeline::builder(task()).backend(Arc::clone(&backend)).build().unwrap();
     let mut model = learned(&pipeline, films());
     let new = query("A slow film.");
-    let asked = |model: &UserModel| {
+    let asked = |model: &Prepared| {
         backend.take();
         let answer = block_on(pipeline.personalize(model, &new)).unwrap();
         (common::sent(&backend.of(Stage::Answer)[0]), answer.estimate.unwrap())
@@ -541,9 +545,9 @@ fn a_pinned_factor_is_in_every_prompt_and_a_boost_moves_the_estimate() {
     let (loud, slow) = (factor_of(&model, "loud action"), factor_of(&model, "slow pacing"));
     let (before, plain) = asked(&model);
     assert!(!before.contains("loud action"), "{before}");
-    model.edit(Edit::Pin { factor: loud }).unwrap();
+    block_on(pipeline.edit(&mut model, Edit::Pin { factor: loud })).unwrap();
     assert!(asked(&model).0.contains("loud action"));
-    model.edit(Edit::Boost { factor: slow, by: 4.0 }).unwrap();
+    block_on(pipeline.edit(&mut model, Edit::Boost { factor: slow, by: 4.0 })).unwrap();
     let boosted = asked(&model).1;
     assert!(boosted.probability("5") > plain.probability("5") + 0.02, "{boosted:?} {plain:?}");
 }
@@ -557,13 +561,13 @@ fn a_log_that_cannot_be_written_leaves_the_model_as_it_was() {
     let backend = log.wrap(ScriptedBackend::obedient());
     let pipeline = RpmPipeline::builder(task()).backend(backend).forgets_in(&log).build().unwrap();
     let mut model = learned(&pipeline, films());
-    let before = model.to_json();
+    let before = model.model().to_json();
     // The new file has no folder to be written to.
     std::fs::remove_dir_all(&folder).unwrap();
     let what = Forget::Items(vec![ItemId::new("a").unwrap()]);
     let error = block_on(pipeline.forget(&mut model, &what)).unwrap_err();
     assert!(matches!(error, Error::Log(_)), "{error:?}");
-    assert_eq!(model.to_json(), before);
+    assert_eq!(model.model().to_json(), before);
 }
 
 #[test]
@@ -571,8 +575,8 @@ fn a_file_with_a_factor_set_aside_and_in_use_is_refused() {
     let pipeline = RpmPipeline::offline(task());
     let mut model = learned(&pipeline, films());
     let factor = factor_of(&model, "loud chase");
-    model.edit(Edit::Mute { factor: factor.clone() }).unwrap();
-    let mut file: serde_json::Value = serde_json::from_str(&model.to_json()).unwrap();
+    block_on(pipeline.edit(&mut model, Edit::Mute { factor: factor.clone() })).unwrap();
+    let mut file: serde_json::Value = serde_json::from_str(&model.model().to_json()).unwrap();
     let aside = file["model"]["set_aside"]["factors"][0].clone();
     file["model"]["factors"]["factors"].as_array_mut().unwrap().push(aside);
     let error = UserModel::from_json(&file.to_string()).unwrap_err();

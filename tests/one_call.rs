@@ -5,7 +5,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{ScriptedBackend, query, reply, scale_history, scale_task, sent};
+use common::{ModelAtOnce as _, ScriptedBackend, query, reply, scale_history, scale_task, sent};
 use pollster::block_on;
 use rpm_core::answer::AnswerError;
 use rpm_core::data::PathOrigin;
@@ -23,7 +23,7 @@ fn answered(
     let builder = RpmPipeline::builder(scale_task()).backend(Arc::clone(&backend)).preset(Preset::Frugal);
     let pipeline = builder.build().unwrap();
     let model = block_on(pipeline.learn(&scale_history())).unwrap().model;
-    let answer = block_on(pipeline.personalize(&model, &query(NEW)))?;
+    let answer = block_on(pipeline.personalize_model(&model, &query(NEW)))?;
     Ok((answer, backend.take()))
 }
 
@@ -90,7 +90,7 @@ fn without_support_nothing_of_the_user_is_shown() {
     let pipeline = builder.thresholds(thresholds).build().unwrap();
     let model = block_on(pipeline.learn(&scale_history())).unwrap().model;
     let new: Query = query(NEW);
-    block_on(pipeline.personalize(&model, &new)).unwrap();
+    block_on(pipeline.personalize_model(&model, &new)).unwrap();
     let request = &backend.of(Stage::Answer)[0];
     assert!(!sent(request).contains("Factors of this person") && sent(request).contains(NEW));
 }

@@ -7,7 +7,7 @@ use common::{cases, query, scale_history, scale_task};
 use pollster::block_on;
 use rpm_core::model::{PackedError, PackedModel};
 use rpm_core::retrieve::{Bm25Retriever, DenseRetriever, MaxSimRetriever};
-use rpm_core::{Error, Retriever, RpmPipeline, UserModel};
+use rpm_core::{Error, Prepared, Retriever, RpmPipeline, UserModel};
 
 fn offline(task: rpm_core::Task, retriever: impl Retriever + 'static) -> RpmPipeline {
     let builder = RpmPipeline::builder(task)
@@ -19,28 +19,32 @@ fn offline(task: rpm_core::Task, retriever: impl Retriever + 'static) -> RpmPipe
     builder.build().unwrap()
 }
 
-fn learned(pipeline: &RpmPipeline) -> UserModel {
-    block_on(pipeline.learn(&scale_history())).unwrap().model
+fn learned(pipeline: &RpmPipeline) -> Prepared {
+    open(pipeline, block_on(pipeline.learn(&scale_history())).unwrap().model)
+}
+
+fn open(pipeline: &RpmPipeline, model: UserModel) -> Prepared {
+    block_on(pipeline.open(model)).unwrap()
 }
 
 #[test]
 fn what_is_packed_is_unpacked_for_every_kind_of_task() {
     for (kind, task, history, new) in cases() {
         let pipeline = RpmPipeline::offline(task);
-        let model = block_on(pipeline.learn(&history)).unwrap().model;
-        let packed = block_on(pipeline.pack(&model)).unwrap();
+        let prepared = open(&pipeline, block_on(pipeline.learn(&history)).unwrap().model);
+        let (model, packed) = (prepared.model(), block_on(pipeline.pack(&prepared)).unwrap());
         let file = packed.to_bytes().unwrap();
         let opened = PackedModel::from_bytes(&file).unwrap();
         assert_eq!(opened, packed, "{kind}");
         assert_eq!(opened.to_bytes().unwrap(), file, "{kind}");
-        let again = pipeline.unpack(&opened).unwrap();
-        assert_eq!(again, model, "{kind}");
-        assert_eq!(again.to_json(), model.to_json(), "{kind}");
+        let again = block_on(pipeline.unpack(&opened)).unwrap();
+        assert_eq!(again.model(), model, "{kind}");
+        assert_eq!(again.model().to_json(), model.to_json(), "{kind}");
         assert_eq!(opened.len(), model.memory().len(), "{kind}");
         for (position, item) in model.memory().items().iter().enumerate() {
             assert_eq!(&opened.item(position).unwrap(), item, "{kind}");
         }
-        let before = block_on(pipeline.personalize(&model, &new)).unwrap();
+        let before = block_on(pipeline.personalize(&prepared, &new)).unwrap();
         let after = block_on(pipeline.personalize(&again, &new)).unwrap();
         assert_eq!((&after.response, &after.exemplars), (&before.response, &before.exemplars), "{kind}");
     }
@@ -54,17 +58,18 @@ fn an_index_is_packed_for_each_retriever_and_taken_back_by_its_own_only() {
         ("dense", || offline(scale_task(), DenseRetriever::default())),
         ("maxsim", || offline(scale_task(), MaxSimRetriever::default())),
     ];
-    let model = learned(&retrievers[0].1());
+    let model = learned(&retrievers[0].1()).into_model();
     for (name, make) in retrievers {
-        let packed = block_on(make().pack(&model)).unwrap();
+        let packed = block_on(make().pack(&open(&make(), model.clone()))).unwrap();
         let names: Vec<&str> = packed.indexes().map(|(name, _)| name).collect();
         assert!(names.len() == 1 && names[0].starts_with(name), "{names:?}");
         for (other, make) in retrievers {
             let pipeline = make();
-            let again = pipeline.unpack(&packed).unwrap();
-            assert_eq!(again, model, "{name} by {other}");
+            let again = block_on(pipeline.unpack(&packed)).unwrap();
+            assert_eq!(again.model(), &model, "{name} by {other}");
             let answer = block_on(pipeline.personalize(&again, &query("A slow film."))).unwrap();
-            let plain = block_on(pipeline.personalize(&model.clone(), &query("A slow film."))).unwrap();
+            let plain =
+                block_on(pipeline.personalize(&open(&pipeline, model.clone()), &query("A slow film."))).unwrap();
             assert_eq!(answer.exemplars, plain.exemplars, "{name} by {other}");
         }
     }
@@ -78,12 +83,13 @@ fn an_index_of_another_memory_is_an_error() {
     let (name, _) = packed.indexes().next().unwrap();
     let name = name.to_owned();
     let short = rpm_core::History::new(&scale_task(), "ana", scale_history().interactions()[..4].to_vec()).unwrap();
-    let other = block_on(pipeline.pack(&block_on(pipeline.learn(&short)).unwrap().model)).unwrap();
+    let short = block_on(pipeline.learn(&short)).unwrap().model;
+    let other = block_on(pipeline.pack(&open(&pipeline, short))).unwrap();
     let index = other.index(&name).unwrap().to_vec();
     let mixed = packed.clone().with_index(&name, index);
-    assert!(matches!(pipeline.unpack(&mixed), Err(Error::Retrieve(_))));
+    assert!(matches!(block_on(pipeline.unpack(&mixed)), Err(Error::Retrieve(_))));
     let cut = packed.clone().with_index(&name, packed.index(&name).unwrap()[..20].to_vec());
-    assert!(matches!(pipeline.unpack(&cut), Err(Error::Retrieve(_))));
+    assert!(matches!(block_on(pipeline.unpack(&cut)), Err(Error::Retrieve(_))));
 }
 
 #[test]

@@ -4,11 +4,12 @@
 
 mod common;
 
+use common::{ExplanationOf as _, ModelAtOnce as _};
+
 use std::path::Path;
 
 use pollster::block_on;
 use rpm_core::data::{Decay, EditedStep, FORMAT_NAME};
-use rpm_core::stats::Beliefs;
 use rpm_core::{Edit, RpmPipeline, UserModel};
 
 const FIRST: &str = "tests/golden/user_model_v1.json";
@@ -34,7 +35,7 @@ fn lived() -> UserModel {
     model.edit(Edit::Boost { factor: factor(&model, 1), by: 2.0 }).unwrap();
     model.snapshot();
     let new = common::interaction("new", "A loud chase, and a quiet harbour.", "3", 70);
-    block_on(pipeline.observe(&mut model, [new])).unwrap();
+    block_on(pipeline.observe_model(&mut model, [new])).unwrap();
     let muted = factor(&model, 2);
     model.edit(Edit::NotMe { factor: muted }).unwrap();
     let item = model.memory().items()[0].clone();
@@ -82,9 +83,9 @@ fn a_file_of_version_two_loads_and_writes_again_to_the_same_bytes() {
 fn a_file_of_version_one_answers() {
     let model = UserModel::from_json(&kept()).unwrap();
     let new = common::query("A slow and quiet film.");
-    let answer = block_on(RpmPipeline::offline(common::scale_task()).personalize(&model, &new)).unwrap();
-    assert!(["4", "5"].contains(&answer.response.as_str()), "{}", answer.reasons(&model).to_string());
-    assert!(!Beliefs::of(&model).summaries(None).is_empty());
+    let answer = block_on(RpmPipeline::offline(common::scale_task()).personalize_model(&model, &new)).unwrap();
+    assert!(["4", "5"].contains(&answer.response.as_str()), "{}", answer.explanation_of(&model).to_string());
+    assert!(!model.beliefs().summaries(None).is_empty());
 }
 
 #[test]
@@ -95,7 +96,7 @@ fn every_kind_of_task_is_saved_and_answers_the_same_after_loading() {
         let copy = UserModel::from_json(&model.to_json()).unwrap();
         assert!(copy == model, "{kind}");
         assert_eq!(copy.to_json(), model.to_json(), "{kind}");
-        let answers = [&model, &copy].map(|model| block_on(pipeline.personalize(model, &new)).unwrap());
+        let answers = [&model, &copy].map(|model| block_on(pipeline.personalize_model(model, &new)).unwrap());
         assert_eq!(answers[0], answers[1], "{kind}");
     }
 }
@@ -105,6 +106,6 @@ fn a_model_that_was_asked_is_saved_as_before() {
     let pipeline = RpmPipeline::offline(common::scale_task());
     let model = block_on(pipeline.learn(&common::scale_history())).unwrap().model;
     let before = model.to_json();
-    block_on(pipeline.personalize(&model, &common::query("A slow film."))).unwrap();
+    block_on(pipeline.personalize_model(&model, &common::query("A slow film."))).unwrap();
     assert_eq!(model.to_json(), before);
 }

@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use common::{
-    COST, ScriptedBackend, blocks, cases, causes, history_of, interaction, obey, query, reply, scale_history,
-    scale_task, sent, text_history, text_task,
+    COST, ExplanationOf as _, ModelAtOnce as _, ScriptedBackend, blocks, cases, causes, history_of, interaction, obey,
+    query, reply, scale_history, scale_task, sent, text_history, text_task,
 };
 use pollster::block_on;
 use rpm_core::answer::AnswerError;
@@ -71,14 +71,14 @@ fn every_kind_of_task_is_learned_and_answered() {
         assert_eq!(influence > 0.0, kind == "text");
         assert_eq!(backend.of(Stage::Judge).is_empty(), kind != "text");
 
-        let answer = block_on(pipeline.personalize(&learned.model, &new)).unwrap();
+        let answer = block_on(pipeline.personalize_model(&learned.model, &new)).unwrap();
         assert_eq!(answer.support.tier, Tier::Full, "{kind}");
         assert_eq!(answer.path.origin(), PathOrigin::Model, "{kind}");
         assert_eq!(answer.path.response(), answer.response, "{kind}");
         assert_eq!(task.parse_response(&new, &answer.response).as_deref(), Some(answer.response.as_str()));
         assert_eq!(answer.estimate.is_none(), kind == "text");
         assert!(answer.written_paths.is_empty());
-        let told = answer.reasons(&learned.model).to_string();
+        let told = answer.explanation_of(&learned.model).to_string();
         assert!(told.contains(&answer.response) && told.contains("tier: full"), "{told}");
     }
 }
@@ -90,7 +90,7 @@ fn the_account_holds_every_request_and_every_token() {
         let pipeline = prompted(task, &backend).build().unwrap();
         let learned = block_on(pipeline.learn(&history)).unwrap();
         let mut reports = vec![(learned.report.usage, backend.take())];
-        let answer = block_on(pipeline.personalize(&learned.model, &new)).unwrap();
+        let answer = block_on(pipeline.personalize_model(&learned.model, &new)).unwrap();
         reports.push((answer.usage, backend.take()));
         for (usage, requests) in reports {
             let total = usage.total();
@@ -165,7 +165,7 @@ fn a_reply_in_a_fence_or_in_prose_or_after_thinking_is_read() {
             assert_eq!(learned.report.paths_written, history.len(), "{kind}");
             let usage = learned.report.usage.total();
             assert_eq!((usage.reasks, usage.repaired), (0, usage.calls), "{kind}");
-            let answer = block_on(pipeline.personalize(&learned.model, &new)).unwrap();
+            let answer = block_on(pipeline.personalize_model(&learned.model, &new)).unwrap();
             assert_eq!(answer.usage.total().reasks, 0, "{kind}");
         }
     }
@@ -297,7 +297,7 @@ fn stages_after_the_first_do_without_a_model_that_makes_no_sense() {
     assert_eq!((report.paths_written, report.paths_composed), (0, 4));
     assert_eq!(report.unplaced_groups, report.factors);
     let new = query("A parser.");
-    match block_on(pipeline.personalize(&learned.model, &new)).unwrap_err() {
+    match block_on(pipeline.personalize_model(&learned.model, &new)).unwrap_err() {
         Error::Answer(error) => match *error {
             AnswerError::Ask(AskError::Unusable { attempts: 2, .. }) => {}
             other => panic!("{other:?}"),
@@ -316,7 +316,7 @@ fn a_backend_that_is_down_is_an_error_that_may_pass() {
 
     let good = ScriptedBackend::obedient();
     let model = block_on(prompted(scale_task(), &good).build().unwrap().learn(&scale_history())).unwrap().model;
-    let error = block_on(pipeline.personalize(&model, &query("A slow film."))).unwrap_err();
+    let error = block_on(pipeline.personalize_model(&model, &query("A slow film."))).unwrap_err();
     assert!(error.is_transient() && error.stage() == Some(Stage::Extract));
 }
 
@@ -367,7 +367,7 @@ fn an_answer_outside_the_space_is_asked_for_once_more_and_then_an_error() {
         let pipeline = prompted(task, &backend).build().unwrap();
         let model = block_on(pipeline.learn(&history)).unwrap().model;
         backend.take();
-        let error = block_on(pipeline.personalize(&model, &new)).unwrap_err();
+        let error = block_on(pipeline.personalize_model(&model, &new)).unwrap_err();
         assert!(!causes(&error).contains("forty-two"), "{kind}");
         match error {
             Error::Answer(error) => {
@@ -388,7 +388,7 @@ fn a_sound_response_is_not_lost_to_unsound_steps() {
     let backend = ScriptedBackend::except(move |r| (r.stage == Stage::Answer).then(|| invented.to_owned()));
     let pipeline = prompted(scale_task(), &backend).build().unwrap();
     let model = block_on(pipeline.learn(&scale_history())).unwrap().model;
-    let answer = block_on(pipeline.personalize(&model, &query("A slow and quiet film."))).unwrap();
+    let answer = block_on(pipeline.personalize_model(&model, &query("A slow and quiet film."))).unwrap();
     assert_eq!((answer.response.as_str(), answer.path.origin()), ("4", PathOrigin::Statistics));
     assert_eq!(answer.usage.stage(Stage::Answer).reasks, 1);
 }
@@ -401,7 +401,7 @@ fn a_reply_that_the_provider_withheld_is_not_read() {
     });
     let pipeline = prompted(scale_task(), &backend).build().unwrap();
     let model = block_on(pipeline.learn(&scale_history())).unwrap().model;
-    match block_on(pipeline.personalize(&model, &query("A slow film."))).unwrap_err() {
+    match block_on(pipeline.personalize_model(&model, &query("A slow film."))).unwrap_err() {
         Error::Answer(error) => assert!(matches!(*error, AnswerError::Ask(AskError::Filtered)), "{error:?}"),
         other => panic!("{other:?}"),
     }
@@ -417,7 +417,7 @@ fn paths_written_on_first_use_are_kept_and_not_written_again() {
     backend.take();
 
     let new = query("A slow and quiet film with one loud chase.");
-    let answer = block_on(pipeline.personalize(&model, &new)).unwrap();
+    let answer = block_on(pipeline.personalize_model(&model, &new)).unwrap();
     assert_eq!(answer.written_paths.len(), answer.exemplars.len());
     assert!(!answer.exemplars.is_empty() && answer.exemplars.iter().all(|exemplar| exemplar.item.path().is_some()));
     assert_eq!(backend.of(Stage::WritePath).len(), answer.written_paths.len());
@@ -425,7 +425,7 @@ fn paths_written_on_first_use_are_kept_and_not_written_again() {
     assert_eq!(model.revision(), 2);
     backend.take();
 
-    let second = block_on(pipeline.personalize(&model, &new)).unwrap();
+    let second = block_on(pipeline.personalize_model(&model, &new)).unwrap();
     assert!(backend.of(Stage::WritePath).is_empty());
     assert!(second.written_paths.is_empty());
     assert_eq!(second.response, answer.response);
@@ -438,7 +438,7 @@ fn paths_that_do_not_fit_are_not_adopted() {
     let backend = ScriptedBackend::obedient();
     let pipeline = prompted(scale_task(), &backend).paths(PathPolicy::OnFirstUse).build().unwrap();
     let mut model = block_on(pipeline.learn(&scale_history())).unwrap().model;
-    let answer = block_on(pipeline.personalize(&model, &query("A slow and quiet film."))).unwrap();
+    let answer = block_on(pipeline.personalize_model(&model, &query("A slow and quiet film."))).unwrap();
     let (_, path) = answer.written_paths[0].clone();
     let before = model.to_json();
     let other = rpm_core::ItemId::new("nobody").unwrap();
@@ -456,7 +456,7 @@ fn words_that_give_orders_stay_data() {
     let pairs = [(order, "1"), ("A slow film.", "1"), ("A quiet film.", "2"), (order, "1")];
     let learned = block_on(pipeline.learn(&history_of(&task, &pairs))).unwrap();
     assert_eq!(learned.report.learned(), 4);
-    block_on(pipeline.personalize(&learned.model, &query(order))).unwrap();
+    block_on(pipeline.personalize_model(&learned.model, &query(order))).unwrap();
     let mut seen = 0;
     for request in backend.requests() {
         for message in &request.messages {
@@ -528,7 +528,7 @@ fn dropping_a_call_midway_leaves_nothing_behind() {
     {
         let new = query("A slow film.");
         let before = after.model.to_json();
-        let mut answering = pin!(pipeline.personalize(&after.model, &new));
+        let mut answering = pin!(pipeline.personalize_model(&after.model, &new));
         assert!(answering.as_mut().poll(&mut context).is_pending());
         assert_eq!(after.model.to_json(), before);
     }
@@ -560,7 +560,7 @@ fn the_redaction_hook_sees_all_text_before_it_leaves() {
             .build()
             .unwrap();
         let learned = block_on(pipeline.learn(&history)).unwrap();
-        let answer = block_on(pipeline.personalize(&learned.model, &planted(&new))).unwrap();
+        let answer = block_on(pipeline.personalize_model(&learned.model, &planted(&new))).unwrap();
         if kind == "choices" {
             assert!(answer.response.contains("zqsecret"), "the answer has the host's own spelling");
         }
@@ -590,7 +590,7 @@ fn names_learned_from_the_users_words_leave_through_the_redaction_hook_too() {
         .redact(|text| text.replace("Zqsecret", "someone").replace("zqsecret", "someone"))
         .build()
         .unwrap();
-    block_on(pipeline.personalize(&model, &query("A slow Zqsecret cooking show."))).unwrap();
+    block_on(pipeline.personalize_model(&model, &query("A slow Zqsecret cooking show."))).unwrap();
     for request in backend.requests() {
         assert!(!sent(&request).to_lowercase().contains("zqsecret"), "{}", sent(&request));
     }
@@ -603,7 +603,7 @@ fn a_thin_history_is_answered_without_anything_of_the_user() {
     let pipeline = prompted(task.clone(), &backend).build().unwrap();
     let model = block_on(pipeline.learn(&history_of(&task, &[("A slow harbour film.", "5")]))).unwrap().model;
     backend.take();
-    let answer = block_on(pipeline.personalize(&model, &query("A slow film."))).unwrap();
+    let answer = block_on(pipeline.personalize_model(&model, &query("A slow film."))).unwrap();
     assert_eq!(answer.support.tier, Tier::Generic);
     assert!(answer.exemplars.is_empty());
     assert_eq!(answer.path.origin(), PathOrigin::Statistics);

@@ -5,10 +5,12 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{ScriptedBackend, history_of, query, scale_history, scale_task, text_history, text_task};
+use common::{
+    ModelAtOnce as _, ScriptedBackend, history_of, query, scale_history, scale_task, text_history, text_task,
+};
 use pollster::block_on;
 use rpm_core::answer::{AnswerError, AnswerRequest, Draft};
-use rpm_core::data::{AssignedFeature, FactorSet, Judgement, MemoryItem, PathOrigin, PathStep, Polarity, Span};
+use rpm_core::data::{AssignedFeature, Judgement, MemoryItem, PathOrigin, PathStep, Polarity, Span};
 use rpm_core::embed::{EmbedError, Embedder, HashedEmbedder};
 use rpm_core::extract::{ExtractError, Extraction, ExtractionRequest};
 use rpm_core::factor::{FactorError, FactorFit, FactorGroup, FitRequest};
@@ -18,9 +20,9 @@ use rpm_core::prompt::{AskError, Prompt, PromptSet, StageContext, Template};
 use rpm_core::reason::{PathRequest, WriteError};
 use rpm_core::retrieve::{DenseRetriever, MaxSimRetriever, RetrievalRequest, RetrieveError, Retrieved};
 use rpm_core::{
-    Answerer, BackendError, Completion, CompletionRequest, DataError, Error, FactorId, FactorModel, Feature,
-    FeatureExtractor, LlmBackend, PathWriter, Query, ReasoningPath, ResponseSpace, Retriever, RpmPipeline, async_trait,
-    backend_fn,
+    Answerer, AssignRequest, BackendError, Completion, CompletionRequest, DataError, Error, FactorId, FactorModel,
+    Feature, FeatureExtractor, LlmBackend, MemoryIndex, MemoryView, PathWriter, ReasoningPath, ResponseSpace,
+    Retriever, RpmPipeline, SavedIndex, async_trait, backend_fn,
 };
 
 /// One feature for each word of at least four letters.
@@ -112,11 +114,10 @@ impl FactorModel for Letters {
 
     async fn assign(
         &self,
-        factors: &FactorSet,
-        features: &[AssignedFeature],
-        _: &Query,
+        request: AssignRequest<'_>,
         _: &StageContext<'_>,
     ) -> Result<Vec<Option<FactorId>>, FactorError> {
+        let AssignRequest { factors, features, .. } = request;
         let of = |f: &AssignedFeature| factors.factor_of(&f.feature.key()).map(|factor| factor.id().clone());
         match self.0 {
             Fault::AssignsTooFew => Ok(features.iter().skip(1).map(of).collect()),
@@ -194,7 +195,19 @@ fn hit(position: usize, score: f64) -> Retrieved {
 
 #[async_trait]
 impl Retriever for Hits {
-    async fn retrieve(&self, _: RetrievalRequest<'_>, _: &StageContext<'_>) -> Result<Vec<Retrieved>, RetrieveError> {
+    async fn open(
+        &self,
+        _: MemoryView<'_>,
+        _: &[SavedIndex],
+        _: &StageContext<'_>,
+    ) -> Result<Box<dyn MemoryIndex>, RetrieveError> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+#[async_trait]
+impl MemoryIndex for Hits {
+    async fn rank(&self, _: RetrievalRequest<'_>, _: &StageContext<'_>) -> Result<Vec<Retrieved>, RetrieveError> {
         Ok(self.0.clone())
     }
 }
@@ -277,7 +290,7 @@ const NEW: &str = "A slow and quiet film.";
 /// Learns with sound parts and asks with these.
 fn asked(builder: rpm_core::RpmPipelineBuilder) -> Result<rpm_core::Answer, Error> {
     let model = block_on(own().build().unwrap().learn(&scale_history())).unwrap().model;
-    block_on(builder.build().unwrap().personalize(&model, &query(NEW)))
+    block_on(builder.build().unwrap().personalize_model(&model, &query(NEW)))
 }
 
 fn learned(builder: rpm_core::RpmPipelineBuilder) -> Result<rpm_core::pipeline::Learned, Error> {
@@ -294,7 +307,7 @@ fn a_pipeline_of_a_hosts_own_parts_needs_no_backend_and_works() {
         ("words", "letters", "first word", "")
     );
     assert_eq!((learned.report.learned(), learned.report.paths_written), (6, 6));
-    let answer = block_on(pipeline.personalize(&learned.model, &query(NEW))).unwrap();
+    let answer = block_on(pipeline.personalize_model(&learned.model, &query(NEW))).unwrap();
     assert_eq!(answer.response, "5");
     let ids: Vec<&str> = answer.exemplars.iter().map(|exemplar| exemplar.item.id().as_str()).collect();
     assert_eq!(ids, ["a", "c"]);
@@ -319,7 +332,7 @@ fn a_part_may_be_exchanged_alone() {
     ] {
         let pipeline = builder.build().unwrap();
         let model = block_on(pipeline.learn(&history)).unwrap().model;
-        let answer = block_on(pipeline.personalize(&model, &query(NEW))).unwrap();
+        let answer = block_on(pipeline.personalize_model(&model, &query(NEW))).unwrap();
         assert!(!answer.response.is_empty(), "{pipeline:?}");
     }
 }
@@ -382,7 +395,7 @@ fn a_backend_that_returns_no_result_for_a_request_is_an_error() {
     let backend = Arc::new(Batch { inner: ScriptedBackend::obedient(), lost: 1 });
     let model = block_on(own().build().unwrap().learn(&scale_history())).unwrap().model;
     let builder = RpmPipeline::builder(scale_task()).backend(backend).extractor(Words::default());
-    match block_on(builder.build().unwrap().personalize(&model, &query(NEW))).unwrap_err() {
+    match block_on(builder.build().unwrap().personalize_model(&model, &query(NEW))).unwrap_err() {
         Error::Answer(error) => assert!(matches!(*error, AnswerError::Ask(AskError::NoResult)), "{error:?}"),
         other => panic!("{other:?}"),
     }
@@ -509,7 +522,7 @@ fn the_wording_is_the_hosts_to_change() {
     let pipeline = builder.paths(PathPolicy::OnFirstUse).build().unwrap();
     let model = block_on(pipeline.learn(&scale_history())).unwrap().model;
     assert_eq!(model.provenance().prompts, prompts.fingerprint());
-    block_on(pipeline.personalize(&model, &query(NEW))).unwrap();
+    block_on(pipeline.personalize_model(&model, &query(NEW))).unwrap();
     let request = &backend.of(Stage::Answer)[0];
     assert_eq!(request.messages[0].content, "Rate as this person would. The rating is an integer from 1 to 5.");
     assert!(request.messages[1].content.ends_with(", seen in \"quiet\""), "{}", request.messages[1].content);

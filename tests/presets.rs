@@ -5,7 +5,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{ScriptedBackend, blocks, cases, obey, reply, scale_history, scale_task};
+use common::{ModelAtOnce as _, ScriptedBackend, blocks, cases, obey, reply, scale_history, scale_task};
 use pollster::block_on;
 use rpm_core::extract::PromptedExtractor;
 use rpm_core::llm::Stage;
@@ -37,7 +37,7 @@ fn presets_ask_as_much_as_they_say() {
                     "{kind} {preset:?} {asked:?}"
                 );
             }
-            block_on(pipeline.personalize(&model, &query)).unwrap();
+            block_on(pipeline.personalize_model(&model, &query)).unwrap();
             let asked = calls(&backend);
             assert_eq!(asked.iter().map(|(_, count)| count).sum::<usize>(), answering, "{kind} {preset:?} {asked:?}");
         }

@@ -6,7 +6,10 @@ mod common;
 use std::path::Path;
 use std::sync::Arc;
 
-use common::{ScriptedBackend, cases, history_of, obey, query, reply, scale_history, scale_task, sent, text_history};
+use common::{
+    ModelAtOnce as _, ScriptedBackend, cases, history_of, obey, query, reply, scale_history, scale_task, sent,
+    text_history,
+};
 use pollster::block_on;
 use rpm_core::answer::{OneCallAnswerer, PromptedAnswerer};
 use rpm_core::llm::{Role, Stage};
@@ -57,7 +60,7 @@ fn asked(
         Tier::Generic => thresholds.least_interactions = 99,
     }
     let builder = RpmPipeline::builder(task.clone()).backend(Arc::clone(backend)).thresholds(thresholds).exemplars(2);
-    let answer = block_on(builder.build().unwrap().personalize(model, query)).unwrap();
+    let answer = block_on(builder.build().unwrap().personalize_model(model, query)).unwrap();
     assert_eq!(answer.support.tier, tier);
     backend.take()
 }
@@ -105,7 +108,7 @@ fn a_prompt_ends_with_what_all_counts_say_where_that_is_shown() {
             let answerer = PromptedAnswerer::default().show_estimate(shown);
             let builder =
                 RpmPipeline::builder(task.clone()).backend(Arc::clone(&backend)).answerer(answerer).exemplars(2);
-            block_on(builder.build().unwrap().personalize(&model, &query)).unwrap();
+            block_on(builder.build().unwrap().personalize_model(&model, &query)).unwrap();
             first(&backend.take(), Stage::Answer).clone()
         };
         let (with, without) = (request(true), request(false));
@@ -120,7 +123,7 @@ fn a_prompt_ends_with_what_all_counts_say_where_that_is_shown() {
         let frugal = OneCallAnswerer::default().show_estimate(true);
         let backend = ScriptedBackend::obedient();
         let builder = RpmPipeline::builder(task.clone()).backend(Arc::clone(&backend)).answerer(frugal).exemplars(2);
-        block_on(builder.build().unwrap().personalize(&model, &query)).unwrap();
+        block_on(builder.build().unwrap().personalize_model(&model, &query)).unwrap();
         assert!(first(&backend.take(), Stage::Answer).messages[1].content.ends_with(told.trim()));
     }
 }
@@ -132,7 +135,7 @@ fn requests_of_the_presets_read_as_in_the_files() {
         let builder = RpmPipeline::builder(task).backend(Arc::clone(&backend)).preset(Preset::Frugal).exemplars(2);
         let pipeline = builder.build().unwrap();
         let model = block_on(pipeline.learn(&history)).unwrap().model;
-        block_on(pipeline.personalize(&model, &query)).unwrap();
+        block_on(pipeline.personalize_model(&model, &query)).unwrap();
         compare(&format!("answer_merged_{kind}"), first(&backend.take(), Stage::Answer));
     }
     let (task, history) = (scale_task(), common::long_history());
@@ -140,7 +143,7 @@ fn requests_of_the_presets_read_as_in_the_files() {
     let builder = RpmPipeline::builder(task).backend(Arc::clone(&backend)).preset(Preset::Balanced).exemplars(2);
     let pipeline = builder.build().unwrap();
     let model = block_on(pipeline.learn(&history)).unwrap().model;
-    block_on(pipeline.personalize(&model, &query("A slow and quiet film with one loud chase."))).unwrap();
+    block_on(pipeline.personalize_model(&model, &query("A slow and quiet film with one loud chase."))).unwrap();
     let requests = backend.take();
     compare("balanced_extract", first(&requests, Stage::Extract));
     compare("balanced_path", first(&requests, Stage::WritePath));
@@ -155,7 +158,7 @@ fn a_query_without_features_is_asked_without_steps() {
         (r.stage == Stage::Extract).then(|| r#"{"items":[{"about":"t1","features":[]}]}"#.into())
     });
     let pipeline = RpmPipeline::builder(task).backend(Arc::clone(&backend)).build().unwrap();
-    let answer = block_on(pipeline.personalize(&model, &query("A loud film."))).unwrap();
+    let answer = block_on(pipeline.personalize_model(&model, &query("A loud film."))).unwrap();
     assert!(answer.path.steps().is_empty());
     compare("answer_without_features", &backend.of(Stage::Answer)[0]);
 }
@@ -171,7 +174,7 @@ fn again(task: &Task, history: &History, stage: Stage, bad: &'static str) -> Com
     if stage == Stage::Answer {
         backend.take();
         let new = query("A slow and quiet film with one loud chase.");
-        block_on(pipeline.personalize(&model, &new)).unwrap();
+        block_on(pipeline.personalize_model(&model, &new)).unwrap();
     }
     backend.of(stage).into_iter().find(is_reask).expect("it was asked again")
 }
@@ -243,7 +246,7 @@ fn text_of_the_user_stands_only_in_frames_and_quotes() {
             let builder = RpmPipeline::builder(task.clone()).backend(Arc::clone(&backend)).preset(preset);
             let pipeline = builder.build().unwrap();
             let model = block_on(pipeline.learn(&history)).unwrap().model;
-            block_on(pipeline.personalize(&model, &make(query.text()))).unwrap();
+            block_on(pipeline.personalize_model(&model, &make(query.text()))).unwrap();
         }
         let requests = backend.requests();
         assert!(requests.iter().filter(|request| sent(request).contains("zqmark")).count() > 15, "{kind}");

@@ -5,7 +5,7 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use common::{choices_task, labels_task, scale_task, text_task};
+use common::{ExplanationOf as _, ModelAtOnce as _, choices_task, labels_task, scale_task, text_task};
 use pollster::block_on;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -14,8 +14,8 @@ use rpm_core::extract::{ExtractionRequest, LexicalExtractor, ground};
 use rpm_core::llm::Ledger;
 use rpm_core::prompt::{PromptSet, StageContext, read_items, read_reply};
 use rpm_core::retrieve::{Bm25Retriever, CompareBy, DenseRetriever, MaxSimRetriever, RetrievalRequest, Screening};
-use rpm_core::stats::{Beliefs, Interval};
-use rpm_core::{Feature, History, Interaction, Query, Retriever, RpmPipeline, Task, UserModel};
+use rpm_core::stats::Interval;
+use rpm_core::{Feature, History, Interaction, MemoryView, Query, Retriever, RpmPipeline, Task, UserModel};
 
 const WORDS: [&str; 24] = [
     "slow",
@@ -127,7 +127,7 @@ fn check_statistics(model: &UserModel, new: &Query) {
     assert!(calibration.kappa.is_finite() && calibration.kappa > 0.0);
     assert!((0.0..=2.0).contains(&calibration.pool) && fair(calibration.vote));
     assert!(calibration.left_out_score <= 0.0 && calibration.base_score <= 0.0);
-    let beliefs = Beliefs::of(model);
+    let beliefs = model.beliefs();
     for query in [None, Some(new)] {
         for summary in beliefs.summaries(query) {
             assert!(summary.coverage >= 1.0 && summary.coverage <= total, "{summary:?}");
@@ -192,7 +192,7 @@ proptest! {
     fn an_answer_is_inside_the_space_and_its_estimate_sums_to_one(case in case()) {
         let pipeline = RpmPipeline::offline(case.task.clone());
         let model = case.learned();
-        match block_on(pipeline.personalize(&model, &case.new)) {
+        match block_on(pipeline.personalize_model(&model, &case.new)) {
             Ok(answer) => {
                 let response = answer.response.as_str();
                 prop_assert_eq!(case.task.parse_response(&case.new, response), Some(response.to_owned()));
@@ -208,7 +208,7 @@ proptest! {
                 prop_assert!(answer.path.steps().iter().all(|step| step.feature < answer.features.len()));
                 prop_assert!(fair(answer.support.best_similarity) && answer.support.information.is_finite());
                 prop_assert!(answer.exemplars.len() <= 3);
-                prop_assert!(!answer.reasons(&model).to_string().contains("NaN"));
+                prop_assert!(!answer.explanation_of(&model).to_string().contains("NaN"));
             }
             // A text of signs alone has no word to make a title of.
             Err(rpm_core::Error::Answer(_)) => prop_assert!(case.task.space().is_open_ended()),
@@ -234,7 +234,8 @@ proptest! {
         for retriever in &retrievers {
             let rank = |k| {
                 let request = RetrievalRequest::new(model.memory(), &case.new, &features, k);
-                block_on(retriever.retrieve(request, &ctx)).unwrap()
+                let index = block_on(retriever.open(MemoryView::new(model.memory()), &[], &ctx)).unwrap();
+                block_on(index.rank(request, &ctx)).unwrap()
             };
             let full = rank(usize::MAX);
             let some = rank(k);
@@ -349,8 +350,8 @@ proptest! {
         let Ok(text) = String::from_utf8(bytes) else { return Ok(()) };
         if let Ok(model) = UserModel::from_json(&text) {
             let pipeline = RpmPipeline::offline(model.task().clone());
-            if let Ok(answer) = block_on(pipeline.personalize(&model, &common::query("A slow and quiet film."))) {
-                prop_assert!(!answer.reasons(&model).to_string().contains("NaN"));
+            if let Ok(answer) = block_on(pipeline.personalize_model(&model, &common::query("A slow and quiet film."))) {
+                prop_assert!(!answer.explanation_of(&model).to_string().contains("NaN"));
             }
         }
     }
@@ -366,7 +367,7 @@ fn one_item_and_one_response_are_enough_for_every_task() {
             let model = case.learned();
             check_partition(&model);
             check_statistics(&model, &new);
-            let answer = block_on(RpmPipeline::offline(task.clone()).personalize(&model, &new)).unwrap();
+            let answer = block_on(RpmPipeline::offline(task.clone()).personalize_model(&model, &new)).unwrap();
             assert_eq!(task.parse_response(&new, &answer.response), Some(answer.response.clone()), "{kind}");
         }
     }
@@ -378,7 +379,7 @@ fn learning_on_several_threads_at_once_gives_the_bytes_of_one() {
         let pipeline = RpmPipeline::offline(task);
         let run = || {
             let model = block_on(pipeline.learn(&history)).unwrap().model;
-            let answer = block_on(pipeline.personalize(&model, &new)).unwrap();
+            let answer = block_on(pipeline.personalize_model(&model, &new)).unwrap();
             (model.to_json(), answer)
         };
         let alone = run();
@@ -396,7 +397,7 @@ fn one_model_is_asked_from_several_threads_at_once() {
     let pipeline = RpmPipeline::offline(scale_task());
     let model = block_on(pipeline.learn(&common::scale_history())).unwrap().model;
     let new = common::query("A slow and quiet film.");
-    let ask = || block_on(pipeline.personalize(&model, &new)).unwrap();
+    let ask = || block_on(pipeline.personalize_model(&model, &new)).unwrap();
     let alone = ask();
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..4).map(|_| scope.spawn(ask)).collect();

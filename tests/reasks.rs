@@ -5,7 +5,10 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{ScriptedBackend, blocks, history_of, obey, query, reply, scale_task, sent, text_history, text_task};
+use common::{
+    ModelAtOnce as _, ScriptedBackend, blocks, history_of, obey, query, reply, scale_task, sent, text_history,
+    text_task,
+};
 use pollster::block_on;
 use rpm_core::extract::{ExtractionRequest, PromptedExtractor, ReplyReading};
 use rpm_core::llm::{FinishReason, Ledger, Role, Stage};
@@ -184,7 +187,7 @@ fn a_path_or_an_answer_cut_by_length_is_asked_for_again_and_told_so() {
             let pipeline = RpmPipeline::builder(task.clone()).backend(Arc::clone(&backend)).build().unwrap();
             let learned = block_on(pipeline.learn(&history_of(&task, &FILMS))).unwrap();
             assert_eq!((learned.report.paths_written, learned.report.paths_composed), (4, 0));
-            let answer = block_on(pipeline.personalize(&learned.model, &query("A slow film."))).unwrap();
+            let answer = block_on(pipeline.personalize_model(&learned.model, &query("A slow film."))).unwrap();
             let requests = backend.of(stage);
             let again: Vec<&CompletionRequest> = requests.iter().filter(|request| is_reask(request)).collect();
             assert_eq!(again.len(), requests.len() / 2, "{stage}");

@@ -5,7 +5,7 @@ mod common;
 
 use std::sync::{Arc, Mutex};
 
-use common::{ScriptedBackend, cases, obey, reply, sent};
+use common::{ModelAtOnce as _, ScriptedBackend, cases, obey, reply, sent};
 use pollster::block_on;
 use rpm_core::data::{AssignedFeature, Span};
 use rpm_core::embed::{EmbedError, Embedder, HashedEmbedder};
@@ -76,7 +76,7 @@ fn nothing_that_the_hook_takes_out_leaves_in_any_stage() {
             }
             let pipeline = builder.redact(hook).build().unwrap();
             let model = block_on(pipeline.learn(&history)).unwrap().model;
-            block_on(pipeline.personalize(&model, &new)).unwrap();
+            block_on(pipeline.personalize_model(&model, &new)).unwrap();
             let requests = backend.take();
             let stages = 3 + usize::from(!lexical) + usize::from(kind == "text");
             let seen: std::collections::BTreeSet<Stage> = requests.iter().map(|request| request.stage).collect();
@@ -137,7 +137,7 @@ fn vectors_of_two_hooks_are_never_mixed() {
     let model = block_on(offline(None).learn(&history)).unwrap().model;
     let mut sizes = Vec::new();
     for redact in [None, Some("slow"), Some("quiet"), None, Some("slow")] {
-        block_on(offline(redact).personalize(&model, &common::query("A slow film."))).unwrap();
+        block_on(offline(redact).personalize_model(&model, &common::query("A slow film."))).unwrap();
         sizes.push(std::mem::take(&mut *heard.lock().unwrap()).len());
     }
     // The six interactions are embedded once for each hook, the query each time.

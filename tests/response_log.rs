@@ -6,7 +6,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{COST, ScriptedBackend, cases, reply, told};
+use common::{COST, ModelAtOnce as _, ScriptedBackend, cases, reply, told};
 use pollster::block_on;
 use rpm_core::llm::{
     Capabilities, FinishReason, LogMode, Message, ReplyCacheLimits, ReplyForm, ResponseLog, SendMode, Stage,
@@ -46,9 +46,9 @@ fn learning_again_sends_nothing_and_gives_the_same_model() {
         let used = second.report.usage.total();
         assert_eq!((used.calls, used.reused, used.input_tokens, used.output_tokens), (0, paid, 0, 0), "{name}");
 
-        let answer = block_on(pipeline.personalize(&first.model, &query)).unwrap();
+        let answer = block_on(pipeline.personalize_model(&first.model, &query)).unwrap();
         assert!(!model.take().is_empty(), "{name}");
-        let again = block_on(pipeline.personalize(&first.model, &query)).unwrap();
+        let again = block_on(pipeline.personalize_model(&first.model, &query)).unwrap();
         assert_eq!((model.take().len(), again.usage.total().calls), (0, 0), "{name}");
         assert_eq!(again.response, answer.response, "{name}");
     }

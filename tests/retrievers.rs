@@ -2,12 +2,13 @@
 #![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests fail loudly")]
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use pollster::block_on;
 use rpm_core::answer::StatisticalAnswerer;
-use rpm_core::data::{MemoryChange, ReasoningMemory};
+use rpm_core::data::MemoryChange;
 use rpm_core::embed::Embedder;
 use rpm_core::extract::LexicalExtractor;
 use rpm_core::factor::SimilarityFactorModel;
@@ -18,7 +19,10 @@ use rpm_core::retrieve::{
     RetrieveError, Retrieved, SelectingRetriever, top_k,
 };
 use rpm_core::testing::{ConformanceError, embedding_retriever_conformance, retriever_conformance};
-use rpm_core::{History, Interaction, Query, ResponseSpace, Retriever, RpmPipeline, Task, async_trait};
+use rpm_core::{
+    Applied, History, Interaction, MemoryIndex, MemoryView, Query, ResponseSpace, Retriever, RpmPipeline, SavedIndex,
+    Task, async_trait,
+};
 
 fn conforms<R: Retriever>(make: impl Fn() -> R) {
     assert_eq!(block_on(retriever_conformance(make)).unwrap(), 1487);
@@ -83,35 +87,56 @@ fn a_pipeline_lends_its_retriever_the_statistics_of_the_user() {
         }))
         .build()
         .unwrap();
-    let model = block_on(pipeline.learn(&history)).unwrap().model;
+    let model = block_on(async { pipeline.open(pipeline.learn(&history).await?.model).await }).unwrap();
     block_on(pipeline.personalize(&model, &Query::new("gripping plot").unwrap())).unwrap();
-    assert_eq!(*known.lock().unwrap(), Some(model.factors().len()));
+    assert_eq!(*known.lock().unwrap(), Some(model.model().factors().len()));
 }
 
 /// The sound ranking of the whole memory, spoilt.
-struct Spoilt<F>(F);
+struct Spoilt<F>(Arc<F>);
+
+struct SpoiltIndex<F> {
+    sound: Box<dyn MemoryIndex>,
+    spoil: Arc<F>,
+}
 
 #[async_trait]
 impl<F> Retriever for Spoilt<F>
 where
+    F: Fn(Vec<Retrieved>, &RetrievalRequest<'_>) -> Vec<Retrieved> + Send + Sync + 'static,
+{
+    async fn open(
+        &self,
+        view: MemoryView<'_>,
+        saved: &[SavedIndex],
+        ctx: &StageContext<'_>,
+    ) -> Result<Box<dyn MemoryIndex>, RetrieveError> {
+        let sound = OverlapRetriever::default().open(view, saved, ctx).await?;
+        Ok(Box::new(SpoiltIndex { sound, spoil: Arc::clone(&self.0) }))
+    }
+}
+
+#[async_trait]
+impl<F> MemoryIndex for SpoiltIndex<F>
+where
     F: Fn(Vec<Retrieved>, &RetrievalRequest<'_>) -> Vec<Retrieved> + Send + Sync,
 {
-    async fn retrieve(
+    async fn rank(
         &self,
         request: RetrievalRequest<'_>,
         ctx: &StageContext<'_>,
     ) -> Result<Vec<Retrieved>, RetrieveError> {
         let mut all = request;
         all.k = usize::MAX;
-        Ok((self.0)(OverlapRetriever::default().retrieve(all, ctx).await?, &request))
+        Ok((self.spoil)(self.sound.rank(all, ctx).await?, &request))
     }
 }
 
 fn spoilt<F>(spoil: F) -> Spoilt<F>
 where
-    F: Fn(Vec<Retrieved>, &RetrievalRequest<'_>) -> Vec<Retrieved> + Send + Sync,
+    F: Fn(Vec<Retrieved>, &RetrievalRequest<'_>) -> Vec<Retrieved> + Send + Sync + 'static,
 {
-    Spoilt(spoil)
+    Spoilt(Arc::new(spoil))
 }
 
 fn first(mut ranking: Vec<Retrieved>, k: usize) -> Vec<Retrieved> {
@@ -207,9 +232,10 @@ fn a_ranking_that_changes_is_caught() {
         spoilt(move |all, request| if std::thread::current().id() == own { first(all, request.k) } else { Vec::new() })
     });
     caught(": the same from a clone of the memory", || {
-        spoilt(|all, request| {
+        let seen: Mutex<Option<usize>> = Mutex::default();
+        spoilt(move |all, request| {
             let place = std::ptr::from_ref(request.memory) as usize;
-            let first_seen = *request.memory.derived("place", |_| place);
+            let first_seen = *seen.lock().unwrap().get_or_insert(place);
             if place == first_seen { first(all, request.k) } else { Vec::new() }
         })
     });
@@ -226,9 +252,11 @@ fn what_is_kept_from_another_memory_or_other_statistics_is_caught() {
     });
     // Its key does not say whose statistics they are.
     caught("with other statistics: what a new retriever answers about a new memory", || {
-        spoilt(|all, request| {
-            let key = format!("kept {} {}", request.query.text(), request.features.len());
-            first((*request.memory.derived(&key, |_| all)).clone(), request.k)
+        let kept: Mutex<HashMap<String, Vec<Retrieved>>> = Mutex::default();
+        spoilt(move |all, request| {
+            let texts = request.memory.items().iter().map(|item| item.query().text());
+            let key = format!("{} {} {:?}", request.query.text(), request.features.len(), texts.collect::<Vec<_>>());
+            first(kept.lock().unwrap().entry(key).or_insert(all).clone(), request.k)
         })
     });
 }
@@ -236,7 +264,7 @@ fn what_is_kept_from_another_memory_or_other_statistics_is_caught() {
 #[derive(Clone, Copy, PartialEq)]
 enum Following {
     Sound,
-    /// The index of the old memory is kept as it is.
+    /// The index stays as it is.
     Stale,
     /// What came is not there.
     Deaf,
@@ -248,59 +276,87 @@ enum Following {
     FirstFirst,
     /// Fails.
     Failing,
+    /// Its copies are no copies.
+    Shared,
+    /// Its bytes are those of an index without items.
+    Forgetful,
 }
 
 /// Ranks by how many words of the query an item has, over texts that follow the memory.
 struct Words(Following);
 
-impl Words {
-    const NAME: &str = "words";
-
-    fn texts(memory: &ReasoningMemory) -> Arc<Vec<String>> {
-        let texts = |memory: &ReasoningMemory| memory.items().iter().map(|item| item.query().text().into()).collect();
-        memory.derived(Self::NAME, texts)
-    }
+#[derive(Clone)]
+struct WordsIndex {
+    following: Following,
+    texts: Arc<Mutex<Vec<String>>>,
 }
 
 #[async_trait]
 impl Retriever for Words {
-    async fn retrieve(
+    async fn open(
         &self,
-        request: RetrievalRequest<'_>,
+        view: MemoryView<'_>,
+        saved: &[SavedIndex],
         _: &StageContext<'_>,
-    ) -> Result<Vec<Retrieved>, RetrieveError> {
-        let (texts, words) = (Self::texts(request.memory), request.query.text().split(' '));
-        let words: Vec<&str> = words.collect();
+    ) -> Result<Box<dyn MemoryIndex>, RetrieveError> {
+        let texts = match saved.iter().find(|saved| saved.name() == "words") {
+            Some(saved) => serde_json::from_slice(saved.bytes()).map_err(|error| RetrieveError::Index(error.into()))?,
+            None => view.memory.items().iter().map(|item| item.query().text().to_owned()).collect(),
+        };
+        Ok(Box::new(WordsIndex { following: self.0, texts: Arc::new(Mutex::new(texts)) }))
+    }
+}
+
+#[async_trait]
+impl MemoryIndex for WordsIndex {
+    async fn rank(&self, request: RetrievalRequest<'_>, _: &StageContext<'_>) -> Result<Vec<Retrieved>, RetrieveError> {
+        let words: Vec<&str> = request.query.text().split(' ').collect();
         let score = |text: &String| words.iter().filter(|word| text.contains(**word)).count() as f64;
+        let texts = self.texts.lock().unwrap();
         let hits = texts.iter().take(request.memory.len()).map(score).enumerate();
         Ok(top_k(hits.map(|(position, score)| hit(position, score / words.len() as f64)), request.k))
     }
 
-    async fn follow(
-        &self,
-        memory: &ReasoningMemory,
+    async fn apply(
+        &mut self,
         change: &MemoryChange,
+        view: MemoryView<'_>,
         _: &StageContext<'_>,
-    ) -> Result<(), RetrieveError> {
-        let Some(mut texts) = change.take::<Vec<String>>(Self::NAME) else { return Ok(()) };
+    ) -> Result<Applied, RetrieveError> {
+        let mut texts = self.texts.lock().unwrap();
         let mut removed = change.removed().to_vec();
-        if self.0 != Following::FirstFirst {
+        if self.following != Following::FirstFirst {
             removed.reverse();
         }
-        if !matches!(self.0, Following::Stale | Following::Clinging) {
+        if !matches!(self.following, Following::Stale | Following::Clinging) {
             for at in removed {
                 // The faulty one asks for places that are not there any more.
-                texts.drain(at.min(texts.len())..(at + 1).min(texts.len()));
+                let len = texts.len();
+                texts.drain(at.min(len)..(at + 1).min(len));
             }
         }
-        if !matches!(self.0, Following::Stale | Following::Deaf) {
+        if !matches!(self.following, Following::Stale | Following::Deaf) {
             for &at in change.inserted() {
-                let place = if self.0 == Following::Behind { texts.len() } else { at.min(texts.len()) };
-                texts.insert(place, memory.items().get(at).unwrap().query().text().to_owned());
+                let place = if self.following == Following::Behind { texts.len() } else { at.min(texts.len()) };
+                texts.insert(place, view.memory.items().get(at).unwrap().query().text().to_owned());
             }
         }
-        memory.derived(Self::NAME, |_| texts);
-        if self.0 == Following::Failing { Err(RetrieveError::Other("out".into())) } else { Ok(()) }
+        match self.following {
+            Following::Failing => Err(RetrieveError::Other("out".into())),
+            _ => Ok(Applied::UpToDate),
+        }
+    }
+
+    fn bytes(&self) -> Vec<SavedIndex> {
+        let texts = self.texts.lock().unwrap();
+        let kept = if self.following == Following::Forgetful { &[][..] } else { &texts[..] };
+        vec![SavedIndex::new("words", serde_json::to_vec(kept).unwrap())]
+    }
+
+    fn copied(&self) -> Option<Box<dyn MemoryIndex>> {
+        let texts = self.texts.lock().unwrap().clone();
+        let own = Self { following: self.following, texts: Arc::new(Mutex::new(texts)) };
+        Some(Box::new(if self.following == Following::Shared { self.clone() } else { own }))
     }
 }
 
@@ -318,26 +374,36 @@ fn a_retriever_that_does_not_follow_as_it_should_is_caught() {
         caught(&format!("{step}: what a new retriever answers about a new memory"), || Words(fault));
     }
     caught("an item comes last: is followed", || Words(Following::Failing));
+    caught("an item comes last: a copy stays as it was", || Words(Following::Shared));
+    caught(": the same from its bytes", || Words(Following::Forgetful));
 }
 
 /// Takes vectors as they come.
 struct Unchecked(Arc<dyn Embedder>);
 
+struct UncheckedIndex {
+    embedder: Arc<dyn Embedder>,
+    vectors: Vec<Vec<f32>>,
+}
+
 #[async_trait]
 impl Retriever for Unchecked {
-    async fn retrieve(
+    async fn open(
         &self,
-        request: RetrievalRequest<'_>,
+        view: MemoryView<'_>,
+        _: &[SavedIndex],
         _: &StageContext<'_>,
-    ) -> Result<Vec<Retrieved>, RetrieveError> {
-        if request.memory.ready::<Vec<Vec<f32>>>("unchecked").is_none() {
-            let texts: Vec<String> = request.memory.items().iter().map(|item| item.query().text().to_owned()).collect();
-            let vectors = self.0.embed(&texts).await?;
-            request.memory.derived("unchecked", |_| vectors);
-        }
-        let vectors = request.memory.ready::<Vec<Vec<f32>>>("unchecked").unwrap();
-        let query = self.0.embed(&[request.query.text().to_owned()]).await?.pop().unwrap_or_default();
-        let hits = vectors.iter().enumerate().map(|(position, vector)| {
+    ) -> Result<Box<dyn MemoryIndex>, RetrieveError> {
+        let texts: Vec<String> = view.memory.items().iter().map(|item| item.query().text().to_owned()).collect();
+        Ok(Box::new(UncheckedIndex { embedder: Arc::clone(&self.0), vectors: self.0.embed(&texts).await? }))
+    }
+}
+
+#[async_trait]
+impl MemoryIndex for UncheckedIndex {
+    async fn rank(&self, request: RetrievalRequest<'_>, _: &StageContext<'_>) -> Result<Vec<Retrieved>, RetrieveError> {
+        let query = self.embedder.embed(&[request.query.text().to_owned()]).await?.pop().unwrap_or_default();
+        let hits = self.vectors.iter().enumerate().map(|(position, vector)| {
             let dot: f32 = vector.iter().zip(&query).map(|(a, b)| a * b).sum();
             Retrieved { position, score: f64::from(dot), similarity: f64::from(dot).clamp(0.0, 1.0) }
         });
@@ -353,10 +419,8 @@ fn a_retriever_that_takes_vectors_as_they_come_is_caught() {
         ("NaN for the query", "is refused by a typed error"),
         ("too short a vector for the memory", "is refused by a typed error"),
         ("too many vectors for the memory", "is refused by a typed error"),
-        ("too few vectors for the memory", "does not harm the next request"),
     ] {
         found(&format!("an embedder that gives {fault}: {check}"), result());
     }
     found("vectors of the largest values: finite scores", result());
-    found("two embedders and one memory: their vectors are kept apart", result());
 }

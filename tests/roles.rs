@@ -5,7 +5,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{COST, ScriptedBackend, query, scale_history, scale_task};
+use common::{COST, ModelAtOnce as _, ScriptedBackend, query, scale_history, scale_task};
 use pollster::block_on;
 use rpm_core::answer::PromptedAnswerer;
 use rpm_core::extract::LexicalExtractor;
@@ -24,7 +24,7 @@ fn each_stage_asks_its_own_model_and_the_rest_the_pipelines() {
         .build()
         .unwrap();
     let model = block_on(pipeline.learn(&scale_history())).unwrap().model;
-    block_on(pipeline.personalize(&model, &query("A slow, quiet film."))).unwrap();
+    block_on(pipeline.personalize_model(&model, &query("A slow, quiet film."))).unwrap();
     assert!(!cheap.of(Stage::Extract).is_empty() && cheap.requests().iter().all(|r| r.stage == Stage::Extract));
     assert_eq!(strong.requests().iter().map(|r| r.stage).collect::<Vec<_>>(), [Stage::Answer]);
     assert!(!rest.of(Stage::Group).is_empty() && !rest.of(Stage::WritePath).is_empty());
@@ -43,7 +43,7 @@ fn a_model_for_the_only_stage_that_asks_is_enough() {
     assert!(builder().build().is_err());
     let pipeline = builder().backend_for(Stage::Answer, ScriptedBackend::obedient()).build().unwrap();
     let model = block_on(pipeline.learn(&scale_history())).unwrap().model;
-    let answer = block_on(pipeline.personalize(&model, &query("A slow, quiet film."))).unwrap();
+    let answer = block_on(pipeline.personalize_model(&model, &query("A slow, quiet film."))).unwrap();
     assert_eq!(answer.usage.total().calls, 1);
 }
 

@@ -81,9 +81,10 @@ fn a_user_is_learned_answered_and_deleted_by_id() {
     let learned = block_on(pipeline.learn(&scale_history())).unwrap();
     assert_eq!(*block_on(pipeline.load(&ana())).unwrap().model, learned.model);
     let told = block_on(pipeline.personalize(&ana(), &query("A slow, quiet town."))).unwrap();
-    let direct = block_on(pipeline.pipeline().personalize(&learned.model, &query("A slow, quiet town."))).unwrap();
+    let open = block_on(pipeline.pipeline().open(learned.model)).unwrap();
+    let direct = block_on(pipeline.pipeline().personalize(&open, &query("A slow, quiet town."))).unwrap();
     assert_eq!(told.answer, direct);
-    assert_eq!(told.answer.reasons(&told.model), direct.reasons(&learned.model));
+    assert_eq!(told.answer.reasons(&told.prepared), direct.reasons(&open));
     assert!(block_on(pipeline.delete(&ana())).unwrap() && !block_on(pipeline.delete(&ana())).unwrap());
 }
 
@@ -428,4 +429,116 @@ fn edits_hold_through_learning_again_and_forgetting_is_by_user_id() {
     let nobody = rpm_core::UserId::new("nobody").unwrap();
     let error = block_on(stored.observe(&nobody, [more(0, 0)])).unwrap_err();
     assert!(matches!(error, StoredError::UnknownUser { .. }));
+}
+
+/// Counts loads, which cost, and questions for a version, which do not.
+#[derive(Default)]
+struct Counted {
+    store: InMemoryStore,
+    loads: AtomicUsize,
+}
+
+impl Counted {
+    fn loads(&self) -> usize {
+        self.loads.swap(0, Ordering::SeqCst)
+    }
+}
+
+#[async_trait]
+impl UserModelStore for Counted {
+    async fn load(&self, user: &UserId) -> Result<Option<StoredModel>, StoreError> {
+        self.loads.fetch_add(1, Ordering::SeqCst);
+        self.store.load(user).await
+    }
+    async fn version(&self, user: &UserId) -> Result<Option<Version>, StoreError> {
+        self.store.version(user).await
+    }
+    async fn save(&self, model: &UserModel, expected: Option<Version>) -> Result<Version, StoreError> {
+        self.store.save(model, expected).await
+    }
+    async fn reserve(&self, user: &UserId) -> Result<Version, StoreError> {
+        self.store.reserve(user).await
+    }
+    async fn delete(&self, user: &UserId) -> Result<bool, StoreError> {
+        self.store.delete(user).await
+    }
+    async fn list(&self, after: Option<&UserId>, limit: usize) -> Result<Vec<UserId>, StoreError> {
+        self.store.list(after, limit).await
+    }
+}
+
+fn learned_in(store: &Arc<Counted>, users: &[&str]) {
+    for user in users {
+        let history = History::new(&scale_task(), *user, scale_history().interactions().to_vec()).unwrap();
+        block_on(offline(Arc::clone(store)).learn(&history)).unwrap();
+    }
+    store.loads();
+}
+
+#[test]
+fn a_user_who_is_answered_again_is_not_loaded_again_until_somebody_changes_the_model() {
+    let store = Arc::new(Counted::default());
+    learned_in(&store, &["ana"]);
+    let (pipeline, other) = (offline(Arc::clone(&store)), offline(Arc::clone(&store)));
+    let ask = || block_on(pipeline.personalize(&ana(), &query(ASKED))).unwrap().answer;
+    let first = ask();
+    assert_eq!((store.loads(), ask() == first, store.loads()), (1, true, 0));
+    // Own changes leave the changed model open.
+    block_on(pipeline.observe(&ana(), [more(0, 0)])).unwrap();
+    ask();
+    assert_eq!(store.loads(), 0);
+    // Another's are seen.
+    block_on(other.observe(&ana(), [more(1, 1)])).unwrap();
+    store.loads();
+    assert_eq!(block_on(pipeline.load(&ana())).unwrap().model.memory().len(), 8);
+    assert_eq!((ask(), store.loads()).1, 1);
+    // A deleted user is unknown at once, and learned again is another.
+    block_on(other.delete(&ana())).unwrap();
+    assert!(matches!(block_on(pipeline.load(&ana())), Err(StoredError::UnknownUser { .. })));
+    learned_in(&store, &["ana"]);
+    assert_eq!(ask(), first);
+    assert_eq!(store.loads(), 1);
+}
+
+#[test]
+fn open_models_are_bounded_and_the_one_used_longest_ago_goes() {
+    let store = Arc::new(Counted::default());
+    learned_in(&store, &["ana", "ben", "cy"]);
+    let pipeline = offline(Arc::clone(&store)).keep_open(2);
+    let ask = |user: &str| {
+        block_on(pipeline.personalize(&UserId::new(user).unwrap(), &query(ASKED))).unwrap();
+        store.loads()
+    };
+    assert_eq!(["ana", "ben", "ana", "cy", "ana", "ben"].map(ask), [1, 1, 0, 1, 0, 1]);
+    let none = offline(Arc::clone(&store)).keep_open(0);
+    let ask = |_| (block_on(none.personalize(&ana(), &query(ASKED))).unwrap(), store.loads()).1;
+    assert_eq!([0, 1].map(ask), [1, 1]);
+}
+
+#[test]
+fn what_a_pipeline_can_do_with_a_model_it_can_do_by_id() {
+    let pipeline = offline(InMemoryStore::new());
+    let learned = block_on(pipeline.learn(&scale_history())).unwrap();
+    let plain = pipeline.pipeline();
+    let open = block_on(plain.open(learned.model.clone())).unwrap();
+    let answer = block_on(pipeline.personalize(&ana(), &query(ASKED))).unwrap().answer;
+    let options = rpm_core::explain::ExplainOptions::default();
+    let by_id = block_on(pipeline.explain(&ana(), &answer, &options)).unwrap();
+    assert_eq!(by_id, block_on(plain.explain(&open, &answer)).unwrap());
+    assert_eq!(block_on(pipeline.proposals(&ana())).unwrap(), learned.model.proposals());
+    let cost = block_on(pipeline.cost_of_learning(&scale_history())).unwrap();
+    assert_eq!(cost, block_on(plain.estimate(&scale_history())).unwrap());
+    let cost = block_on(pipeline.cost_of_answer(&ana(), &query(ASKED))).unwrap();
+    assert_eq!(cost, block_on(plain.cost_of_answer(&open, &query(ASKED))).unwrap());
+    let number = block_on(pipeline.edit(&ana(), rpm_core::Edit::Mute { factor: a_factor(&learned.model) })).unwrap();
+    let again = block_on(pipeline.relearn(&ana())).unwrap();
+    assert_eq!(again.model.edits().last().unwrap().number(), number, "edits hold");
+    let held = block_on(pipeline.load(&ana())).unwrap();
+    assert_eq!(*held.model, again.model);
+    let nobody = UserId::new("nobody").unwrap();
+    assert!(matches!(block_on(pipeline.relearn(&nobody)), Err(StoredError::UnknownUser { .. })));
+}
+
+fn a_factor(model: &UserModel) -> rpm_core::FactorId {
+    model.factors().iter().next().unwrap().id().clone()
 }

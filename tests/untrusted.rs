@@ -5,7 +5,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{ScriptedBackend, blocks, cases, obey, reply, sent};
+use common::{ModelAtOnce as _, ScriptedBackend, blocks, cases, obey, reply, sent};
 use pollster::block_on;
 use rpm_core::extract::PromptedExtractor;
 use rpm_core::llm::{Role, Stage};
@@ -55,7 +55,7 @@ fn run(task: &Task, history: &History, query: &Query, backend: &Arc<ScriptedBack
     let builder = RpmPipeline::builder(task.clone()).backend(Arc::clone(backend));
     let pipeline = builder.extractor(PromptedExtractor::default().items_per_request(texts)).build().unwrap();
     let learned = block_on(pipeline.learn(history));
-    let answer = learned.as_ref().ok().map(|learned| block_on(pipeline.personalize(&learned.model, query)));
+    let answer = learned.as_ref().ok().map(|learned| block_on(pipeline.personalize_model(&learned.model, query)));
     Run { learned, answer, requests: backend.take() }
 }
 
@@ -259,7 +259,7 @@ fn what_the_pipeline_said_never_becomes_what_the_user_did() {
         let before = model.clone();
         let mut adopted = model.clone();
         for _ in 0..3 {
-            let answer = block_on(pipeline.personalize(&adopted, &new)).unwrap();
+            let answer = block_on(pipeline.personalize_model(&adopted, &new)).unwrap();
             adopted.adopt_paths(answer.written_paths).unwrap();
         }
         assert!(model == before, "answering changes nothing");

@@ -41,7 +41,8 @@ fn cost_of(preset: Preset, task: &Task, history: &History, queries: &[Query]) ->
     let learning = block_on(pipeline.cost_of_learning(history)).unwrap();
     // A user model as the stand-in leads to.
     let model = block_on(pipeline.dry().0.learn(history)).unwrap().model;
-    let queries = queries.iter().map(|query| block_on(pipeline.cost_of_answer(&model, query)).unwrap());
+    let prepared = block_on(pipeline.open(model)).unwrap();
+    let queries = queries.iter().map(|query| block_on(pipeline.cost_of_answer(&prepared, query)).unwrap());
     (learning, queries.collect())
 }
 

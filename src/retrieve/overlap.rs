@@ -133,8 +133,21 @@ mod tests {
         let query = Query::new(letters).unwrap();
         let features = features(&query);
         let request = RetrievalRequest { beliefs, ..RetrievalRequest::new(memory, &query, &features, usize::MAX) };
-        pollster::block_on(OverlapRetriever::default().retrieve(request, &StageContext::offline(&prompts, &ledger)))
-            .unwrap()
+        let ctx = StageContext::offline(&prompts, &ledger);
+        let index = pollster::block_on(OverlapRetriever::default().open(request.view(), &[], &ctx)).unwrap();
+        pollster::block_on(index.rank(request, &ctx)).unwrap()
+    }
+
+    #[test]
+    fn an_index_over_factors_that_is_asked_without_statistics_says_so() {
+        let memory = ReasoningMemory::new([item(0, "a", "yes", false)]);
+        let (task, (prompts, ledger)) = (votes(), (PromptSet::default(), Ledger::new()));
+        let (factors, ctx) = (factors(&task, &memory), StageContext::offline(&prompts, &ledger));
+        let view = MemoryView::new(&memory).factors(&factors);
+        let index = pollster::block_on(OverlapRetriever::default().open(view, &[], &ctx)).unwrap();
+        let query = Query::new("a").unwrap();
+        let request = RetrievalRequest::new(&memory, &query, &[], 1);
+        assert!(matches!(pollster::block_on(index.rank(request, &ctx)), Err(RetrieveError::NoStatistics)));
     }
 
     fn votes() -> Task {

@@ -1,4 +1,4 @@
-//! Retrievers that follow a changing memory.
+//! Indexes that follow a changing memory.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -8,13 +8,15 @@ use async_trait::async_trait;
 use pollster::block_on;
 use proptest::prelude::*;
 
-use crate::data::{AssignedFeature, Feature, Interaction, ItemId, MemoryItem, Query, ReasoningMemory, Span};
+use crate::data::{
+    AssignedFeature, Feature, Interaction, ItemId, MemoryChange, MemoryItem, Query, ReasoningMemory, Span,
+};
 use crate::embed::{EmbedError, Embedder, HashedEmbedder};
 use crate::llm::Ledger;
 use crate::prompt::{PromptSet, StageContext};
 use crate::retrieve::{
-    Bm25Retriever, CompareBy, DenseRetriever, HybridRetriever, MaxSimRetriever, OverlapRetriever, RetrievalRequest,
-    RetrieveError, Retriever, Screening, SelectingRetriever,
+    Applied, Bm25Retriever, CompareBy, DenseRetriever, HybridRetriever, MaxSimRetriever, MemoryIndex, MemoryView,
+    OverlapRetriever, RetrievalRequest, RetrieveError, Retriever, Screening, SelectingRetriever,
 };
 
 const DIMENSIONS: usize = 24;
@@ -95,19 +97,30 @@ fn with_context<T>(redacted: bool, call: impl FnOnce(&StageContext<'_>) -> T) ->
 
 type Ranked = Vec<(usize, u64, u64)>;
 
-fn ranked(retriever: &dyn Retriever, memory: &ReasoningMemory, redacted: bool) -> Result<Vec<Ranked>, RetrieveError> {
+type Index = Box<dyn MemoryIndex>;
+
+fn open(retriever: &dyn Retriever, memory: &ReasoningMemory, redacted: bool) -> Result<Index, RetrieveError> {
+    with_context(redacted, |ctx| block_on(retriever.open(MemoryView::new(memory), &[], ctx))).0
+}
+
+fn ranked(index: &Index, memory: &ReasoningMemory, redacted: bool) -> Result<Vec<Ranked>, RetrieveError> {
     let ask = |text: &&str| {
         let query = Query::new(*text).unwrap();
         let features: Vec<_> = features(&query).into_iter().map(AssignedFeature::unknown).collect();
         let request = RetrievalRequest::new(memory, &query, &features, usize::MAX);
-        let hits = with_context(redacted, |ctx| block_on(retriever.retrieve(request, ctx))).0?;
+        let hits = with_context(redacted, |ctx| block_on(index.rank(request, ctx))).0?;
         Ok(hits.iter().map(|hit| (hit.position, hit.score.to_bits(), hit.similarity.to_bits())).collect())
     };
     ["plot", "slow plot and great cast", "plots dull music"].iter().map(ask).collect()
 }
 
-fn packed(retriever: &dyn Retriever, memory: &ReasoningMemory, redacted: bool) -> Vec<(String, Vec<u8>)> {
-    with_context(redacted, |ctx| block_on(retriever.pack(memory, ctx))).0.unwrap()
+fn applied(
+    index: &mut Index,
+    after: &ReasoningMemory,
+    change: &MemoryChange,
+    redacted: bool,
+) -> (Result<Applied, RetrieveError>, usize) {
+    with_context(redacted, |ctx| block_on(index.apply(change, MemoryView::new(after), ctx)))
 }
 
 /// Items go, and others come; one that comes may be one that goes, with another text.
@@ -128,7 +141,7 @@ fn step() -> impl Strategy<Value = Step> {
     (gone, prop::collection::vec((prop::option::weighted(0.2, index()), words(), time()), 0..4))
 }
 
-/// Follows the steps, and after each is equal to a retriever that sees the memory for the first time.
+/// Follows the steps, and after each is equal to an index that is opened over the memory for the first time.
 fn follows(
     make: impl Fn(&Recorder) -> Arc<dyn Retriever>,
     texts_of: impl Fn(&[&MemoryItem]) -> Vec<String>,
@@ -141,7 +154,8 @@ fn follows(
     let items = start.iter().enumerate();
     let items = items.map(|(n, (words, time))| item(&format!("i{n:02}"), &words.join(" "), *time));
     let (mut memory, mut count) = (ReasoningMemory::new(items), start.len());
-    let mut answers = ranked(&*retriever, &memory, redacted).unwrap();
+    let mut index = open(&*retriever, &memory, redacted).unwrap();
+    let mut answers = ranked(&index, &memory, redacted).unwrap();
     for (gone, came) in steps {
         let ids: Vec<ItemId> = memory.items().iter().map(|item| item.id().clone()).collect();
         let pick = |index: &prop::sample::Index| ids.get(index.index(ids.len().max(1))).cloned();
@@ -156,22 +170,25 @@ fn follows(
             new.push(item(&id, &words.join(" "), time));
         }
         let before = memory.clone();
+        let copy = index.copied().unwrap();
         let (after, change) = memory.changed(&gone, new);
         recorder.taken();
-        let (followed, _) = with_context(redacted, |ctx| block_on(retriever.follow(&after, &change, ctx)));
-        prop_assert!(followed.is_ok());
+        let (followed, _) = applied(&mut index, &after, &change, redacted);
+        prop_assert!(matches!(followed, Ok(Applied::UpToDate)));
         let came: Vec<&MemoryItem> = change.inserted().iter().map(|&at| &after.items()[at]).collect();
         let leaving = |text: String| if redacted { text.replace(['a', 'e'], "*") } else { text };
-        let wanted: Vec<String> = texts_of(&came).into_iter().map(leaving).collect();
+        let mut seen = BTreeSet::new();
+        let wanted = texts_of(&came).into_iter().map(leaving);
+        let wanted: Vec<String> = wanted.filter(|text| seen.insert(text.clone())).collect();
         prop_assert_eq!(recorder.taken(), wanted);
 
-        let (fresh, new) = (ReasoningMemory::new(after.items().iter().cloned()), make(&Recorder::default()));
-        prop_assert_eq!(packed(&*retriever, &after, redacted), packed(&*new, &fresh, redacted));
-        prop_assert!(recorder.taken().is_empty(), "the index was ready");
-        let fresh_answers = ranked(&*new, &fresh, redacted).unwrap();
-        prop_assert_eq!(&ranked(&*retriever, &after, redacted).unwrap(), &fresh_answers);
-        // A memory that was cloned before is what it was.
-        prop_assert_eq!(&ranked(&*retriever, &before, redacted).unwrap(), &answers);
+        let fresh = ReasoningMemory::new(after.items().iter().cloned());
+        let new = open(&*make(&Recorder::default()), &fresh, redacted).unwrap();
+        prop_assert_eq!(index.bytes(), new.bytes());
+        let fresh_answers = ranked(&new, &fresh, redacted).unwrap();
+        prop_assert_eq!(&ranked(&index, &after, redacted).unwrap(), &fresh_answers);
+        // A copy that was made before is what it was.
+        prop_assert_eq!(&ranked(&copy, &before, redacted).unwrap(), &answers);
         (memory, answers) = (after, fresh_answers);
     }
     Ok(())
@@ -241,49 +258,53 @@ fn nothing_of_an_item_that_went_is_in_the_bytes() {
         [Arc::new(bm25()), Arc::new(dense(&Recorder::default())), Arc::new(maxsim(&Recorder::default()))];
     for retriever in retrievers {
         let name = retriever.name();
+        let bytes = |index: &Index| index.bytes().remove(0).bytes().to_vec();
         let memory = some().changed(&ids(&["i2"]), vec![item("i2", "zebrafish", Some(2))]).0;
         // What the item leaves: its word, or its vector, which is what an index of it alone ends with.
-        let alone = packed(&*retriever, &ReasoningMemory::new([item("i", "zebrafish", None)]), false).remove(0).1;
+        let alone = ReasoningMemory::new([item("i", "zebrafish", None)]);
+        let alone = bytes(&open(&*retriever, &alone, false).unwrap());
         let trace = if name == "bm25" { b"zebrafish" } else { &alone[alone.len() - 4 * DIMENSIONS..] };
-        assert!(contains(&packed(&*retriever, &memory, false)[0].1, trace), "{name}");
+        let mut index = open(&*retriever, &memory, false).unwrap();
+        assert!(contains(&bytes(&index), trace), "{name}");
         let (after, change) = memory.changed(&ids(&["i2"]), Vec::new());
-        with_context(false, |ctx| block_on(retriever.follow(&after, &change, ctx))).0.unwrap();
-        assert!(!contains(&packed(&*retriever, &after, false)[0].1, trace), "{name}");
+        applied(&mut index, &after, &change, false).0.unwrap();
+        assert!(!contains(&bytes(&index), trace), "{name}");
     }
 }
 
 #[test]
-fn an_index_that_was_never_asked_for_is_not_made() {
+fn when_the_embedder_fails_a_new_index_computes_all() {
     let recorder = Recorder::default();
-    for redacted in [false, true] {
-        let (after, change) = some().changed(&ids(&["i0"]), vec![item("new", "plot", None)]);
-        with_context(redacted, |ctx| block_on(dense(&recorder).follow(&after, &change, ctx))).0.unwrap();
-        with_context(redacted, |ctx| block_on(maxsim(&recorder).follow(&after, &change, ctx))).0.unwrap();
-    }
-    assert!(recorder.taken().is_empty());
-}
-
-#[test]
-fn when_the_embedder_fails_the_next_request_computes_all() {
-    let recorder = Recorder::default();
-    let retrievers: [Arc<dyn Retriever>; 3] = [
-        Arc::new(dense(&recorder)),
-        Arc::new(maxsim(&recorder)),
-        Arc::new(HybridRetriever::new(Arc::new(dense(&recorder)), Arc::new(bm25()))),
-    ];
+    let retrievers: [Arc<dyn Retriever>; 2] = [Arc::new(dense(&recorder)), Arc::new(maxsim(&recorder))];
     for retriever in retrievers {
         let memory = some();
-        ranked(&*retriever, &memory, false).unwrap();
+        let mut index = open(&*retriever, &memory, false).unwrap();
         let (after, change) = memory.changed(&ids(&["i1"]), vec![item("new", "plot", None)]);
         recorder.fails.store(true, Ordering::SeqCst);
-        let (followed, _) = with_context(false, |ctx| block_on(retriever.follow(&after, &change, ctx)));
-        assert!(matches!(followed, Err(RetrieveError::Embed(_))));
-        assert!(matches!(ranked(&*retriever, &after, false), Err(RetrieveError::Embed(_))));
+        assert!(matches!(applied(&mut index, &after, &change, false).0, Err(RetrieveError::Embed(_))));
+        assert!(matches!(open(&*retriever, &after, false), Err(RetrieveError::Embed(_))));
         recorder.fails.store(false, Ordering::SeqCst);
         let fresh = ReasoningMemory::new(after.items().iter().cloned());
-        let expected = ranked(&*retriever, &fresh, false).unwrap();
-        assert_eq!(ranked(&*retriever, &after, false).unwrap(), expected);
+        let expected = ranked(&open(&*retriever, &fresh, false).unwrap(), &fresh, false).unwrap();
+        assert_eq!(ranked(&open(&*retriever, &after, false).unwrap(), &after, false).unwrap(), expected);
     }
+}
+
+#[test]
+fn a_part_of_a_hybrid_that_fails_is_opened_anew_and_the_others_stay() {
+    let recorder = Recorder::default();
+    let hybrid = HybridRetriever::new(Arc::new(dense(&recorder)), Arc::new(bm25()));
+    let memory = some();
+    let mut index = open(&hybrid, &memory, false).unwrap();
+    let (after, change) = memory.changed(&ids(&["i1"]), vec![item("new", "plot", None)]);
+    recorder.fails.store(true, Ordering::SeqCst);
+    assert!(matches!(applied(&mut index, &after, &change, false).0, Ok(Applied::UpToDate)));
+    assert_eq!(index.bytes().len(), 1, "the words followed");
+    assert!(matches!(ranked(&index, &after, false), Err(RetrieveError::Embed(_))));
+    recorder.fails.store(false, Ordering::SeqCst);
+    let expected = ranked(&open(&hybrid, &after, false).unwrap(), &after, false).unwrap();
+    assert_eq!(ranked(&index, &after, false).unwrap(), expected);
+    assert_eq!(index.bytes().len(), 2);
 }
 
 #[test]
@@ -292,46 +313,61 @@ fn a_hook_is_asked_about_new_items_only() {
         [(Arc::new(dense(&Recorder::default())) as Arc<dyn Retriever>, 1), (Arc::new(maxsim(&Recorder::default())), 2)]
     {
         let memory = some();
-        ranked(&*retriever, &memory, true).unwrap();
+        let mut index = open(&*retriever, &memory, true).unwrap();
         let (after, change) = memory.changed(&ids(&["i1"]), vec![item("new", "dull plot", None)]);
-        let (followed, calls) = with_context(true, |ctx| block_on(retriever.follow(&after, &change, ctx)));
+        let (followed, calls) = applied(&mut index, &after, &change, true);
         followed.unwrap();
         assert_eq!(calls, texts);
     }
 }
 
 #[test]
-fn what_another_hook_left_is_not_mixed_up() {
+fn a_saved_index_is_taken_by_its_own_retriever_and_hook_only() {
     let recorder = Recorder::default();
     let retriever = dense(&recorder);
     let memory = some();
-    ranked(&retriever, &memory, true).unwrap();
-    let (after, change) = memory.changed(&ids(&["i1"]), vec![item("new", "dull plot", None)]);
-    let (prompts, ledger) = (PromptSet::default(), Ledger::new());
-    let other = |text: &str| text.replace('l', "+");
-    let ctx = StageContext::offline(&prompts, &ledger).redact(&other);
-    block_on(retriever.follow(&after, &change, &ctx)).unwrap();
-    let fresh = ReasoningMemory::new(after.items().iter().cloned());
-    assert_eq!(packed(&retriever, &after, true), packed(&retriever, &fresh, true));
-    let of_other = |memory| block_on(retriever.pack(memory, &ctx)).unwrap();
-    assert_eq!(of_other(&after), of_other(&fresh));
+    let saved = open(&retriever, &memory, true).unwrap().bytes();
+    let asked = |retriever: &dyn Retriever, redacted: bool| {
+        recorder.taken();
+        let view = MemoryView::new(&memory);
+        let index = with_context(redacted, |ctx| block_on(retriever.open(view, &saved, ctx))).0.unwrap();
+        (index, recorder.taken().len())
+    };
+    let (index, embedded) = asked(&retriever, true);
+    assert_eq!((embedded, index.bytes()), (0, saved.clone()));
+    // What another hook left, or another kind of index, is not mixed up.
+    let (index, embedded) = asked(&retriever, false);
+    assert_eq!(embedded, 4);
+    assert_ne!(index.bytes(), saved);
+    assert_eq!(asked(&maxsim(&recorder), true).1, 7);
 }
 
 #[test]
-fn an_unpacked_index_of_redacted_texts_follows_what_comes() {
+fn a_saved_index_of_redacted_texts_follows_what_comes() {
     let recorder = Recorder::default();
     let retrievers: [Arc<dyn Retriever>; 2] = [Arc::new(dense(&recorder)), Arc::new(maxsim(&recorder))];
     for retriever in retrievers {
-        let (name, index) = packed(&*retriever, &some(), true).remove(0);
-        let opened = some();
-        assert!(retriever.unpack(&opened, &name, &index).unwrap());
+        let memory = some();
+        let saved = open(&*retriever, &memory, true).unwrap().bytes();
+        let view = MemoryView::new(&memory);
         recorder.taken();
-        let (after, change) = opened.changed(&ids(&[]), vec![item("new", "cast", Some(2))]);
-        with_context(true, |ctx| block_on(retriever.follow(&after, &change, ctx))).0.unwrap();
+        let mut index = with_context(true, |ctx| block_on(retriever.open(view, &saved, ctx))).0.unwrap();
+        let (after, change) = memory.changed(&ids(&[]), vec![item("new", "cast", Some(2))]);
+        applied(&mut index, &after, &change, true).0.unwrap();
         assert_eq!(recorder.taken(), ["c*st"]);
-        let fresh = ReasoningMemory::new(after.items().iter().cloned());
-        let followed = packed(&*retriever, &after, true);
-        assert!(recorder.taken().is_empty());
-        assert_eq!(followed, packed(&*retriever, &fresh, true));
+        assert_eq!(index.bytes(), open(&*retriever, &after, true).unwrap().bytes());
+    }
+}
+
+#[test]
+fn a_saved_index_of_another_number_of_items_is_refused() {
+    let retrievers: [Arc<dyn Retriever>; 3] =
+        [Arc::new(bm25()), Arc::new(dense(&Recorder::default())), Arc::new(maxsim(&Recorder::default()))];
+    for retriever in retrievers {
+        let saved = open(&*retriever, &some(), false).unwrap().bytes();
+        let more = some().changed(&ids(&[]), vec![item("new", "cast", Some(2))]).0;
+        let opened =
+            with_context(false, |ctx| block_on(retriever.open(MemoryView::new(&more), &saved, ctx))).0.map(|_| ());
+        assert!(matches!(opened, Err(RetrieveError::Index(_))), "{}", retriever.name());
     }
 }

@@ -84,7 +84,7 @@ impl Person {
         Ok(person)
     }
 
-    /// A new memory, in which nothing is derived yet.
+    /// A new memory.
     pub(super) fn memory(&self) -> Result<ReasoningMemory, DataError> {
         let items = self.rows.iter().enumerate().map(|(n, row)| item(&format!("i{n:03}"), row));
         Ok(ReasoningMemory::new(items.collect::<Result<Vec<_>, _>>()?))

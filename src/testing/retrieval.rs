@@ -12,7 +12,9 @@ use crate::data::ReasoningMemory;
 use crate::embed::{Embedder, HashedEmbedder};
 use crate::llm::Ledger;
 use crate::prompt::{PromptSet, StageContext};
-use crate::retrieve::{RetrievalRequest, RetrieveError, Retrieved, Retriever};
+use crate::retrieve::{
+    Applied, MemoryIndex, MemoryView, RetrievalRequest, RetrieveError, Retrieved, Retriever, SavedIndex,
+};
 use crate::stats::Beliefs;
 
 /// Checks a retriever on made-up memories, and returns how many checks it passed.
@@ -20,9 +22,11 @@ use crate::stats::Beliefs;
 /// Checked are: order, ties by position, different positions inside the memory, finite scores and similarities from 0
 /// to 1; that fewer items are a prefix of more; none for 0, all for more than there are, nothing from an empty memory;
 /// that an item which says what the query says is found; the same answer again, from a new retriever, from a clone of
-/// the memory and on several threads at once; that another user's memory, an edited one and other statistics are not
-/// mixed up; and that after each of several changes it [`follow`](Retriever::follow)ed, of items that come and go
-/// anywhere, it answers what a new retriever answers. The memories hold duplicates, texts without words, and times that are missing or extreme.
+/// the memory, from the index that its bytes make and on several threads at once; that another user's memory, an edited
+/// one and other statistics are not mixed up; that after each of several changes that an index
+/// [applied](MemoryIndex::apply), of items that come and go anywhere, it answers what a new index answers; and that a copy
+/// of an index may change while the index stays. The memories hold duplicates, texts without words, and times that are
+/// missing or extreme.
 ///
 /// One check polls on threads of its own, outside of any runtime; a retriever that needs one must bring it.
 ///
@@ -95,7 +99,7 @@ impl Run {
     }
 }
 
-/// One question to a retriever.
+/// One question about a memory.
 #[derive(Clone, Copy)]
 pub(super) struct Question<'a> {
     pub(super) memory: &'a ReasoningMemory,
@@ -103,43 +107,76 @@ pub(super) struct Question<'a> {
     pub(super) beliefs: Option<&'a Beliefs<'a>>,
 }
 
-impl Question<'_> {
-    pub(super) async fn ask(self, retriever: &impl Retriever, k: usize) -> Result<Vec<Retrieved>, RetrieveError> {
+impl<'a> Question<'a> {
+    fn view(self) -> MemoryView<'a> {
+        let view = MemoryView::new(self.memory);
+        self.beliefs.map_or(view, |beliefs| view.factors(beliefs.factors()))
+    }
+
+    /// The retriever's index of the memory.
+    async fn open(self, retriever: &impl Retriever, saved: &[SavedIndex]) -> Result<Index, RetrieveError> {
+        let (prompts, ledger) = (PromptSet::default(), Ledger::new());
+        retriever.open(self.view(), saved, &StageContext::offline(&prompts, &ledger)).await
+    }
+
+    /// What an index answers.
+    async fn rank(self, index: &Index, k: usize) -> Result<Vec<Retrieved>, RetrieveError> {
         let (prompts, ledger) = (PromptSet::default(), Ledger::new());
         let request = RetrievalRequest::new(self.memory, &self.asked.query, &self.asked.features, k);
         let request = match self.beliefs {
             Some(beliefs) => request.beliefs(beliefs),
             None => request,
         };
-        retriever.retrieve(request, &StageContext::offline(&prompts, &ledger)).await
+        index.rank(request, &StageContext::offline(&prompts, &ledger)).await
+    }
+
+    /// What a new index answers.
+    pub(super) async fn ask(self, retriever: &impl Retriever, k: usize) -> Result<Vec<Retrieved>, RetrieveError> {
+        self.rank(&self.open(retriever, &[]).await?, k).await
     }
 
     /// All that a request for everything gives; `None` for an error.
-    async fn all(self, retriever: &impl Retriever) -> Option<Vec<Retrieved>> {
+    async fn all(self, index: &Index) -> Option<Vec<Retrieved>> {
+        self.rank(index, self.memory.len()).await.ok()
+    }
+
+    /// All that a new index gives; `None` for an error.
+    async fn anew(self, retriever: &impl Retriever) -> Option<Vec<Retrieved>> {
         self.ask(retriever, self.memory.len()).await.ok()
     }
 }
 
+type Index = Box<dyn MemoryIndex>;
+
 async fn ranking<R: Retriever>(run: &mut Run, make: &impl Fn() -> R) -> Result<(), ConformanceError> {
-    // The one that is asked everything; each answer must be that of a new one about a new memory.
+    // The one that opens everything; each answer must be that of a new one about a new memory.
     let retriever = make();
     let (persons, asked) = (Person::all()?, Asked::all()?);
     let memories = persons.iter().map(Person::memory).collect::<Result<Vec<_>, _>>()?;
-    for asked in &asked {
-        for (person, memory) in persons.iter().zip(&memories) {
-            for (n, beliefs) in person.beliefs().iter().enumerate() {
-                let statistics = ["without statistics", "with statistics", "with other statistics"];
-                let name =
-                    format!("{}, {}, {}", person.name, asked.name, statistics.get(n).copied().unwrap_or_default());
+    for (person, memory) in persons.iter().zip(&memories) {
+        for (n, beliefs) in person.beliefs().iter().enumerate() {
+            let statistics = ["without statistics", "with statistics", "with other statistics"];
+            let statistics = statistics.get(n).copied().unwrap_or_default();
+            for asked in &asked {
+                let name = format!("{}, {}, {statistics}", person.name, asked.name);
                 let question = Question { memory, asked, beliefs: beliefs.as_ref() };
-                one(run, &name, question, &retriever).await;
+                let index = question.open(&retriever, &[]).await;
+                run.check(&format!("{name}: is opened"), index.is_ok());
+                let Ok(index) = index else { continue };
+                one(run, &name, question, &index).await;
                 let fresh = person.memory()?;
-                let new = Question { memory: &fresh, ..question }.all(&make()).await;
+                let new = Question { memory: &fresh, ..question }.anew(&make()).await;
                 run.check(
                     &format!("{name}: what a new retriever answers about a new memory"),
-                    question.all(&retriever).await == new,
+                    question.all(&index).await == new,
                 );
-                let on_threads = on_threads(Question { memory: &person.memory()?, ..question }, &make());
+                let saved = question.open(&make(), &index.bytes()).await;
+                let of_saved = match &saved {
+                    Ok(index) => question.all(index).await,
+                    Err(_) => None,
+                };
+                run.check(&format!("{name}: the same from its bytes"), of_saved == new);
+                let on_threads = on_threads(question, &index);
                 run.check(
                     &format!("{name}: the same on several threads"),
                     on_threads.iter().all(|answer| *answer == new),
@@ -151,14 +188,14 @@ async fn ranking<R: Retriever>(run: &mut Run, make: &impl Fn() -> R) -> Result<(
     followed(run, &retriever, make, &persons, &asked).await
 }
 
-async fn one(run: &mut Run, name: &str, question: Question<'_>, retriever: &impl Retriever) {
+async fn one(run: &mut Run, name: &str, question: Question<'_>, index: &Index) {
     let n = question.memory.len();
-    let whole = question.ask(retriever, n).await;
+    let whole = question.rank(index, n).await;
     run.check(&format!("{name}: is answered"), whole.is_ok());
     let Ok(whole) = whole else { return };
     run.check_ranking(name, &whole, n, n);
     for k in [0, 1, 2, 3, n / 2, n.saturating_sub(1)] {
-        let some = question.ask(retriever, k).await.unwrap_or_default();
+        let some = question.rank(index, k).await.unwrap_or_default();
         if k == 0 {
             run.check(&format!("{name}: nothing for k = 0"), some.is_empty());
         }
@@ -167,13 +204,13 @@ async fn one(run: &mut Run, name: &str, question: Question<'_>, retriever: &impl
         run.check(&format!("{name}: fewer are a prefix of more"), some.get(..k.min(some.len())) == Some(prefix));
     }
     for k in [n + 1, n + 100, usize::MAX] {
-        let more = question.ask(retriever, k).await.ok();
+        let more = question.rank(index, k).await.ok();
         run.check(&format!("{name}: all there are for k beyond them"), more.as_ref() == Some(&whole));
     }
-    let again = question.all(retriever).await;
+    let again = question.all(index).await;
     run.check(&format!("{name}: the same answer again"), again.as_ref() == Some(&whole));
     let clone = question.memory.clone();
-    let of_clone = Question { memory: &clone, ..question }.all(retriever).await;
+    let of_clone = Question { memory: &clone, ..question }.all(index).await;
     run.check(&format!("{name}: the same from a clone of the memory"), of_clone.as_ref() == Some(&whole));
     if question.asked.query.text() == SAME && n > 0 {
         let same = |hit: &Retrieved| question.memory.items().get(hit.position).map(|item| item.query().text());
@@ -194,19 +231,19 @@ async fn edited<R: Retriever>(
     let memory = person.memory()?;
     for asked in asked {
         let before = Question { memory: &memory, asked, beliefs: None };
-        let _ = before.all(retriever).await;
+        let _ = before.anew(retriever).await;
         let kept = || ReasoningMemory::new(memory.items().iter().skip(3).cloned());
         let (edited, new) = (kept(), kept());
-        let found = Question { memory: &edited, ..before }.all(retriever).await;
+        let found = Question { memory: &edited, ..before }.anew(retriever).await;
         let name = format!("an edited memory, {}", asked.name);
         run.check_ranking(&name, found.as_deref().unwrap_or_default(), edited.len(), edited.len());
-        let expected = Question { memory: &new, ..before }.all(&make()).await;
+        let expected = Question { memory: &new, ..before }.anew(&make()).await;
         run.check(&format!("{name}: what a new retriever answers about a new memory"), found == expected);
     }
     Ok(())
 }
 
-/// A memory that changes step by step, with the retriever following, is answered about as if it had always been so.
+/// An index that applies one change after another answers as if the memory had always been so.
 async fn followed<R: Retriever>(
     run: &mut Run,
     retriever: &R,
@@ -214,36 +251,47 @@ async fn followed<R: Retriever>(
     persons: &[Person],
     asked: &[Asked],
 ) -> Result<(), ConformanceError> {
-    let Some(person) = persons.first() else { return Ok(()) };
-    let statistics = person.beliefs();
-    let questions: Vec<_> =
-        asked.iter().flat_map(|asked| statistics.iter().map(move |b| (asked, b.as_ref()))).collect();
-    let mut memory = person.memory()?;
-    for Step { name, gone, new } in Step::all()? {
-        // The answers make the indexes that are to follow.
-        for &(asked, beliefs) in &questions {
-            let _ = Question { memory: &memory, asked, beliefs }.all(retriever).await;
+    let (Some(person), Some(first)) = (persons.first(), asked.first()) else { return Ok(()) };
+    for beliefs in person.beliefs() {
+        let mut memory = person.memory()?;
+        let beliefs = beliefs.as_ref();
+        let Ok(mut index) = Question { memory: &memory, asked: first, beliefs }.open(retriever, &[]).await else {
+            continue;
+        };
+        for Step { name, gone, new } in Step::all()? {
+            let name = format!("a memory that changes, {name}");
+            let before = memory.clone();
+            let old = Question { memory: &before, asked: first, beliefs }.all(&index).await;
+            let copy = index.copied();
+            let (after, change) = memory.changed(&gone, new);
+            let now = Question { memory: &after, asked: first, beliefs };
+            let (prompts, ledger) = (PromptSet::default(), Ledger::new());
+            let applied = index.apply(&change, now.view(), &StageContext::offline(&prompts, &ledger)).await;
+            run.check(&format!("{name}: is followed"), applied.is_ok());
+            if !matches!(applied, Ok(Applied::UpToDate)) {
+                let Ok(opened) = now.open(retriever, &[]).await else { continue };
+                index = opened;
+            }
+            for asked in asked {
+                let found = Question { asked, ..now }.all(&index).await;
+                let expected = Question { asked, ..now }.anew(&make()).await;
+                let name = format!("{name}, {}", asked.name);
+                run.check(&format!("{name}: what a new retriever answers about a new memory"), found == expected);
+            }
+            if let Some(copy) = copy {
+                let stayed = Question { memory: &before, asked: first, beliefs }.all(&copy).await;
+                run.check(&format!("{name}: a copy stays as it was"), stayed == old);
+            }
+            memory = after;
         }
-        let (after, change) = memory.changed(&gone, new);
-        let (prompts, ledger) = (PromptSet::default(), Ledger::new());
-        let result = retriever.follow(&after, &change, &StageContext::offline(&prompts, &ledger)).await;
-        run.check(&format!("a memory that changes, {name}: is followed"), result.is_ok());
-        for &(asked, beliefs) in &questions {
-            let found = Question { memory: &after, asked, beliefs }.all(retriever).await;
-            let new = ReasoningMemory::new(after.items().iter().cloned());
-            let expected = Question { memory: &new, asked, beliefs }.all(&make()).await;
-            let name = format!("a memory that changes, {name}, {}", asked.name);
-            run.check(&format!("{name}: what a new retriever answers about a new memory"), found == expected);
-        }
-        memory = after;
     }
     Ok(())
 }
 
-/// What several threads get that share a retriever and a memory nothing was derived from yet.
-fn on_threads(question: Question<'_>, retriever: &impl Retriever) -> Vec<Option<Vec<Retrieved>>> {
+/// What several threads get that share an index.
+fn on_threads(question: Question<'_>, index: &Index) -> Vec<Option<Vec<Retrieved>>> {
     thread::scope(|scope| {
-        let started: Vec<_> = (0..3).map(|_| scope.spawn(|| wait(question.all(retriever)))).collect();
+        let started: Vec<_> = (0..3).map(|_| scope.spawn(|| wait(question.all(index)))).collect();
         started.into_iter().map(|thread| thread.join().unwrap_or_default()).collect()
     })
 }

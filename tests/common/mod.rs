@@ -6,10 +6,13 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rpm_core::data::{PathOrigin, PathStep};
-use rpm_core::llm::{Role, Stage, Usage};
+use rpm_core::explain::{ExplainOptions, WhatIf};
+use rpm_core::llm::{CostEstimate, Role, Stage, Usage};
+use rpm_core::model::Receipt;
+use rpm_core::pipeline::ObserveReport;
 use rpm_core::{
-    BackendError, Completion, CompletionRequest, History, Interaction, ItemId, LlmBackend, Query, ReasoningPath,
-    ResponseSpace, Task, UserModel, async_trait,
+    Answer, BackendError, Completion, CompletionRequest, Error, Forget, History, Interaction, ItemId, LlmBackend,
+    Query, ReasoningPath, Reasons, ResponseSpace, RpmPipeline, Task, UserModel, async_trait,
 };
 use serde_json::{Value, json};
 
@@ -321,4 +324,77 @@ pub fn a_path(model: &UserModel) -> (ItemId, ReasoningPath) {
     let step = PathStep { feature: 0, factor: factor_of(0), text: "It suits this person.".to_owned() };
     let path = ReasoningPath::new(vec![step], item.response(), PathOrigin::Model, item.features(), factor_of);
     (item.id().clone(), path.unwrap())
+}
+
+/// A pipeline's operations on a plain user model, which is opened for each of them.
+#[allow(async_fn_in_trait)]
+pub trait ModelAtOnce {
+    async fn personalize_model(&self, model: &UserModel, query: &Query) -> Result<Answer, Error>;
+    async fn observe_model(
+        &self,
+        model: &mut UserModel,
+        new: impl IntoIterator<Item = Interaction> + Send,
+    ) -> Result<ObserveReport, Error>;
+    async fn forget_model(&self, model: &mut UserModel, what: &Forget<'_>) -> Result<Receipt, Error>;
+    async fn explain_model(&self, model: &UserModel, answer: &Answer) -> Result<WhatIf, Error>;
+    async fn explain_with_model(
+        &self,
+        model: &UserModel,
+        answer: &Answer,
+        options: &ExplainOptions,
+    ) -> Result<WhatIf, Error>;
+    async fn estimate_query_model(&self, model: &UserModel, query: &Query) -> Result<CostEstimate, Error>;
+}
+
+impl ModelAtOnce for RpmPipeline {
+    async fn personalize_model(&self, model: &UserModel, query: &Query) -> Result<Answer, Error> {
+        self.personalize(&self.open(model.clone()).await?, query).await
+    }
+
+    async fn observe_model(
+        &self,
+        model: &mut UserModel,
+        new: impl IntoIterator<Item = Interaction> + Send,
+    ) -> Result<ObserveReport, Error> {
+        let mut prepared = self.open(model.clone()).await?;
+        let report = self.observe(&mut prepared, new).await;
+        *model = prepared.into_model();
+        report
+    }
+
+    async fn forget_model(&self, model: &mut UserModel, what: &Forget<'_>) -> Result<Receipt, Error> {
+        let mut prepared = self.open(model.clone()).await?;
+        let receipt = self.forget(&mut prepared, what).await;
+        *model = prepared.into_model();
+        receipt
+    }
+
+    async fn explain_model(&self, model: &UserModel, answer: &Answer) -> Result<WhatIf, Error> {
+        self.explain(&self.open(model.clone()).await?, answer).await
+    }
+
+    async fn explain_with_model(
+        &self,
+        model: &UserModel,
+        answer: &Answer,
+        options: &ExplainOptions,
+    ) -> Result<WhatIf, Error> {
+        self.explain_with(&self.open(model.clone()).await?, answer, options).await
+    }
+
+    async fn estimate_query_model(&self, model: &UserModel, query: &Query) -> Result<CostEstimate, Error> {
+        self.cost_of_answer(&self.open(model.clone()).await?, query).await
+    }
+}
+
+/// The reasons of an answer that a plain user model gave.
+pub trait ExplanationOf {
+    fn explanation_of(&self, model: &UserModel) -> Reasons;
+}
+
+impl ExplanationOf for Answer {
+    fn explanation_of(&self, model: &UserModel) -> Reasons {
+        let offline = RpmPipeline::offline(model.task().clone());
+        self.reasons(&pollster::block_on(offline.open(model.clone())).unwrap())
+    }
 }

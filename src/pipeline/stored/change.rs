@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::data::{ItemId, ReasoningPath, UserId, UserModel};
+use crate::data::{Edit, ItemId, ReasoningPath, UserId, UserModel};
 use crate::pipeline::observe::ReadItems;
 use crate::pipeline::{Error, ObserveReport, Prepared, RpmPipeline};
 use crate::prompt::StageContext;
@@ -96,6 +96,42 @@ impl Change for Forgetting<'_> {
         let mut changed = needed(held, self.user)?;
         let receipt = self.pipeline.forget(&mut changed, self.what).await?;
         Ok((changed, receipt))
+    }
+}
+
+/// An edit of the user's.
+pub(super) struct Editing<'a> {
+    pub(super) user: &'a UserId,
+    pub(super) pipeline: &'a RpmPipeline,
+    pub(super) edit: Edit,
+}
+
+#[async_trait]
+impl Change for Editing<'_> {
+    type Value = u32;
+
+    async fn make(&mut self, held: Option<Prepared>) -> Result<(Prepared, u32), StoredError> {
+        let mut changed = needed(held, self.user)?;
+        let number = self.pipeline.edit(&mut changed, self.edit.clone()).await?;
+        Ok((changed, number))
+    }
+}
+
+/// A snapshot to go back to.
+pub(super) struct Rollback<'a> {
+    pub(super) user: &'a UserId,
+    pub(super) pipeline: &'a RpmPipeline,
+    pub(super) snapshot: u32,
+}
+
+#[async_trait]
+impl Change for Rollback<'_> {
+    type Value = ();
+
+    async fn make(&mut self, held: Option<Prepared>) -> Result<(Prepared, ()), StoredError> {
+        let mut changed = needed(held, self.user)?;
+        self.pipeline.rollback(&mut changed, self.snapshot).await?;
+        Ok((changed, ()))
     }
 }
 

@@ -17,7 +17,7 @@ use crate::store::{StoreError, StoredModel, UserModelStore, Version};
 
 pub use error::StoredError;
 
-use self::change::{Change, Forgetting, Learning, Observe, Revise, Update, adopt_fitting};
+use self::change::{Change, Editing, Forgetting, Learning, Observe, Revise, Rollback, Update, adopt_fitting};
 use self::opened::OpenModels;
 use super::{Answer, Error, Learned, ObserveReport, PathPolicy, Prepared, RpmPipeline};
 
@@ -301,6 +301,9 @@ impl StoredPipeline {
         let (mut report, ids) = self.swap(user, Some(first.version), &mut observe).await?;
         if pipeline.paths == PathPolicy::Eager {
             let held = self.held(user).await?;
+            if held.version.life() != first.version.life() {
+                return Err(StoredError::Deleted { user: user.clone() });
+            }
             let paths = pipeline.write_new_paths(held.prepared.model(), &ids, &mut report, &ctx).await?;
             let mut with_paths = held.prepared.model().clone();
             with_paths.keep_paths(paths);
@@ -332,8 +335,7 @@ impl StoredPipeline {
     /// # Errors
     /// As [`update`](Self::update).
     pub async fn edit(&self, user: &UserId, edit: Edit) -> Result<u32, StoredError> {
-        let change = |model: &mut UserModel| Ok(model.edit(edit.clone())?);
-        self.update(user, change).await
+        self.swap(user, None, &mut Editing { user, pipeline: &self.pipeline, edit }).await
     }
 
     /// Marks the user's model as it is ([`UserModel::snapshot`]) and gives the mark's number.
@@ -350,7 +352,7 @@ impl StoredPipeline {
     /// # Errors
     /// As [`update`](Self::update).
     pub async fn rollback(&self, user: &UserId, snapshot: u32) -> Result<(), StoredError> {
-        self.update(user, |model| Ok(model.rollback(snapshot)?)).await
+        self.swap(user, None, &mut Rollback { user, pipeline: &self.pipeline, snapshot }).await
     }
 
     /// Keeps written paths of items that have none, in the life of the user that `seen` is a version of.

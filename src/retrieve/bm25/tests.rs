@@ -255,7 +255,8 @@ fn queries_are_compared_with_queries_and_features_with_features() {
     let found = |compared, text: &str| {
         let query = query(text);
         let request = RetrievalRequest::new(&memory, &query, &[], 3);
-        block_on(Bm25Retriever::default().over(compared).retrieve(request, &ctx)).unwrap().len()
+        let index = block_on(Bm25Retriever::default().over(compared).open(request.view(), &[], &ctx)).unwrap();
+        block_on(index.rank(request, &ctx)).unwrap().len()
     };
     assert_eq!((found(CompareBy::Features, "a plot"), found(CompareBy::Features, "a cast")), (0, 1));
     assert_eq!((found(CompareBy::Queries, "a plot"), found(CompareBy::Queries, "a cast")), (1, 1));

@@ -140,7 +140,7 @@ proptest! {
             let new = query(&task, &new);
             let (out, all) = (out.index(rows.len()), user.estimator());
             let beliefs = Beliefs::new(&task, &user.set, &user.calibration);
-            let without = all.without_item(&beliefs, &new, &asked(&user.set, &new), out);
+            let without = all.without_item(out).of_query(&beliefs, &new, &asked(&user.set, &new));
             let kept = |place: &usize| *place != out;
             let items: Vec<MemoryItem> = (0..rows.len()).filter(kept).map(|i| user.items[i].clone()).collect();
             let weights: Vec<f64> = (0..rows.len()).filter(kept).map(|i| user.weights[i]).collect();
