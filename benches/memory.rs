@@ -26,7 +26,7 @@ use rpm_core::llm::Ledger;
 use rpm_core::model::PackedModel;
 use rpm_core::prompt::{PromptSet, StageContext};
 use rpm_core::reason::ComposedPathWriter;
-use rpm_core::retrieve::{Bm25Index, Bm25Retriever, DenseIndex, DenseRetriever, RetrievalRequest};
+use rpm_core::retrieve::{Bm25Index, Bm25Retriever, DenseIndex, DenseRetriever, MemoryView, RetrievalRequest};
 use rpm_core::{History, Interaction, Query, ResponseSpace, Retriever, RpmPipeline, Task, UserModel};
 
 const DIMENSIONS: usize = 384;
@@ -84,8 +84,11 @@ fn learned(examples: usize, seed: u64) -> UserModel {
 
 /// The model with both indexes.
 fn packed(model: &UserModel) -> PackedModel {
-    let dense = block_on(pipeline(DenseRetriever::new(embedder())).pack(model)).unwrap();
-    let bm25 = block_on(pipeline(Bm25Retriever::default()).pack(model)).unwrap();
+    let with = |pipeline: RpmPipeline| {
+        let prepared = block_on(pipeline.open(model.clone())).unwrap();
+        block_on(pipeline.pack(&prepared)).unwrap()
+    };
+    let (dense, bm25) = (with(pipeline(DenseRetriever::new(embedder()))), with(pipeline(Bm25Retriever::default())));
     bm25.indexes().fold(dense, |packed, (name, bytes)| packed.with_index(name, bytes.to_vec()))
 }
 
@@ -129,7 +132,8 @@ async fn json_and_ask(path: &Path, query: &Query) -> usize {
     let (prompts, ledger) = (PromptSet::default(), Ledger::new());
     let ctx = StageContext::offline(&prompts, &ledger);
     let request = RetrievalRequest::new(model.memory(), query, &[], TOP);
-    DenseRetriever::new(embedder()).retrieve(request, &ctx).await.unwrap().len()
+    let index = DenseRetriever::new(embedder()).open(MemoryView::new(model.memory()), &[], &ctx).await.unwrap();
+    index.rank(request, &ctx).await.unwrap().len()
 }
 
 fn from_json(path: &Path) -> UserModel {

@@ -16,12 +16,13 @@ use std::time::{Duration, Instant};
 use criterion::{BatchSize, Criterion, SamplingMode, Throughput, criterion_group};
 use pollster::block_on;
 use rpm_core::answer::{AnswerError, AnswerRequest, Draft, StatisticalAnswerer};
-use rpm_core::data::{AssignedFeature, FactorSet};
 use rpm_core::extract::{ExtractError, Extraction, ExtractionRequest, LexicalExtractor};
-use rpm_core::factor::{FactorError, FactorFit, FitRequest, SimilarityFactorModel};
+use rpm_core::factor::{AssignRequest, FactorError, FactorFit, FitRequest, SimilarityFactorModel};
 use rpm_core::prompt::StageContext;
 use rpm_core::reason::ComposedPathWriter;
-use rpm_core::retrieve::{Bm25Retriever, RetrievalRequest, RetrieveError, Retrieved};
+use rpm_core::retrieve::{
+    Bm25Retriever, MemoryIndex, MemoryView, RetrievalRequest, RetrieveError, Retrieved, SavedIndex,
+};
 use rpm_core::{
     Answerer, FactorId, FactorModel, FeatureExtractor, History, Interaction, Query, ResponseSpace, Retriever,
     RpmPipeline, Task, UserModel, async_trait,
@@ -105,18 +106,24 @@ fn personalize(c: &mut Criterion) {
     group.sample_size(20).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
     for n in SIZES {
         let model = block_on(pipeline.learn(&history(pipeline.task(), n))).unwrap().model;
+        let prepared = block_on(pipeline.open(model.clone())).unwrap();
         let mut turn = queries.iter().cycle();
-        // The first answer builds the indexes; they stay with the model.
-        block_on(pipeline.personalize(&model, &queries[0])).unwrap();
+        // The first answer computes what the others find.
+        block_on(pipeline.personalize(&prepared, &queries[0])).unwrap();
         group.bench_function(format!("warm/{n}"), |b| {
-            b.iter(|| block_on(pipeline.personalize(&model, black_box(turn.next().unwrap()))).unwrap());
+            b.iter(|| block_on(pipeline.personalize(&prepared, black_box(turn.next().unwrap()))).unwrap());
         });
         if n == STORED {
             let json = model.to_json();
             group.bench_function(format!("cold/{n}"), |b| {
-                b.iter_batched_ref(
+                b.iter_batched(
                     || UserModel::from_json(&json).unwrap(),
-                    |model| block_on(pipeline.personalize(model, black_box(turn.next().unwrap()))).unwrap(),
+                    |model| {
+                        let prepared = block_on(pipeline.open(model)).unwrap();
+                        let answer =
+                            block_on(pipeline.personalize(&prepared, black_box(turn.next().unwrap()))).unwrap();
+                        (prepared, answer)
+                    },
                     BatchSize::PerIteration,
                 );
             });
@@ -176,23 +183,34 @@ impl FactorModel for Timed<SimilarityFactorModel> {
 
     async fn assign(
         &self,
-        factors: &FactorSet,
-        features: &[AssignedFeature],
-        query: &Query,
+        request: AssignRequest<'_>,
         ctx: &StageContext<'_>,
     ) -> Result<Vec<Option<FactorId>>, FactorError> {
-        self.time(self.part.assign(factors, features, query, ctx)).await
+        self.time(self.part.assign(request, ctx)).await
     }
 }
 
 #[async_trait]
 impl Retriever for Timed<Bm25Retriever> {
-    async fn retrieve(
+    async fn open(
+        &self,
+        view: MemoryView<'_>,
+        saved: &[SavedIndex],
+        ctx: &StageContext<'_>,
+    ) -> Result<Box<dyn MemoryIndex>, RetrieveError> {
+        let part = self.part.open(view, saved, ctx).await?;
+        Ok(Box::new(Timed { part, nanos: Arc::clone(&self.nanos) }))
+    }
+}
+
+#[async_trait]
+impl MemoryIndex for Timed<Box<dyn MemoryIndex>> {
+    async fn rank(
         &self,
         request: RetrievalRequest<'_>,
         ctx: &StageContext<'_>,
     ) -> Result<Vec<Retrieved>, RetrieveError> {
-        self.time(self.part.retrieve(request, ctx)).await
+        self.time(self.part.rank(request, ctx)).await
     }
 }
 
@@ -214,8 +232,9 @@ fn stages() {
     let builder = builder.answerer(answerer).path_writer(ComposedPathWriter::default());
     let pipeline = builder.build().unwrap();
     let model = block_on(pipeline.learn(&history(pipeline.task(), STORED))).unwrap().model;
+    let prepared = block_on(pipeline.open(model)).unwrap();
     let mut made_up = MadeUp(99);
-    block_on(pipeline.personalize(&model, &made_up.query())).unwrap();
+    block_on(pipeline.personalize(&prepared, &made_up.query())).unwrap();
     let parts = [("extract", extracting), ("assign", assigning), ("retrieve", retrieving), ("answer", answering)];
     for (_, nanos) in &parts {
         nanos.store(0, Ordering::Relaxed);
@@ -224,7 +243,7 @@ fn stages() {
         .map(|_| {
             let query = made_up.query();
             let start = Instant::now();
-            black_box(block_on(pipeline.personalize(&model, &query)).unwrap());
+            black_box(block_on(pipeline.personalize(&prepared, &query)).unwrap());
             start.elapsed().as_secs_f64() * 1e6
         })
         .collect();

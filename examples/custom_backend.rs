@@ -21,7 +21,6 @@ use std::time::Duration;
 
 use pollster::block_on;
 use rpm_core::llm::{FinishReason, ReplyCacheLimits, ResponseLog, Usage};
-use rpm_core::stats::Beliefs;
 use rpm_core::{
     BackendError, Completion, CompletionRequest, DataError, History, Interaction, LlmBackend, Query, ResponseSpace,
     RpmPipeline, Task, UserModel, async_trait,
@@ -126,8 +125,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     print_factors(&learned.model);
 
     let query = Query::new(NEW_FILM)?;
-    let answer = block_on(pipeline.personalize(&learned.model, &query))?;
-    println!("\n== a new film\n{NEW_FILM}\n\n{}\n", answer.reasons(&learned.model));
+    let nora = block_on(pipeline.open(learned.model))?;
+    let answer = block_on(pipeline.personalize(&nora, &query))?;
+    println!("\n== a new film\n{NEW_FILM}\n\n{}\n", answer.reasons(&nora));
     println!("== calls and tokens of the answer\n{}", answer.usage);
     Ok(())
 }
@@ -135,7 +135,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// Each factor with its coverage n and, for the rating it raises most, the propensity with its interval.
 fn print_factors(model: &UserModel) {
     println!("== factors");
-    for factor in Beliefs::of(model).summaries(None) {
+    for factor in model.beliefs().summaries(None) {
         print!("{} (n = {} of {}", factor.label, factor.coverage, factor.total);
         if let Some(belief) = factor.strongest() {
             let (low, high) = (belief.interval.low, belief.interval.high);

@@ -16,8 +16,8 @@
 
 use std::error::Error;
 
-use rpm_core::stats::{Beliefs, FactorSummary};
-use rpm_core::{Answer, History, Interaction, Query, ResponseSpace, RpmPipeline, Task, UserModel};
+use rpm_core::stats::FactorSummary;
+use rpm_core::{Answer, History, Interaction, Prepared, Query, ResponseSpace, RpmPipeline, Task};
 use serde::Deserialize;
 
 const USERS: [(&str, &str); 2] =
@@ -55,10 +55,11 @@ async fn run() -> Result<(), Box<dyn Error>> {
         let history = History::new(&task, user, read(file)?)?;
         let learned = pipeline.learn(&history).await?;
         println!("==== {user}\n\n{}\n", learned.report);
-        show_factors(&learned.model);
+        let viewer = pipeline.open(learned.model).await?;
+        show_factors(&viewer);
 
-        let answer = pipeline.personalize(&learned.model, &query).await?;
-        println!("\nNew film: {}\n\n{}\n", query.text(), answer.reasons(&learned.model));
+        let answer = pipeline.personalize(&viewer, &query).await?;
+        println!("\nNew film: {}\n\n{}\n", query.text(), answer.reasons(&viewer));
         show_exemplars(&answer);
     }
     Ok(())
@@ -74,9 +75,9 @@ fn read(file: &str) -> Result<Vec<Interaction>, Box<dyn Error>> {
     Ok(interactions)
 }
 
-fn show_factors(model: &UserModel) {
-    println!("The {FACTORS_SHOWN} most telling of {} factors:", model.factors().len());
-    for factor in Beliefs::of(model).summaries(None).iter().take(FACTORS_SHOWN) {
+fn show_factors(viewer: &Prepared) {
+    println!("The {FACTORS_SHOWN} most telling of {} factors:", viewer.model().factors().len());
+    for factor in viewer.beliefs().summaries(None).iter().take(FACTORS_SHOWN) {
         show_factor(factor);
     }
 }

@@ -13,9 +13,9 @@
 //!     Interaction::new("c", Query::new("A slow, quiet walk along a river.")?, "5")?,
 //! ])?;
 //! let pipeline = RpmPipeline::offline(task);
-//! let learned = pipeline.learn(&history).await?;
-//! let answer = pipeline.personalize(&learned.model, &Query::new("A slow, quiet film about a lighthouse.")?).await?;
-//! println!("{}\n{}", answer.response, answer.reasons(&learned.model));
+//! let ana = pipeline.open(pipeline.learn(&history).await?.model).await?;
+//! let answer = pipeline.personalize(&ana, &Query::new("A slow, quiet film about a lighthouse.")?).await?;
+//! println!("{}\n{}", answer.response, answer.reasons(&ana));
 //! # Ok(())
 //! # }
 //! ```
@@ -30,7 +30,7 @@
 //! | to … | see | in |
 //! |---|---|---|
 //! | state the task and bring a user's history | [`Task`], [`History`] | [`data`] |
-//! | learn, answer, take in, forget | [`RpmPipeline`]; by user id [`StoredPipeline`] | [`pipeline`] |
+//! | learn, open, answer, take in, forget | [`RpmPipeline`], [`Prepared`]; by user id [`StoredPipeline`] | [`pipeline`] |
 //! | give the reasons of an answer, or test them | [`Answer::reasons`], [`RpmPipeline::explain`] | [`explain`] |
 //! | read what was learned, with intervals | [`Beliefs`](stats::Beliefs) | [`stats`] |
 //! | change a user model, pack it into a file | [`UserModel::edit`], [`Forget`] | [`model`] |
@@ -111,7 +111,9 @@ pub use extract::FeatureExtractor;
 pub use factor::FactorModel;
 pub use llm::{BackendError, Budget, Completion, CompletionRequest, LlmBackend, backend_fn};
 pub use model::Forget;
-pub use pipeline::{Answer, ConfigError, Error, Preset, RpmPipeline, RpmPipelineBuilder, StoredError, StoredPipeline};
+pub use pipeline::{
+    Answer, ConfigError, Error, Prepared, Preset, RpmPipeline, RpmPipelineBuilder, StoredError, StoredPipeline,
+};
 pub use reason::PathWriter;
 pub use retrieve::Retriever;
 pub use stats::Tier;

@@ -4,8 +4,8 @@
 mod common;
 
 use common::{
-    ExplanationOf as _, ModelAtOnce as _, OPTIONS, ScriptedBackend, causes, choices_task, interaction, labels_task,
-    query, scale_history, scale_task, text_task, told,
+    ModelAtOnce as _, OPTIONS, ReasonsOf as _, ScriptedBackend, causes, choices_task, interaction, labels_task, query,
+    scale_history, scale_task, text_task, told,
 };
 use pollster::block_on;
 use rpm_core::data::{FORMAT_VERSION, MemoryItem, Span, limits};
@@ -237,7 +237,7 @@ fn text_of_every_script_is_learned_and_answered_offline() {
         let answer = block_on(pipeline.personalize_model(&learned.model, &query(text))).unwrap();
         let rating: i64 = answer.response.parse().unwrap();
         assert!((1..=5).contains(&rating));
-        assert!(!answer.explanation_of(&learned.model).to_string().is_empty());
+        assert!(!answer.reasons_of(&learned.model).to_string().is_empty());
     }
     let copy = UserModel::from_json(&learned.model.to_json()).unwrap();
     assert!(copy == learned.model);

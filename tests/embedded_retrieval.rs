@@ -9,10 +9,11 @@ use rpm_core::embed::{EmbedError, Embedder, HashedEmbedder};
 use rpm_core::extract::LexicalExtractor;
 use rpm_core::llm::Ledger;
 use rpm_core::prompt::{PromptSet, StageContext};
+use rpm_core::retrieve::MemoryView;
 use rpm_core::retrieve::{
     DenseIndex, DenseRetriever, MaxSimRetriever, RetrievalRequest, RetrieveError, Retrieved, Screening,
 };
-use rpm_core::{Feature, Interaction, MemoryView, Query, ResponseSpace, Retriever, RpmPipeline, Task, async_trait};
+use rpm_core::{Feature, Interaction, Query, ResponseSpace, Retriever, RpmPipeline, Task, async_trait};
 
 mod common;
 

@@ -6,7 +6,7 @@ mod common;
 use std::sync::Arc;
 
 use common::{
-    ExplanationOf as _, ModelAtOnce as _, ScriptedBackend, cases, history_of, labels_task, obey, query, reply,
+    ModelAtOnce as _, ReasonsOf as _, ScriptedBackend, cases, history_of, labels_task, obey, query, reply,
     scale_history, scale_task, sent, text_task, told,
 };
 use pollster::block_on;
@@ -388,7 +388,7 @@ fn debug_and_errors_hold_no_text_and_the_renderings_do() {
         let pipeline = RpmPipeline::offline(task.clone());
         let (model, answer) = answered(&pipeline, &history("Zqsecret."), &new);
         let explained = block_on(pipeline.explain_with_model(&model, &answer, &all())).unwrap();
-        let reasons = answer.explanation_of(&model);
+        let reasons = answer.reasons_of(&model);
         for shown in [format!("{explained:?}"), format!("{answer:?}"), format!("{reasons:?}")] {
             let shown = shown.to_lowercase();
             for word in ["zqsecret", "slow", "parser", "drama", "trains"] {
@@ -412,7 +412,7 @@ fn debug_and_errors_hold_no_text_and_the_renderings_do() {
 #[test]
 fn the_reasons_as_given_are_text_and_data() {
     let (_, model, answer) = one_factor_matters();
-    let reasons = answer.explanation_of(&model);
+    let reasons = answer.reasons_of(&model);
     assert_eq!((reasons.response.as_str(), reasons.response_name.as_str()), ("drama", "tag"));
     let step = &reasons.steps[0];
     assert_eq!((step.feature.as_str(), step.words.as_str()), ("slow", "slow"));

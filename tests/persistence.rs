@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{ExplanationOf as _, ModelAtOnce as _};
+use common::{ModelAtOnce as _, ReasonsOf as _};
 
 use std::path::Path;
 
@@ -84,7 +84,7 @@ fn a_file_of_version_one_answers() {
     let model = UserModel::from_json(&kept()).unwrap();
     let new = common::query("A slow and quiet film.");
     let answer = block_on(RpmPipeline::offline(common::scale_task()).personalize_model(&model, &new)).unwrap();
-    assert!(["4", "5"].contains(&answer.response.as_str()), "{}", answer.explanation_of(&model).to_string());
+    assert!(["4", "5"].contains(&answer.response.as_str()), "{}", answer.reasons_of(&model).to_string());
     assert!(!model.beliefs().summaries(None).is_empty());
 }
 

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use common::{
-    COST, ExplanationOf as _, ModelAtOnce as _, ScriptedBackend, blocks, cases, causes, history_of, interaction, obey,
+    COST, ModelAtOnce as _, ReasonsOf as _, ScriptedBackend, blocks, cases, causes, history_of, interaction, obey,
     query, reply, scale_history, scale_task, sent, text_history, text_task,
 };
 use pollster::block_on;
@@ -78,7 +78,7 @@ fn every_kind_of_task_is_learned_and_answered() {
         assert_eq!(task.parse_response(&new, &answer.response).as_deref(), Some(answer.response.as_str()));
         assert_eq!(answer.estimate.is_none(), kind == "text");
         assert!(answer.written_paths.is_empty());
-        let told = answer.explanation_of(&learned.model).to_string();
+        let told = answer.reasons_of(&learned.model).to_string();
         assert!(told.contains(&answer.response) && told.contains("tier: full"), "{told}");
     }
 }

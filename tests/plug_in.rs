@@ -13,16 +13,18 @@ use rpm_core::answer::{AnswerError, AnswerRequest, Draft};
 use rpm_core::data::{AssignedFeature, Judgement, MemoryItem, PathOrigin, PathStep, Polarity, Span};
 use rpm_core::embed::{EmbedError, Embedder, HashedEmbedder};
 use rpm_core::extract::{ExtractError, Extraction, ExtractionRequest};
+use rpm_core::factor::AssignRequest;
 use rpm_core::factor::{FactorError, FactorFit, FactorGroup, FitRequest};
 use rpm_core::llm::Stage;
 use rpm_core::pipeline::PathPolicy;
 use rpm_core::prompt::{AskError, Prompt, PromptSet, StageContext, Template};
 use rpm_core::reason::{PathRequest, WriteError};
 use rpm_core::retrieve::{DenseRetriever, MaxSimRetriever, RetrievalRequest, RetrieveError, Retrieved};
+use rpm_core::retrieve::{MemoryIndex, MemoryView, SavedIndex};
 use rpm_core::{
-    Answerer, AssignRequest, BackendError, Completion, CompletionRequest, DataError, Error, FactorId, FactorModel,
-    Feature, FeatureExtractor, LlmBackend, MemoryIndex, MemoryView, PathWriter, ReasoningPath, ResponseSpace,
-    Retriever, RpmPipeline, SavedIndex, async_trait, backend_fn,
+    Answerer, BackendError, Completion, CompletionRequest, DataError, Error, FactorId, FactorModel, Feature,
+    FeatureExtractor, LlmBackend, PathWriter, ReasoningPath, ResponseSpace, Retriever, RpmPipeline, async_trait,
+    backend_fn,
 };
 
 /// One feature for each word of at least four letters.

@@ -5,7 +5,7 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use common::{ExplanationOf as _, ModelAtOnce as _, choices_task, labels_task, scale_task, text_task};
+use common::{ModelAtOnce as _, ReasonsOf as _, choices_task, labels_task, scale_task, text_task};
 use pollster::block_on;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -13,9 +13,10 @@ use rpm_core::data::{AssignedFeature, FeatureKey, MemoryItem};
 use rpm_core::extract::{ExtractionRequest, LexicalExtractor, ground};
 use rpm_core::llm::Ledger;
 use rpm_core::prompt::{PromptSet, StageContext, read_items, read_reply};
+use rpm_core::retrieve::MemoryView;
 use rpm_core::retrieve::{Bm25Retriever, CompareBy, DenseRetriever, MaxSimRetriever, RetrievalRequest, Screening};
 use rpm_core::stats::Interval;
-use rpm_core::{Feature, History, Interaction, MemoryView, Query, Retriever, RpmPipeline, Task, UserModel};
+use rpm_core::{Feature, History, Interaction, Query, Retriever, RpmPipeline, Task, UserModel};
 
 const WORDS: [&str; 24] = [
     "slow",
@@ -208,7 +209,7 @@ proptest! {
                 prop_assert!(answer.path.steps().iter().all(|step| step.feature < answer.features.len()));
                 prop_assert!(fair(answer.support.best_similarity) && answer.support.information.is_finite());
                 prop_assert!(answer.exemplars.len() <= 3);
-                prop_assert!(!answer.explanation_of(&model).to_string().contains("NaN"));
+                prop_assert!(!answer.reasons_of(&model).to_string().contains("NaN"));
             }
             // A text of signs alone has no word to make a title of.
             Err(rpm_core::Error::Answer(_)) => prop_assert!(case.task.space().is_open_ended()),
@@ -351,7 +352,7 @@ proptest! {
         if let Ok(model) = UserModel::from_json(&text) {
             let pipeline = RpmPipeline::offline(model.task().clone());
             if let Ok(answer) = block_on(pipeline.personalize_model(&model, &common::query("A slow and quiet film."))) {
-                prop_assert!(!answer.explanation_of(&model).to_string().contains("NaN"));
+                prop_assert!(!answer.reasons_of(&model).to_string().contains("NaN"));
             }
         }
     }

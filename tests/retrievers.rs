@@ -14,15 +14,13 @@ use rpm_core::extract::LexicalExtractor;
 use rpm_core::factor::SimilarityFactorModel;
 use rpm_core::prompt::StageContext;
 use rpm_core::reason::ComposedPathWriter;
+use rpm_core::retrieve::{Applied, MemoryIndex, MemoryView, SavedIndex};
 use rpm_core::retrieve::{
     Bm25Retriever, DenseRetriever, Fusion, HybridRetriever, MaxSimRetriever, OverlapRetriever, RetrievalRequest,
     RetrieveError, Retrieved, SelectingRetriever, top_k,
 };
 use rpm_core::testing::{ConformanceError, embedding_retriever_conformance, retriever_conformance};
-use rpm_core::{
-    Applied, History, Interaction, MemoryIndex, MemoryView, Query, ResponseSpace, Retriever, RpmPipeline, SavedIndex,
-    Task, async_trait,
-};
+use rpm_core::{History, Interaction, Query, ResponseSpace, Retriever, RpmPipeline, Task, async_trait};
 
 fn conforms<R: Retriever>(make: impl Fn() -> R) {
     assert_eq!(block_on(retriever_conformance(make)).unwrap(), 1487);

@@ -527,7 +527,7 @@ fn what_a_pipeline_can_do_with_a_model_it_can_do_by_id() {
     assert_eq!(by_id, block_on(plain.explain(&open, &answer)).unwrap());
     assert_eq!(block_on(pipeline.proposals(&ana())).unwrap(), learned.model.proposals());
     let cost = block_on(pipeline.cost_of_learning(&scale_history())).unwrap();
-    assert_eq!(cost, block_on(plain.estimate(&scale_history())).unwrap());
+    assert_eq!(cost, block_on(plain.cost_of_learning(&scale_history())).unwrap());
     let cost = block_on(pipeline.cost_of_answer(&ana(), &query(ASKED))).unwrap();
     assert_eq!(cost, block_on(plain.cost_of_answer(&open, &query(ASKED))).unwrap());
     let number = block_on(pipeline.edit(&ana(), rpm_core::Edit::Mute { factor: a_factor(&learned.model) })).unwrap();

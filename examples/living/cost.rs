@@ -28,7 +28,7 @@ pub(crate) fn print(set: &Set) -> Result<(), Box<dyn Error>> {
         };
         let history = History::new(&set.task, "all of them", (0..size).map(made).collect::<Result<Vec<_>, _>>()?)?;
         let start = Instant::now();
-        let mut model = block_on(pipeline.learn(&history))?.model;
+        let mut model = block_on(async { pipeline.open(pipeline.learn(&history).await?.model).await })?;
         let learn = start.elapsed();
         let (mut observe, mut warm, mut first) = (Vec::new(), Vec::new(), Vec::new());
         for n in size..size + OBSERVED {

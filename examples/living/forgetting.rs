@@ -8,7 +8,7 @@ use std::sync::Arc;
 use pollster::block_on;
 use rpm_core::data::{FeatureKey, MemoryItem};
 use rpm_core::llm::{Message, ResponseLog, Stage};
-use rpm_core::{Completion, CompletionRequest, Forget, History, RpmPipeline, UserModel, backend_fn};
+use rpm_core::{Completion, CompletionRequest, Forget, History, Prepared, RpmPipeline, UserModel, backend_fn};
 
 use crate::chance::Chance;
 use crate::data::Set;
@@ -110,24 +110,24 @@ fn scan(set: &Set, folder: &Path) -> Result<(), Box<dyn Error>> {
         let log = ResponseLog::open(&file)?;
         let pipeline = pipeline_with_log(set, &log)?;
         let history = set.history(user)?;
-        let mut model = block_on(pipeline.learn(&history))?.model;
+        let mut user = block_on(async { pipeline.open(pipeline.learn(&history).await?.model).await })?;
         for _ in 0..(FORGOTTEN / set.users.len()).max(1) {
-            if model.memory().len() < 2 || forgotten == FORGOTTEN {
+            if user.model().memory().len() < 2 || forgotten == FORGOTTEN {
                 break;
             }
-            let item = model.memory().items()[chance.below(model.memory().len())].clone();
-            let left = Traces::of(&item, &model);
-            let all = |model: &UserModel| -> Result<Vec<u8>, Box<dyn Error>> {
+            let item = user.model().memory().items()[chance.below(user.model().memory().len())].clone();
+            let left = Traces::of(&item, user.model());
+            let all = |user: &Prepared| -> Result<Vec<u8>, Box<dyn Error>> {
                 let saved = folder.join("saved");
-                std::fs::write(&saved, model.to_json())?;
+                std::fs::write(&saved, user.model().to_json())?;
                 let mut all = std::fs::read(&saved)?;
-                all.extend(block_on(pipeline.pack(model))?.to_bytes()?);
+                all.extend(block_on(pipeline.pack(user))?.to_bytes()?);
                 all.extend(std::fs::read(&file)?);
                 Ok(all)
             };
-            before += usize::from(left.found_in(&all(&model)?) > 0);
-            let receipt = block_on(pipeline.forget(&mut model, &Forget::Items(vec![item.id().clone()])))?;
-            let remains = all(&model)?;
+            before += usize::from(left.found_in(&all(&user)?) > 0);
+            let receipt = block_on(pipeline.forget(&mut user, &Forget::Items(vec![item.id().clone()])))?;
+            let remains = all(&user)?;
             after += left.found_in(&remains);
             own += receipt.probe.found;
             replies += receipt.log_records;
@@ -135,9 +135,9 @@ fn scan(set: &Set, folder: &Path) -> Result<(), Box<dyn Error>> {
             traces += left.windows.len() + left.names.len();
             forgotten += 1;
         }
-        let kept: Vec<_> = model.memory().items().iter().map(|item| item.interaction().clone()).collect();
-        let never = block_on(pipeline.learn(&History::new(&set.task, model.user().as_str(), kept)?))?.model;
-        equal += usize::from(never.digest() == model.digest());
+        let kept: Vec<_> = user.model().memory().items().iter().map(|item| item.interaction().clone()).collect();
+        let never = block_on(pipeline.learn(&History::new(&set.task, user.model().user().as_str(), kept)?))?.model;
+        equal += usize::from(never.digest() == user.model().digest());
         if turn + 1 == usize::MAX {
             break;
         }

@@ -4,7 +4,7 @@
 use std::error::Error;
 
 use pollster::block_on;
-use rpm_core::{History, Query, RpmPipeline, Tier, UserModel};
+use rpm_core::{History, Prepared, Query, RpmPipeline, Tier};
 
 use crate::data::{Kind, Set};
 
@@ -17,7 +17,7 @@ const SIMILARITIES: [f64; 5] = [0.02, 0.1, 0.2, 0.3, 0.4];
 type Seen = (f64, usize, Tier);
 
 /// The support of each question.
-fn support(pipeline: &RpmPipeline, model: &UserModel, queries: &[Query]) -> Result<Vec<Seen>, Box<dyn Error>> {
+fn support(pipeline: &RpmPipeline, model: &Prepared, queries: &[Query]) -> Result<Vec<Seen>, Box<dyn Error>> {
     let mut all = Vec::new();
     for query in queries {
         let support = block_on(pipeline.personalize(model, query))?.support;
@@ -46,7 +46,8 @@ pub(crate) fn print(sets: &[Set]) -> Result<(), Box<dyn Error>> {
         let pipeline = RpmPipeline::offline(set.task.clone());
         let mut models = Vec::new();
         for user in 0..set.users.len().min(USERS) {
-            models.push(block_on(pipeline.learn(&set.history(user)?))?.model);
+            let history = set.history(user)?;
+            models.push(block_on(async { pipeline.open(pipeline.learn(&history).await?.model).await })?);
         }
         for asked in sets {
             let mut seen = Vec::new();
@@ -83,7 +84,7 @@ fn thin(set: &Set, n: usize) -> Result<(), Box<dyn Error>> {
         let history = History::new(&set.task, whole.user().as_str(), first)?;
         let count = |response: &str| history.interactions().iter().filter(|i| i.response() == response).count();
         let most = history.interactions().iter().map(rpm_core::Interaction::response).max_by_key(|r| (count(r), *r));
-        let model = block_on(pipeline.learn(&history))?.model;
+        let model = block_on(async { pipeline.open(pipeline.learn(&history).await?.model).await })?;
         let mut own = Vec::new();
         for test in &set.users[user].test {
             let answer = block_on(pipeline.personalize(&model, &test.query(set.kind)?))?;

@@ -55,7 +55,7 @@ fn hits(
     frozen_at: usize,
     same: &mut [usize; 2],
 ) -> Result<Vec<f64>, Box<dyn Error>> {
-    let mut model = learned(pipeline, user, &timeline[..START])?;
+    let mut model = block_on(pipeline.open(learned(pipeline, user, &timeline[..START])?))?;
     let mut hits = Vec::new();
     let every = (timeline.len() / 5).max(1);
     for (n, (interaction, query)) in timeline.iter().enumerate().skip(START) {
@@ -65,7 +65,7 @@ fn hits(
             block_on(pipeline.observe(&mut model, [interaction.clone()]))?;
             if frozen_at == usize::MAX && n % every == every - 1 {
                 let at_once = learned(pipeline, user, &timeline[..=n])?;
-                same[usize::from(at_once.digest() == model.digest())] += 1;
+                same[usize::from(at_once.digest() == model.model().digest())] += 1;
             }
         }
     }

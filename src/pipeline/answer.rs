@@ -48,7 +48,7 @@ impl Answer {
     ///
     /// `prepared` is the user model that the answer was given with; of a factor that it does not have nothing is told. Whether
     /// the reasons are those that counted is what [`RpmPipeline::explain`](crate::RpmPipeline::explain) finds.
-    pub fn explanation(&self, prepared: &Prepared) -> Reasons {
+    pub fn reasons(&self, prepared: &Prepared) -> Reasons {
         let (model, beliefs) = (prepared.model(), prepared.beliefs());
         let step = |step: &crate::data::PathStep| {
             let cited = self.features.get(step.feature);

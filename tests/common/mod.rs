@@ -388,12 +388,12 @@ impl ModelAtOnce for RpmPipeline {
 }
 
 /// The reasons of an answer that a plain user model gave.
-pub trait ExplanationOf {
-    fn explanation_of(&self, model: &UserModel) -> Reasons;
+pub trait ReasonsOf {
+    fn reasons_of(&self, model: &UserModel) -> Reasons;
 }
 
-impl ExplanationOf for Answer {
-    fn explanation_of(&self, model: &UserModel) -> Reasons {
+impl ReasonsOf for Answer {
+    fn reasons_of(&self, model: &UserModel) -> Reasons {
         let offline = RpmPipeline::offline(model.task().clone());
         self.reasons(&pollster::block_on(offline.open(model.clone())).unwrap())
     }

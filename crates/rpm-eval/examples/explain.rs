@@ -94,10 +94,10 @@ async fn one() -> Result<(), Box<dyn Error>> {
         past.push(Interaction::new(line.id, Query::new(line.query)?, line.response)?.at(line.time));
     }
     let pipeline = RpmPipeline::offline(task.clone());
-    let model = pipeline.learn(&History::new(&task, "nora", past)?).await?.model;
-    let answer = pipeline.personalize(&model, &Query::new(NEW_FILM)?).await?;
-    println!("New film: {NEW_FILM}\n\n{}", answer.reasons(&model));
-    println!("{}", pipeline.explain(&model, &answer).await?);
+    let nora = pipeline.open(pipeline.learn(&History::new(&task, "nora", past)?).await?.model).await?;
+    let answer = pipeline.personalize(&nora, &Query::new(NEW_FILM)?).await?;
+    println!("New film: {NEW_FILM}\n\n{}", answer.reasons(&nora));
+    println!("{}", pipeline.explain(&nora, &answer).await?);
     Ok(())
 }
 
@@ -150,13 +150,15 @@ fn many(set: &Set, answers: usize, model: Option<&Model>) -> Result<(), Box<dyn 
         None => ExplainOptions::default(),
         Some(_) => ExplainOptions::default().counterfactuals(tried).exemplars(false),
     };
-    let mut models: Vec<Option<rpm_core::UserModel>> = set.users.iter().map(|_| None).collect();
+    let mut models: Vec<Option<rpm_core::Prepared>> = set.users.iter().map(|_| None).collect();
     let mut found = Found::default();
     let rounds = set.users.iter().map(|user| user.test.len()).max().unwrap_or_default();
     for (round, position) in (0..rounds).flat_map(|round| (0..set.users.len()).map(move |user| (round, user))) {
         let Some(test) = set.users[position].test.get(round).filter(|_| found.answers < answers) else { continue };
         if models[position].is_none() {
-            models[position] = Some(wait(model, learning.learn(&set.history(position)?))?.model);
+            let history = set.history(position)?;
+            let opened = async { pipeline.open(learning.learn(&history).await?.model).await };
+            models[position] = Some(wait(model, opened)?);
         }
         let Some(user) = &models[position] else { continue };
         let explained = wait(model, async {

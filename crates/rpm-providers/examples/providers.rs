@@ -90,8 +90,9 @@ async fn run(backend: Arc<dyn LlmBackend>) -> Result<(), Box<dyn Error>> {
     let learned = pipeline.learn(&history).await?;
     println!("== learned\n{}\n", learned.report);
 
-    let answer = pipeline.personalize(&learned.model, &Query::new(NEW_FILM)?).await?;
-    println!("== a new film\n{NEW_FILM}\n\n{}\n", answer.reasons(&learned.model));
+    let nora = pipeline.open(learned.model).await?;
+    let answer = pipeline.personalize(&nora, &Query::new(NEW_FILM)?).await?;
+    println!("== a new film\n{NEW_FILM}\n\n{}\n", answer.reasons(&nora));
 
     let mut usage = learned.report.usage.clone();
     usage.add(&answer.usage);

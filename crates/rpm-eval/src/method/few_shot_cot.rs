@@ -57,7 +57,7 @@ impl Method for FewShotCot {
     }
 
     async fn learn(&self, history: &History, bench: &Bench<'_>) -> Result<Box<dyn Session>, MethodError> {
-        let shown = Shown::new(history, Choice::Retrieved(retrievers::bm25_queries()), bench)?;
+        let shown = Shown::new(history, Choice::Retrieved(retrievers::bm25_queries()), bench).await?;
         Ok(Box::new(Ready { shown, k: self.k, rationales: BTreeMap::new(), usage: UsageReport::default() }))
     }
 }

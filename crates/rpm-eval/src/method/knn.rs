@@ -76,7 +76,7 @@ impl Method for Knn {
         let near = if self.features {
             Near::features(history, Arc::clone(&self.retriever), bench).await?
         } else {
-            Near::texts(history, Arc::clone(&self.retriever))?
+            Near::texts(history, Arc::clone(&self.retriever)).await?
         };
         let past = history.interactions();
         let all = Counts::of_all(bench.task, bench.population);

@@ -2,9 +2,11 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 
-use rpm_core::data::{MemoryItem, ReasoningMemory};
+use rpm_core::data::MemoryItem;
 use rpm_core::prompt::StageContext;
-use rpm_core::retrieve::{RetrievalRequest, RetrieveError, Retrieved, Retriever, top_k};
+use rpm_core::retrieve::{
+    MemoryIndex, MemoryView, RetrievalRequest, RetrieveError, Retrieved, Retriever, SavedIndex, top_k,
+};
 
 /// Okapi BM25 over the texts of queries as in the Python package `rank_bm25` (Robertson and Zaragoza 2009): k1 = 1.5,
 /// b = 0.75, and words in more than half of the texts weigh 0.25 of the mean weight. Words are runs of `[a-z0-9]` in the
@@ -18,9 +20,7 @@ pub(super) struct Okapi;
 const K1: f64 = 1.5;
 const B: f64 = 0.75;
 const EPSILON: f64 = 0.25;
-/// Under this name the index is kept with its memory.
-const READY: &str = "okapi";
-
+/// The words of one memory.
 struct Index {
     /// Of each text how often it has each word, and its length in words.
     texts: Vec<(HashMap<String, f64>, f64)>,
@@ -67,7 +67,7 @@ impl Index {
         Self { texts, weights, mean_length: length / n }
     }
 
-    fn rank(&self, query: &str, k: usize) -> Vec<Retrieved> {
+    fn best(&self, query: &str, k: usize) -> Vec<Retrieved> {
         let query = words(query);
         let most: f64 = query.iter().filter_map(|word| self.weights.get(word)).map(|w| w.max(0.0) * (K1 + 1.0)).sum();
         let score = |(position, (times, length)): (usize, &(HashMap<String, f64>, f64))| {
@@ -87,17 +87,24 @@ impl Index {
 
 #[async_trait]
 impl Retriever for Okapi {
-    async fn retrieve(
+    async fn open(
         &self,
-        request: RetrievalRequest<'_>,
+        view: MemoryView<'_>,
+        _: &[SavedIndex],
         _: &StageContext<'_>,
-    ) -> Result<Vec<Retrieved>, RetrieveError> {
-        let index = request.memory.derived(READY, |memory: &ReasoningMemory| Index::new(memory.items()));
-        Ok(index.rank(request.query.text(), request.k))
+    ) -> Result<Box<dyn MemoryIndex>, RetrieveError> {
+        Ok(Box::new(Index::new(view.memory.items())))
     }
 
     fn name(&self) -> &'static str {
         "okapi"
+    }
+}
+
+#[async_trait]
+impl MemoryIndex for Index {
+    async fn rank(&self, request: RetrievalRequest<'_>, _: &StageContext<'_>) -> Result<Vec<Retrieved>, RetrieveError> {
+        Ok(self.best(request.query.text(), request.k))
     }
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use rpm_core::data::{Interaction, Query};
+use rpm_core::data::{Interaction, Query, ReasoningMemory};
 use rpm_core::llm::Ledger;
 use rpm_core::prompt::PromptSet;
 
@@ -14,8 +14,9 @@ fn memory(texts: &[&str]) -> ReasoningMemory {
 fn ranked(texts: &[&str], query: &str, k: usize) -> Vec<Retrieved> {
     let (prompts, ledger) = (PromptSet::default(), Ledger::new());
     let (memory, query) = (memory(texts), Query::new(query).unwrap());
-    let request = RetrievalRequest::new(&memory, &query, &[], k);
-    pollster::block_on(Okapi.retrieve(request, &StageContext::offline(&prompts, &ledger))).unwrap()
+    let ctx = StageContext::offline(&prompts, &ledger);
+    let index = pollster::block_on(Okapi.open(MemoryView::new(&memory), &[], &ctx)).unwrap();
+    pollster::block_on(index.rank(RetrievalRequest::new(&memory, &query, &[], k), &ctx)).unwrap()
 }
 
 const TEXTS: [&str; 4] =

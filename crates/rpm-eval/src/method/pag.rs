@@ -82,7 +82,7 @@ impl Method for Pag {
         let profile = asker
             .write(PROFILE, "your description of the person", &asker.examples(past, |_| None), PROFILE_TOKENS)
             .await?;
-        let shown = Shown::new(history, Choice::Retrieved(retrievers::bm25_queries()), bench)?;
+        let shown = Shown::new(history, Choice::Retrieved(retrievers::bm25_queries()), bench).await?;
         Ok(Box::new(Ready { shown, k: self.k, profile, summarized, usage: asker.usage() }))
     }
 }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use rpm_core::answer::StatisticalAnswerer;
-use rpm_core::data::{History, Query, UserModel};
+use rpm_core::data::{History, Query};
 use rpm_core::extract::LexicalExtractor;
 use rpm_core::factor::SimilarityFactorModel;
 use rpm_core::llm::{LlmBackend, Stage, UsageReport};
-use rpm_core::pipeline::{ItemOutcome, LearnReport, PathPolicy, RpmPipeline, RpmPipelineBuilder};
+use rpm_core::pipeline::{ItemOutcome, LearnReport, PathPolicy, Prepared, RpmPipeline, RpmPipelineBuilder};
 use rpm_core::reason::ComposedPathWriter;
 use rpm_core::stats::{SupportThresholds, Tier};
 
@@ -85,7 +85,7 @@ struct Ready {
     /// Whether a model gives the response.
     asks: bool,
     pipeline: RpmPipeline,
-    model: UserModel,
+    user: Prepared,
     report: LearnReport,
     usage: UsageReport,
 }
@@ -105,14 +105,15 @@ impl Method for PipelineMethod {
         let learned = self.pipeline(learner, bench)?.learn(history).await?;
         let pipeline = self.pipeline(bench.backend.as_ref(), bench)?;
         let usage = learned.report.usage.clone();
-        Ok(Box::new(Ready { asks: self.asks, pipeline, model: learned.model, report: learned.report, usage }))
+        let user = pipeline.open(learned.model).await?;
+        Ok(Box::new(Ready { asks: self.asks, pipeline, user, report: learned.report, usage }))
     }
 }
 
 #[async_trait]
 impl Session for Ready {
     async fn answer(&mut self, query: &Query, _: &Bench<'_>) -> Result<Prediction, MethodError> {
-        let answer = self.pipeline.personalize(&self.model, query).await?;
+        let answer = self.pipeline.personalize(&self.user, query).await?;
         self.usage.add(&answer.usage);
         let mut weighed = answer.estimate.as_ref().map_or_else(Vec::new, |estimate| {
             estimate.responses().iter().map(|weighted| weighted.probability).collect()
@@ -127,7 +128,7 @@ impl Session for Ready {
             estimate: weighed,
             support: Some((answer.support.tier, answer.support.reason)),
         };
-        self.model.adopt_paths(answer.written_paths).map_err(|error| MethodError::Other(error.into()))?;
+        self.user.adopt_paths(answer.written_paths).map_err(|error| MethodError::Other(error.into()))?;
         Ok(prediction)
     }
 

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::Chance;
-use rpm_core::data::{History, Interaction, MemoryItem, Query, ReasoningMemory};
+use rpm_core::data::{History, Interaction, Query, ReasoningMemory};
 use rpm_core::llm::{BoxError, UsageReport};
-use rpm_core::retrieve::{RetrievalRequest, Retriever};
+use rpm_core::retrieve::{MemoryIndex, MemoryView, RetrievalRequest, Retriever};
 
 use super::ask::{Ask, Asker};
+use super::near::{bare_memory, opened};
 use super::{Bench, Method, MethodError, Prediction, Session};
 
 /// Which past interactions a prompt shows.
@@ -53,16 +54,20 @@ impl Rag {
 /// The interactions of a history in the order that a choice shows them, for one query after another.
 pub(super) struct Shown {
     memory: ReasoningMemory,
+    /// Of a retriever's choice.
+    index: Option<Box<dyn MemoryIndex>>,
     choice: Choice,
     chance: Chance,
 }
 
 impl Shown {
-    pub(super) fn new(history: &History, choice: Choice, bench: &Bench<'_>) -> Result<Self, MethodError> {
-        let item = |interaction: &Interaction| MemoryItem::new(interaction.clone(), Vec::new());
-        let items: Result<Vec<_>, _> = history.interactions().iter().map(item).collect();
-        let memory = ReasoningMemory::new(items.map_err(|error| MethodError::Other(error.into()))?);
-        Ok(Self { memory, choice, chance: Chance::of(bench.seed, history.user().as_str()) })
+    pub(super) async fn new(history: &History, choice: Choice, bench: &Bench<'_>) -> Result<Self, MethodError> {
+        let memory = bare_memory(history)?;
+        let index = match &choice {
+            Choice::Retrieved(retriever) => Some(opened(&**retriever, MemoryView::new(&memory)).await?),
+            _ => None,
+        };
+        Ok(Self { memory, index, choice, chance: Chance::of(bench.seed, history.user().as_str()) })
     }
 
     /// At most `k` interactions with their similarity, the best first.
@@ -76,8 +81,9 @@ impl Shown {
         let places: Vec<(usize, f64)> = match &self.choice {
             Choice::Latest => (0..items.len()).rev().take(k).map(|place| (place, 1.0)).collect(),
             Choice::Random => self.chance.sample(items.len(), k).into_iter().map(|place| (place, 1.0)).collect(),
-            Choice::Retrieved(retriever) => {
-                let found = retriever.retrieve(RetrievalRequest::new(&self.memory, query, &[], k), ctx).await;
+            Choice::Retrieved(_) => {
+                let Some(index) = &self.index else { return Ok(Vec::new()) };
+                let found = index.rank(RetrievalRequest::new(&self.memory, query, &[], k), ctx).await;
                 let found = found.map_err(|error| MethodError::Other(BoxError::from(error)))?;
                 found.into_iter().map(|hit| (hit.position, hit.similarity)).collect()
             }
@@ -103,7 +109,7 @@ impl Method for Rag {
     }
 
     async fn learn(&self, history: &History, bench: &Bench<'_>) -> Result<Box<dyn Session>, MethodError> {
-        let shown = Shown::new(history, self.choice.clone(), bench)?;
+        let shown = Shown::new(history, self.choice.clone(), bench).await?;
         Ok(Box::new(Ready { shown, k: self.k, usage: UsageReport::default() }))
     }
 }

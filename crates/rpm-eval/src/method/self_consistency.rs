@@ -59,7 +59,7 @@ impl Method for SelfConsistency {
     }
 
     async fn learn(&self, history: &History, bench: &Bench<'_>) -> Result<Box<dyn Session>, MethodError> {
-        let shown = Shown::new(history, Choice::Retrieved(retrievers::bm25_queries()), bench)?;
+        let shown = Shown::new(history, Choice::Retrieved(retrievers::bm25_queries()), bench).await?;
         Ok(Box::new(Ready { method: *self, shown, usage: UsageReport::default() }))
     }
 }

@@ -2,7 +2,7 @@ use async_trait::async_trait;
 
 use rpm_core::data::{AssignedFeature, Feature, MemoryItem, Query, ReasoningMemory, Span};
 use rpm_core::prompt::StageContext;
-use rpm_core::retrieve::{RetrievalRequest, RetrieveError, Retrieved, Retriever};
+use rpm_core::retrieve::{MemoryIndex, MemoryView, RetrievalRequest, RetrieveError, Retrieved, Retriever, SavedIndex};
 
 /// Shows a retriever the text of every query instead of its features: one feature that spans it all, with a name that is no
 /// word to search for. So any retriever can be asked what raw texts find, as retrieval augmentation does.
@@ -11,9 +11,6 @@ pub struct WholeText<R>(
     /// The retriever.
     pub R,
 );
-
-/// Under this name the memory of whole texts is kept with the memory it is of.
-const READY: &str = "whole text";
 
 fn whole(query: &Query) -> Result<Feature, RetrieveError> {
     let span = Span { start: 0, end: query.text().len() };
@@ -30,23 +27,36 @@ fn memory_of(memory: &ReasoningMemory) -> Result<ReasoningMemory, RetrieveError>
 
 #[async_trait]
 impl<R: Retriever> Retriever for WholeText<R> {
-    async fn retrieve(
+    async fn open(
         &self,
-        request: RetrievalRequest<'_>,
+        view: MemoryView<'_>,
+        _: &[SavedIndex],
         ctx: &StageContext<'_>,
-    ) -> Result<Vec<Retrieved>, RetrieveError> {
-        let memory = match request.memory.ready::<ReasoningMemory>(READY) {
-            Some(memory) => memory,
-            None => {
-                let memory = memory_of(request.memory)?;
-                request.memory.derived(READY, |_| memory)
-            }
-        };
-        let features = [AssignedFeature::unknown(whole(request.query)?)];
-        self.0.retrieve(RetrievalRequest::new(&memory, request.query, &features, request.k), ctx).await
+    ) -> Result<Box<dyn MemoryIndex>, RetrieveError> {
+        let memory = memory_of(view.memory)?;
+        let index = self.0.open(MemoryView::new(&memory), &[], ctx).await?;
+        Ok(Box::new(OfWholeTexts { memory, index }))
     }
 
     fn name(&self) -> &str {
         self.0.name()
+    }
+}
+
+/// The index over the whole texts of a memory.
+struct OfWholeTexts {
+    memory: ReasoningMemory,
+    index: Box<dyn MemoryIndex>,
+}
+
+#[async_trait]
+impl MemoryIndex for OfWholeTexts {
+    async fn rank(
+        &self,
+        request: RetrievalRequest<'_>,
+        ctx: &StageContext<'_>,
+    ) -> Result<Vec<Retrieved>, RetrieveError> {
+        let features = [AssignedFeature::unknown(whole(request.query)?)];
+        self.index.rank(RetrievalRequest::new(&self.memory, request.query, &features, request.k), ctx).await
     }
 }
