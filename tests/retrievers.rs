@@ -23,11 +23,11 @@ use rpm_core::testing::{ConformanceError, embedding_retriever_conformance, retri
 use rpm_core::{History, Interaction, Query, ResponseSpace, Retriever, RpmPipeline, Task, async_trait};
 
 fn conforms<R: Retriever>(make: impl Fn() -> R) {
-    assert_eq!(block_on(retriever_conformance(make)).unwrap(), 1487);
+    assert_eq!(block_on(retriever_conformance(make)).unwrap(), 1613);
 }
 
 fn conforms_over<R: Retriever>(make: impl Fn(Arc<dyn Embedder>) -> R) {
-    assert_eq!(block_on(embedding_retriever_conformance(make)).unwrap(), 1556);
+    assert_eq!(block_on(embedding_retriever_conformance(make)).unwrap(), 1682);
 }
 
 fn hybrid(embedder: Arc<dyn Embedder>) -> HybridRetriever {
