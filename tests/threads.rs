@@ -35,7 +35,8 @@ fn no_thread_outlives_a_call() {
 
     let learned = block_on(pipeline.learn(&history)).unwrap();
     let query = Query::new("A tense film with an empty end.").unwrap();
-    block_on(pipeline.personalize(&learned.model, &query)).unwrap();
+    let prepared = block_on(pipeline.open(learned.model)).unwrap();
+    block_on(pipeline.personalize(&prepared, &query)).unwrap();
 
     // A thread that has done its work takes a moment to leave the kernel's table.
     let start = Instant::now();
