@@ -67,50 +67,31 @@ pub mod files;
 #[cfg(doc)]
 pub mod guide;
 pub mod llm;
+pub mod model;
 mod packed;
 mod parallel;
 pub mod pipeline;
 pub mod prompt;
 pub mod reason;
 pub mod retrieve;
-mod revise;
 pub mod stats;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod words;
 
-pub mod model {
-    //! Changes a user model after it was learned, and packs it into a file.
-    //!
-    //! A [`UserModel`](crate::UserModel) is a function of a grouping, the interactions and the edits in force: whatever the
-    //! order of changes, it is the one that the surviving interactions and edits make. Taking in what is new
-    //! ([`observe`](crate::RpmPipeline::observe)) and taking out what a user takes back
-    //! ([`forget`](crate::RpmPipeline::forget), with a [`Receipt`]) are the pipeline's; edits
-    //! ([`edit`](crate::UserModel::edit)), [proposals](crate::UserModel::proposals) and snapshots
-    //! ([`snapshot`](crate::UserModel::snapshot)) are the model's own. [`PackedModel`] is a model with its indexes as one
-    //! binary file; [`UserModel::to_json`](crate::UserModel::to_json) is the portable one.
-    //!
-    //! Guides: [a user model that lives](crate::guide::living), [the file](crate::guide::user_model).
-
-    pub use crate::packed::{PackedError, PackedModel};
-    pub use crate::revise::{
-        EditError, Forget, MERGE_LIKENESS, MERGE_P, PROPOSE_AFTER, Probe, Proposal, Receipt, SPLIT_P,
-    };
-}
-
 pub use async_trait::async_trait;
 
 pub use answer::Answerer;
 pub use data::{
     DataError, Edit, Factor, FactorId, Feature, History, Interaction, ItemId, Query, ReasoningPath, ResponseSpace,
-    Task, UserId, UserModel,
+    Task, UserId,
 };
 pub use explain::Reasons;
 pub use extract::FeatureExtractor;
 pub use factor::FactorModel;
 pub use llm::{BackendError, Budget, Completion, CompletionRequest, LlmBackend, backend_fn};
-pub use model::Forget;
+pub use model::{Forget, UserModel};
 pub use pipeline::{
     Answer, ConfigError, Error, Prepared, Preset, RpmPipeline, RpmPipelineBuilder, StoredError, StoredPipeline,
 };

@@ -8,7 +8,8 @@ use common::{
     scale_history, scale_task, text_task, told,
 };
 use pollster::block_on;
-use rpm_core::data::{FORMAT_VERSION, MemoryItem, Span, limits};
+use rpm_core::data::{MemoryItem, Span, limits};
+use rpm_core::model::FORMAT_VERSION;
 use rpm_core::{
     DataError, Error, Feature, History, Interaction, ItemId, Query, ResponseSpace, RpmPipeline, Task, UserId, UserModel,
 };

@@ -9,7 +9,8 @@ use common::{ModelAtOnce as _, ReasonsOf as _};
 use std::path::Path;
 
 use pollster::block_on;
-use rpm_core::data::{Decay, EditedStep, FORMAT_NAME};
+use rpm_core::data::{Decay, EditedStep};
+use rpm_core::model::FORMAT_NAME;
 use rpm_core::{Edit, RpmPipeline, UserModel};
 
 const FIRST: &str = "tests/golden/user_model_v1.json";

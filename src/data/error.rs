@@ -151,3 +151,14 @@ pub enum DataError {
     #[error("the user model belongs to another user than the one asked for")]
     OtherUser,
 }
+
+/// Keeps the place and the kind of a JSON error; its own text may quote the file, which is the user's.
+pub(crate) fn unreadable(error: &serde_json::Error) -> DataError {
+    let problem = match error.classify() {
+        serde_json::error::Category::Syntax => "it is not JSON",
+        serde_json::error::Category::Eof => "it is cut short",
+        serde_json::error::Category::Data => "a field is missing, unknown or not valid",
+        serde_json::error::Category::Io => "it could not be read",
+    };
+    DataError::NotAUserModel { problem, line: error.line(), column: error.column() }
+}

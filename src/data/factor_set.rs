@@ -23,7 +23,7 @@ pub struct FactorSet {
 
 /// A factor set as it stands in a file.
 #[derive(Deserialize, Default)]
-pub(super) struct UncheckedFactors {
+pub(crate) struct UncheckedFactors {
     #[serde(with = "UncheckedTotals")]
     totals: Totals,
     factors: Vec<UncheckedFactor>,

@@ -31,7 +31,7 @@ pub struct MemoryItem {
 
 /// An item as it stands in a file.
 #[derive(Deserialize)]
-pub(super) struct UncheckedItem {
+pub(crate) struct UncheckedItem {
     id: ItemId,
     query: UncheckedQuery,
     response: String,
@@ -48,7 +48,7 @@ pub(super) struct UncheckedItem {
 
 impl UncheckedItem {
     /// The item with its query checked, and nothing else.
-    pub(super) fn assume(self) -> Result<MemoryItem, DataError> {
+    pub(crate) fn assume(self) -> Result<MemoryItem, DataError> {
         Ok(MemoryItem {
             interaction: Interaction::read(self.id, self.query, self.response, self.time)?,
             features: self.features.into_iter().map(UncheckedFeature::assume).collect(),
@@ -81,7 +81,7 @@ impl MemoryItem {
         Ok(item)
     }
 
-    pub(super) fn check(&self) -> Result<(), DataError> {
+    pub(crate) fn check(&self) -> Result<(), DataError> {
         if self.features.len() > limits::FEATURES {
             let (item, size) = (self.id().to_string(), self.features.len());
             return Err(DataError::TooLarge { item, what: "number of features", size, limit: limits::FEATURES });
@@ -94,7 +94,7 @@ impl MemoryItem {
 
     /// Checks its path, if it has one, against its features and its response; `belongs` says whether a step names the
     /// factor of its feature.
-    pub(super) fn check_path(&self, belongs: impl Fn(&PathStep) -> bool) -> Result<(), DataError> {
+    pub(crate) fn check_path(&self, belongs: impl Fn(&PathStep) -> bool) -> Result<(), DataError> {
         let Some(path) = &self.path else { return Ok(()) };
         let fits = path.response() == self.response() && path.check(self.features.len(), belongs).is_ok();
         let problem = "is cited wrongly by the item's reasoning path";
@@ -104,7 +104,7 @@ impl MemoryItem {
 
     /// Reads an item that was written as JSON.
     pub(crate) fn from_record(json: &[u8]) -> Result<Self, DataError> {
-        let item: UncheckedItem = serde_json::from_slice(json).map_err(|error| super::format::unreadable(&error))?;
+        let item: UncheckedItem = serde_json::from_slice(json).map_err(|error| super::error::unreadable(&error))?;
         item.try_into()
     }
 
@@ -352,7 +352,7 @@ impl ReasoningMemory {
         self.items.get_mut(position)
     }
 
-    pub(super) fn set_path(&mut self, id: &ItemId, path: ReasoningPath) {
+    pub(crate) fn set_path(&mut self, id: &ItemId, path: ReasoningPath) {
         if let Some(item) = self.item_mut(id) {
             item.keep_path(path);
         }

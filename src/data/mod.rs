@@ -1,7 +1,7 @@
 //! Holds what the crate reasons about: plain, checked data. Nothing here does I/O or talks to a model.
 //!
 //! Start with [`Task`], the question and the responses open to it, and [`History`], what a user responded so far. Learning
-//! makes a [`UserModel`] of them: a [`FactorSet`] and a [`ReasoningMemory`].
+//! makes a [`UserModel`](crate::UserModel) of them: a [`FactorSet`] and a [`ReasoningMemory`].
 //!
 //! ```text
 //! Task ─┬─ History ── Interaction ── Query
@@ -17,13 +17,13 @@
 #[macro_use]
 mod door;
 
+mod calibration;
 mod decay;
 mod edit;
 mod error;
 mod factor;
 mod factor_set;
 mod feature;
-mod format;
 pub(crate) mod grouping;
 mod history;
 mod id;
@@ -31,26 +31,27 @@ mod memory;
 mod path;
 mod task;
 pub(crate) mod text;
-mod user_model;
 
+pub use calibration::Calibration;
+pub(crate) use calibration::UncheckedCalibration;
 pub use decay::Decay;
 pub(crate) use decay::Horizon;
 pub use edit::{Edit, EditRecord, EditedStep};
 pub(crate) use edit::{MOST_STEPS, in_force, is_boost, is_odd};
 pub use error::DataError;
+pub(crate) use error::unreadable;
 pub(crate) use factor::Standing;
 pub use factor::{ESTABLISHED_AFTER, ESTABLISHED_COHESION, Factor, FactorStats, FactorStatus, PolarityCounts, Totals};
 pub use factor_set::FactorSet;
+pub(crate) use factor_set::UncheckedFactors;
 pub use feature::{AssignedFeature, Feature, FeatureKey, Judgement, Polarity, Span};
-pub use format::{FORMAT_NAME, FORMAT_VERSION};
 pub use history::{History, Interaction, Query};
 pub use id::{FactorId, ItemId, UserId};
+pub(crate) use memory::UncheckedItem;
 pub use memory::{Exemplar, MemoryChange, MemoryItem, ReasoningMemory};
 pub use path::{PathError, PathOrigin, PathStep, ReasoningPath};
 pub use task::{ResponseSpace, Task};
 pub use text::{fold, hex};
-pub(crate) use user_model::Snapshots;
-pub use user_model::{Calibration, Provenance, UserModel};
 
 /// The sizes beyond which input is refused with a [`DataError`] instead of being cut.
 pub mod limits {

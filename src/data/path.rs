@@ -149,7 +149,7 @@ impl ReasoningPath {
     }
 
     /// Checks it against an item of so many features; `belongs` says whether a step names the factor of its feature.
-    pub(super) fn check(&self, known: usize, belongs: impl Fn(&PathStep) -> bool) -> Result<(), PathError> {
+    pub(crate) fn check(&self, known: usize, belongs: impl Fn(&PathStep) -> bool) -> Result<(), PathError> {
         if self.steps.is_empty() && known > 0 {
             return Err(PathError::NoSteps);
         }

@@ -62,7 +62,7 @@ pub trait FeatureExtractor: Send + Sync {
         false
     }
 
-    /// A name for logs and [provenance](crate::data::Provenance).
+    /// A name for logs and [provenance](crate::model::Provenance).
     fn name(&self) -> &str {
         std::any::type_name::<Self>()
     }

@@ -75,7 +75,7 @@ pub trait FactorModel: Send + Sync {
         false
     }
 
-    /// A name for logs and [provenance](crate::data::Provenance).
+    /// A name for logs and [provenance](crate::model::Provenance).
     fn name(&self) -> &str {
         std::any::type_name::<Self>()
     }

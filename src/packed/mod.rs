@@ -14,7 +14,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use crate::data::{DataError, MemoryItem, UserModel};
+use crate::data::{DataError, MemoryItem};
+use crate::model::UserModel;
 
 use self::sections::Section;
 

@@ -3,10 +3,10 @@ use crate::data::{DataError, ItemId};
 use crate::extract::ExtractError;
 use crate::factor::FactorError;
 use crate::llm::{BudgetLimit, Stage};
+use crate::model::EditError;
 use crate::packed::PackedError;
 use crate::prompt::AskError;
 use crate::retrieve::RetrieveError;
-use crate::revise::EditError;
 
 /// Why an operation failed, and at which stage. The cause is in [`source`](std::error::Error::source).
 #[derive(Debug, thiserror::Error)]

@@ -1,12 +1,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::answer::AnswerError;
-use crate::data::{AssignedFeature, Exemplar, FactorId, ItemId, Query, ReasoningMemory, UserModel};
+use crate::data::{AssignedFeature, Exemplar, FactorId, ItemId, Query, ReasoningMemory};
 use crate::explain::{
     Candidate, Cited, Effect, Evidence, ExemplarEffect, ExplainOptions, FactorEffect, Measure, Outcome, Removal,
     Untried, UntriedReason, WhatIf, Without, effect, faithfulness, past_evidence,
 };
 use crate::llm::trace;
+use crate::model::UserModel;
 use crate::prompt::StageContext;
 use crate::reason::claims_support;
 use crate::stats::{Beliefs, Estimate, Estimator};

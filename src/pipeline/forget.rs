@@ -1,8 +1,9 @@
 //! Forgetting: what goes, from where, and the search for what is left.
 
-use crate::data::{ItemId, MemoryItem, UserModel};
+use crate::data::{ItemId, MemoryItem};
 use crate::llm::trace;
-use crate::revise::{Forget, Forgotten, Needles, Probe, Receipt};
+use crate::model::UserModel;
+use crate::model::{Forget, Forgotten, Needles, Probe, Receipt};
 
 use super::{Error, Prepared, RpmPipeline};
 

@@ -3,15 +3,15 @@ use std::error::Error as _;
 
 use crate::data::grouping::Grouping;
 use crate::data::{
-    DataError, Feature, FeatureKey, History, Interaction, ItemId, MemoryItem, PathOrigin, Provenance, ReasoningPath,
-    UserModel,
+    DataError, Feature, FeatureKey, History, Interaction, ItemId, MemoryItem, PathOrigin, ReasoningPath,
 };
 use crate::extract::{Dropped, ExtractError, Extraction, ExtractionRequest};
 use crate::factor::{FactorError, FactorFit, FitRequest, SimilarityFactorModel};
 use crate::llm::{Stage, trace};
+use crate::model::fitted;
+use crate::model::{Provenance, UserModel};
 use crate::prompt::StageContext;
 use crate::reason::{PathRequest, WriteError, item_path};
-use crate::revise::fitted;
 use crate::stats::Beliefs;
 
 use super::{Error, ItemOutcome, ItemReport, LearnReport, Learned, PathPolicy, RpmPipeline};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::data::UserModel;
+use crate::model::UserModel;
 use crate::packed::{PackedError, PackedModel};
 use crate::retrieve::SavedIndex;
 

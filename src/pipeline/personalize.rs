@@ -3,10 +3,10 @@
 use crate::answer::Draft;
 use crate::data::{
     AssignedFeature, Exemplar, Factor, FactorId, FactorStatus, Feature, ItemId, MemoryItem, Query, ReasoningPath,
-    UserModel,
 };
 use crate::extract::{Dropped, ExtractionRequest};
 use crate::llm::trace;
+use crate::model::UserModel;
 use crate::prompt::StageContext;
 use crate::reason::item_path;
 use crate::retrieve::{RetrievalRequest, Retrieved};

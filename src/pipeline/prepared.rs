@@ -7,12 +7,12 @@ use std::sync::{Arc, OnceLock};
 use crate::answer::AnswerRequest;
 use crate::data::{
     AssignedFeature, DataError, Edit, FactorId, FeatureKey, ItemId, MemoryChange, MemoryItem, Query, ReasoningPath,
-    UserModel,
 };
 use crate::factor::{AssignRequest, FactorNames};
+use crate::model::UserModel;
+use crate::model::{Drifts, EditError, Extent, Forgotten, Growth, Partition};
 use crate::prompt::StageContext;
 use crate::retrieve::{KeptIndex, MemoryIndex, MemoryView, RetrieveError, Retriever, SavedIndex};
-use crate::revise::{Drifts, EditError, Extent, Forgotten, Growth, Partition};
 use crate::stats::{Beliefs, Drift, Estimator, FactorEvidence, KeptEstimator, Support, Titles};
 
 /// A user model opened for answering by [`RpmPipeline::open`](crate::RpmPipeline::open): the model with its statistics, its

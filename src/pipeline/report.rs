@@ -2,9 +2,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{FactorId, ItemId, UserModel};
+use crate::data::{FactorId, ItemId};
 use crate::extract::{Dropped, ReplyReading};
 use crate::llm::{BudgetLimit, Stage, UsageReport};
+use crate::model::UserModel;
 
 /// What [`RpmPipeline::learn`](crate::RpmPipeline::learn) returns.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use super::{StoreError, StoredModel, UserModelStore, Version};
-use crate::data::{UserId, UserModel};
+use crate::data::UserId;
+use crate::model::UserModel;
 
 /// Keeps user models in memory, for tests, for one process that needs no more, and as the example of a store.
 ///

@@ -19,7 +19,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::data::{UserId, UserModel};
+use crate::data::UserId;
+use crate::model::UserModel;
 
 pub use error::StoreError;
 pub use memory::InMemoryStore;

@@ -5,7 +5,8 @@ mod writers;
 use super::ConformanceError;
 use super::retrieval::Run;
 use super::stored_models::{LARGE, Models, ODD_IDS};
-use crate::data::{DataError, UserId, UserModel};
+use crate::data::{DataError, UserId};
+use crate::model::UserModel;
 use crate::store::{StoreError, UserModelStore, Version};
 
 /// Checks a user model store on made-up models, and returns how many checks it passed.

@@ -3,8 +3,9 @@
 use super::ConformanceError;
 use crate::data::{
     Calibration, DataError, FactorSet, FeatureKey, History, Interaction, ItemId, MemoryItem, PathOrigin, PathStep,
-    Provenance, Query, ReasoningMemory, ReasoningPath, ResponseSpace, Task, UserId, UserModel,
+    Query, ReasoningMemory, ReasoningPath, ResponseSpace, Task, UserId,
 };
+use crate::model::{Provenance, UserModel};
 use crate::pipeline::RpmPipeline;
 
 /// More bytes than this are in a large model.

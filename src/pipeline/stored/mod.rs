@@ -9,10 +9,11 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
-use crate::data::{Edit, History, Interaction, ItemId, Query, ReasoningPath, UserId, UserModel};
+use crate::data::{Edit, History, Interaction, ItemId, Query, ReasoningPath, UserId};
 use crate::explain::{ExplainOptions, WhatIf};
 use crate::llm::CostEstimate;
-use crate::revise::{Forget, Proposal, Receipt};
+use crate::model::UserModel;
+use crate::model::{Forget, Proposal, Receipt};
 use crate::store::{StoreError, StoredModel, UserModelStore, Version};
 
 pub use error::StoredError;

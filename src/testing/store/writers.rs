@@ -6,7 +6,8 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use super::{Models, Run, distinct, holds};
-use crate::data::{DataError, UserModel};
+use crate::data::DataError;
+use crate::model::UserModel;
 use crate::store::{StoreError, StoredModel, UserModelStore, Version};
 use crate::testing::retrieval::wait;
 

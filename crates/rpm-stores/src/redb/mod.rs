@@ -9,7 +9,8 @@ use async_trait::async_trait;
 
 use self::file::StoreFile;
 use crate::offload::{self, BlockingJob, Runner};
-use rpm_core::data::{UserId, UserModel};
+use rpm_core::data::UserId;
+use rpm_core::model::UserModel;
 use rpm_core::store::{StoreError, StoredModel, UserModelStore, Version};
 
 /// Keeps user models in one crash-safe file (redb), for one process at a time.

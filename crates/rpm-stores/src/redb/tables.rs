@@ -14,7 +14,8 @@ use std::sync::Arc;
 
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 
-use rpm_core::data::{UserId, UserModel};
+use rpm_core::data::UserId;
+use rpm_core::model::UserModel;
 use rpm_core::store::{StoreError, StoredModel, Version, life_to_save};
 
 const META: TableDefinition<&str, u64> = TableDefinition::new("meta");

@@ -1,11 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::data::grouping::Grouping;
-use crate::data::{
-    Calibration, FactorSet, Feature, MemoryChange, MemoryItem, Provenance, ReasoningMemory, Task, UserId, UserModel,
-};
+use crate::data::{Calibration, FactorSet, Feature, MemoryChange, MemoryItem, ReasoningMemory, Task, UserId};
 use crate::data::{DataError, Decay, FactorId, FactorStatus, Horizon};
 use crate::factor::FactorFit;
+use crate::model::{Provenance, UserModel};
 use crate::stats::{calibrate, calibration_point};
 
 use super::partition::{Factors, Growth, Partition, Rules};

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use crate::data::{FactorId, MemoryItem, Polarity, ResponseSpace, UserModel};
+use crate::data::{FactorId, MemoryItem, Polarity, ResponseSpace};
+use crate::model::UserModel;
 use crate::stats::{
     Beliefs, Drift, Estimator, Halves, Moments, RELIABILITY_BINS, Reliability, lift_reliability, scale_stability,
     stability,

@@ -1,9 +1,11 @@
 use std::collections::BTreeSet;
 
-use crate::data::{Edit, EditRecord, ItemId, MemoryChange, MemoryItem, Snapshots, UserModel};
+use crate::data::{Edit, EditRecord, ItemId, MemoryChange, MemoryItem};
+use crate::model::UserModel;
 
 use super::EditError;
 use super::partition::Partition;
+use super::user_model::Snapshots;
 
 impl UserModel {
     /// Marks the model as it is, to go back to with [`rollback`](Self::rollback), and gives the mark's number. It costs a

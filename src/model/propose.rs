@@ -2,8 +2,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Edit, Factor, FactorId, FeatureKey, ResponseSpace, UserModel};
+use crate::data::{Edit, Factor, FactorId, FeatureKey, ResponseSpace};
 use crate::factor::grouping::{likeness, stems};
+use crate::model::UserModel;
 use crate::stats::{association, rank_sum};
 
 /// Least likeness of two factors' names for a merge to be proposed; from the grouping's own likeness on they would be one.

@@ -5,9 +5,8 @@ use sha2::{Digest, Sha256};
 
 use crate::data::grouping::Grouping;
 use crate::data::text::hex;
-use crate::data::{
-    Calibration, Decay, Edit, EditRecord, FactorId, FactorSet, ItemId, MemoryItem, Provenance, Task, UserId, UserModel,
-};
+use crate::data::{Calibration, Decay, Edit, EditRecord, FactorId, FactorSet, ItemId, MemoryItem, Task, UserId};
+use crate::model::{Provenance, UserModel};
 
 pub use super::probe::Probe;
 

@@ -2,8 +2,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::data::{
     Edit, EditRecord, EditedStep, Factor, FactorId, FeatureKey, ItemId, MOST_STEPS, MemoryItem, PathOrigin, PathStep,
-    ReasoningPath, UserModel, is_boost, is_odd, limits,
+    ReasoningPath, is_boost, is_odd, limits,
 };
+use crate::model::UserModel;
 
 use super::partition::Partition;
 

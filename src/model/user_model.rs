@@ -1,17 +1,16 @@
+//! The user model: plain, checked data.
+
 use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 #[cfg(doc)]
-use super::Edit;
-use super::edit::in_force;
-use super::factor_set::UncheckedFactors;
-use super::grouping::Grouping;
-use super::memory::UncheckedItem;
-use super::{
-    DataError, Decay, EditRecord, FactorId, FactorSet, Feature, ItemId, MemoryItem, PathStep, ReasoningMemory,
-    ReasoningPath, Task, UserId,
+use crate::data::Edit;
+use crate::data::grouping::Grouping;
+use crate::data::{
+    Calibration, DataError, Decay, EditRecord, FactorId, FactorSet, Feature, ItemId, MemoryItem, PathStep,
+    ReasoningMemory, ReasoningPath, Task, UncheckedCalibration, UncheckedFactors, UncheckedItem, UserId, in_force,
 };
 
 /// What was learned of one user: factors with their counts, the reasoning memory, and how the two were made. It is what a
@@ -24,33 +23,33 @@ use super::{
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "UncheckedModel")]
 pub struct UserModel {
-    pub(crate) user: UserId,
-    pub(crate) revision: u64,
-    pub(crate) task: Task,
-    pub(crate) provenance: Provenance,
-    pub(crate) calibration: Calibration,
+    pub(super) user: UserId,
+    pub(super) revision: u64,
+    pub(super) task: Task,
+    pub(super) provenance: Provenance,
+    pub(super) calibration: Calibration,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) decay: Option<Decay>,
-    pub(crate) grouping: Grouping,
+    pub(super) decay: Option<Decay>,
+    pub(super) grouping: Grouping,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) edits: Vec<EditRecord>,
+    pub(super) edits: Vec<EditRecord>,
     #[serde(skip_serializing_if = "Snapshots::is_empty")]
-    pub(crate) snapshots: Snapshots,
-    pub(crate) factors: FactorSet,
+    pub(super) snapshots: Snapshots,
+    pub(super) factors: FactorSet,
     /// Factors that the user set aside, with their counts.
     #[serde(skip_serializing_if = "FactorSet::is_empty")]
-    pub(crate) set_aside: FactorSet,
-    pub(crate) memory: ReasoningMemory,
+    pub(super) set_aside: FactorSet,
+    pub(super) memory: ReasoningMemory,
 }
 
 /// The snapshots that can be gone back to.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Snapshots {
+pub(super) struct Snapshots {
     /// How many were ever taken; numbers are not used twice.
-    pub(crate) taken: u32,
+    pub(super) taken: u32,
     /// The numbers of those that are left, ascending.
-    pub(crate) numbers: Vec<u32>,
+    pub(super) numbers: Vec<u32>,
 }
 
 impl Snapshots {
@@ -80,54 +79,6 @@ pub struct Provenance {
     pub path_writer: String,
     /// Hash of the prompt wording, in hexadecimal; empty when no prompt was used.
     pub prompts: String,
-}
-
-/// The estimate's parameters for one user, chosen by leave-one-out on the user's own history, with the score they reached.
-///
-/// One that is read from a file is checked: each number lies in its range.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Calibration {
-    /// Pseudo-count κ that shrinks each factor's propensity to the base rate, above 0.
-    pub kappa: f64,
-    /// The least κ that the counts allow, at most `kappa`: intervals of propensities hold for all κ between the two.
-    pub kappa_low: f64,
-    /// How strongly the factors move the estimate: 0 (not at all) to 2; 1 by default.
-    pub pool: f64,
-    /// Weight of the similarity-weighted vote, from 0 (ignored) to 1.
-    pub vote: f64,
-    /// Interactions the two scores are over; 0 when there were too few to score.
-    pub scored: usize,
-    /// Mean log-probability (nats) of the response when its interaction is left out.
-    pub left_out_score: f64,
-    /// The same for the base rate alone; the gain is the difference.
-    pub base_score: f64,
-}
-
-#[derive(Deserialize)]
-#[serde(remote = "Calibration", deny_unknown_fields)]
-struct UncheckedCalibration {
-    kappa: f64,
-    #[serde(default)]
-    kappa_low: f64,
-    pool: f64,
-    vote: f64,
-    scored: usize,
-    left_out_score: f64,
-    base_score: f64,
-}
-
-checked_on_reading!(Calibration, UncheckedCalibration);
-
-impl Calibration {
-    fn check(&self) -> Result<(), DataError> {
-        let usable = within(self.kappa, 1e-6, 1e9)
-            && within(self.kappa_low, 0.0, self.kappa)
-            && within(self.pool, 0.0, 16.0)
-            && within(self.vote, 0.0, 1.0)
-            && self.left_out_score.is_finite()
-            && self.base_score.is_finite();
-        if usable { Ok(()) } else { Err(DataError::BadNumbers { what: "calibration", problem: "is out of range" }) }
-    }
 }
 
 fn within(value: f64, low: f64, high: f64) -> bool {
@@ -185,12 +136,6 @@ impl TryFrom<UncheckedModel> for UserModel {
         let model = unchecked.assume()?;
         model.check()?;
         Ok(model)
-    }
-}
-
-impl Default for Calibration {
-    fn default() -> Self {
-        Self { kappa: 4.0, kappa_low: 0.5, pool: 1.0, vote: 0.5, scored: 0, left_out_score: 0.0, base_score: 0.0 }
     }
 }
 

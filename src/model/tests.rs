@@ -7,8 +7,9 @@ use proptest::prelude::*;
 use crate::data::grouping::{FittedFactor, Grouping};
 use crate::data::{
     Decay, Edit, EditedStep, FactorId, Feature, FeatureKey, Interaction, ItemId, MemoryItem, PathOrigin, PathStep,
-    Provenance, Query, ReasoningPath, ResponseSpace, Span, Task, UserId, UserModel,
+    Query, ReasoningPath, ResponseSpace, Span, Task, UserId,
 };
+use crate::model::{Provenance, UserModel};
 
 use super::Forget;
 
@@ -229,7 +230,7 @@ fn decays() -> impl Strategy<Value = Option<Decay>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: crate::revise::tests::cases(64), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: crate::model::tests::cases(64), ..ProptestConfig::default() })]
 
     #[test]
     fn any_interleaving_leaves_what_the_surviving_interactions_and_edits_make(

@@ -1,4 +1,14 @@
-//! Changes a user model after it was learned: what comes in, what is forgotten, what the user says about it.
+//! Changes a user model after it was learned, and packs it into a file.
+//!
+//! A [`UserModel`](crate::UserModel) is a function of a grouping, the interactions and the edits in force: whatever the
+//! order of changes, it is the one that the surviving interactions and edits make. Taking in what is new
+//! ([`observe`](crate::RpmPipeline::observe)) and taking out what a user takes back
+//! ([`forget`](crate::RpmPipeline::forget), with a [`Receipt`]) are the pipeline's; edits
+//! ([`edit`](crate::UserModel::edit)), [proposals](crate::UserModel::proposals) and snapshots
+//! ([`snapshot`](crate::UserModel::snapshot)) are the model's own. [`PackedModel`] is a model with its indexes as one
+//! binary file; [`UserModel::to_json`](crate::UserModel::to_json) is the portable one.
+//!
+//! Guides: [a user model that lives](crate::guide::living), [the file](crate::guide::user_model).
 //!
 //! ```text
 //! grouping ┐
@@ -13,6 +23,7 @@
 
 mod arrangement;
 mod edits;
+mod file;
 mod forget;
 mod grow;
 mod over_time;
@@ -23,8 +34,10 @@ mod receipt;
 mod snapshots;
 #[cfg(test)]
 mod tests;
+mod user_model;
 
 pub use edits::EditError;
+pub use file::{FORMAT_NAME, FORMAT_VERSION};
 pub use forget::Forget;
 pub(crate) use forget::Forgotten;
 pub(crate) use grow::{Extent, fitted};
@@ -33,3 +46,6 @@ pub(crate) use partition::{Growth, Partition};
 pub(crate) use probe::Needles;
 pub use propose::{MERGE_LIKENESS, MERGE_P, PROPOSE_AFTER, Proposal, SPLIT_P};
 pub use receipt::{Probe, Receipt};
+pub use user_model::{Provenance, UserModel};
+
+pub use crate::packed::{PackedError, PackedModel};

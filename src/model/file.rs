@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::grouping::Grouping;
+use super::UserModel;
 use super::user_model::UncheckedModel;
-use super::{DataError, PathOrigin, UserModel};
+use crate::data::grouping::Grouping;
+use crate::data::{DataError, PathOrigin, unreadable};
 
 /// Stands in the `format` field of every user model file.
 pub const FORMAT_NAME: &str = "rpm-core/user-model";
@@ -86,15 +87,4 @@ impl UserModel {
             }
         }
     }
-}
-
-/// Keeps the place and the kind of a JSON error; its own text may quote the file, which is the user's.
-pub(super) fn unreadable(error: &serde_json::Error) -> DataError {
-    let problem = match error.classify() {
-        serde_json::error::Category::Syntax => "it is not JSON",
-        serde_json::error::Category::Eof => "it is cut short",
-        serde_json::error::Category::Data => "a field is missing, unknown or not valid",
-        serde_json::error::Category::Io => "it could not be read",
-    };
-    DataError::NotAUserModel { problem, line: error.line(), column: error.column() }
 }

@@ -1,7 +1,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::data::{DataError, FactorId, Feature, FeatureKey, ItemId, MemoryChange, MemoryItem, UserModel};
+use crate::data::{DataError, FactorId, Feature, FeatureKey, ItemId, MemoryChange, MemoryItem};
+use crate::model::UserModel;
 
 use super::partition::Partition;
 
