@@ -16,9 +16,9 @@ use std::time::{Duration, Instant};
 use criterion::{BatchSize, Criterion, SamplingMode, Throughput, criterion_group};
 use pollster::block_on;
 use rpm_core::answer::{AnswerError, AnswerRequest, Draft, StatisticalAnswerer};
+use rpm_core::context::StageContext;
 use rpm_core::extract::{ExtractError, Extraction, ExtractionRequest, LexicalExtractor};
 use rpm_core::factor::{AssignRequest, FactorError, FactorFit, FitRequest, SimilarityFactorModel};
-use rpm_core::prompt::StageContext;
 use rpm_core::reason::ComposedPathWriter;
 use rpm_core::retrieve::{
     Bm25Retriever, MemoryIndex, MemoryView, RetrievalRequest, RetrieveError, Retrieved, SavedIndex,

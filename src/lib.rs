@@ -37,6 +37,7 @@
 //! | keep user models | [`InMemoryStore`], [`UserModelStore`](store::UserModelStore) | [`store`] |
 //! | connect a language model, log and limit what it costs | [`LlmBackend`], [`Budget`] | [`llm`] |
 //! | word the requests anew | [`PromptSet`](prompt::PromptSet) | [`prompt`] |
+//! | write a stage of one's own | [`StageContext`](context::StageContext) | [`context`] |
 //! | find features in a query | [`FeatureExtractor`] | [`extract`] |
 //! | group features into factors | [`FactorModel`] | [`factor`] |
 //! | write how a past response came about | [`PathWriter`] | [`reason`] |
@@ -58,6 +59,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod answer;
+pub mod context;
 pub mod data;
 pub mod embed;
 pub mod explain;

@@ -4,11 +4,12 @@
 use std::sync::{Arc, Mutex};
 
 use pollster::block_on;
+use rpm_core::context::StageContext;
 use rpm_core::data::{AssignedFeature, MemoryItem, ReasoningMemory, Span};
 use rpm_core::embed::{EmbedError, Embedder, HashedEmbedder};
 use rpm_core::extract::LexicalExtractor;
 use rpm_core::llm::Ledger;
-use rpm_core::prompt::{PromptSet, StageContext};
+use rpm_core::prompt::PromptSet;
 use rpm_core::retrieve::MemoryView;
 use rpm_core::retrieve::{
     DenseIndex, DenseRetriever, MaxSimRetriever, RetrievalRequest, RetrieveError, Retrieved, Screening,

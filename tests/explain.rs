@@ -12,12 +12,12 @@ use common::{
 use pollster::block_on;
 use proptest::prelude::*;
 use rpm_core::answer::StatisticalAnswerer;
+use rpm_core::context::StageContext;
 use rpm_core::data::{AssignedFeature, PathOrigin, ReasoningMemory, Span};
 use rpm_core::explain::{Candidate, ExplainOptions, Measure, UntriedReason, WhatIf};
 use rpm_core::extract::{ExtractError, Extraction, ExtractionRequest, LexicalExtractor};
 use rpm_core::factor::SimilarityFactorModel;
 use rpm_core::llm::{BudgetLimit, Stage};
-use rpm_core::prompt::StageContext;
 use rpm_core::reason::ComposedPathWriter;
 use rpm_core::{
     Answer, Budget, Error, Feature, FeatureExtractor, History, Preset, Query, RpmPipeline, RpmPipelineBuilder, Task,

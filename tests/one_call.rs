@@ -9,8 +9,8 @@ use common::{ModelAtOnce as _, ScriptedBackend, query, reply, scale_history, sca
 use pollster::block_on;
 use rpm_core::answer::AnswerError;
 use rpm_core::data::PathOrigin;
+use rpm_core::llm::AskError;
 use rpm_core::llm::Stage;
-use rpm_core::prompt::AskError;
 use rpm_core::stats::SupportThresholds;
 use rpm_core::{Answer, CompletionRequest, Error, Preset, Query, RpmPipeline};
 

@@ -15,11 +15,13 @@ use common::{
 };
 use pollster::block_on;
 use rpm_core::answer::AnswerError;
+use rpm_core::context::StageContext;
 use rpm_core::data::PathOrigin;
 use rpm_core::extract::PromptedExtractor;
+use rpm_core::llm::AskError;
 use rpm_core::llm::{FinishReason, Ledger, Role, Stage};
 use rpm_core::pipeline::{ItemOutcome, LearnReport, PathPolicy};
-use rpm_core::prompt::{AskError, PromptSet, StageContext};
+use rpm_core::prompt::PromptSet;
 use rpm_core::{
     BackendError, CompletionRequest, ConfigError, Error, Feature, LlmBackend, RpmPipeline, RpmPipelineBuilder, Task,
     Tier,
@@ -616,7 +618,7 @@ fn a_context_without_a_backend_answers_every_request_with_an_error() {
     let (prompts, ledger) = (PromptSet::default(), Ledger::new());
     let ctx = StageContext::offline(&prompts, &ledger);
     let request = CompletionRequest::new(Stage::Answer, vec![rpm_core::llm::Message::user("x")], 10);
-    let results = block_on(ctx.complete_all(&[request.clone(), request], false));
+    let results = block_on(ctx.complete_all(&[request.clone(), request]));
     assert!(results.len() == 2 && results.iter().all(|result| matches!(result, Err(AskError::NoBackend))));
     assert_eq!(ledger.report().total().calls, 0);
 }

@@ -10,14 +10,16 @@ use common::{
 };
 use pollster::block_on;
 use rpm_core::answer::{AnswerError, AnswerRequest, Draft};
+use rpm_core::context::StageContext;
 use rpm_core::data::{AssignedFeature, Judgement, MemoryItem, PathOrigin, PathStep, Polarity, Span};
 use rpm_core::embed::{EmbedError, Embedder, HashedEmbedder};
 use rpm_core::extract::{ExtractError, Extraction, ExtractionRequest};
 use rpm_core::factor::AssignRequest;
 use rpm_core::factor::{FactorError, FactorFit, FactorGroup, FitRequest};
+use rpm_core::llm::AskError;
 use rpm_core::llm::Stage;
 use rpm_core::pipeline::PathPolicy;
-use rpm_core::prompt::{AskError, Prompt, PromptSet, StageContext, Template};
+use rpm_core::prompt::{Prompt, PromptSet, Template};
 use rpm_core::reason::{PathRequest, WriteError};
 use rpm_core::retrieve::{DenseRetriever, MaxSimRetriever, RetrievalRequest, RetrieveError, Retrieved};
 use rpm_core::retrieve::{MemoryIndex, MemoryView, SavedIndex};

@@ -9,10 +9,11 @@ use common::{ModelAtOnce as _, ReasonsOf as _, choices_task, labels_task, scale_
 use pollster::block_on;
 use proptest::prelude::*;
 use proptest::sample::Index;
+use rpm_core::context::StageContext;
 use rpm_core::data::{AssignedFeature, FeatureKey, MemoryItem};
 use rpm_core::extract::{ExtractionRequest, LexicalExtractor, ground};
 use rpm_core::llm::Ledger;
-use rpm_core::prompt::{PromptSet, StageContext, read_items, read_reply};
+use rpm_core::prompt::{PromptSet, read_items, read_reply};
 use rpm_core::retrieve::MemoryView;
 use rpm_core::retrieve::{Bm25Retriever, CompareBy, DenseRetriever, MaxSimRetriever, RetrievalRequest, Screening};
 use rpm_core::stats::Interval;

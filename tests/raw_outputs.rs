@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use pollster::block_on;
+use rpm_core::context::StageContext;
 use rpm_core::extract::{Extraction, ExtractionRequest, PromptedExtractor, ground};
 use rpm_core::llm::{FinishReason, Ledger};
-use rpm_core::prompt::{PromptSet, ReplyError, StageContext, read_items, read_reply};
+use rpm_core::prompt::{PromptSet, ReplyError, read_items, read_reply};
 use rpm_core::{Completion, FeatureExtractor as _, Query, ResponseSpace, Task, backend_fn};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;

@@ -10,10 +10,11 @@ use common::{
     text_task,
 };
 use pollster::block_on;
+use rpm_core::context::StageContext;
 use rpm_core::extract::{ExtractionRequest, PromptedExtractor, ReplyReading};
 use rpm_core::llm::{FinishReason, Ledger, Role, Stage};
 use rpm_core::pipeline::{ItemOutcome, Learned};
-use rpm_core::prompt::{PromptSet, StageContext};
+use rpm_core::prompt::PromptSet;
 use rpm_core::{Completion, CompletionRequest, FeatureExtractor, RpmPipeline, UserModel, backend_fn};
 use serde_json::{Value, json};
 

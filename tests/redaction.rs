@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex};
 
 use common::{ModelAtOnce as _, ScriptedBackend, cases, obey, reply, sent};
 use pollster::block_on;
+use rpm_core::context::StageContext;
 use rpm_core::data::{AssignedFeature, Span};
 use rpm_core::embed::{EmbedError, Embedder, HashedEmbedder};
 use rpm_core::extract::{ExtractError, Extraction, ExtractionRequest, LexicalExtractor};
 use rpm_core::llm::Stage;
-use rpm_core::prompt::StageContext;
 use rpm_core::retrieve::DenseRetriever;
 use rpm_core::{Feature, FeatureExtractor, History, Interaction, Query, RpmPipeline, Task, async_trait};
 

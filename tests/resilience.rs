@@ -10,10 +10,12 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use proptest::prelude::*;
+use rpm_core::context::StageContext;
+use rpm_core::llm::AskError;
 use rpm_core::llm::{
     BudgetLimit, DeadlinePassed, Ledger, ManualTimer, Message, ReplyForm, Resilient, Stage, StageUsage, Timer, Usage,
 };
-use rpm_core::prompt::{AskError, PromptSet, StageContext};
+use rpm_core::prompt::PromptSet;
 use rpm_core::{BackendError, Budget, Completion, CompletionRequest, LlmBackend, async_trait};
 
 /// What the provider does with one attempt.
@@ -156,7 +158,7 @@ async fn send(
     requests: &[CompletionRequest],
 ) -> Vec<Result<Completion, AskError>> {
     let prompts = PromptSet::default();
-    StageContext::new(backend, &prompts, ledger).complete_all(requests, false).await
+    StageContext::new(backend, &prompts, ledger).complete_all(requests).await
 }
 
 fn used(ledger: &Ledger) -> StageUsage {

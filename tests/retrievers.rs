@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex};
 
 use pollster::block_on;
 use rpm_core::answer::StatisticalAnswerer;
+use rpm_core::context::StageContext;
 use rpm_core::data::MemoryChange;
 use rpm_core::embed::Embedder;
 use rpm_core::extract::LexicalExtractor;
 use rpm_core::factor::SimilarityFactorModel;
-use rpm_core::prompt::StageContext;
 use rpm_core::reason::ComposedPathWriter;
 use rpm_core::retrieve::{Applied, MemoryIndex, MemoryView, SavedIndex};
 use rpm_core::retrieve::{

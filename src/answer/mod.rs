@@ -12,22 +12,24 @@
 
 mod one_call;
 mod prompted;
+mod reading;
+mod shown;
 mod statistical;
 
 use std::fmt;
 
 use async_trait::async_trait;
 
+use crate::context::StageContext;
 use crate::data::{AssignedFeature, Exemplar, Query, ReasoningMemory, ReasoningPath, Task};
 use crate::extract::Dropped;
 use crate::factor::FactorNames;
-use crate::prompt::{AskError, StageContext};
+use crate::llm::AskError;
 use crate::stats::{Beliefs, Estimate, Estimator, Support, Titles};
 
 pub use one_call::OneCallAnswerer;
-pub use prompted::{
-    Allowed, PromptedAnswerer, allowed as allowed_responses, read_response, response_schema, response_tokens,
-};
+pub use prompted::PromptedAnswerer;
+pub use reading::{Allowed, allowed as allowed_responses, read_response, response_schema, response_tokens};
 pub use statistical::StatisticalAnswerer;
 
 /// Gives the response the user would give, with the path that leads to it.

@@ -1,21 +1,22 @@
+//! Answers by one request to a model, which finds the features of the query as well.
+
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::data::{AssignedFeature, Factor, Feature, PathOrigin, PathStep, ReasoningPath};
+use crate::context::StageContext;
+use crate::data::{AssignedFeature, Feature, PathOrigin, PathStep, ReasoningPath};
 use crate::extract::{Dropped, ExtractionRequest, PromptedExtractor};
 use crate::factor::{AssignRequest, FactorModel, FactorNames, SimilarityFactorModel};
-use crate::llm::{Completion, CompletionRequest, ReplySchema, Stage};
-use crate::prompt::{self, AskError, ExampleStyle, Prompt, StageContext, read_reply};
-use crate::reason::PromptedPathWriter;
+use crate::llm::{CompletionRequest, ReplySchema, Stage};
+use crate::prompt::{self, ExampleStyle, Prompt};
+use crate::reason::{STEP_CHARS, read_why};
 use crate::stats::Tier;
 
-use super::prompted::{Allowed, allowed, read_response, response_schema, response_tokens, shown_exemplars, sources_of};
+use super::reading::{Allowed, Question, Reading, allowed, response_schema, response_tokens};
+use super::shown::{MostShown, shown_exemplars, shown_factors, sources_of};
 use super::statistical::supported_path;
 use super::{AnswerError, AnswerRequest, Answerer, Draft, PromptedAnswerer};
-
-/// The longest text of one step, in characters.
-const STEP_CHARS: usize = 400;
 
 /// Asks a model for the features of the query and the answer in one request: cheaper, where features for retrieval and
 /// statistics come from elsewhere, as from a [`LexicalExtractor`](crate::extract::LexicalExtractor).
@@ -102,15 +103,15 @@ impl OneCallAnswerer {
     fn request(&self, request: &AnswerRequest<'_>, options: &[Allowed], ctx: &StageContext<'_>) -> CompletionRequest {
         let (task, query) = (request.task, request.query);
         let exemplars = shown_exemplars(request);
-        let answerer = PromptedAnswerer::default().factor_tokens(self.factor_tokens);
-        let shown: Vec<&Factor> = answerer.shown_factors(request, exemplars, ctx);
+        let most = MostShown { tokens: Some(self.factor_tokens), ..MostShown::default() };
+        let shown = shown_factors(most, request, exemplars, ctx);
         let style = ExampleStyle { factors: &shown, features: false, paths: false, tokens: Some(self.example_tokens) };
-        let mut item = prompt::item(task, query, &[], &[], ctx);
-        item.push_str(&prompt::estimate(task, request.estimate.filter(|_| self.estimate), ctx));
+        let mut item = prompt::item(task, query, &[], &[], ctx.redaction());
+        item.push_str(&prompt::estimate(task, request.estimate.filter(|_| self.estimate), ctx.redaction()));
         let values = prompt::task_values(task)
             .set("responses", prompt::responses(task))
-            .set("factors", prompt::factors(request.beliefs, &shown, Some(query), ctx))
-            .set("exemplars", prompt::exemplars(task, exemplars, &style, ctx))
+            .set("factors", prompt::factors(request.beliefs, &shown, Some(query), ctx.redaction()))
+            .set("exemplars", prompt::exemplars(task, exemplars, &style, ctx.redaction()))
             .set("max_steps", self.max_steps.to_string())
             .set("item", item);
         let reason = json!({
@@ -149,20 +150,16 @@ impl OneCallAnswerer {
                 read.dropped.unusable_name += 1;
                 continue;
             };
-            let why = found.why.split_whitespace().collect::<Vec<_>>().join(" ");
-            let why: String = why.chars().take(STEP_CHARS).collect();
             let kept = PromptedExtractor::keep_one(&seen, found.name, found.quote);
             read.dropped.add(&kept.dropped);
-            if !why.chars().any(char::is_alphanumeric) || why.starts_with("<one sentence") {
-                continue;
-            }
+            let Some(why) = read_why(&found.why) else { continue };
             let Some(feature) = kept.features.into_iter().next().map(|assigned| assigned.feature) else { continue };
             let same = read.features.iter().position(|other| other.key() == feature.key());
             let place = same.unwrap_or_else(|| {
                 read.features.push(feature);
                 read.features.len() - 1
             });
-            read.steps.push((place, why.trim_end().to_owned()));
+            read.steps.push((place, why));
         }
         read
     }
@@ -201,29 +198,15 @@ impl Answerer for OneCallAnswerer {
         }
         let options = allowed(request.task, request.query, ctx);
         let prompt = self.request(&request, &options, ctx);
-        let mut attempts = 0;
-        // The last response that was sound; its features were not.
-        let mut unargued: Option<Read> = None;
-        let mut stated = None;
-        let read = |_: usize, completion: &Completion| -> Result<Read, String> {
-            attempts += 1;
-            let reply = read_reply::<Answered>(&completion.text).map_err(|e| prompt::unreadable(&e, completion))?;
-            let answered = ctx.accept(Stage::Answer, reply);
-            let response = read_response(request.task, request.query, &options, &answered.response)?;
-            stated = PromptedPathWriter::response_text(&answered.response);
-            let read = self.read(&request, &answered.reasons, response);
-            if read.features.is_empty() && attempts == 1 {
-                unargued = Some(read);
-                return Err("none of its features has a name, a why and a quote that is in the new text".to_owned());
-            }
-            Ok(read)
+        let question = Question { request: &request, options: &options, prompt, reasks: self.max_reasks };
+        let read = |answered: Answered, response| {
+            let value = self.read(&request, &answered.reasons, response);
+            let unfounded = || "none of its features has a name, a why and a quote that is in the new text".to_owned();
+            let problem = value.features.is_empty().then(unfounded);
+            Reading { value, problem }
         };
-        let outcome = ctx.ask_all(vec![prompt], self.max_reasks, read).await.pop();
-        let read = match (outcome.unwrap_or(Err(AskError::NoResult)), unargued) {
-            (Ok(read), _) | (Err(_), Some(read)) => read,
-            (Err(error), None) => return Err(error.into()),
-        };
-        Ok(Self::draft(&request, read, ctx).await?.stated(stated))
+        let argued = question.ask(ctx, |answered: &Answered| &answered.response, read).await?;
+        Ok(Self::draft(&request, argued.value, ctx).await?.stated(argued.stated))
     }
 
     fn needs_backend(&self) -> bool {

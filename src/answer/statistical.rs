@@ -1,8 +1,10 @@
+//! Answers from the statistics alone, without a model.
+
 use async_trait::async_trait;
 
+use crate::context::StageContext;
 use crate::data::{ReasoningPath, ResponseSpace};
 use crate::explain::supports;
-use crate::prompt::StageContext;
 use crate::reason::{compose, compose_supported, compose_title};
 use crate::stats::Titles;
 

@@ -55,6 +55,12 @@ pub fn fold(text: &str) -> String {
     folded
 }
 
+/// A text on one line, and of that the first `chars` characters.
+pub(crate) fn one_line(text: &str, chars: usize) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    line.chars().take(chars).collect::<String>().trim_end().to_owned()
+}
+
 /// Bytes as hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     let mut digits = String::with_capacity(2 * bytes.len());

@@ -1,3 +1,5 @@
+//! Finds a quote in the text it is said to be from.
+
 use unicode_normalization::UnicodeNormalization;
 
 use crate::data::Span;

@@ -1,9 +1,11 @@
+//! Reads features off the words of a text, without a model.
+
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 
+use crate::context::StageContext;
 use crate::data::{AssignedFeature, Feature, FeatureKey, Span};
-use crate::prompt::StageContext;
 
 use super::lexicon::opinions;
 use super::{ExtractError, Extraction, ExtractionRequest, FeatureExtractor};

@@ -19,8 +19,9 @@ use std::fmt;
 
 use async_trait::async_trait;
 
+use crate::context::StageContext;
 use crate::data::{AssignedFeature, FactorSet, MemoryItem, Query, Task};
-use crate::prompt::{AskError, StageContext};
+use crate::llm::AskError;
 
 pub use ground::ground;
 pub use lexical::LexicalExtractor;

@@ -20,8 +20,9 @@ use std::fmt;
 
 use async_trait::async_trait;
 
+use crate::context::StageContext;
 use crate::data::{AssignedFeature, DataError, FactorId, FactorSet, FeatureKey, Judgement, MemoryItem, Query, Task};
-use crate::prompt::{AskError, StageContext};
+use crate::llm::AskError;
 
 pub use names::FactorNames;
 pub use prompted::PromptedFactorModel;

@@ -1,8 +1,10 @@
+//! Groups features by the likeness of their names, without a model.
+
 use async_trait::async_trait;
 
+use crate::context::StageContext;
 use crate::data::grouping::LIKENESS;
 use crate::data::{AssignedFeature, FactorId, FeatureKey, MemoryItem};
-use crate::prompt::StageContext;
 
 use super::grouping::Clusters;
 use super::{AssignRequest, FactorError, FactorFit, FactorGroup, FactorModel, FitRequest};

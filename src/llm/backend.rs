@@ -1,3 +1,5 @@
+//! The seam to a host's client: one request in, one completion out.
+
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+//! The most that an operation may use, and what tokens cost.
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, Instant};

@@ -1,3 +1,5 @@
+//! What an operation would ask and cost, said before anything is asked.
+
 use std::collections::BTreeMap;
 use std::fmt;
 

@@ -1,3 +1,5 @@
+//! A completion that failed, and whether asking again can help.
+
 use std::time::Duration;
 
 use super::{BudgetLimit, ReplyForm, Stage};

@@ -1,3 +1,5 @@
+//! The running account of one operation, which enters every request and holds the budget.
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,3 +1,5 @@
+//! Requests and completions as they go over the seam.
+
 use std::fmt;
 use std::time::Duration;
 

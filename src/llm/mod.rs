@@ -8,8 +8,10 @@
 //!
 //! Guide: [between the pipeline and a model](crate::guide::llm).
 
+mod asking;
 mod backend;
 mod budget;
+mod control;
 mod cost;
 mod error;
 mod ledger;
@@ -24,8 +26,13 @@ mod tokens;
 pub(crate) mod trace;
 mod usage;
 
+pub use asking::AskError;
+pub(crate) use asking::{Ask, Asking, Inquiry, Plan, Rest, Verdict, note, unless_cut};
 pub use backend::{Capabilities, LlmBackend, backend_fn};
 pub use budget::{Budget, BudgetLimit, Prices};
+pub(crate) use control::break_control;
+#[cfg(test)]
+pub(crate) use control::speaks;
 pub use cost::{CostEstimate, StageCost};
 pub use error::{BackendError, BoxError};
 pub(crate) use ledger::Forms;

@@ -1,3 +1,5 @@
+//! Tells a host how far an operation has come.
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};

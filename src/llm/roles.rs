@@ -1,3 +1,5 @@
+//! Which model does which stage, and how it is sampled.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+//! What was sent and paid, by stage.
+
 use std::collections::BTreeMap;
 use std::fmt;
 

@@ -2,10 +2,9 @@ use crate::answer::AnswerError;
 use crate::data::{DataError, ItemId};
 use crate::extract::ExtractError;
 use crate::factor::FactorError;
-use crate::llm::{BudgetLimit, Stage};
+use crate::llm::{AskError, BudgetLimit, Stage};
 use crate::model::EditError;
 use crate::packed::PackedError;
-use crate::prompt::AskError;
 use crate::retrieve::RetrieveError;
 
 /// Why an operation failed, and at which stage. The cause is in [`source`](std::error::Error::source).

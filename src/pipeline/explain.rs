@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::answer::AnswerError;
+use crate::context::StageContext;
 use crate::data::{AssignedFeature, Exemplar, FactorId, ItemId, Query, ReasoningMemory};
 use crate::explain::{
     Candidate, Cited, Effect, Evidence, ExemplarEffect, ExplainOptions, FactorEffect, Measure, Outcome, Removal,
@@ -8,7 +9,6 @@ use crate::explain::{
 };
 use crate::llm::trace;
 use crate::model::UserModel;
-use crate::prompt::StageContext;
 use crate::reason::claims_support;
 use crate::stats::{Beliefs, Estimate, Estimator};
 

@@ -1,6 +1,7 @@
 use std::collections::HashSet;
 use std::error::Error as _;
 
+use crate::context::StageContext;
 use crate::data::grouping::Grouping;
 use crate::data::{
     DataError, Feature, FeatureKey, History, Interaction, ItemId, MemoryItem, PathOrigin, ReasoningPath,
@@ -10,7 +11,6 @@ use crate::factor::{FactorError, FactorFit, FitRequest, SimilarityFactorModel};
 use crate::llm::{Stage, trace};
 use crate::model::fitted;
 use crate::model::{Provenance, UserModel};
-use crate::prompt::StageContext;
 use crate::reason::{PathRequest, WriteError, item_path};
 use crate::stats::Beliefs;
 

@@ -30,13 +30,14 @@ mod stored;
 use std::sync::Arc;
 
 use crate::answer::Answerer;
+use crate::context::StageContext;
 use crate::data::{Decay, Task};
 use crate::extract::FeatureExtractor;
 use crate::factor::FactorModel;
 #[cfg(feature = "response-log")]
 use crate::llm::ResponseLog;
 use crate::llm::{Budget, Forms, Ledger, LlmBackend, OnProgress, Roles};
-use crate::prompt::{PromptSet, StageContext};
+use crate::prompt::PromptSet;
 use crate::reason::PathWriter;
 use crate::retrieve::Retriever;
 use crate::stats::SupportThresholds;

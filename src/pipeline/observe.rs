@@ -1,9 +1,9 @@
 //! The order of the stages when a user model changes: observing, learning again, editing, going back.
 
+use crate::context::StageContext;
 use crate::data::{DataError, Edit, History, Interaction, ItemId, MemoryChange, MemoryItem, ReasoningPath, limits};
 use crate::llm::trace;
 use crate::model::UserModel;
-use crate::prompt::StageContext;
 
 use super::learn::outcome;
 use super::{

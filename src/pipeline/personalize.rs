@@ -1,13 +1,13 @@
 //! The order of the stages of an answer.
 
 use crate::answer::Draft;
+use crate::context::StageContext;
 use crate::data::{
     AssignedFeature, Exemplar, Factor, FactorId, FactorStatus, Feature, ItemId, MemoryItem, Query, ReasoningPath,
 };
 use crate::extract::{Dropped, ExtractionRequest};
 use crate::llm::trace;
 use crate::model::UserModel;
-use crate::prompt::StageContext;
 use crate::reason::item_path;
 use crate::retrieve::{RetrievalRequest, Retrieved};
 use crate::stats::{Beliefs, Estimate, SIGNIFICANT, Support, Tier, gate};

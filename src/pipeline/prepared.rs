@@ -5,13 +5,13 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use crate::answer::AnswerRequest;
+use crate::context::StageContext;
 use crate::data::{
     AssignedFeature, DataError, Edit, FactorId, FeatureKey, ItemId, MemoryChange, MemoryItem, Query, ReasoningPath,
 };
 use crate::factor::{AssignRequest, FactorNames};
 use crate::model::UserModel;
 use crate::model::{Drifts, EditError, Extent, Forgotten, Growth, Partition};
-use crate::prompt::StageContext;
 use crate::retrieve::{KeptIndex, MemoryIndex, MemoryView, RetrieveError, Retriever, SavedIndex};
 use crate::stats::{Beliefs, Drift, Estimator, FactorEvidence, KeptEstimator, Support, Titles};
 

@@ -1,41 +1,9 @@
 //! Marks the user's text as data in a prompt, so that nothing in it can end the mark or speak as wording.
 
-use unicode_normalization::UnicodeNormalization;
-
-use crate::data::text::is_invisible;
+use crate::llm::break_control;
 
 /// What every line of framed text begins with.
-const MARK: &str = "| ";
-
-/// Beginnings and ends of the control sequences of chat formats, in lower case. A provider may read them inside content, so
-/// a space is put into each. `<|` and `|>` stand for whole families, such as `<|im_end|>`, `<|eot_id|>` and `<|end|>`.
-const CONTROL: [&str; 25] = [
-    "<|",
-    "|>",
-    "<s>",
-    "</s>",
-    "<bos>",
-    "<eos>",
-    "<pad>",
-    "<unk>",
-    "<sop>",
-    "<eop>",
-    "<<sys>>",
-    "<</sys>>",
-    "[inst]",
-    "[/inst]",
-    "[gmask]",
-    "[system_prompt]",
-    "[/system_prompt]",
-    "[available_tools]",
-    "[/available_tools]",
-    "[tool_calls]",
-    "[tool_results]",
-    "[/tool_results]",
-    "<start_of_turn>",
-    "<end_of_turn>",
-    "<start_of_image>",
-];
+pub(super) const MARK: &str = "| ";
 
 /// Frames a text: each of its lines begins with `| `, line breaks of any kind start a new marked line, directional
 /// overrides and characters that only smuggle are left out, and control sequences of chat formats are broken by a space.
@@ -54,7 +22,7 @@ pub fn frame(text: &str) -> String {
             c => framed.push(c),
         }
     }
-    unspoken(framed)
+    break_control(framed)
 }
 
 /// Frames a short text on one line, for names and quotes: no line breaks, quotes around it.
@@ -63,52 +31,6 @@ pub fn inline(text: &str) -> String {
     // Also what is no white space and breaks lines somewhere.
     let framed = frame(&line).replace("\n| ", " ");
     format!("\"{}\"", framed.strip_prefix(MARK).unwrap_or(&framed).replace('"', "'"))
-}
-
-/// A text with every control sequence of a chat format broken by a space after its first character. Full-width and
-/// compatibility forms and letters of either case count, and invisible characters in between do not help.
-pub(crate) fn unspoken(text: String) -> String {
-    let folded = Folded::of(&text);
-    let mut breaks: Vec<usize> = Vec::new();
-    for control in CONTROL {
-        let first = control.chars().next().map_or(1, char::len_utf8);
-        breaks.extend(folded.text.match_indices(control).filter_map(|(at, _)| folded.ends.get(at + first - 1)));
-    }
-    if breaks.is_empty() {
-        return text;
-    }
-    breaks.sort_unstable();
-    breaks.dedup();
-    let (mut broken, mut from) = (String::with_capacity(text.len() + breaks.len()), 0);
-    for at in breaks {
-        broken.push_str(text.get(from..at).unwrap_or_default());
-        broken.push(' ');
-        from = at;
-    }
-    broken.push_str(text.get(from..).unwrap_or_default());
-    broken
-}
-
-/// A text as a lenient reader might see it, and for each of its bytes where its character ends in the original.
-struct Folded {
-    text: String,
-    ends: Vec<usize>,
-}
-
-impl Folded {
-    fn of(text: &str) -> Self {
-        let mut folded = Self { text: String::with_capacity(text.len()), ends: Vec::with_capacity(text.len()) };
-        for (start, c) in text.char_indices() {
-            let end = start + c.len_utf8();
-            if c.is_ascii() {
-                folded.text.push(c.to_ascii_lowercase());
-            } else if !is_invisible(c) {
-                folded.text.extend(std::iter::once(c).nfkc().flat_map(char::to_lowercase));
-            }
-            folded.ends.resize(folded.text.len(), end);
-        }
-        folded
-    }
 }
 
 /// Characters that show nothing and change what is read: directional overrides, and tags and selectors in which whole
@@ -120,17 +42,12 @@ fn is_smuggling(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::llm::speaks;
     use proptest::prelude::*;
 
     /// Line breaks as any reader may see them.
     const BREAKS: [char; 10] =
         ['\n', '\r', '\u{0b}', '\u{0c}', '\u{1c}', '\u{1d}', '\u{1e}', '\u{85}', '\u{2028}', '\u{2029}'];
-
-    fn speaks(text: &str) -> Option<&'static str> {
-        let whole: String = text.chars().filter(|c| !is_invisible(*c)).nfkc().flat_map(char::to_lowercase).collect();
-        let each = Folded::of(text).text;
-        CONTROL.into_iter().find(|control| each.contains(control) || whole.contains(control))
-    }
 
     #[test]
     fn text_cannot_end_its_frame() {
@@ -183,7 +100,7 @@ mod tests {
         ];
         for token in tokens {
             assert!(speaks(token).is_some(), "{token} is none");
-            for framed in [frame(token), inline(token), unspoken(token.to_owned())] {
+            for framed in [frame(token), inline(token), break_control(token.to_owned())] {
                 assert_eq!(speaks(&framed), None, "{framed}");
             }
         }

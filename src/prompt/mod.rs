@@ -7,28 +7,27 @@
 //! Wording is in `templates/`, overridable through [`PromptSet`]. Fixed parts come first so that a provider's prompt cache
 //! serves them.
 //!
-//! [`StageContext`] is what every stage is lent: the backend, the wording, the ledger and the redaction hook.
-//!
 //! Guide: [between the pipeline and a model](crate::guide::llm).
 
 mod alias;
-mod context;
 mod excerpt;
 mod frame;
+mod read_back;
+mod redaction;
 mod render;
 mod reply;
 mod sources;
 mod template;
 
-pub(crate) use context::note;
-pub use context::{AskError, StageContext, unreadable};
 pub use frame::{frame, inline};
+pub use redaction::Redaction;
 pub use render::{item as render_item, responses as describe_responses};
 pub(crate) use reply::read_cut_items;
 pub use reply::{Repair, Reply, ReplyError, ReplyItems, read_items, read_reply};
 pub use template::{Prompt, PromptSet, Template, TemplateError};
 
 pub(crate) use alias::{alias, is_about, place};
+pub(crate) use read_back::{framed_blocks, last_framed, names_listed};
 pub(crate) use render::{
     ExampleStyle, estimate, exemplars, factors, factors_within, item, known_factors, known_shown, responses,
     task_values,

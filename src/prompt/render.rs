@@ -10,7 +10,7 @@ use crate::llm::tokens_by_rule;
 use crate::stats::{Beliefs, Estimate, Interval, ResponseProbability};
 
 use super::excerpt::excerpt;
-use super::{StageContext, Values, frame, inline};
+use super::{Redaction, Values, frame, inline};
 
 /// Known factors beyond this many are not shown to the extractor.
 const KNOWN_FACTORS: usize = 40;
@@ -32,7 +32,7 @@ pub(crate) fn task_values(task: &Task) -> Values {
 }
 
 /// The factors of a user whose names a new query's features should reuse, the most frequent first; empty without any.
-pub(crate) fn known_factors(factors: &FactorSet, ctx: &StageContext<'_>) -> String {
+pub(crate) fn known_factors(factors: &FactorSet, redaction: Redaction<'_>) -> String {
     if factors.is_empty() {
         return String::new();
     }
@@ -48,9 +48,9 @@ pub(crate) fn known_factors(factors: &FactorSet, ctx: &StageContext<'_>) -> Stri
             .map(FeatureKey::as_str)
             .filter(|name| *name != label)
             .take(KNOWN_NAMES)
-            .map(|name| inline(&ctx.leaving(name)))
+            .map(|name| inline(&redaction.apply(name)))
             .collect();
-        let _ = write!(text, "\n- {}", inline(&ctx.leaving(factor.label())));
+        let _ = write!(text, "\n- {}", inline(&redaction.apply(factor.label())));
         if !names.is_empty() {
             let _ = write!(text, ": {}", names.join(", "));
         }
@@ -86,12 +86,12 @@ pub(crate) fn factors(
     beliefs: &Beliefs<'_>,
     shown: &[&Factor],
     query: Option<&Query>,
-    ctx: &StageContext<'_>,
+    redaction: Redaction<'_>,
 ) -> String {
     if shown.is_empty() {
         return "none known".to_owned();
     }
-    let line = |(place, factor): (usize, &&Factor)| factor_line(place, factor, beliefs, query, ctx);
+    let line = |(place, factor): (usize, &&Factor)| factor_line(place, factor, beliefs, query, redaction);
     shown.iter().enumerate().map(line).collect::<Vec<_>>().join("\n")
 }
 
@@ -101,9 +101,9 @@ pub(crate) fn factors_within(
     shown: &[&Factor],
     query: Option<&Query>,
     tokens: u64,
-    ctx: &StageContext<'_>,
+    redaction: Redaction<'_>,
 ) -> usize {
-    let lines = shown.iter().enumerate().map(|entry| factor_line(entry.0, entry.1, beliefs, query, ctx));
+    let lines = shown.iter().enumerate().map(|entry| factor_line(entry.0, entry.1, beliefs, query, redaction));
     let used = lines.scan(0, |sum, line| {
         *sum += tokens_by_rule(&line) + 1;
         Some(*sum)
@@ -116,10 +116,10 @@ fn factor_line(
     factor: &Factor,
     beliefs: &Beliefs<'_>,
     query: Option<&Query>,
-    ctx: &StageContext<'_>,
+    redaction: Redaction<'_>,
 ) -> String {
     let summary = beliefs.summary(factor, query);
-    let label = inline(&ctx.leaving(&summary.label));
+    let label = inline(&redaction.apply(&summary.label));
     let mut line = format!("F{} {label}: n={} of {}", place + 1, count(summary.coverage), count(summary.total));
     if let Some(influence) = summary.influence {
         // The middle of the interval, not the raw share: one sighting must not read as certain.
@@ -141,7 +141,7 @@ fn factor_line(
         .map(|belief| {
             let response = match beliefs.task().space() {
                 ResponseSpace::Scale { .. } => belief.response.clone(),
-                _ => inline(&ctx.leaving(&belief.response)),
+                _ => inline(&redaction.apply(&belief.response)),
             };
             let share = share(belief.propensity, &belief.interval);
             format!("{response} in {share} against {:.0}% overall", belief.base * 100.0)
@@ -166,13 +166,13 @@ fn count(count: f64) -> String {
 
 /// What the statistics say of the query, the likeliest responses first; empty without an estimate. It begins with the line
 /// break that sets it apart.
-pub(crate) fn estimate(task: &Task, estimate: Option<&Estimate>, ctx: &StageContext<'_>) -> String {
+pub(crate) fn estimate(task: &Task, estimate: Option<&Estimate>, redaction: Redaction<'_>) -> String {
     let Some(estimate) = estimate else { return String::new() };
     let mut ranked: Vec<&ResponseProbability> = estimate.responses().iter().collect();
     // A stable sort: equal ones stay in the order of the task.
     ranked.sort_by(|a, b| b.probability.total_cmp(&a.probability));
     let own = matches!(task.space(), ResponseSpace::Choices);
-    let shown = |response: &str| if own { inline(&ctx.leaving(response)) } else { inline(response) };
+    let shown = |response: &str| if own { inline(&redaction.apply(response)) } else { inline(response) };
     let others: Vec<String> = ranked
         .iter()
         .filter(|one| one.response != estimate.decision())
@@ -195,10 +195,10 @@ pub fn item(
     query: &Query,
     features: &[AssignedFeature],
     shown: &[&Factor],
-    ctx: &StageContext<'_>,
+    redaction: Redaction<'_>,
 ) -> String {
-    let mut text = question(task, query, ctx);
-    text.push_str(&feature_lines(query, features, shown, !shown.is_empty(), ctx));
+    let mut text = question(task, query, redaction);
+    text.push_str(&feature_lines(query, features, shown, !shown.is_empty(), redaction));
     text
 }
 
@@ -208,16 +208,16 @@ fn feature_lines(
     features: &[AssignedFeature],
     shown: &[&Factor],
     say_unknown: bool,
-    ctx: &StageContext<'_>,
+    redaction: Redaction<'_>,
 ) -> String {
     let mut text = String::new();
     if !features.is_empty() {
         text.push_str("\nFeatures:");
     }
     // A quote that begins or ends inside of what the hook takes out is not in what it leaves of the query.
-    let whole = ctx.redacts().then(|| ctx.leaving(query.text()));
+    let whole = redaction.is_some().then(|| redaction.apply(query.text()));
     for (place, assigned) in features.iter().enumerate() {
-        let name = inline(&ctx.leaving(assigned.feature.name()));
+        let name = inline(&redaction.apply(assigned.feature.name()));
         let _ = write!(text, "\nx{} {name}", place + 1);
         let alias = assigned.factor.as_ref().and_then(|id| shown.iter().position(|factor| factor.id() == id));
         match alias {
@@ -228,7 +228,7 @@ fn feature_lines(
             None => {}
         }
         // The hook sees the quote whole: it may not know half of what it looks for.
-        let quote = ctx.leaving(assigned.feature.context(query));
+        let quote = redaction.apply(assigned.feature.context(query));
         if !quote.trim().is_empty() && whole.as_ref().is_none_or(|whole| whole.contains(&quote)) {
             let quote: String = quote.chars().take(QUOTE_CHARS).collect();
             let _ = write!(text, ", seen in {}", inline(&quote));
@@ -237,17 +237,17 @@ fn feature_lines(
     text
 }
 
-fn question(task: &Task, query: &Query, ctx: &StageContext<'_>) -> String {
-    asked(task, query, &ctx.leaving(query.text()), ctx)
+fn question(task: &Task, query: &Query, redaction: Redaction<'_>) -> String {
+    asked(task, query, &redaction.apply(query.text()), redaction)
 }
 
 /// A query under a text that may be shorter than its own.
-fn asked(task: &Task, query: &Query, shown: &str, ctx: &StageContext<'_>) -> String {
+fn asked(task: &Task, query: &Query, shown: &str, redaction: Redaction<'_>) -> String {
     let mut text = frame(shown);
     if matches!(task.space(), ResponseSpace::Choices) {
         text.push_str("\nOptions:");
         for option in query.options() {
-            let _ = write!(text, "\n{}", frame(&ctx.leaving(option)));
+            let _ = write!(text, "\n{}", frame(&redaction.apply(option)));
         }
     }
     text
@@ -268,8 +268,13 @@ pub(crate) struct ExampleStyle<'a> {
 
 /// A past text as far as it is shown: the sentences with its features, those of shown factors first. The hook sees all of
 /// the text, so that nothing it looks for is cut in two.
-fn past_text(query: &Query, features: &[AssignedFeature], style: &ExampleStyle<'_>, ctx: &StageContext<'_>) -> String {
-    let text = ctx.leaving(query.text());
+fn past_text(
+    query: &Query,
+    features: &[AssignedFeature],
+    style: &ExampleStyle<'_>,
+    redaction: Redaction<'_>,
+) -> String {
+    let text = redaction.apply(query.text());
     let Some(most) = style.tokens else { return text };
     let rank = |feature: &&AssignedFeature| {
         let place = feature.factor.as_ref().and_then(|id| style.factors.iter().position(|f| f.id() == id));
@@ -277,7 +282,7 @@ fn past_text(query: &Query, features: &[AssignedFeature], style: &ExampleStyle<'
     };
     let mut ranked: Vec<&AssignedFeature> = features.iter().collect();
     ranked.sort_by_key(rank);
-    let passages: Vec<String> = ranked.into_iter().map(|f| ctx.leaving(f.feature.context(query))).collect();
+    let passages: Vec<String> = ranked.into_iter().map(|f| redaction.apply(f.feature.context(query))).collect();
     excerpt(&text, &passages, most)
 }
 
@@ -286,7 +291,7 @@ pub(crate) fn exemplars(
     task: &Task,
     exemplars: &[Exemplar],
     style: &ExampleStyle<'_>,
-    ctx: &StageContext<'_>,
+    redaction: Redaction<'_>,
 ) -> String {
     let shown = style.factors;
     if exemplars.is_empty() {
@@ -307,16 +312,16 @@ pub(crate) fn exemplars(
             .collect();
         // What is not shown here may have a factor all the same, so nothing is said of it.
         let listed = if style.features { features.as_slice() } else { &[] };
-        let lines = feature_lines(past.query(), listed, shown, false, ctx);
-        let said = asked(task, past.query(), &past_text(past.query(), &features, style, ctx), ctx);
+        let lines = feature_lines(past.query(), listed, shown, false, redaction);
+        let said = asked(task, past.query(), &past_text(past.query(), &features, style, redaction), redaction);
         let _ = writeln!(text, "Example {} ({query_name}):\n{said}{lines}", place + 1);
         if let Some(path) = past.path().filter(|_| style.paths) {
             text.push_str("Reasoning:\n");
             for step in path.steps() {
-                let _ = writeln!(text, "- x{}: {}", step.feature + 1, inline(&ctx.leaving(&step.text)));
+                let _ = writeln!(text, "- x{}: {}", step.feature + 1, inline(&redaction.apply(&step.text)));
             }
         }
-        let _ = writeln!(text, "{name}: {}", inline(&ctx.leaving(past.response())));
+        let _ = writeln!(text, "{name}: {}", inline(&redaction.apply(past.response())));
     }
     text
 }
@@ -325,8 +330,6 @@ pub(crate) fn exemplars(
 mod tests {
     use super::*;
     use crate::data::{Calibration, Feature, Interaction, MemoryItem, Span};
-    use crate::llm::Ledger;
-    use crate::prompt::PromptSet;
 
     fn task() -> Task {
         let space = ResponseSpace::scale(1, 5).unwrap();
@@ -351,12 +354,10 @@ mod tests {
         let items = [past("a", "slow film", &["slow pacing"], "2"), past("b", "warm film", &["warm acting"], "5")];
         let (task, set, calibration) = (task(), fitted(&items), Calibration::default());
         let beliefs = Beliefs::new(&task, &set, &calibration);
-        let (prompts, ledger) = (PromptSet::default(), Ledger::new());
-        let ctx = StageContext::offline(&prompts, &ledger);
         let pace = set.factor_of(&FeatureKey::of("drags")).unwrap();
         let acting = set.factor_of(&FeatureKey::of("fine cast")).unwrap();
         let shown = [acting, pace];
-        let lines = factors(&beliefs, &shown, None, &ctx);
+        let lines = factors(&beliefs, &shown, None, Redaction::default());
         assert!(lines.starts_with("F1 \"acting\": n=1 of 2; 5 in "), "{lines}");
         assert!(lines.contains("\nF2 \"pace\": n=1 of 2; 2 in "), "{lines}");
 
@@ -365,25 +366,23 @@ mod tests {
             AssignedFeature { feature: items[0].features()[0].clone(), factor: Some(pace.id().clone()) },
             AssignedFeature::unknown(Feature::new(query, "odd", Span { start: 0, end: 4 }).unwrap()),
         ];
-        let text = item(&task, query, &features, &shown, &ctx);
+        let text = item(&task, query, &features, &shown, Redaction::default());
         assert_eq!(
             text,
             "| slow film\nFeatures:\nx1 \"slow pacing\" (F2), seen in \"slow\"\nx2 \"odd\" (no known factor), seen in \"slow\""
         );
         let style = ExampleStyle { factors: &[pace], features: true, paths: true, tokens: None };
-        let past = exemplars(&task, &[Exemplar::new(items[1].clone(), 1.0, 1.0)], &style, &ctx);
+        let past = exemplars(&task, &[Exemplar::new(items[1].clone(), 1.0, 1.0)], &style, Redaction::default());
         assert!(past.contains("x1 \"warm acting\", seen in \"warm\"\nrating: \"5\""), "{past}");
     }
 
     #[test]
     fn known_names_are_listed_without_ids() {
         let set = fitted(&[past("a", "slow film", &["slow pacing"], "2")]);
-        let (prompts, ledger) = (crate::prompt::PromptSet::default(), crate::llm::Ledger::new());
-        let ctx = StageContext::offline(&prompts, &ledger);
-        let text = known_factors(&set, &ctx);
+        let text = known_factors(&set, Redaction::default());
         assert!(text.contains("\n- \"pace\": \"drags\", \"slow pacing\"\n- \"acting\""), "{text}");
         assert!(set.iter().all(|factor| !text.contains(factor.id().as_str())));
         let none = FactorSet::from_groups(Vec::<(&str, &str, Vec<FeatureKey>)>::new()).unwrap();
-        assert_eq!(known_factors(&none, &ctx), "");
+        assert_eq!(known_factors(&none, Redaction::default()), "");
     }
 }

@@ -1,3 +1,5 @@
+//! Wording with placeholders, and how it is filled.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 

@@ -1,12 +1,14 @@
+//! Composes reasoning paths from the statistics, without a model.
+
 use std::ops::Range;
 
 use async_trait::async_trait;
 
+use crate::context::StageContext;
 use crate::data::{
     AssignedFeature, Factor, Feature, MemoryItem, PathError, PathOrigin, PathStep, Polarity, Query, ReasoningPath,
 };
 use crate::explain::Supports;
-use crate::prompt::StageContext;
 use crate::stats::{Beliefs, lift};
 
 use super::{PathRequest, PathWriter, WriteError};

@@ -7,18 +7,21 @@
 
 mod composed;
 mod prompted;
+mod reading;
 
 use std::fmt;
 
 use async_trait::async_trait;
 
+use crate::context::StageContext;
 use crate::data::{MemoryItem, PathError, ReasoningPath, Task};
-use crate::prompt::{AskError, StageContext};
+use crate::llm::AskError;
 use crate::stats::Beliefs;
 
 pub use composed::ComposedPathWriter;
 pub(crate) use composed::{claims_support, compose, compose_supported, compose_title, item_path};
 pub use prompted::PromptedPathWriter;
+pub(crate) use reading::{STEP_CHARS, read_steps, read_why, response_text, steps_schema};
 
 /// Writes how features and factors led to past responses.
 ///

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::context::StageContext;
 use crate::data::{MemoryChange, MemoryItem};
 use crate::embed::{EmbedError, Embedder, HashedEmbedder, embed_checked};
-use crate::prompt::StageContext;
 
 use super::vectors::{Screening, VectorError};
 use super::{Applied, MemoryIndex, MemoryView, RetrievalRequest, RetrieveError, Retrieved, SavedIndex, check_count};
@@ -78,7 +78,7 @@ impl Embedding {
         ctx: &StageContext<'_>,
     ) -> Result<Box<dyn MemoryIndex>, RetrieveError> {
         let texts: Vec<Vec<String>> = view.memory.items().iter().map(|item| leaving::<V>(item, ctx)).collect();
-        let marks = ctx.redacts().then(|| texts.iter().map(|texts| mark(texts)).collect::<Vec<_>>());
+        let marks = ctx.redaction().is_some().then(|| texts.iter().map(|texts| mark(texts)).collect::<Vec<_>>());
         let name = self.name::<V>(marks.as_deref());
         let index = match saved.iter().find(|saved| saved.name() == name) {
             Some(saved) => V::restored(saved.bytes(), self.screening)?,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::context::StageContext;
 use crate::data::MemoryChange;
-use crate::prompt::StageContext;
 
 use super::{
     Applied, KeptIndex, MemoryIndex, MemoryView, RetrievalRequest, RetrieveError, Retrieved, Retriever, SavedIndex,

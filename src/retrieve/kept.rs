@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
+use crate::context::StageContext;
 use crate::data::MemoryChange;
-use crate::prompt::StageContext;
 
 use super::{Applied, MemoryIndex, MemoryView, RetrieveError, Retriever, SavedIndex};
 

@@ -34,10 +34,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::context::StageContext;
 #[cfg(feature = "response-log")]
 use crate::data::MemoryItem;
 use crate::data::{AssignedFeature, FactorSet, MemoryChange, Query, ReasoningMemory};
-use crate::prompt::StageContext;
 use crate::stats::Beliefs;
 
 pub use bm25::{Bm25Index, Bm25Retriever, CompareBy, IndexError};

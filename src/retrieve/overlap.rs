@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 
+use crate::context::StageContext;
 use crate::data::MemoryChange;
-use crate::prompt::StageContext;
 
 use super::presence::Presence;
 use super::{

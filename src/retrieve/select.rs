@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 
+use crate::context::StageContext;
 use crate::data::{MemoryChange, MemoryItem};
-use crate::prompt::StageContext;
 
 use super::presence::{Presence, jaccard};
 use super::{

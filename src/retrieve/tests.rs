@@ -8,12 +8,13 @@ use async_trait::async_trait;
 use pollster::block_on;
 use proptest::prelude::*;
 
+use crate::context::StageContext;
 use crate::data::{
     AssignedFeature, Feature, Interaction, ItemId, MemoryChange, MemoryItem, Query, ReasoningMemory, Span,
 };
 use crate::embed::{EmbedError, Embedder, HashedEmbedder};
 use crate::llm::Ledger;
-use crate::prompt::{PromptSet, StageContext};
+use crate::prompt::PromptSet;
 use crate::retrieve::{
     Applied, Bm25Retriever, CompareBy, DenseRetriever, HybridRetriever, MaxSimRetriever, MemoryIndex, MemoryView,
     OverlapRetriever, RetrievalRequest, RetrieveError, Retriever, Screening, SelectingRetriever,

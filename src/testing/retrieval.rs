@@ -8,10 +8,11 @@ use std::thread::{self, Thread};
 use super::ConformanceError;
 use super::memories::{Asked, Person, SAME, Step};
 use super::vectors;
+use crate::context::StageContext;
 use crate::data::ReasoningMemory;
 use crate::embed::{Embedder, HashedEmbedder};
 use crate::llm::Ledger;
-use crate::prompt::{PromptSet, StageContext};
+use crate::prompt::PromptSet;
 use crate::retrieve::{
     Applied, MemoryIndex, MemoryView, RetrievalRequest, RetrieveError, Retrieved, Retriever, SavedIndex,
 };

@@ -40,11 +40,11 @@ use args::Args;
 use data::Set;
 use model::Model;
 use rpm_core::answer::PromptedAnswerer;
+use rpm_core::context::StageContext;
 use rpm_core::data::FeatureKey;
 use rpm_core::explain::{ExplainOptions, WhatIf};
 use rpm_core::extract::{ExtractError, Extraction, ExtractionRequest, LexicalExtractor};
 use rpm_core::llm::{ResponseLog, UsageReport};
-use rpm_core::prompt::StageContext;
 use rpm_core::{FeatureExtractor, History, Interaction, Preset, Query, ResponseSpace, RpmPipeline, Task, async_trait};
 use serde::Deserialize;
 

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use common::{ScriptedBackend, history_of, obey, query, reply, scale_history, scale_task, sent};
 use pollster::block_on;
+use rpm_core::llm::AskError;
 use rpm_core::llm::Stage;
-use rpm_core::prompt::AskError;
 use rpm_core::{CompletionRequest, History, LlmBackend, Query, Task};
 use rpm_eval::method::{Bench, Method, MethodError, Prediction, Session, named, names};
 use serde_json::json;

@@ -9,9 +9,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use common::told;
+use rpm_core::context::StageContext;
 use rpm_core::embed::{EmbedError, Embedder};
 use rpm_core::llm::{BudgetLimit, FinishReason, Ledger, Message, ReplyForm, ReplySchema, Stage, Usage};
-use rpm_core::prompt::{PromptSet, StageContext};
+use rpm_core::prompt::PromptSet;
 use rpm_core::testing::{
     AnthropicMock, Canned, Ending, GeminiMock, MockDialect, MockServer, OpenAiMock, Recorded, Setup,
     backend_conformance,
@@ -373,7 +374,7 @@ fn a_refused_schema_steps_down_to_json_mode() {
     .expect("a server");
     let (backend, prompts, ledger) = (chat(&server), PromptSet::default(), Ledger::default());
     let context = StageContext::new(&backend, &prompts, &ledger);
-    let results = run(context.complete_all(&[with_schema(json!({ "type": "object" }))], false));
+    let results = run(context.complete_all(&[with_schema(json!({ "type": "object" }))]));
     assert_eq!(results[0].as_ref().expect("a reply").text, "{}");
     let forms: Vec<Value> = server.requests().iter().map(|sent| sent.body["response_format"]["type"].clone()).collect();
     assert_eq!(forms, ["json_schema", "json_object"]);
@@ -392,7 +393,7 @@ fn a_request_waits_no_longer_than_its_operation_may_take_and_none_is_sent_after(
     let ledger = Ledger::limited(Budget::default().time(Duration::from_millis(300)));
     let context = StageContext::new(&backend, &prompts, &ledger);
     let begun = Instant::now();
-    let results = run(context.complete_all(&[request(), request()], false));
+    let results = run(context.complete_all(&[request(), request()]));
     assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
     let (first, second) = (results[0].as_ref().expect_err("late"), results[1].as_ref().expect_err("late"));
     assert!(first.is_transient(), "{first:?}");
@@ -410,7 +411,7 @@ fn a_form_that_the_host_rules_out_is_not_asked_for() {
     for (form, sent) in [(ReplyForm::Json, json!("json_object")), (ReplyForm::Text, Value::Null)] {
         let (backend, ledger) = (chat(&server).form(form), Ledger::default());
         let context = StageContext::new(&backend, &prompts, &ledger);
-        let results = run(context.complete_all(&[with_schema(json!({ "type": "object" }))], false));
+        let results = run(context.complete_all(&[with_schema(json!({ "type": "object" }))]));
         assert!(results[0].is_ok());
         assert_eq!(server.requests().last().expect("a request").body["response_format"]["type"], sent);
         assert_eq!(ledger.report().total().stepped_down, 0);

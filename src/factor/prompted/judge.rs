@@ -1,15 +1,19 @@
-use std::collections::BTreeMap;
+//! Has a model judge which features swayed a response.
+
 use std::fmt::Write as _;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::context::StageContext;
 use crate::data::text::fold;
-use crate::data::{AssignedFeature, Judgement, Polarity};
-use crate::llm::{CompletionRequest, ReplySchema, Stage};
-use crate::prompt::{self, AskError, Prompt, StageContext, alias, is_about, place, read_cut_items};
+use crate::data::{AssignedFeature, Judgement, MemoryItem, Polarity};
+use crate::llm::{
+    Ask, AskError, Completion, CompletionRequest, Inquiry, Plan, ReplySchema, Rest, Stage, Verdict, note, unless_cut,
+};
+use crate::prompt::{self, Prompt, alias, is_about, place, read_cut_items};
 
-use super::{FactorError, FitRequest, items, object, tokens};
+use super::{FactorError, FitRequest, lacking, object, tokens};
 
 /// Rows judged in one request: small models mix up more.
 const ROWS_PER_REQUEST: usize = 4;
@@ -21,57 +25,11 @@ struct JudgedItem {
     features: Vec<Value>,
 }
 
-/// A row, by position, and its features that are not judged yet.
-struct Open {
-    row: usize,
-    features: Vec<usize>,
-}
-
 #[derive(Deserialize)]
 struct JudgedFeature {
     id: String,
     influential: Value,
     polarity: String,
-}
-
-fn judge_request(
-    request: FitRequest<'_>,
-    batch: &[Open],
-    problem: Option<&str>,
-    ctx: &StageContext<'_>,
-) -> CompletionRequest {
-    let (mut text, mut most, mut sum) = (String::new(), 0, 0);
-    let rows = batch.iter().filter_map(|open| Some((open, request.rows.get(open.row)?)));
-    for (place, (open, row)) in rows.clone().enumerate() {
-        let features = open.features.iter().filter_map(|place| row.features().get(*place));
-        let features: Vec<AssignedFeature> = features.cloned().map(AssignedFeature::unknown).collect();
-        (most, sum) = (most.max(features.len()), sum + features.len() + 1);
-        let item = prompt::item(request.task, row.query(), &features, &[], ctx);
-        let response = prompt::inline(&ctx.leaving(row.response()));
-        let name = request.task.response_name_str();
-        let _ = writeln!(text, "[{}]\n{item}\n{name}: {response}", alias('t', place));
-    }
-    let values =
-        prompt::task_values(request.task).set("items", text).set("note", problem.map(prompt::note).unwrap_or_default());
-    let texts: Vec<String> = (0..batch.len()).map(|place| alias('t', place)).collect();
-    let features: Vec<String> = (0..most).map(|place| alias('x', place)).collect();
-    let feature = object(
-        &json!({
-            "id": { "type": "string", "enum": features },
-            "influential": { "type": "boolean" },
-            "polarity": { "type": "string", "enum": ["positive", "neutral", "negative"] },
-        }),
-        &["id", "influential", "polarity"],
-    );
-    let features = json!({ "type": "array", "items": feature, "minItems": 1, "maxItems": most });
-    let item =
-        object(&json!({ "about": { "type": "string", "enum": texts }, "features": features }), &["about", "features"]);
-    let items = json!({ "type": "array", "items": item, "minItems": texts.len(), "maxItems": texts.len() });
-    let schema = object(&json!({ "items": items }), &["items"]);
-    let messages = ctx.prompts().render(Prompt::Judge, &values);
-    CompletionRequest::new(Stage::Judge, messages, tokens(40, sum))
-        .schema(ReplySchema { name: "judgements", schema })
-        .about(rows.map(|(_, row)| row.id().as_str()))
 }
 
 /// Fills in what the reply judged of the features `asked` about; the first judgement of a feature stands.
@@ -102,63 +60,109 @@ pub(super) async fn judge(
     max_reasks: u32,
     ctx: &StageContext<'_>,
 ) -> Vec<Result<Vec<Option<Judgement>>, FactorError>> {
-    let mut judged: Vec<Vec<Option<Judgement>>> =
-        request.rows.iter().map(|row| vec![None; row.features().len()]).collect();
-    let mut failed: BTreeMap<usize, AskError> = BTreeMap::new();
-    let mut problems: BTreeMap<usize, String> = BTreeMap::new();
-    for attempt in 0..=max_reasks {
-        let open: Vec<Open> = judged
-            .iter()
-            .enumerate()
-            .filter(|(row, _)| !failed.contains_key(row))
-            .map(|(row, judged)| Open { row, features: unjudged(judged) })
-            .filter(|open| !open.features.is_empty())
-            .collect();
-        if open.is_empty() {
-            break;
-        }
-        let batches: Vec<&[Open]> = open.chunks(if attempt == 0 { ROWS_PER_REQUEST } else { 1 }).collect();
-        let requests: Vec<CompletionRequest> = batches
-            .iter()
-            .map(|batch| {
-                let problem = batch.first().and_then(|open| problems.get(&open.row)).map(String::as_str);
-                judge_request(request, batch, problem, ctx)
-            })
-            .collect();
-        let completions = ctx.complete_all(&requests, attempt > 0).await;
-        for (batch, completion) in batches.into_iter().zip(completions) {
-            let completion = match completion {
-                Ok(completion) => completion,
-                Err(error) => {
-                    // One failure stands for the whole batch; its first row carries the cause.
-                    let mut cause = Some(error);
-                    failed.extend(batch.iter().map(|open| (open.row, cause.take().unwrap_or(AskError::NoResult))));
-                    continue;
-                }
-            };
-            // Every judgement of a cut list stands for itself.
-            let read = read_cut_items(&completion.text, "items");
-            let (found, problem): (Vec<JudgedItem>, _) = items(Stage::Judge, read, &completion, ctx);
-            for (position, open) in batch.iter().enumerate() {
-                let of_row = |item: &&JudgedItem| is_about(&item.about, found.len(), position, batch.len());
-                if let Some(row) = judged.get_mut(open.row) {
-                    found.iter().filter(of_row).for_each(|item| fill(row, &open.features, item));
-                }
-                problems.insert(open.row, problem.clone());
-            }
-        }
-    }
-    let finish = |(i, row): (usize, Vec<Option<Judgement>>)| {
-        if row.is_empty() || row.iter().any(Option::is_some) {
-            return Ok(row);
-        }
-        if let Some(error) = failed.remove(&i) {
-            return Err(error.into());
-        }
-        let problem = problems.remove(&i).unwrap_or_else(|| "no reply".to_owned());
-        Err(AskError::Unusable { attempts: max_reasks + 1, problem }.into())
+    let rows: Vec<&MemoryItem> = request.rows.iter().filter(|row| !row.features().is_empty()).collect();
+    let plan = Plan { parts: rows.len(), per_request: ROWS_PER_REQUEST, rest: Rest::Alone, reasks: max_reasks };
+    let mut judged = ctx.ask_parts(plan, &mut Judging { request, rows: &rows, ctx }).await.into_iter();
+    let row = |row: &MemoryItem| {
+        // A row without features has nothing to judge and was not asked about.
+        let judged = if row.features().is_empty() { Some(Ok(Vec::new())) } else { judged.next() };
+        judged.unwrap_or(Err(AskError::NoResult)).map_err(FactorError::from)
     };
-    judged.into_iter().enumerate().map(finish).collect()
+    request.rows.iter().map(row).collect()
+}
+
+/// Rows whose features a model is asked to judge.
+struct Judging<'a> {
+    request: FitRequest<'a>,
+    rows: &'a [&'a MemoryItem],
+    ctx: &'a StageContext<'a>,
+}
+
+/// A row with what is judged of it so far, and the places of its features that are not.
+struct Open<'a> {
+    row: &'a MemoryItem,
+    judged: Row,
+    features: Vec<usize>,
+}
+
+/// The judgement of each feature of a row.
+type Row = Vec<Option<Judgement>>;
+
+impl<'a> Judging<'a> {
+    fn open(&self, ask: &Ask<'_, Row>) -> Vec<Open<'a>> {
+        let open = |part: &usize| {
+            let row = *self.rows.get(*part)?;
+            let judged = ask.partial(*part).cloned().unwrap_or_else(|| vec![None; row.features().len()]);
+            Some(Open { row, features: unjudged(&judged), judged })
+        };
+        ask.parts().iter().filter_map(open).collect()
+    }
+}
+
+impl Inquiry<Row> for Judging<'_> {
+    fn request(&self, ask: &Ask<'_, Row>) -> Option<CompletionRequest> {
+        let (task, open) = (self.request.task, self.open(ask));
+        let (mut text, mut most, mut sum) = (String::new(), 0, 0);
+        for (place, Open { row, features, .. }) in open.iter().enumerate() {
+            let features = features.iter().filter_map(|place| row.features().get(*place));
+            let features: Vec<AssignedFeature> = features.cloned().map(AssignedFeature::unknown).collect();
+            (most, sum) = (most.max(features.len()), sum + features.len() + 1);
+            let item = prompt::item(task, row.query(), &features, &[], self.ctx.redaction());
+            let response = prompt::inline(&self.ctx.leaving(row.response()));
+            let name = task.response_name_str();
+            let _ = writeln!(text, "[{}]\n{item}\n{name}: {response}", alias('t', place));
+        }
+        let values =
+            prompt::task_values(task).set("items", text).set("note", ask.problem().map(note).unwrap_or_default());
+        let messages = self.ctx.prompts().render(Prompt::Judge, &values);
+        let request = CompletionRequest::new(Stage::Judge, messages, tokens(40, sum))
+            .schema(schema(open.len(), most))
+            .about(open.iter().map(|open| open.row.id().as_str()));
+        Some(request)
+    }
+
+    fn read(&mut self, ask: &Ask<'_, Row>, completion: &Completion) -> Vec<Verdict<Row>> {
+        // Every judgement of a cut list stands for itself.
+        let (found, problem): (Vec<JudgedItem>, String) = match read_cut_items(&completion.text, "items") {
+            Ok(read) => {
+                if !read.repairs.is_empty() {
+                    self.ctx.ledger().enter_repair(Stage::Judge);
+                }
+                (read.items, lacking(completion))
+            }
+            Err(error) => (Vec::new(), unless_cut(error.to_string(), completion)),
+        };
+        let (open, rows) = (self.open(ask), ask.parts().len());
+        let verdict = |(position, Open { mut judged, features, .. }): (usize, Open<'_>)| {
+            let of_row = |item: &&JudgedItem| is_about(&item.about, found.len(), position, rows);
+            found.iter().filter(of_row).for_each(|item| fill(&mut judged, &features, item));
+            if judged.iter().all(Option::is_some) {
+                return Verdict::Done(judged);
+            }
+            let partial = judged.iter().any(Option::is_some).then_some(judged);
+            Verdict::Again { problem: Some(problem.clone()), partial }
+        };
+        open.into_iter().enumerate().map(verdict).collect()
+    }
+}
+
+/// The shape of judgements of so many rows, with at most so many features each.
+fn schema(rows: usize, features: usize) -> ReplySchema {
+    let texts: Vec<String> = (0..rows).map(|place| alias('t', place)).collect();
+    let ids: Vec<String> = (0..features).map(|place| alias('x', place)).collect();
+    let feature = object(
+        &json!({
+            "id": { "type": "string", "enum": ids },
+            "influential": { "type": "boolean" },
+            "polarity": { "type": "string", "enum": ["positive", "neutral", "negative"] },
+        }),
+        &["id", "influential", "polarity"],
+    );
+    let judged = json!({ "type": "array", "items": feature, "minItems": 1, "maxItems": features });
+    let item =
+        object(&json!({ "about": { "type": "string", "enum": texts }, "features": judged }), &["about", "features"]);
+    let items = json!({ "type": "array", "items": item, "minItems": rows, "maxItems": rows });
+    ReplySchema { name: "judgements", schema: object(&json!({ "items": items }), &["items"]) }
 }
 
 fn unjudged(row: &[Option<Judgement>]) -> Vec<usize> {

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::data::text::fold;
+use crate::data::text::{fold, one_line};
 
 use crate::prompt::{Reply, ReplyError, place, read_reply};
 
-use super::{FactorGroup, one_line};
+use super::FactorGroup;
 
 pub(super) const LABEL_CHARS: usize = 60;
 /// Groups whose names say what belongs to a factor.

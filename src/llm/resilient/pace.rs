@@ -1,3 +1,5 @@
+//! Spaces attempts out over the minute.
+
 use std::time::Duration;
 
 use async_lock::Mutex;

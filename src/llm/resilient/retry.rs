@@ -1,3 +1,5 @@
+//! When an attempt is made again, and after which pause.
+
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 

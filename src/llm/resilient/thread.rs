@@ -1,3 +1,5 @@
+//! A clock over one thread, for hosts without a runtime.
+
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;

@@ -1,3 +1,5 @@
+//! The seam to a host's clock, and one that a test moves by hand.
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;

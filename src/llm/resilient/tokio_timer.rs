@@ -1,3 +1,5 @@
+//! A clock over the host's tokio runtime.
+
 use std::fmt;
 use std::time::Duration;
 

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::data::text::fold;
 use crate::llm::{CompletionRequest, Role, Stage};
+use crate::prompt::{framed_blocks, last_framed, names_listed};
 use crate::words::{Token, is_stop_word, tokens};
 
 /// Features named in one text.
@@ -25,13 +26,14 @@ pub(super) fn reply(request: &CompletionRequest) -> String {
     }
     let reply = match request.stage {
         Stage::Extract => {
-            let known = known_names(request);
-            let items =
-                blocks(asked).into_iter().map(|(id, text)| json!({ "about": id, "features": found(&text, &known) }));
+            let known = names_listed(&request.messages);
+            let items = framed_blocks(asked)
+                .into_iter()
+                .map(|(id, text)| json!({ "about": id, "features": found(&text, &known) }));
             json!({ "items": items.collect::<Vec<_>>() })
         }
         Stage::Group => {
-            let groups = blocks(asked);
+            let groups = framed_blocks(asked);
             let names = groups.chunks(GROUPS).flat_map(|chunk| {
                 let label = chunk.first().map(|(_, text)| text.split(" (also").next().unwrap_or_default().trim());
                 let label: String = label.unwrap_or_default().chars().take(60).collect();
@@ -64,7 +66,7 @@ fn answer(schema: &Value, asked: &str) -> Value {
                 }
                 other => other,
             };
-            found(&last_text(asked), &[]).into_iter().take(most).map(with_why).collect()
+            found(&last_framed(asked), &[]).into_iter().take(most).map(with_why).collect()
         } else {
             let ids = strings(reasons, "/items/properties/feature/enum").into_iter().take(most);
             ids.map(|id| json!({ "feature": id, "why": WHY })).collect()
@@ -84,57 +86,6 @@ fn answer(schema: &Value, asked: &str) -> Value {
 fn strings(value: &Value, pointer: &str) -> Vec<String> {
     let list = value.pointer(pointer).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     list.iter().filter_map(Value::as_str).map(str::to_owned).collect()
-}
-
-/// The `[id]` blocks of a request with the framed text of each.
-fn blocks(asked: &str) -> Vec<(String, String)> {
-    let mut blocks: Vec<(String, String)> = Vec::new();
-    for line in asked.lines() {
-        let id = line.strip_prefix('[').and_then(|rest| rest.split_once(']')).map(|(id, _)| id);
-        match (id, line.strip_prefix("| "), blocks.last_mut()) {
-            (Some(id), ..) => blocks.push((id.to_owned(), String::new())),
-            (None, Some(line), Some((_, text))) => {
-                text.push_str(line);
-                text.push('\n');
-            }
-            _ => {}
-        }
-    }
-    blocks
-}
-
-/// The last framed text that is not a list of options.
-fn last_text(asked: &str) -> String {
-    let (mut last, mut open, mut before) = (String::new(), false, "");
-    for line in asked.lines() {
-        let framed = line.strip_prefix("| ").filter(|_| open || before != "Options:");
-        match framed {
-            Some(line) => {
-                if !open {
-                    last.clear();
-                }
-                last.push_str(line);
-                last.push('\n');
-                open = true;
-            }
-            None => open = false,
-        }
-        // Further options follow their first.
-        if !(before == "Options:" && line.starts_with("| ")) {
-            before = line;
-        }
-    }
-    last
-}
-
-/// Names that the prompt says were seen before: its lines `- "name"` and `- "name": …`.
-fn known_names(request: &CompletionRequest) -> Vec<String> {
-    let lines = request.messages.iter().flat_map(|message| message.content.lines());
-    let name = |line: &str| {
-        let (name, rest) = line.strip_prefix("- \"")?.split_once('"')?;
-        (rest.is_empty() || rest.starts_with(": \"")).then(|| name.to_owned())
-    };
-    lines.filter_map(name).collect()
 }
 
 /// Features of a text: known names, those whose words are in it first, then its own key words and phrases, from all parts
@@ -190,12 +141,5 @@ mod tests {
         for feature in found(text, &known) {
             assert!(crate::extract::ground(text, feature["quote"].as_str().unwrap()).is_some());
         }
-    }
-
-    #[test]
-    fn the_last_text_is_the_question_and_not_its_options() {
-        let asked = "Past:\n| old\n\nNew text:\n| first line\n| second line\nOptions:\n| yes\n| no\n\nnote";
-        assert_eq!(last_text(asked), "first line\nsecond line\n");
-        assert_eq!(last_text("nothing"), "");
     }
 }

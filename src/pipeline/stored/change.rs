@@ -2,12 +2,12 @@
 
 use async_trait::async_trait;
 
+use crate::context::StageContext;
 use crate::data::{Edit, ItemId, ReasoningPath, UserId};
 use crate::model::UserModel;
 use crate::model::{Forget, Receipt};
 use crate::pipeline::observe::ReadItems;
 use crate::pipeline::{Error, ObserveReport, Prepared, RpmPipeline};
-use crate::prompt::StageContext;
 use crate::store::StoreError;
 
 use super::StoredError;

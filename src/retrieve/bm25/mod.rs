@@ -22,8 +22,8 @@ use std::borrow::Cow;
 
 use async_trait::async_trait;
 
+use crate::context::StageContext;
 use crate::data::{MemoryChange, MemoryItem};
-use crate::prompt::StageContext;
 
 use super::text::{feature_text, query_text};
 use super::{

@@ -10,9 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use pollster::block_on;
 use proptest::prelude::*;
 
+use crate::context::StageContext;
 use crate::data::{Feature, Interaction, MemoryItem, Query, ReasoningMemory, Span};
 use crate::llm::Ledger;
-use crate::prompt::{PromptSet, StageContext};
+use crate::prompt::PromptSet;
 use crate::retrieve::{RetrievalRequest, Retrieved, Retriever};
 use crate::words;
 

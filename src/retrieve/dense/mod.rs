@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::context::StageContext;
 use crate::data::{MemoryChange, MemoryItem};
 use crate::embed::Embedder;
-use crate::prompt::StageContext;
 
 use super::embedded::{Embedding, Example, VectorIndex};
 use super::text::{feature_text, query_text};

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::context::StageContext;
 use crate::data::{Feature, MemoryChange, MemoryItem, Query};
 use crate::embed::Embedder;
-use crate::prompt::StageContext;
 
 use super::embedded::{Embedding, Example, VectorIndex};
 use super::vectors::{Screening, VectorError};

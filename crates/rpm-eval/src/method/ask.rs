@@ -7,9 +7,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use rpm_core::answer::{allowed_responses, read_response, response_schema, response_tokens};
+use rpm_core::context::StageContext;
 use rpm_core::data::{Interaction, Query, Task};
 use rpm_core::llm::{CompletionRequest, Ledger, LlmBackend, Message, ReplySchema, Stage, UsageReport};
-use rpm_core::prompt::{self, PromptSet, StageContext, inline, read_reply};
+use rpm_core::prompt::{self, PromptSet, inline, read_reply};
 
 use super::{Bench, MethodError, Prediction};
 
@@ -102,7 +103,7 @@ impl<'a> Asker<'a> {
 
     /// A new query as a prompt shows it: its text and options framed as data, under what the task calls it.
     pub fn new_item(&self, query: &Query) -> String {
-        let item = prompt::render_item(self.task, query, &[], &[], &self.context());
+        let item = prompt::render_item(self.task, query, &[], &[], self.context().redaction());
         format!("New {}:\n{item}", self.task.query_name_str())
     }
 
@@ -117,7 +118,7 @@ impl<'a> Asker<'a> {
         let (query_name, name) = (task.query_name_str(), task.response_name_str());
         let mut text = String::new();
         for (place, interaction) in past.into_iter().enumerate() {
-            let asked = prompt::render_item(task, interaction.query(), &[], &[], &self.context());
+            let asked = prompt::render_item(task, interaction.query(), &[], &[], self.context().redaction());
             let _ = writeln!(text, "Example {} ({query_name}):\n{asked}", place + 1);
             if let Some(note) = note(interaction) {
                 let _ = writeln!(text, "Reasoning: {}", inline(&note));
@@ -155,7 +156,7 @@ impl<'a> Asker<'a> {
         request.seed = ask.seed;
         let mut raw = None;
         let read = |_: usize, completion: &rpm_core::llm::Completion| {
-            let reply = read_reply::<Reply>(&completion.text).map_err(|e| prompt::unreadable(&e, completion))?;
+            let reply = read_reply::<Reply>(&completion.text).map_err(|error| error.to_string())?;
             let reply = ctx.accept(Stage::Answer, reply);
             raw = match &reply.response {
                 Value::String(text) => Some(text.clone()),
@@ -164,7 +165,7 @@ impl<'a> Asker<'a> {
             Ok((read_response(task, query, &options, &reply.response)?, reply.first))
         };
         let outcome = ctx.ask_all(vec![request], REASKS, read).await.pop();
-        let (response, first) = outcome.unwrap_or(Err(prompt::AskError::NoResult))?;
+        let (response, first) = outcome.unwrap_or(Err(rpm_core::llm::AskError::NoResult))?;
         let prediction = Prediction {
             raw: raw.or_else(|| Some(response.clone())),
             response: Some(response),
@@ -195,13 +196,13 @@ impl<'a> Asker<'a> {
         let request = CompletionRequest::new(Stage::Judge, messages, 32 + tokens + tokens / 2)
             .schema(ReplySchema { name: "text", schema });
         let read = |_: usize, completion: &rpm_core::llm::Completion| {
-            let reply = read_reply::<Written>(&completion.text).map_err(|e| prompt::unreadable(&e, completion))?;
+            let reply = read_reply::<Written>(&completion.text).map_err(|error| error.to_string())?;
             let text = ctx.accept(Stage::Judge, reply).text.split_whitespace().collect::<Vec<_>>().join(" ");
             let says = text.chars().any(char::is_alphanumeric) && text != format!("<{what}>");
             if says { Ok(text) } else { Err("its text says nothing".to_owned()) }
         };
         let outcome = ctx.ask_all(vec![request], REASKS, read).await.pop();
-        Ok(outcome.unwrap_or(Err(prompt::AskError::NoResult))?)
+        Ok(outcome.unwrap_or(Err(rpm_core::llm::AskError::NoResult))?)
     }
 
     fn messages(&self, task: &Task, query: &Query, ask: &Ask<'_>) -> Vec<Message> {
@@ -221,7 +222,11 @@ impl<'a> Asker<'a> {
         );
         let user = match ask.shown.trim() {
             "" => {
-                format!("{}:\n{}", task.query_name_str(), prompt::render_item(task, query, &[], &[], &self.context()))
+                format!(
+                    "{}:\n{}",
+                    task.query_name_str(),
+                    prompt::render_item(task, query, &[], &[], self.context().redaction())
+                )
             }
             shown => format!("{shown}\n\n{}", self.new_item(query)),
         };

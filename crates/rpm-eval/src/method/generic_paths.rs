@@ -1,7 +1,9 @@
 use async_trait::async_trait;
 
+use rpm_core::context::StageContext;
 use rpm_core::data::{Calibration, FactorSet, PathStep, ReasoningPath};
-use rpm_core::prompt::{AskError, Prompt, PromptSet, StageContext, Template, TemplateError};
+use rpm_core::llm::AskError;
+use rpm_core::prompt::{Prompt, PromptSet, Template, TemplateError};
 use rpm_core::reason::{PathRequest, PathWriter, PromptedPathWriter, WriteError};
 use rpm_core::stats::Beliefs;
 

@@ -169,7 +169,7 @@ pub enum MethodError {
     Pipeline(#[from] rpm_core::pipeline::Error),
     /// A request got no usable reply.
     #[error("the model gave no usable reply")]
-    Ask(#[from] rpm_core::prompt::AskError),
+    Ask(#[from] rpm_core::llm::AskError),
     /// The run has no model and the method asks one.
     #[error("the method asks a model and the run has none")]
     NoBackend,

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use rpm_core::context::StageContext;
 use rpm_core::data::{AssignedFeature, History, Interaction, MemoryItem, Query, ReasoningMemory};
 use rpm_core::extract::{ExtractionRequest, LexicalExtractor};
 use rpm_core::factor::{AssignRequest, FactorModel, FactorNames, SimilarityFactorModel};
 use rpm_core::llm::{BoxError, Ledger};
 use rpm_core::pipeline::{Prepared, RpmPipeline};
-use rpm_core::prompt::{PromptSet, StageContext};
+use rpm_core::prompt::PromptSet;
 use rpm_core::retrieve::{MemoryIndex, MemoryView, RetrievalRequest, RetrieveError, Retrieved, Retriever};
 
 use super::{Bench, MethodError};

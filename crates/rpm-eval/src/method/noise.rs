@@ -2,9 +2,9 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 
+use rpm_core::context::StageContext;
 use rpm_core::data::{AssignedFeature, Factor, Feature, FeatureKey};
 use rpm_core::extract::{ExtractError, Extraction, ExtractionRequest, FeatureExtractor};
-use rpm_core::prompt::StageContext;
 
 use crate::Chance;
 

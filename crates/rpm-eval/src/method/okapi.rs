@@ -2,8 +2,8 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 
+use rpm_core::context::StageContext;
 use rpm_core::data::MemoryItem;
-use rpm_core::prompt::StageContext;
 use rpm_core::retrieve::{
     MemoryIndex, MemoryView, RetrievalRequest, RetrieveError, Retrieved, Retriever, SavedIndex, top_k,
 };

@@ -75,7 +75,7 @@ impl Shown {
         &mut self,
         query: &Query,
         k: usize,
-        ctx: &rpm_core::prompt::StageContext<'_>,
+        ctx: &rpm_core::context::StageContext<'_>,
     ) -> Result<Vec<(&Interaction, f64)>, MethodError> {
         let items = self.memory.items();
         let places: Vec<(usize, f64)> = match &self.choice {

@@ -2,8 +2,8 @@ use async_trait::async_trait;
 
 use crate::EvalError;
 use rpm_core::data::{History, Query};
+use rpm_core::llm::AskError;
 use rpm_core::llm::UsageReport;
-use rpm_core::prompt::AskError;
 
 use super::ask::{Ask, Asker};
 use super::named::Options;

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 
+use rpm_core::context::StageContext;
 use rpm_core::data::{AssignedFeature, Feature, MemoryItem, Query, ReasoningMemory, Span};
-use rpm_core::prompt::StageContext;
 use rpm_core::retrieve::{MemoryIndex, MemoryView, RetrievalRequest, RetrieveError, Retrieved, Retriever, SavedIndex};
 
 /// Shows a retriever the text of every query instead of its features: one feature that spans it all, with a name that is no

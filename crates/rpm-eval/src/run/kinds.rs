@@ -1,9 +1,9 @@
 //! What a record keeps of an error: names, which are few and hold no text.
 
 use crate::method::MethodError;
+use rpm_core::llm::AskError;
 use rpm_core::llm::BackendError;
 use rpm_core::pipeline::Error;
-use rpm_core::prompt::AskError;
 
 use super::tap::may_pass;
 

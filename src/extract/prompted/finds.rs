@@ -1,0 +1,125 @@
+//! Checks what a reply says was found in a query, and keeps what is there.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+
+use crate::data::{AssignedFeature, Feature, FeatureKey, Span, limits};
+use crate::extract::lexicon::valence_of;
+use crate::extract::names::{is_echo, is_kind, parts, short_name};
+use crate::extract::{Extraction, ExtractionRequest, LexicalExtractor, ReplyReading, ground};
+use crate::prompt::is_about;
+
+use super::PromptedExtractor;
+
+#[derive(Deserialize)]
+pub(super) struct FoundItem {
+    #[serde(default, alias = "id")]
+    about: serde_json::Value,
+    features: Vec<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+struct FoundFeature {
+    name: String,
+    #[serde(alias = "context")]
+    quote: String,
+}
+
+impl PromptedExtractor {
+    /// What is left of a query's features in the end: its words', where the model listed some and none could be used.
+    pub(super) fn or_words(&self, seen: &ExtractionRequest<'_>, extraction: Extraction) -> Extraction {
+        if !extraction.features.is_empty() || extraction.dropped.total() == 0 || self.from_words == 0 {
+            return extraction;
+        }
+        let mut features = LexicalExtractor::default().read(seen).features;
+        features.truncate(self.from_words);
+        let reading = if features.is_empty() { extraction.reading } else { ReplyReading::Words };
+        Extraction { features, reading, ..extraction }
+    }
+
+    /// A feature that was found in another way, checked as this extractor's own finds are.
+    pub(crate) fn keep_one(seen: &ExtractionRequest<'_>, name: String, quote: String) -> Extraction {
+        Self::default().keep(seen, vec![FoundFeature { name, quote }])
+    }
+
+    /// The features of the items that are about the text at `place` of a request; `None` when there is no such item.
+    pub(super) fn found(
+        &self,
+        items: &[FoundItem],
+        place: usize,
+        texts: &[&ExtractionRequest<'_>],
+    ) -> Option<Extraction> {
+        let seen = texts.get(place)?;
+        // All of one id, so that one that is made up cannot take the place of the right one.
+        let mut own = items.iter().filter(|item| is_about(&item.about, items.len(), place, texts.len())).peekable();
+        own.peek()?;
+        let (mut found, mut unusable) = (Vec::new(), 0);
+        for feature in own.flat_map(|item| &item.features) {
+            // serde would also take a list for a struct.
+            match FoundFeature::deserialize(feature) {
+                Ok(read) if feature.is_object() => found.push(read),
+                _ => unusable += 1,
+            }
+        }
+        let mut extraction = self.keep(seen, found);
+        extraction.dropped.unusable_name += unusable;
+        Some(extraction)
+    }
+
+    fn keep(&self, seen: &ExtractionRequest<'_>, found: Vec<FoundFeature>) -> Extraction {
+        let mut extraction = Extraction::default();
+        let mut keys: BTreeSet<FeatureKey> = BTreeSet::new();
+        for feature in found {
+            let name = feature.name.split_whitespace().collect::<Vec<_>>().join(" ");
+            let kind = is_kind(&name);
+            if (is_echo(&name, seen) && !kind) || name.len() > limits::ID_BYTES {
+                extraction.dropped.unusable_name += 1;
+                continue;
+            }
+            let Some(span) = ground(seen.query.text(), &feature.quote) else {
+                extraction.dropped.ungrounded += 1;
+                continue;
+            };
+            if !kind {
+                self.enter(seen, name, span, &mut keys, &mut extraction);
+                continue;
+            }
+            // A model that answers "genre" for the words "space opera" has found a feature and named its kind; one that
+            // does so for "space opera, romance" has found two.
+            for part in parts(seen.query.text(), &span) {
+                match seen.query.text().get(part.start..part.end).and_then(short_name) {
+                    Some(name) if !is_echo(&name, seen) => self.enter(seen, name, part, &mut keys, &mut extraction),
+                    _ => extraction.dropped.unusable_name += 1,
+                }
+            }
+        }
+        extraction
+    }
+
+    /// Takes a feature in, unless it is there already or there are enough.
+    fn enter(
+        &self,
+        seen: &ExtractionRequest<'_>,
+        name: String,
+        span: Span,
+        keys: &mut BTreeSet<FeatureKey>,
+        extraction: &mut Extraction,
+    ) {
+        let valence = valence_of(&name).or_else(|| seen.query.text().get(span.start..span.end).and_then(valence_of));
+        let Ok(mut kept) = Feature::new(seen.query, name, span) else {
+            extraction.dropped.unusable_name += 1;
+            return;
+        };
+        if let Some(valence) = valence {
+            kept = kept.with_valence(valence);
+        }
+        if !keys.insert(kept.key()) {
+            extraction.dropped.repeated += 1;
+        } else if extraction.features.len() >= self.max_features {
+            extraction.dropped.over_limit += 1;
+        } else {
+            extraction.features.push(AssignedFeature::unknown(kept));
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! The wording in which a model is told why it is asked again.
+
+use crate::llm::control::break_control;
+use crate::llm::{Completion, CompletionRequest, FinishReason, Message};
+
+/// The longest part of an unusable reply that is shown to the model again, in characters: its end is rarely worth its tokens.
+const KEPT: usize = 1_500;
+
+/// The sentences that tell a model that its reply could not be used, and why.
+pub(crate) fn note(problem: &str) -> String {
+    format!("Your reply could not be used: {problem}. Reply again, with JSON only, in the form asked for.")
+}
+
+/// The problem of a reply, unless it was cut: then whatever it lacks is owed to that.
+pub(crate) fn unless_cut(problem: impl Into<String>, completion: &Completion) -> String {
+    match completion.finish {
+        FinishReason::Length => "it was cut off at the length limit, so be shorter".to_owned(),
+        _ => problem.into(),
+    }
+}
+
+/// Continues the conversation of a request: the reply it got, and what was wrong with that.
+pub(super) fn continue_with(request: &mut CompletionRequest, reply: &str, problem: &str) {
+    request.messages.push(Message::assistant(shortened(reply)));
+    request.messages.push(Message::user(note(problem)));
+}
+
+fn shortened(reply: &str) -> String {
+    let kept = match reply.char_indices().nth(KEPT) {
+        Some((end, _)) => format!("{} […]", reply.get(..end).unwrap_or_default()),
+        None => reply.to_owned(),
+    };
+    // A model may have been led to say what ends its turn.
+    break_control(kept)
+}
