@@ -73,6 +73,7 @@ pub mod contributing {}
 #[doc = include_str!("../../docs/decisions/0023-the-harness-draws-users.md")]
 #[doc = include_str!("../../docs/decisions/0024-a-workspace.md")]
 #[doc = include_str!("../../docs/decisions/0026-threads.md")]
+#[doc = include_str!("../../docs/decisions/0028-values-instead-of-caches.md")]
 #[doc = include_str!("../../docs/decisions/0027-dependencies-that-stand-still.md")]
 pub mod decisions {}
 
