@@ -152,7 +152,7 @@ fn as_many_are_tried_as_allowed_and_the_rest_is_named() {
         assert!(explained.untried.iter().all(|untried| untried.reason == UntriedReason::Enough));
         assert_eq!(explained.faithfulness.score().is_some(), most > 0);
     }
-    let without = ExplainOptions::default().exemplars(false).evidence(0);
+    let without = ExplainOptions::default().factors_alone().evidence(0);
     let explained = block_on(pipeline.explain_with_model(&model, &answer, &without)).unwrap();
     assert!(explained.exemplars.is_empty() && explained.untried.is_empty());
     assert!(explained.factors.iter().all(|factor| factor.evidence.past.is_empty()));
@@ -350,7 +350,7 @@ fn a_counterfactual_without_an_answer_is_named_and_only_all_of_them_fail() {
         let pipeline = RpmPipeline::builder(scale_task()).backend(Arc::clone(&backend)).build().unwrap();
         let (model, answer) =
             answered(&pipeline, &scale_history(), &query("A slow and quiet film with one loud chase."));
-        let explained = block_on(pipeline.explain_with_model(&model, &answer, &all().exemplars(false)));
+        let explained = block_on(pipeline.explain_with_model(&model, &answer, &all().factors_alone()));
         if fails {
             assert!(matches!(explained.unwrap_err(), Error::Answer(_)));
         } else {

@@ -105,7 +105,8 @@ fn a_prompt_ends_with_what_all_counts_say_where_that_is_shown() {
         let (model, _) = learned(&task, &history);
         let request = |shown: bool| {
             let backend = ScriptedBackend::obedient();
-            let answerer = PromptedAnswerer::default().show_estimate(shown);
+            let plain = PromptedAnswerer::default();
+            let answerer = if shown { plain.show_estimate() } else { plain };
             let builder =
                 RpmPipeline::builder(task.clone()).backend(Arc::clone(&backend)).answerer(answerer).exemplars(2);
             block_on(builder.build().unwrap().personalize_model(&model, &query)).unwrap();
@@ -120,7 +121,7 @@ fn a_prompt_ends_with_what_all_counts_say_where_that_is_shown() {
         if kind != "text" {
             compare_text(&format!("estimate_{kind}"), &golden);
         }
-        let frugal = OneCallAnswerer::default().show_estimate(true);
+        let frugal = OneCallAnswerer::default().show_estimate();
         let backend = ScriptedBackend::obedient();
         let builder = RpmPipeline::builder(task.clone()).backend(Arc::clone(&backend)).answerer(frugal).exemplars(2);
         block_on(builder.build().unwrap().personalize_model(&model, &query)).unwrap();

@@ -92,11 +92,10 @@ impl OneCallAnswerer {
         self
     }
 
-    /// Whether the prompt ends with what all counts say together, as
-    /// [`PromptedAnswerer::show_estimate`] has it. Default: no.
+    /// Ends the prompt with the estimate, as [`PromptedAnswerer::show_estimate`] does. Default: it is not shown.
     #[must_use]
-    pub fn show_estimate(mut self, shown: bool) -> Self {
-        self.estimate = shown;
+    pub fn show_estimate(mut self) -> Self {
+        self.estimate = true;
         self
     }
 

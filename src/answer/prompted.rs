@@ -79,12 +79,11 @@ impl PromptedAnswerer {
         self
     }
 
-    /// Whether the prompt ends with what all counts say together (the [`Estimate`](crate::stats::Estimate)): the likeliest responses
-    /// with their probabilities, and the one to give. There is none for free text, and none where nothing of the user is
-    /// used. Default: no.
+    /// Ends the prompt with the [`Estimate`](crate::stats::Estimate): the likeliest responses with their probabilities, and
+    /// the one to give. There is none for free text, and none where nothing of the user is used. Default: it is not shown.
     #[must_use]
-    pub fn show_estimate(mut self, shown: bool) -> Self {
-        self.estimate = shown;
+    pub fn show_estimate(mut self) -> Self {
+        self.estimate = true;
         self
     }
 

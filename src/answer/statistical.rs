@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use crate::context::StageContext;
 use crate::data::{ReasoningPath, ResponseSpace};
-use crate::explain::supports;
+use crate::reason::supports;
 use crate::reason::{compose, compose_supported, compose_title};
 use crate::stats::Titles;
 

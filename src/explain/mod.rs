@@ -5,7 +5,7 @@
 //! question asked again.
 //!
 //! ```text
-//! query, features, factor → Removal → Without { query, features }      estimate, response → Effect → WhatIf
+//! given answer → Subject → candidates → Case (one thing taken away) → asked again → Effect → Findings → WhatIf
 //! ```
 //!
 //! [`RpmPipeline::explain`](crate::RpmPipeline::explain) has the definition of a counterfactual. The order of the stages is
@@ -16,9 +16,9 @@
 mod effect;
 mod evidence;
 mod faithfulness;
-mod removal;
+mod findings;
 mod render;
-mod support;
+mod subject;
 mod why;
 
 use std::fmt;
@@ -34,11 +34,12 @@ pub use evidence::{Evidence, PastEvidence};
 pub use faithfulness::Faithfulness;
 pub use why::{CitedStep, ExemplarSummary, Reasons};
 
-pub(crate) use effect::{Outcome, effect};
-pub(crate) use evidence::past_evidence;
-pub(crate) use faithfulness::{Cited, faithfulness};
-pub(crate) use removal::{Removal, Without};
-pub(crate) use support::{Supports, supports};
+pub(crate) use findings::Findings;
+pub(crate) use subject::{Case, Given, Subject};
+
+use effect::{Outcome, effect};
+use evidence::past_evidence;
+use faithfulness::{Cited, faithfulness};
 
 /// How far an explanation goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,10 +64,10 @@ impl ExplainOptions {
         self
     }
 
-    /// Whether exemplars are taken away too. Default: yes.
+    /// Takes no exemplars away, factors alone. Default: exemplars are tried too.
     #[must_use]
-    pub fn exemplars(mut self, tried: bool) -> Self {
-        self.exemplars = tried;
+    pub fn factors_alone(mut self) -> Self {
+        self.exemplars = false;
         self
     }
 

@@ -1,16 +1,10 @@
-use std::collections::{BTreeMap, BTreeSet};
+//! The order of the stages of an explanation: take one thing away, ask again.
 
 use crate::answer::AnswerError;
 use crate::context::StageContext;
-use crate::data::{AssignedFeature, Exemplar, FactorId, ItemId, Query, ReasoningMemory};
-use crate::explain::{
-    Candidate, Cited, Effect, Evidence, ExemplarEffect, ExplainOptions, FactorEffect, Measure, Outcome, Removal,
-    Untried, UntriedReason, WhatIf, Without, effect, faithfulness, past_evidence,
-};
+use crate::explain::{Case, ExplainOptions, Findings, Given, Measure, Subject, UntriedReason, WhatIf};
 use crate::llm::trace;
 use crate::model::UserModel;
-use crate::reason::claims_support;
-use crate::stats::{Beliefs, Estimate, Estimator};
 
 use super::{Answer, Error, Prepared, RpmPipeline};
 
@@ -93,25 +87,21 @@ impl RpmPipeline {
         answer: &Answer,
         options: &ExplainOptions,
     ) -> Result<WhatIf, Error> {
-        let model = prepared.model();
-        self.check_task(model)?;
-        check_origin(model, answer)?;
+        self.check_task(prepared.model())?;
+        check_origin(prepared.model(), answer)?;
         let ledger = self.ledger();
         let ctx = self.context(&ledger);
-        let subject = Subject::new(self, prepared, answer);
-        let mut factors: Vec<FactorEffect> = Vec::new();
-        let mut exemplars: Vec<ExemplarEffect> = Vec::new();
-        let mut untried: Vec<Untried> = Vec::new();
-        let mut first_failure: Option<AnswerError> = None;
+        let subject = self.subject(prepared, answer);
+        let (mut findings, mut first_failure) = (Findings::default(), None);
         let mut left = options.counterfactuals;
         for candidate in subject.candidates(options.exemplars) {
-            let case = match subject.case(&candidate) {
+            let found = match subject.case(&candidate) {
                 _ if left == 0 => Err(UntriedReason::Enough),
                 _ if ledger.budget_reached().is_some() => Err(UntriedReason::Budget),
                 None => Err(UntriedReason::NothingLeft),
                 Some(case) => {
                     left -= 1;
-                    match subject.ask(&case, &ctx).await {
+                    match self.ask_again(prepared, answer, &case, &ctx).await {
                         Ok(response) => Ok(subject.effect(&case, &response)),
                         Err(error) if error.budget_reached().is_some() => Err(UntriedReason::Budget),
                         Err(error) => {
@@ -121,46 +111,55 @@ impl RpmPipeline {
                     }
                 }
             };
-            match (case, candidate) {
-                (Ok(effect), Candidate::Factor(id)) => factors.extend(subject.factor_effect(&id, effect)),
-                (Ok(effect), Candidate::Exemplar(id)) => exemplars.extend(subject.exemplar_effect(&id, effect)),
-                (Err(reason), candidate) => untried.push(Untried { candidate, reason }),
-            }
+            findings.enter(&subject, candidate, found);
         }
-        if let Some(error) = first_failure.filter(|_| factors.is_empty() && exemplars.is_empty()) {
+        if let Some(error) = first_failure.filter(|_| findings.is_empty()) {
             return Err(Error::of_answer(error));
         }
-        let sizes: Vec<f64> = factors.iter().map(|factor| factor.effect.size).collect();
-        let faithfulness = faithfulness(&subject.cited_with(&factors), &sizes);
-        let place = |factor: &FactorEffect| factor.cited.unwrap_or(usize::MAX);
-        factors.sort_by(|a, b| {
-            let ties = || place(a).cmp(&place(b)).then_with(|| a.factor.id.cmp(&b.factor.id));
-            larger(&a.effect, &b.effect).then_with(ties)
-        });
-        exemplars.sort_by(|a, b| larger(&a.effect, &b.effect).then_with(|| a.item.cmp(&b.item)));
-        let wanted = factors.iter().map(|factor| &factor.factor.id);
-        let mut past = past_evidence(model.factors(), model.memory(), &answer.exemplars, wanted, options.evidence);
-        for factor in &mut factors {
-            factor.evidence.past = past.remove(&factor.factor.id).unwrap_or_default();
-        }
         Ok(WhatIf {
-            response_name: self.task.response_name_str().to_owned(),
-            response: answer.response.clone(),
-            measure: subject.measure(),
-            factors,
-            exemplars,
-            untried,
-            faithfulness,
             budget_reached: ledger.budget_reached(),
             usage: ledger.report(),
+            ..findings.into_what_if(&subject, options.evidence)
         })
     }
-}
 
-/// The larger effect first; of equal ones the larger change of the estimate.
-fn larger(a: &Effect, b: &Effect) -> std::cmp::Ordering {
-    let change = |effect: &Effect| effect.estimate.unwrap_or_default();
-    b.size.total_cmp(&a.size).then_with(|| change(b).total_cmp(&change(a)))
+    /// The answer that is explained.
+    fn subject<'a>(&self, prepared: &'a Prepared, answer: &'a Answer) -> Subject<'a> {
+        let asks = self.answerer.needs_backend();
+        let given = Given {
+            response: &answer.response,
+            query: &answer.query,
+            features: &answer.features,
+            asked: answer.asked_with(),
+            path: &answer.path,
+            exemplars: &answer.exemplars,
+            estimate: answer.estimate.as_ref(),
+            // The factors of a prompt are counted over all items, and its requests name them all.
+            measure: if asks || answer.estimate.is_none() { Measure::Response } else { Measure::Estimate },
+            sees_memory: !asks,
+        };
+        Subject::new(given, prepared.beliefs(), prepared.model().memory(), prepared.estimator())
+    }
+
+    /// Asks the answerer one counterfactual.
+    async fn ask_again(
+        &self,
+        prepared: &Prepared,
+        answer: &Answer,
+        case: &Case<'_>,
+        ctx: &StageContext<'_>,
+    ) -> Result<String, AnswerError> {
+        let beliefs = prepared.beliefs();
+        let request = prepared.answer_request(case.query, &case.features, &beliefs, &answer.support);
+        let mut request = request.exemplars(&case.exemplars);
+        if let Some(memory) = &case.memory {
+            (request.memory, request.titles) = (memory, None);
+        }
+        if let (Some(estimate), Some(estimator)) = (&case.estimate, case.estimator.as_ref().or(prepared.estimator())) {
+            request = request.estimated(estimate, estimator);
+        }
+        Ok(self.answerer.answer(request, ctx).await?.response)
+    }
 }
 
 /// The answer's factors and exemplars are the user model's.
@@ -169,180 +168,4 @@ fn check_origin(model: &UserModel, answer: &Answer) -> Result<(), Error> {
     let factors = features.filter_map(|assigned| assigned.factor.as_ref()).all(|id| model.factors().get(id).is_some());
     let items = answer.exemplars.iter().all(|exemplar| model.memory().get(exemplar.item.id()).is_some());
     if factors && items { Ok(()) } else { Err(Error::OtherModel) }
-}
-
-/// The answer that is explained, with what all its counterfactuals share.
-struct Subject<'a> {
-    pipeline: &'a RpmPipeline,
-    prepared: &'a Prepared,
-    model: &'a UserModel,
-    answer: &'a Answer,
-    beliefs: Beliefs<'a>,
-    /// Every feature the answer speaks of: those it was asked with, then the answerer's own.
-    features: Vec<AssignedFeature>,
-    /// The query without each of its factors, and the estimate for it; `None` for one that is not removable.
-    without: BTreeMap<FactorId, Option<(Without, Option<Estimate>)>>,
-}
-
-/// One counterfactual, as the answerer is asked.
-struct Case<'a> {
-    query: &'a Query,
-    features: Vec<AssignedFeature>,
-    exemplars: Vec<Exemplar>,
-    memory: Option<ReasoningMemory>,
-    estimate: Option<Estimate>,
-    /// Of the memory, where that is not the model's.
-    estimator: Option<Estimator>,
-}
-
-impl<'a> Subject<'a> {
-    fn new(pipeline: &'a RpmPipeline, prepared: &'a Prepared, answer: &'a Answer) -> Self {
-        let mut features = answer.asked_with().to_vec();
-        if answer.asked.is_some() {
-            features.extend_from_slice(&answer.features);
-        }
-        let (model, estimator, beliefs) = (prepared.model(), prepared.estimator(), prepared.beliefs());
-        let removal = Removal::new(&answer.query, &features);
-        let factors: BTreeSet<&FactorId> = features.iter().filter_map(|assigned| assigned.factor.as_ref()).collect();
-        let without = factors.into_iter().map(|factor| {
-            let cut = removal.without(factor).map(|cut| {
-                let left = cut.left(answer.asked_with());
-                let estimate = estimator.map(|e| e.of_query(&beliefs, &cut.query, &left));
-                (cut, estimate)
-            });
-            (factor.clone(), cut)
-        });
-        let without = without.collect();
-        Self { pipeline, prepared, model, answer, beliefs, features, without }
-    }
-
-    fn measure(&self) -> Measure {
-        let asks = self.pipeline.answerer.needs_backend();
-        if asks || self.answer.estimate.is_none() { Measure::Response } else { Measure::Estimate }
-    }
-
-    /// The factors that the path cites, in order, each once.
-    fn cited(&self) -> Vec<&FactorId> {
-        let mut cited: Vec<&FactorId> = Vec::new();
-        for factor in self.answer.path.steps().iter().filter_map(|step| step.factor.as_ref()) {
-            if !cited.contains(&factor) {
-                cited.push(factor);
-            }
-        }
-        cited
-    }
-
-    /// What to try, in order.
-    fn candidates(&self, with_exemplars: bool) -> Vec<Candidate> {
-        let cited = self.cited();
-        let mut others: Vec<(f64, &FactorId)> =
-            self.without.keys().filter(|id| !cited.contains(id)).map(|id| (self.support(id), id)).collect();
-        others.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
-        let mut exemplars = self.answer.exemplars.iter().filter(|_| with_exemplars).map(|e| e.item.id());
-        let mut order: Vec<Candidate> = cited.into_iter().cloned().map(Candidate::Factor).collect();
-        for (_, other) in others {
-            order.push(Candidate::Factor(other.clone()));
-            order.extend(exemplars.next().cloned().map(Candidate::Exemplar));
-        }
-        order.extend(exemplars.cloned().map(Candidate::Exemplar));
-        order
-    }
-
-    /// How much a factor speaks for the response before it is tried: by the estimate, or for free text by how much its
-    /// presence tells. What is not removable comes last.
-    fn support(&self, factor: &FactorId) -> f64 {
-        let Some(Some((_, without))) = self.without.get(factor) else { return f64::NEG_INFINITY };
-        let probability = |estimate: &Estimate| estimate.probability(&self.answer.response);
-        match self.answer.estimate.as_ref().zip(without.as_ref()) {
-            Some((with, without)) => probability(with) - probability(without),
-            None => self.beliefs.information(factor),
-        }
-    }
-
-    /// `None` for what is not removable.
-    fn case(&self, candidate: &Candidate) -> Option<Case<'_>> {
-        let asked = self.answer.asked_with();
-        match candidate {
-            Candidate::Factor(id) => {
-                let (cut, estimate) = self.without.get(id)?.as_ref()?;
-                Some(Case {
-                    query: &cut.query,
-                    features: cut.left(asked),
-                    exemplars: self.answer.exemplars.clone(),
-                    memory: None,
-                    estimate: estimate.clone(),
-                    estimator: None,
-                })
-            }
-            Candidate::Exemplar(id) => {
-                let position = self.model.memory().position(id)?;
-                let estimator = self.prepared.estimator().map(|estimator| estimator.without_item(position));
-                let estimate = estimator.as_ref().map(|e| e.of_query(&self.beliefs, &self.answer.query, asked));
-                let exemplars = self.answer.exemplars.iter().filter(|exemplar| exemplar.item.id() != id);
-                Some(Case {
-                    query: &self.answer.query,
-                    features: asked.to_vec(),
-                    exemplars: exemplars.cloned().collect(),
-                    // The factors of a prompt are counted over all items, and its requests name them all.
-                    memory: (!self.pipeline.answerer.needs_backend()).then(|| {
-                        let others = self.model.memory().items().iter().filter(|item| item.id() != id);
-                        ReasoningMemory::new(others.cloned())
-                    }),
-                    estimate,
-                    estimator,
-                })
-            }
-        }
-    }
-
-    async fn ask(&self, case: &Case<'_>, ctx: &StageContext<'_>) -> Result<String, AnswerError> {
-        let (answer, prepared) = (self.answer, self.prepared);
-        let request = prepared.answer_request(case.query, &case.features, &self.beliefs, &answer.support);
-        let mut request = request.exemplars(&case.exemplars);
-        if let Some(memory) = &case.memory {
-            (request.memory, request.titles) = (memory, None);
-        }
-        if let (Some(estimate), Some(estimator)) = (&case.estimate, case.estimator.as_ref().or(prepared.estimator())) {
-            request = request.estimated(estimate, estimator);
-        }
-        Ok(self.pipeline.answerer.answer(request, ctx).await?.response)
-    }
-
-    fn effect(&self, case: &Case<'_>, response: &str) -> Effect {
-        let given = Outcome { response: &self.answer.response, estimate: self.answer.estimate.as_ref() };
-        effect(&self.pipeline.task, self.measure(), given, Outcome { response, estimate: case.estimate.as_ref() })
-    }
-
-    fn factor_effect(&self, id: &FactorId, effect: Effect) -> Option<FactorEffect> {
-        Some(FactorEffect {
-            factor: self.beliefs.summary(self.model.factors().get(id)?, Some(&self.answer.query)),
-            cited: self.answer.path.steps().iter().position(|step| step.factor.as_ref() == Some(id)),
-            effect,
-            evidence: Evidence::in_query(&self.answer.query, &self.features, id),
-        })
-    }
-
-    fn exemplar_effect(&self, id: &ItemId, effect: Effect) -> Option<ExemplarEffect> {
-        let exemplar = self.answer.exemplars.iter().find(|exemplar| exemplar.item.id() == id)?;
-        Some(ExemplarEffect {
-            item: id.clone(),
-            query: exemplar.item.query().text().to_owned(),
-            response: exemplar.item.response().to_owned(),
-            similarity: exemplar.similarity,
-            effect,
-        })
-    }
-
-    /// The cited factors with what was found of them.
-    fn cited_with(&self, found: &[FactorEffect]) -> Vec<Cited> {
-        let claims = |id: &FactorId| {
-            let step = self.answer.path.steps().iter().find(|step| step.factor.as_ref() == Some(id));
-            step.is_none_or(|step| claims_support(&self.answer.query, &self.answer.features, &self.answer.path, step))
-        };
-        let cited = self.cited().into_iter().map(|id| {
-            let found = found.iter().find(|factor| factor.factor.id == *id);
-            Cited { size: found.map(|factor| factor.effect.size), towards: claims(id) }
-        });
-        cited.collect()
-    }
 }

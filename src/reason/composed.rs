@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use async_trait::async_trait;
 
+use super::Supports;
 use crate::context::StageContext;
 use crate::data::{
     AssignedFeature, Factor, Feature, MemoryItem, PathError, PathOrigin, PathStep, Polarity, Query, ReasoningPath,
 };
-use crate::explain::Supports;
 use crate::stats::{Beliefs, lift};
 
 use super::{PathRequest, PathWriter, WriteError};

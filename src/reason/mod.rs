@@ -8,6 +8,8 @@
 mod composed;
 mod prompted;
 mod reading;
+mod removal;
+mod supports;
 
 use std::fmt;
 
@@ -22,6 +24,8 @@ pub use composed::ComposedPathWriter;
 pub(crate) use composed::{claims_support, compose, compose_supported, compose_title, item_path};
 pub use prompted::PromptedPathWriter;
 pub(crate) use reading::{STEP_CHARS, read_steps, read_why, response_text, steps_schema};
+pub(crate) use removal::{Removal, Without};
+pub(crate) use supports::{Supports, supports};
 
 /// Writes how features and factors led to past responses.
 ///

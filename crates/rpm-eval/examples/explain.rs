@@ -148,7 +148,7 @@ fn many(set: &Set, answers: usize, model: Option<&Model>) -> Result<(), Box<dyn 
     let tried = number("RPM_COUNTERFACTUALS")?.unwrap_or(3);
     let options = match model {
         None => ExplainOptions::default(),
-        Some(_) => ExplainOptions::default().counterfactuals(tried).exemplars(false),
+        Some(_) => ExplainOptions::default().counterfactuals(tried).factors_alone(),
     };
     let mut models: Vec<Option<rpm_core::Prepared>> = set.users.iter().map(|_| None).collect();
     let mut found = Found::default();

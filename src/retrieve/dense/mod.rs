@@ -73,7 +73,7 @@ impl VectorIndex for DenseIndex {
     }
 
     fn edited(&mut self, change: &MemoryChange, came: &[Example]) -> Result<(), VectorError> {
-        self.edit(change.removed(), change.inserted(), &came.concat())
+        self.edit(change.removed(), change.inserted(), came.concat())
     }
 
     fn ranked(&self, query: &Example, k: usize) -> Result<Vec<Retrieved>, VectorError> {

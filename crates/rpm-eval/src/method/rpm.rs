@@ -89,11 +89,14 @@ pub(super) fn prompted(options: &mut Options<'_>) -> Result<PipelineMethod, Eval
     let parts = Parts::read(options)?;
     Ok(PipelineMethod::new("rpm", move |builder, bench| {
         let mut builder = builder.preset(preset).paths(PathPolicy::OnFirstUse);
-        builder = match preset {
-            Preset::Frugal => builder.answerer(OneCallAnswerer::default().show_estimate(estimate)),
-            Preset::Balanced => builder.answerer(Preset::balanced_answerer().show_estimate(estimate)),
+        builder = match (preset, estimate) {
+            (Preset::Frugal, false) => builder.answerer(OneCallAnswerer::default()),
+            (Preset::Frugal, true) => builder.answerer(OneCallAnswerer::default().show_estimate()),
+            (Preset::Balanced, false) => builder.answerer(Preset::balanced_answerer()),
+            (Preset::Balanced, true) => builder.answerer(Preset::balanced_answerer().show_estimate()),
             // The paper's, the only other one that the option names.
-            _ => builder.answerer(PromptedAnswerer::default().show_estimate(estimate)),
+            (_, false) => builder.answerer(PromptedAnswerer::default()),
+            (_, true) => builder.answerer(PromptedAnswerer::default().show_estimate()),
         };
         let steps = if preset == Preset::Balanced { 2 } else { 3 };
         builder = match paths {

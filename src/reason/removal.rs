@@ -1,3 +1,5 @@
+//! A query without the words of one of its factors.
+
 use std::ops::Range;
 
 use crate::data::{AssignedFeature, FactorId, Feature, Query, Span};

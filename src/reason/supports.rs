@@ -1,3 +1,5 @@
+//! How far the estimate of a response depends on each factor of a query.
+
 use std::collections::BTreeMap;
 
 use crate::data::{AssignedFeature, Factor, FactorId, Query};
