@@ -44,6 +44,7 @@
 //! | find the past interactions that matter | [`Retriever`] | [`retrieve`] |
 //! | turn text into vectors | [`Embedder`](embed::Embedder) | [`embed`] |
 //! | answer in another way | [`Answerer`] | [`answer`] |
+//! | tell what is wrong with a binary file, or write one | [`DamagedFile`](container::DamagedFile) | [`container`] |
 #![cfg_attr(
     feature = "testing",
     doc = "| check that a part of one's own keeps its contract | [`backend_conformance`](testing::backend_conformance) | [`testing`] |"
@@ -59,6 +60,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod answer;
+pub mod container;
 pub mod context;
 pub mod data;
 pub mod embed;

@@ -5,8 +5,11 @@ mod common;
 
 use common::{cases, query, scale_history, scale_task};
 use pollster::block_on;
+use rpm_core::container::DamagedFile;
 use rpm_core::model::{PackedError, PackedModel};
-use rpm_core::retrieve::{Bm25Retriever, DenseRetriever, MaxSimRetriever};
+use rpm_core::retrieve::{
+    Bm25Index, Bm25Retriever, DenseIndex, DenseRetriever, IndexError, MaxSimIndex, MaxSimRetriever, VectorError,
+};
 use rpm_core::{Error, Prepared, Retriever, RpmPipeline, UserModel};
 
 fn offline(task: rpm_core::Task, retriever: impl Retriever + 'static) -> RpmPipeline {
@@ -96,24 +99,65 @@ fn an_index_of_another_memory_is_an_error() {
 fn every_cut_and_flipped_bit_of_a_file_is_an_error_that_names_the_section() {
     let pipeline = offline(scale_task(), DenseRetriever::default());
     let file = block_on(pipeline.pack(&learned(&pipeline))).unwrap().to_bytes().unwrap();
-    for at in (0..file.len()).step_by(7) {
+    for at in 0..file.len() {
         let mut flipped = file.clone();
         flipped[at] ^= 1 << (at % 8);
         let error = PackedModel::from_bytes(&flipped).unwrap_err();
-        let named = matches!(
-            error,
-            PackedError::NotPacked
-                | PackedError::OtherVersion { .. }
-                | PackedError::Damaged { .. }
-                | PackedError::Cut { .. }
-                | PackedError::TooLarge { .. }
-        );
+        let named =
+            matches!(&error, PackedError::Damaged(damaged) if damaged.kind == "packed" && damaged.at <= at as u64);
         assert!(named, "byte {at}: {error:?}");
         assert!(PackedModel::from_bytes(&file[..at]).is_err(), "cut at {at}");
     }
     let text = "slow";
     let error = PackedModel::from_bytes(&file[..file.len() - 1]).unwrap_err();
     assert!(!format!("{error} {error:?}").contains(text));
+}
+
+/// The damage that opening some bytes finds.
+type Open = fn(&[u8]) -> Option<DamagedFile>;
+
+#[test]
+fn every_flipped_bit_of_a_small_file_of_each_kind_is_an_error_that_names_its_place() {
+    let history = rpm_core::History::new(&scale_task(), "ana", scale_history().interactions()[..1].to_vec()).unwrap();
+    let pipeline = offline(scale_task(), Bm25Retriever::default());
+    let prepared = open(&pipeline, block_on(pipeline.learn(&history)).unwrap().model);
+    let packed = block_on(pipeline.pack(&prepared)).unwrap().to_bytes().unwrap();
+    let rows = [[1.0, 0.0, 0.0], [0.0, 0.6, 0.8]];
+    let kinds: [(&str, Vec<u8>, Open); 4] = [
+        ("packed", packed, |bytes| match PackedModel::from_bytes(bytes) {
+            Err(PackedError::Damaged(damaged)) => Some(damaged),
+            _ => None,
+        }),
+        ("bm25", Bm25Index::build(["a slow plot", "a loud chase"], 1.2, 0.75).to_bytes(), |bytes| {
+            match Bm25Index::from_bytes(bytes) {
+                Err(IndexError::Damaged(damaged)) => Some(damaged),
+                _ => None,
+            }
+        }),
+        ("dense", DenseIndex::new(3, rows).unwrap().to_bytes(), |bytes| match DenseIndex::from_bytes(bytes) {
+            Err(VectorError::Damaged(damaged)) => Some(damaged),
+            _ => None,
+        }),
+        ("maxsim", MaxSimIndex::new(3, [rows.to_vec(), Vec::new()]).unwrap().to_bytes(), |bytes| {
+            match MaxSimIndex::from_bytes(bytes) {
+                Err(VectorError::Damaged(damaged)) => Some(damaged),
+                _ => None,
+            }
+        }),
+    ];
+    for (kind, file, damage_of) in kinds {
+        assert!(damage_of(&file).is_none(), "{kind}");
+        for bit in 0..file.len() * 8 {
+            let mut flipped = file.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            let damaged = damage_of(&flipped).unwrap_or_else(|| panic!("{kind}: bit {bit} goes unseen"));
+            assert_eq!(damaged.kind, kind);
+            assert!(damaged.at <= (bit / 8) as u64, "{kind}, bit {bit}: {damaged}");
+        }
+        for end in 0..file.len() {
+            assert!(damage_of(&file[..end]).is_some(), "{kind}, cut at {end}");
+        }
+    }
 }
 
 #[test]

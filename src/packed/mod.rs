@@ -5,19 +5,24 @@
 //! ```
 //!
 //! The JSON file stays the portable one: text is the truth, and every index can be computed from it again. The packed file
-//! saves that work. Opening reads it, checks every section's checksum and decodes nothing.
+//! saves that work. Opening reads it, checks every section's checksum and decodes nothing. Its form is that of every file of this
+//! crate ([`container`](crate::container)). Files of version 1 are read without their indexes, which are computed anew.
 
-mod sections;
+mod old;
 
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use crate::container::{Damage, DamagedFile, HEAD, HEADER, LONGEST_NAME, ReadError, Writer, read_from};
 use crate::data::{DataError, MemoryItem};
 use crate::model::UserModel;
 
-use self::sections::Section;
+/// The kind of the file.
+const KIND: &str = "packed";
+/// The version this crate writes. Version 1 had a form of its own ([`old`]).
+const VERSION: u32 = 2;
 
 const MODEL: &str = "model";
 const ITEMS: &str = "items";
@@ -55,45 +60,20 @@ pub struct PackedModel {
     sections: Vec<Section>,
 }
 
+/// A section and its name.
+#[derive(Clone, PartialEq, Eq)]
+struct Section {
+    name: String,
+    bytes: Vec<u8>,
+}
+
 /// Why a packed file could not be made, opened or decoded. No text of the user is in it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PackedError {
-    /// The bytes do not begin as a packed file does.
-    #[error("the file is no packed user model")]
-    NotPacked,
-    /// Another version of the format; packing the JSON file again helps.
-    #[error("the file has version {found}, this build reads version {known}")]
-    OtherVersion {
-        /// The file's version.
-        found: u32,
-        /// The version that can be read.
-        known: u32,
-    },
-    /// The file ends too early.
-    #[error("the file ends in section `{section}`")]
-    Cut {
-        /// Where.
-        section: String,
-    },
-    /// The bytes are not those that were written.
-    #[error("section `{section}` is damaged")]
-    Damaged {
-        /// Which.
-        section: String,
-    },
-    /// The section is not there.
-    #[error("section `{section}` is missing")]
-    Missing {
-        /// Which.
-        section: String,
-    },
-    /// More than the format or the memory holds.
-    #[error("section `{section}` is too large")]
-    TooLarge {
-        /// Which.
-        section: String,
-    },
+    /// The bytes are no packed file, or not as they were written; packing the JSON file again helps.
+    #[error("the packed file cannot be used")]
+    Damaged(#[from] DamagedFile),
     /// There is no item at this position.
     #[error("position {position} in a memory of {len} items")]
     NoSuchPosition {
@@ -118,7 +98,7 @@ impl PackedModel {
     pub fn pack(model: &UserModel) -> Result<Self, PackedError> {
         let (mut items, mut places) = (Vec::new(), Vec::with_capacity(8 * model.memory().len()));
         for item in model.memory().items() {
-            serde_json::to_writer(&mut items, item).map_err(|_| damaged(ITEMS))?;
+            serde_json::to_writer(&mut items, item).map_err(|_| unwritable())?;
             places.extend((items.len() as u64).to_le_bytes());
         }
         let head = model.clone().without_memory().to_json_line();
@@ -149,9 +129,16 @@ impl PackedModel {
     /// The file. Equal models with equal indexes give equal bytes.
     ///
     /// # Errors
-    /// [`PackedError::TooLarge`] for an index whose name is over 64 KiB long.
+    /// [`Damage::TooLarge`] for an index whose name is over 64 KiB long.
     pub fn to_bytes(&self) -> Result<Vec<u8>, PackedError> {
-        sections::write(&self.sections)
+        let mut writer = Writer::new(KIND, VERSION);
+        for Section { name, bytes } in &self.sections {
+            if name.len() > LONGEST_NAME {
+                return Err(DamagedFile::new(KIND, "index", 0, Damage::TooLarge).into());
+            }
+            writer.section(name, bytes);
+        }
+        Ok(writer.finish())
     }
 
     /// Opens a file. Every section is read and its checksum verified; nothing is decoded. Blocks while it reads.
@@ -159,7 +146,9 @@ impl PackedModel {
     /// # Errors
     /// [`PackedError`] that names the section: a flipped bit or a cut is never a wrong result.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, PackedError> {
-        Self::read(File::open(path)?)
+        let file = File::open(path)?;
+        let size = file.metadata()?.len();
+        Self::read_sized(file, Some(size))
     }
 
     /// Opens what is in memory already. Errors as for [`open`](Self::open).
@@ -167,7 +156,7 @@ impl PackedModel {
     /// # Errors
     /// As for [`open`](Self::open).
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, PackedError> {
-        Self::read(bytes)
+        Self::read_sized(bytes, Some(bytes.len() as u64))
     }
 
     /// Opens what a reader gives, to its end.
@@ -175,7 +164,22 @@ impl PackedModel {
     /// # Errors
     /// As for [`open`](Self::open).
     pub fn read(input: impl Read) -> Result<Self, PackedError> {
-        let packed = Self { sections: sections::read(input)? };
+        Self::read_sized(input, None)
+    }
+
+    fn read_sized(mut input: impl Read, size: Option<u64>) -> Result<Self, PackedError> {
+        let mut first = Vec::with_capacity(old::MAGIC.len());
+        input.by_ref().take(old::MAGIC.len() as u64).read_to_end(&mut first)?;
+        let sections = if first == old::MAGIC {
+            let mut sections = old::read(input)?;
+            // An index of an older form is computed anew from the items.
+            sections.retain(|section| !section.name.starts_with(INDEX));
+            sections
+        } else {
+            let sections = read_from(first.as_slice().chain(input), size, KIND, VERSION)?;
+            sections.into_iter().map(|(name, bytes)| Section { name, bytes }).collect()
+        };
+        let packed = Self { sections };
         for name in [MODEL, PLACES, ITEMS] {
             packed.section(name)?;
         }
@@ -202,7 +206,7 @@ impl PackedModel {
         let end = |at: usize| places.get(at).and_then(|place| usize::try_from(u64::from_le_bytes(*place)).ok());
         let to = end(position).ok_or(PackedError::NoSuchPosition { position, len })?;
         let from = position.checked_sub(1).map_or(Some(0), end).unwrap_or(usize::MAX);
-        let record = self.section(ITEMS)?.get(from..to).ok_or_else(|| damaged(PLACES))?;
+        let record = self.section(ITEMS)?.get(from..to).ok_or_else(|| self.wrong(PLACES, NOWHERE))?;
         Ok(MemoryItem::from_record(record)?)
     }
 
@@ -212,19 +216,37 @@ impl PackedModel {
     /// # Errors
     /// [`PackedError::Model`].
     pub fn model(&self) -> Result<UserModel, PackedError> {
-        let head = std::str::from_utf8(self.section(MODEL)?).map_err(|_| damaged(MODEL))?;
+        let head = std::str::from_utf8(self.section(MODEL)?).map_err(|_| self.wrong(MODEL, "it is no text"))?;
         let items: Result<Vec<MemoryItem>, PackedError> = (0..self.len()).map(|position| self.item(position)).collect();
         Ok(UserModel::from_json(head)?.with_memory(items?)?)
     }
 
+    /// The error for a section that says what cannot be.
+    fn wrong(&self, name: &str, problem: &'static str) -> PackedError {
+        let before = self.sections.iter().take_while(|section| section.name != name);
+        let at = before.fold(HEADER, |at, section| at + HEAD + section.name.len() + section.bytes.len());
+        DamagedFile::new(KIND, name, at as u64, Damage::Content { problem }).into()
+    }
+
     fn section(&self, name: &str) -> Result<&[u8], PackedError> {
         let section = self.sections.iter().find(|section| section.name == name);
-        section.map(|section| &section.bytes[..]).ok_or_else(|| PackedError::Missing { section: name.to_owned() })
+        section.map(|section| &section.bytes[..]).ok_or_else(|| DamagedFile::new(KIND, name, 0, Damage::Missing).into())
     }
 }
 
-fn damaged(section: &str) -> PackedError {
-    PackedError::Damaged { section: section.to_owned() }
+const NOWHERE: &str = "it names places outside of the items";
+
+fn unwritable() -> DamagedFile {
+    DamagedFile::new(KIND, ITEMS, 0, Damage::Content { problem: "an item cannot be written as JSON" })
+}
+
+impl From<ReadError> for PackedError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Io(error) => error.into(),
+            ReadError::Damaged(damaged) => damaged.into(),
+        }
+    }
 }
 
 impl fmt::Debug for PackedModel {

@@ -1,15 +1,21 @@
+//! A log in an append-only file.
+
 use std::collections::HashMap;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use crate::container::{Damage, DamagedFile, Found, Frame as AnyFrame, Scanner, read_body};
 use crate::files::{beside, private, sync_folder};
 
 use super::LogError;
 use super::key::Key;
-use super::record::{Frame, HEADER, Header, Record, VERSION, header, read_header};
-use super::scan::{Found, Scanner, read_body};
+use super::old::{self, OldFrame};
+use super::record::{Frame, HEADER, KIND, Record, Start, header, read_start};
 use super::store::{LogStats, Store};
+
+/// Damaged places that are named; more are counted.
+const NAMED: usize = 64;
 
 /// A log in an append-only file. Only the places of the records are held in memory.
 pub(super) struct FileStore {
@@ -19,13 +25,17 @@ pub(super) struct FileStore {
     file: File,
     /// Where the next record goes.
     end: u64,
-    places: HashMap<Key, Place>,
+    places: Places<Frame>,
     stats: LogStats,
+    damage: Vec<DamagedFile>,
 }
 
+/// Where the newest record of each key is.
+type Places<F> = HashMap<Key, Place<F>>;
+
 #[derive(Clone, Copy)]
-struct Place {
-    frame: Frame,
+struct Place<F> {
+    frame: F,
     body_at: u64,
 }
 
@@ -45,17 +55,13 @@ impl FileStore {
         let mut file = private().read(true).write(true).create(true).truncate(false).open(path)?;
         let mut first = Vec::with_capacity(HEADER + 1);
         (&file).take(HEADER as u64 + 1).read_to_end(&mut first)?;
-        match read_header(&first) {
-            Header::Known => {}
-            Header::Future(found) => return Err(LogError::FutureVersion { found, known: VERSION }),
-            Header::Foreign => return Err(LogError::NotALog),
-            Header::Torn => {
-                file.set_len(0)?;
-                file.seek(SeekFrom::Start(0))?;
-                file.write_all(&header())?;
-                file.sync_all()?;
-                sync_folder(path)?;
-            }
+        let start = read_start(&first)?;
+        if start == Start::Torn {
+            file.set_len(0)?;
+            file.seek(SeekFrom::Start(0))?;
+            file.write_all(&header())?;
+            file.sync_all()?;
+            sync_folder(path)?;
         }
         let mut store = Self {
             path: path.to_owned(),
@@ -64,28 +70,50 @@ impl FileStore {
             end: HEADER as u64,
             places: HashMap::new(),
             stats: LogStats::default(),
+            damage: Vec::new(),
         };
-        store.read_places()?;
+        match start {
+            Start::Old => store.convert()?,
+            Start::Current | Start::Torn => store.read_places()?,
+        }
         Ok(store)
     }
 
     fn read_places(&mut self) -> Result<(), LogError> {
-        let mut scanner = Scanner::new(&self.file, HEADER as u64)?;
-        self.end = self.file.metadata()?.len();
-        while let Some(found) = scanner.next()? {
-            match found {
-                Found::Record { record, frame, body_at } => {
-                    self.places.insert(record.key, Place { frame, body_at });
-                }
-                Found::Damaged => self.stats.damaged += 1,
-                Found::Torn { at } => {
-                    self.stats.cut_bytes = self.end.saturating_sub(at);
-                    self.file.set_len(at)?;
-                    self.end = at;
-                }
-            }
+        let len = self.file.metadata()?.len();
+        let (places, torn) = self.scan::<Frame>(HEADER)?;
+        (self.places, self.end) = (places, torn.unwrap_or(len));
+        if torn.is_some() {
+            self.stats.cut_bytes = len.saturating_sub(self.end);
+            self.file.set_len(self.end)?;
         }
         Ok(())
+    }
+
+    /// Writes a file of version 1 anew. What was not written to its end goes, as it would have gone then.
+    fn convert(&mut self) -> Result<(), LogError> {
+        let len = self.file.metadata()?.len();
+        let (places, torn) = self.scan::<OldFrame>(old::HEADER)?;
+        self.stats.cut_bytes = torn.map_or(0, |at| len.saturating_sub(at));
+        let new = self.rewrite(old::HEADER, &places, |_| true)?;
+        self.adopt(new)
+    }
+
+    /// Where the newest records are, and where the last one begins that was not written to its end.
+    fn scan<F: AnyFrame>(&mut self, from: usize) -> Result<(Places<F>, Option<u64>), LogError> {
+        let mut scanner = Scanner::new(&self.file, from as u64)?;
+        let (mut places, mut torn) = (HashMap::new(), None);
+        while let Some(found) = scanner.next::<F>()? {
+            match found {
+                Found::Body { frame, body, body_at } => match Record::from_body(&body) {
+                    Some(record) => drop(places.insert(record.key, Place { frame, body_at })),
+                    None => note(&mut self.stats, &mut self.damage, body_at, Damage::Content { problem: UNREADABLE }),
+                },
+                Found::Damaged { at } => note(&mut self.stats, &mut self.damage, at, Damage::Checksum),
+                Found::Torn { at } => torn = Some(at),
+            }
+        }
+        Ok((places, torn))
     }
 
     /// Puts another handle in the place of the file's.
@@ -99,10 +127,15 @@ impl FileStore {
         self.file.write_all(bytes)
     }
 
-    /// Writes the whole records that are kept to a new file and puts it in the place of the old one, all or nothing.
-    fn rewrite(&mut self, keep: impl FnMut(&Record) -> bool) -> Result<(), LogError> {
+    /// Writes the newest records that are kept to a new file and puts it in the place of the old one, all or nothing.
+    fn rewrite<F: AnyFrame>(
+        &self,
+        from: usize,
+        newest: &Places<F>,
+        keep: impl FnMut(&Record) -> bool,
+    ) -> Result<Rewritten, LogError> {
         let path = beside(&self.path, ".tmp");
-        let result = self.rewrite_by(&path, keep);
+        let result = self.write_to(&path, from, newest, keep);
         if result.is_err() {
             // On a full disk it would take the room of the next replies.
             let _ = fs::remove_file(path);
@@ -110,43 +143,75 @@ impl FileStore {
         result
     }
 
-    fn rewrite_by(&mut self, path: &Path, mut keep: impl FnMut(&Record) -> bool) -> Result<(), LogError> {
+    fn write_to<F: AnyFrame>(
+        &self,
+        path: &Path,
+        from: usize,
+        newest: &Places<F>,
+        mut keep: impl FnMut(&Record) -> bool,
+    ) -> Result<Rewritten, LogError> {
         let file = private().read(true).write(true).create(true).truncate(true).open(path)?;
         let mut output = BufWriter::new(file);
         output.write_all(&header())?;
-        let mut end = HEADER as u64;
-        let mut places = HashMap::new();
-        let mut scanner = Scanner::new(&self.file, HEADER as u64)?;
-        while let Some(found) = scanner.next()? {
-            let Found::Record { record, frame, body_at } = found else { continue };
-            let newest = self.places.get(&record.key).is_some_and(|place| place.body_at == body_at);
-            if !keep(&record) || !newest {
+        let (mut end, mut places) = (HEADER as u64, HashMap::new());
+        let mut scanner = Scanner::new(&self.file, from as u64)?;
+        while let Some(found) = scanner.next::<F>()? {
+            let Found::Body { body, body_at, .. } = found else { continue };
+            let Some(record) = Record::from_body(&body) else { continue };
+            let is_newest = newest.get(&record.key).is_some_and(|place| place.body_at == body_at);
+            if !keep(&record) || !is_newest {
                 continue;
             }
-            let Some(bytes) = record.to_bytes() else { continue };
+            let Some((bytes, frame)) = framed(&record) else { continue };
             output.write_all(&bytes)?;
             end += bytes.len() as u64;
-            // Written from the same version, the body is the same and so is its frame.
-            places.insert(record.key, Place { frame, body_at: end - frame.len as u64 });
+            places.insert(record.key, Place { frame, body_at: end - frame.body() as u64 });
         }
         let file = output.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.sync_all()?;
         fs::rename(path, &self.path)?;
-        self.file = file;
-        self.end = end;
-        self.places = places;
+        Ok(Rewritten { file, end, places })
+    }
+
+    /// Goes on with the file that took the old one's place.
+    fn adopt(&mut self, new: Rewritten) -> Result<(), LogError> {
+        (self.file, self.end, self.places) = (new.file, new.end, new.places);
         Ok(sync_folder(&self.path)?)
+    }
+}
+
+/// A file that stands in the place of the old one.
+struct Rewritten {
+    file: File,
+    end: u64,
+    places: Places<Frame>,
+}
+
+const UNREADABLE: &str = "it is no reply";
+
+/// A record as it is written, with its frame.
+fn framed(record: &Record) -> Option<(Vec<u8>, Frame)> {
+    let bytes = record.to_bytes()?;
+    let frame = Frame::read(bytes.get(..Frame::LEN)?)?;
+    Some((bytes, frame))
+}
+
+fn note(stats: &mut LogStats, places: &mut Vec<DamagedFile>, at: u64, damage: Damage) {
+    stats.damaged += 1;
+    if places.len() < NAMED {
+        places.push(DamagedFile::new(KIND, "record", at, damage));
     }
 }
 
 impl Store for FileStore {
     fn get(&mut self, key: &Key) -> Option<Record> {
-        let place = *self.places.get(key)?;
+        let Place { frame, body_at } = *self.places.get(key)?;
         // Checked again: the disk may have changed its mind since the file was opened.
-        match read_body(&mut self.file, &place.frame, place.body_at) {
-            Ok(Some(record)) if record.key == *key => Some(record),
+        let body = read_body(&mut self.file, &frame, body_at).ok().flatten();
+        match body.and_then(|body| Record::from_body(&body)) {
+            Some(record) if record.key == *key => Some(record),
             _ => {
-                self.stats.damaged += 1;
+                note(&mut self.stats, &mut self.damage, body_at - Frame::LEN as u64, Damage::Checksum);
                 self.places.remove(key);
                 None
             }
@@ -158,9 +223,7 @@ impl Store for FileStore {
     }
 
     fn put(&mut self, record: Record) -> bool {
-        let bytes = record.to_bytes();
-        let frame = bytes.as_ref().and_then(|bytes| bytes.first_chunk()).and_then(Frame::read);
-        let (Some(bytes), Some(frame)) = (bytes, frame) else {
+        let Some((bytes, frame)) = framed(&record) else {
             self.stats.unwritten += 1;
             return false;
         };
@@ -171,23 +234,25 @@ impl Store for FileStore {
             return false;
         }
         self.end += bytes.len() as u64;
-        self.places.insert(record.key, Place { frame, body_at: self.end - frame.len as u64 });
+        self.places.insert(record.key, Place { frame, body_at: self.end - frame.body() as u64 });
         true
     }
 
     fn purge(&mut self, ids: &[&str]) -> Result<usize, LogError> {
         let mut removed = 0;
-        self.rewrite(|record| {
+        let new = self.rewrite(HEADER, &self.places, |record| {
             let gone = record.is_about(ids);
             removed += usize::from(gone);
             !gone
         })?;
+        self.adopt(new)?;
         Ok(removed)
     }
 
     fn compact(&mut self) -> Result<u64, LogError> {
         let before = self.end;
-        self.rewrite(|_| true)?;
+        let new = self.rewrite(HEADER, &self.places, |_| true)?;
+        self.adopt(new)?;
         Ok(before.saturating_sub(self.end))
     }
 
@@ -204,5 +269,9 @@ impl Store for FileStore {
 
     fn stats(&self) -> LogStats {
         LogStats { records: self.places.len(), bytes: self.end, ..self.stats }
+    }
+
+    fn damage(&self) -> Vec<DamagedFile> {
+        self.damage.clone()
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! key.rs      what a request's identity is            record.rs  how a record is written and read
-//! scan.rs     finding records among arbitrary bytes   memory.rs, file.rs  where records are (store.rs: the seam)
+//! old.rs      the file of version 1                   memory.rs, file.rs  where records are (store.rs: the seam)
 //! flights.rs  one call for equal requests at once     logged.rs  the backend that uses all this
 //! ```
 
@@ -12,8 +12,8 @@ mod flights;
 mod key;
 mod logged;
 mod memory;
+mod old;
 mod record;
-mod scan;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -21,6 +21,8 @@ mod tests;
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::container::DamagedFile;
 
 use super::{CompletionRequest, LlmBackend};
 
@@ -85,12 +87,16 @@ impl ResponseLog {
     /// [`sync`](Self::sync)ed or the system has written it by itself: only `sync`, [`purge`](Self::purge),
     /// [`compact`](Self::compact) and the making of a new file wait for the disk. A loss of power can take any of the
     /// replies that were kept since then, and no others. A record that was not written to its end is cut off; one that
-    /// is damaged is skipped, counted in [`stats`](Self::stats) and asked for again. A reply that the disk has no room
-    /// for is counted there too, and returned all the same.
+    /// is damaged is skipped, counted in [`stats`](Self::stats), named in [`damage`](Self::damage) and asked for again. A reply
+    /// that the disk has no room for is counted there too, and returned all the same.
+    ///
+    /// A file of an earlier version is written anew beside the old one and put in its place, all or nothing, and goes on from
+    /// there.
     ///
     /// # Errors
     /// - [`LogError::InUse`] when the file is open already: a log has one opening at a time, whose clones are shared.
-    /// - [`LogError::NotALog`] and [`LogError::FutureVersion`] when the file is not to be touched.
+    /// - [`LogError::Damaged`] when the file is not to be touched: it is no log, its header is damaged, or a newer version of this
+    ///   crate wrote it.
     /// - [`LogError::Io`] when it cannot be read or written.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, LogError> {
         Ok(Self::of(FileStore::open(path.as_ref())?))
@@ -145,6 +151,12 @@ impl ResponseLog {
     /// What it holds and what it met.
     pub fn stats(&self) -> LogStats {
         self.store().stats()
+    }
+
+    /// Where damaged records were met since it was opened, the first 64 of them. A file of an earlier version is named with the
+    /// places it had.
+    pub fn damage(&self) -> Vec<DamagedFile> {
+        self.store().damage()
     }
 
     fn store(&self) -> MutexGuard<'_, Box<dyn Store>> {

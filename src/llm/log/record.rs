@@ -1,23 +1,24 @@
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+//! What a log keeps of a reply, and how a log's file begins.
 
+use serde::{Deserialize, Serialize};
+
+use crate::container::{self, DamagedFile, GROWING, Unnamed, is_torn, read_header};
 use crate::llm::{Completion, CompletionRequest, FinishReason, Stage, Usage};
 
 use super::key::Key;
+use super::old;
 
-/// The newest format version.
-pub(super) const VERSION: u32 = 1;
-/// The bytes before the first record: the magic, the version and their check.
-pub(super) const HEADER: usize = 16;
-/// The bytes before a record's body: the marker, the body's length, its check and a check of these three.
-pub(super) const FRAME: usize = 20;
+/// The kind of the file.
+pub(super) const KIND: &str = "log";
+/// The newest format version. Version 1 had a form of its own ([`old`]).
+pub(super) const VERSION: u32 = 2;
+/// The bytes before the first record.
+pub(super) use crate::container::HEADER;
 /// The longest body in bytes. What claims to be longer is damage, so that no length read from a file is believed.
 pub(super) const LONGEST: usize = 16 << 20;
 
-/// The line ends show a file that was converted as text.
-const MAGIC: &[u8; 8] = b"rpmlog\r\n";
-/// The first byte never occurs in UTF-8, so no text in a body can look like the beginning of a record.
-pub(super) const MARKER: [u8; 4] = [0xff, b'r', b'p', b'm'];
+/// What stands before a record's body.
+pub(super) type Frame = Unnamed<LONGEST>;
 
 /// One logged reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,13 +60,7 @@ impl Record {
             }),
         };
         let body = serde_json::to_vec(&body).ok().filter(|body| body.len() <= LONGEST)?;
-        let mut bytes = Vec::with_capacity(FRAME + body.len());
-        bytes.extend(MARKER);
-        bytes.extend(u32::try_from(body.len()).ok()?.to_le_bytes());
-        bytes.extend(digest::<8>(&body));
-        bytes.extend(digest::<4>(&bytes));
-        bytes.extend(body);
-        Some(bytes)
+        Some(container::frame(&body))
     }
 
     /// Reads a body whose check held.
@@ -110,87 +105,29 @@ struct Tokens {
     cached: u64,
 }
 
-/// What a record's frame says about its body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Frame {
-    pub(super) len: usize,
-    check: [u8; 8],
-}
-
-impl Frame {
-    /// Reads a frame; nothing when these bytes are none.
-    pub(super) fn read(bytes: &[u8; FRAME]) -> Option<Self> {
-        let (checked, check) = bytes.split_last_chunk::<4>()?;
-        let (marker, rest) = checked.split_first_chunk::<4>()?;
-        let (len, body_check) = rest.split_first_chunk::<4>()?;
-        let len = usize::try_from(u32::from_le_bytes(*len)).ok()?;
-        let holds = *marker == MARKER && digest::<4>(checked) == *check && len <= LONGEST;
-        if holds { Some(Self { len, check: body_check.try_into().ok()? }) } else { None }
-    }
-
-    /// True when this is the body that was written.
-    pub(super) fn holds(&self, body: &[u8]) -> bool {
-        body.len() == self.len && digest::<8>(body) == self.check
-    }
-}
-
 /// What a file begins with.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Header {
-    /// A version that can be read.
-    Known,
-    /// A newer version.
-    Future(u32),
+pub(super) enum Start {
+    /// The header of this version.
+    Current,
+    /// The header of version 1.
+    Old,
     /// A header that was not written to its end, and nothing after it: nothing is lost by writing it anew.
     Torn,
-    /// Something else.
-    Foreign,
 }
 
 /// The header of a new log.
 pub(super) fn header() -> [u8; HEADER] {
-    header_of(VERSION)
-}
-
-fn header_of(version: u32) -> [u8; HEADER] {
-    let mut bytes = [0; HEADER];
-    let mut text = MAGIC.to_vec();
-    text.extend(version.to_le_bytes());
-    text.extend(digest::<4>(&text));
-    for (byte, value) in bytes.iter_mut().zip(text) {
-        *byte = value;
-    }
-    bytes
+    container::header(KIND, VERSION, GROWING)
 }
 
 /// Reads the first bytes of a file: one more than [`HEADER`], fewer only when it has no more.
-pub(super) fn read_header(bytes: &[u8]) -> Header {
-    if bytes.len() <= HEADER && is_torn(bytes) {
-        return Header::Torn;
+pub(super) fn read_start(bytes: &[u8]) -> Result<Start, DamagedFile> {
+    if is_torn(bytes, &header()) || is_torn(bytes, &old::header()) {
+        return Ok(Start::Torn);
     }
-    let Some(bytes) = bytes.first_chunk::<HEADER>() else { return Header::Foreign };
-    let [_, _, _, _, _, _, _, _, a, b, c, d, ..] = *bytes;
-    let version = u32::from_le_bytes([a, b, c, d]);
-    match version {
-        _ if *bytes != header_of(version) || version == 0 => Header::Foreign,
-        VERSION => Header::Known,
-        newer => Header::Future(newer),
+    if old::is_old(bytes)? {
+        return Ok(Start::Old);
     }
-}
-
-/// True for the beginning of a header and for what a loss of power makes of one: zeros from some byte on.
-fn is_torn(bytes: &[u8]) -> bool {
-    let header = header();
-    let written = bytes.iter().zip(header).take_while(|(byte, wanted)| **byte == *wanted).count();
-    written < HEADER && bytes.iter().skip(written).all(|byte| *byte == 0)
-}
-
-/// The first bytes of the SHA-256 of some bytes.
-fn digest<const N: usize>(bytes: &[u8]) -> [u8; N] {
-    let full: [u8; 32] = Sha256::digest(bytes).into();
-    let mut short = [0; N];
-    for (byte, value) in short.iter_mut().zip(full) {
-        *byte = value;
-    }
-    short
+    read_header(bytes, KIND, VERSION).map(|_| Start::Current)
 }

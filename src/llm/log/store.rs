@@ -1,3 +1,7 @@
+//! Where the records of a log may be, and what is counted of them.
+
+use crate::container::DamagedFile;
+
 use super::LogError;
 use super::key::Key;
 use super::record::Record;
@@ -20,6 +24,10 @@ pub(super) trait Store: Send {
     fn bytes(&mut self) -> Result<Vec<u8>, LogError>;
     /// What is there.
     fn stats(&self) -> LogStats;
+    /// The places where a record was damaged, as far as they are kept.
+    fn damage(&self) -> Vec<DamagedFile> {
+        Vec::new()
+    }
 }
 
 /// What a response log holds and what it met since it was opened.

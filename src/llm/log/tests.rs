@@ -9,10 +9,10 @@ use sha2::{Digest, Sha256};
 
 use super::file::FileStore;
 use super::key::Key;
-use super::record::{FRAME, HEADER, LONGEST, MARKER, Record, header};
-use super::scan::{Found, Scanner};
+use super::record::{Frame, HEADER, LONGEST, Record, header};
 use super::store::Store;
 use super::{LogError, MemoryStore, ReplyCacheLimits};
+use crate::container::{Damage, Found, HEAD as FRAME, MARKER, Scanner};
 use crate::llm::{Completion, FinishReason, Stage, Usage};
 
 /// A file name of its own in the system's folder for such files, removed with what lies beside it.
@@ -59,10 +59,10 @@ struct Scan {
 fn scan(input: impl Read + Seek, at: u64) -> Scan {
     let mut scanner = Scanner::new(input, at).unwrap();
     let mut scan = Scan::default();
-    while let Some(found) = scanner.next().unwrap() {
+    while let Some(found) = scanner.next::<Frame>().unwrap() {
         match found {
-            Found::Record { record, .. } => scan.records.push(*record),
-            Found::Damaged => scan.damaged += 1,
+            Found::Body { body, .. } => scan.records.push(Record::from_body(&body).unwrap()),
+            Found::Damaged { .. } => scan.damaged += 1,
             Found::Torn { at } => scan.torn = Some(at),
         }
     }
@@ -175,18 +175,18 @@ impl Seek for &mut Measured {
 
 #[test]
 fn a_length_is_not_believed_before_it_is_known_to_fit() {
-    let longest = u32::try_from(LONGEST).unwrap();
-    for (len, damaged, torn) in [(u32::MAX, 1, None), (longest + 1, 1, None), (longest, 0, Some(0))] {
+    let longest = LONGEST as u64;
+    for (len, damaged, torn) in [(u64::MAX, 1, None), (longest + 1, 1, None), (longest, 0, Some(0))] {
         let mut bytes = MARKER.to_vec();
+        bytes.extend([0; 4]);
         bytes.extend(len.to_le_bytes());
-        bytes.extend([0; 8]);
-        let check = Sha256::digest(&bytes);
-        bytes.extend(&check[..4]);
+        bytes.extend([0; 4]);
+        bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
         bytes.extend([b'x'; 1000]);
         let mut input = Measured(Cursor::new(bytes), 0);
         let scan = scan(&mut input, 0);
         assert_eq!((scan.damaged, scan.torn), (damaged, torn), "{len}");
-        assert!(input.1 <= 1020, "{len}: a buffer of {} bytes", input.1);
+        assert!(input.1 <= 1024, "{len}: a buffer of {} bytes", input.1);
     }
 }
 
@@ -195,7 +195,7 @@ fn the_format_stays_as_it_is() {
     let mut one = record(0xab, "a", "ok");
     one.completion = Completion::new("ok").usage(Usage { input_tokens: 3, output_tokens: 2, cached_tokens: 1 });
     let bytes = log_of(&[one]);
-    assert_eq!(&bytes[..12], b"rpmlog\r\n\x01\0\0\0");
+    assert_eq!(&bytes[..24], b"\x89RPM\r\n\x1a\nlog\0\0\0\0\0\x02\0\0\0\xff\xff\xff\xff");
     let body = format!(
         r#"{{"key":"{}","stage":"extract","about":["a"],"text":"ok","finish":"stop","usage":{{"input":3,"output":2,"cached":1}}}}"#,
         "ab".repeat(32),
@@ -204,7 +204,7 @@ fn the_format_stays_as_it_is() {
     assert_eq!(std::str::from_utf8(&bytes[HEADER + FRAME..]).unwrap(), body);
     assert_eq!(
         Key(Sha256::digest(&bytes).into()).to_hex(),
-        "fdb169adf1bee5789d8efb7030ef8cdf170f81cb21becae18551e8e6e06eb895"
+        "1097ff7c187e4fe8eb8375682d172c0e120efa07367ad83e1c39605e5f7a6474"
     );
 }
 
@@ -312,6 +312,32 @@ fn a_loss_of_power_while_a_log_is_made_leaves_a_log() {
 }
 
 #[test]
+fn every_flipped_bit_of_a_log_is_named_by_its_place_and_costs_one_record() {
+    let records = [record(1, "a", "first"), record(2, "b", "second"), record(3, "c", "third")];
+    let ends = [0, 1, 2, 3].map(|n| log_of(&records[..n]).len());
+    let bytes = log_of(&records);
+    let scratch = Scratch::new();
+    for bit in 0..bytes.len() * 8 {
+        let mut flipped = bytes.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        fs::write(scratch.file(), &flipped).unwrap();
+        let store = FileStore::open(&scratch.file());
+        if bit / 8 < HEADER {
+            assert!(matches!(store, Err(LogError::Damaged(error)) if &*error.section == "header"), "{bit}");
+            continue;
+        }
+        let mut store = store.unwrap();
+        let hit = (0..3).find(|&n| bit / 8 < ends[n + 1]).unwrap();
+        let places: Vec<u64> = store.damage().iter().map(|damage| damage.at).collect();
+        assert_eq!(places, [ends[hit] as u64], "{bit}");
+        assert_eq!((store.stats().damaged, store.stats().cut_bytes), (1, 0), "{bit}");
+        for (n, record) in records.iter().enumerate() {
+            assert_eq!(store.get(&record.key).as_ref(), (n != hit).then_some(record), "{bit}");
+        }
+    }
+}
+
+#[test]
 fn what_follows_a_damaged_end_is_found() {
     let scratch = Scratch::new();
     let mut bytes = log_of(&[record(1, "a", "first")]);
@@ -350,23 +376,28 @@ fn a_record_that_decays_while_the_file_is_open_is_a_miss() {
 #[test]
 fn other_files_and_newer_versions_are_left_as_they_are() {
     let scratch = Scratch::new();
-    let mut newer = b"rpmlog\r\n\x02\0\0\0".to_vec();
-    newer.extend(&Sha256::digest(&newer)[..4]);
+    let mut newer = crate::container::header("log", 3, u32::MAX).to_vec();
     newer.extend(b"whatever comes then");
+    let mut newer_old = b"rpmlog\r\n\x02\0\0\0".to_vec();
+    newer_old.extend(&Sha256::digest(&newer_old)[..4]);
+    let other_kind = crate::container::Writer::new("dense", 2).finish();
     let mut flipped = log_of(&[record(1, "a", "first")]);
     flipped[8] ^= 2;
-    let cases: [(&[u8], &str); 6] = [
-        (&[0; HEADER + 1], "the file is no response log, or its header is damaged"),
-        (b"{}", "the file is no response log, or its header is damaged"),
-        (b"a much longer file of some other program", "the file is no response log, or its header is damaged"),
-        (b"rpmlog\n\x01\0\0\0", "the file is no response log, or its header is damaged"),
-        (&flipped, "the file is no response log, or its header is damaged"),
-        (&newer, "the log has format version 2; this version of the crate reads up to 1"),
+    let cases: [(&[u8], Damage); 9] = [
+        (&[0; HEADER + 1], Damage::WrongMagic),
+        (b"{}", Damage::WrongMagic),
+        (b"a much longer file of some other program", Damage::WrongMagic),
+        (b"rpmlog\n\x01\0\0\0", Damage::WrongMagic),
+        (b"rpmlog\r\n\x01\0\0\0....", Damage::Checksum),
+        (&flipped, Damage::Checksum),
+        (&other_kind, Damage::OtherKind),
+        (&newer, Damage::OtherVersion { found: 3, known: 2 }),
+        (&newer_old, Damage::OtherVersion { found: 2, known: 2 }),
     ];
-    for (bytes, message) in cases {
+    for (bytes, damage) in cases {
         fs::write(scratch.file(), bytes).unwrap();
-        let error = FileStore::open(&scratch.file()).err().unwrap();
-        assert_eq!(error.to_string(), message);
+        let Err(LogError::Damaged(error)) = FileStore::open(&scratch.file()) else { panic!("{bytes:?} is opened") };
+        assert_eq!((error.kind, &*error.section, error.at, error.damage), ("log", "header", 0, damage));
         assert_eq!(fs::read(scratch.file()).unwrap(), bytes);
     }
 }

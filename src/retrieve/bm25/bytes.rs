@@ -1,25 +1,34 @@
 //! An index as bytes.
 //!
+//! A [container](crate::container) of kind `bm25` with these sections; numbers are little-endian and take 4 bytes:
+//!
 //! ```text
-//! magic "RPMBM25\0", version, k1, b, tokens, texts, bytes of the tokens' words, occurrences (8 bytes)
-//! by token: where its word ends; by text: how many occurrences; by text and occurrence: the token
-//! the words, checksum (8 bytes)
+//! parameters   k1, b
+//! ends         by token: where its word ends
+//! lengths      by text: how many occurrences
+//! occurrences  by text and occurrence: the token
+//! words        the tokens' words
 //! ```
 //!
-//! Numbers are little-endian and take 4 bytes unless said. Tokens are in the order of their words' bytes, texts in that of
-//! their positions, the tokens of a text ascending: an index has one spelling. Columns are computed from it, so nothing is
-//! said twice.
+//! Tokens are in the order of their words' bytes, texts in that of their positions, the tokens of a text ascending: an index has one
+//! spelling. Columns are computed from it, so nothing is said twice.
+
+use crate::container::{DamagedFile, Sections, Writer};
 
 use super::dictionary::Dictionary;
 use super::index::{Bm25Index, NOWHERE, small};
 use super::lists::Lists;
 use super::weights::Parameters;
 
-const MAGIC: [u8; 8] = *b"RPMBM25\0";
-/// Goes up when the layout changes, or what a text's tokens are.
-const VERSION: u32 = 1;
-const HEADER: usize = 40;
-const CHECKSUM: usize = 8;
+const KIND: &str = "bm25";
+/// Goes up when the layout changes, or what a text's tokens are. Version 1 had a form of its own.
+const VERSION: u32 = 2;
+
+const PARAMETERS: &str = "parameters";
+const ENDS: &str = "ends";
+const LENGTHS: &str = "lengths";
+const OCCURRENCES: &str = "occurrences";
+const WORDS: &str = "words";
 
 /// Why an index could not be edited or opened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,31 +42,9 @@ pub enum IndexError {
         /// How many texts there are.
         len: usize,
     },
-    /// The bytes do not begin as an index does.
-    #[error("the bytes are no index")]
-    NotAnIndex,
-    /// The bytes are an index of another version of the format; building it from its texts helps.
-    #[error("the index has format version {found}, this build reads version {known}")]
-    OtherVersion {
-        /// The version of the bytes.
-        found: u32,
-        /// The version that can be read.
-        known: u32,
-    },
-    /// Bytes are missing, or there are too many.
-    #[error("the index has {found} bytes instead of {wanted}")]
-    WrongSize {
-        /// How many there are.
-        found: usize,
-        /// How many there would have to be.
-        wanted: u64,
-    },
-    /// The bytes contradict themselves.
-    #[error("the index is damaged: {what}")]
-    Damaged {
-        /// What is wrong.
-        what: &'static str,
-    },
+    /// The bytes are no index of this version, or not as they were written; building it from its texts helps.
+    #[error("the index cannot be used")]
+    Damaged(#[from] DamagedFile),
 }
 
 impl Bm25Index {
@@ -93,19 +80,13 @@ impl Bm25Index {
         };
         let ends: Vec<u32> = known.iter().map(end_of).collect();
         let Parameters { k1, b } = self.weights.parameters();
-        let mut bytes = MAGIC.to_vec();
-        bytes.extend(VERSION.to_le_bytes());
-        bytes.extend(k1.to_le_bytes());
-        bytes.extend(b.to_le_bytes());
-        let counts = [known.len(), slots.len(), words.len()];
-        bytes.extend(counts.iter().flat_map(|&count| small(count).to_le_bytes()));
-        bytes.extend((occurrences.len() as u64).to_le_bytes());
-        for numbers in [&ends, &lengths, &occurrences] {
-            bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+        let mut writer = Writer::new(KIND, VERSION);
+        writer.section(PARAMETERS, [k1.to_le_bytes(), b.to_le_bytes()].as_flattened());
+        for (name, numbers) in [(ENDS, &ends), (LENGTHS, &lengths), (OCCURRENCES, &occurrences)] {
+            writer.section_with(name, |bytes| bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes())));
         }
-        bytes.extend(words);
-        bytes.extend(checksum(&bytes).to_le_bytes());
-        bytes
+        writer.section(WORDS, &words);
+        writer.finish()
     }
 
     /// The index that [`to_bytes`](Self::to_bytes) wrote. No text is read again.
@@ -114,57 +95,49 @@ impl Bm25Index {
     /// Every [`IndexError`] but `NoSuchPosition`. A checksum tells chance damage. Bytes made up to deceive can rank badly,
     /// but do no other harm.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, IndexError> {
-        if !bytes.starts_with(&MAGIC) {
-            return Err(IndexError::NotAnIndex);
-        }
-        let short = IndexError::WrongSize { found: bytes.len(), wanted: (HEADER + CHECKSUM) as u64 };
-        let (all, mut reader) = (bytes.len(), Reader(bytes.get(MAGIC.len()..).unwrap_or_default()));
-        let mut next = || reader.number().ok_or_else(|| short.clone());
-        let version = next()?;
-        if version != VERSION {
-            return Err(IndexError::OtherVersion { found: version, known: VERSION });
-        }
-        let (k1, b) = (f32::from_bits(next()?), f32::from_bits(next()?));
-        let [tokens, texts, word_bytes] = [next()?, next()?, next()?];
-        let occurrences = u64::from(next()?) | u64::from(next()?) << 32;
-
-        let numbers = u128::from(tokens) + u128::from(texts) + u128::from(occurrences);
-        let wanted = (HEADER + CHECKSUM) as u128 + 4 * numbers + u128::from(word_bytes);
-        if wanted != all as u128 {
-            return Err(IndexError::WrongSize { found: all, wanted: u64::try_from(wanted).unwrap_or(u64::MAX) });
-        }
-        let damaged = |what| IndexError::Damaged { what };
-        let (body, sum) = bytes.split_last_chunk::<CHECKSUM>().ok_or(short)?;
-        if checksum(body) != u64::from_le_bytes(*sum) {
-            return Err(damaged("the checksum is another"));
-        }
+        let sections = Sections::read(bytes, KIND, VERSION)?;
+        let (k1, b) = match numbers(&sections, PARAMETERS)?.as_slice() {
+            [k1, b] => (f32::from_bits(*k1), f32::from_bits(*b)),
+            _ => return Err(sections.wrong(PARAMETERS, "there are two of them").into()),
+        };
         let parameters = Parameters::new(k1, b);
         if (parameters.k1.to_bits(), parameters.b.to_bits()) != (k1.to_bits(), b.to_bits()) {
-            return Err(damaged("a parameter is out of range"));
+            return Err(sections.wrong(PARAMETERS, "one is out of range").into());
         }
-
-        // All of these are there, by the check of the size.
-        let ends = reader.numbers(tokens as usize);
-        let lengths = reader.numbers(texts as usize);
-        let occurrences = reader.numbers(usize::try_from(occurrences).unwrap_or(usize::MAX));
-        let tokens = words(reader.take(word_bytes as usize), ends).map_err(damaged)?;
-
-        if lengths.iter().map(|&length| u64::from(length)).sum::<u64>() != occurrences.len() as u64 {
-            return Err(damaged("the texts have another number of tokens than there are"));
-        }
-        let mut used = vec![false; tokens.len()];
-        for &token in &occurrences {
-            *used.get_mut(token as usize).ok_or_else(|| damaged("a text has an unknown token"))? = true;
-        }
-        if used.contains(&false) {
-            return Err(damaged("no text has one of the tokens"));
-        }
-        let texts = Lists::cut(occurrences, lengths.into_iter());
-        if (0..small(texts.count())).any(|text| !texts.get(text).is_sorted()) {
-            return Err(damaged("the tokens of a text are out of order"));
-        }
+        let (lengths, occurrences) = (numbers(&sections, LENGTHS)?, numbers(&sections, OCCURRENCES)?);
+        let tokens = words(sections.get(WORDS)?, numbers(&sections, ENDS)?);
+        let tokens = tokens.map_err(|problem| sections.wrong(WORDS, problem))?;
+        let texts = texts(lengths, occurrences, tokens.len());
+        let texts = texts.map_err(|problem| sections.wrong(OCCURRENCES, problem))?;
         Ok(Self::assemble(tokens, texts, parameters))
     }
+}
+
+/// The numbers of a section.
+fn numbers(sections: &Sections<'_>, name: &str) -> Result<Vec<u32>, DamagedFile> {
+    match sections.get(name)?.as_chunks() {
+        (numbers, []) => Ok(numbers.iter().map(|number| u32::from_le_bytes(*number)).collect()),
+        _ => Err(sections.wrong(name, "it is no whole number of numbers")),
+    }
+}
+
+/// The texts of these lengths, if their tokens are known, used and in order.
+fn texts(lengths: Vec<u32>, occurrences: Vec<u32>, tokens: usize) -> Result<Lists<u32>, &'static str> {
+    if lengths.iter().map(|&length| u64::from(length)).sum::<u64>() != occurrences.len() as u64 {
+        return Err("the texts have another number of tokens than there are");
+    }
+    let mut used = vec![false; tokens];
+    for &token in &occurrences {
+        *used.get_mut(token as usize).ok_or("a text has an unknown token")? = true;
+    }
+    if used.contains(&false) {
+        return Err("no text has one of the tokens");
+    }
+    let texts = Lists::cut(occurrences, lengths.into_iter());
+    if (0..small(texts.count())).any(|text| !texts.get(text).is_sorted()) {
+        return Err("the tokens of a text are out of order");
+    }
+    Ok(texts)
 }
 
 /// The words of `bytes` that end at `ends`, if they are in order.
@@ -181,30 +154,4 @@ fn words(bytes: &[u8], ends: Vec<u32>) -> Result<Dictionary, &'static str> {
         return Err("there are bytes after the last word");
     }
     Ok(Dictionary::from_parts(bytes.to_vec(), ends))
-}
-
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn take(&mut self, bytes: usize) -> &'a [u8] {
-        let (taken, rest) = self.0.split_at_checked(bytes).unwrap_or_default();
-        self.0 = rest;
-        taken
-    }
-
-    fn number(&mut self) -> Option<u32> {
-        let (number, rest) = self.0.split_first_chunk()?;
-        self.0 = rest;
-        Some(u32::from_le_bytes(*number))
-    }
-
-    fn numbers(&mut self, count: usize) -> Vec<u32> {
-        let (numbers, _) = self.take(count.saturating_mul(4)).as_chunks();
-        numbers.iter().map(|number| u32::from_le_bytes(*number)).collect()
-    }
-}
-
-/// Tells chance damage: CRC-32 in the low half.
-pub(super) fn checksum(bytes: &[u8]) -> u64 {
-    u64::from(crc32fast::hash(bytes))
 }

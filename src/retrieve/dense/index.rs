@@ -1,9 +1,8 @@
 use std::fmt;
 
+use crate::container::{Sections, Writer};
 use crate::retrieve::Retrieved;
-use crate::retrieve::vectors::{
-    Best, Copied, Matrix, Reader, Screen, Screening, VectorError, bounds, scan, with_scratch,
-};
+use crate::retrieve::vectors::{Best, Copied, Matrix, Screen, Screening, VectorError, bounds, scan, with_scratch};
 
 /// From this many bytes of vectors on, looking at the one-byte copy first is faster.
 const SCREENING_PAYS: usize = 1 << 20;
@@ -31,8 +30,9 @@ pub struct DenseIndex {
 }
 
 impl DenseIndex {
-    const KIND: [u8; 8] = *b"rpmdense";
-    const VERSION: u64 = 1;
+    const KIND: &str = "dense";
+    /// Version 1 had a form of its own.
+    const VERSION: u32 = 2;
 
     /// An index of vectors of `dimensions` values, each scaled to length 1; a zero vector stays zero.
     ///
@@ -172,29 +172,22 @@ impl DenseIndex {
         })
     }
 
-    /// The index as bytes: a head of 32 bytes, then 4 bytes a value, little-endian. The one-byte copy is not written;
-    /// reading makes it anew.
+    /// The index as bytes: a [container](crate::container) with 4 bytes a value, little-endian. The one-byte copy is not
+    /// written; reading makes it anew.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(32 + self.len() * self.dimensions() * size_of::<f32>());
-        bytes.extend(Self::KIND);
-        for number in [Self::VERSION, self.dimensions() as u64, self.len() as u64] {
-            bytes.extend(number.to_le_bytes());
-        }
-        self.matrix.write(&mut bytes);
-        bytes
+        let mut writer = Writer::new(Self::KIND, Self::VERSION);
+        self.matrix.write(&mut writer);
+        writer.finish()
     }
 
     /// The index that [`to_bytes`](Self::to_bytes) wrote, with [`Screening::Auto`].
     ///
     /// # Errors
-    /// [`VectorError::Bytes`] when they are cut, longer, of another kind or version, or hold a vector that is neither
-    /// of length 1 nor zero.
+    /// [`VectorError::Damaged`] when they are cut, longer, not as they were written, of another kind or version, or hold a
+    /// vector that is neither of length 1 nor zero.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, VectorError> {
-        let mut reader = Reader::new(bytes, Self::KIND, Self::VERSION)?;
-        let (dimensions, len) = (reader.count()?, reader.count()?);
-        let matrix = Matrix::read(dimensions, len, &mut reader)?;
-        reader.end()?;
-        Ok(Self::of(matrix))
+        let sections = Sections::read(bytes, Self::KIND, Self::VERSION)?;
+        Ok(Self::of(Matrix::read(&sections)?))
     }
 }
 
@@ -214,7 +207,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn is_bytes_error<T>(read: &Result<T, VectorError>) -> bool {
-        matches!(read, Err(VectorError::Bytes { .. }))
+        matches!(read, Err(VectorError::Damaged(_)))
     }
 
     /// Vectors meant to be hard to tell apart: few different values, copies, near copies, zeros, single places,
@@ -297,11 +290,17 @@ mod tests {
 
     #[test]
     fn bytes_with_a_vector_that_is_not_of_length_1_are_an_error() {
-        let mut bytes = DenseIndex::new(3, [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]).unwrap().to_bytes();
+        let bytes = DenseIndex::new(3, [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]).unwrap().to_bytes();
         for value in [2.0_f32, f32::NAN, f32::INFINITY] {
-            let end = bytes.len();
-            bytes[end - 4..].copy_from_slice(&value.to_le_bytes());
-            assert!(matches!(DenseIndex::from_bytes(&bytes), Err(VectorError::Bytes { .. })));
+            let sections = Sections::read(&bytes, DenseIndex::KIND, DenseIndex::VERSION).unwrap();
+            let mut values = sections.get("values").unwrap().to_vec();
+            let end = values.len();
+            values[end - 4..].copy_from_slice(&value.to_le_bytes());
+            let mut writer = Writer::new(DenseIndex::KIND, DenseIndex::VERSION);
+            writer.section("shape", sections.get("shape").unwrap());
+            writer.section("values", &values);
+            let error = DenseIndex::from_bytes(&writer.finish()).unwrap_err();
+            assert!(matches!(&error, VectorError::Damaged(damaged) if *damaged.section == *"values"), "{error:?}");
         }
     }
 

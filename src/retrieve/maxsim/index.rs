@@ -1,10 +1,10 @@
 use std::fmt;
 use std::ops::Range;
 
+use crate::container::{Sections, Writer};
 use crate::retrieve::Retrieved;
 use crate::retrieve::vectors::{
-    Best, Copied, Lanes, Late, Matrix, Reader, Screen, Screening, VectorError, late, late_bound, late_scores,
-    with_scratch,
+    Best, Copied, Lanes, Late, Matrix, Screen, Screening, VectorError, late, late_bound, late_scores, with_scratch,
 };
 
 /// From this many bytes of vectors on, looking at the one-byte copy first is faster.
@@ -45,8 +45,10 @@ struct Screened {
 }
 
 impl MaxSimIndex {
-    const KIND: [u8; 8] = *b"rpmmaxsm";
-    const VERSION: u64 = 1;
+    const KIND: &str = "maxsim";
+    /// Version 1 had a form of its own.
+    const VERSION: u32 = 2;
+    const ENDS: &str = "ends";
 
     /// An index of examples with any number of vectors of `dimensions` values each.
     ///
@@ -265,37 +267,31 @@ impl MaxSimIndex {
         })
     }
 
-    /// The index as bytes: a head of 40 bytes, 8 bytes an example for where it ends, then 4 bytes a value, all
+    /// The index as bytes: a [container](crate::container) with 8 bytes an example for where it ends and 4 bytes a value, all
     /// little-endian. The one-byte copy is not written; reading makes it anew.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let values = self.matrix.len() * self.dimensions();
-        let mut bytes = Vec::with_capacity(40 + 8 * self.len() + values * size_of::<f32>());
-        bytes.extend(Self::KIND);
-        for number in [Self::VERSION, self.dimensions() as u64, self.len() as u64, self.matrix.len() as u64] {
-            bytes.extend(number.to_le_bytes());
-        }
-        bytes.extend(self.ends.iter().flat_map(|end| (*end as u64).to_le_bytes()));
-        self.matrix.write(&mut bytes);
-        bytes
+        let mut writer = Writer::new(Self::KIND, Self::VERSION);
+        writer.section_with(Self::ENDS, |bytes| {
+            bytes.extend(self.ends.iter().flat_map(|end| (*end as u64).to_le_bytes()));
+        });
+        self.matrix.write(&mut writer);
+        writer.finish()
     }
 
     /// The index that [`to_bytes`](Self::to_bytes) wrote, with [`Screening::Auto`].
     ///
     /// # Errors
-    /// [`VectorError::Bytes`] when they are cut, longer, of another kind or version, or hold examples that do not
-    /// follow one another or a vector that is neither of length 1 nor zero.
+    /// [`VectorError::Damaged`] when they are cut, longer, not as they were written, of another kind or version, or hold
+    /// examples that do not follow one another or a vector that is neither of length 1 nor zero.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, VectorError> {
-        let mut reader = Reader::new(bytes, Self::KIND, Self::VERSION)?;
-        let (dimensions, len, rows) = (reader.count()?, reader.count()?, reader.count()?);
-        let mut ends = Vec::with_capacity(len.min(bytes.len() / 8));
-        for _ in 0..len {
-            ends.push(reader.count()?);
+        let sections = Sections::read(bytes, Self::KIND, Self::VERSION)?;
+        let matrix = Matrix::read(&sections)?;
+        let (ends, rest) = sections.get(Self::ENDS)?.as_chunks();
+        let end = |bytes: &[u8; 8]| usize::try_from(u64::from_le_bytes(*bytes)).unwrap_or(usize::MAX);
+        let ends: Vec<usize> = ends.iter().map(end).collect();
+        if !rest.is_empty() || !ends.is_sorted() || ends.last().copied().unwrap_or(0) != matrix.len() {
+            return Err(sections.wrong(Self::ENDS, "examples do not follow one another").into());
         }
-        if !ends.is_sorted() || ends.last().copied().unwrap_or(0) != rows {
-            return Err(VectorError::Bytes { problem: "hold examples that do not follow one another" });
-        }
-        let matrix = Matrix::read(dimensions, rows, &mut reader)?;
-        reader.end()?;
         Ok(Self::of(matrix, ends))
     }
 }
@@ -317,7 +313,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn is_bytes_error<T>(read: &Result<T, VectorError>) -> bool {
-        matches!(read, Err(VectorError::Bytes { .. }))
+        matches!(read, Err(VectorError::Damaged(_)))
     }
 
     const DIMENSIONS: usize = 19;

@@ -1,4 +1,8 @@
+//! Unit vectors in rows, and their bytes.
+
 use std::ops::Range;
+
+use crate::container::{DamagedFile, Sections, Writer};
 
 use super::kernel::{LANES, Lanes, norms};
 
@@ -36,12 +40,9 @@ pub enum VectorError {
         /// How many there are.
         len: usize,
     },
-    /// The bytes are not what `to_bytes` of this type writes.
-    #[error("the bytes {problem}")]
-    Bytes {
-        /// What is wrong with them.
-        problem: &'static str,
-    },
+    /// The bytes are no index of this kind and version, or not as they were written.
+    #[error("the index cannot be used")]
+    Damaged(#[from] DamagedFile),
 }
 
 /// Unit vectors, row by row; zero vectors stay zero. Each row is filled with zeros up to whole [`Lanes`].
@@ -50,6 +51,9 @@ pub(in crate::retrieve) struct Matrix {
     dimensions: usize,
     rows: Vec<Lanes>,
 }
+
+const SHAPE: &str = "shape";
+const VALUES: &str = "values";
 
 impl Matrix {
     const MOST: usize = 65_536;
@@ -126,8 +130,14 @@ impl Matrix {
         });
     }
 
-    /// Writes the rows' values, little-endian, without the zeros that fill them up.
-    pub(in crate::retrieve) fn write(&self, bytes: &mut Vec<u8>) {
+    /// Writes the number of dimensions as one section and the rows' values as another.
+    pub(in crate::retrieve) fn write(&self, writer: &mut Writer) {
+        writer.section(SHAPE, &(self.dimensions as u64).to_le_bytes());
+        writer.section_with(VALUES, |bytes| self.append(bytes));
+    }
+
+    /// Appends the rows' values, little-endian, without the zeros that fill them up.
+    fn append(&self, bytes: &mut Vec<u8>) {
         bytes.reserve(self.len() * self.dimensions * size_of::<f32>());
         let last = self.dimensions - (self.width() - 1) * LANES;
         for row in self.rows.chunks_exact(self.width()) {
@@ -139,18 +149,18 @@ impl Matrix {
         }
     }
 
-    /// Reads `count` rows that [`write`](Self::write) wrote.
-    pub(in crate::retrieve) fn read(
-        dimensions: usize,
-        count: usize,
-        reader: &mut Reader<'_>,
-    ) -> Result<Self, VectorError> {
-        let mut matrix = Self::new(dimensions)?;
-        let bytes = count
-            .checked_mul(dimensions * size_of::<f32>())
-            .and_then(|length| reader.take(length))
-            .ok_or(VectorError::Bytes { problem: "are cut short" })?;
-        let width = matrix.width();
+    /// Reads the sections that [`write`](Self::write) wrote.
+    pub(in crate::retrieve) fn read(sections: &Sections<'_>) -> Result<Self, DamagedFile> {
+        let wrong = |problem| sections.wrong(SHAPE, problem);
+        let dimensions = sections.get(SHAPE)?.try_into().map(u64::from_le_bytes);
+        let dimensions = dimensions.ok().and_then(|dimensions| usize::try_from(dimensions).ok());
+        let mut matrix =
+            Self::new(dimensions.unwrap_or(0)).map_err(|_| wrong("vectors have from 1 to 65,536 values"))?;
+        let (dimensions, width, bytes) = (matrix.dimensions, matrix.width(), sections.get(VALUES)?);
+        let count = bytes.len() / (dimensions * size_of::<f32>());
+        if bytes.len() != count * dimensions * size_of::<f32>() {
+            return Err(sections.wrong(VALUES, "it is no whole number of vectors"));
+        }
         matrix.rows.reserve_exact(count * width);
         if dimensions.is_multiple_of(LANES) {
             matrix.rows.extend(bytes.as_chunks::<{ 4 * LANES }>().0.iter().map(lanes));
@@ -167,7 +177,7 @@ impl Matrix {
         if norms(&matrix.rows, width, |norm| norm == 0.0 || (norm - 1.0).abs() < 1e-4) {
             Ok(matrix)
         } else {
-            Err(VectorError::Bytes { problem: "hold a vector that is not of length 1" })
+            Err(sections.wrong(VALUES, "a vector is not of length 1"))
         }
     }
 }
@@ -207,42 +217,4 @@ pub(super) fn push_unit(
         rows.push(lanes);
     }
     Ok(())
-}
-
-/// Reads bytes from the front.
-pub(in crate::retrieve) struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    /// Reads behind a head of eight letters that name the kind, and a version.
-    pub(in crate::retrieve) fn new(bytes: &'a [u8], kind: [u8; 8], version: u64) -> Result<Self, VectorError> {
-        let mut reader = Self(bytes);
-        if reader.take(kind.len()) != Some(&kind) {
-            return Err(VectorError::Bytes { problem: "are of another kind" });
-        }
-        if reader.number()? != version {
-            return Err(VectorError::Bytes { problem: "are of another version" });
-        }
-        Ok(reader)
-    }
-
-    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        Some(taken)
-    }
-
-    /// A count in 8 bytes.
-    pub(in crate::retrieve) fn count(&mut self) -> Result<usize, VectorError> {
-        usize::try_from(self.number()?).map_err(|_| VectorError::Bytes { problem: "hold a count beyond this machine" })
-    }
-
-    fn number(&mut self) -> Result<u64, VectorError> {
-        let bytes = self.take(8).and_then(|bytes| bytes.try_into().ok());
-        bytes.map(u64::from_le_bytes).ok_or(VectorError::Bytes { problem: "are cut short" })
-    }
-
-    /// Fails when something is left.
-    pub(in crate::retrieve) fn end(&self) -> Result<(), VectorError> {
-        if self.0.is_empty() { Ok(()) } else { Err(VectorError::Bytes { problem: "go on after their end" }) }
-    }
 }

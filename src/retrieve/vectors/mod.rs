@@ -12,7 +12,7 @@ pub use matrix::VectorError;
 
 pub(super) use copy::Copied;
 pub(super) use kernel::{Lanes, Late, late, scan};
-pub(super) use matrix::{Matrix, Reader};
+pub(super) use matrix::Matrix;
 pub(super) use scratch::with_scratch;
 pub(super) use screen::{Screen, bounds, late_bound, late_scores};
 pub(super) use select::Best;

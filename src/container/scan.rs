@@ -1,0 +1,150 @@
+//! Reading a file that grows: section after section, whatever the bytes are.
+
+use std::io::{self, Read, Seek, SeekFrom};
+
+use super::read::Head;
+use super::{HEAD, MARKER};
+
+/// What stands before a body: its length and its check. Older files have frames of their own.
+pub(crate) trait Frame: Copy {
+    /// Its bytes, of which the first four are [`MARKER`].
+    const LEN: usize;
+
+    /// Reads a frame; nothing when these bytes are none. No frame claims a longer body than its file may have.
+    fn read(bytes: &[u8]) -> Option<Self>;
+
+    /// The length of the body behind it.
+    fn body(&self) -> usize;
+
+    /// True when this is the body that was written.
+    fn holds(&self, body: &[u8]) -> bool;
+}
+
+/// The frame of a section without a name, as a file that grows has them, of at most `LONGEST` bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Unnamed<const LONGEST: usize> {
+    len: usize,
+    sum: u32,
+}
+
+impl<const LONGEST: usize> Frame for Unnamed<LONGEST> {
+    const LEN: usize = HEAD;
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let bytes = bytes.first_chunk::<HEAD>()?;
+        let head = Head::read(bytes).ok().filter(|head| head.name == 0)?;
+        head.name(bytes, &[]).ok()?;
+        let len = usize::try_from(head.body).ok().filter(|len| *len <= LONGEST)?;
+        Some(Self { len, sum: head.sum })
+    }
+
+    fn body(&self) -> usize {
+        self.len
+    }
+
+    fn holds(&self, body: &[u8]) -> bool {
+        body.len() == self.len && crc32fast::hash(body) == self.sum
+    }
+}
+
+/// What stands at a place.
+pub(crate) enum Found<F> {
+    /// A body as it was written, and where it is.
+    Body { frame: F, body: Vec<u8>, body_at: u64 },
+    /// Bytes that are no section, as many as it takes to the next one.
+    Damaged { at: u64 },
+    /// A section that was not written to its end; nothing follows.
+    Torn { at: u64 },
+}
+
+/// Reads a file's sections one after another. Holds one body at a time.
+pub(crate) struct Scanner<R> {
+    input: R,
+    at: u64,
+    end: u64,
+}
+
+impl<R: Read + Seek> Scanner<R> {
+    /// Begins at this offset.
+    pub(crate) fn new(mut input: R, at: u64) -> io::Result<Self> {
+        let end = input.seek(SeekFrom::End(0))?;
+        Ok(Self { input, at, end })
+    }
+
+    /// What comes next; nothing at the end.
+    pub(crate) fn next<F: Frame>(&mut self) -> io::Result<Option<Found<F>>> {
+        let (at, left) = (self.at, self.end.saturating_sub(self.at));
+        if left == 0 {
+            return Ok(None);
+        }
+        if left < F::LEN as u64 {
+            return Ok(Some(self.torn()));
+        }
+        let Some(frame) = self.frame_at::<F>(at)? else {
+            self.at = self.next_frame::<F>(at + 1)?;
+            return Ok(Some(Found::Damaged { at }));
+        };
+        let body_at = at + F::LEN as u64;
+        if self.end - body_at < frame.body() as u64 {
+            return Ok(Some(self.torn()));
+        }
+        self.at = body_at + frame.body() as u64;
+        let body = read_body(&mut self.input, &frame, body_at)?;
+        Ok(Some(body.map_or(Found::Damaged { at }, |body| Found::Body { frame, body, body_at })))
+    }
+
+    fn torn<F>(&mut self) -> Found<F> {
+        let at = self.at;
+        self.at = self.end;
+        Found::Torn { at }
+    }
+
+    fn frame_at<F: Frame>(&mut self, at: u64) -> io::Result<Option<F>> {
+        let mut bytes = [0; HEAD];
+        let Some(bytes) = bytes.get_mut(..F::LEN).filter(|_| self.end.saturating_sub(at) >= F::LEN as u64) else {
+            return Ok(None);
+        };
+        read_at(&mut self.input, at, bytes)?;
+        Ok(F::read(bytes))
+    }
+
+    /// The offset of the first frame from here on, or the end.
+    fn next_frame<F: Frame>(&mut self, from: u64) -> io::Result<u64> {
+        let mut window = vec![0; 64 << 10];
+        let mut start = from;
+        while self.end.saturating_sub(start) >= F::LEN as u64 {
+            let len = usize::try_from(self.end - start).unwrap_or(usize::MAX).min(window.len());
+            let Some(part) = window.get_mut(..len) else { break };
+            read_at(&mut self.input, start, part)?;
+            let places: Vec<usize> =
+                part.windows(MARKER.len()).enumerate().filter(|(_, w)| *w == MARKER).map(|(place, _)| place).collect();
+            for place in places {
+                if self.frame_at::<F>(start + place as u64)?.is_some() {
+                    return Ok(start + place as u64);
+                }
+            }
+            // A marker may lie across two windows.
+            start += (len - (MARKER.len() - 1)) as u64;
+        }
+        Ok(self.end)
+    }
+}
+
+/// Reads the body behind a frame; nothing when it is not what was written.
+pub(crate) fn read_body<R: Read + Seek, F: Frame>(
+    input: &mut R,
+    frame: &F,
+    body_at: u64,
+) -> io::Result<Option<Vec<u8>>> {
+    let mut body = vec![0; frame.body()];
+    match read_at(input, body_at, &mut body) {
+        Ok(()) => Ok(frame.holds(&body).then_some(body)),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn read_at<R: Read + Seek>(input: &mut R, at: u64, into: &mut [u8]) -> io::Result<()> {
+    input.seek(SeekFrom::Start(at))?;
+    input.read_exact(into)
+}
