@@ -78,7 +78,7 @@ pub enum Edit {
         /// The number of the edit.
         edit: u32,
     },
-    /// What [`UserModel::rollback`](super::UserModel::rollback) leaves in the list: it takes back the edits since the
+    /// What [`UserModel::rollback`](crate::UserModel::rollback) leaves in the list: it takes back the edits since the
     /// snapshot.
     Rollback {
         /// The number of the snapshot.

@@ -95,7 +95,7 @@ impl fmt::Debug for Query {
 }
 
 /// One past query with the response the user gave. Its response is checked where the task is known: in [`History::new`] and
-/// in a [`UserModel`](super::UserModel).
+/// in a [`UserModel`](crate::UserModel).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "UncheckedInteraction")]
 pub struct Interaction {

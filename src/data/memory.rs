@@ -12,7 +12,7 @@ use super::{DataError, FactorId, Feature, Interaction, ItemId, PathOrigin, PathS
 /// One interaction with its features and, once written, its reasoning path (paper: (*q*, *G*_q, *r*_q, *a*)).
 ///
 /// Read from a file alone it passes every check but those that need the task and the factors, which a
-/// [`UserModel`](super::UserModel) makes.
+/// [`UserModel`](crate::UserModel) makes.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "UncheckedItem")]
 pub struct MemoryItem {

@@ -10,7 +10,7 @@ use super::{FactorId, Feature, FeatureKey};
 /// and the factor that feature belongs to, and its conclusion is the response.
 ///
 /// Read from a file alone, only its steps are checked; the [`MemoryItem`](super::MemoryItem) it belongs to checks what it
-/// cites and its conclusion, and the [`UserModel`](super::UserModel) its factors.
+/// cites and its conclusion, and the [`UserModel`](crate::UserModel) its factors.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "UncheckedPath")]
 pub struct ReasoningPath {
