@@ -1,5 +1,3 @@
-//! The errors of data that cannot be used, each naming the item.
-
 use super::{FactorId, ItemId};
 
 /// Input that cannot be used, and the item it was found in. Carries ids, positions and sizes, never the user's text.
@@ -30,7 +28,7 @@ pub enum DataError {
     TooLarge {
         /// The item, or `task`.
         item: String,
-        /// The thing that is too large, with its unit.
+        /// What is too large, with its unit.
         what: &'static str,
         /// Its size.
         size: usize,
@@ -42,7 +40,7 @@ pub enum DataError {
     Blank {
         /// The item, or `task`.
         item: String,
-        /// The text that is blank.
+        /// What is blank.
         what: &'static str,
     },
     /// A control character other than tab, line feed and carriage return, such as NUL.
@@ -62,7 +60,7 @@ pub enum DataError {
     OutOfSpace {
         /// The item.
         item: String,
-        /// The responses that the task's space allows.
+        /// What the task's response space allows.
         expected: &'static str,
     },
     /// The task needs options with each query and this one has fewer than two.
@@ -70,7 +68,7 @@ pub enum DataError {
     MissingOptions {
         /// The item.
         item: String,
-        /// The number of options it has.
+        /// How many options it has.
         found: usize,
     },
     /// A query gives options although the task's response space is fixed, or two options read the same.
@@ -78,13 +76,13 @@ pub enum DataError {
     BadOptions {
         /// The item.
         item: String,
-        /// The fault of the options.
+        /// What is wrong with the options.
         problem: &'static str,
     },
     /// A scale or label list that cannot be a response space.
     #[error("the response space {problem}")]
     BadSpace {
-        /// Its fault.
+        /// What is wrong with it.
         problem: &'static str,
     },
     /// Factors that are not a partition of the features.
@@ -92,7 +90,7 @@ pub enum DataError {
     BadFactor {
         /// The factor.
         factor: FactorId,
-        /// Its fault.
+        /// What is wrong with it.
         problem: &'static str,
     },
     /// Counts or parameters of a user model that cannot be.
@@ -100,7 +98,7 @@ pub enum DataError {
     BadNumbers {
         /// Which numbers.
         what: &'static str,
-        /// Their fault.
+        /// What is wrong with them.
         problem: &'static str,
     },
     /// A feature whose span does not lie in its query.
@@ -110,7 +108,7 @@ pub enum DataError {
         item: String,
         /// The feature's position in its item, from 0.
         position: usize,
-        /// Its fault.
+        /// What is wrong with it.
         problem: &'static str,
     },
     /// Text that is no feature's key: keys hold no control or invisible characters and only single spaces.
@@ -134,7 +132,7 @@ pub enum DataError {
     /// The user model file cannot be read.
     #[error("not a user model: {problem} (line {line}, column {column})")]
     NotAUserModel {
-        /// The fault.
+        /// What is wrong.
         problem: &'static str,
         /// Line of the file, from 1; 0 when the whole file is meant.
         line: usize,

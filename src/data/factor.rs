@@ -1,5 +1,3 @@
-//! One factor with its counts and its standing.
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -54,7 +52,7 @@ impl TryFrom<UncheckedFactor> for Factor {
     }
 }
 
-/// The standing of a factor, whatever was counted.
+/// What holds of a factor whatever was counted.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Standing {
@@ -64,7 +62,7 @@ pub(crate) struct Standing {
     /// The user keeps it in view.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) pinned: bool,
-    /// The multiplier of its weight in the estimate.
+    /// How much its say in the estimate is raised or lowered.
     #[serde(skip_serializing_if = "is_one")]
     pub(crate) boost: f64,
 }
@@ -81,7 +79,7 @@ impl Default for Standing {
     }
 }
 
-/// The degree to which a factor is to be relied on.
+/// How far a factor is to be relied on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FactorStatus {
@@ -105,7 +103,7 @@ fn is_one(value: &f64) -> bool {
     (*value - 1.0).abs() < f64::EPSILON
 }
 
-/// The counts of one factor (paper: *θ*⁽ᵐ⁾). Only counts are kept; every ratio, interval and test is derived from
+/// What was counted for one factor (paper: *θ*⁽ᵐ⁾). Only counts are kept; every ratio, interval and test is derived from
 /// them, so adding or removing an interaction is exact. Counts that are read from a file are finite and not below 0.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct FactorStats {
@@ -219,7 +217,7 @@ impl FactorStats {
     }
 }
 
-/// The counts over a user's whole history. Counts that are read from a file are finite and not below 0.
+/// What was counted over a user's whole history. Counts that are read from a file are finite and not below 0.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Totals {
     /// Interactions.
@@ -294,16 +292,15 @@ impl Factor {
         &self.stats
     }
 
-    /// The likeness of its features' names, from 0 to 1: the share of their sightings whose name is like the most
-    /// frequent one as far as the grouping asks. 1 for a factor that a factor model grouped, which need not go by
-    /// names.
+    /// How alike its features' names are, from 0 to 1: the share of their sightings whose name is like the most frequent
+    /// one as far as the grouping asks. 1 for a factor that a factor model grouped, which need not go by names.
     pub fn cohesion(&self) -> f64 {
         self.cohesion
     }
 
-    /// Established or provisional. Established is a factor that was grouped by a factor model or pinned, or seen
-    /// [`ESTABLISHED_AFTER`] times with a [`cohesion`](Self::cohesion) of [`ESTABLISHED_COHESION`]. A provisional
-    /// factor is counted and shown with its numbers; the support gate does not reckon with it.
+    /// Whether it is established: grouped by a factor model or pinned, or seen [`ESTABLISHED_AFTER`] times with a
+    /// [`cohesion`](Self::cohesion) of [`ESTABLISHED_COHESION`]. A provisional factor is counted and shown with its
+    /// numbers; the support gate does not reckon with it.
     pub fn status(&self) -> FactorStatus {
         let counted = self.stats.coverage >= ESTABLISHED_AFTER && self.cohesion >= ESTABLISHED_COHESION;
         if self.standing.fitted || self.standing.pinned || counted {
@@ -318,7 +315,7 @@ impl Factor {
         self.standing.pinned
     }
 
-    /// The multiplier of its weight in the estimate that the user set: above 1 raises, below 1 lowers.
+    /// How much the user raised (above 1) or lowered (below 1) its say in the estimate.
     pub fn boost(&self) -> f64 {
         self.standing.boost
     }

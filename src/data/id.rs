@@ -1,5 +1,3 @@
-//! The ids of users, interactions and factors.
-
 use std::fmt;
 
 use serde::{Deserialize, Serialize};

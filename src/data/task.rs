@@ -1,11 +1,9 @@
-//! Tasks and the response spaces they allow.
-
 use serde::{Deserialize, Serialize};
 
 use super::text::{check, fold};
 use super::{DataError, Query, limits};
 
-/// A question that users are asked, and the responses open to it.
+/// What the user is asked, and which responses there are.
 ///
 /// ```
 /// use rpm_core::{ResponseSpace, Task};
@@ -203,17 +201,17 @@ impl Task {
         Ok(self)
     }
 
-    /// The question that users are asked.
+    /// What the user is asked.
     pub fn instruction(&self) -> &str {
         &self.instruction
     }
 
-    /// The word for a query.
+    /// What a query is called.
     pub fn query_name_str(&self) -> &str {
         &self.query_name
     }
 
-    /// The word for a response.
+    /// What a response is called.
     pub fn response_name_str(&self) -> &str {
         &self.response_name
     }
@@ -250,8 +248,7 @@ impl Task {
     }
 
     /// Finds the response that `text` states, in its canonical spelling: case, width, white space and quotes around it
-    /// do not matter (free text keeps all but its white space), and a scale point may be written with a zero fraction
-    /// (`4.0`). `None` when it states none.
+    /// do not matter (free text keeps all but its white space), and a scale point may be written with a zero fraction (`4.0`). `None` when it states none.
     pub fn parse_response(&self, query: &Query, text: &str) -> Option<String> {
         let bare = text.trim().trim_matches(['"', '\'', '`', '“', '”', '‘', '’']).trim();
         match &self.space {

@@ -1,5 +1,3 @@
-//! The words and past interactions that a factor rests on.
-
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -25,7 +23,7 @@ pub struct PastEvidence {
     pub item: ItemId,
     /// The words.
     pub words: String,
-    /// The user's response.
+    /// What the user responded.
     pub response: String,
 }
 

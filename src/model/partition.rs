@@ -1,5 +1,3 @@
-//! The partition of features into factors, before edits.
-
 use std::collections::{BTreeSet, HashMap};
 
 use crate::data::grouping::Grouping;
@@ -16,11 +14,11 @@ pub(crate) struct Partition {
     /// By cluster.
     ids: Vec<FactorId>,
     places: HashMap<FactorId, usize>,
-    /// The number of clusters that a factor model made; they come first.
+    /// How many of the clusters, the first, a factor model made.
     fitted: usize,
 }
 
-/// The factors that came or changed their standing while interactions were taken in.
+/// What came of factors while interactions were taken in.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Growth {
     /// Factors that a feature founded which fitted none.
@@ -29,7 +27,7 @@ pub(crate) struct Growth {
     pub(crate) established: BTreeSet<FactorId>,
 }
 
-/// The rules that factors are made by, besides the partition.
+/// What factors are made by, besides the partition.
 #[derive(Clone, Copy)]
 pub(super) struct Rules<'a> {
     pub(super) task: &'a Task,
@@ -98,7 +96,7 @@ impl Partition {
         factors
     }
 
-    /// Counts in one more item, which is behind all others. False when they have to be made anew: nothing was
+    /// The same factors after one more item, which is behind all others. False when they have to be made anew: nothing was
     /// set aside before, and now is.
     #[must_use]
     pub(super) fn append(

@@ -13,11 +13,10 @@ use crate::data::{
     ReasoningMemory, ReasoningPath, Task, UncheckedCalibration, UncheckedFactors, UncheckedItem, UserId, in_force,
 };
 
-/// Everything learned of one user: factors with their counts, the reasoning memory, and how the two were made. It is
-/// what a host stores; [`to_json`](Self::to_json) and [`from_json`](Self::from_json) are the portable file.
+/// What was learned of one user: factors with their counts, the reasoning memory, and how the two were made. It is what a
+/// host stores; [`to_json`](Self::to_json) and [`from_json`](Self::from_json) are the portable file.
 ///
-/// A user model answers only for the user it was learned from: [`check_user`](Self::check_user) guards every read by
-/// id.
+/// A user model answers only for the user it was learned from: [`check_user`](Self::check_user) guards every read by id.
 ///
 /// However it is read (`serde_json`, another format, a part of a larger document), it passes the checks of
 /// [`new`](Self::new) or is refused. A file of an older version is read by [`from_json`](Self::from_json) alone.
@@ -47,7 +46,7 @@ pub struct UserModel {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Snapshots {
-    /// The number ever taken; none is used twice.
+    /// How many were ever taken; numbers are not used twice.
     pub(super) taken: u32,
     /// The numbers of those that are left, ascending.
     pub(super) numbers: Vec<u32>,
@@ -68,7 +67,7 @@ impl Snapshots {
     }
 }
 
-/// The names of the parts that made a user model, so that a host can tell which models to learn again after a change.
+/// What made a user model: the names of the parts, so that a host can tell which models to learn again after a change.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Provenance {
@@ -144,8 +143,8 @@ impl UserModel {
     /// Puts a user model together from its parts, checked against each other.
     ///
     /// # Errors
-    /// [`DataError`] naming the first item that does not fit: a response outside the task's space, a feature outside
-    /// its query or without a factor, a path that cites what is not there, an id that occurs twice.
+    /// [`DataError`] naming the first item that does not fit: a response outside the task's space, a feature outside its
+    /// query or without a factor, a path that cites what is not there, an id that occurs twice.
     pub fn new(
         user: UserId,
         task: Task,
@@ -221,7 +220,7 @@ impl UserModel {
         path.response() == item.response() && path.check(item.features().len(), belongs).is_ok()
     }
 
-    /// Takes the memory out, as a packed file keeps it beside the items.
+    /// The same model with no memory, as a packed file keeps it beside the items.
     #[must_use]
     pub(crate) fn without_memory(self) -> Self {
         Self { memory: ReasoningMemory::default(), ..self }
@@ -257,7 +256,7 @@ impl UserModel {
         &self.task
     }
 
-    /// The names of the parts that made it.
+    /// What made it.
     pub fn provenance(&self) -> &Provenance {
         &self.provenance
     }
@@ -267,7 +266,7 @@ impl UserModel {
         &self.calibration
     }
 
-    /// The speed at which old interactions stop counting, if they do.
+    /// How fast old interactions stop counting, if they do.
     pub fn decay(&self) -> Option<Decay> {
         self.decay
     }

@@ -33,6 +33,7 @@ const INDEX: &str = "index ";
 ///
 /// ```
 /// use rpm_core::model::PackedModel;
+/// use rpm_core::retrieve::Bm25Retriever;
 /// use rpm_core::{History, Interaction, Query, ResponseSpace, RpmPipeline, Task};
 ///
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -43,12 +44,13 @@ const INDEX: &str = "index ";
 ///     Interaction::new("c", Query::new("A slow film about a quiet town.")?, "5")?,
 /// ])?;
 /// let pipeline = RpmPipeline::offline(task);
-/// let prepared = pipeline.open(pipeline.learn(&history).await?.model).await?;
+/// let learned = pipeline.learn(&history).await?;
 ///
-/// let file = pipeline.pack(&prepared).await?.to_bytes()?;
+/// let file = pipeline.pack(&learned.model).await?.to_bytes()?;
 /// let packed = PackedModel::from_bytes(&file)?;
 /// assert_eq!(packed.item(0)?.response(), "5");
-/// assert_eq!(pipeline.unpack(&packed).await?.model(), prepared.model());
+/// let model = pipeline.unpack(&packed)?;
+/// assert_eq!(model, learned.model);
 /// # Ok(())
 /// # }
 /// # pollster::block_on(example()).unwrap();
@@ -105,7 +107,7 @@ impl PackedModel {
     }
 
     /// The same with an index under this name, in place of one that has it. See
-    /// [`MemoryIndex::bytes`](crate::retrieve::MemoryIndex::bytes).
+    /// [`Retriever::pack`](crate::Retriever::pack).
     #[must_use]
     pub fn with_index(mut self, name: &str, bytes: Vec<u8>) -> Self {
         let name = format!("{INDEX}{name}");

@@ -13,9 +13,9 @@
 
 mod answer;
 mod builder;
+mod cost;
 mod dry;
 mod error;
-mod estimate;
 mod explain;
 mod forget;
 mod learn;

@@ -1,4 +1,4 @@
-//! The cost of presets for a user with many reviews.
+//! What presets cost for a user with many reviews.
 
 use std::path::Path;
 

@@ -1,5 +1,3 @@
-//! The reports of learning and observing: the outcome of every interaction.
-
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -9,13 +7,13 @@ use crate::extract::{Dropped, ReplyReading};
 use crate::llm::{BudgetLimit, Stage, UsageReport};
 use crate::model::UserModel;
 
-/// The user model that [`RpmPipeline::learn`](crate::RpmPipeline::learn) made, with its report.
+/// What [`RpmPipeline::learn`](crate::RpmPipeline::learn) returns.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Learned {
     /// The user model.
     pub model: UserModel,
-    /// The outcome of each interaction, and the cost.
+    /// What became of each interaction, and what it cost.
     pub report: LearnReport,
 }
 
@@ -52,21 +50,21 @@ pub struct LearnReport {
 pub struct ItemReport {
     /// The interaction.
     pub id: ItemId,
-    /// Its outcome.
+    /// What became of it.
     pub outcome: ItemOutcome,
-    /// The effort that its features took; `None` when it failed.
+    /// What it took to get its features; `None` when it failed.
     #[serde(default)]
     pub reading: Option<ReplyReading>,
 }
 
-/// The outcome of one interaction. In every case it is part of the memory and of the base rates.
+/// What became of one interaction. In every case it is part of the memory and of the base rates.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ItemOutcome {
     /// Features were found.
     Learned {
-        /// Their number.
+        /// How many.
         features: usize,
     },
     /// It was read, and nothing in it was kept as a feature.
@@ -113,21 +111,21 @@ pub struct ObserveReport {
 pub struct ObservedItem {
     /// The interaction.
     pub id: ItemId,
-    /// Its outcome.
+    /// What became of it.
     pub outcome: ObserveOutcome,
-    /// The effort that its features took; `None` when there was no need, or it failed.
+    /// What it took to get its features; `None` when there was no need, or it failed.
     #[serde(default)]
     pub reading: Option<ReplyReading>,
 }
 
-/// The outcome of one interaction that was observed.
+/// What became of one interaction that was observed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ObserveOutcome {
     /// It was taken in with features.
     Learned {
-        /// Their number.
+        /// How many.
         features: usize,
     },
     /// It was taken in; nothing in it was kept as a feature.

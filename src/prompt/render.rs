@@ -133,7 +133,7 @@ fn factor_line(
         }
         return line;
     }
-    let told: Vec<String> = summary
+    let figures: Vec<String> = summary
         .responses
         .iter()
         .filter(|belief| belief.count > 0.0)
@@ -147,8 +147,8 @@ fn factor_line(
             format!("{response} in {share} against {:.0}% overall", belief.base * 100.0)
         })
         .collect();
-    if !told.is_empty() {
-        let _ = write!(line, "; {}", told.join(", "));
+    if !figures.is_empty() {
+        let _ = write!(line, "; {}", figures.join(", "));
     }
     let q = if summary.q < 0.01 { "q<0.01".to_owned() } else { format!("q={:.2}", summary.q) };
     let _ = write!(line, ", {q}");

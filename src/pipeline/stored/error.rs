@@ -1,5 +1,3 @@
-//! The errors of operations by user id.
-
 use crate::data::UserId;
 use crate::pipeline::{Error, Learned};
 use crate::store::StoreError;
@@ -20,14 +18,14 @@ pub enum StoredError {
         /// Who.
         user: UserId,
     },
-    /// The user was learned and the model was not saved: the store failed, or, with [`StoreError::Conflict`], the
-    /// stored model was changed meanwhile, and saving over it would undo the change.
+    /// The user was learned and the model was not saved: the store failed, or, with [`StoreError::Conflict`], the stored
+    /// model was changed meanwhile, and saving over it would undo the change.
     #[error("the learned user model of {user} was not saved")]
     NotSaved {
         /// Who.
         user: UserId,
-        /// The model that was learned and paid for. To keep it in spite of the change, load what is held and save this
-        /// with that version.
+        /// What was learned and paid for. To keep it in spite of the change, load what is held and save this with that
+        /// version.
         learned: Box<Learned>,
         /// Why.
         source: Box<StoreError>,
@@ -37,7 +35,7 @@ pub enum StoredError {
     Contended {
         /// Who.
         user: UserId,
-        /// The number of attempts.
+        /// How often it was tried.
         attempts: usize,
     },
     /// The store failed.

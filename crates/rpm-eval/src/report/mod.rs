@@ -16,8 +16,8 @@ mod overview;
 mod pictures;
 mod set;
 mod tables;
-mod told;
 mod values;
+mod verdict;
 
 use std::fs;
 use std::path::Path;

@@ -3,8 +3,8 @@
 use super::document::{Block, Document, Fact, Section};
 use super::number;
 use super::set::{section, unfinished};
-use super::told::Verdict;
 use super::values::{Comparison, Report, SetReport};
+use super::verdict::Verdict;
 
 /// With fewer users than this, a set says that its intervals are rough.
 pub(super) const FEW_USERS: usize = 30;

@@ -3,8 +3,8 @@
 use super::charts::{Chart, Drawing, Forest, ForestRow, Line, Plane, Point, Spread};
 use super::number;
 use super::overview::direction;
-use super::told::Verdict;
 use super::values::{Curve, MethodRow, Metric, SetReport};
+use super::verdict::Verdict;
 use crate::compare::Measured;
 
 /// The first metric by method. `None` without a score.

@@ -3,8 +3,8 @@
 use super::document::ColumnKind::{Marked, Number, Text};
 use super::document::{Cell, Column, Table};
 use super::number;
-use super::told::Verdict;
 use super::values::{Curve, MeanNeed, MethodRow, SetReport};
+use super::verdict::Verdict;
 
 /// All scores, with marks for those told apart from the base.
 pub(super) fn scores(set: &SetReport) -> Table {

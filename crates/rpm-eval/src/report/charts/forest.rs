@@ -8,7 +8,7 @@ use super::canvas::{
     Area, DrawError, GRID, INK, PAPER, QUIET, RULE, WIDTH, color, px, shortened, size, stroke, svg, text,
 };
 use super::{Forest, ForestRow};
-use crate::report::told::Verdict;
+use crate::report::verdict::Verdict;
 
 const ROW: f64 = 40.0;
 const TOP: f64 = 4.0;

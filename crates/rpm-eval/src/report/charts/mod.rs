@@ -5,7 +5,7 @@ mod canvas;
 mod forest;
 mod plane;
 
-use super::told::Verdict;
+use super::verdict::Verdict;
 
 pub(super) use canvas::DrawError;
 

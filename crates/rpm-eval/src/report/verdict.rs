@@ -1,4 +1,4 @@
-//! What may be said of a comparison.
+//! Judges a comparison by its adjusted p: better, worse or not told apart.
 
 use super::values::{Comparison, SetReport};
 
