@@ -86,8 +86,11 @@ fn nothing_that_the_hook_takes_out_leaves_in_any_stage() {
                 assert!(!text.contains("zqs"), "{kind} {}:\n{text}", request.stage);
             }
             assert!(requests.iter().any(|request| sent(request).contains("[gone]")), "{kind}");
+            // Equal texts are embedded once; the query is heard besides.
             let heard = heard.lock().unwrap();
-            assert!(heard.len() > history.len() && heard.iter().all(|text| !text.to_lowercase().contains("zqs")));
+            let different: std::collections::BTreeSet<&String> = heard.iter().collect();
+            assert!(different.len() + 1 >= history.len() && heard.len() <= history.len() + 1, "{kind} {heard:?}");
+            assert!(heard.iter().all(|text| !text.to_lowercase().contains("zqs")));
         }
     }
 }
@@ -135,11 +138,21 @@ fn vectors_of_two_hooks_are_never_mixed() {
         builder.build().unwrap()
     };
     let model = block_on(offline(None).learn(&history)).unwrap().model;
-    let mut sizes = Vec::new();
-    for redact in [None, Some("slow"), Some("quiet"), None, Some("slow")] {
-        block_on(offline(redact).personalize_model(&model, &common::query("A slow film."))).unwrap();
-        sizes.push(std::mem::take(&mut *heard.lock().unwrap()).len());
+    let taken = || std::mem::take(&mut *heard.lock().unwrap()).len();
+    let hooks = [None, Some("slow"), Some("quiet")];
+    for own in hooks {
+        let packed = block_on(async {
+            let pipeline = offline(own);
+            pipeline.pack(&pipeline.open(model.clone()).await?).await
+        });
+        let (packed, embedded) = (packed.unwrap(), taken());
+        assert_eq!(embedded, 5, "the six interactions have five different texts");
+        for other in hooks {
+            let prepared = block_on(offline(other).unpack(&packed)).unwrap();
+            // What another hook left is never taken for one's own.
+            assert_eq!(taken(), if other == own { 0 } else { 5 }, "{own:?} {other:?}");
+            block_on(offline(other).personalize(&prepared, &common::query("A slow film."))).unwrap();
+            assert_eq!(taken(), 1, "the query alone");
+        }
     }
-    // The six interactions are embedded once for each hook, the query each time.
-    assert_eq!(sizes, [7, 7, 7, 1, 1]);
 }

@@ -4,9 +4,9 @@
 //! AnswerRequest { query, features with factors, exemplars, estimate, tier } → Answerer → Draft { response, path }
 //! ```
 //!
-//! [`Answerer`] is the seam. [`PromptedAnswerer`] shows the model the factors and exemplars; [`OneCallAnswerer`] has it find
-//! the features as well; [`StatisticalAnswerer`] takes the estimate's decision, or composes a title from the query's own
-//! words for free text.
+//! [`Answerer`] is the seam. [`PromptedAnswerer`] shows the model the factors and exemplars; [`OneCallAnswerer`] has it
+//! find the features as well; [`StatisticalAnswerer`] takes the estimate's decision, or composes a title from the
+//! query's own words for free text.
 //!
 //! Guides: [the method](crate::guide::method), [between the pipeline and a model](crate::guide::llm).
 
@@ -77,7 +77,7 @@ pub struct AnswerRequest<'a> {
     pub query: &'a Query,
     /// Its features with their factors.
     pub features: &'a [AssignedFeature],
-    /// What the user's history says about factors.
+    /// The user's statistics.
     pub beliefs: &'a Beliefs<'a>,
     /// Past interactions to show, most similar first; empty below [`Tier::Pairs`](crate::Tier::Pairs).
     pub exemplars: &'a [Exemplar],
@@ -121,28 +121,28 @@ impl<'a> AnswerRequest<'a> {
         }
     }
 
-    /// The same request with past interactions to show, most similar first.
+    /// Sets the past interactions to show, most similar first.
     #[must_use]
     pub fn exemplars(mut self, exemplars: &'a [Exemplar]) -> Self {
         self.exemplars = exemplars;
         self
     }
 
-    /// The same request with the estimate for its query and the estimator that it came from.
+    /// Sets the estimate for the query and the estimator that it came from.
     #[must_use]
     pub fn estimated(mut self, estimate: &'a Estimate, estimator: &'a Estimator) -> Self {
         (self.estimate, self.estimator) = (Some(estimate), Some(estimator));
         self
     }
 
-    /// The same request with the titling habits of its memory.
+    /// Sets the titling habits of the memory.
     #[must_use]
     pub fn titles(mut self, titles: &'a Titles) -> Self {
         self.titles = Some(titles);
         self
     }
 
-    /// The same request with the names of the factors of its statistics.
+    /// Sets the names of the factors.
     #[must_use]
     pub fn names(mut self, names: &'a FactorNames) -> Self {
         self.names = Some(names);
@@ -170,7 +170,7 @@ pub struct Draft {
     pub path: ReasoningPath,
     /// The features that the path is over, where the answerer found its own; `None` for those of the request.
     pub features: Option<Vec<AssignedFeature>>,
-    /// What it found and did not keep.
+    /// The features that it found and did not keep.
     pub dropped: Dropped,
     /// The response word for word as a model stated it; `None` where no model did.
     pub stated: Option<String>,
@@ -182,15 +182,15 @@ impl Draft {
         Self { response: response.into(), path, features: None, dropped: Dropped::default(), stated: None }
     }
 
-    /// The same draft with what a model stated word for word.
+    /// Sets the response as a model stated it, word for word.
     #[must_use]
     pub fn stated(mut self, stated: Option<String>) -> Self {
         self.stated = stated;
         self
     }
 
-    /// The same draft over features that the answerer found itself, in the query; their factors are the user's. The path
-    /// cites them by position.
+    /// Sets the features of the path to those that the answerer found itself in the query; their factors are the
+    /// user's. The path cites them by position.
     #[must_use]
     pub fn over(mut self, features: Vec<AssignedFeature>, dropped: Dropped) -> Self {
         self.features = Some(features);
@@ -209,7 +209,7 @@ pub enum AnswerError {
     /// There is nothing to answer from.
     #[error("there is nothing to answer from: {missing}")]
     NoBasis {
-        /// What is missing.
+        /// The thing that is missing.
         missing: &'static str,
     },
     /// A host's own answerer failed.

@@ -21,9 +21,9 @@ use super::{AnswerError, AnswerRequest, Answerer, Draft, PromptedAnswerer};
 /// Asks a model for the features of the query and the answer in one request: cheaper, where features for retrieval and
 /// statistics come from elsewhere, as from a [`LexicalExtractor`](crate::extract::LexicalExtractor).
 ///
-/// What the model names is checked as an extractor's finds are: each feature is kept only if its quote is found in the
-/// query, and gets its factor by the likeness of names. The features kept replace those the answer was asked with. When no
-/// quote is found, it is asked for again; then the path is composed from the statistics, so that a sound response is not
+/// The model's features are checked as an extractor's are: each is kept only if its quote is found in the query, and
+/// gets its factor by the likeness of names. The features kept replace those the answer was asked with. When no quote
+/// is found, it is asked for again; then the path is composed from the statistics, so that a sound response is not
 /// lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OneCallAnswerer {
@@ -55,7 +55,7 @@ struct Found {
     why: String,
 }
 
-/// What a reply says: the response, and the features found in the query, each with the steps that cite it.
+/// The content of a reply: the response, and the features found in the query, each with the steps that cite it.
 struct Read {
     response: String,
     features: Vec<Feature>,
@@ -71,7 +71,7 @@ impl OneCallAnswerer {
         self
     }
 
-    /// How often a reply that cannot be used is asked for again. Default: 1.
+    /// Sets how often a reply that cannot be used is asked for again. Default: 1.
     #[must_use]
     pub fn max_reasks(mut self, reasks: u32) -> Self {
         self.max_reasks = reasks;

@@ -18,9 +18,9 @@ use super::{AnswerError, AnswerRequest, Answerer, Draft};
 
 /// Shows a model the user's factors and similar past interactions, and asks for the steps and then the response.
 ///
-/// The tier says what is shown: everything, no paths, no past interactions, or nothing of the user. A response outside the
-/// task's space is asked for again with the reason; steps that cite what is not listed are asked for once more and then
-/// composed from the statistics, so a sound response is not lost to them.
+/// The tier says what is shown: everything, no paths, no past interactions, or nothing of the user. A response outside
+/// the task's space is asked for again with the reason; steps that cite what is not listed are asked for once more and
+/// then composed from the statistics, so a sound response is not lost to them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PromptedAnswerer {
     max_steps: usize,
@@ -51,7 +51,7 @@ impl PromptedAnswerer {
         self
     }
 
-    /// How often a reply that cannot be used is asked for again. Default: 1.
+    /// Sets how often a reply that cannot be used is asked for again. Default: 1.
     #[must_use]
     pub fn max_reasks(mut self, reasks: u32) -> Self {
         self.max_reasks = reasks;
@@ -72,15 +72,17 @@ impl PromptedAnswerer {
         self
     }
 
-    /// About how many tokens of each past text are shown: of longer ones the sentences with their features. Default: all.
+    /// About how many tokens of each past text are shown: of longer ones the sentences with their features. Default:
+    /// all.
     #[must_use]
     pub fn example_tokens(mut self, tokens: u64) -> Self {
         self.example_tokens = Some(tokens);
         self
     }
 
-    /// Ends the prompt with the [`Estimate`](crate::stats::Estimate): the likeliest responses with their probabilities, and
-    /// the one to give. There is none for free text, and none where nothing of the user is used. Default: it is not shown.
+    /// Ends the prompt with the [`Estimate`](crate::stats::Estimate): the likeliest responses with their probabilities,
+    /// and the one to give. There is none for free text, and none where nothing of the user is used. Default: it is not
+    /// shown.
     #[must_use]
     pub fn show_estimate(mut self) -> Self {
         self.estimate = true;
@@ -147,8 +149,8 @@ impl PromptedAnswerer {
         }
     }
 
-    /// The path over the model's steps, or over the statistics when there are none to use. Where nothing of the user was
-    /// used, it says so.
+    /// The path over the model's steps, or over the statistics when there are none to use. Where nothing of the user
+    /// was used, it says so.
     fn path(
         request: &AnswerRequest<'_>,
         steps: Option<Vec<PathStep>>,

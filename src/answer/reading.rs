@@ -28,7 +28,8 @@ impl fmt::Debug for Allowed {
     }
 }
 
-/// Lists the responses open to the query; empty for free text. Options are the user's data, so they leave through the hook.
+/// Lists the responses open to the query; empty for free text. Options are the user's data, so they leave through the
+/// hook.
 pub fn allowed(task: &Task, query: &Query, ctx: &StageContext<'_>) -> Vec<Allowed> {
     let own = matches!(task.space(), ResponseSpace::Choices);
     let shown = |response: &String| if own { ctx.leaving(response) } else { response.clone() };
@@ -102,7 +103,7 @@ pub(super) struct Argued<T> {
     pub(super) stated: Option<String>,
 }
 
-/// What an answerer makes of a reply whose response may be given.
+/// The reading of a reply whose response may be given.
 pub(super) struct Reading<T> {
     /// The response, with its reasons as far as they can be used.
     pub(super) value: T,
@@ -110,7 +111,7 @@ pub(super) struct Reading<T> {
     pub(super) problem: Option<String>,
 }
 
-/// What an answer is asked with.
+/// The question as it is put to the model.
 pub(super) struct Question<'q> {
     pub(super) request: &'q AnswerRequest<'q>,
     pub(super) options: &'q [Allowed],
@@ -119,8 +120,8 @@ pub(super) struct Question<'q> {
 }
 
 impl Question<'_> {
-    /// Asks until a reply has a response that may be given. One whose reasons cannot be used is asked for again once; then
-    /// the response stands without them, so that a sound one is not lost.
+    /// Asks until a reply has a response that may be given. One whose reasons cannot be used is asked for again once;
+    /// then the response stands without them, so that a sound one is not lost.
     pub(super) async fn ask<W: DeserializeOwned, T>(
         self,
         ctx: &StageContext<'_>,

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::DataError;
 
-/// The estimate's parameters for one user, chosen by leave-one-out on the user's own history, with the score they reached.
+/// The estimate's parameters for one user, chosen by leave-one-out on the user's own history, with the score they
+/// reached.
 ///
 /// One that is read from a file is checked: each number lies in its range.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -13,7 +14,7 @@ pub struct Calibration {
     pub kappa: f64,
     /// The least κ that the counts allow, at most `kappa`: intervals of propensities hold for all κ between the two.
     pub kappa_low: f64,
-    /// How strongly the factors move the estimate: 0 (not at all) to 2; 1 by default.
+    /// The strength with which the factors move the estimate: 0 (not at all) to 2; 1 by default.
     pub pool: f64,
     /// Weight of the similarity-weighted vote, from 0 (ignored) to 1.
     pub vote: f64,
@@ -21,7 +22,7 @@ pub struct Calibration {
     pub scored: usize,
     /// Mean log-probability (nats) of the response when its interaction is left out.
     pub left_out_score: f64,
-    /// The same for the base rate alone; the gain is the difference.
+    /// The mean log-probability (nats) under the base rate alone; the gain is the difference.
     pub base_score: f64,
 }
 

@@ -1,13 +1,16 @@
+//! The weight of an interaction by its age.
+
 use serde::{Deserialize, Serialize};
 
 use super::{DataError, MemoryItem};
 
-/// How fast old interactions stop counting: one that is a half-life older weighs half.
+/// The speed at which old interactions stop counting: one that is a half-life older weighs half.
 ///
-/// Weights are 2^(−age / half-life), rounded to multiples of 2⁻³² and never below the smallest one, so that sums of weights
-/// are exact and adding an interaction and taking it out again leaves every count as it was. Age is measured from a horizon:
-/// the time of the newest interaction, rounded up to the next eighth of a half-life, so that weights change only now and
-/// then. An interaction without a time is as old as the oldest that has one; without any times all weigh 1.
+/// Weights are 2^(−age / half-life), rounded to multiples of 2⁻³² and never below the smallest one, so that sums of
+/// weights are exact and adding an interaction and taking it out again leaves every count as it was. Age is measured
+/// from a horizon: the time of the newest interaction, rounded up to the next eighth of a half-life, so that weights
+/// change only now and then. An interaction without a time is as old as the oldest that has one; without any times all
+/// weigh 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "RawDecay")]
 pub struct Decay {
@@ -26,7 +29,7 @@ impl TryFrom<RawDecay> for Decay {
     }
 }
 
-/// What ages are measured from, and the age of what has no time.
+/// The time that ages are measured from, and the age of an item without a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Horizon {
     now: i64,

@@ -1,3 +1,5 @@
+//! The edits that a user makes of their own model, and the list they stand in.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::Error as _;
@@ -6,8 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::text::fold;
 use super::{FactorId, FeatureKey, ItemId, limits};
 
-/// What a user, or a host on their behalf, says about their own model. Edits stand beside what was learned and above it:
-/// they hold through observing, forgetting and learning again, and each can be undone.
+/// A user's word on their own model, entered by them or by a host on their behalf. Edits stand beside what was learned
+/// and above it: they hold through observing, forgetting and learning again, and each can be undone.
 ///
 /// An edit that is read from a file is checked as far as it can be without the model it belongs to: its numbers and the
 /// sizes of its texts. A label and steps may be empty there, since forgetting takes words out of old edits.
@@ -78,8 +80,8 @@ pub enum Edit {
         /// The number of the edit.
         edit: u32,
     },
-    /// What [`UserModel::rollback`](super::UserModel::rollback) leaves in the list: it takes back the edits since the
-    /// snapshot.
+    /// The trace that [`UserModel::rollback`](crate::UserModel::rollback) leaves in the list: it takes back the edits
+    /// since the snapshot.
     Rollback {
         /// The number of the snapshot.
         snapshot: u32,
@@ -92,12 +94,13 @@ pub enum Edit {
 pub struct EditedStep {
     /// The feature it is about.
     pub feature: FeatureKey,
-    /// What it says; not blank.
+    /// The text; not blank.
     #[serde(deserialize_with = "step_text")]
     pub text: String,
 }
 
-/// An edit in the list of a user model. The list only grows; forgetting what an edit speaks of takes the text out of it.
+/// An edit in the list of a user model. The list only grows; forgetting what an edit speaks of takes the text out of
+/// it.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EditRecord {
@@ -106,8 +109,8 @@ pub struct EditRecord {
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) after: u32,
     pub(crate) edit: Edit,
-    /// Features of each factor it names, by which the factor is found again when its id is gone: after learning again, or
-    /// when what founded it was forgotten.
+    /// Features of each factor it names, by which the factor is found again when its id is gone: after learning again,
+    /// or when what founded it was forgotten.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) anchors: BTreeMap<FactorId, BTreeSet<FeatureKey>>,
 }
@@ -199,7 +202,7 @@ impl EditRecord {
         self.number
     }
 
-    /// What was asked.
+    /// The edit itself.
     pub fn edit(&self) -> &Edit {
         &self.edit
     }

@@ -1,3 +1,5 @@
+//! The errors of data that cannot be used, each naming the item.
+
 use super::{FactorId, ItemId};
 
 /// Input that cannot be used, and the item it was found in. Carries ids, positions and sizes, never the user's text.
@@ -28,7 +30,7 @@ pub enum DataError {
     TooLarge {
         /// The item, or `task`.
         item: String,
-        /// What is too large, with its unit.
+        /// The thing that is too large, with its unit.
         what: &'static str,
         /// Its size.
         size: usize,
@@ -40,7 +42,7 @@ pub enum DataError {
     Blank {
         /// The item, or `task`.
         item: String,
-        /// What is blank.
+        /// The text that is blank.
         what: &'static str,
     },
     /// A control character other than tab, line feed and carriage return, such as NUL.
@@ -60,7 +62,7 @@ pub enum DataError {
     OutOfSpace {
         /// The item.
         item: String,
-        /// What the task's response space allows.
+        /// The responses that the task's space allows.
         expected: &'static str,
     },
     /// The task needs options with each query and this one has fewer than two.
@@ -68,7 +70,7 @@ pub enum DataError {
     MissingOptions {
         /// The item.
         item: String,
-        /// How many options it has.
+        /// The number of options it has.
         found: usize,
     },
     /// A query gives options although the task's response space is fixed, or two options read the same.
@@ -76,13 +78,13 @@ pub enum DataError {
     BadOptions {
         /// The item.
         item: String,
-        /// What is wrong with the options.
+        /// The fault of the options.
         problem: &'static str,
     },
     /// A scale or label list that cannot be a response space.
     #[error("the response space {problem}")]
     BadSpace {
-        /// What is wrong with it.
+        /// Its fault.
         problem: &'static str,
     },
     /// Factors that are not a partition of the features.
@@ -90,7 +92,7 @@ pub enum DataError {
     BadFactor {
         /// The factor.
         factor: FactorId,
-        /// What is wrong with it.
+        /// Its fault.
         problem: &'static str,
     },
     /// Counts or parameters of a user model that cannot be.
@@ -98,7 +100,7 @@ pub enum DataError {
     BadNumbers {
         /// Which numbers.
         what: &'static str,
-        /// What is wrong with them.
+        /// Their fault.
         problem: &'static str,
     },
     /// A feature whose span does not lie in its query.
@@ -108,7 +110,7 @@ pub enum DataError {
         item: String,
         /// The feature's position in its item, from 0.
         position: usize,
-        /// What is wrong with it.
+        /// Its fault.
         problem: &'static str,
     },
     /// Text that is no feature's key: keys hold no control or invisible characters and only single spaces.
@@ -132,7 +134,7 @@ pub enum DataError {
     /// The user model file cannot be read.
     #[error("not a user model: {problem} (line {line}, column {column})")]
     NotAUserModel {
-        /// What is wrong.
+        /// The fault.
         problem: &'static str,
         /// Line of the file, from 1; 0 when the whole file is meant.
         line: usize,

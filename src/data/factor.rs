@@ -1,3 +1,5 @@
+//! One factor with its counts and its standing.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -52,7 +54,7 @@ impl TryFrom<UncheckedFactor> for Factor {
     }
 }
 
-/// What holds of a factor whatever was counted.
+/// The standing of a factor, whatever was counted.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Standing {
@@ -62,7 +64,7 @@ pub(crate) struct Standing {
     /// The user keeps it in view.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) pinned: bool,
-    /// How much its say in the estimate is raised or lowered.
+    /// The multiplier of its weight in the estimate.
     #[serde(skip_serializing_if = "is_one")]
     pub(crate) boost: f64,
 }
@@ -79,7 +81,7 @@ impl Default for Standing {
     }
 }
 
-/// How far a factor is to be relied on.
+/// The degree to which a factor is to be relied on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FactorStatus {
@@ -103,7 +105,7 @@ fn is_one(value: &f64) -> bool {
     (*value - 1.0).abs() < f64::EPSILON
 }
 
-/// What was counted for one factor (paper: *θ*⁽ᵐ⁾). Only counts are kept; every ratio, interval and test is derived from
+/// The counts of one factor (paper: *θ*⁽ᵐ⁾). Only counts are kept; every ratio, interval and test is derived from
 /// them, so adding or removing an interaction is exact. Counts that are read from a file are finite and not below 0.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct FactorStats {
@@ -217,7 +219,7 @@ impl FactorStats {
     }
 }
 
-/// What was counted over a user's whole history. Counts that are read from a file are finite and not below 0.
+/// The counts over a user's whole history. Counts that are read from a file are finite and not below 0.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Totals {
     /// Interactions.
@@ -292,15 +294,16 @@ impl Factor {
         &self.stats
     }
 
-    /// How alike its features' names are, from 0 to 1: the share of their sightings whose name is like the most frequent
-    /// one as far as the grouping asks. 1 for a factor that a factor model grouped, which need not go by names.
+    /// The likeness of its features' names, from 0 to 1: the share of their sightings whose name is like the most
+    /// frequent one as far as the grouping asks. 1 for a factor that a factor model grouped, which need not go by
+    /// names.
     pub fn cohesion(&self) -> f64 {
         self.cohesion
     }
 
-    /// Whether it is established: grouped by a factor model or pinned, or seen [`ESTABLISHED_AFTER`] times with a
-    /// [`cohesion`](Self::cohesion) of [`ESTABLISHED_COHESION`]. A provisional factor is counted and shown with its
-    /// numbers; the support gate does not reckon with it.
+    /// Established or provisional. Established is a factor that was grouped by a factor model or pinned, or seen
+    /// [`ESTABLISHED_AFTER`] times with a [`cohesion`](Self::cohesion) of [`ESTABLISHED_COHESION`]. A provisional
+    /// factor is counted and shown with its numbers; the support gate does not reckon with it.
     pub fn status(&self) -> FactorStatus {
         let counted = self.stats.coverage >= ESTABLISHED_AFTER && self.cohesion >= ESTABLISHED_COHESION;
         if self.standing.fitted || self.standing.pinned || counted {
@@ -315,7 +318,7 @@ impl Factor {
         self.standing.pinned
     }
 
-    /// How much the user raised (above 1) or lowered (below 1) its say in the estimate.
+    /// The multiplier of its weight in the estimate that the user set: above 1 raises, below 1 lowers.
     pub fn boost(&self) -> f64 {
         self.standing.boost
     }

@@ -1,3 +1,5 @@
+//! All factors of one user, as a partition with counts.
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -96,7 +98,7 @@ impl FactorSet {
         Ok(Self { factors, of_feature, totals })
     }
 
-    /// The same factors, each as one that a factor model made.
+    /// Marks each factor as one that a factor model made.
     #[must_use]
     pub(crate) fn all_fitted(mut self) -> Self {
         for factor in &mut self.factors {
@@ -105,13 +107,13 @@ impl FactorSet {
         self
     }
 
-    /// The same partition with the counts of these items in place of any before, each with weight 1.
+    /// Counts these items, each with weight 1, in place of any before.
     #[must_use]
     pub fn count(self, task: &Task, items: &[MemoryItem]) -> Self {
         self.count_weighted(task, items, &[])
     }
 
-    /// The same with a weight for each item; those that have none weigh 1.
+    /// Counts these items, each with its weight; those that have none weigh 1.
     #[must_use]
     pub(crate) fn count_weighted(mut self, task: &Task, items: &[MemoryItem], weights: &[f64]) -> Self {
         self.totals = Totals::default();
@@ -170,7 +172,7 @@ impl FactorSet {
         self.factors.iter().map(|factor| &**factor)
     }
 
-    /// How many factors there are.
+    /// The number of factors.
     pub fn len(&self) -> usize {
         self.factors.len()
     }
@@ -217,7 +219,7 @@ impl FactorSet {
         ids.into_iter().filter_map(|id| self.get(id)).collect()
     }
 
-    /// What was counted over the whole history.
+    /// The counts over the whole history.
     pub fn totals(&self) -> &Totals {
         &self.totals
     }

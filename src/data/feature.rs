@@ -1,3 +1,5 @@
+//! Features: short names with the words of a query they were seen in.
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -5,13 +7,13 @@ use serde::{Deserialize, Serialize};
 use super::text::{fold, is_invisible};
 use super::{DataError, FactorId, Query, limits};
 
-/// What in one query may sway the response: a short name and the verbatim words it was seen in (paper: *f* = (name,
-/// context, factor); the factor is found through the [`FactorSet`](super::FactorSet)).
+/// Something in one query that may sway the response: a short name and the verbatim words it was seen in (paper: *f* =
+/// (name, context, factor); the factor is found through the [`FactorSet`](super::FactorSet)).
 ///
 /// A feature is *grounded*: its span lies in the query's text, on character boundaries. Equal features have equal keys.
 ///
-/// Read from a file alone it passes every check but that of its place in the query; [`MemoryItem`](super::MemoryItem), which
-/// has the query, makes that one.
+/// Read from a file alone it passes every check but that of its place in the query; [`MemoryItem`](super::MemoryItem),
+/// which has the query, makes that one.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "UncheckedFeature")]
 pub struct Feature {
@@ -90,8 +92,8 @@ pub struct FeatureKey(String);
 
 impl TryFrom<String> for FeatureKey {
     type Error = DataError;
-    /// Keeps a key that was written before. Folding twice is not always folding once, so a key is not folded again, and is
-    /// refused only for what folding takes away.
+    /// Keeps a key that was written before. Folding twice is not always folding once, so a key is not folded again, and
+    /// is refused only for what folding takes away.
     fn try_from(key: String) -> Result<Self, DataError> {
         if is_spaced_out(&key) || key.chars().any(|c| c.is_control() || is_invisible(c)) {
             return Err(DataError::BadKey { bytes: key.len() });
@@ -111,7 +113,8 @@ fn is_spaced_out(key: &str) -> bool {
     !key.is_empty() && key.split(' ').any(|word| word.is_empty() || word.contains(char::is_whitespace))
 }
 
-/// Whether a feature swayed the response, and which way. Judged for open-ended tasks, where responses cannot be counted.
+/// A verdict on whether a feature swayed the response, and which way. Judged for open-ended tasks, where responses
+/// cannot be counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Judgement {
     /// It swayed the response.
@@ -186,20 +189,20 @@ impl Feature {
         Ok(())
     }
 
-    /// The same feature with how much its words praise (up to 1) or blame (down to −1) by general usage. Values beyond, as
-    /// for emphasised praise, are kept up to ±2; one that is not finite is left out.
+    /// Gives the feature the degree to which its words praise (up to 1) or blame (down to −1) by general usage. Values
+    /// beyond, as for emphasised praise, are kept up to ±2; one that is not finite is left out.
     #[must_use]
     pub fn with_valence(mut self, valence: f64) -> Self {
         self.valence = valence.is_finite().then(|| valence.clamp(-2.0, 2.0));
         self
     }
 
-    /// How much the words praise (above 0) or blame (below 0) by general usage, if they do.
+    /// The degree to which the words praise (above 0) or blame (below 0) by general usage, if they do.
     pub fn valence(&self) -> Option<f64> {
         self.valence
     }
 
-    /// The same feature with a judgement.
+    /// Gives the feature a judgement.
     #[must_use]
     pub fn judged(mut self, judgement: Judgement) -> Self {
         self.judgement = Some(judgement);
@@ -216,7 +219,7 @@ impl Feature {
         FeatureKey::of(&self.name)
     }
 
-    /// Where in the query's text it was seen.
+    /// Its place in the query's text.
     pub fn span(&self) -> Span {
         self.span
     }

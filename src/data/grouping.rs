@@ -1,3 +1,5 @@
+//! The rules that a partition of features into factors is made by.
+
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
@@ -5,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::text::fold;
 use super::{Factor, FactorId, FactorSet, FeatureKey};
 
-/// What the partition into factors is made from, besides the features themselves: the groups that a factor model made, and
-/// how like a name must be to join a factor. With it the partition follows from the interactions, so that taking one out
-/// leaves the factors as they would be had it never been there.
+/// The rules of the partition into factors, besides the features themselves: the groups that a factor model made, and
+/// how like a name must be to join a factor. With it the partition follows from the interactions, so that taking one
+/// out leaves the factors as they would be had it never been there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Grouping {
@@ -19,7 +21,7 @@ pub(crate) struct Grouping {
 }
 
 impl Default for Grouping {
-    /// What stands for a grouping that a file does not give.
+    /// The grouping of a file that gives none.
     fn default() -> Self {
         Self { likeness: 0.0, fitted: Vec::new() }
     }

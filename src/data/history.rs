@@ -1,3 +1,5 @@
+//! Queries, interactions, and the history of one user.
+
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -6,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::text::{check, fold};
 use super::{DataError, ItemId, Task, UserId, limits};
 
-/// What is asked: a text and, for tasks about choices, the options to choose among.
+/// A question: a text and, for tasks about choices, the options to choose among.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "UncheckedQuery")]
 pub struct Query {
@@ -50,7 +52,8 @@ impl Query {
     /// A query with the options of a [`ResponseSpace::Choices`](super::ResponseSpace::Choices) task.
     ///
     /// # Errors
-    /// As [`new`](Self::new), for the text and each option, and [`DataError::BadOptions`] when two options read the same.
+    /// As [`new`](Self::new), for the text and each option, and [`DataError::BadOptions`] when two options read the
+    /// same.
     pub fn with_options<S: Into<String>>(
         text: impl Into<String>,
         options: impl IntoIterator<Item = S>,
@@ -94,8 +97,8 @@ impl fmt::Debug for Query {
     }
 }
 
-/// One past query with the response the user gave. Its response is checked where the task is known: in [`History::new`] and
-/// in a [`UserModel`](super::UserModel).
+/// One past query with the response the user gave. Its response is checked where the task is known: in [`History::new`]
+/// and in a [`UserModel`](crate::UserModel).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "UncheckedInteraction")]
 pub struct Interaction {
@@ -156,12 +159,12 @@ impl Interaction {
         &self.id
     }
 
-    /// What was asked.
+    /// The question.
     pub fn query(&self) -> &Query {
         &self.query
     }
 
-    /// What the user responded.
+    /// The user's response.
     pub fn response(&self) -> &str {
         &self.response
     }
@@ -206,8 +209,8 @@ impl History {
     /// Checks and orders a user's interactions.
     ///
     /// # Errors
-    /// [`DataError`] naming the first interaction that is a duplicate, has no options where the task needs them or has a
-    /// response outside the task's space; [`DataError::EmptyHistory`] for none.
+    /// [`DataError`] naming the first interaction that is a duplicate, has no options where the task needs them or has
+    /// a response outside the task's space; [`DataError::EmptyHistory`] for none.
     pub fn new(
         task: &Task,
         user: impl Into<String>,
@@ -245,7 +248,7 @@ impl History {
         &self.interactions
     }
 
-    /// How many interactions there are; never 0.
+    /// The number of interactions; never 0.
     #[expect(clippy::len_without_is_empty, reason = "a history is never empty")]
     pub fn len(&self) -> usize {
         self.interactions.len()

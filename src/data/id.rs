@@ -1,3 +1,5 @@
+//! The ids of users, interactions and factors.
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};

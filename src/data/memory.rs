@@ -1,3 +1,5 @@
+//! The reasoning memory: a user's interactions with their features and paths, and a change of it.
+
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
@@ -7,12 +9,14 @@ use super::edit::is_zero;
 use super::feature::UncheckedFeature;
 use super::history::UncheckedQuery;
 use super::path::UncheckedPath;
-use super::{DataError, FactorId, Feature, Interaction, ItemId, PathOrigin, PathStep, Query, ReasoningPath, limits};
+use super::{
+    DataError, FactorId, Feature, Interaction, ItemId, MemoryChange, PathOrigin, PathStep, Query, ReasoningPath, limits,
+};
 
 /// One interaction with its features and, once written, its reasoning path (paper: (*q*, *G*_q, *r*_q, *a*)).
 ///
 /// Read from a file alone it passes every check but those that need the task and the factors, which a
-/// [`UserModel`](super::UserModel) makes.
+/// [`UserModel`](crate::UserModel) makes.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "UncheckedItem")]
 pub struct MemoryItem {
@@ -113,12 +117,12 @@ impl MemoryItem {
         self.interaction.id()
     }
 
-    /// What was asked.
+    /// The question.
     pub fn query(&self) -> &Query {
         self.interaction.query()
     }
 
-    /// What the user responded.
+    /// The user's response.
     pub fn response(&self) -> &str {
         self.interaction.response()
     }
@@ -138,14 +142,15 @@ impl MemoryItem {
         &self.features
     }
 
-    /// The reasoning path that a model or the user wrote, once there is one. Where there is none, the path follows from the
-    /// statistics and is composed from them as they are when it is asked for
+    /// The reasoning path that a model or the user wrote, once there is one. Where there is none, the path follows from
+    /// the statistics and is composed from them as they are when it is asked for
     /// ([`RpmPipeline::path`](crate::RpmPipeline::path)).
     pub fn path(&self) -> Option<&ReasoningPath> {
         self.path.as_ref()
     }
 
-    /// True when its path is composed from the statistics for good: a model was asked for one and gave none that passed.
+    /// True when its path is composed from the statistics for good: a model was asked for one and gave none that
+    /// passed.
     pub fn is_composed(&self) -> bool {
         self.composed
     }
@@ -240,39 +245,6 @@ pub struct ReasoningMemory {
     times: HashMap<ItemId, Option<i64>>,
 }
 
-/// The items that went from a memory and those that came, by position. With it a
-/// [`MemoryIndex`](crate::retrieve::MemoryIndex) is brought up to date instead of being computed anew.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct MemoryChange {
-    removed: Vec<usize>,
-    inserted: Vec<usize>,
-}
-
-impl MemoryChange {
-    /// A change of these positions: of the items that went, in the old memory, and of those that came, in the new one.
-    /// Without any the items are the same; the factors may be others.
-    pub fn new(removed: impl IntoIterator<Item = usize>, inserted: impl IntoIterator<Item = usize>) -> Self {
-        let ascending = |positions: BTreeSet<usize>| positions.into_iter().collect();
-        Self { removed: ascending(removed.into_iter().collect()), inserted: ascending(inserted.into_iter().collect()) }
-    }
-
-    /// The positions in the old memory of the items that went, ascending.
-    pub fn removed(&self) -> &[usize] {
-        &self.removed
-    }
-
-    /// The positions in the new memory of the items that came, ascending. An index of the old memory becomes one of the new
-    /// by removing all of [`removed`](Self::removed), the last first, and then inserting these, the first first.
-    pub fn inserted(&self) -> &[usize] {
-        &self.inserted
-    }
-
-    /// True when items only came, and all of them behind the others: what they add is all that is new.
-    pub(crate) fn appends(&self, memory: &ReasoningMemory) -> bool {
-        self.removed.is_empty() && self.inserted.first().is_none_or(|first| first + self.inserted.len() == memory.len())
-    }
-}
-
 impl ReasoningMemory {
     /// A memory of these items, put in canonical order.
     pub fn new(items: impl IntoIterator<Item = MemoryItem>) -> Self {
@@ -307,7 +279,7 @@ impl ReasoningMemory {
         self.items.binary_search_by(|item| canonical(item).cmp(&(time, id))).ok()
     }
 
-    /// How many items there are.
+    /// The number of items.
     pub fn len(&self) -> usize {
         self.items.len()
     }
@@ -336,7 +308,7 @@ impl ReasoningMemory {
         }
         let mut inserted: Vec<usize> = ids.iter().filter_map(|id| self.position(id)).collect();
         inserted.sort_unstable();
-        (out, MemoryChange { removed, inserted })
+        (out, MemoryChange::new(removed, inserted))
     }
 
     /// A change that a test made by hand: the memory before and after it.

@@ -18,6 +18,7 @@
 mod door;
 
 mod calibration;
+mod change;
 mod decay;
 mod edit;
 mod error;
@@ -34,6 +35,7 @@ pub(crate) mod text;
 
 pub use calibration::Calibration;
 pub(crate) use calibration::UncheckedCalibration;
+pub use change::MemoryChange;
 pub use decay::Decay;
 pub(crate) use decay::Horizon;
 pub use edit::{Edit, EditRecord, EditedStep};
@@ -48,7 +50,7 @@ pub use feature::{AssignedFeature, Feature, FeatureKey, Judgement, Polarity, Spa
 pub use history::{History, Interaction, Query};
 pub use id::{FactorId, ItemId, UserId};
 pub(crate) use memory::UncheckedItem;
-pub use memory::{Exemplar, MemoryChange, MemoryItem, ReasoningMemory};
+pub use memory::{Exemplar, MemoryItem, ReasoningMemory};
 pub use path::{PathError, PathOrigin, PathStep, ReasoningPath};
 pub use task::{ResponseSpace, Task};
 pub use text::{fold, hex};

@@ -1,3 +1,5 @@
+//! Reasoning paths, checked against the features they cite.
+
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -6,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::text::fold;
 use super::{FactorId, Feature, FeatureKey};
 
-/// How features and factors led to one response (paper: *r*_q). A path is *checked*: each step cites a feature of its item
-/// and the factor that feature belongs to, and its conclusion is the response.
+/// The account of how features and factors led to one response (paper: *r*_q). A path is *checked*: each step cites a
+/// feature of its item and the factor that feature belongs to, and its conclusion is the response.
 ///
-/// Read from a file alone, only its steps are checked; the [`MemoryItem`](super::MemoryItem) it belongs to checks what it
-/// cites and its conclusion, and the [`UserModel`](super::UserModel) its factors.
+/// Read from a file alone, only its steps are checked; the [`MemoryItem`](super::MemoryItem) it belongs to checks what
+/// it cites and its conclusion, and the [`UserModel`](crate::UserModel) its factors.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "UncheckedPath")]
 pub struct ReasoningPath {
@@ -69,7 +71,7 @@ pub struct PathStep {
     /// The factor it belongs to; `None` for a feature of no known factor.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub factor: Option<FactorId>,
-    /// What the step says.
+    /// The text of the step.
     pub text: String,
 }
 
@@ -97,7 +99,7 @@ pub enum PathError {
         step: usize,
         /// The feature it cites, from 0.
         feature: usize,
-        /// How many features there are.
+        /// The number of features there are.
         known: usize,
     },
     /// A step cites a factor that its feature does not belong to.
@@ -167,7 +169,7 @@ impl ReasoningPath {
         Ok(())
     }
 
-    /// The same path with the cited features at other places; `None` when one of them is nowhere.
+    /// Moves the cited features to other places; `None` when one of them is nowhere.
     pub(crate) fn renumbered(&self, place_of: impl Fn(usize) -> Option<usize>) -> Option<Self> {
         let step = |step: &PathStep| Some(PathStep { feature: place_of(step.feature)?, ..step.clone() });
         Some(Self { steps: self.steps.iter().map(step).collect::<Option<_>>()?, ..self.clone() })

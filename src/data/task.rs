@@ -1,9 +1,11 @@
+//! Tasks and the response spaces they allow.
+
 use serde::{Deserialize, Serialize};
 
 use super::text::{check, fold};
 use super::{DataError, Query, limits};
 
-/// What the user is asked, and which responses there are.
+/// A question that users are asked, and the responses open to it.
 ///
 /// ```
 /// use rpm_core::{ResponseSpace, Task};
@@ -201,17 +203,17 @@ impl Task {
         Ok(self)
     }
 
-    /// What the user is asked.
+    /// The question that users are asked.
     pub fn instruction(&self) -> &str {
         &self.instruction
     }
 
-    /// What a query is called.
+    /// The word for a query.
     pub fn query_name_str(&self) -> &str {
         &self.query_name
     }
 
-    /// What a response is called.
+    /// The word for a response.
     pub fn response_name_str(&self) -> &str {
         &self.response_name
     }
@@ -248,7 +250,8 @@ impl Task {
     }
 
     /// Finds the response that `text` states, in its canonical spelling: case, width, white space and quotes around it
-    /// do not matter (free text keeps all but its white space), and a scale point may be written with a zero fraction (`4.0`). `None` when it states none.
+    /// do not matter (free text keeps all but its white space), and a scale point may be written with a zero fraction
+    /// (`4.0`). `None` when it states none.
     pub fn parse_response(&self, query: &Query, text: &str) -> Option<String> {
         let bare = text.trim().trim_matches(['"', '\'', '`', '“', '”', '‘', '’']).trim();
         match &self.space {

@@ -1,3 +1,5 @@
+//! The change of an answer when one thing is taken away.
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -22,19 +24,19 @@ pub enum Measure {
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Effect {
-    /// How much the answer depended on it; what explanations are ordered by.
+    /// The degree to which the answer depended on it; explanations are ordered by it.
     ///
-    /// By [`Measure::Estimate`] it is [`estimate`](Self::estimate): above 0 when it speaks for the response, below 0 when
-    /// it speaks against it. By [`Measure::Response`] it is 1 for another response and 0 for the same one; on a scale the
-    /// points between the two; for free text 1 less their token overlap.
+    /// By [`Measure::Estimate`] it is [`estimate`](Self::estimate): above 0 when it speaks for the response, below 0
+    /// when it speaks against it. By [`Measure::Response`] it is 1 for another response and 0 for the same one; on a
+    /// scale the points between the two; for free text 1 less their token overlap.
     pub size: f64,
     /// The estimate's probability of the given response, less the same without the thing. `None` for free text.
     pub estimate: Option<f64>,
-    /// Whether the estimate's decision is another one. `None` for free text.
+    /// True when the estimate's decision is another one. `None` for free text.
     pub decision_flips: Option<bool>,
     /// The response without it.
     pub response: String,
-    /// Whether that is another response than the given one.
+    /// True when that is another response than the given one.
     pub flips: bool,
     /// On a scale: the given response less the response without it, in points.
     pub points: Option<f64>,

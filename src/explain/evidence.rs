@@ -1,3 +1,5 @@
+//! The words and past interactions that a factor rests on.
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -23,7 +25,7 @@ pub struct PastEvidence {
     pub item: ItemId,
     /// The words.
     pub words: String,
-    /// What the user responded.
+    /// The user's response.
     pub response: String,
 }
 

@@ -1,6 +1,8 @@
+//! The agreement of a path with its counterfactuals.
+
 use serde::{Deserialize, Serialize};
 
-/// Whether a path says what counterfactuals show. Only factors that were tried count; nothing is said of the wording.
+/// The agreement of a path with what counterfactuals show. Only factors that were tried count; the wording does not.
 ///
 /// `None` where there is nothing to compare.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -10,11 +12,11 @@ pub struct Faithfulness {
     pub cited: usize,
     /// Of those, the ones that were tried.
     pub tried: usize,
-    /// Whether the first factor the path cites is the one with the largest effect of all that were tried. Of equal effects
+    /// True when the first factor that the path cites has the largest effect of all that were tried. Of equal effects
     /// any may be first; without an effect it is not the top, unless the path does not claim one.
     pub first_is_top: Option<bool>,
-    /// Agreement of the order of citation with the order of the effects, from −1 to 1: Kendall's `τ_b` (Kendall 1945), which
-    /// allows for equal effects. `None` for fewer than two cited factors and when all effects are equal.
+    /// Agreement of the order of citation with the order of the effects, from −1 to 1: Kendall's `τ_b` (Kendall 1945),
+    /// which allows for equal effects. `None` for fewer than two cited factors and when all effects are equal.
     pub tau: Option<f64>,
     /// Share of the cited factors with an effect in the direction claimed. A path claims that a factor it cites sways
     /// towards the response, unless it was composed from the statistics and says that it does not.
@@ -36,7 +38,7 @@ impl Faithfulness {
 pub(crate) struct Cited {
     /// Its effect; `None` when it was not tried.
     pub(crate) size: Option<f64>,
-    /// Whether the path claims that it sways towards the response.
+    /// True when the path claims that it sways towards the response.
     pub(crate) towards: bool,
 }
 

@@ -1,15 +1,16 @@
-//! Says why an answer came out as it did: the [`Reasons`] as they were given, and [`WhatIf`] one of them had been missing.
+//! Says why an answer came out as it did: the [`Reasons`] as they were given, and [`WhatIf`] one of them had been
+//! missing.
 //!
 //! [`Answer::reasons`](crate::Answer::reasons) tells what an answer was made from, at no cost.
-//! [`RpmPipeline::explain`](crate::RpmPipeline::explain) tests it: one factor or exemplar is taken away at a time and the
-//! question asked again.
+//! [`RpmPipeline::explain`](crate::RpmPipeline::explain) tests it: one factor or exemplar is taken away at a time and
+//! the question asked again.
 //!
 //! ```text
 //! given answer → Subject → candidates → Case (one thing taken away) → asked again → Effect → Findings → WhatIf
 //! ```
 //!
-//! [`RpmPipeline::explain`](crate::RpmPipeline::explain) has the definition of a counterfactual. The order of the stages is
-//! the pipeline's; here are what is taken away, what is made of the change, and how it is told.
+//! [`RpmPipeline::explain`](crate::RpmPipeline::explain) has the definition of a counterfactual. The order of the
+//! stages is the pipeline's; here are what is taken away, what is made of the change, and how it is told.
 //!
 //! Guide: [the method](crate::guide::method).
 
@@ -41,7 +42,7 @@ use effect::{Outcome, effect};
 use evidence::past_evidence;
 use faithfulness::{Cited, faithfulness};
 
-/// How far an explanation goes.
+/// The extent of an explanation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExplainOptions {
     pub(crate) counterfactuals: usize,
@@ -79,29 +80,30 @@ impl ExplainOptions {
     }
 }
 
-/// An answer's dependence on each factor and exemplar, tested: each was taken away in turn and the question asked again.
-/// [`RpmPipeline::explain`](crate::RpmPipeline::explain) makes it; [`Reasons`] tells instead what an answer was made from.
+/// An answer's dependence on each factor and exemplar, tested: each was taken away in turn and the question asked
+/// again. [`RpmPipeline::explain`](crate::RpmPipeline::explain) makes it; [`Reasons`] tells instead what an answer was
+/// made from.
 ///
-/// It quotes the user's own material, in [`Display`](fmt::Display) and as data; treat it as such. `Debug` prints ids and
-/// numbers only.
+/// It quotes the user's own material, in [`Display`](fmt::Display) and as data; treat it as such. `Debug` prints ids
+/// and numbers only.
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct WhatIf {
-    /// What the task calls a response.
+    /// The task's word for a response.
     pub response_name: String,
     /// The response that is explained.
     pub response: String,
-    /// What the effects are measured by.
+    /// The yardstick of the effects.
     pub measure: Measure,
-    /// The factors that were taken out, the one with the largest effect first; equals by the estimate's change, then in the
-    /// order of citation, then by id.
+    /// The factors that were taken out, the one with the largest effect first; equals by the estimate's change, then in
+    /// the order of citation, then by id.
     pub factors: Vec<FactorEffect>,
-    /// The exemplars that were taken away, the one with the largest effect first; equals by the estimate's change, then by
-    /// id.
+    /// The exemplars that were taken away, the one with the largest effect first; equals by the estimate's change, then
+    /// by id.
     pub exemplars: Vec<ExemplarEffect>,
-    /// What was not tried, in the order in which it would have been, and why.
+    /// The things that were not tried, in the order in which they would have been, and why.
     pub untried: Vec<Untried>,
-    /// Whether the path says what the counterfactuals show.
+    /// The agreement of the path with what the counterfactuals show.
     pub faithfulness: Faithfulness,
     /// The limit of the budget that was reached; `None` when it sufficed.
     pub budget_reached: Option<BudgetLimit>,
@@ -117,7 +119,7 @@ pub struct FactorEffect {
     pub factor: FactorSummary,
     /// The first step of the path that cites it, from 0; `None` when none does.
     pub cited: Option<usize>,
-    /// What became of the answer.
+    /// The change of the answer.
     pub effect: Effect,
     /// The words it was seen in.
     pub evidence: Evidence,
@@ -129,13 +131,13 @@ pub struct FactorEffect {
 pub struct ExemplarEffect {
     /// The interaction.
     pub item: ItemId,
-    /// What was asked.
+    /// The question.
     pub query: String,
-    /// What the user responded.
+    /// The user's response.
     pub response: String,
     /// Its similarity to the query, from 0 to 1.
     pub similarity: f64,
-    /// What became of the answer.
+    /// The change of the answer.
     pub effect: Effect,
 }
 
@@ -153,7 +155,7 @@ pub enum Candidate {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Untried {
-    /// What was not taken away.
+    /// The thing that was not taken away.
     pub candidate: Candidate,
     /// Why not.
     pub reason: UntriedReason,

@@ -102,8 +102,8 @@ impl<'a> Subject<'a> {
         order
     }
 
-    /// How much a factor supports the response before it is tried: by the estimate, or for free text by its information.
-    /// A factor that is not removable comes last.
+    /// The support of a factor for the response before it is tried: by the estimate, or for free text by its
+    /// information. A factor that is not removable comes last.
     fn support(&self, factor: &FactorId) -> f64 {
         let Some(Some((_, without))) = self.without.get(factor) else { return f64::NEG_INFINITY };
         let probability = |estimate: &Estimate| estimate.probability(self.given.response);

@@ -1,3 +1,5 @@
+//! The reasons of an answer, as they were given.
+
 use std::fmt;
 
 use serde::Serialize;
@@ -8,12 +10,12 @@ use crate::stats::{Estimate, FactorSummary, Support};
 /// An answer with its reasons as they were given, from [`Answer::reasons`](crate::Answer::reasons). They are told, not
 /// tested: [`WhatIf`](super::WhatIf) is the test.
 ///
-/// It quotes the user's own material, in [`Display`](fmt::Display) and as data; treat it as such. `Debug` prints ids and
-/// numbers only.
+/// It quotes the user's own material, in [`Display`](fmt::Display) and as data; treat it as such. `Debug` prints ids
+/// and numbers only.
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Reasons {
-    /// What the task calls a response.
+    /// The task's word for a response.
     pub response_name: String,
     /// The response.
     pub response: String,
@@ -35,7 +37,7 @@ pub struct Reasons {
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct CitedStep {
-    /// What the step says.
+    /// The text of the step.
     pub text: String,
     /// The name of the cited feature.
     pub feature: String,
@@ -51,9 +53,9 @@ pub struct CitedStep {
 pub struct ExemplarSummary {
     /// The interaction.
     pub item: ItemId,
-    /// What was asked.
+    /// The question.
     pub query: String,
-    /// What the user responded.
+    /// The user's response.
     pub response: String,
     /// Its similarity to the query, from 0 to 1.
     pub similarity: f64,

@@ -1,8 +1,10 @@
+//! The partition as the edits in force rearrange it.
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::data::{Edit, EditRecord, FactorId, FeatureKey, Standing, in_force};
 
-/// What the edits in force make of a partition: which factor each of its factors and some of its features go to, and how
+/// The edits in force, applied to a partition: which factor each of its factors and some of its features go to, and how
 /// the user wants them treated. An edit whose factor is not there has no effect until the factor is there again.
 #[derive(Debug, Default)]
 pub(super) struct Arrangement {

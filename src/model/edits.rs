@@ -1,3 +1,5 @@
+//! Entering an edit, and showing a model as its edits have it.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::data::{
@@ -44,7 +46,7 @@ pub enum EditError {
     Unusable {
         /// The kind of edit.
         kind: &'static str,
-        /// What is wrong with it.
+        /// Its fault.
         problem: &'static str,
     },
 }
@@ -58,7 +60,7 @@ impl UserModel {
         self.edit_in(edit, &self.partition())
     }
 
-    /// The same, given the model's partition.
+    /// Enters an edit, given the model's partition.
     pub(crate) fn edit_in(&mut self, edit: Edit, partition: &Partition) -> Result<u32, EditError> {
         self.check_edit(&edit)?;
         let anchors: BTreeMap<FactorId, BTreeSet<FeatureKey>> =

@@ -40,14 +40,14 @@ impl UserModel {
         json
     }
 
-    /// The same file as [`to_json`](Self::to_json) on one line, for stores.
+    /// The file of [`to_json`](Self::to_json) on one line, for stores.
     pub fn to_json_line(&self) -> Vec<u8> {
         let file = File { format: FORMAT_NAME.to_owned(), version: FORMAT_VERSION, model: self };
         serde_json::to_vec(&file).unwrap_or_default()
     }
 
-    /// Reads a file that [`to_json`](Self::to_json) wrote, and checks it as [`new`](Self::new) does. Writing it again gives
-    /// the same bytes.
+    /// Reads a file that [`to_json`](Self::to_json) wrote, and checks it as [`new`](Self::new) does. Writing it again
+    /// gives the same bytes.
     ///
     /// # Errors
     /// [`DataError::FutureVersion`] for a file of a later version; [`DataError::NotAUserModel`] with the place for
@@ -76,7 +76,8 @@ impl UserModel {
 }
 
 impl UserModel {
-    /// Version 1 had no grouping: its factors are kept as they are. It kept paths that were composed from the statistics.
+    /// Version 1 had no grouping: its factors are kept as they are. It kept paths that were composed from the
+    /// statistics.
     fn migrate_version_1(&mut self) {
         self.grouping = Grouping::of(&self.factors);
         self.calibration.kappa_low = self.calibration.kappa;

@@ -1,3 +1,5 @@
+//! Taking interactions and features out of a model.
+
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -6,12 +8,12 @@ use crate::model::UserModel;
 
 use super::partition::Partition;
 
-/// What is to be forgotten.
+/// The interactions or features to forget.
 #[non_exhaustive]
 pub enum Forget<'a> {
     /// These interactions.
     Items(Vec<ItemId>),
-    /// What was learned of a factor: its features go out of all interactions, the interactions stay. Learning again finds
+    /// A factor: its features go out of all interactions, the interactions stay. Learning again finds
     /// it again; to keep it out for good, say [`Edit::NotMe`](crate::Edit::NotMe).
     Factor(FactorId),
     /// Interactions with a time before this one.
@@ -34,7 +36,7 @@ impl fmt::Debug for Forget<'_> {
     }
 }
 
-/// What went.
+/// The items, features and factors that went.
 #[derive(Debug, Default)]
 pub(crate) struct Forgotten {
     /// Interactions that are gone, whole.
@@ -114,8 +116,8 @@ impl UserModel {
         self.factors.iter().chain(self.set_aside.iter()).map(|factor| factor.id().clone()).collect()
     }
 
-    /// Takes features that no item has any more out of the grouping, the edits and the paths that speak of them, and items
-    /// out of the edits. Gives the number of paths that were withdrawn.
+    /// Takes features that no item has any more out of the grouping, the edits and the paths that speak of them, and
+    /// items out of the edits. Gives the number of paths that were withdrawn.
     fn drop_text(&mut self, lost: &BTreeSet<FeatureKey>, gone: &BTreeSet<ItemId>) -> usize {
         for group in &mut self.grouping.fitted {
             let before = group.features.len();

@@ -1,3 +1,5 @@
+//! Making a model of interactions, and taking in more of them.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::data::grouping::Grouping;
@@ -9,7 +11,7 @@ use crate::stats::{calibrate, calibration_point};
 
 use super::partition::{Factors, Growth, Partition, Rules};
 
-/// What came of a user model when items were taken in.
+/// The outcome of taking items into a user model.
 #[derive(Debug)]
 pub(crate) struct Grown {
     pub(crate) growth: Growth,
@@ -18,7 +20,7 @@ pub(crate) struct Grown {
     pub(crate) extent: Extent,
 }
 
-/// How much of a user model's factors a growth made anew.
+/// The part of a user model's factors that a growth made anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Extent {
     /// The new items are behind all others, and were counted in.
@@ -100,8 +102,8 @@ impl UserModel {
         self.calibration = calibrate(&self.task, &self.factors, scored, &weights);
     }
 
-    /// Takes new items in. Those behind all others extend the factors and their partition; others make both anew, to the
-    /// same result.
+    /// Takes new items in. Those behind all others extend the factors and their partition; others make both anew, to
+    /// the same result.
     pub(crate) fn grow(&mut self, mut new: Vec<MemoryItem>, partition: &mut Partition) -> Grown {
         for item in &mut new {
             item.after = self.snapshots.taken;
@@ -127,7 +129,8 @@ impl UserModel {
         Grown { growth, change, extent }
     }
 
-    /// Counts in the items from this position on, which are behind all others. False when the factors have to be made anew.
+    /// Counts in the items from this position on, which are behind all others. False when the factors have to be made
+    /// anew.
     fn append(&mut self, from: usize, now: Option<Horizon>, partition: &mut Partition) -> (Growth, bool) {
         let (active, set_aside) = (std::mem::take(&mut self.factors), std::mem::take(&mut self.set_aside));
         let (mut factors, mut growth) = (Factors { active, set_aside }, Growth::default());

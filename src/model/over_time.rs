@@ -1,4 +1,4 @@
-//! What a user model's interactions say of its statistics: whether they drift, hold on either half, and come true.
+//! The statistics of a user model over time: whether they drift, hold on either half, and come true.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -38,8 +38,8 @@ impl UserModel {
         Beliefs::new(self.task(), self.factors(), self.calibration())
     }
 
-    /// Whether what a factor goes with has changed of late ([`Drift`]), on all its sightings without decay; `None` for a
-    /// factor that is not there or was seen too seldom to tell.
+    /// Tests whether the responses that a factor goes with have changed of late ([`Drift`]), on all its sightings
+    /// without decay; `None` for a factor that is not there or was seen too seldom to tell.
     ///
     /// Reads the whole memory; [`Prepared::drift`](crate::Prepared::drift) does so once.
     pub fn drift(&self, factor: &FactorId) -> Option<Drift> {
@@ -67,7 +67,7 @@ impl UserModel {
         self.factors().iter().filter_map(|factor| Some((factor.id().clone(), drift(factor.id())?))).collect()
     }
 
-    /// How alike a factor's statistics are on the odd and the even of its sightings, from 0 to 1 ([`stability`];
+    /// The likeness of a factor's statistics on the odd and the even of its sightings, from 0 to 1 ([`stability`];
     /// [`scale_stability`] for a scale; of influence for an open-ended task). `None` with fewer than four sightings.
     pub fn stability(&self, factor: &FactorId) -> Option<f64> {
         let sightings = self.sightings();
@@ -90,7 +90,7 @@ impl UserModel {
         stability(Halves { odd: &odd, even: &even }, &base, kappa)
     }
 
-    /// How reliably this user's lifts are known, over all factors, from 0 (chance) to 1 ([`lift_reliability`]). `None` with
+    /// The reliability of this user's lifts, over all factors, from 0 (chance) to 1 ([`lift_reliability`]). `None` with
     /// fewer than three factors that were seen four times.
     pub fn lift_reliability(&self) -> Option<f64> {
         let sightings = self.sightings();
@@ -99,7 +99,7 @@ impl UserModel {
         lift_reliability(&halves, &self.base_rates(), self.calibration().kappa)
     }
 
-    /// How well the estimate's probabilities come true on this user's own interactions, each estimated from all others. At
+    /// Compares the estimate's probabilities with this user's own responses, each estimated from all others. At
     /// most 512, evenly spread, are looked at. `None` for open-ended tasks and without interactions.
     pub fn reliability(&self) -> Option<Reliability> {
         const MOST: usize = 512;

@@ -1,3 +1,5 @@
+//! The partition of features into factors, before edits.
+
 use std::collections::{BTreeSet, HashMap};
 
 use crate::data::grouping::Grouping;
@@ -14,11 +16,11 @@ pub(crate) struct Partition {
     /// By cluster.
     ids: Vec<FactorId>,
     places: HashMap<FactorId, usize>,
-    /// How many of the clusters, the first, a factor model made.
+    /// The number of clusters that a factor model made; they come first.
     fitted: usize,
 }
 
-/// What came of factors while interactions were taken in.
+/// The factors that came or changed their standing while interactions were taken in.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Growth {
     /// Factors that a feature founded which fitted none.
@@ -27,7 +29,7 @@ pub(crate) struct Growth {
     pub(crate) established: BTreeSet<FactorId>,
 }
 
-/// What factors are made by, besides the partition.
+/// The rules that factors are made by, besides the partition.
 #[derive(Clone, Copy)]
 pub(super) struct Rules<'a> {
     pub(super) task: &'a Task,
@@ -96,7 +98,7 @@ impl Partition {
         factors
     }
 
-    /// The same factors after one more item, which is behind all others. False when they have to be made anew: nothing was
+    /// Counts in one more item, which is behind all others. False when they have to be made anew: nothing was
     /// set aside before, and now is.
     #[must_use]
     pub(super) fn append(

@@ -1,3 +1,5 @@
+//! The search for removed text in the bytes that remain.
+
 use std::collections::{BTreeSet, HashSet};
 
 use serde::{Deserialize, Serialize};
@@ -8,7 +10,7 @@ use crate::data::{FeatureKey, MemoryItem};
 const RUN: usize = 32;
 /// Shorter pieces are not searched for: they say nothing of whose they are.
 const LEAST: usize = 4;
-/// The same of parts of a text, between quotes in it.
+/// The least length of a part of a text that stands between quotes.
 const LEAST_PART: usize = 12;
 
 /// Searches bytes for text that was removed: every run of 32 bytes of it, and short pieces as a whole. Text that
@@ -19,7 +21,7 @@ pub(crate) struct Needles {
     pieces: BTreeSet<String>,
 }
 
-/// What a search of the remaining bytes for the removed text found.
+/// The result of searching the remaining bytes for the removed text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Probe {
@@ -44,8 +46,8 @@ impl Probe {
 }
 
 impl Needles {
-    /// What is to be searched for, of items that went and features that no item has any more. `own` is text that is not the
-    /// user's, such as the task's instruction.
+    /// The pieces to search for, of items that went and features that no item has any more. `own` is text that is not
+    /// the user's, such as the task's instruction.
     pub(crate) fn new(gone: &[MemoryItem], lost: &BTreeSet<FeatureKey>, left: &[MemoryItem], own: &[&str]) -> Self {
         let mut needles = Self::default();
         for text in gone.iter().flat_map(texts).chain(lost.iter().map(|key| key.as_str().to_owned())) {
@@ -84,7 +86,8 @@ impl Needles {
     }
 }
 
-/// Stands where JSON has a quote or a text has one: nothing is searched for across it, since what is beyond may not be text.
+/// Stands where JSON has a quote or a text has one: nothing is searched for across it, since what is beyond may not be
+/// text.
 const EDGE: char = '\u{1}';
 
 /// A text without white space, with an edge for what JSON escapes.

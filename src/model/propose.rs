@@ -1,3 +1,5 @@
+//! Merges and splits of factors that the counts support.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -7,7 +9,8 @@ use crate::factor::grouping::{likeness, stems};
 use crate::model::UserModel;
 use crate::stats::{association, rank_sum};
 
-/// Least likeness of two factors' names for a merge to be proposed; from the grouping's own likeness on they would be one.
+/// Least likeness of two factors' names for a merge to be proposed; from the grouping's own likeness on they would be
+/// one.
 pub const MERGE_LIKENESS: f64 = 0.3;
 /// Two factors of like names are proposed to be merged unless their responses differ at this p-value.
 pub const MERGE_P: f64 = 0.2;
@@ -17,7 +20,8 @@ pub const SPLIT_P: f64 = 0.01;
 /// Sightings that either side needs.
 pub const PROPOSE_AFTER: f64 = 3.0;
 
-/// A change of factors that the counts speak for. It is done by entering it as an [`Edit`]; nothing is changed by itself.
+/// A change of factors that the counts speak for. It is done by entering it as an [`Edit`]; nothing is changed by
+/// itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -60,9 +64,9 @@ impl UserModel {
     /// Factors that could be merged or split, by what the counts say: splits first, then merges, each the surest first,
     /// then in order of id. For open-ended tasks the influence of features is compared in place of responses.
     ///
-    /// Merges are of factors with [`MERGE_LIKENESS`] or more in their labels whose responses do not differ at [`MERGE_P`];
-    /// splits are of a feature whose responses differ from the rest of its factor at [`SPLIT_P`] (by the test of
-    /// `docs/method.md` for the kind of task). Either side needs [`PROPOSE_AFTER`] sightings.
+    /// Merges are of factors with [`MERGE_LIKENESS`] or more in their labels whose responses do not differ at
+    /// [`MERGE_P`]; splits are of a feature whose responses differ from the rest of its factor at [`SPLIT_P`] (by the
+    /// test of `docs/method.md` for the kind of task). Either side needs [`PROPOSE_AFTER`] sightings.
     pub fn proposals(&self) -> Vec<Proposal> {
         let mut splits = self.splits();
         splits.extend(self.merges());

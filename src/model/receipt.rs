@@ -1,3 +1,5 @@
+//! The receipt of a forgetting, and the digest of a model.
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +12,7 @@ use crate::model::{Provenance, UserModel};
 
 pub use super::probe::Probe;
 
-/// What was forgotten, with what proves it. Holds ids and numbers, no text.
+/// The proof of a forgetting: what went, and a search of what remains. Holds ids and numbers, no text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Receipt {
@@ -57,7 +59,7 @@ impl fmt::Display for Receipt {
     }
 }
 
-/// What a digest is over: everything but how the model came to be as it is.
+/// The content of a digest: everything but how the model came to be as it is.
 #[derive(Serialize)]
 struct Content<'m> {
     user: &'m UserId,

@@ -1,3 +1,5 @@
+//! Marks to go back to, and what a model takes over from its predecessor.
+
 use std::collections::BTreeSet;
 
 use crate::data::{Edit, EditRecord, ItemId, MemoryChange, MemoryItem};
@@ -8,8 +10,8 @@ use super::partition::Partition;
 use super::user_model::Snapshots;
 
 impl UserModel {
-    /// Marks the model as it is, to go back to with [`rollback`](Self::rollback), and gives the mark's number. It costs a
-    /// number, no copy. Learning again ends all snapshots: keep the file for that.
+    /// Marks the model as it is, to go back to with [`rollback`](Self::rollback), and gives the mark's number. It costs
+    /// a number, no copy. Learning again ends all snapshots: keep the file for that.
     pub fn snapshot(&mut self) -> u32 {
         self.snapshots.taken = self.snapshots.taken.saturating_add(1);
         self.snapshots.numbers.push(self.snapshots.taken);
@@ -17,8 +19,8 @@ impl UserModel {
         self.snapshots.taken
     }
 
-    /// Goes back to a snapshot: takes out what was observed since, and takes back the edits since. What was forgotten in
-    /// the meantime stays forgotten. The snapshot stays, later ones go.
+    /// Goes back to a snapshot: takes out what was observed since, and takes back the edits since. What was forgotten
+    /// in the meantime stays forgotten. The snapshot stays, later ones go.
     ///
     /// [`RpmPipeline::rollback`](crate::RpmPipeline::rollback) does the same to a prepared model.
     ///
@@ -54,8 +56,8 @@ impl UserModel {
         without(self) == without(other)
     }
 
-    /// Carries over from the model that was before learning again what does not follow from the history: the edits, and the
-    /// numbers that are not used twice.
+    /// Carries over from the model that was before learning again what does not follow from the history: the edits, and
+    /// the numbers that are not used twice.
     pub(crate) fn succeed(&mut self, before: &Self) {
         self.edits.clone_from(&before.edits);
         self.snapshots = Snapshots { taken: before.snapshots.taken, numbers: Vec::new() };

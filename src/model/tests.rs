@@ -127,7 +127,7 @@ fn some_edit(model: &UserModel, kind: usize, a: usize, b: usize) -> Option<Edit>
     })
 }
 
-/// What the events leave, kept apart from the model: the items, and how each came.
+/// The outcome of the events, kept apart from the model: the items, and how each came.
 #[derive(Debug, Clone, Default)]
 struct Ledger {
     items: Vec<(u32, MemoryItem)>,

@@ -13,10 +13,11 @@ use crate::data::{
     ReasoningMemory, ReasoningPath, Task, UncheckedCalibration, UncheckedFactors, UncheckedItem, UserId, in_force,
 };
 
-/// What was learned of one user: factors with their counts, the reasoning memory, and how the two were made. It is what a
-/// host stores; [`to_json`](Self::to_json) and [`from_json`](Self::from_json) are the portable file.
+/// Everything learned of one user: factors with their counts, the reasoning memory, and how the two were made. It is
+/// what a host stores; [`to_json`](Self::to_json) and [`from_json`](Self::from_json) are the portable file.
 ///
-/// A user model answers only for the user it was learned from: [`check_user`](Self::check_user) guards every read by id.
+/// A user model answers only for the user it was learned from: [`check_user`](Self::check_user) guards every read by
+/// id.
 ///
 /// However it is read (`serde_json`, another format, a part of a larger document), it passes the checks of
 /// [`new`](Self::new) or is refused. A file of an older version is read by [`from_json`](Self::from_json) alone.
@@ -46,7 +47,7 @@ pub struct UserModel {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Snapshots {
-    /// How many were ever taken; numbers are not used twice.
+    /// The number ever taken; none is used twice.
     pub(super) taken: u32,
     /// The numbers of those that are left, ascending.
     pub(super) numbers: Vec<u32>,
@@ -67,7 +68,7 @@ impl Snapshots {
     }
 }
 
-/// What made a user model: the names of the parts, so that a host can tell which models to learn again after a change.
+/// The names of the parts that made a user model, so that a host can tell which models to learn again after a change.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Provenance {
@@ -143,8 +144,8 @@ impl UserModel {
     /// Puts a user model together from its parts, checked against each other.
     ///
     /// # Errors
-    /// [`DataError`] naming the first item that does not fit: a response outside the task's space, a feature outside its
-    /// query or without a factor, a path that cites what is not there, an id that occurs twice.
+    /// [`DataError`] naming the first item that does not fit: a response outside the task's space, a feature outside
+    /// its query or without a factor, a path that cites what is not there, an id that occurs twice.
     pub fn new(
         user: UserId,
         task: Task,
@@ -220,7 +221,7 @@ impl UserModel {
         path.response() == item.response() && path.check(item.features().len(), belongs).is_ok()
     }
 
-    /// The same model with no memory, as a packed file keeps it beside the items.
+    /// Takes the memory out, as a packed file keeps it beside the items.
     #[must_use]
     pub(crate) fn without_memory(self) -> Self {
         Self { memory: ReasoningMemory::default(), ..self }
@@ -256,7 +257,7 @@ impl UserModel {
         &self.task
     }
 
-    /// What made it.
+    /// The names of the parts that made it.
     pub fn provenance(&self) -> &Provenance {
         &self.provenance
     }
@@ -266,7 +267,7 @@ impl UserModel {
         &self.calibration
     }
 
-    /// How fast old interactions stop counting, if they do.
+    /// The speed at which old interactions stop counting, if they do.
     pub fn decay(&self) -> Option<Decay> {
         self.decay
     }

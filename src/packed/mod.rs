@@ -33,7 +33,6 @@ const INDEX: &str = "index ";
 ///
 /// ```
 /// use rpm_core::model::PackedModel;
-/// use rpm_core::retrieve::Bm25Retriever;
 /// use rpm_core::{History, Interaction, Query, ResponseSpace, RpmPipeline, Task};
 ///
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -44,13 +43,12 @@ const INDEX: &str = "index ";
 ///     Interaction::new("c", Query::new("A slow film about a quiet town.")?, "5")?,
 /// ])?;
 /// let pipeline = RpmPipeline::offline(task);
-/// let learned = pipeline.learn(&history).await?;
+/// let prepared = pipeline.open(pipeline.learn(&history).await?.model).await?;
 ///
-/// let file = pipeline.pack(&learned.model).await?.to_bytes()?;
+/// let file = pipeline.pack(&prepared).await?.to_bytes()?;
 /// let packed = PackedModel::from_bytes(&file)?;
 /// assert_eq!(packed.item(0)?.response(), "5");
-/// let model = pipeline.unpack(&packed)?;
-/// assert_eq!(model, learned.model);
+/// assert_eq!(pipeline.unpack(&packed).await?.model(), prepared.model());
 /// # Ok(())
 /// # }
 /// # pollster::block_on(example()).unwrap();
@@ -107,7 +105,7 @@ impl PackedModel {
     }
 
     /// The same with an index under this name, in place of one that has it. See
-    /// [`Retriever::pack`](crate::Retriever::pack).
+    /// [`MemoryIndex::bytes`](crate::retrieve::MemoryIndex::bytes).
     #[must_use]
     pub fn with_index(mut self, name: &str, bytes: Vec<u8>) -> Self {
         let name = format!("{INDEX}{name}");

@@ -1,3 +1,5 @@
+//! An answer with everything it rests on.
+
 use std::fmt;
 
 use crate::data::{AssignedFeature, Exemplar, FactorId, ItemId, Query, ReasoningPath};
@@ -16,9 +18,10 @@ pub struct Answer {
     pub response: String,
     /// The response word for word as the model stated it; `None` where no model answered.
     pub stated: Option<String>,
-    /// How features and factors led to it; its citations were checked.
+    /// The account of how features and factors led to it; its citations were checked.
     pub path: ReasoningPath,
-    /// The query's features with their factors, the answerer's own where it found some. The path cites them by position.
+    /// The query's features with their factors, the answerer's own where it found some. The path cites them by
+    /// position.
     pub features: Vec<AssignedFeature>,
     /// The past interactions it rests on, most similar first.
     pub exemplars: Vec<Exemplar>,
@@ -26,8 +29,8 @@ pub struct Answer {
     pub estimate: Option<Estimate>,
     /// The evidence, the tier it allows and why.
     pub support: Support,
-    /// Factors of the query that are drifting ([`Prepared::drift`]): what they go with has changed of late, so the answer
-    /// leans on counts that may no longer hold. In order of id.
+    /// Factors of the query that are drifting ([`Prepared::drift`]): what they go with has changed of late, so the
+    /// answer leans on counts that may no longer hold. In order of id.
     pub drifting: Vec<FactorId>,
     /// Features of the query that were found and not kept.
     pub dropped: Dropped,
@@ -42,12 +45,12 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The answer and its reasons as they were given: response, tier and why, estimate, path with the features and factors
-    /// it cites and their statistics, exemplars. As text by [`Display`](fmt::Display), as data by serde or field by field.
-    /// It quotes the user's own material; treat it as such.
+    /// The answer and its reasons as they were given: response, tier and why, estimate, path with the features and
+    /// factors it cites and their statistics, exemplars. As text by [`Display`](fmt::Display), as data by serde or
+    /// field by field. It quotes the user's own material; treat it as such.
     ///
-    /// `prepared` is the user model that the answer was given with; of a factor that it does not have nothing is told. Whether
-    /// the reasons are those that counted is what [`RpmPipeline::explain`](crate::RpmPipeline::explain) finds.
+    /// `prepared` is the user model that the answer was given with; of a factor that it does not have nothing is told.
+    /// Whether the reasons are those that counted is what [`RpmPipeline::explain`](crate::RpmPipeline::explain) finds.
     pub fn reasons(&self, prepared: &Prepared) -> Reasons {
         let (model, beliefs) = (prepared.model(), prepared.beliefs());
         let step = |step: &crate::data::PathStep| {

@@ -1,3 +1,5 @@
+//! The parts of a pipeline, collected and checked.
+
 use std::sync::Arc;
 
 use crate::answer::{Answerer, PromptedAnswerer, StatisticalAnswerer};
@@ -77,20 +79,20 @@ impl RpmPipelineBuilder {
         self
     }
 
-    /// How one stage's model is sampled. Default: temperature 0, no seed.
+    /// Sets how one stage's model is sampled. Default: temperature 0, no seed.
     pub fn parameters_for(mut self, stage: Stage, parameters: Sampling) -> Self {
         self.0.roles.set_parameters(stage, parameters);
         self
     }
 
-    /// What each operation may use at most. Default: no limit.
+    /// Sets the most that each operation may use. Default: no limit.
     pub fn budget(mut self, budget: Budget) -> Self {
         self.0.budget = budget;
         self
     }
 
-    /// Told after each reply how far its stage has come. It is called between replies, so it should return soon; it must not
-    /// panic. Default: nobody is told.
+    /// Told after each reply how far its stage has come. It is called between replies, so it should return soon; it
+    /// must not panic. Default: nobody is told.
     pub fn progress(mut self, tell: impl Fn(Progress) + Send + Sync + 'static) -> Self {
         self.0.progress = OnProgress(Some(Arc::new(tell)));
         self
@@ -132,7 +134,7 @@ impl RpmPipelineBuilder {
         self
     }
 
-    /// How many exemplars an answer rests on (paper: *K*). Default: 3.
+    /// Sets the number of exemplars that an answer rests on (paper: *K*). Default: 3.
     pub fn exemplars(mut self, k: usize) -> Self {
         self.0.exemplars = k;
         self
@@ -150,24 +152,25 @@ impl RpmPipelineBuilder {
         self
     }
 
-    /// How fast old interactions stop counting in user models that are learned. Interactions need times for it. Default:
-    /// they never do.
+    /// Sets how fast old interactions stop counting in user models that are learned. Interactions need times for it.
+    /// Default: they never do.
     pub fn decay(mut self, decay: Decay) -> Self {
         self.0.decay = Some(decay);
         self
     }
 
-    /// A log that [`forget`](RpmPipeline::forget) removes replies from and searches: the one around the backend, or around
-    /// an embedder. It must be this user's alone, or its items' ids must be of one user each. May be called for several.
+    /// A log that [`forget`](RpmPipeline::forget) removes replies from and searches: the one around the backend, or
+    /// around an embedder. It must be this user's alone, or its items' ids must be of one user each. May be called for
+    /// several.
     #[cfg(feature = "response-log")]
     pub fn forgets_in(mut self, log: &ResponseLog) -> Self {
         self.0.logs.push(log.clone());
         self
     }
 
-    /// A hook that sees, and may change, every text of the user before it goes into a prompt or to an embedder. Quotes of
-    /// changed words are not found in the text again and are dropped as ungrounded. It also sees names in lower case, so it
-    /// should know what it looks for in any case. Default: none.
+    /// A hook that sees, and may change, every text of the user before it goes into a prompt or to an embedder. Quotes
+    /// of changed words are not found in the text again and are dropped as ungrounded. It also sees names in lower
+    /// case, so it should know what it looks for in any case. Default: none.
     pub fn redact(mut self, hook: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
         let hook: Redact = Arc::new(hook);
         self.0.redact = Some(hook);

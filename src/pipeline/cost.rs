@@ -1,4 +1,4 @@
-//! Says before an operation what it would ask and cost.
+//! The cost of an operation, counted before it is done.
 
 use std::sync::Arc;
 
@@ -9,12 +9,13 @@ use super::dry::DryBackend;
 use super::{Error, Prepared, RpmPipeline};
 
 impl RpmPipeline {
-    /// What [`learn`](Self::learn) would ask and cost for this history. Asks nothing: every prompt is rendered as it would
-    /// be, and replies are made up from the prompts, so that later stages get about what they would get.
+    /// Counts what [`learn`](Self::learn) would ask and cost for this history. Asks nothing: every prompt is rendered
+    /// as it would be, and replies are made up from the prompts, so that later stages get about what they would get.
     ///
-    /// Prompts of the first stage are counted exactly as they would be sent; those of later stages depend on what a model
-    /// finds. Lengths of replies are assumed from a small model's real replies. Money goes by the [budget](Budget)'s prices;
-    /// its limits are left aside. A part of the host's own is run as it is, with a stand-in for the backend.
+    /// Prompts of the first stage are counted exactly as they would be sent; those of later stages depend on what a
+    /// model finds. Lengths of replies are assumed from a small model's real replies. Money goes by the
+    /// [budget](Budget)'s prices; its limits are left aside. A part of the host's own is run as it is, with a stand-in
+    /// for the backend.
     ///
     /// ```
     /// use rpm_core::llm::{Prices, Stage};
@@ -45,8 +46,8 @@ impl RpmPipeline {
         Ok(dry.counted())
     }
 
-    /// What [`personalize`](Self::personalize) would ask and cost for this query, paths that would be written first
-    /// included. Asks nothing, as [`cost_of_learning`](Self::cost_of_learning).
+    /// Counts what [`personalize`](Self::personalize) would ask and cost for this query, paths that would be written
+    /// first included. Asks nothing, as [`cost_of_learning`](Self::cost_of_learning).
     ///
     /// # Errors
     /// As [`personalize`](Self::personalize) for input that cannot be used and for parts that break their contract.
@@ -59,7 +60,7 @@ impl RpmPipeline {
         Ok(dry.counted())
     }
 
-    /// The same pipeline with a stand-in for every backend, without a limit.
+    /// Puts a stand-in in place of every backend, without a limit.
     fn dry(&self) -> (Self, Arc<DryBackend>) {
         let dry = Arc::new(DryBackend::new(self.budget.clone()));
         let pipeline = Self {

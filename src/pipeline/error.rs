@@ -1,3 +1,5 @@
+//! The errors of a pipeline, each with its stage.
+
 use crate::answer::AnswerError;
 use crate::data::{DataError, ItemId};
 use crate::extract::ExtractError;
@@ -17,7 +19,8 @@ pub enum Error {
     /// The user model was learned for another task than the pipeline's.
     #[error("the user model was learned for another task")]
     OtherTask,
-    /// The answer was given with another user model: it rests on a factor or an interaction that this one does not have.
+    /// The answer was given with another user model: it rests on a factor or an interaction that this one does not
+    /// have.
     #[error("the answer was given with another user model")]
     OtherModel,
     /// No interaction's features could be found; the first one failed for this reason.
@@ -34,7 +37,7 @@ pub enum Error {
     Budget {
         /// The stage that was not done.
         stage: Stage,
-        /// What is used up.
+        /// The limit that is used up.
         limit: BudgetLimit,
     },
     /// An edit or a rollback that cannot be made.
@@ -43,7 +46,7 @@ pub enum Error {
     /// A response log could not be read or written.
     #[cfg(feature = "response-log")]
     #[error("a response log could not be read or written")]
-    Log(#[from] crate::llm::LogError),
+    Log(#[source] Box<crate::llm::LogError>),
     /// The query's features could not be found.
     #[error("the query's features could not be found")]
     Extract(#[source] Box<ExtractError>),
@@ -64,7 +67,7 @@ pub enum Error {
     Contract {
         /// The part.
         part: &'static str,
-        /// What it did.
+        /// The breach.
         problem: &'static str,
     },
 }
@@ -132,5 +135,12 @@ impl Error {
             _ => None,
         };
         ask.is_some_and(AskError::is_transient)
+    }
+}
+
+#[cfg(feature = "response-log")]
+impl From<crate::llm::LogError> for Error {
+    fn from(error: crate::llm::LogError) -> Self {
+        Self::Log(Box::new(error))
     }
 }

@@ -9,7 +9,7 @@ use crate::model::UserModel;
 use super::{Answer, Error, Prepared, RpmPipeline};
 
 impl RpmPipeline {
-    /// What an answer depended on: [`explain_with`](Self::explain_with) the default options.
+    /// Finds what an answer depended on: [`explain_with`](Self::explain_with) the default options.
     ///
     /// ```
     /// # use rpm_core::{History, Interaction, Query, ResponseSpace, RpmPipeline, Task};
@@ -37,19 +37,19 @@ impl RpmPipeline {
         self.explain_with(prepared, answer, &ExplainOptions::default()).await
     }
 
-    /// What an answer depended on, by counterfactuals: what would it have been without one factor, or without one
+    /// Finds what an answer depended on, by counterfactuals: what would it have been without one factor, or without one
     /// exemplar?
     ///
     /// *Without a factor* is without the words of the query in which its features were seen: their spans are taken out,
-    /// wherever the same words stand and no other factor was seen in just them, and white space is closed. Its features go
-    /// with the words, and so does every feature of which no word is left. Features, exemplars and tier are otherwise those
-    /// of the answer, and the user model stays as it is: nothing is extracted, retrieved or gated anew, so that one thing
-    /// changes at a time. Only the estimate, which reads the words, is computed anew. A factor without which the query
-    /// would say nothing is not removable.
+    /// wherever the same words stand and no other factor was seen in just them, and white space is closed. Its features
+    /// go with the words, and so does every feature of which no word is left. Features, exemplars and tier are
+    /// otherwise those of the answer, and the user model stays as it is: nothing is extracted, retrieved or gated anew,
+    /// so that one thing changes at a time. Only the estimate, which reads the words, is computed anew. A factor
+    /// without which the query would say nothing is not removable.
     ///
-    /// Taking only a factor's statistics and label away, and leaving its words, would answer another question: what was said
-    /// of the words, not what they did. The words would still be read, by a model and by the estimate's votes, so whatever
-    /// sways through them would count as without effect.
+    /// Taking only a factor's statistics and label away, and leaving its words, would answer another question: what was
+    /// said of the words, not what they did. The words would still be read, by a model and by the estimate's votes, so
+    /// whatever sways through them would count as without effect.
     ///
     /// *Without an exemplar* is the same question with that interaction not retrieved. No other takes its place. The
     /// estimate is that of a memory without it; an answerer that asks no model sees that memory too.
@@ -57,18 +57,18 @@ impl RpmPipeline {
     /// The answerer is then asked again. The effect is what became of its response, or, where the answer follows the
     /// estimate, of the estimate's probability of the response; see [`Effect`]. Both are always given.
     ///
-    /// Tried are first the factors that the path cites, in that order, then in turn a factor that it does not cite, the one
-    /// with the largest support by the estimate first, and an exemplar, the most similar first. Effects of single things
-    /// do not add up: of two factors that say the same, each alone may be without effect.
+    /// Tried are first the factors that the path cites, in that order, then in turn a factor that it does not cite, the
+    /// one with the largest support by the estimate first, and an exemplar, the most similar first. Effects of single
+    /// things do not add up: of two factors that say the same, each alone may be without effect.
     ///
     /// # Budget
-    /// Each explanation is an operation with the pipeline's whole budget, and requests are entered under the stages that
-    /// send them. What is not tried for want of budget is in [`WhatIf::untried`]; it is not an error. Requests depend
-    /// on nothing but the user model and the answer, so a response log answers them the second time.
+    /// Each explanation is an operation with the pipeline's whole budget, and requests are entered under the stages
+    /// that send them. What is not tried for want of budget is in [`WhatIf::untried`]; it is not an error. Requests
+    /// depend on nothing but the user model and the answer, so a response log answers them the second time.
     ///
     /// # Errors
-    /// [`Error::OtherTask`] and [`Error::OtherModel`] when the answer is not of this pipeline's task or of this user model;
-    /// [`Error::Answer`] when the answerer failed for everything that was tried.
+    /// [`Error::OtherTask`] and [`Error::OtherModel`] when the answer is not of this pipeline's task or of this user
+    /// model; [`Error::Answer`] when the answerer failed for everything that was tried.
     ///
     /// # Cancellation
     /// Dropping the future stops; nothing is kept.

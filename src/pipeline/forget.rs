@@ -8,17 +8,17 @@ use crate::model::{Forget, Forgotten, Needles, Probe, Receipt};
 use super::{Error, Prepared, RpmPipeline};
 
 impl RpmPipeline {
-    /// Takes interactions, or what was learned of a factor, out of a user model and all that was derived from it: features,
-    /// counts, factors that nothing else holds, reasoning paths, vectors and index postings, and, in the logs that the
-    /// pipeline [knows of](crate::RpmPipelineBuilder::forgets_in), the replies about them. The model is then the one that the
-    /// remaining interactions make; snapshots cannot bring back what went.
+    /// Takes interactions, or what was learned of a factor, out of a user model and all that was derived from it:
+    /// features, counts, factors that nothing else holds, reasoning paths, vectors and index postings, and, in the logs
+    /// that the pipeline [knows of](crate::RpmPipelineBuilder::forgets_in), the replies about them. The model is then
+    /// the one that the remaining interactions make; snapshots cannot bring back what went.
     ///
-    /// The receipt says what went, and searches what remains for its text. Asks no model. To forget a whole user, remove the
-    /// model with what it is stored in, and the user's log.
+    /// The receipt says what went, and searches what remains for its text. Asks no model. To forget a whole user,
+    /// remove the model with what it is stored in, and the user's log.
     ///
     /// # Errors
-    /// [`Error::OtherTask`]; [`Error::Data`] for an interaction or factor that is not there; [`Error::Log`] when a log cannot
-    /// be read or written. The model is not changed then, but replies may be gone from the logs: forget again.
+    /// [`Error::OtherTask`]; [`Error::Data`] for an interaction or factor that is not there; [`Error::Log`] when a log
+    /// cannot be read or written. The model is not changed then, but replies may be gone from the logs: forget again.
     ///
     /// # Cancellation
     /// Dropping the future leaves the model whole: as it was, or without what was to go.
@@ -82,7 +82,7 @@ impl RpmPipeline {
         Ok(0)
     }
 
-    /// What the logs hold, as they hold it.
+    /// The bytes of the logs.
     #[cfg(feature = "response-log")]
     fn logged(&self) -> Result<Vec<Vec<u8>>, Error> {
         Ok(self.logs.iter().map(crate::llm::ResponseLog::bytes).collect::<Result<_, _>>()?)

@@ -1,3 +1,5 @@
+//! The order of the stages of learning.
+
 use std::collections::HashSet;
 use std::error::Error as _;
 
@@ -19,18 +21,18 @@ use super::{Error, ItemOutcome, ItemReport, LearnReport, Learned, PathPolicy, Rp
 impl RpmPipeline {
     /// Learns a user: features, factors, statistics and reasoning paths of a history.
     ///
-    /// The same history gives the same user model, byte for byte, whatever the order the interactions were handed over in
-    /// and however many threads there are, as long as the backend gives the same replies.
+    /// The same history gives the same user model, byte for byte, whatever the order the interactions were handed over
+    /// in and however many threads there are, as long as the backend gives the same replies.
     ///
     /// # Errors
-    /// [`Error::NothingLearned`] when every interaction failed, [`Error::Budget`] when the budget did not suffice for one;
-    /// [`Error::Factor`] when factors could not be fitted. An interaction that fails by itself is reported and stays in the
-    /// memory without features.
+    /// [`Error::NothingLearned`] when every interaction failed, [`Error::Budget`] when the budget did not suffice for
+    /// one; [`Error::Factor`] when factors could not be fitted. An interaction that fails by itself is reported and
+    /// stays in the memory without features.
     ///
     /// # Budget
-    /// When the budget is reached, what was done stands and the rest is done without the model: interactions that were not
-    /// asked about are reported as failed, groups that were not named keep the name of their most typical feature, paths
-    /// are composed from the statistics. [`LearnReport::budget_reached`] says so.
+    /// When the budget is reached, what was done stands and the rest is done without the model: interactions that were
+    /// not asked about are reported as failed, groups that were not named keep the name of their most typical feature,
+    /// paths are composed from the statistics. [`LearnReport::budget_reached`] says so.
     ///
     /// # Cancellation
     /// Dropping the future stops; nothing is kept.
@@ -120,7 +122,8 @@ impl RpmPipeline {
         Ok(extractions)
     }
 
-    /// For open-ended tasks: the items with what swayed their responses; counts those that were not judged, or not whole.
+    /// For open-ended tasks: the items with what swayed their responses; counts those that were not judged, or not
+    /// whole.
     pub(super) async fn judge_all(
         &self,
         items: Vec<MemoryItem>,
@@ -179,8 +182,8 @@ impl RpmPipeline {
         fitted(fit).map_err(|error| Error::Factor(Box::new(FactorError::NotAPartition(error))))
     }
 
-    /// The reasoning path of a past interaction: the user's own or the model's, where there is one that holds, and otherwise
-    /// composed from the statistics as they are now. Asks no model.
+    /// The reasoning path of a past interaction: the user's own or the model's, where there is one that holds, and
+    /// otherwise composed from the statistics as they are now. Asks no model.
     ///
     /// # Errors
     /// [`Error::Data`] with [`DataError::UnknownItem`] for an interaction that is not in the memory.
@@ -193,8 +196,8 @@ impl RpmPipeline {
         }
     }
 
-    /// Has the paths of these items written, and gives those to keep; where the writer fails, one that is composed from the
-    /// statistics.
+    /// Has the paths of these items written, and gives those to keep; where the writer fails, one that is composed from
+    /// the statistics.
     pub(super) async fn write_paths(
         &self,
         model: &UserModel,

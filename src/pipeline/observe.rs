@@ -22,25 +22,26 @@ impl RpmPipeline {
     /// Takes new interactions into an open user model without learning again.
     ///
     /// Their features are found as in [`learn`](Self::learn), go to the factors they fit or found
-    /// [provisional](crate::data::FactorStatus) ones, and are counted. Observing one by one gives the same model as learning all at
-    /// once, as long as the extractor finds the same features and the factor model groups by likeness; a factor model's own
-    /// groups are kept, and what they do not hold joins the likest of them.
+    /// [provisional](crate::data::FactorStatus) ones, and are counted. Observing one by one gives the same model as
+    /// learning all at once, as long as the extractor finds the same features and the factor model groups by likeness;
+    /// a factor model's own groups are kept, and what they do not hold joins the likest of them.
     ///
-    /// The cost of an interaction newer than all others does not grow with the history, apart from the calibration, which is
-    /// chosen anew each time the history has grown by a sixteenth. One that is older makes counts and factors anew.
+    /// The cost of an interaction newer than all others does not grow with the history, apart from the calibration,
+    /// which is chosen anew each time the history has grown by a sixteenth. One that is older makes counts and factors
+    /// anew.
     ///
-    /// An id that is there with the same query, response and time changes nothing. One that is there with others is reported
-    /// as [`Conflicting`](ObserveOutcome::Conflicting) and left as it is: forget it first. An interaction whose features
-    /// could not be found is reported and *not* taken in; observe it again.
+    /// An id that is there with the same query, response and time changes nothing. One that is there with others is
+    /// reported as [`Conflicting`](ObserveOutcome::Conflicting) and left as it is: forget it first. An interaction
+    /// whose features could not be found is reported and *not* taken in; observe it again.
     ///
     /// # Errors
-    /// [`Error::OtherTask`]; [`Error::Data`] naming the first interaction that cannot be used, or when the model would hold more
-    /// than [`limits::INTERACTIONS`]; [`Error::Contract`] for a part that breaks its contract.
-    /// Nothing is changed then, unless it was the path writer that broke it: the interactions are in, without paths.
+    /// [`Error::OtherTask`]; [`Error::Data`] naming the first interaction that cannot be used, or when the model would
+    /// hold more than [`limits::INTERACTIONS`]; [`Error::Contract`] for a part that breaks its contract. Nothing is
+    /// changed then, unless it was the path writer that broke it: the interactions are in, without paths.
     ///
     /// # Budget
-    /// What was not asked for want of budget is reported as failed. Reasoning paths that could not be written are written on
-    /// first use.
+    /// What was not asked for want of budget is reported as failed. Reasoning paths that could not be written are
+    /// written on first use.
     ///
     /// # Cancellation
     /// Dropping the future leaves the model whole: as it was until all features are found, with the new interactions
@@ -115,8 +116,8 @@ impl RpmPipeline {
         Ok(ReadItems { items, report })
     }
 
-    /// Takes in what was read, as far as the model does not have it by now. Asks no model, and can be done again on another
-    /// state of the model. Gives the interactions that came.
+    /// Takes in what was read, as far as the model does not have it by now. Asks no model, and can be done again on
+    /// another state of the model. Gives the interactions that came.
     pub(super) async fn count_in(
         &self,
         prepared: &mut Prepared,
@@ -160,8 +161,8 @@ impl RpmPipeline {
         Ok(paths)
     }
 
-    /// Learns a user again from the interactions of their model, as after a change of extractor or prompts. Edits hold on:
-    /// a factor is found again by its id, or else by its features. Snapshots end.
+    /// Learns a user again from the interactions of their model, as after a change of extractor or prompts. Edits hold
+    /// on: a factor is found again by its id, or else by its features. Snapshots end.
     ///
     /// # Errors
     /// As [`learn`](Self::learn); [`DataError::EmptyHistory`] for a model without interactions.
@@ -209,7 +210,7 @@ impl RpmPipeline {
     }
 }
 
-/// What is to be said of an interaction whose id the model has; `None` when it has none.
+/// The outcome of an interaction whose id the model has; `None` for a new id.
 fn known(model: &UserModel, new: &Interaction) -> Option<ObserveOutcome> {
     let old = model.memory().get(new.id())?;
     Some(if old.interaction() == new { ObserveOutcome::Known } else { ObserveOutcome::Conflicting })

@@ -15,12 +15,12 @@ use crate::model::{Drifts, EditError, Extent, Forgotten, Growth, Partition};
 use crate::retrieve::{KeptIndex, MemoryIndex, MemoryView, RetrieveError, Retriever, SavedIndex};
 use crate::stats::{Beliefs, Drift, Estimator, FactorEvidence, KeptEstimator, Support, Titles};
 
-/// A user model opened for answering by [`RpmPipeline::open`](crate::RpmPipeline::open): the model with its statistics, its
-/// estimator and the retriever's index.
+/// A user model opened for answering by [`RpmPipeline::open`](crate::RpmPipeline::open): the model with its statistics,
+/// its estimator and the retriever's index.
 ///
-/// It is a value. Everything in it follows from the model, and nothing depends on what was asked before: what is expensive
-/// is computed once, when it is first needed, and kept here. A change through this type keeps what still holds and extends
-/// what can be extended, so that an answer after it is to the byte that of a model opened anew.
+/// It is a value. Everything in it follows from the model, and nothing depends on what was asked before: what is
+/// expensive is computed once, when it is first needed, and kept here. A change through this type keeps what still
+/// holds and extends what can be extended, so that an answer after it is to the byte that of a model opened anew.
 ///
 /// A clone costs a few pointers and shares everything until one of the two changes, so that many tasks may answer from
 /// one. It is of one pipeline: do not give it to a pipeline of other parts.
@@ -74,7 +74,7 @@ impl Prepared {
         Beliefs::sharing(task, factors, self.model.calibration(), Arc::clone(evidence))
     }
 
-    /// Whether what a factor goes with has changed of late, as [`UserModel::drift`] finds it.
+    /// Tests whether the responses that a factor goes with have changed of late, as [`UserModel::drift`] does.
     pub fn drift(&self, factor: &FactorId) -> Option<Drift> {
         self.drifts.of(&self.model, factor)
     }

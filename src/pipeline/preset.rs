@@ -1,3 +1,5 @@
+//! Three settings between the paper's method and one request for an answer.
+
 use crate::answer::{OneCallAnswerer, PromptedAnswerer};
 use crate::extract::{LexicalExtractor, PromptedExtractor};
 use crate::factor::{PromptedFactorModel, SimilarityFactorModel};
@@ -5,7 +7,7 @@ use crate::reason::{ComposedPathWriter, PromptedPathWriter};
 
 use super::{PathPolicy, RpmPipelineBuilder};
 
-/// How much a pipeline asks: three points between the paper's method and one request for an answer.
+/// A pipeline's thrift with a model: three points between the paper's method and one request for an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 #[non_exhaustive]
 pub enum Preset {
@@ -13,13 +15,13 @@ pub enum Preset {
     /// exemplars. The builder's defaults.
     #[default]
     Paper,
-    /// The same method; learning costs about a third: four interactions in a request and at most four features of each,
-    /// paths of two steps written when an interaction first serves as an exemplar, factors and exemplars cut to what
-    /// matters for the query. Keep the paths that answers bring ([`UserModel::adopt_paths`](crate::UserModel::adopt_paths)),
-    /// or they are paid for again.
+    /// The paper's method in fewer requests; learning costs about a third: four interactions in a request and at most
+    /// four features of each, paths of two steps written when an interaction first serves as an exemplar, factors and
+    /// exemplars cut to what matters for the query. Keep the paths that answers bring
+    /// ([`UserModel::adopt_paths`](crate::UserModel::adopt_paths)), or they are paid for again.
     ///
-    /// Small models (about 1.5 billion parameters) mix up several texts in one request. What they leave without a feature
-    /// is asked for again by itself, which costs more than asking so at once: give them
+    /// Small models (about 1.5 billion parameters) mix up several texts in one request. What they leave without a
+    /// feature is asked for again by itself, which costs more than asking so at once: give them
     /// [`PromptedExtractor::items_per_request`]`(1)` after the preset.
     Balanced,
     /// Learning asks nothing; a query is one request. Features for retrieval, grouping and statistics are read off the
@@ -41,8 +43,8 @@ impl Preset {
 }
 
 impl RpmPipelineBuilder {
-    /// Exchanges the extractor, the factor model, the path writer, the answerer, the number of exemplars and the policy of
-    /// paths for those of a preset. What is set after it stands.
+    /// Exchanges the extractor, the factor model, the path writer, the answerer, the number of exemplars and the policy
+    /// of paths for those of a preset. What is set after it stands.
     pub fn preset(self, preset: Preset) -> Self {
         match preset {
             Preset::Paper => self

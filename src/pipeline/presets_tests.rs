@@ -1,4 +1,4 @@
-//! What presets cost for a user with many reviews.
+//! The cost of presets for a user with many reviews.
 
 use std::path::Path;
 

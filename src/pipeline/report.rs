@@ -1,3 +1,5 @@
+//! The reports of learning and observing: the outcome of every interaction.
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -7,13 +9,13 @@ use crate::extract::{Dropped, ReplyReading};
 use crate::llm::{BudgetLimit, Stage, UsageReport};
 use crate::model::UserModel;
 
-/// What [`RpmPipeline::learn`](crate::RpmPipeline::learn) returns.
+/// The user model that [`RpmPipeline::learn`](crate::RpmPipeline::learn) made, with its report.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Learned {
     /// The user model.
     pub model: UserModel,
-    /// What became of each interaction, and what it cost.
+    /// The outcome of each interaction, and the cost.
     pub report: LearnReport,
 }
 
@@ -50,21 +52,21 @@ pub struct LearnReport {
 pub struct ItemReport {
     /// The interaction.
     pub id: ItemId,
-    /// What became of it.
+    /// Its outcome.
     pub outcome: ItemOutcome,
-    /// What it took to get its features; `None` when it failed.
+    /// The effort that its features took; `None` when it failed.
     #[serde(default)]
     pub reading: Option<ReplyReading>,
 }
 
-/// What became of one interaction. In every case it is part of the memory and of the base rates.
+/// The outcome of one interaction. In every case it is part of the memory and of the base rates.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ItemOutcome {
     /// Features were found.
     Learned {
-        /// How many.
+        /// Their number.
         features: usize,
     },
     /// It was read, and nothing in it was kept as a feature.
@@ -111,21 +113,21 @@ pub struct ObserveReport {
 pub struct ObservedItem {
     /// The interaction.
     pub id: ItemId,
-    /// What became of it.
+    /// Its outcome.
     pub outcome: ObserveOutcome,
-    /// What it took to get its features; `None` when there was no need, or it failed.
+    /// The effort that its features took; `None` when there was no need, or it failed.
     #[serde(default)]
     pub reading: Option<ReplyReading>,
 }
 
-/// What became of one interaction that was observed.
+/// The outcome of one interaction that was observed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ObserveOutcome {
     /// It was taken in with features.
     Learned {
-        /// How many.
+        /// Their number.
         features: usize,
     },
     /// It was taken in; nothing in it was kept as a feature.

@@ -13,8 +13,8 @@ use crate::stats::{Beliefs, lift};
 
 use super::{PathRequest, PathWriter, WriteError};
 
-/// Composes paths from the statistics, without a model: the features that speak most for the response, each with the count
-/// behind it.
+/// Composes paths from the statistics, without a model: the features that speak most for the response, each with the
+/// count behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ComposedPathWriter {
     max_steps: usize,
@@ -153,12 +153,12 @@ fn cited(
     ReasoningPath::new(steps, response, PathOrigin::Statistics, &bare, factor_of)
 }
 
-/// What a composed step says of a factor.
+/// The claim of a composed step about a factor.
 const FOR: &str = "speaks for";
 const NOT_FOR: &str = "does not speak for";
 
-/// Whether a step of a query's path claims that its factor sways towards the response. A step that a model wrote does; one
-/// that was composed from the statistics says so or not.
+/// True when a step of a query's path claims that its factor sways towards the response. A step that a model wrote
+/// does; one that was composed from the statistics says so or not.
 pub(crate) fn claims_support(
     query: &Query,
     features: &[AssignedFeature],
@@ -177,7 +177,7 @@ fn quoted(feature: &Feature, query: &Query) -> String {
     format!("\"{}\"", feature.context(query).split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
-/// How much a factor speaks for a response: log lift, weighed by how often the factor was seen.
+/// The weight of a factor for a response: log lift, weighed by how often the factor was seen.
 fn weight(beliefs: &Beliefs<'_>, factor: &Factor, response: &str) -> f64 {
     let seen = factor.stats().coverage;
     if beliefs.task().space().is_open_ended() {
@@ -205,7 +205,7 @@ fn statement(
     format!("{words} {direction} {response}: {}", counted(factor, beliefs, response))
 }
 
-/// How often a response came with a factor.
+/// The number of times a response came with a factor.
 fn counted(factor: &Factor, beliefs: &Beliefs<'_>, response: &str) -> String {
     let (seen, total) = (factor.stats().coverage, beliefs.factors().totals().interactions);
     let belief = beliefs.response(factor, response);

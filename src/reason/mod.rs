@@ -61,8 +61,8 @@ pub trait PathWriter: Send + Sync {
         false
     }
 
-    /// True when its paths follow from the statistics, so that none is kept: they are composed when they are needed, from the
-    /// statistics as they are then.
+    /// True when its paths follow from the statistics, so that none is kept: they are composed when they are needed,
+    /// from the statistics as they are then.
     fn follows_from_statistics(&self) -> bool {
         false
     }
@@ -73,7 +73,7 @@ pub trait PathWriter: Send + Sync {
     }
 }
 
-/// What a path writer sees.
+/// A past interaction whose path is to be written.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct PathRequest<'a> {
@@ -81,10 +81,10 @@ pub struct PathRequest<'a> {
     pub task: &'a Task,
     /// The interaction with its features.
     pub item: &'a MemoryItem,
-    /// What the user's history says about factors.
+    /// The user's statistics.
     pub beliefs: &'a Beliefs<'a>,
-    /// All past interactions, from which the factors were learned. A request that shows factors names those it was seen in
-    /// in [`CompletionRequest::about`](crate::CompletionRequest::about). Empty unless [`past`](Self::past) says so.
+    /// All past interactions, from which the factors were learned. A request that shows factors names those it was seen
+    /// in in [`CompletionRequest::about`](crate::CompletionRequest::about). Empty unless [`past`](Self::past) says so.
     pub past: &'a [MemoryItem],
 }
 

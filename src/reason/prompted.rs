@@ -44,7 +44,7 @@ impl PromptedPathWriter {
         self
     }
 
-    /// How often a path that fails its check is asked for again. Default: 1.
+    /// Sets how often a path that fails its check is asked for again. Default: 1.
     #[must_use]
     pub fn max_reasks(mut self, reasks: u32) -> Self {
         self.max_reasks = reasks;

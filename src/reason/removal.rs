@@ -31,13 +31,13 @@ impl<'a> Removal<'a> {
         Self { query, features, words: tokens(query.text()) }
     }
 
-    /// How many words the query has.
+    /// The number of words of the query.
     pub(crate) fn words(&self) -> usize {
         self.words.len()
     }
 
-    /// The query without the words in which the factor's features were seen; `None` when no letter or digit would be left,
-    /// or when the factor has no feature in the query.
+    /// The query without the words in which the factor's features were seen; `None` when no letter or digit would be
+    /// left, or when the factor has no feature in the query.
     pub(crate) fn without(&self, factor: &FactorId) -> Option<Without> {
         let own = self.features.iter().filter(|assigned| assigned.factor.as_ref() == Some(factor));
         let mut spans: Vec<Range<usize>> = Vec::new();
@@ -58,7 +58,7 @@ impl<'a> Removal<'a> {
         Some(Without { query, gone: factor.clone(), pieces })
     }
 
-    /// Where else the same words stand, but for places in which a feature of another factor was seen.
+    /// Adds the other places of the same words, but for those in which a feature of another factor was seen.
     fn repeats(&self, span: Span, factor: &FactorId, spans: &mut Vec<Range<usize>>) {
         let first = self.words.partition_point(|word| word.end <= span.start);
         let last = self.words.partition_point(|word| word.start < span.end);
@@ -77,7 +77,7 @@ impl<'a> Removal<'a> {
 }
 
 impl Without {
-    /// What is left of features that were found in the query: those of the factor are gone, and so are those of which no
+    /// The rest of features that were found in the query: those of the factor are gone, and so are those of which no
     /// letter or digit is left; the others have the words that are left.
     pub(crate) fn left(&self, features: &[AssignedFeature]) -> Vec<AssignedFeature> {
         let kept = features.iter().filter(|assigned| assigned.factor.as_ref() != Some(&self.gone));
@@ -116,8 +116,8 @@ fn has_words(text: &str) -> bool {
     text.chars().any(char::is_alphanumeric)
 }
 
-/// The text without these spans, in order, and where the rest came from. White space is closed: none doubles, none is left
-/// at an end or before a mark that closes.
+/// The text without these spans, in order, and where the rest came from. White space is closed: none doubles, none is
+/// left at an end or before a mark that closes.
 fn cut(text: &str, spans: &[Range<usize>]) -> (String, Vec<Piece>) {
     let mut left = String::with_capacity(text.len());
     let mut pieces: Vec<Piece> = Vec::new();

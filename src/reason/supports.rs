@@ -1,4 +1,4 @@
-//! How far the estimate of a response depends on each factor of a query.
+//! The support of a query's factors for a response, by the estimate.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,9 @@ use crate::stats::{Beliefs, Estimate, Estimator};
 
 use super::Removal;
 
-/// How many factors of a query are taken out one by one while it is answered. Each costs an estimate, whose cost grows with
-/// the words of the query and with the items: 16 up to 40,000 of word times item, fewer beyond, and never fewer than 8.
-/// Real queries mostly have no more.
+/// The number of factors of a query that are taken out one by one while it is answered. Each costs an estimate, whose
+/// cost grows with the words of the query and with the items: 16 up to 40,000 of word times item, fewer beyond, and
+/// never fewer than 8. Real queries mostly have no more.
 fn taken_out(words: usize, items: f64) -> usize {
     const MOST: f64 = 16.0;
     const LEAST: f64 = 8.0;
@@ -20,7 +20,7 @@ fn taken_out(words: usize, items: f64) -> usize {
     most
 }
 
-/// What the estimate says of a response with all words of the query, and without those of one factor.
+/// The estimate's probability of a response with all words of the query, and without those of one factor.
 pub(crate) struct Supports {
     /// The probability with all words.
     pub(crate) with: f64,
@@ -29,13 +29,13 @@ pub(crate) struct Supports {
 }
 
 impl Supports {
-    /// How much a factor speaks for the response; below 0 when it speaks against it.
+    /// The support of a factor for the response; below 0 when it is against it.
     pub(crate) fn of(&self, factor: &FactorId) -> Option<f64> {
         self.without.get(factor).map(|without| self.with - without)
     }
 }
 
-/// How the estimate's probability of a response depends on each factor of a query. Of a query with more factors than can
+/// Finds the support of each factor of a query for a response. Of a query with more factors than can
 /// be [taken out](taken_out), those are whose counts say most for the response.
 pub(crate) fn supports(
     estimator: &Estimator,
@@ -62,8 +62,8 @@ pub(crate) fn supports(
     Supports { with: estimate.probability(response), without: without.collect() }
 }
 
-/// What counts alone let one expect of the support: `(n_my − c_m π_y)/√c_m · (ln((1 + N)/(1 + c_m)) + 1)`, the surplus of
-/// the response in standard errors, times how rare and with it how weighty the words are.
+/// The support to be expected from the counts alone: `(n_my − c_m π_y)/√c_m · (ln((1 + N)/(1 + c_m)) + 1)`, the surplus
+/// of the response in standard errors, times how rare and with it how weighty the words are.
 fn expected(beliefs: &Beliefs<'_>, factor: &Factor, response: &str) -> f64 {
     let (stats, total) = (factor.stats(), beliefs.factors().totals().interactions);
     let count = stats.by_response.get(response).copied().unwrap_or_default();

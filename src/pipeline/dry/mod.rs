@@ -53,7 +53,7 @@ impl LlmBackend for DryBackend {
     }
 }
 
-/// How long replies are, low and to expect, in tokens. From the replies of a model of 1.5 billion parameters
+/// The length of replies, low and to expect, in tokens. From the replies of a model of 1.5 billion parameters
 /// (qwen2.5-coder-1.5b-instruct) to this crate's requests, except for the bare answer, which is assumed:
 ///
 /// | reply | low | expected |

@@ -15,7 +15,7 @@ use super::StoredError;
 /// A change that can be made again on another state of the model.
 #[async_trait]
 pub(super) trait Change: Send {
-    /// What the change returns at the attempt that was saved.
+    /// The value of the change at the attempt that was saved.
     type Value: Send;
 
     /// Makes the change. `held` is what the store holds; `None` for a place that is only reserved.
@@ -82,7 +82,7 @@ impl Change for Observe<'_> {
     }
 }
 
-/// What is to be forgotten.
+/// A forgetting.
 pub(super) struct Forgetting<'a> {
     pub(super) user: &'a UserId,
     pub(super) pipeline: &'a RpmPipeline,
@@ -138,7 +138,7 @@ impl Change for Rollback<'_> {
 
 /// A model that was learned while others may have written.
 pub(super) struct Learning<'a> {
-    /// What was held when learning began.
+    /// The model that was held when learning began.
     pub(super) base: Option<&'a UserModel>,
     pub(super) learned: &'a mut UserModel,
 }

@@ -1,3 +1,5 @@
+//! The errors of operations by user id.
+
 use crate::data::UserId;
 use crate::pipeline::{Error, Learned};
 use crate::store::StoreError;
@@ -18,14 +20,14 @@ pub enum StoredError {
         /// Who.
         user: UserId,
     },
-    /// The user was learned and the model was not saved: the store failed, or, with [`StoreError::Conflict`], the stored
-    /// model was changed meanwhile, and saving over it would undo the change.
+    /// The user was learned and the model was not saved: the store failed, or, with [`StoreError::Conflict`], the
+    /// stored model was changed meanwhile, and saving over it would undo the change.
     #[error("the learned user model of {user} was not saved")]
     NotSaved {
         /// Who.
         user: UserId,
-        /// What was learned and paid for. To keep it in spite of the change, load what is held and save this with that
-        /// version.
+        /// The model that was learned and paid for. To keep it in spite of the change, load what is held and save this
+        /// with that version.
         learned: Box<Learned>,
         /// Why.
         source: Box<StoreError>,
@@ -35,7 +37,7 @@ pub enum StoredError {
     Contended {
         /// Who.
         user: UserId,
-        /// How often it was tried.
+        /// The number of attempts.
         attempts: usize,
     },
     /// The store failed.

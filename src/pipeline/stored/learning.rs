@@ -1,0 +1,95 @@
+//! Learning a user and saving the model, and the cost of it.
+
+use crate::data::{History, Query, UserId};
+use crate::llm::CostEstimate;
+use crate::pipeline::Learned;
+use crate::store::{StoreError, Version};
+
+use super::change::Learning;
+use super::swap::Held;
+use super::{StoredError, StoredPipeline};
+
+impl StoredPipeline {
+    /// Learns a user as [`RpmPipeline::learn`] does and saves the model in the place of the one that was held when it
+    /// began. The [edits](UserModel::edits) of that one hold on, as in [`RpmPipeline::relearn`].
+    ///
+    /// Learning takes long, and others may write meanwhile. Reasoning paths they kept are taken over where they fit.
+    /// Any other change, such as another learning with another result, stays: saving over it would undo what was not
+    /// known when this one began. The learned model is then handed over in [`StoredError::NotSaved`].
+    ///
+    /// # Errors
+    /// [`StoredError::Store`] before anything was learned; [`StoredError::Operation`] when nothing was;
+    /// [`StoredError::Deleted`] or [`StoredError::NotSaved`] afterwards.
+    ///
+    /// # Cancellation
+    /// Dropping the future stops, and leaves the model that was held or the new one. The place of a user whose first
+    /// learning did not end stays reserved, which is the id and no more.
+    pub async fn learn(&self, history: &History) -> Result<Learned, StoredError> {
+        let user = history.user();
+        // In this order: what is saved in between is found, what is deleted in between ends the reservation.
+        let reserved = self.store.reserve(user).await?;
+        let base = self.find(user).await?;
+        let mut learned = self.pipeline.learn(history).await?;
+        if let Some(base) = &base {
+            learned.model.succeed(base.prepared.model());
+        }
+        self.save_learned(user, learned, base, reserved).await
+    }
+
+    /// Learns a user again from the interactions that are held, as [`RpmPipeline::relearn`] does, and saves the model
+    /// as [`learn`](Self::learn) does.
+    ///
+    /// # Errors
+    /// [`StoredError::UnknownUser`]; otherwise as for [`learn`](Self::learn).
+    ///
+    /// # Cancellation
+    /// As for [`learn`](Self::learn).
+    pub async fn relearn(&self, user: &UserId) -> Result<Learned, StoredError> {
+        let base = self.held(user).await?;
+        let learned = self.pipeline.relearn(base.prepared.model()).await?;
+        let version = base.version;
+        self.save_learned(user, learned, Some(base), version).await
+    }
+
+    async fn save_learned(
+        &self,
+        user: &UserId,
+        mut learned: Learned,
+        base: Option<Held>,
+        reserved: Version,
+    ) -> Result<Learned, StoredError> {
+        let seen = base.as_ref().map_or(reserved, |base| base.version);
+        let base = base.as_ref().map(|base| base.prepared.model());
+        let mut learning = Learning { base, learned: &mut learned.model };
+        match self.swap(user, Some(seen), &mut learning).await {
+            Ok(()) => Ok(learned),
+            Err(StoredError::Store(source)) => {
+                Err(StoredError::NotSaved { user: user.clone(), learned: Box::new(learned), source: Box::new(source) })
+            }
+            Err(StoredError::Contended { .. }) => {
+                let source = Box::new(StoreError::Conflict);
+                Err(StoredError::NotSaved { user: user.clone(), learned: Box::new(learned), source })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The calls, tokens and money that learning this history would take, as [`RpmPipeline::cost_of_learning`] counts
+    /// them. Asks nothing, and reads nothing from the store.
+    ///
+    /// # Errors
+    /// As for [`RpmPipeline::cost_of_learning`].
+    pub async fn cost_of_learning(&self, history: &History) -> Result<CostEstimate, StoredError> {
+        Ok(self.pipeline.cost_of_learning(history).await?)
+    }
+
+    /// The calls, tokens and money that answering this query for the user would take, as
+    /// [`RpmPipeline::cost_of_answer`] counts them. Asks nothing.
+    ///
+    /// # Errors
+    /// [`StoredError::UnknownUser`]; [`StoredError::Store`]; otherwise as for [`RpmPipeline::cost_of_answer`].
+    pub async fn cost_of_answer(&self, user: &UserId, query: &Query) -> Result<CostEstimate, StoredError> {
+        let prepared = self.open(user).await?;
+        Ok(self.pipeline.cost_of_answer(&prepared, query).await?)
+    }
+}

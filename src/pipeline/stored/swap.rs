@@ -1,0 +1,105 @@
+//! The one loop in which a stored model is changed: make the change, save it if nobody was faster, or make it again.
+
+use std::future::poll_fn;
+use std::task::Poll;
+
+use crate::data::{ItemId, ReasoningPath, UserId};
+use crate::pipeline::{Error, Prepared};
+use crate::store::{StoreError, StoredModel, Version};
+
+use super::change::{Change, Revise, adopt_fitting};
+use super::{StoredError, StoredPipeline};
+
+/// Attempts at one update. Each failed one is a save of the same user by somebody else, so that this is never reached
+/// while a user's writers number in the dozens.
+const ATTEMPTS: usize = 1_000;
+
+/// A model as it is held, open.
+pub(super) struct Held {
+    pub(super) version: Version,
+    pub(super) prepared: Prepared,
+}
+
+impl StoredPipeline {
+    /// Keeps written paths of items that have none, in the life of the user that `seen` is a version of.
+    pub(super) async fn adopt(
+        &self,
+        user: &UserId,
+        seen: Version,
+        paths: &[(ItemId, ReasoningPath)],
+    ) -> Result<usize, StoredError> {
+        let change = |prepared: &mut Prepared| {
+            Ok(prepared.revise_paths(|model| adopt_fitting(model, paths.iter().map(|(id, path)| (id, path)))))
+        };
+        self.swap(user, Some(seen), &mut Revise { user, change }).await
+    }
+
+    /// Makes a change and saves it if nobody else saved meanwhile; otherwise makes it again on what is held then. With
+    /// `seen`, only in the life of the user that it is a version of.
+    pub(super) async fn swap<C: Change>(
+        &self,
+        user: &UserId,
+        seen: Option<Version>,
+        change: &mut C,
+    ) -> Result<C::Value, StoredError> {
+        for attempt in 0..ATTEMPTS {
+            let held = self.find(user).await?;
+            let version = held.as_ref().map(|held| held.version);
+            let ended = match (version, seen) {
+                (Some(version), Some(seen)) => version.life() != seen.life(),
+                // A place that is only reserved is written at the first attempt, or it is no longer there.
+                (None, Some(_)) => attempt > 0,
+                _ => false,
+            };
+            if ended {
+                return Err(StoredError::Deleted { user: user.clone() });
+            }
+            let before = held.map(|held| held.prepared);
+            let (changed, value) = change.make(before.clone()).await?;
+            changed.model().check_user(user).map_err(Error::from)?;
+            if before.is_some_and(|before| before.model() == changed.model()) {
+                return Ok(value);
+            }
+            match self.store.save(changed.model(), version.or(seen)).await {
+                Err(StoreError::Conflict) => let_others_run().await,
+                Err(error) => return Err(error.into()),
+                Ok(version) => {
+                    self.open.put(version, changed);
+                    return Ok(value);
+                }
+            }
+        }
+        Err(StoredError::Contended { user: user.clone(), attempts: ATTEMPTS })
+    }
+
+    pub(super) async fn held(&self, user: &UserId) -> Result<Held, StoredError> {
+        self.find(user).await?.ok_or_else(|| StoredError::UnknownUser { user: user.clone() })
+    }
+
+    /// The model that the store holds, from the open models where its version is among them.
+    pub(super) async fn find(&self, user: &UserId) -> Result<Option<Held>, StoredError> {
+        let Some(version) = self.store.version(user).await? else { return Ok(None) };
+        if let Some(prepared) = self.open.get(user, version) {
+            return Ok(Some(Held { version, prepared }));
+        }
+        let Some(StoredModel { model, version }) = self.store.load(user).await? else { return Ok(None) };
+        model.check_user(user).map_err(Error::from)?;
+        let prepared = Prepared::new(model);
+        self.open.put(version, prepared.clone());
+        Ok(Some(Held { version, prepared }))
+    }
+}
+
+/// Lets the executor's other tasks get on before another attempt.
+async fn let_others_run() {
+    let mut waited = false;
+    poll_fn(|cx| {
+        if waited {
+            return Poll::Ready(());
+        }
+        waited = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
