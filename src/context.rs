@@ -7,7 +7,8 @@ use crate::llm::{
 };
 use crate::prompt::{PromptSet, Redaction, Reply};
 
-/// What one operation lends every stage: the model, the wording and the account. Stages hold no client of their own.
+/// The means that one operation lends every stage: the model, the wording and the account. Stages hold no client of
+/// their own.
 #[derive(Clone, Copy)]
 pub struct StageContext<'a> {
     asking: Asking<'a>,
@@ -26,14 +27,14 @@ impl<'a> StageContext<'a> {
         Self { asking: Asking::new(Some(backend), ledger), prompts, redaction: Redaction::default() }
     }
 
-    /// The same context with a hook that sees, and may change, every text of the user before it goes into a prompt.
+    /// Adds a hook that sees, and may change, every text of the user before it goes into a prompt.
     #[must_use]
     pub fn redact(mut self, hook: &'a (dyn Fn(&str) -> String + Send + Sync)) -> Self {
         self.redaction = Redaction::new(hook);
         self
     }
 
-    /// The same context with other models for some stages.
+    /// Asks other models for some stages.
     pub(crate) fn roles(mut self, roles: &'a Roles) -> Self {
         self.asking = self.asking.roles(roles);
         self

@@ -63,7 +63,7 @@ fn without_a_grounded_feature_it_is_asked_again_and_then_composed_from_the_stati
     let invented = r#"{"reasons":[{"name":"great cast","quote":"a great cast","why":"so"}],"response":"4"}"#;
     let (answer, requests) = answered(move |_| invented).unwrap();
     assert_eq!(requests.len(), 2);
-    assert!(sent(&requests[1]).contains("none of its features has a name, a why and a quote that is in the new text"));
+    assert!(sent(&requests[1]).contains("it has no feature with a name, a why and a quote that is in the new text"));
     assert_eq!((answer.response.as_str(), answer.path.origin()), ("4", PathOrigin::Statistics));
     // The features read off the words stay.
     assert!(answer.features.iter().any(|assigned| assigned.feature.name() == "slow"));

@@ -200,7 +200,7 @@ impl Answerer for OneCallAnswerer {
         let question = Question { request: &request, options: &options, prompt, reasks: self.max_reasks };
         let read = |answered: Answered, response| {
             let value = self.read(&request, &answered.reasons, response);
-            let unfounded = || "none of its features has a name, a why and a quote that is in the new text".to_owned();
+            let unfounded = || "it has no feature with a name, a why and a quote that is in the new text".to_owned();
             let problem = value.features.is_empty().then(unfounded);
             Reading { value, problem }
         };

@@ -105,8 +105,8 @@ fn word_match(text: &str, quote: &str) -> Option<Span> {
     Some(Span { start: first.start, end: last.end })
 }
 
-/// How many of the quote's words the window holds in their order (longest common subsequence), and the words of the window
-/// up to the last of them.
+/// Returns the number of the quote's words that the window holds in their order (longest common subsequence), and the
+/// words of the window up to the last of them.
 fn in_order(window: &[Token], quote: &[Token]) -> (usize, usize) {
     let mut row = vec![0_usize; quote.len() + 1];
     let (mut best, mut length) = (0, 0);

@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 
 use crate::words::{Token, is_negation, tokens};
 
-/// What a negation makes of the praise or blame it stands before.
+/// The multiplier of the praise or blame that a negation stands before.
 const NEGATED: f64 = -0.5;
-/// How many words after a negation it reaches.
+/// The reach of a negation: the number of words after it.
 const REACH: usize = 3;
 /// The longest phrase of the list in words.
 const LONGEST: usize = 5;
@@ -66,7 +66,7 @@ fn valence(window: &[Token]) -> Option<f64> {
     LEXICON.get(phrase.as_str()).copied()
 }
 
-/// How much a short text praises or blames, from −1 to 1; `None` when it does neither.
+/// Returns the praise or blame of a short text, from −1 to 1; `None` when it has neither.
 pub(super) fn valence_of(text: &str) -> Option<f64> {
     let found = opinions(&tokens(text));
     let sum: f64 = found.iter().map(|opinion| opinion.valence).sum();

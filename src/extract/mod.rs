@@ -69,7 +69,7 @@ pub trait FeatureExtractor: Send + Sync {
     }
 }
 
-/// What an extractor may see of one query.
+/// The part of one query that an extractor may see.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct ExtractionRequest<'a> {
@@ -120,7 +120,7 @@ pub struct Extraction {
     pub features: Vec<AssignedFeature>,
     /// Features that were not kept, by reason.
     pub dropped: Dropped,
-    /// What it took to get them.
+    /// The trouble it took to get them.
     pub reading: ReplyReading,
 }
 
@@ -158,7 +158,7 @@ impl ReplyReading {
     }
 }
 
-/// How many features were not kept, by reason.
+/// Counts of the features that were not kept, by reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct Dropped {

@@ -4,15 +4,16 @@
 //! features, oldest first → Clusters::see → the cluster of each: the same name, the likest leader, or a new one
 //! ```
 //!
-//! What a cluster is depends on the features before it only, so one more at the end changes no cluster but its own, and
-//! the same features in the same order give the same clusters.
+//! The shape of a cluster depends on the features before it only, so one more at the end changes no cluster but its
+//! own, and the same features in the same order give the same clusters.
 
 use std::collections::{BTreeSet, HashMap};
 
 use crate::data::FeatureKey;
 use crate::words::{is_stop_word, stem, tokens};
 
-/// A word in more leaders than this tells too little to look them all up; it keeps grouping linear in the features.
+/// The most leaders that are looked up for a word: one in more distinguishes too little. It keeps grouping linear in the
+/// features.
 const TOO_COMMON: usize = 64;
 
 /// A feature name as the set of its stems.
@@ -35,7 +36,7 @@ pub(crate) struct Clusters {
     members: Vec<Vec<FeatureKey>>,
 }
 
-/// Where a feature is, and how often it was seen.
+/// The cluster of a feature, and the number of times it was seen.
 #[derive(Debug, Clone, Copy)]
 struct Seen {
     cluster: usize,
@@ -91,7 +92,7 @@ impl Clusters {
         self.of.get(key).map(|seen| seen.cluster)
     }
 
-    /// How often a feature was seen.
+    /// Returns the number of times a feature was seen.
     pub(crate) fn times(&self, key: &FeatureKey) -> u32 {
         self.of.get(key).map_or(0, |seen| seen.times)
     }
@@ -168,7 +169,8 @@ impl Leaders {
         self.nearest_by(stems, least, Some)
     }
 
-    /// The same of the leaders that have a rank, the lowest rank of equals; gives the rank.
+    /// Returns the lowest rank among the leaders most like these stems, of those that have a rank; `None` when none is
+    /// at least `least` alike.
     pub(super) fn nearest_by<R: Ord>(
         &self,
         stems: &BTreeSet<String>,
@@ -178,8 +180,8 @@ impl Leaders {
         let negated = is_negated(stems);
         let mut known: Vec<u32> = stems.iter().filter_map(|stem| self.numbers.get(stem).copied()).collect();
         known.sort_unstable();
-        let telling = known.iter().filter_map(|number| self.by_stem.get(*number as usize));
-        let mut near: Vec<usize> = telling.filter(|of| of.len() <= TOO_COMMON).flatten().copied().collect();
+        let lists = known.iter().filter_map(|number| self.by_stem.get(*number as usize));
+        let mut near: Vec<usize> = lists.filter(|of| of.len() <= TOO_COMMON).flatten().copied().collect();
         near.sort_unstable();
         near.dedup();
         let mut best: Option<(f64, R)> = None;

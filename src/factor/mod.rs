@@ -82,7 +82,7 @@ pub trait FactorModel: Send + Sync {
     }
 }
 
-/// What a factor model sees while learning.
+/// The input of a factor model while learning.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct FitRequest<'a> {
@@ -105,7 +105,7 @@ impl fmt::Debug for FitRequest<'_> {
     }
 }
 
-/// What a factor model sees of a new query.
+/// The input of a factor model for a new query.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct AssignRequest<'a> {
@@ -160,7 +160,7 @@ pub struct FactorGroup {
 pub struct FactorFit {
     /// The groups, oldest first.
     pub groups: Vec<FactorGroup>,
-    /// What a model said and could not be used: unknown or repeated group ids.
+    /// The number of a model's statements that could not be used: unknown or repeated group ids.
     pub refused: usize,
     /// Groups that no model placed, kept under the name of their most typical feature.
     pub unplaced: usize,
@@ -175,7 +175,7 @@ impl FactorFit {
         Self { groups, refused: 0, unplaced: 0, likeness: None }
     }
 
-    /// The same fit, of which the groups follow from the names alone, as [`SimilarityFactorModel`] makes them with this
+    /// Marks the groups as following from the names alone, as [`SimilarityFactorModel`] makes them with this
     /// [`least_likeness`](SimilarityFactorModel::least_likeness).
     #[must_use]
     pub fn by_likeness(mut self, least: f64) -> Self {
@@ -197,7 +197,7 @@ pub enum FactorError {
     /// A feature is in no group.
     #[error("{missing} features are in no group")]
     Unplaced {
-        /// How many.
+        /// The number of these features.
         missing: usize,
     },
     /// A host's own factor model failed.

@@ -56,14 +56,14 @@ pub trait LlmBackend: Send + Sync {
         results
     }
 
-    /// What the provider can hold a reply to. Default: everything; a backend that cannot say so answers with
-    /// [`BackendError::Unsupported`] when it is refused, and is asked for less from then on.
+    /// Returns the forms that the provider can hold a reply to. Default: all; a backend that cannot know them answers
+    /// with [`BackendError::Unsupported`] when it is refused, and is asked for less from then on.
     fn capabilities(&self) -> Capabilities {
         Capabilities::default()
     }
 
-    /// What is asked: the model's name with everything about it that shapes replies and is not in the request. Part of
-    /// the identity of a logged reply. Default: [`name`](Self::name).
+    /// Identifies what is asked: the model's name with everything about it that shapes replies and is not in the
+    /// request. Part of the identity of a logged reply. Default: [`name`](Self::name).
     fn model(&self) -> &str {
         self.name()
     }
@@ -80,7 +80,7 @@ pub trait LlmBackend: Send + Sync {
     }
 }
 
-/// What a provider can do.
+/// The forms that a provider can hold a reply to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Capabilities {

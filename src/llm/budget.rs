@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{CompletionRequest, Stage, Usage};
 
-/// What tokens cost, in any currency per million tokens.
+/// The prices of tokens, in any currency per million tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Prices {
     /// Of the prompt.
@@ -32,7 +32,7 @@ impl Prices {
         self
     }
 
-    /// What these tokens cost.
+    /// Returns the cost of these tokens.
     pub fn of(&self, used: &Usage) -> f64 {
         let cached = used.cached_tokens.min(used.input_tokens);
         let fresh = used.input_tokens - cached;
@@ -40,7 +40,7 @@ impl Prices {
     }
 }
 
-/// What one operation may use at most, retries included. Hard: an attempt that could exceed it is not made.
+/// The most that one operation may use, retries included. Hard: an attempt that could exceed it is not made.
 ///
 /// Tokens and money are reserved before an attempt (its prompt as
 /// [`CompletionRequest::input_tokens`] counts it and its
@@ -64,7 +64,7 @@ pub struct Budget {
     by_stage: BTreeMap<Stage, Prices>,
 }
 
-/// What a budget limits.
+/// The quantity that a budget limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -121,14 +121,14 @@ impl Budget {
         self
     }
 
-    /// What tokens cost. Default: nothing.
+    /// Sets the prices of tokens. Default: 0.
     #[must_use]
     pub fn prices(mut self, prices: Prices) -> Self {
         self.prices = prices;
         self
     }
 
-    /// What tokens of one stage cost, where another model does it.
+    /// Sets the prices of one stage's tokens, where another model does it.
     #[must_use]
     pub fn prices_for(mut self, stage: Stage, prices: Prices) -> Self {
         self.by_stage.insert(stage, prices);
@@ -140,7 +140,7 @@ impl Budget {
         self.time.and_then(|time| Instant::now().checked_add(time))
     }
 
-    /// What an attempt may use at most.
+    /// Returns the most that an attempt may use.
     pub(super) fn most(&self, request: &CompletionRequest) -> Spent {
         let used = Usage {
             input_tokens: request.input_tokens(),
@@ -150,7 +150,7 @@ impl Budget {
         self.spent(request.stage, &used)
     }
 
-    /// What these tokens of one stage cost.
+    /// Returns the cost of these tokens of one stage.
     pub(crate) fn price(&self, stage: Stage, used: &Usage) -> f64 {
         self.by_stage.get(&stage).unwrap_or(&self.prices).of(used)
     }

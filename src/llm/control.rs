@@ -80,9 +80,9 @@ impl Folded {
     }
 }
 
-/// The first control sequence that a text holds, however it is written.
+/// Returns the first control sequence that a text holds, however it is written.
 #[cfg(test)]
-pub(crate) fn speaks(text: &str) -> Option<&'static str> {
+pub(crate) fn control_sequence_in(text: &str) -> Option<&'static str> {
     let whole: String = text.chars().filter(|c| !is_invisible(*c)).nfkc().flat_map(char::to_lowercase).collect();
     let each = Folded::of(text).text;
     CONTROL.into_iter().find(|control| each.contains(control) || whole.contains(control))

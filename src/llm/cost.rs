@@ -1,17 +1,17 @@
-//! What an operation would ask and cost, said before anything is asked.
+//! The requests and the cost of an operation, estimated before anything is asked.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use super::{Budget, CompletionRequest, Stage, Usage};
 
-/// What an operation would ask and cost, told before anything is asked: see
-/// [`RpmPipeline::cost_of_learning`](crate::RpmPipeline::cost_of_learning). Retries and requests that ask again for what a reply lacked come
-/// on top.
+/// The requests and the cost of an operation, estimated before anything is asked: see
+/// [`RpmPipeline::cost_of_learning`](crate::RpmPipeline::cost_of_learning). Retries and requests that ask again for
+/// what a reply lacked come on top.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CostEstimate(BTreeMap<Stage, StageCost>);
 
-/// What one stage would ask and cost.
+/// The requests and the cost of one stage.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[non_exhaustive]
 pub struct StageCost {
@@ -47,7 +47,7 @@ impl StageCost {
 }
 
 impl CostEstimate {
-    /// What one stage would ask and cost.
+    /// Returns the requests and the cost of one stage.
     pub fn stage(&self, stage: Stage) -> StageCost {
         self.0.get(&stage).copied().unwrap_or_default()
     }

@@ -15,7 +15,7 @@ pub enum BackendError {
     /// Asking again may help: time-outs, overload, dropped connections.
     #[error("the backend failed for now")]
     Transient {
-        /// How long the provider asks to wait.
+        /// The time that the provider asks to wait.
         retry_after: Option<Duration>,
         /// The cause.
         source: BoxError,
@@ -37,7 +37,7 @@ pub enum BackendError {
     /// The request was not sent, or given up: it could exceed the operation's budget.
     #[error("the budget's limit of {limit} is reached")]
     Budget {
-        /// What is used up.
+        /// The limit that is used up.
         limit: BudgetLimit,
     },
     /// The request was not sent: only logged replies may be used, and there is none for it.

@@ -31,11 +31,11 @@ struct Account {
 #[derive(Debug, Default)]
 struct Entered {
     report: UsageReport,
-    /// What attempts under way may still use.
+    /// The most that attempts under way may still use.
     reserved: Spent,
-    /// What attempts that are over did use, by the reservation where the backend does not say.
+    /// The use of attempts that are over; the reservation where the backend reports no use.
     spent: Spent,
-    /// What the last request that was not sent would have exceeded.
+    /// The limit that the last request that was not sent would have exceeded.
     reached: Option<BudgetLimit>,
 }
 
@@ -43,7 +43,7 @@ struct Entered {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Forms(Arc<Mutex<BTreeMap<Stage, Form>>>);
 
-/// What is known of one stage.
+/// The reply forms known of one stage.
 #[derive(Debug, Clone, Copy)]
 struct Form {
     /// The strictest that was not refused.
@@ -90,10 +90,11 @@ impl Ledger {
         Self(Arc::new(Account { until: budget.until(), budget, ..Account::default() }))
     }
 
-    /// The same with a memory of reply forms that outlives the operation, telling of its progress.
-    pub(crate) fn of(budget: Budget, forms: Forms, tell: OnProgress) -> Self {
+    /// An empty account that refuses what could exceed the budget, with a memory of reply forms that outlives the
+    /// operation and a callback for its progress.
+    pub(crate) fn of(budget: Budget, forms: Forms, on_progress: OnProgress) -> Self {
         let until = budget.until();
-        Self(Arc::new(Account { until, budget, forms, steps: Steps::new(tell), ..Account::default() }))
+        Self(Arc::new(Account { until, budget, forms, steps: Steps::new(on_progress), ..Account::default() }))
     }
 
     /// Enters that so many requests of a stage are about to be sent.
@@ -110,12 +111,12 @@ impl Ledger {
         &self.0.forms
     }
 
-    /// What was entered so far.
+    /// Returns a copy of all that was entered so far.
     pub fn report(&self) -> UsageReport {
         self.entered().report.clone()
     }
 
-    /// What was spent so far by the budget's prices; 0 without prices.
+    /// Returns the money spent so far by the budget's prices; 0 without prices.
     pub fn money(&self) -> f64 {
         self.entered().spent.money
     }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::ledger::Entry;
 use super::{Attempt, BackendError, BudgetLimit, Ledger, Stage, estimate_tokens};
 
-/// How a reply is held to its form, from the loosest to the strictest. The wording asks for JSON in each of them.
+/// The means by which a reply is held to its form, from the loosest to the strictest. The wording asks for JSON in each
+/// of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ReplyForm {
     /// By the wording alone.
@@ -36,8 +37,9 @@ pub struct CompletionRequest {
     pub temperature: f32,
     /// Sampling seed, for providers that take one.
     pub seed: Option<u64>,
-    /// How the reply is to be held to its form: at most what [`LlmBackend::capabilities`](super::LlmBackend::capabilities)
-    /// says, and less after a [`BackendError::Unsupported`]. Without a schema nothing is held.
+    /// The means to hold the reply to its form: at most what
+    /// [`LlmBackend::capabilities`](super::LlmBackend::capabilities) allows, and less after a
+    /// [`BackendError::Unsupported`]. Without a schema nothing is held.
     pub form: ReplyForm,
     /// Ids of the interactions whose text is in the messages, `query` for a new query's. Not sent: it names a request in
     /// errors and finds what to purge.
@@ -62,13 +64,13 @@ impl PartialEq for CompletionRequest {
 /// One message of a conversation.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Message {
-    /// Who speaks.
+    /// The author.
     pub role: Role,
-    /// What is said.
+    /// The text.
     pub content: String,
 }
 
-/// Who speaks in a [`Message`].
+/// The author of a [`Message`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
     /// Sets the rules.
@@ -117,13 +119,13 @@ impl CompletionRequest {
         }
     }
 
-    /// How many tokens its prompt is: each message's text as [`estimate_tokens`](crate::llm::estimate_tokens) counts it, and 4
-    /// for its frame. What a provider adds for a schema is not in it.
+    /// Returns the number of tokens of its prompt: each message's text as [`estimate_tokens`](crate::llm::estimate_tokens) counts
+    /// it, and 4 for its frame. What a provider adds for a schema is not in it.
     pub fn input_tokens(&self) -> u64 {
         self.messages.iter().map(|message| estimate_tokens(&message.content) + 4).sum()
     }
 
-    /// The same request, said to hold the text of these interactions.
+    /// Names the interactions whose text the request holds.
     #[must_use]
     pub fn about(mut self, ids: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.about = ids.into_iter().map(Into::into).collect();
@@ -155,7 +157,7 @@ impl CompletionRequest {
         self.entry.as_ref()?.ledger().time_left()
     }
 
-    /// The same request in this account, without an attempt yet: [`begin`](Self::begin) then enters them there.
+    /// Puts the request into this account, without an attempt yet: [`begin`](Self::begin) then enters them there.
     #[must_use]
     pub fn entered(mut self, ledger: &Ledger) -> Self {
         self.entry = Some(Entry::new(ledger.clone()));
@@ -188,7 +190,7 @@ impl CompletionRequest {
         BackendError::Budget { limit: BudgetLimit::Time }
     }
 
-    /// The same request asking for this shape of reply.
+    /// Asks for this shape of reply.
     #[must_use]
     pub fn schema(mut self, schema: ReplySchema) -> Self {
         self.schema = Some(schema);
@@ -213,7 +215,7 @@ impl Message {
     }
 }
 
-/// What a model replied.
+/// A model's reply.
 #[derive(Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Completion {
@@ -221,7 +223,7 @@ pub struct Completion {
     pub text: String,
     /// Why it ended.
     pub finish: FinishReason,
-    /// What it cost, if the provider says.
+    /// The tokens it took, if the provider reports them.
     pub usage: Option<Usage>,
 }
 

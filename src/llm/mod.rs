@@ -32,7 +32,7 @@ pub use backend::{Capabilities, LlmBackend, backend_fn};
 pub use budget::{Budget, BudgetLimit, Prices};
 pub(crate) use control::break_control;
 #[cfg(test)]
-pub(crate) use control::speaks;
+pub(crate) use control::control_sequence_in;
 pub use cost::{CostEstimate, StageCost};
 pub use error::{BackendError, BoxError};
 pub(crate) use ledger::Forms;

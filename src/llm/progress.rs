@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Stage;
 
-/// How far one stage of an operation has come.
+/// The progress of one stage of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
@@ -20,7 +20,7 @@ pub struct Progress {
 
 type Callback = dyn Fn(Progress) + Send + Sync;
 
-/// Whom to tell.
+/// The host's callback for progress, if it gave one.
 #[derive(Clone, Default)]
 pub(crate) struct OnProgress(pub(crate) Option<Arc<Callback>>);
 
@@ -33,18 +33,18 @@ impl fmt::Debug for OnProgress {
 /// The counts of one operation.
 #[derive(Debug, Default)]
 pub(super) struct Steps {
-    tell: OnProgress,
+    on_progress: OnProgress,
     counts: Mutex<BTreeMap<Stage, (u64, u64)>>,
 }
 
 impl Steps {
-    pub(super) fn new(tell: OnProgress) -> Self {
-        Self { tell, counts: Mutex::default() }
+    pub(super) fn new(on_progress: OnProgress) -> Self {
+        Self { on_progress, counts: Mutex::default() }
     }
 
-    /// Adds to a stage's counts and tells. The callback runs outside the lock, so it may take its time.
+    /// Adds to a stage's counts and reports them. The callback runs outside the lock, so it may take its time.
     pub(super) fn add(&self, stage: Stage, done: u64, total: u64) {
-        let Some(tell) = &self.tell.0 else { return };
+        let Some(report) = &self.on_progress.0 else { return };
         let progress = {
             let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
             let (so_far, of) = counts.entry(stage).or_default();
@@ -52,12 +52,12 @@ impl Steps {
             *so_far = (*so_far + done).min(*of);
             Progress { stage, done: *so_far, total: *of }
         };
-        tell(progress);
+        report(progress);
     }
 
     /// Counts everything asked so far as done: what is not answered now will not be.
     pub(super) fn settle(&self, stage: Stage) {
-        let Some(tell) = &self.tell.0 else { return };
+        let Some(report) = &self.on_progress.0 else { return };
         let progress = {
             let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
             let (so_far, of) = counts.entry(stage).or_default();
@@ -66,7 +66,7 @@ impl Steps {
             changed.then_some(Progress { stage, done: *so_far, total: *of })
         };
         if let Some(progress) = progress {
-            tell(progress);
+            report(progress);
         }
     }
 }

@@ -52,7 +52,7 @@ impl Roles {
         self.parameters.insert(stage, parameters);
     }
 
-    /// The same sampling, all of it by the pipeline's own model.
+    /// Returns a copy with the same sampling and no backends: the pipeline's own model does all of it.
     pub(crate) fn without_backends(&self) -> Self {
         Self { backends: BTreeMap::new(), parameters: self.parameters.clone() }
     }

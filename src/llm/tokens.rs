@@ -1,6 +1,6 @@
-//! How many tokens a text is: exactly with the feature `tokens`, by a rule over its characters without.
+//! Counts the tokens of a text: exactly with the feature `tokens`, by a rule over its characters without.
 
-/// How many tokens a text is, by OpenAI's `o200k` table with the feature `tokens`, by a rule without it.
+/// Counts the tokens of a text, by OpenAI's `o200k` table with the feature `tokens`, by a rule without it.
 ///
 /// The rule needs no vocabulary. It reads runs of letters, digits, marks and white space and charges each by its length and
 /// script. Over a few hundred words of prose it is within 25 % of `o200k`; of one short text it can be further off.
@@ -15,8 +15,8 @@ pub fn estimate_tokens(text: &str) -> u64 {
     }
 }
 
-/// How many tokens a text is by OpenAI's `o200k` table, that of GPT-4o and later models. Text that looks like a control
-/// token counts as the text it is. The first call reads the table and takes some tenths of a second.
+/// Counts the tokens of a text by OpenAI's `o200k` table, that of GPT-4o and later models. Text that looks like a
+/// control token counts as the text it is. The first call reads the table and takes some tenths of a second.
 #[cfg(feature = "tokens")]
 pub fn count_tokens(text: &str) -> u64 {
     use std::sync::LazyLock;
@@ -28,7 +28,7 @@ pub fn count_tokens(text: &str) -> u64 {
     TABLE.as_ref().map_or_else(|| by_rule(text), |table| table.count_ordinary(text) as u64)
 }
 
-/// What a character belongs to, as far as token tables tell them apart.
+/// The class of a character, as far as token tables distinguish them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Space,

@@ -1,3 +1,5 @@
+//! Tests of the token counts, by table and by rule.
+
 use super::*;
 use proptest::prelude::*;
 

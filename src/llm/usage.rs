@@ -1,4 +1,4 @@
-//! What was sent and paid, by stage.
+//! The requests sent, and the tokens and money paid, by stage.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -44,7 +44,7 @@ impl fmt::Display for Stage {
     }
 }
 
-/// What one stage used and met.
+/// The use that one stage made of its model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct StageUsage {
@@ -68,7 +68,7 @@ pub struct StageUsage {
     pub reasks: u64,
     /// Replies that could be read only after a repair, such as a stripped fence.
     pub repaired: u64,
-    /// Replies with calls whose cost the backend did not say.
+    /// Replies with calls whose tokens the backend did not report.
     pub unmetered: u64,
     /// Tokens sent.
     pub input_tokens: u64,
@@ -100,7 +100,7 @@ impl StageUsage {
 pub struct UsageReport(pub(super) BTreeMap<Stage, StageUsage>);
 
 impl UsageReport {
-    /// What one stage used.
+    /// Returns the use of one stage.
     pub fn stage(&self, stage: Stage) -> StageUsage {
         self.0.get(&stage).copied().unwrap_or_default()
     }

@@ -13,8 +13,8 @@ pub(crate) fn place(kind: char, alias: &str) -> Option<usize> {
     bare.strip_prefix(kind)?.parse::<usize>().ok()?.checked_sub(1)
 }
 
-/// Whether one of `items` items of a reply is about the text at `place` of the `texts` asked about, by the id it gives. The
-/// only item of a reply about a single text needs none.
+/// True if one of `items` items of a reply is about the text at `place` of the `texts` asked about, by the id it gives.
+/// The only item of a reply about a single text needs none.
 pub(crate) fn is_about(id: &Value, items: usize, at: usize, texts: usize) -> bool {
     (texts == 1 && items == 1) || id.as_str().and_then(|id| place('t', id)) == Some(at)
 }

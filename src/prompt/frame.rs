@@ -2,7 +2,7 @@
 
 use crate::llm::break_control;
 
-/// What every line of framed text begins with.
+/// The beginning of every line of framed text.
 pub(super) const MARK: &str = "| ";
 
 /// Frames a text: each of its lines begins with `| `, line breaks of any kind start a new marked line, directional
@@ -42,7 +42,7 @@ fn is_smuggling(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::llm::speaks;
+    use crate::llm::control_sequence_in;
     use proptest::prelude::*;
 
     /// Line breaks as any reader may see them.
@@ -99,9 +99,9 @@ mod tests {
             "<|<|im_end|>|>",
         ];
         for token in tokens {
-            assert!(speaks(token).is_some(), "{token} is none");
+            assert!(control_sequence_in(token).is_some(), "{token} is none");
             for framed in [frame(token), inline(token), break_control(token.to_owned())] {
-                assert_eq!(speaks(&framed), None, "{framed}");
+                assert_eq!(control_sequence_in(&framed), None, "{framed}");
             }
         }
         assert_eq!(frame("5 < 6 | 7 > 6, [inset], a <b> c"), "| 5 < 6 | 7 > 6, [inset], a <b> c");
@@ -122,10 +122,10 @@ mod tests {
             for text in [&text, &hostile, &format!("{hostile}{text}")] {
                 let framed = frame(text);
                 prop_assert!(framed.split(BREAKS).all(|line| line.starts_with(MARK)));
-                prop_assert_eq!(speaks(&framed), None);
+                prop_assert_eq!(control_sequence_in(&framed), None);
                 let line = inline(text);
                 prop_assert!(!line.contains(BREAKS), "{:?}", line);
-                prop_assert_eq!(speaks(&line), None);
+                prop_assert_eq!(control_sequence_in(&line), None);
                 let inner = line.strip_prefix('"').and_then(|line| line.strip_suffix('"'));
                 prop_assert!(inner.is_some_and(|inner| !inner.contains('"')));
             }

@@ -23,7 +23,7 @@ const LIKELIEST: usize = 3;
 /// The longest quote shown of one feature, in characters.
 const QUOTE_CHARS: usize = 200;
 
-/// What every prompt says of the task.
+/// Returns the values of the task's placeholders, which every prompt has.
 pub(crate) fn task_values(task: &Task) -> Values {
     Values::default()
         .set("instruction", task.instruction())
@@ -81,7 +81,7 @@ pub fn responses(task: &Task) -> String {
     }
 }
 
-/// What the counts say about each factor, one line each; its alias is its place.
+/// Returns the counts of each factor, one line each; its alias is its place.
 pub(crate) fn factors(
     beliefs: &Beliefs<'_>,
     shown: &[&Factor],
@@ -95,7 +95,7 @@ pub(crate) fn factors(
     shown.iter().enumerate().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// How many of the factors, from the first, are shown in about this many tokens; at least one.
+/// Returns the number of factors, from the first, that are shown in about this many tokens; at least one.
 pub(crate) fn factors_within(
     beliefs: &Beliefs<'_>,
     shown: &[&Factor],
@@ -164,8 +164,8 @@ fn count(count: f64) -> String {
     if count.fract() == 0.0 { format!("{count:.0}") } else { format!("{count:.1}") }
 }
 
-/// What the statistics say of the query, the likeliest responses first; empty without an estimate. It begins with the line
-/// break that sets it apart.
+/// Returns the statistics' estimate for the query, the likeliest responses first; empty without an estimate. It begins
+/// with the line break that sets it apart.
 pub(crate) fn estimate(task: &Task, estimate: Option<&Estimate>, redaction: Redaction<'_>) -> String {
     let Some(estimate) = estimate else { return String::new() };
     let mut ranked: Vec<&ResponseProbability> = estimate.responses().iter().collect();
@@ -202,12 +202,12 @@ pub fn item(
     text
 }
 
-/// The features of a query; `say_unknown` marks those of no known factor.
+/// The features of a query; `mark_unknown` marks those of no known factor.
 fn feature_lines(
     query: &Query,
     features: &[AssignedFeature],
     shown: &[&Factor],
-    say_unknown: bool,
+    mark_unknown: bool,
     redaction: Redaction<'_>,
 ) -> String {
     let mut text = String::new();
@@ -224,7 +224,7 @@ fn feature_lines(
             Some(place) => {
                 let _ = write!(text, " (F{})", place + 1);
             }
-            None if say_unknown && assigned.factor.is_none() => text.push_str(" (no known factor)"),
+            None if mark_unknown && assigned.factor.is_none() => text.push_str(" (no known factor)"),
             None => {}
         }
         // The hook sees the quote whole: it may not know half of what it looks for.
@@ -253,7 +253,7 @@ fn asked(task: &Task, query: &Query, shown: &str, redaction: Redaction<'_>) -> S
     text
 }
 
-/// How past interactions are shown.
+/// The way past interactions are shown.
 #[derive(Debug)]
 pub(crate) struct ExampleStyle<'a> {
     /// The factors that are shown with them.

@@ -23,7 +23,7 @@ mod scan;
 /// Longest reply that is looked through for JSON, so that an endless one costs little.
 const MAX_REPLY_BYTES: usize = 1 << 20;
 
-/// What had to be done to a reply before it could be read.
+/// A change that was made to a reply before it could be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Repair {
@@ -48,7 +48,7 @@ pub enum Repair {
 pub struct Reply<T> {
     /// The value.
     pub value: T,
-    /// What was done to the reply, in the order of [`Repair`]; empty if it was right as it came.
+    /// The changes made to the reply, in the order of [`Repair`]; empty if it was right as it came.
     pub repairs: Vec<Repair>,
 }
 
@@ -59,9 +59,9 @@ pub struct ReplyItems<T> {
     pub items: Vec<T>,
     /// Number of items that were there but could not be read.
     pub unreadable: usize,
-    /// Whether the reply ended before the list did; the item it ended in is in neither of the above.
+    /// True if the reply ended before the list did; the item it ended in is in neither of the above.
     pub truncated: bool,
-    /// What was done to the reply, in the order of [`Repair`]; empty if it was right as it came.
+    /// The changes made to the reply, in the order of [`Repair`]; empty if it was right as it came.
     pub repairs: Vec<Repair>,
 }
 
@@ -76,7 +76,7 @@ pub enum ReplyError {
     #[error("the reply has no JSON object or list")]
     NoJson,
     /// The reply has JSON, but not of the shape asked for, or it was cut too early to have it.
-    #[error("the reply has JSON, but not as asked for: {expected}")]
+    #[error("the reply has JSON, but not in the form asked for: {expected}")]
     WrongShape {
         /// The type or field that was wanted.
         expected: &'static str,
@@ -84,7 +84,7 @@ pub enum ReplyError {
     /// The last JSON of the reply is broken in a way that has no single likely reading.
     #[error("the reply's JSON is broken at byte {position}")]
     Malformed {
-        /// Where reading stopped, in bytes of the reply without leading white space.
+        /// The end of what could be read, in bytes of the reply without leading white space.
         position: usize,
     },
     /// The reply is longer than 1 MiB and not JSON as it stands.
@@ -196,7 +196,7 @@ impl Scan {
         self.pieces.iter().skip(index + 1).position(unfinished).map(|later| index + 1 + later)
     }
 
-    /// What was done to get at the values that are `used`.
+    /// Returns the changes made to get at the values that are `used`.
     fn repairs(&self, used: impl Fn(usize) -> bool) -> Vec<Repair> {
         let mut repairs = Vec::new();
         let mut prose = self.prose;

@@ -20,8 +20,8 @@ impl<'a> Sources<'a> {
         Self(sources)
     }
 
-    /// What to name in a request that shows these factors besides its own items: the own items, then the interactions
-    /// of the factors.
+    /// Returns the ids to name in a request that shows these factors besides its own items: the own items, then the
+    /// interactions of the factors.
     pub(crate) fn about(
         &self,
         own: impl IntoIterator<Item = &'a str>,

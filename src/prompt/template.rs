@@ -31,7 +31,7 @@ pub enum TemplateError {
     #[error("the template has no line \"=== user ===\" between its rules and what it asks")]
     NoUserPart,
     /// A `{{` without its `}}`.
-    #[error("a placeholder is opened and not closed")]
+    #[error("a placeholder is opened but not closed")]
     Unclosed,
     /// A placeholder that this prompt does not offer.
     #[error("the {prompt} prompt offers no placeholder {name}")]
@@ -99,7 +99,7 @@ fn pieces(mut text: &str) -> Result<Vec<Piece>, TemplateError> {
     Ok(pieces)
 }
 
-/// What a prompt's placeholders stand for.
+/// The texts that a prompt's placeholders stand for.
 #[derive(Debug, Default)]
 pub(crate) struct Values(BTreeMap<&'static str, String>);
 
@@ -219,7 +219,7 @@ impl Default for PromptSet {
 }
 
 impl PromptSet {
-    /// The same set with other wording for one prompt.
+    /// Sets other wording for one prompt.
     ///
     /// # Errors
     /// [`TemplateError`] when it uses a placeholder that the prompt does not offer, or lacks the one it needs.

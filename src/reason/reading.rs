@@ -47,7 +47,7 @@ pub(crate) fn read_steps(
     let mut read = Vec::new();
     for (number, step) in (1..).zip(steps.iter().take(max_steps)) {
         let Ok(step) = Step::deserialize(step) else {
-            return Err(format!("step {number} has not the form asked for"));
+            return Err(format!("step {number} is not in the form asked for"));
         };
         let Some((feature, cited)) = cited(&step.feature, features) else {
             // Only an id is repeated: anything else may be the user's words.

@@ -27,7 +27,7 @@ struct FoundFeature {
 }
 
 impl PromptedExtractor {
-    /// What is left of a query's features in the end: its words', where the model listed some and none could be used.
+    /// Returns the features of a query in the end: its words', where the model listed some and none could be used.
     pub(super) fn or_words(&self, seen: &ExtractionRequest<'_>, extraction: Extraction) -> Extraction {
         if !extraction.features.is_empty() || extraction.dropped.total() == 0 || self.from_words == 0 {
             return extraction;

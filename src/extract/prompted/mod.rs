@@ -50,15 +50,15 @@ impl PromptedExtractor {
         self
     }
 
-    /// How often an item without a usable reply is asked for again, by itself. Default: 1.
+    /// Sets the most times that an item without a usable reply is asked for again, by itself. Default: 1.
     #[must_use]
     pub fn max_reasks(mut self, reasks: u32) -> Self {
         self.max_reasks = reasks;
         self
     }
 
-    /// How many features are read off a query's own words where the model listed some and none could be used, from 0 for
-    /// none to 32. Default: 2.
+    /// Sets the number of features read off a query's own words where the model listed some and none could be used,
+    /// from 0 for none to 32. Default: 2.
     #[must_use]
     pub fn from_words(mut self, features: usize) -> Self {
         self.from_words = features.min(32);

@@ -15,7 +15,7 @@ pub(super) struct Texts<'a> {
     ctx: &'a StageContext<'a>,
 }
 
-/// What a reply about several texts holds.
+/// The content of a reply about several texts.
 struct Listed {
     items: Vec<FoundItem>,
     unreadable: usize,
@@ -50,7 +50,7 @@ impl<'a> Texts<'a> {
         listed
     }
 
-    /// What is made of the features found of a part.
+    /// Judges the features found of a part.
     fn verdict(
         &self,
         ask: &Ask<'_, Extraction>,
@@ -111,17 +111,17 @@ impl Inquiry<Extraction> for Texts<'_> {
 /// Why nothing of what a reply lists for a text can be used, in words for the model.
 fn useless(dropped: &Dropped) -> String {
     if dropped.ungrounded > 0 {
-        "no quote is in the text word for word; copy a few words of the text exactly".to_owned()
+        "none of the quotes is in the text word for word; copy a few words of the text exactly".to_owned()
     } else {
-        "no name says what is in the text; name what the text has, in words of its own".to_owned()
+        "none of the names says what is in the text; name what it has in the text's own words".to_owned()
     }
 }
 
-/// What a reply lacks, in words for the model.
+/// Returns the problem of a reply that lacks a text, in words for the model.
 fn problem(completion: &Completion, unreadable: usize) -> String {
     match completion.finish {
         FinishReason::Length => "it was cut off at the length limit; list fewer features".to_owned(),
-        _ if unreadable > 0 => "an item had not the form asked for".to_owned(),
+        _ if unreadable > 0 => "an item was not in the form asked for".to_owned(),
         _ => "the text's id was missing".to_owned(),
     }
 }

@@ -41,7 +41,8 @@ impl PromptedFactorModel {
         self
     }
 
-    /// How often groups that no factor took, and rows that were not judged, are asked for again. Default: 1.
+    /// Sets the most times that groups that no factor took, and rows that were not judged, are asked for again.
+    /// Default: 1.
     #[must_use]
     pub fn max_reasks(mut self, reasks: u32) -> Self {
         self.max_reasks = reasks;
@@ -57,11 +58,11 @@ fn tokens(each: u32, count: usize) -> u32 {
     each.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX)).saturating_add(80).min(4_096)
 }
 
-/// What to tell the model about a reply that lacks some of what was asked.
+/// Returns the problem of a reply that lacks some of what was asked, in words for the model.
 fn lacking(completion: &Completion) -> String {
     let problem = match completion.finish {
         FinishReason::Length => "it was cut off at the length limit, so be shorter",
-        _ => "ids were missing or not in the form asked for; these are the ones that were missing",
+        _ => "some ids were missing or not in the form asked for; only those are listed here",
     };
     problem.to_owned()
 }

@@ -26,7 +26,7 @@ pub(super) struct Naming<'a> {
     ctx: &'a StageContext<'a>,
     /// The factors of all replies.
     pub(super) named: Vec<Named>,
-    /// What of the replies could not be used.
+    /// The number of ids, names and groups in the replies that could not be used.
     pub(super) refused: usize,
     /// The number of replies.
     pub(super) replies: usize,
@@ -86,8 +86,8 @@ impl Inquiry<()> for Naming<'_> {
         self.refused += refused;
         self.replies += 1;
         let most = most_groups(ask.parts().len());
-        let overfull =
-            overfull.then(|| format!("one name stood for more than {most} groups, which says little; split it"));
+        let overfull = overfull
+            .then(|| format!("one name was given to more than {most} groups, which makes it too broad; split it"));
         let problem = overfull.unwrap_or(problem);
         let verdict = |group: &usize| {
             let again = || Verdict::Again { problem: Some(problem.clone()), partial: None };

@@ -35,8 +35,8 @@ pub(super) fn read_names(reply: &str) -> Result<Reply<Names>, ReplyError> {
     }
 }
 
-/// How many of the groups it is shown a factor may take: four, or a third of them if that is more. Small models like to put
-/// everything into one factor, which says nothing of anyone.
+/// Returns the most groups a factor may take of those it is shown: four, or a third of them if that is more. Small
+/// models like to put everything into one factor, which says nothing of anyone.
 pub(super) fn most_groups(shown: usize) -> usize {
     (shown / 3).max(4)
 }
@@ -48,7 +48,7 @@ pub(super) struct Named {
     groups: Vec<usize>,
 }
 
-/// What became of one reply.
+/// The result of one reply.
 pub(super) struct Placed {
     pub(super) factors: Vec<Named>,
     /// Ids that were not listed, names that are none, and groups of a factor that took too many.
@@ -164,7 +164,7 @@ pub(super) fn assemble(groups: &[FactorGroup], mut named: Vec<Named>) -> (Vec<Fa
     (factors.collect(), left.len())
 }
 
-/// What belongs to a factor, in the names of its groups.
+/// Returns a description of what belongs to a factor, in the names of its groups.
 fn described(groups: &[&FactorGroup]) -> String {
     match groups {
         [alone] => alone.description.clone(),

@@ -4,7 +4,7 @@ use crate::llm::{Completion, CompletionRequest};
 
 use super::{AskError, Asking};
 
-/// What one stage asks about its parts, of each of which it wants a `T`: how a request is put, and how its reply is read.
+/// Asks one stage's question about its parts, of each of which it wants a `T`: puts a request and reads its reply.
 pub(crate) trait Inquiry<T> {
     /// Puts the request about the parts of `ask`. Without one, its parts end without a result.
     fn request(&self, ask: &Ask<'_, T>) -> Option<CompletionRequest>;
@@ -13,34 +13,34 @@ pub(crate) trait Inquiry<T> {
     fn read(&mut self, ask: &Ask<'_, T>, completion: &Completion) -> Vec<Verdict<T>>;
 }
 
-/// What a reply means for one part.
+/// The meaning of a reply for one part.
 #[derive(Debug)]
 pub(crate) enum Verdict<T> {
     /// The part has its value.
     Done(T),
     /// The part is still open.
     Again {
-        /// What was wrong, in words for the model and without text of the user; `None` leaves what was said last.
+        /// The problem, in words for the model and without text of the user; `None` leaves the last one.
         problem: Option<String>,
         /// The value to end with if no later reply has a better one; `None` leaves the last one.
         partial: Option<T>,
     },
 }
 
-/// How many parts an inquiry has, and how they are put into requests.
+/// The parts of an inquiry, and the way they are put into requests.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan {
     /// The number of parts.
     pub(crate) parts: usize,
     /// Parts in one request at first, at least 1.
     pub(crate) per_request: usize,
-    /// How open parts are asked about again.
+    /// The way open parts are asked about again.
     pub(crate) rest: Rest,
-    /// How often open parts are asked about again at most.
+    /// The most times that open parts are asked about again.
     pub(crate) reasks: u32,
 }
 
-/// How open parts are asked about again.
+/// The way open parts are asked about again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rest {
     /// Each in a request of its own.
@@ -77,18 +77,18 @@ impl<T> Ask<'_, T> {
         self.progress.attempt >= self.progress.reasks
     }
 
-    /// What was wrong with the last reply about the first of the parts.
+    /// Returns the problem of the last reply about the first of the parts.
     pub(crate) fn problem(&self) -> Option<&str> {
         self.progress.states.get(self.part())?.problem.as_deref()
     }
 
-    /// What earlier replies held of a part.
+    /// Returns the incomplete value that earlier replies gave of a part.
     pub(crate) fn partial(&self, part: usize) -> Option<&T> {
         self.progress.states.get(part)?.partial.as_ref()
     }
 }
 
-/// What is known of all parts.
+/// The state of all parts.
 #[derive(Debug)]
 struct Progress<T> {
     states: Vec<State<T>>,
@@ -97,7 +97,7 @@ struct Progress<T> {
     reasks: u32,
 }
 
-/// What is known of a part.
+/// The state of a part.
 #[derive(Debug)]
 struct State<T> {
     outcome: Option<Result<T, AskError>>,

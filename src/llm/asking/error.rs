@@ -7,7 +7,7 @@ use crate::llm::{BackendError, BudgetLimit};
 #[non_exhaustive]
 pub enum AskError {
     /// The stage needs a model and the pipeline has no backend.
-    #[error("this part asks a model and the pipeline has no backend: give one to the builder")]
+    #[error("this stage asks a model, but the pipeline has no backend: give one to the builder")]
     NoBackend,
     /// The backend failed.
     #[error("the backend failed")]

@@ -20,8 +20,7 @@
 //!   was reached.
 //! - A request that would exceed the budget is not sent, and its parts are not asked about again.
 //!
-//! Where each part has one request of its own, which is continued as a conversation, [`Asking::converse`] is
-//! the loop.
+//! For parts that have one request of their own each, continued as a conversation, [`Asking::converse`] is the loop.
 
 mod again;
 mod conversation;
@@ -48,7 +47,7 @@ impl<'a> Asking<'a> {
         Self { backend, roles: None, ledger }
     }
 
-    /// The same with other models for some stages.
+    /// Asks other models for some stages.
     pub(crate) fn roles(self, roles: &'a Roles) -> Self {
         Self { roles: Some(roles), ..self }
     }

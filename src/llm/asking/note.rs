@@ -1,4 +1,4 @@
-//! The wording in which a model is told why it is asked again.
+//! The wording of a request that asks a model again.
 
 use crate::llm::control::break_control;
 use crate::llm::{Completion, CompletionRequest, FinishReason, Message};
@@ -6,12 +6,12 @@ use crate::llm::{Completion, CompletionRequest, FinishReason, Message};
 /// The longest part of an unusable reply that is shown to the model again, in characters: its end is rarely worth its tokens.
 const KEPT: usize = 1_500;
 
-/// The sentences that tell a model that its reply could not be used, and why.
+/// Returns the note to a model whose reply could not be used, with the problem.
 pub(crate) fn note(problem: &str) -> String {
     format!("Your reply could not be used: {problem}. Reply again, with JSON only, in the form asked for.")
 }
 
-/// The problem of a reply, unless it was cut: then whatever it lacks is owed to that.
+/// Returns the problem of a reply, unless it was cut: then the cut is the problem.
 pub(crate) fn unless_cut(problem: impl Into<String>, completion: &Completion) -> String {
     match completion.finish {
         FinishReason::Length => "it was cut off at the length limit, so be shorter".to_owned(),
@@ -30,6 +30,6 @@ fn shortened(reply: &str) -> String {
         Some((end, _)) => format!("{} […]", reply.get(..end).unwrap_or_default()),
         None => reply.to_owned(),
     };
-    // A model may have been led to say what ends its turn.
+    // A model may have been led to write a sequence that ends its turn.
     break_control(kept)
 }

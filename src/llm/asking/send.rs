@@ -10,18 +10,19 @@ use super::{AskError, Asking};
 /// Requests on which a reply form is tried: as many as hosts have in flight, so that trying costs no round of its own.
 const FEW: usize = 64;
 
-/// How often the form of a batch is loosened at most: from the schema to JSON mode, and from that to the wording alone.
+/// The most times that the form of a batch is loosened: from the schema to JSON mode, and from that to the wording
+/// alone.
 const MOST_LOOSENED: usize = 2;
 
 /// A request with its position in the batch.
 type Numbered = (usize, CompletionRequest);
 
-/// What became of a request that was sent, or was not for its budget. One that failed is handed back to be sent again.
+/// The result of a request that was sent, or was not for its budget. One that failed is handed back to be sent again.
 type Sent = (usize, Result<Completion, (BackendError, CompletionRequest)>);
 
 /// One batch under way.
 struct Batch {
-    /// What became of each request, by position.
+    /// The result of each request, by position.
     results: Vec<Option<Result<Completion, AskError>>>,
     /// Requests to be sent, by position.
     pending: Vec<Numbered>,

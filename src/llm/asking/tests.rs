@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::llm::{
     BackendError, Budget, BudgetLimit, Capabilities, Completion, CompletionRequest, FinishReason, Message, ReplyForm,
-    Role, Usage, speaks,
+    Role, Usage, control_sequence_in,
 };
 
 type Result<T> = std::result::Result<T, BackendError>;
@@ -31,7 +31,7 @@ impl<F: Fn(&[CompletionRequest]) -> Vec<Result<Completion>> + Send + Sync> Scrip
         self.sent.lock().unwrap().clone()
     }
 
-    /// What each batch asked, as its last messages say it.
+    /// Returns the last message of each request, by batch.
     fn asked(&self) -> Vec<Vec<String>> {
         self.sent().iter().map(|batch| batch.iter().map(|request| text(request).to_owned()).collect()).collect()
     }
@@ -278,7 +278,7 @@ fn a_conversation_goes_on_with_the_reply_and_what_was_wrong_with_it() {
         let [_, reply, _] = request.messages.as_slice() else { panic!("{request:?}") };
         assert_eq!(reply.role, Role::Assistant);
         assert!(reply.content.ends_with("x […]") && reply.content.len() < 1_600);
-        assert_eq!(speaks(&reply.content), None);
+        assert_eq!(control_sequence_in(&reply.content), None);
     }
 }
 
@@ -299,7 +299,7 @@ fn a_reply_is_read_at_most_once_more_than_is_asked_again() {
     }
 }
 
-/// What becomes of a part, or of the request it is the first of.
+/// The fate of a part, or of the request it is the first of.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Fate {
     Done,
@@ -316,7 +316,7 @@ fn fates() -> impl Strategy<Value = Vec<Vec<Fate>>> {
     proptest::collection::vec(proptest::collection::vec(fate, 5), 0..12)
 }
 
-/// What was seen of each part, in the order of its requests.
+/// The fates seen of each part, in the order of its requests.
 type Seen = BTreeMap<usize, Vec<Fate>>;
 
 fn reply(fates: &[Vec<Fate>], seen: &mut Seen, request: &CompletionRequest) -> Option<Result<Completion>> {

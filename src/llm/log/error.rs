@@ -13,6 +13,6 @@ pub enum LogError {
     #[error("the log's file cannot be used")]
     Damaged(#[from] DamagedFile),
     /// Another opening of the same file, in this process or another one, is in use.
-    #[error("the log is in use by another process or another opening")]
+    #[error("the log is already open, in this process or in another")]
     InUse,
 }

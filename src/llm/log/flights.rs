@@ -1,3 +1,5 @@
+//! Calls under way, so that equal requests at the same time share one.
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,7 +9,7 @@ use futures_util::future::{BoxFuture, FutureExt, Shared, WeakShared};
 use super::key::Key;
 use crate::llm::{BackendError, Completion};
 
-/// What became of a flight, for each who waits for it.
+/// The result of a flight, for each who waits for it.
 pub(super) type Landed = Result<Completion, Arc<BackendError>>;
 /// A call under way. Whoever waits for it drives it, so it goes on when the one who began it is gone, and ends when all
 /// are.
@@ -23,7 +25,7 @@ struct Table {
     under_way: HashMap<Key, (u64, WeakShared<BoxFuture<'static, Landed>>)>,
 }
 
-/// What is to be done about a request.
+/// The next step for a request.
 pub(super) enum Joined<T> {
     /// Nothing: the answer came in the meantime.
     Known(T),
@@ -76,7 +78,7 @@ impl Flights {
         flight
     }
 
-    /// How many calls the table holds.
+    /// Returns the number of calls that the table holds.
     #[cfg(test)]
     pub(super) fn under_way(&self) -> usize {
         self.table().under_way.len()

@@ -1,3 +1,5 @@
+//! The key of a request in a response log: its identity, from which an equal request is known again.
+
 use std::fmt;
 
 use serde_json::Value;

@@ -1,3 +1,5 @@
+//! A backend that answers from a response log and keeps the replies it pays for.
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +13,7 @@ use super::key::Key;
 use super::{Record, ResponseLog};
 use crate::llm::{BackendError, Capabilities, Completion, CompletionRequest, FinishReason, LlmBackend, ReplyForm};
 
-/// What a [`LoggedBackend`] does with its log.
+/// The use that a [`LoggedBackend`] makes of its log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 #[non_exhaustive]
 pub enum LogMode {
@@ -77,7 +79,7 @@ impl LoggedBackend {
         Self { log, backend, mode: LogMode::default(), sending: SendMode::default() }
     }
 
-    /// What it does with the log. Default: [`LogMode::Record`].
+    /// Sets the use of the log. Default: [`LogMode::Record`].
     pub fn mode(mut self, mode: LogMode) -> Self {
         self.mode = mode;
         self
@@ -88,7 +90,7 @@ impl LoggedBackend {
         self.sending(SendMode::Single { at_once })
     }
 
-    /// How it sends what is not in the log. Default: one request after another.
+    /// Sets the way to send what is not in the log. Default: one request after another.
     pub fn sending(mut self, sending: SendMode) -> Self {
         self.sending = sending;
         self
@@ -112,7 +114,9 @@ impl LoggedBackend {
 
     /// The error of a request that may not be sent.
     ///
-    /// Where a reply in a looser form is logged, the provider had refused this form: the same is said again, so that the
+    /// Returns the error for a request without a logged reply.
+    ///
+    /// If a reply in a looser form is logged, the provider had refused this form: it is refused again, so that the
     /// operation takes the same steps as when the reply was paid for.
     fn not_logged(&self, request: &CompletionRequest) -> BackendError {
         let looser = [ReplyForm::Json, ReplyForm::Text].into_iter().filter(|form| *form < request.form);
@@ -122,7 +126,7 @@ impl LoggedBackend {
             self.log.has(&self.key(&request))
         });
         if refused {
-            return BackendError::unsupported(request.form, "the log has this reply in a looser form only");
+            return BackendError::unsupported(request.form, "the log has this reply only in a looser form");
         }
         BackendError::NotLogged { stage: request.stage, about: named(&request.about) }
     }

@@ -1,3 +1,5 @@
+//! A response log in memory, within limits.
+
 use std::collections::{HashMap, VecDeque};
 
 use super::LogError;
@@ -5,7 +7,7 @@ use super::key::Key;
 use super::record::Record;
 use super::store::{LogStats, Store};
 
-/// How much a log in memory keeps. Over a limit, the oldest replies are given up first.
+/// The limits of a log in memory. Over a limit, the oldest replies are given up first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReplyCacheLimits {

@@ -148,13 +148,13 @@ impl ResponseLog {
         self.store().bytes()
     }
 
-    /// What it holds and what it met.
+    /// Returns counts of its replies and of what it met since it was opened.
     pub fn stats(&self) -> LogStats {
         self.store().stats()
     }
 
-    /// Where damaged records were met since it was opened, the first 64 of them. A file of an earlier version is named with the
-    /// places it had.
+    /// Returns the places of damaged records met since it was opened, the first 64 of them. A file of an earlier
+    /// version is named with the places it had.
     pub fn damage(&self) -> Vec<DamagedFile> {
         self.store().damage()
     }

@@ -39,7 +39,7 @@ pub(super) fn is_old(bytes: &[u8]) -> Result<bool, DamagedFile> {
     }
 }
 
-/// What stands before a record's body: the marker, the body's length, its check and a check of these three.
+/// The frame before a record's body: the marker, the body's length, its check and a check of these three.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OldFrame {
     len: usize,

@@ -1,4 +1,4 @@
-//! Where the records of a log may be, and what is counted of them.
+//! The store of a log's records, and what is counted of them.
 
 use crate::container::DamagedFile;
 
@@ -6,7 +6,7 @@ use super::LogError;
 use super::key::Key;
 use super::record::Record;
 
-/// Where a log's records are. Every method is short and blocks for as long as it takes.
+/// Holds a log's records. Every method is short and blocks for as long as it takes.
 pub(super) trait Store: Send {
     /// The reply to this request, if it is there and whole.
     fn get(&mut self, key: &Key) -> Option<Record>;
@@ -22,7 +22,7 @@ pub(super) trait Store: Send {
     fn sync(&mut self) -> Result<(), LogError>;
     /// Everything that is kept, as it is kept.
     fn bytes(&mut self) -> Result<Vec<u8>, LogError>;
-    /// What is there.
+    /// Returns counts of the records.
     fn stats(&self) -> LogStats;
     /// The places where a record was damaged, as far as they are kept.
     fn damage(&self) -> Vec<DamagedFile> {
@@ -30,7 +30,7 @@ pub(super) trait Store: Send {
     }
 }
 
-/// What a response log holds and what it met since it was opened.
+/// Counts of a response log: the replies it holds, and what it met since it was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct LogStats {

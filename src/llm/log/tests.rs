@@ -1,3 +1,5 @@
+//! Tests of the response log: what is kept, what is read again, and damage of its file.
+
 use std::fs;
 use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::ops::Range;
@@ -242,7 +244,7 @@ fn a_file_cut_anywhere_opens_and_goes_on() {
     }
 }
 
-/// What may stand where a loss of power took what was written last.
+/// Returns a byte that may stand where a loss of power took the last write.
 fn fill(kind: &str, place: usize) -> u8 {
     match kind {
         "zeros" => 0,

@@ -95,7 +95,7 @@ impl<B: LlmBackend> Resilient<B> {
         }
     }
 
-    /// How often a request is sent again at most. Default: 4. 0 never retries.
+    /// Sets the most times that a request is sent again. Default: 4. 0 never retries.
     #[must_use]
     pub fn retries(mut self, retries: u32) -> Self {
         self.retry.times = retries;
@@ -149,8 +149,8 @@ impl<B: LlmBackend> Resilient<B> {
         self.limits(limits)
     }
 
-    /// What may be sent at once after a pause: as much as this time allows. Any minute then sees up to the limit and this
-    /// much more. Default: zero, which spaces requests evenly.
+    /// Sets the burst that may be sent at once after a pause: as much as this time allows. Any minute then sees up to
+    /// the limit and this much more. Default: zero, which spaces requests evenly.
     #[must_use]
     pub fn burst(self, time: Duration) -> Self {
         let limits = Limits { burst: time, ..self.pace.limits() };

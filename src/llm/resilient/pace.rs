@@ -8,8 +8,8 @@ use super::timer::Timer;
 
 const MINUTE: u128 = 60_000_000_000;
 
-/// How much may be sent per minute. Each request and each token takes its share of the minute; the next request waits
-/// until the shares before it are over.
+/// The most that may be sent per minute. Each request and each token takes its share of the minute; the next request
+/// waits until the shares before it are over.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Limits {
     pub(super) requests: Option<u32>,

@@ -10,7 +10,7 @@ use crate::llm::CompletionRequest;
 /// Longer pauses make no sense for a call that someone waits for.
 const LONGEST: Duration = Duration::from_secs(86_400);
 
-/// How often and how late a request is sent again.
+/// The number and the delays of a request's retries.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Retry {
     pub(super) times: u32,
@@ -57,7 +57,7 @@ impl Retry {
             .skip(usize::try_from(earlier).unwrap_or(usize::MAX))
     }
 
-    /// How long to wait before the next attempt; `None` to give up.
+    /// Returns the time to wait before the next attempt; `None` to give up.
     pub(super) fn pause(
         &self,
         pauses: &mut impl Iterator<Item = Duration>,

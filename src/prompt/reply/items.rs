@@ -134,7 +134,7 @@ impl<T: DeserializeOwned> List<T> {
     }
 }
 
-/// What a value is to somebody who wants the items of one field.
+/// A value, seen by somebody who wants the items of one field.
 pub(super) enum Form<T> {
     Field(List<T>),
     List(List<T>),

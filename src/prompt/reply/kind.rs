@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{DeserializeOwned, Deserializer, Error, Visitor};
 use serde::forward_to_deserialize_any;
 
-/// Whether `T` is a struct. serde would also read one from a list of its fields in order, so that `[1]` in prose could
+/// True if `T` is a struct. serde would also read one from a list of its fields in order, so that `[1]` in prose could
 /// pass for an answer.
 pub(super) fn wants_object<T: DeserializeOwned>() -> bool {
     matches!(T::deserialize(Probe), Err(Asked { object: true }))

@@ -12,7 +12,7 @@ const MAX_DEPTH: usize = 128;
 /// Longest leaked control token (`<|im_end|>`) that is looked for.
 const MAX_CONTROL_TOKEN: usize = 40;
 
-/// How the text of a value ended.
+/// The way the text of a value ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ending {
     /// With its own closing bracket.
@@ -28,18 +28,18 @@ pub(super) enum Ending {
 pub(super) struct Parsed {
     /// Strict JSON; meaningless when broken.
     pub(super) json: String,
-    /// Where reading stopped, in bytes of the text.
+    /// The end of what was read, in bytes of the text.
     pub(super) end: usize,
     pub(super) ending: Ending,
-    /// Whether anything but missing closing brackets was put right.
+    /// True if anything but missing closing brackets was put right.
     pub(super) syntax: bool,
-    /// Whether at least one member, at any depth, was read whole.
+    /// True if at least one member, at any depth, was read whole.
     pub(super) any_whole: bool,
-    /// Whether it looks like JSON at all: a whole member, or a quoted key and its colon.
+    /// True if it looks like JSON at all: a whole member, or a quoted key and its colon.
     pub(super) json_like: bool,
 }
 
-/// What remains of a value that was cut inside nested lists.
+/// The remains of a value that was cut inside nested lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Keep {
     /// The whole members of its outermost list: no list keeps half an item.

@@ -30,7 +30,7 @@ impl Piece {
         self.parsed.ending == Ending::Cut { in_list: true }
     }
 
-    /// Whether there is anything to deserialise: a value cut before its first member was whole says nothing.
+    /// True if there is anything to deserialise: a value cut before its first member was whole holds nothing.
     pub(super) fn is_readable(&self) -> bool {
         match self.parsed.ending {
             Ending::Whole => true,
@@ -40,7 +40,7 @@ impl Piece {
     }
 }
 
-/// What a reply consists of.
+/// The parts that a reply consists of.
 #[derive(Debug, Default)]
 pub(super) struct Scan {
     /// In order of their start. Only parts of a broken value lie within another piece.
@@ -53,78 +53,124 @@ pub(super) struct Scan {
 
 /// Takes a reply apart, or gives `None` if that needs too much work.
 pub(super) fn scan(text: &str, keep: Keep) -> Option<Scan> {
-    let mut found = Scan::default();
-    let limit = text.len().saturating_mul(MAX_PASSES).saturating_add(MIN_WORK);
-    let mut work = 0_usize;
-    let mut inner_until = 0;
-    // Base models go on to write the next user's turn; its JSON is not the answer.
-    let mut others_turn = false;
-    let mut at = 0;
-    loop {
-        let rest = text.get(at..).unwrap_or_default();
-        let Some((offset, c)) = rest.char_indices().find(|(_, c)| matches!(c, '{' | '[' | '<' | '`')) else {
-            found.prose |= at >= inner_until && has_words(rest);
-            return Some(found);
-        };
-        found.prose |= at >= inner_until && has_words(rest.get(..offset).unwrap_or_default());
-        at += offset;
-        let rest = rest.get(offset..).unwrap_or_default();
+    let mut scanner = Scanner::new(text, keep);
+    while let Some(c) = scanner.seek() {
         match c {
-            '`' => {
-                found.fence = true;
-                let ticks = rest.bytes().take_while(|b| *b == b'`').count();
-                let language = rest.bytes().skip(ticks).take_while(u8::is_ascii_alphanumeric).count();
-                at += ticks + language;
-            }
-            '<' => {
-                if let Some(tag) = Tag::at(rest) {
-                    found.thinking = true;
-                    at += tag.len;
-                    if tag.closing {
-                        // Its opening tag was part of the prompt: all before it is thinking.
-                        found = Scan { thinking: true, ..Scan::default() };
-                        others_turn = false;
-                        inner_until = 0;
-                    } else if let Some(len) = tag.block_len(rest.get(tag.len..).unwrap_or_default()) {
-                        at += len;
-                    } else {
-                        return Some(found);
+            '`' => scanner.fence(),
+            '<' => match Tag::at(scanner.rest()) {
+                Some(tag) => {
+                    if !scanner.thinking(&tag) {
+                        break;
                     }
-                } else {
-                    found.prose |= at >= inner_until;
-                    let token = repair::control_token(rest).unwrap_or("<");
-                    at += token.len();
-                    others_turn = whose_turn(token, rest).unwrap_or(others_turn);
                 }
+                None => scanner.control(),
+            },
+            _ if scanner.others_turn => scanner.bracket_in_prose(),
+            _ => scanner.value(c == '{')?,
+        }
+    }
+    Some(scanner.found)
+}
+
+/// Goes through a reply from bracket to bracket.
+struct Scanner<'a> {
+    text: &'a str,
+    keep: Keep,
+    /// The place reached, in bytes.
+    at: usize,
+    /// The end of the last broken value; brackets before it are parts of that.
+    inner_until: usize,
+    /// True while the text is not the model's: base models go on to write the next user's turn, and its JSON is not the
+    /// answer.
+    others_turn: bool,
+    /// Bytes read so far, again and again where values are broken.
+    work: usize,
+    limit: usize,
+    found: Scan,
+}
+
+impl<'a> Scanner<'a> {
+    fn new(text: &'a str, keep: Keep) -> Self {
+        let limit = text.len().saturating_mul(MAX_PASSES).saturating_add(MIN_WORK);
+        let found = Scan::default();
+        Self { text, keep, at: 0, inner_until: 0, others_turn: false, work: 0, limit, found }
+    }
+
+    fn rest(&self) -> &'a str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    /// Goes on to the next character that may begin something, over prose; `None` at the end of the text.
+    fn seek(&mut self) -> Option<char> {
+        let rest = self.rest();
+        let next = rest.char_indices().find(|(_, c)| matches!(c, '{' | '[' | '<' | '`'));
+        let skipped = next.map_or(rest, |(offset, _)| rest.get(..offset).unwrap_or_default());
+        self.found.prose |= self.at >= self.inner_until && has_words(skipped);
+        self.at += skipped.len();
+        next.map(|(_, c)| c)
+    }
+
+    /// Passes the backticks of a fence and its language.
+    fn fence(&mut self) {
+        self.found.fence = true;
+        let rest = self.rest();
+        let ticks = rest.bytes().take_while(|b| *b == b'`').count();
+        let language = rest.bytes().skip(ticks).take_while(u8::is_ascii_alphanumeric).count();
+        self.at += ticks + language;
+    }
+
+    /// Passes a tag and the thinking it opens; false if that goes on to the end of the text.
+    fn thinking(&mut self, tag: &Tag<'_>) -> bool {
+        self.found.thinking = true;
+        self.at += tag.len;
+        if tag.closing {
+            // Its opening tag was part of the prompt: all before it is thinking.
+            self.found = Scan { thinking: true, ..Scan::default() };
+            self.others_turn = false;
+            self.inner_until = 0;
+            return true;
+        }
+        let len = tag.block_len(self.rest());
+        self.at += len.unwrap_or(0);
+        len.is_some()
+    }
+
+    /// Passes a control token, or the `<` alone where there is none.
+    fn control(&mut self) {
+        self.found.prose |= self.at >= self.inner_until;
+        let rest = self.rest();
+        let token = repair::control_token(rest).unwrap_or("<");
+        self.at += token.len();
+        self.others_turn = whose_turn(token, rest).unwrap_or(self.others_turn);
+    }
+
+    /// Passes a bracket that begins no value.
+    fn bracket_in_prose(&mut self) {
+        self.found.prose |= self.at >= self.inner_until;
+        self.at += 1;
+    }
+
+    /// Reads the value that begins here; `None` if the work exceeds the limit.
+    fn value(&mut self, object: bool) -> Option<()> {
+        let parsed = repair::parse(self.text, self.at, self.keep);
+        self.work = self.work.saturating_add(parsed.end.saturating_sub(self.at));
+        let piece = Piece { object, inner: self.at < self.inner_until, parsed };
+        match piece.parsed.ending {
+            Ending::Broken { open } if piece.parsed.json_like => {
+                let end = piece.parsed.end;
+                let skipped = balanced_len(self.text.get(end..).unwrap_or_default(), open);
+                self.work = self.work.saturating_add(skipped.unwrap_or(self.text.len() - end));
+                self.inner_until = self.inner_until.max(end + skipped.unwrap_or(0));
+                self.found.pieces.push(piece);
+                self.at += 1;
             }
-            _ if others_turn => {
-                found.prose |= at >= inner_until;
-                at += 1;
-            }
-            _ => {
-                let parsed = repair::parse(text, at, keep);
-                work = work.saturating_add(parsed.end.saturating_sub(at));
-                let piece = Piece { object: c == '{', inner: at < inner_until, parsed };
-                if let Ending::Broken { open } = piece.parsed.ending {
-                    if piece.parsed.json_like {
-                        let end = piece.parsed.end;
-                        let skipped = balanced_len(text.get(end..).unwrap_or_default(), open);
-                        work = work.saturating_add(skipped.unwrap_or(text.len() - end));
-                        inner_until = inner_until.max(end + skipped.unwrap_or(0));
-                        found.pieces.push(piece);
-                    } else {
-                        found.prose |= at >= inner_until;
-                    }
-                    at += 1;
-                } else {
-                    at = piece.parsed.end;
-                    found.pieces.push(piece);
-                }
-                if work > limit {
-                    return None;
-                }
+            Ending::Broken { .. } => self.bracket_in_prose(),
+            Ending::Whole | Ending::Cut { .. } => {
+                self.at = piece.parsed.end;
+                self.found.pieces.push(piece);
             }
         }
+        (self.work <= self.limit).then_some(())
     }
 }
 
@@ -133,7 +179,7 @@ fn has_words(text: &str) -> bool {
     text.chars().any(|c| !(c.is_whitespace() || matches!(c, ',' | '\u{feff}')))
 }
 
-/// After a control token: `Some(true)` if somebody else than the model speaks from here on.
+/// After a control token: `Some(true)` if the text from here on is not the model's.
 fn whose_turn(token: &str, rest: &str) -> Option<bool> {
     let name = token.trim_matches(['<', '|', '>']);
     let after = rest.get(token.len()..).unwrap_or_default();

@@ -1,3 +1,5 @@
+//! Tests of reading replies, well-formed and not.
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -191,87 +193,84 @@ fn the_type_decides_which_value_is_the_answer() {
     assert_eq!(read_reply::<u8>("4").map(|reply| reply.value), Ok(4));
 }
 
+/// The names read, the unreadable items, whether the list was cut, and the repairs.
+type Listed = Result<(&'static [&'static str], usize, bool, &'static [Repair]), ReplyError>;
+
+const ITEMS: &[(&str, Listed)] = &[
+    (r#"{"features":[{"name":"lid"},{"name":"hum"}]}"#, Ok((&["lid", "hum"], 0, false, &[]))),
+    (r#"{"features":[]}"#, Ok((&[], 0, false, &[]))),
+    (r#"{"note":"x","features":[{"name":"lid","more":1}]}"#, Ok((&["lid"], 0, false, &[]))),
+    // One by one.
+    (
+        r#"{"features":[{"name":"lid"},{"name":"hum","influence":"positive"},{"name":"arm"}]}"#,
+        Ok((&["lid", "arm"], 1, false, &[DroppedItems])),
+    ),
+    (r#"{"features":[{"name":"lid"},{"context":"x"},{"polarity":"y"}]}"#, Ok((&["lid"], 2, false, &[DroppedItems]))),
+    (r#"{"features":[{"context":"x"},7]}"#, Ok((&[], 2, false, &[DroppedItems]))),
+    (r#"Sure: {"features":[{"context":"x"}]}"#, Ok((&[], 1, false, &[StrippedProse, DroppedItems]))),
+    // serde would take a list for a struct.
+    (r#"{"features":[["lid",true],{"name":"hum"}]}"#, Ok((&["hum"], 1, false, &[DroppedItems]))),
+    (r#"[["lid",true]]"#, Err(SHAPE)),
+    // Not wrapped.
+    (r#"[{"name":"lid"},{"name":"hum"}]"#, Ok((&["lid", "hum"], 0, false, &[WrappedItem]))),
+    ("```json\n[\n {\"name\":\"lid\"}\n]\n```", Ok((&["lid"], 0, false, &[StrippedFence, WrappedItem]))),
+    ("```json\n[]\n```", Ok((&[], 0, false, &[StrippedFence, WrappedItem]))),
+    ("[]", Ok((&[], 0, false, &[WrappedItem]))),
+    (r#"{"name":"lid"}"#, Ok((&["lid"], 0, false, &[WrappedItem]))),
+    (r#"{"features":{"name":"lid"}}"#, Ok((&["lid"], 0, false, &[WrappedItem]))),
+    ("{\"name\":\"lid\"}\n{\"name\":\"hum\"}\n", Ok((&["lid", "hum"], 0, false, &[WrappedItem]))),
+    (r#"{"name":"lid"},{"name":"hum"}"#, Ok((&["lid", "hum"], 0, false, &[WrappedItem]))),
+    ("{\"name\":\"lid\"}\n{\"context\":\"x\"}", Ok((&["lid"], 1, false, &[DroppedItems, WrappedItem]))),
+    ("{\"name\":\"lid\"}\n{\"name\":\"hum\",\"in", Ok((&["lid"], 0, true, &[ClosedBrackets, WrappedItem]))),
+    // Cut.
+    (
+        r#"{"features":[{"name":"lid"},{"name":"hum","influence":true,"polarity":"neg"#,
+        Ok((&["lid"], 0, true, &[ClosedBrackets])),
+    ),
+    (r#"{"features":[{"name":"lid"},{"name":"hum"}"#, Ok((&["lid", "hum"], 0, true, &[ClosedBrackets]))),
+    (r#"{"features":[{"name":"lid"}],"note":"unfin"#, Ok((&["lid"], 0, false, &[ClosedBrackets]))),
+    (r#"[{"name":"lid"},{"na"#, Ok((&["lid"], 0, true, &[ClosedBrackets, WrappedItem]))),
+    ("JSON:\n{\"features\":[\n {\"name\":\"lid\"},\n {\"na", Ok((&["lid"], 0, true, &[StrippedProse, ClosedBrackets]))),
+    (r#"{"features":[{"name":"hum","influence":true,"polarity":"neg"#, Err(SHAPE)),
+    (r#"{"name":"hum","influence":tr"#, Err(SHAPE)),
+    // Chatter, templates, thinking.
+    ("{\"features\":[{\"name\":\"lid\"}]}\n\nAs rule [1] and [2] ask.", Ok((&["lid"], 0, false, &[StrippedProse]))),
+    (
+        r#"In this form: {"features":[{"name":"..."}]} {"features":[{"name":"lid"}]}"#,
+        Ok((&["lid"], 0, false, &[StrippedProse])),
+    ),
+    (
+        r#"In this form: {"features":[{"name":"..."}]} {"features":[{"name":"lid"},{"#,
+        Ok((&["lid"], 0, true, &[StrippedProse, ClosedBrackets])),
+    ),
+    (r#"In this form: {"features":[{"name":"..."}]} {"features":[{"name":"li"#, Err(SHAPE)),
+    (r#"{"features":[{"name":"lid"}]} ["name"]"#, Ok((&["lid"], 0, false, &[StrippedProse]))),
+    (
+        r#"<think>{"features":[{"name":"no"}]}</think>{"features":[{"name":"lid",}]}"#,
+        Ok((&["lid"], 0, false, &[StrippedThinking, Syntax])),
+    ),
+    // A list that is broken somewhere.
+    (
+        r#"{"features":[{"name":"lid"},{"name":"hum","influence":maybe not},{"name":"arm"}]}"#,
+        Ok((&["lid", "arm"], 1, false, &[DroppedItems])),
+    ),
+    (
+        r#"{"features":[{"name":"..."}]} {"features":[{"name":"lid"},{"name":"hum","influence":maybe not}]}"#,
+        Ok((&["lid"], 1, false, &[StrippedProse, DroppedItems])),
+    ),
+    (r#"{"features":[{"name":"lid"}, ...]}"#, Ok((&["lid"], 1, false, &[DroppedItems]))),
+    (r#"{"features":[{"name":?}]}"#, Err(ReplyError::Malformed { position: 21 })),
+    // Refused.
+    ("No features stand out.", Err(ReplyError::NoJson)),
+    ("There are none [], I think.", Err(SHAPE)),
+    (r#"{"features":null}"#, Err(SHAPE)),
+    (r#"{"error":"too short"}"#, Err(SHAPE)),
+    ("[1,2]", Err(SHAPE)),
+];
+
 #[test]
 fn items_are_read_or_refused_as_listed() {
-    type Expected<'a> = Result<(&'a [&'a str], usize, bool, &'a [Repair]), ReplyError>;
-    let cases: &[(&str, Expected)] = &[
-        (r#"{"features":[{"name":"lid"},{"name":"hum"}]}"#, Ok((&["lid", "hum"], 0, false, &[]))),
-        (r#"{"features":[]}"#, Ok((&[], 0, false, &[]))),
-        (r#"{"note":"x","features":[{"name":"lid","more":1}]}"#, Ok((&["lid"], 0, false, &[]))),
-        // One by one.
-        (
-            r#"{"features":[{"name":"lid"},{"name":"hum","influence":"positive"},{"name":"arm"}]}"#,
-            Ok((&["lid", "arm"], 1, false, &[DroppedItems])),
-        ),
-        (
-            r#"{"features":[{"name":"lid"},{"context":"x"},{"polarity":"y"}]}"#,
-            Ok((&["lid"], 2, false, &[DroppedItems])),
-        ),
-        (r#"{"features":[{"context":"x"},7]}"#, Ok((&[], 2, false, &[DroppedItems]))),
-        (r#"Sure: {"features":[{"context":"x"}]}"#, Ok((&[], 1, false, &[StrippedProse, DroppedItems]))),
-        // serde would take a list for a struct.
-        (r#"{"features":[["lid",true],{"name":"hum"}]}"#, Ok((&["hum"], 1, false, &[DroppedItems]))),
-        (r#"[["lid",true]]"#, Err(SHAPE)),
-        // Not wrapped.
-        (r#"[{"name":"lid"},{"name":"hum"}]"#, Ok((&["lid", "hum"], 0, false, &[WrappedItem]))),
-        ("```json\n[\n {\"name\":\"lid\"}\n]\n```", Ok((&["lid"], 0, false, &[StrippedFence, WrappedItem]))),
-        ("```json\n[]\n```", Ok((&[], 0, false, &[StrippedFence, WrappedItem]))),
-        ("[]", Ok((&[], 0, false, &[WrappedItem]))),
-        (r#"{"name":"lid"}"#, Ok((&["lid"], 0, false, &[WrappedItem]))),
-        (r#"{"features":{"name":"lid"}}"#, Ok((&["lid"], 0, false, &[WrappedItem]))),
-        ("{\"name\":\"lid\"}\n{\"name\":\"hum\"}\n", Ok((&["lid", "hum"], 0, false, &[WrappedItem]))),
-        (r#"{"name":"lid"},{"name":"hum"}"#, Ok((&["lid", "hum"], 0, false, &[WrappedItem]))),
-        ("{\"name\":\"lid\"}\n{\"context\":\"x\"}", Ok((&["lid"], 1, false, &[DroppedItems, WrappedItem]))),
-        ("{\"name\":\"lid\"}\n{\"name\":\"hum\",\"in", Ok((&["lid"], 0, true, &[ClosedBrackets, WrappedItem]))),
-        // Cut.
-        (
-            r#"{"features":[{"name":"lid"},{"name":"hum","influence":true,"polarity":"neg"#,
-            Ok((&["lid"], 0, true, &[ClosedBrackets])),
-        ),
-        (r#"{"features":[{"name":"lid"},{"name":"hum"}"#, Ok((&["lid", "hum"], 0, true, &[ClosedBrackets]))),
-        (r#"{"features":[{"name":"lid"}],"note":"unfin"#, Ok((&["lid"], 0, false, &[ClosedBrackets]))),
-        (r#"[{"name":"lid"},{"na"#, Ok((&["lid"], 0, true, &[ClosedBrackets, WrappedItem]))),
-        (
-            "JSON:\n{\"features\":[\n {\"name\":\"lid\"},\n {\"na",
-            Ok((&["lid"], 0, true, &[StrippedProse, ClosedBrackets])),
-        ),
-        (r#"{"features":[{"name":"hum","influence":true,"polarity":"neg"#, Err(SHAPE)),
-        (r#"{"name":"hum","influence":tr"#, Err(SHAPE)),
-        // Chatter, templates, thinking.
-        ("{\"features\":[{\"name\":\"lid\"}]}\n\nAs rule [1] and [2] ask.", Ok((&["lid"], 0, false, &[StrippedProse]))),
-        (
-            r#"In this form: {"features":[{"name":"..."}]} {"features":[{"name":"lid"}]}"#,
-            Ok((&["lid"], 0, false, &[StrippedProse])),
-        ),
-        (
-            r#"In this form: {"features":[{"name":"..."}]} {"features":[{"name":"lid"},{"#,
-            Ok((&["lid"], 0, true, &[StrippedProse, ClosedBrackets])),
-        ),
-        (r#"In this form: {"features":[{"name":"..."}]} {"features":[{"name":"li"#, Err(SHAPE)),
-        (r#"{"features":[{"name":"lid"}]} ["name"]"#, Ok((&["lid"], 0, false, &[StrippedProse]))),
-        (
-            r#"<think>{"features":[{"name":"no"}]}</think>{"features":[{"name":"lid",}]}"#,
-            Ok((&["lid"], 0, false, &[StrippedThinking, Syntax])),
-        ),
-        // A list that is broken somewhere.
-        (
-            r#"{"features":[{"name":"lid"},{"name":"hum","influence":maybe not},{"name":"arm"}]}"#,
-            Ok((&["lid", "arm"], 1, false, &[DroppedItems])),
-        ),
-        (
-            r#"{"features":[{"name":"..."}]} {"features":[{"name":"lid"},{"name":"hum","influence":maybe not}]}"#,
-            Ok((&["lid"], 1, false, &[StrippedProse, DroppedItems])),
-        ),
-        (r#"{"features":[{"name":"lid"}, ...]}"#, Ok((&["lid"], 1, false, &[DroppedItems]))),
-        (r#"{"features":[{"name":?}]}"#, Err(ReplyError::Malformed { position: 21 })),
-        // Refused.
-        ("No features stand out.", Err(ReplyError::NoJson)),
-        ("There are none [], I think.", Err(SHAPE)),
-        (r#"{"features":null}"#, Err(SHAPE)),
-        (r#"{"error":"too short"}"#, Err(SHAPE)),
-        ("[1,2]", Err(SHAPE)),
-    ];
-    for (reply, expected) in cases {
+    for (reply, expected) in ITEMS {
         let got = read_items::<Feature>(reply, "features");
         match (&got, expected) {
             (Ok(got), Ok((names, unreadable, truncated, repairs))) => {

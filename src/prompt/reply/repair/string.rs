@@ -34,7 +34,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// Whether the quote just passed ends its string, judged by what follows; in valid JSON it always does.
+    /// True if the quote just passed ends its string, judged by what follows; in valid JSON it always does.
     fn string_ends_here(&self, open: char) -> bool {
         let rest = self.rest();
         let after = rest.trim_start();
@@ -47,7 +47,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Whether `text`, which follows a comma, can start another member of the innermost value.
+    /// True if `text`, which follows a comma, can start another member of the innermost value.
     fn member_starts(&self, text: &str) -> bool {
         let list = self.frames.last().is_some_and(|frame| frame.list);
         let text = text.trim_start();
@@ -113,7 +113,7 @@ impl Parser<'_> {
     }
 }
 
-/// Whether `c` is of the kind that ends a string opened by `open`.
+/// True if `c` is of the kind that ends a string opened by `open`.
 fn closes(open: char, c: char) -> bool {
     match open {
         '"' | '\'' => c == open,

@@ -1,4 +1,4 @@
-//! What holds for every reply.
+//! Properties that hold for every reply.
 
 use std::collections::BTreeMap;
 
