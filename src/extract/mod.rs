@@ -187,7 +187,7 @@ impl Dropped {
     }
 }
 
-/// Why the features of a query are not known.
+/// The reason why the features of a query are not known.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExtractError {

@@ -1,10 +1,10 @@
-//! Which names that a model gives are names of something in the text.
+//! Sorts the names that a model gives: those of something in the text, and others.
 
 use crate::data::{FeatureKey, Span};
 
 use super::ExtractionRequest;
 
-/// Names of a kind of feature. A short quote says which one it is.
+/// Names of a kind of feature. A short quote names the one it is.
 const KINDS: [&str; 2] = ["genre", "genres"];
 
 /// True for the name of a kind of feature.

@@ -184,7 +184,7 @@ impl FactorFit {
     }
 }
 
-/// Why factors could not be fitted or assigned.
+/// The reason why factors could not be fitted or assigned.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FactorError {

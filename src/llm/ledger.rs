@@ -21,7 +21,7 @@ pub struct Ledger(Arc<Account>);
 struct Account {
     entered: Mutex<Entered>,
     budget: Budget,
-    /// When the operation's time is over, if it has any.
+    /// The end of the operation's time, if it has one.
     until: Option<Instant>,
     /// The strictest form that each stage's provider is known to take; shared by the operations of a pipeline.
     forms: Forms,

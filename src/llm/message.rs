@@ -119,8 +119,9 @@ impl CompletionRequest {
         }
     }
 
-    /// Returns the number of tokens of its prompt: each message's text as [`estimate_tokens`](crate::llm::estimate_tokens) counts
-    /// it, and 4 for its frame. What a provider adds for a schema is not in it.
+    /// Returns the number of tokens of its prompt: each message's text as
+    /// [`estimate_tokens`](crate::llm::estimate_tokens) counts it, and 4 for its frame. What a provider adds for a schema
+    /// is not in it.
     pub fn input_tokens(&self) -> u64 {
         self.messages.iter().map(|message| estimate_tokens(&message.content) + 4).sum()
     }
@@ -221,13 +222,13 @@ impl Message {
 pub struct Completion {
     /// The reply's text.
     pub text: String,
-    /// Why it ended.
+    /// The reason why it ended.
     pub finish: FinishReason,
     /// The tokens it took, if the provider reports them.
     pub usage: Option<Usage>,
 }
 
-/// Why a reply ended.
+/// The reason why a reply ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum FinishReason {

@@ -1,11 +1,11 @@
-//! Which model does which stage, and how it is sampled.
+//! The model and the sampling of each stage.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{CompletionRequest, LlmBackend, Stage};
 
-/// Which model does which stage, where it is not the pipeline's own.
+/// The models of stages, where they are not the pipeline's own.
 #[derive(Clone, Default)]
 pub(crate) struct Roles {
     backends: BTreeMap<Stage, Arc<dyn LlmBackend>>,

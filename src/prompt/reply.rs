@@ -65,7 +65,7 @@ pub struct ReplyItems<T> {
     pub repairs: Vec<Repair>,
 }
 
-/// Why a reply could not be read. No variant holds any of the reply's text.
+/// The reason why a reply could not be read. No variant holds any of the reply's text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReplyError {
@@ -148,7 +148,7 @@ pub fn read_items<T: DeserializeOwned>(reply: &str, field: &'static str) -> Resu
     read_list(reply, field, Keep::WholeItems)
 }
 
-/// As [`read_items`], but of a list that was cut inside an item's own list, the item is kept too, with the whole members of
+/// Reads items as [`read_items`] does, but of a list that was cut inside an item's own list, the item is kept too, with the whole members of
 /// its list. Only for types in which every member of that list stands for itself.
 pub(crate) fn read_cut_items<T: DeserializeOwned>(
     reply: &str,
@@ -221,7 +221,7 @@ impl Scan {
         sorted(repairs)
     }
 
-    /// Why nothing of this could be used.
+    /// Returns the reason why nothing of this could be used.
     fn error(&self, wrong_shape: ReplyError) -> ReplyError {
         match self.pieces.iter().rfind(|piece| !piece.inner) {
             None => ReplyError::NoJson,

@@ -1,4 +1,4 @@
-//! Which interactions a request holds text of, so that it can be found when one of them is to be purged.
+//! Names the interactions whose text a request holds, so that it can be found when one of them is to be purged.
 
 use std::collections::{BTreeMap, BTreeSet};
 

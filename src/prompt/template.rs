@@ -121,7 +121,7 @@ impl Values {
     }
 }
 
-/// Which request a wording is for.
+/// The request that a wording is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Prompt {

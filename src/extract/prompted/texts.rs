@@ -108,7 +108,7 @@ impl Inquiry<Extraction> for Texts<'_> {
     }
 }
 
-/// Why nothing of what a reply lists for a text can be used, in words for the model.
+/// Returns the problem of a reply of which nothing listed for a text can be used, in words for the model.
 fn useless(dropped: &Dropped) -> String {
     if dropped.ungrounded > 0 {
         "none of the quotes is in the text word for word; copy a few words of the text exactly".to_owned()

@@ -1,4 +1,4 @@
-//! Why a response log could not be opened or changed.
+//! The errors of opening or changing a response log.
 
 use crate::container::DamagedFile;
 

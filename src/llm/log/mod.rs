@@ -130,7 +130,7 @@ impl ResponseLog {
     /// memory.
     ///
     /// # Errors
-    /// As for [`purge`](Self::purge).
+    /// Those of [`purge`](Self::purge).
     pub fn compact(&self) -> Result<u64, LogError> {
         self.store().compact()
     }

@@ -21,7 +21,7 @@ pub(super) struct Limits {
 #[derive(Debug, Default)]
 pub(super) struct Pace {
     limits: Limits,
-    /// When the requests and the tokens sent so far are over. One request at a time waits for that, the others for it; one
+    /// The end of the shares of the requests and tokens sent so far. One request at a time waits for that, the others for it; one
     /// that is dropped while it waits has taken nothing.
     over: Mutex<Over>,
 }

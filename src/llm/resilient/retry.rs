@@ -1,4 +1,4 @@
-//! When an attempt is made again, and after which pause.
+//! Decides whether an attempt is made again, and after which pause.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;

@@ -65,7 +65,7 @@ impl Alarms {
         std::mem::replace(&mut self.waiting, later).into_values().collect()
     }
 
-    /// When the first alarm goes off.
+    /// The time of the first alarm.
     pub(super) fn first(&self) -> Option<Duration> {
         self.waiting.keys().next().map(|(due, _)| *due)
     }

@@ -21,7 +21,7 @@ struct Verdict {
     rating: u8,
 }
 
-/// As wanted from a lenient host: only the name must be there.
+/// An item of a lenient host: only the name must be there.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 struct Feature {
     name: String,
