@@ -242,7 +242,7 @@ fn a_factor_of_nearly_everything_is_refused_and_the_model_is_told_so() {
     assert_eq!(requests.len(), 2);
     let shown = blocks(&asked(&requests[0])).len();
     assert!(shown > 4);
-    assert!(asked(&requests[1]).contains("one name stood for more than 4 groups"), "{}", asked(&requests[1]));
+    assert!(asked(&requests[1]).contains("one name was given to more than 4 groups"), "{}", asked(&requests[1]));
     assert_eq!((report.refused_groups, report.unplaced_groups), (shown, 0));
 }
 

@@ -148,8 +148,8 @@ pub fn read_items<T: DeserializeOwned>(reply: &str, field: &'static str) -> Resu
     read_list(reply, field, Keep::WholeItems)
 }
 
-/// Reads items as [`read_items`] does, but of a list that was cut inside an item's own list, the item is kept too, with the whole members of
-/// its list. Only for types in which every member of that list stands for itself.
+/// Reads items as [`read_items`] does, but of a list that was cut inside an item's own list, the item is kept too, with
+/// the whole members of its list. Only for types in which every member of that list stands for itself.
 pub(crate) fn read_cut_items<T: DeserializeOwned>(
     reply: &str,
     field: &'static str,

@@ -21,8 +21,8 @@ pub(super) struct Limits {
 #[derive(Debug, Default)]
 pub(super) struct Pace {
     limits: Limits,
-    /// The end of the shares of the requests and tokens sent so far. One request at a time waits for that, the others for it; one
-    /// that is dropped while it waits has taken nothing.
+    /// The end of the shares of the requests and tokens sent so far. One request at a time waits for that, the others
+    /// for it; one that is dropped while it waits has taken nothing.
     over: Mutex<Over>,
 }
 
