@@ -75,6 +75,7 @@ pub mod contributing {}
 #[doc = include_str!("../../docs/decisions/0026-threads.md")]
 #[doc = include_str!("../../docs/decisions/0028-values-instead-of-caches.md")]
 #[doc = include_str!("../../docs/decisions/0027-dependencies-that-stand-still.md")]
+#[doc = include_str!("../../docs/decisions/0025-one-container.md")]
 pub mod decisions {}
 
 #[doc = include_str!("links.md")]
