@@ -1,14 +1,9 @@
 //! Changes a user model after it was learned, and packs it into a file.
 //!
-//! A [`UserModel`](crate::UserModel) is a function of a grouping, the interactions and the edits in force: whatever the
-//! order of changes, it is the one that the surviving interactions and edits make. Taking in what is new
-//! ([`observe`](crate::RpmPipeline::observe)) and taking out what a user takes back
-//! ([`forget`](crate::RpmPipeline::forget), with a [`Receipt`]) are the pipeline's; edits
-//! ([`edit`](crate::UserModel::edit)), [proposals](crate::UserModel::proposals) and snapshots
-//! ([`snapshot`](crate::UserModel::snapshot)) are the model's own. [`PackedModel`] is a model with its indexes as one
-//! binary file; [`UserModel::to_json`](crate::UserModel::to_json) is the portable one.
-//!
-//! Guides: [a user model that lives](crate::guide::living), [the file](crate::guide::user_model).
+//! A [`UserModel`] is a function of three things: the grouping that a factor model made, the interactions with their
+//! features, and the edits in force. Factors, counts and calibration follow from them. So whatever the order of changes, the
+//! model is the one that the surviving interactions and edits make, and taking something out leaves what would be there
+//! without it. Appending the newest interaction extends what is there; every other change builds it anew, to the same result.
 //!
 //! ```text
 //! grouping ┐
@@ -16,10 +11,13 @@
 //! edits    ┘
 //! ```
 //!
-//! A user model is a function of three things: the grouping that a factor model made, the interactions with their features,
-//! and the edits in force. Factors, counts and calibration follow from them. So whatever the order of changes, the model is
-//! the one that the surviving interactions and edits make, and taking something out leaves what would be there without it.
-//! Appending the newest interaction extends what is there; every other change builds it anew, to the same result.
+//! Taking in what is new ([`observe`](crate::RpmPipeline::observe)) and taking out what a user takes back
+//! ([`forget`](crate::RpmPipeline::forget), with a [`Receipt`]) are the pipeline's; edits
+//! ([`edit`](crate::UserModel::edit)), [proposals](crate::UserModel::proposals) and snapshots
+//! ([`snapshot`](crate::UserModel::snapshot)) are the model's own. [`PackedModel`] is a model with its indexes as one
+//! binary file; [`UserModel::to_json`](crate::UserModel::to_json) is the portable one.
+//!
+//! Guides: [a user model that lives](crate::guide::living), [the file](crate::guide::user_model).
 
 mod arrangement;
 mod edits;

@@ -55,7 +55,7 @@ impl RpmPipeline {
     /// estimate is that of a memory without it; an answerer that asks no model sees that memory too.
     ///
     /// The answerer is then asked again. The effect is what became of its response, or, where the answer follows the
-    /// estimate, of the estimate's probability of the response; see [`Effect`]. Both are always given.
+    /// estimate, of the estimate's probability of the response; see [`Effect`](crate::explain::Effect). Both are always given.
     ///
     /// Tried are first the factors that the path cites, in that order, then in turn a factor that it does not cite, the
     /// one with the largest support by the estimate first, and an exemplar, the most similar first. Effects of single

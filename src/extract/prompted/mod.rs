@@ -19,7 +19,7 @@ use self::texts::Texts;
 /// Of one whose reply was cut, and cut again, the features that were whole are kept. A text of which a reply about several
 /// names nothing is asked about by itself too, since another text may have led the model to pass it over. Of one whose listed
 /// features are all unusable to the end, such as echoes of the request's examples, the first key phrases of its own words are
-/// taken ([`ReplyReading::Words`]): without a feature an interaction could serve no answer.
+/// taken ([`ReplyReading::Words`](super::ReplyReading::Words)): without a feature an interaction could serve no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PromptedExtractor {
     items_per_request: usize,

@@ -10,8 +10,9 @@ use super::swap::Held;
 use super::{StoredError, StoredPipeline};
 
 impl StoredPipeline {
-    /// Learns a user as [`RpmPipeline::learn`] does and saves the model in the place of the one that was held when it
-    /// began. The [edits](UserModel::edits) of that one hold on, as in [`RpmPipeline::relearn`].
+    /// Learns a user as [`RpmPipeline::learn`](crate::RpmPipeline::learn) does and saves the model in the place of the
+    /// one that was held when it began. The [edits](crate::UserModel::edits) of that one hold on, as in
+    /// [`RpmPipeline::relearn`](crate::RpmPipeline::relearn).
     ///
     /// Learning takes long, and others may write meanwhile. Reasoning paths they kept are taken over where they fit.
     /// Any other change, such as another learning with another result, stays: saving over it would undo what was not
@@ -36,8 +37,8 @@ impl StoredPipeline {
         self.save_learned(user, learned, base, reserved).await
     }
 
-    /// Learns a user again from the interactions that are held, as [`RpmPipeline::relearn`] does, and saves the model
-    /// as [`learn`](Self::learn) does.
+    /// Learns a user again from the interactions that are held, as
+    /// [`RpmPipeline::relearn`](crate::RpmPipeline::relearn) does, and saves the model as [`learn`](Self::learn) does.
     ///
     /// # Errors
     /// [`StoredError::UnknownUser`]; otherwise as for [`learn`](Self::learn).
@@ -74,20 +75,22 @@ impl StoredPipeline {
         }
     }
 
-    /// The calls, tokens and money that learning this history would take, as [`RpmPipeline::cost_of_learning`] counts
-    /// them. Asks nothing, and reads nothing from the store.
+    /// The calls, tokens and money that learning this history would take, as
+    /// [`RpmPipeline::cost_of_learning`](crate::RpmPipeline::cost_of_learning) counts them. Asks nothing, and reads
+    /// nothing from the store.
     ///
     /// # Errors
-    /// As for [`RpmPipeline::cost_of_learning`].
+    /// As for [`RpmPipeline::cost_of_learning`](crate::RpmPipeline::cost_of_learning).
     pub async fn cost_of_learning(&self, history: &History) -> Result<CostEstimate, StoredError> {
         Ok(self.pipeline.cost_of_learning(history).await?)
     }
 
     /// The calls, tokens and money that answering this query for the user would take, as
-    /// [`RpmPipeline::cost_of_answer`] counts them. Asks nothing.
+    /// [`RpmPipeline::cost_of_answer`](crate::RpmPipeline::cost_of_answer) counts them. Asks nothing.
     ///
     /// # Errors
-    /// [`StoredError::UnknownUser`]; [`StoredError::Store`]; otherwise as for [`RpmPipeline::cost_of_answer`].
+    /// [`StoredError::UnknownUser`]; [`StoredError::Store`]; otherwise as for
+    /// [`RpmPipeline::cost_of_answer`](crate::RpmPipeline::cost_of_answer).
     pub async fn cost_of_answer(&self, user: &UserId, query: &Query) -> Result<CostEstimate, StoredError> {
         let prepared = self.open(user).await?;
         Ok(self.pipeline.cost_of_answer(&prepared, query).await?)
