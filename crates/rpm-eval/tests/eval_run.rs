@@ -110,10 +110,10 @@ fn a_replay_asks_nothing_and_gives_the_same_records() {
     let (paid, replayed) = (Rater::default(), Rater::default());
     let first = run(&Runner::new().backend(paid.clone()).log(log()), &sets, NAMES).unwrap();
     assert_eq!(paid.asked.load(Ordering::SeqCst), 4 * 3 * 2);
-    let again = run(&Runner::new().backend(replayed.clone()).log(log()).replay_only(true), &sets, NAMES).unwrap();
+    let again = run(&Runner::new().backend(replayed.clone()).log(log()).replay_only(), &sets, NAMES).unwrap();
     assert_eq!(replayed.asked.load(Ordering::SeqCst), 0);
     assert_eq!(timeless(&first.records), timeless(&again.records));
-    let other = run(&Runner::new().backend(replayed).log(log()).replay_only(true), &sets, "rag-bm25:k=1").unwrap();
+    let other = run(&Runner::new().backend(replayed).log(log()).replay_only(), &sets, "rag-bm25:k=1").unwrap();
     assert!(
         other.records.iter().any(|record| matches!(record, Record::Answered(it) if it.error.is_some() && it.passing))
     );
@@ -125,7 +125,7 @@ fn what_a_broken_off_run_left_is_not_done_again_and_the_result_is_the_same() {
     let sets = [dataset("films", 4)];
     let whole = run(&Runner::new().backend(Rater::default()), &sets, NAMES).unwrap();
     // A run for some methods only is as one that was broken off after them.
-    let runner = || Runner::new().backend(Rater::default()).folder(&scratch.0, true);
+    let runner = || Runner::new().backend(Rater::default()).resume(&scratch.0);
     run(&runner(), &sets, "zero-shot").unwrap();
     let rest = run(&runner(), &sets, NAMES).unwrap();
     assert_eq!(rest.resumed, 4);
@@ -143,7 +143,7 @@ proptest! {
         let scratch = Scratch::new(&format!("torn-{share}"));
         let sets = [dataset("films", 3)];
         let names = "zero-shot,offline";
-        let runner = || Runner::new().backend(Rater::default()).folder(&scratch.0, true);
+        let runner = || Runner::new().backend(Rater::default()).resume(&scratch.0);
         let whole = run(&runner(), &sets, names).unwrap();
         let path = scratch.0.join("records.jsonl");
         let bytes = std::fs::read(&path).unwrap();
@@ -161,7 +161,7 @@ fn errors_that_may_pass_are_recorded_and_tried_again() {
     let scratch = Scratch::new("passing");
     let sets = [dataset("films", 3)];
     let failing = Rater { fails_at: Some("lighthouse"), ..Rater::default() };
-    let first = run(&Runner::new().backend(failing).folder(&scratch.0, false), &sets, "zero-shot").unwrap();
+    let first = run(&Runner::new().backend(failing).folder(&scratch.0), &sets, "zero-shot").unwrap();
     let failed =
         |run: &Run| run.records.iter().filter(|it| matches!(it, Record::Answered(it) if it.error.is_some())).count();
     assert_eq!(failed(&first), 1);
@@ -171,7 +171,7 @@ fn errors_that_may_pass_are_recorded_and_tried_again() {
     });
     let error = error.unwrap();
     assert!(error.contains("Transient") && !error.contains("overloaded"), "{error}");
-    let again = run(&Runner::new().backend(Rater::default()).folder(&scratch.0, true), &sets, "zero-shot").unwrap();
+    let again = run(&Runner::new().backend(Rater::default()).resume(&scratch.0), &sets, "zero-shot").unwrap();
     assert_eq!((failed(&again), again.resumed), (0, 2));
 }
 
@@ -182,10 +182,10 @@ fn a_job_that_went_on_without_a_reply_is_done_again() {
     let sets = [dataset("films", 3)];
     let failing = Rater { fails_at: Some("lighthouse"), ..Rater::default() };
     let names = "self-consistency:n=2";
-    let first = run(&Runner::new().backend(failing).folder(&scratch.0, false), &sets, names).unwrap();
+    let first = run(&Runner::new().backend(failing).folder(&scratch.0), &sets, names).unwrap();
     let passing = first.records.iter().filter(|it| matches!(it, Record::Answered(it) if it.passing)).count();
     assert!(passing > 0);
-    let again = run(&Runner::new().backend(Rater::default()).folder(&scratch.0, true), &sets, names).unwrap();
+    let again = run(&Runner::new().backend(Rater::default()).resume(&scratch.0), &sets, names).unwrap();
     assert!(again.resumed < 3);
     assert!(again.records.iter().all(|it| !matches!(it, Record::Answered(it) if it.passing)));
 }
@@ -197,7 +197,7 @@ fn a_run_stops_at_its_budget_and_goes_on_from_there() {
     let log = ResponseLog::in_memory(ReplyCacheLimits::default());
     let sets = [dataset("films", 4)];
     let rater = Rater::default();
-    let runner = || Runner::new().backend(rater.clone()).log(log.clone()).folder(&scratch.0, true);
+    let runner = || Runner::new().backend(rater.clone()).log(log.clone()).resume(&scratch.0);
     let whole = run(&Runner::new().backend(Rater::default()), &sets, NAMES).unwrap();
     let limited = run(&runner().budget(Budget::default().calls(10)), &sets, NAMES).unwrap();
     assert_eq!(limited.stopped, Some(BudgetLimit::Calls));
@@ -217,9 +217,9 @@ fn a_run_stops_at_its_budget_and_goes_on_from_there() {
 fn a_folder_with_another_run_is_refused_with_what_differs() {
     let scratch = Scratch::new("other");
     let sets = [dataset("films", 3)];
-    let runner = || Runner::new().folder(&scratch.0, true);
+    let runner = || Runner::new().resume(&scratch.0);
     run(&runner(), &sets, "offline").unwrap();
-    let fresh = run(&Runner::new().folder(&scratch.0, false), &sets, "offline").unwrap_err();
+    let fresh = run(&Runner::new().folder(&scratch.0), &sets, "offline").unwrap_err();
     assert!(matches!(fresh, EvalError::RunExists { .. }), "{fresh}");
     let told = |error: EvalError| match error {
         EvalError::OtherRun { field, .. } => field,
@@ -288,9 +288,9 @@ fn transcripts_hold_what_was_asked_and_nothing_is_kept_unless_wanted() {
     let scratch = Scratch::new("transcripts");
     let sets = [dataset("films", 3)];
     let transcripts = |path: &Path| std::fs::read_to_string(path.join("transcripts.jsonl"));
-    run(&Runner::new().backend(Rater::default()).folder(&scratch.0, false), &sets, "zero-shot").unwrap();
+    run(&Runner::new().backend(Rater::default()).folder(&scratch.0), &sets, "zero-shot").unwrap();
     assert!(transcripts(&scratch.0).is_err());
-    let kept = Runner::new().backend(Rater::default()).folder(&scratch.0, true).transcripts(true);
+    let kept = Runner::new().backend(Rater::default()).resume(&scratch.0).transcripts();
     run(&kept, &sets, "zero-shot,rag-bm25").unwrap();
     let lines: Vec<serde_json::Value> =
         transcripts(&scratch.0).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -322,7 +322,7 @@ impl LlmBackend for Billed {
 fn run_in(folder: &Path, time: Duration) -> Vec<Record> {
     std::fs::create_dir_all(folder).unwrap();
     let log = ResponseLog::open(folder.join("replies")).unwrap();
-    let runner = Runner::new().backend(Billed(folder.join("bill"), time)).log(log).folder(folder, true);
+    let runner = Runner::new().backend(Billed(folder.join("bill"), time)).log(log).resume(folder);
     let run = run(&runner, &[dataset("films", 4)], NAMES).unwrap();
     std::fs::write(folder.join("done"), "").unwrap();
     timeless(&run.records)

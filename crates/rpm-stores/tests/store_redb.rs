@@ -99,6 +99,31 @@ fn a_store_whose_blocking_work_is_done_elsewhere_conforms() {
 }
 
 #[test]
+fn the_version_is_the_one_that_load_gives_and_no_model_is_read_for_it() {
+    let folder = Folder::new();
+    let (store, model) = (folder.open(), model_with("ana", "quiet"));
+    let loaded = |store: &RedbStore| block_on(store.load(model.user())).unwrap().map(|found| found.version);
+    let version = |store: &RedbStore| block_on(store.version(model.user())).unwrap();
+    assert_eq!((version(&store), loaded(&store)), (None, None));
+    let reserved = block_on(store.reserve(model.user())).unwrap();
+    assert_eq!((version(&store), loaded(&store)), (None, None), "a reserved place holds no model");
+    let first = block_on(store.save(&model, Some(reserved))).unwrap();
+    assert_eq!((version(&store), loaded(&store)), (Some(first), Some(first)));
+    let second = block_on(store.save(&model, Some(first))).unwrap();
+    assert_eq!((version(&store), loaded(&store)), (Some(second), Some(second)));
+    assert_ne!(first, second);
+    drop(store);
+    tamper(&folder, |write| {
+        write.open_table(MODELS).unwrap().insert("ana", &b"no model"[..]).unwrap();
+    });
+    let store = folder.open();
+    assert_eq!(version(&store), Some(second));
+    assert!(block_on(store.load(model.user())).is_err());
+    assert!(block_on(store.delete(model.user())).unwrap());
+    assert_eq!((version(&store), loaded(&store)), (None, None));
+}
+
+#[test]
 fn a_job_that_is_never_run_is_an_error_and_no_call_that_hangs() {
     let folder = Folder::new();
     let store = folder.open().blocking_on(|job: BlockingJob| drop(job));

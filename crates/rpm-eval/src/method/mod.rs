@@ -23,6 +23,7 @@ mod rag;
 mod retrievers;
 mod rpm;
 mod self_consistency;
+mod spec;
 mod whole_text;
 
 use std::fmt;
@@ -35,10 +36,11 @@ use rpm_core::llm::{BoxError, Budget, LlmBackend, UsageReport};
 use rpm_core::stats::{Tier, TierReason};
 
 pub use ask::{Ask, AskOutcome, Asker};
-pub use named::{Spec, about, named, names};
+pub use named::{about, named, names};
 pub use noise::Noisy;
 pub use pipeline::PipelineMethod;
 pub use rag::{Choice, Rag};
+pub use spec::Spec;
 pub use whole_text::WholeText;
 
 /// A way to answer as a user would.

@@ -11,8 +11,8 @@ use rpm_core::retrieve::Retriever;
 use rpm_core::stats::{SupportThresholds, Tier};
 
 use super::generic_paths::{self, GenericPaths};
-use super::named::Options;
 use super::noise::Noisy;
+use super::spec::Options;
 use super::{PipelineMethod, retrievers};
 
 /// Where the reasoning paths of exemplars come from.

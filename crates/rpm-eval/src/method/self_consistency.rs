@@ -6,8 +6,8 @@ use rpm_core::llm::AskError;
 use rpm_core::llm::UsageReport;
 
 use super::ask::{Ask, Asker};
-use super::named::Options;
 use super::rag::{Choice, Shown};
+use super::spec::Options;
 use super::{Bench, Method, MethodError, Prediction, Session, cot, retrievers};
 
 /// Self-consistency (Wang et al. 2022): several chains of thought for each query, sampled, and the response that most of them

@@ -7,7 +7,7 @@ use crate::dataset::Dataset;
 use crate::metric;
 use crate::{Answered, Need};
 
-use super::gather::{Answers, LEVEL, used};
+use super::answers::{Answers, LEVEL, used};
 use super::{Comparison, LengthMatched, ReportOptions};
 
 /// Methods that others are compared with where none is named: those that know nothing of the query, or of the user.
@@ -32,7 +32,7 @@ pub(super) fn of(
     let mut done: BTreeSet<(&str, &str)> = BTreeSet::new();
     for base in bases {
         for other in answers.iter().filter(|it| it.method != base.method) {
-            // The same two the other way round say nothing more.
+            // The opposite comparison would add nothing.
             if done.contains(&(other.method, base.method)) || !done.insert((base.method, other.method)) {
                 continue;
             }
@@ -48,6 +48,7 @@ pub(super) fn of(
     found
 }
 
+/// One method less one base by one metric; `None` where no pair of answers can be compared.
 fn comparison(
     base: &Answers<'_>,
     other: &Answers<'_>,
@@ -63,27 +64,15 @@ fn comparison(
     if better < 0.0 {
         std::mem::swap(&mut won, &mut lost);
     }
-    let priced = |answers: &Answers<'_>, values: &[Vec<f64>], cost: &dyn Fn(&Need) -> f64| -> Vec<Vec<Priced>> {
-        let user = |(items, values): (&Vec<&Answered>, &Vec<f64>)| {
-            let item = |(item, value): (&&Answered, &f64)| Priced { value: better * value, cost: cost(&item.need) };
-            items.iter().zip(values).map(item).collect()
-        };
-        answers.by_user.iter().zip(values).map(user).collect()
-    };
     let per_point = |cost: &dyn Fn(&Need) -> f64| {
-        let (a, b) = (priced(other, &ours, cost), priced(base, &theirs, cost));
+        let value = |value: f64| better * value;
+        let (a, b) = (priced(other, &ours, value, cost), priced(base, &theirs, value, cost));
         cost_per_point(resamples, &a, &b, LEVEL)?.price.map(|price| price / 100.0)
     };
     let asks = |answers: &Answers<'_>| answers.all().any(|item| item.need.requests > 0);
     let counted = |answers: &Answers<'_>| answers.all().all(|item| item.need.uncounted == 0);
-    let cost_is_told = (asks(base) || asks(other)) && counted(base) && counted(other);
-    let lengths = |answers: &Answers<'_>, values: &[Vec<f64>]| -> Vec<Vec<Scored>> {
-        let length = |item: &Answered| item.response.as_ref().map_or(f64::NAN, |text| text.chars().count() as f64);
-        let user = |(items, values): (&Vec<&Answered>, &Vec<f64>)| {
-            items.iter().zip(values).map(|(item, value)| Scored { value: *value, length: length(item) }).collect()
-        };
-        answers.by_user.iter().zip(values).map(user).collect()
-    };
+    let cost_is_known = (asks(base) || asks(other)) && counted(base) && counted(other);
+    let tokens = |need: &Need| (need.input_tokens + need.output_tokens) as f64;
     let alike = set
         .task
         .space()
@@ -105,14 +94,33 @@ fn comparison(
         users_tied: found.users.tied,
         users_lost: lost,
         length_matched: alike.map(|(items, difference)| LengthMatched { items, difference }),
-        tokens_per_point: if cost_is_told {
-            per_point(&|need| (need.input_tokens + need.output_tokens) as f64)
-        } else {
-            None
-        },
+        tokens_per_point: if cost_is_known { per_point(&tokens) } else { None },
         dollars_per_point: options
             .prices
-            .filter(|_| cost_is_told)
+            .filter(|_| cost_is_known)
             .and_then(|prices| per_point(&|need| prices.of(&used(need)) * 1_000.0)),
     })
+}
+
+/// The items by user, each with its value (larger is better) and its cost.
+fn priced(
+    answers: &Answers<'_>,
+    values: &[Vec<f64>],
+    value: impl Fn(f64) -> f64,
+    cost: &dyn Fn(&Need) -> f64,
+) -> Vec<Vec<Priced>> {
+    let user = |(items, values): (&Vec<&Answered>, &Vec<f64>)| {
+        let item = |(item, number): (&&Answered, &f64)| Priced { value: value(*number), cost: cost(&item.need) };
+        items.iter().zip(values).map(item).collect()
+    };
+    answers.by_user.iter().zip(values).map(user).collect()
+}
+
+/// The items by user, each with its value and the length of its response.
+fn lengths(answers: &Answers<'_>, values: &[Vec<f64>]) -> Vec<Vec<Scored>> {
+    let length = |item: &Answered| item.response.as_ref().map_or(f64::NAN, |text| text.chars().count() as f64);
+    let user = |(items, values): (&Vec<&Answered>, &Vec<f64>)| {
+        items.iter().zip(values).map(|(item, value)| Scored { value: *value, length: length(item) }).collect()
+    };
+    answers.by_user.iter().zip(values).map(user).collect()
 }

@@ -7,7 +7,7 @@ use crate::method::Spec;
 use crate::metric::Metric;
 use rpm_core::data::Task;
 
-use super::gather::{Answers, LEVEL};
+use super::answers::{Answers, LEVEL};
 use super::{Curve, CurveLine, CurvePoint};
 
 /// What may be varied: the option, the curve's title, what `x` is, and whether its steps are ratios.

@@ -2,89 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use crate::compare::{self, RESAMPLES, Resamples};
-use crate::dataset::{Dataset, EvalUser, Limits, TestItem};
+use crate::compare::{RESAMPLES, Resamples};
+use crate::dataset::{Dataset, Limits};
 use crate::method::{Spec, about};
 use crate::metric::{self, CALIBRATION_BINS};
 use crate::run::Run;
-use crate::{Answered, Learned, Need, Record};
+use crate::{Answered, Need};
 use rpm_core::data::{ResponseSpace, Task};
-use rpm_core::llm::{Prices, Usage};
+use rpm_core::llm::Prices;
 
+use super::answers::{Answers, LEVEL, answers, used};
 use super::{
-    MeanNeed, MethodReliability, MethodRow, MethodTiers, Metric, ReliabilityBin, Report, SetReport, SkippedRow,
-    TierRow, Unfinished, comparisons, curves,
+    MeanNeed, MethodReliability, MethodRow, MethodTiers, Metric, ReliabilityBin, Report, ReportOptions, SetReport,
+    SkippedRow, TierRow, Unfinished, comparisons, curves,
 };
 
-/// The coverage of intervals.
-pub(super) const LEVEL: f64 = 0.95;
 /// Skipped rows that are named.
 const NAMED: usize = 5;
-/// What a report is to say beyond the figures.
-#[derive(Debug, Clone, Default)]
-#[non_exhaustive]
-pub struct ReportOptions {
-    /// Methods that all others are compared with. Empty: the first there is of zero-shot, majority and first-sentence, or
-    /// else the first method.
-    pub bases: Vec<String>,
-    /// What the model's tokens cost.
-    pub prices: Option<Prices>,
-}
-
-impl ReportOptions {
-    /// Compares all methods with this one too.
-    #[must_use]
-    pub fn base(mut self, method: impl Into<String>) -> Self {
-        self.bases.push(method.into());
-        self
-    }
-
-    /// Says what answers cost.
-    #[must_use]
-    pub fn prices(mut self, prices: Prices) -> Self {
-        self.prices = Some(prices);
-        self
-    }
-}
-
-/// One method's answers on a set, by user in the set's order; a user whose job is missing has none.
-pub(super) struct Answers<'r> {
-    pub(super) method: &'r str,
-    pub(super) by_user: Vec<Vec<&'r Answered>>,
-    learned: Vec<&'r Learned>,
-}
-
-impl Answers<'_> {
-    pub(super) fn all(&self) -> impl Iterator<Item = &Answered> {
-        self.by_user.iter().flatten().copied()
-    }
-
-    /// What each item counts for, by user; NaN where it counts for nothing.
-    pub(super) fn values(&self, metric: metric::Metric, task: &Task) -> Vec<Vec<f64>> {
-        let value = |item: &&Answered| metric.of_item(task, item).unwrap_or(f64::NAN);
-        self.by_user.iter().map(|items| items.iter().map(value).collect()).collect()
-    }
-
-    /// The metric on users and resamples of them.
-    pub(super) fn replicates(
-        &self,
-        metric: metric::Metric,
-        task: &Task,
-        resamples: &Resamples,
-    ) -> Option<compare::Replicates> {
-        let tallies: Vec<metric::Tally> =
-            self.by_user.iter().map(|items| metric.tally(task, items.iter().copied())).collect();
-        let there: Vec<bool> = tallies.iter().map(|tally| tally.items() > 0).collect();
-        resamples.only(&there).replicates(|times| {
-            let mut sum = metric.tally(task, []);
-            for (tally, times) in tallies.iter().zip(times).filter(|(_, times)| **times > 0) {
-                sum.add_times(tally, *times);
-            }
-            sum.value()
-        })
-    }
-}
-
 impl Report {
     /// The figures of a run on these data sets, which must be those it ran on.
     pub fn of(run: &Run, sets: &[Dataset], options: &ReportOptions) -> Self {
@@ -126,38 +60,6 @@ fn set_report(run: &Run, set: &Dataset, options: &ReportOptions) -> SetReport {
         tiers: answers.iter().filter_map(|it| tiers(it, &metrics, &set.task, &resamples)).collect(),
         reliability: answers.iter().filter_map(reliability).collect(),
     }
-}
-
-/// The records of a set by method, in the order of the run; items by user in the set's order. A user of whom an item is
-/// missing has none.
-fn answers<'r>(run: &'r Run, set: &Dataset) -> Vec<Answers<'r>> {
-    let mut order: Vec<&str> = Vec::new();
-    let mut learned: BTreeMap<&str, Vec<&Learned>> = BTreeMap::new();
-    let mut items: BTreeMap<(&str, &str, &str), &Answered> = BTreeMap::new();
-    for record in &run.records {
-        match record {
-            Record::Learned(it) if it.set == set.name => {
-                if !learned.contains_key(it.method.as_str()) {
-                    order.push(&it.method);
-                }
-                learned.entry(&it.method).or_default().push(it);
-            }
-            Record::Answered(it) if it.set == set.name => {
-                items.insert((&it.method, &it.user, &it.item), it);
-            }
-            _ => {}
-        }
-    }
-    let of_user = |method: &'r str, user: &EvalUser| -> Vec<&'r Answered> {
-        let of_item = |item: &TestItem| items.get(&(method, user.id.as_str(), item.id.as_str())).copied();
-        user.tests.iter().map(of_item).collect::<Option<Vec<_>>>().unwrap_or_default()
-    };
-    let of_method = |method: &'r str| Answers {
-        method,
-        by_user: set.users.iter().map(|user| of_user(method, user)).collect(),
-        learned: learned.get(method).cloned().unwrap_or_default(),
-    };
-    order.into_iter().map(of_method).collect()
 }
 
 /// Methods that a run did not finish, with the number of users it did not get to.
@@ -213,10 +115,6 @@ fn row(
         answer_characters: (!answered.is_empty())
             .then(|| answered.iter().sum::<usize>() as f64 / answered.len() as f64),
     }
-}
-
-pub(super) fn used(need: &Need) -> Usage {
-    Usage { input_tokens: need.input_tokens, output_tokens: need.output_tokens, cached_tokens: 0 }
 }
 
 fn mean_need(need: &Need, n: usize) -> MeanNeed {

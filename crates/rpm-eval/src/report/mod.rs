@@ -4,6 +4,7 @@
 //! and no script, follows the reader's light or dark theme, and has the numbers behind each chart in a table. No form of it
 //! calls one method better than another unless the paired difference's adjusted p is below .05.
 
+mod answers;
 mod charts;
 mod comparisons;
 mod curves;
@@ -12,19 +13,21 @@ mod gather;
 mod html;
 mod markdown;
 mod number;
+mod options;
 mod overview;
 mod pictures;
 mod set;
 mod tables;
 mod values;
 mod verdict;
+mod wording;
 
 use std::fs;
 use std::path::Path;
 
 use super::EvalError;
 
-pub use gather::ReportOptions;
+pub use options::ReportOptions;
 pub use values::{
     Comparison, Curve, CurveLine, CurvePoint, LengthMatched, MeanNeed, MethodReliability, MethodRow, MethodTiers,
     Metric, ReliabilityBin, Report, SetReport, SkippedRow, TierRow, Unfinished,

@@ -2,15 +2,9 @@
 
 use super::document::{Block, Document, Fact, Section};
 use super::number;
-use super::set::{section, unfinished};
+use super::set::section;
 use super::values::{Comparison, Report, SetReport};
 use super::verdict::Verdict;
-
-/// With fewer users than this, a set says that its intervals are rough.
-pub(super) const FEW_USERS: usize = 30;
-
-/// With fewer users than this there are no intervals of 95 %; see [`Replicates`](crate::compare::Replicates).
-pub(super) const LEAST_USERS: usize = 6;
 
 /// The whole report as a tree.
 pub(super) fn document(report: &Report) -> Document {
@@ -39,11 +33,11 @@ fn in_short(report: &Report) -> Section {
     section
 }
 
-/// What came out for the first metric against the main base.
+/// The outcome for the first metric against the main base.
 fn finding(set: &SetReport, place: usize) -> Section {
     let mut section = Section::new(format!("in-short-{}", place + 1), &set.name);
-    if let Some(told) = unfinished(set) {
-        section.blocks.push(Block::Text(told));
+    if let Some(sentence) = set.unfinished_sentence() {
+        section.blocks.push(Block::Text(sentence));
     }
     let (Some(base), Some(metric)) = (set.main_base(), set.metrics.first()) else {
         section.blocks.push(Block::Text("Nothing was compared.".to_owned()));
@@ -59,9 +53,9 @@ fn finding(set: &SetReport, place: usize) -> Section {
         };
         if found.is_empty() { vec!["none".to_owned()] } else { found }
     };
-    let outcome = |name: String, told: Verdict| Fact { name, texts: of(told) };
+    let outcome = |name: String, verdict: Verdict| Fact { name, texts: of(verdict) };
     section.blocks.push(Block::Facts(vec![
-        Fact::new("Measure", direction(&metric.name, metric.higher_is_better)),
+        Fact::new("Measure", metric.direction()),
         outcome(format!("Better than {base}"), Verdict::Better),
         outcome(format!("Worse than {base}"), Verdict::Worse),
         outcome("Not told apart".to_owned(), Verdict::Not),
@@ -76,11 +70,6 @@ fn told_apart(comparison: &Comparison) -> String {
     let equals = if p.starts_with('<') { "" } else { "= " };
     let [interval, p] = [interval, format!("adjusted p {equals}{p}")].map(|text| text.replace(' ', "\u{a0}"));
     format!("{} {interval}, {p}", comparison.method)
-}
-
-/// A metric's name with which way is better.
-pub(super) fn direction(name: &str, higher_is_better: bool) -> String {
-    format!("{name} ({} is better)", if higher_is_better { "higher" } else { "lower" })
 }
 
 fn or_none(names: &[String]) -> String {

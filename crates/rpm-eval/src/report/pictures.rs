@@ -2,7 +2,6 @@
 
 use super::charts::{Chart, Drawing, Forest, ForestRow, Line, Plane, Point, Spread};
 use super::number;
-use super::overview::direction;
 use super::values::{Curve, MethodRow, Metric, SetReport};
 use super::verdict::Verdict;
 use crate::compare::Measured;
@@ -22,10 +21,10 @@ pub(super) fn scores(set: &SetReport) -> Option<Chart> {
     let caption = format!(
         "{}, by method. Squares are values over all items, bars 95\u{a0}% intervals. Overlap of bars does not decide: see the \
          paired differences.",
-        direction(&metric.name, metric.higher_is_better)
+        metric.direction()
     );
     let label = format!("Forest plot of {} by method: {}.", metric.name, spoken(&rows));
-    forest(rows, Forest { rows: Vec::new(), title: titled(metric), zero: false }, caption, label)
+    forest(rows, Forest { rows: Vec::new(), title: metric.direction(), zero: false }, caption, label)
 }
 
 /// Paired differences to the main base in the first metric. `None` without a comparison.
@@ -108,13 +107,13 @@ pub(super) fn cost(set: &SetReport) -> Option<Chart> {
     let caption = format!(
         "{} over what answering costs, with 95\u{a0}% intervals; each step to the right is a ratio, and a zero stands apart; learning is not counted. In \
          the legend: {}, and the value.",
-        direction(&metric.name, metric.higher_is_better),
+        metric.direction(),
         x_title.to_lowercase()
     );
     let label = format!("{} over {}: {}.", metric.name, x_title.to_lowercase(), listed(&lines));
     let drawing = Drawing::Plane(Plane {
         x_title: x_title.to_owned(),
-        y_title: titled(metric),
+        y_title: metric.direction(),
         x: Spread::Ratios,
         y: Spread::Linear,
         lines,
@@ -135,7 +134,7 @@ pub(super) fn curve(set: &SetReport, curve: &Curve) -> Chart {
         }
     });
     let metric = set.metrics.iter().find(|metric| metric.name == curve.metric);
-    let way = metric.map_or_else(|| curve.metric.clone(), titled);
+    let way = metric.map_or_else(|| curve.metric.clone(), Metric::direction);
     let shown = curve.lines.iter().map(|line| {
         let points =
             line.points.iter().map(|p| format!("{} at {}", number::score(p.measured.value), number::tick(p.x)));
@@ -187,10 +186,6 @@ pub(super) fn reliability(set: &SetReport) -> Chart {
         diagonal: true,
     });
     Chart { caption, label, drawing }
-}
-
-fn titled(metric: &Metric) -> String {
-    direction(&metric.name, metric.higher_is_better)
 }
 
 fn listed(lines: &[Line]) -> String {

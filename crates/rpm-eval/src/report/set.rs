@@ -2,16 +2,21 @@
 
 use super::document::{Block, Fact, Section, Table};
 use super::number;
-use super::overview::{FEW_USERS, LEAST_USERS, direction};
 use super::values::{Report, SetReport};
 use super::{pictures, tables};
+
+/// With fewer users than this, a set warns that its intervals are rough.
+const FEW_USERS: usize = 30;
+
+/// With fewer users than this there are no intervals of 95 %; see [`Replicates`](crate::compare::Replicates).
+const LEAST_USERS: usize = 6;
 
 /// The section of the set at this place.
 pub(super) fn section(report: &Report, set: &SetReport, place: usize) -> Section {
     let id = format!("set-{}", place + 1);
     let mut section = Section::new(&id, &set.name);
-    if let Some(told) = unfinished(set) {
-        section.blocks.push(Block::Text(told));
+    if let Some(sentence) = set.unfinished_sentence() {
+        section.blocks.push(Block::Text(sentence));
     }
     if set.users < LEAST_USERS {
         let text =
@@ -51,15 +56,6 @@ pub(super) fn section(report: &Report, set: &SetReport, place: usize) -> Section
     section
 }
 
-/// What is said of a set that a run did not finish; `None` of one that it did.
-pub(super) fn unfinished(set: &SetReport) -> Option<String> {
-    let of: Vec<String> =
-        set.unfinished.iter().map(|it| format!("{} ({} users missing)", it.method, number::count(it.users))).collect();
-    (!of.is_empty()).then(|| {
-        format!("The run was not finished: {}. Figures of these methods are of the other users only.", of.join("; "))
-    })
-}
-
 fn facts(report: &Report, set: &SetReport) -> Vec<Fact> {
     let mut facts = vec![
         Fact::new("Task", &set.task),
@@ -73,7 +69,7 @@ fn facts(report: &Report, set: &SetReport) -> Vec<Fact> {
         let note = if metric.note.is_empty() { "" } else { ": " };
         let first = facts.iter().all(|fact| !fact.name.starts_with("Measure"));
         let name = if first { "Measure that decides" } else { "Measure" };
-        let text = format!("{}{note}{}", direction(&metric.name, metric.higher_is_better), metric.note);
+        let text = format!("{}{note}{}", metric.direction(), metric.note);
         facts.push(Fact::new(name, text));
     }
     let absent: Vec<&str> = report

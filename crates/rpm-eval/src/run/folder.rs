@@ -23,7 +23,16 @@ pub(super) struct Job {
     pub(super) user: String,
 }
 
-/// Where a run keeps what it did.
+/// The state in which a run expects its folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Start {
+    /// Without a run.
+    New,
+    /// With an earlier run, if any, to go on with.
+    Resumed,
+}
+
+/// A run's folder, open for new records.
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
@@ -62,12 +71,15 @@ impl Record {
 
 impl Folder {
     /// Opens a folder and gives what an earlier run left in it: the jobs of this run that are whole and met no error that
-    /// may pass. Without `resume` the folder must hold no run.
-    pub(super) fn open(path: &Path, manifest: Manifest, sets: &[Dataset], resume: bool) -> Result<Opened, EvalError> {
+    /// may pass.
+    ///
+    /// # Errors
+    /// [`EvalError::RunExists`] for a new run when the folder holds one; [`EvalError::OtherRun`] for a run that differs.
+    pub(super) fn open(path: &Path, manifest: Manifest, sets: &[Dataset], start: Start) -> Result<Opened, EvalError> {
         let io = |source| EvalError::Io { path: path.to_owned(), source };
         fs::create_dir_all(path).map_err(io)?;
         let manifest = match read_manifest(path)? {
-            Some(_) if !resume => return Err(EvalError::RunExists { path: path.to_owned() }),
+            Some(_) if start == Start::New => return Err(EvalError::RunExists { path: path.to_owned() }),
             Some(earlier) => match manifest.differs_from(&earlier) {
                 Some(field) => return Err(EvalError::OtherRun { path: path.to_owned(), field }),
                 None => manifest.and_earlier(earlier),

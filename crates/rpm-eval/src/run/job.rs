@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::dataset::{Dataset, EvalUser, TestItem};
-use crate::method::{Bench, Method, Prediction};
+use crate::method::{Bench, Method, Prediction, Session};
 use crate::{Answered, EvalError, Learned, Record};
-use rpm_core::data::{Interaction, Query, Task};
+use rpm_core::data::{History, Interaction, Query, Task};
 use rpm_core::llm::{BudgetLimit, Ledger, LlmBackend};
 
 use super::Runner;
@@ -39,7 +39,6 @@ impl Runner {
         }
         let history = work.set.history(work.user)?;
         let meter = Meter::new(self.transcripts);
-        let mut exchanges = Vec::new();
         let tap = |backend: Arc<dyn LlmBackend>| Arc::new(meter.around(backend)) as Arc<dyn LlmBackend>;
         let bench = Bench {
             task: &work.set.task,
@@ -49,51 +48,23 @@ impl Runner {
             budget: self.per_operation.clone(),
             seed: self.seed,
         };
-        let begin = Instant::now();
-        let session = work.method.learn(&history, &bench).await;
-        let mut learned = work.learned(history.len());
-        (learned.need, learned.requests) = meter.take();
-        learned.passing = meter.missed();
-        learned.milliseconds = milliseconds(begin);
-        exchanges.push((None, meter.transcript()));
-        let mut session = match session {
-            Ok(session) => session,
-            Err(error) => {
-                if let Some(limit) = ledger.budget_reached().filter(|_| meter.refused()) {
-                    return Ok(Err(limit));
-                }
-                learned.error = Some(kinds(&error));
-                learned.passing |= passing(&error);
-                let missed = work.user.tests.iter().map(|item| Record::Answered(work.answered(item)));
-                let records = std::iter::once(Record::Learned(learned)).chain(missed).collect();
-                return Ok(Ok((work.job(), records, exchanges)));
-            }
-        };
-        learned.usage = session.usage();
+        let (mut learned, outcome) = work.learn(&history, &bench, &meter).await;
+        let mut exchanges = vec![(None, meter.transcript())];
         let mut records = Vec::with_capacity(1 + work.user.tests.len());
-        for item in &work.user.tests {
-            let begin = Instant::now();
-            let outcome = session.answer(&item.query, &bench).await;
-            let mut answered = work.answered(item);
-            (answered.need, answered.requests) = meter.take();
-            answered.passing = meter.missed();
-            answered.usage = session.usage();
-            answered.milliseconds = milliseconds(begin);
-            exchanges.push((Some(item.id.clone()), meter.transcript()));
-            match outcome {
-                Ok(prediction) => enter(&mut answered, prediction, &work.set.task, &item.query),
-                Err(error) => {
-                    answered.error = Some(kinds(&error));
-                    answered.passing |= passing(&error);
-                }
+        if let Some(mut session) = outcome {
+            learned.usage = session.usage();
+            for item in &work.user.tests {
+                records.push(Record::Answered(work.answer(&mut *session, item, &bench, &meter).await));
+                exchanges.push((Some(item.id.clone()), meter.transcript()));
             }
-            records.push(Record::Answered(answered));
+            learned.counts = session.counts().into_iter().map(|(name, n)| (name.to_owned(), n)).collect();
+        } else {
+            records.extend(work.user.tests.iter().map(|item| Record::Answered(work.answered(item))));
         }
-        // What was withheld for the run's budget may have cost the job evidence or answers.
+        // A request that was refused for the run's budget may have cost the job evidence or answers.
         if let Some(limit) = ledger.budget_reached().filter(|_| meter.refused()) {
             return Ok(Err(limit));
         }
-        learned.counts = session.counts().into_iter().map(|(name, n)| (name.to_owned(), n)).collect();
         records.insert(0, Record::Learned(learned));
         Ok(Ok((work.job(), records, exchanges)))
     }
@@ -102,6 +73,43 @@ impl Runner {
 impl Work<'_> {
     pub(super) fn job(&self) -> Job {
         Job { set: self.set.name.clone(), method: self.method.name(), user: self.user.id.as_str().to_owned() }
+    }
+
+    /// Learns the user; without a session when that failed.
+    async fn learn(&self, history: &History, bench: &Bench<'_>, meter: &Meter) -> (Learned, Option<Box<dyn Session>>) {
+        let begin = Instant::now();
+        let outcome = self.method.learn(history, bench).await;
+        let mut learned = self.learned(history.len());
+        (learned.need, learned.requests) = meter.take();
+        learned.passing = meter.missed();
+        learned.milliseconds = milliseconds(begin);
+        match outcome {
+            Ok(session) => (learned, Some(session)),
+            Err(error) => {
+                learned.error = Some(kinds(&error));
+                learned.passing |= passing(&error);
+                (learned, None)
+            }
+        }
+    }
+
+    /// Answers one test item.
+    async fn answer(&self, session: &mut dyn Session, item: &TestItem, bench: &Bench<'_>, meter: &Meter) -> Answered {
+        let begin = Instant::now();
+        let outcome = session.answer(&item.query, bench).await;
+        let mut answered = self.answered(item);
+        (answered.need, answered.requests) = meter.take();
+        answered.passing = meter.missed();
+        answered.usage = session.usage();
+        answered.milliseconds = milliseconds(begin);
+        match outcome {
+            Ok(prediction) => enter(&mut answered, prediction, &self.set.task, &item.query),
+            Err(error) => {
+                answered.error = Some(kinds(&error));
+                answered.passing |= passing(&error);
+            }
+        }
+        answered
     }
 
     fn learned(&self, history: usize) -> Learned {

@@ -31,7 +31,7 @@ use super::method::Method;
 use super::{EvalError, Need, Record};
 
 pub(crate) use folder::write;
-use folder::{Folder, Job};
+use folder::{Folder, Job, Start};
 use job::Work;
 pub use manifest::{Manifest, SetManifest};
 use tap::Capped;
@@ -49,7 +49,7 @@ pub struct Runner {
     per_operation: Budget,
     seed: u64,
     at_once: usize,
-    folder: Option<(PathBuf, bool)>,
+    folder: Option<(PathBuf, Start)>,
     transcripts: bool,
     tell: Option<Arc<Tell>>,
 }
@@ -147,9 +147,9 @@ impl Runner {
         self
     }
 
-    /// Sends nothing: what the log does not have fails. Needs a [`log`](Self::log). Default: false.
-    pub fn replay_only(mut self, replay: bool) -> Self {
-        self.replay = replay;
+    /// Sends nothing: a request whose reply the log does not hold fails. Needs a [`log`](Self::log).
+    pub fn replay_only(mut self) -> Self {
+        self.replay = true;
         self
     }
 
@@ -179,17 +179,22 @@ impl Runner {
         self
     }
 
-    /// Keeps manifest and records in this folder. With `resume` it goes on with what an earlier run left there; without, the
-    /// folder must hold no run. Default: nothing is kept.
-    pub fn folder(mut self, folder: impl Into<PathBuf>, resume: bool) -> Self {
-        self.folder = Some((folder.into(), resume));
+    /// Keeps the manifest and the records of a new run in this folder, which must hold no run. Default: nothing is kept.
+    pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.folder = Some((folder.into(), Start::New));
+        self
+    }
+
+    /// Goes on with the run in this folder, and keeps the manifest and the records there. A folder without a run begins one.
+    pub fn resume(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.folder = Some((folder.into(), Start::Resumed));
         self
     }
 
     /// Keeps every request and reply as text in the [`folder`](Self::folder) too, in `transcripts.jsonl`, to read cases by.
-    /// It quotes all that the model was shown. Default: false.
-    pub fn transcripts(mut self, kept: bool) -> Self {
-        self.transcripts = kept;
+    /// It quotes all that the model was shown. Default: they are not kept.
+    pub fn transcripts(mut self) -> Self {
+        self.transcripts = true;
         self
     }
 
@@ -220,8 +225,8 @@ impl Runner {
             }
         }
         let (mut folder, mut done) = match &self.folder {
-            Some((path, resume)) => {
-                let opened = Folder::open(Path::new(path), manifest.clone(), sets, *resume)?;
+            Some((path, start)) => {
+                let opened = Folder::open(path, manifest.clone(), sets, *start)?;
                 // A run without a model may go on with what a model gave.
                 manifest.model = opened.manifest.model;
                 (Some(opened.folder), opened.done)

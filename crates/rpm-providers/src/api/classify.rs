@@ -1,10 +1,5 @@
 //! What an answer that is no success means for the caller.
 
-use std::time::{Duration, SystemTime};
-
-use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
-use serde_json::Value;
-
 use super::ProviderError;
 use super::error::Fault;
 use super::http::Answer;
@@ -139,27 +134,4 @@ impl Said {
     fn any(&self, phrases: &[&str]) -> bool {
         phrases.iter().any(|phrase| self.words.contains(phrase))
     }
-}
-
-/// How long the headers ask to wait. A date is measured from the server's own clock where it tells it.
-pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    if let Some(milliseconds) = text("retry-after-ms").and_then(|ms| ms.parse::<f64>().ok()) {
-        return Duration::try_from_secs_f64(milliseconds / 1e3).ok();
-    }
-    let value = text(RETRY_AFTER.as_str())?;
-    if let Ok(seconds) = value.parse::<f64>() {
-        return Duration::try_from_secs_f64(seconds).ok();
-    }
-    let until = httpdate::parse_http_date(value).ok()?;
-    let now = text(DATE.as_str()).and_then(|date| httpdate::parse_http_date(date).ok());
-    Some(until.duration_since(now.unwrap_or_else(SystemTime::now)).unwrap_or_default())
-}
-
-/// How long a Gemini error's details ask to wait, such as `"34.5s"`.
-pub(super) fn retry_delay(body: &Value) -> Option<Duration> {
-    let outer = body.get(0).unwrap_or(body);
-    let details = outer.pointer("/error/details")?.as_array()?;
-    let delay = details.iter().find_map(|detail| detail.get("retryDelay")?.as_str())?;
-    Duration::try_from_secs_f64(delay.strip_suffix('s')?.parse().ok()?).ok()
 }

@@ -7,7 +7,7 @@ use reqwest::{Client, Response, Url};
 use serde_json::Value;
 
 use super::error::Fault;
-use super::{ProviderError, classify};
+use super::{ProviderError, wait};
 
 /// No reply of a chat model or of an embedder comes near this.
 const LONGEST_BODY: usize = 64 * 1024 * 1024;
@@ -117,13 +117,13 @@ impl Endpoint {
         if (300..400).contains(&status) {
             return Err(self.fault(Fault::Redirect(status)));
         }
-        let asked = classify::retry_after(response.headers());
+        let asked = wait::retry_after(response.headers());
         let bytes = self.read(response).await?;
         let (body, words) = match serde_json::from_slice(&bytes) {
             Ok(body) => (body, String::new()),
             Err(_) => (Value::Null, String::from_utf8_lossy(bytes.get(..4096).unwrap_or(&bytes)).into_owned()),
         };
-        Ok(Answer { status, retry_after: asked.or_else(|| classify::retry_delay(&body)), body, words })
+        Ok(Answer { status, retry_after: asked.or_else(|| wait::retry_delay(&body)), body, words })
     }
 
     async fn read(&self, mut response: Response) -> Result<Vec<u8>, ProviderError> {

@@ -22,6 +22,7 @@ mod gemini;
 mod http;
 mod key;
 mod openai;
+mod wait;
 
 use serde_json::Value;
 

@@ -121,6 +121,11 @@ impl UserModelStore for RedbStore {
         self.run(move |file| file.read(|database| tables::load(database, &user))).await
     }
 
+    async fn version(&self, user: &UserId) -> Result<Option<Version>, StoreError> {
+        let user = user.clone();
+        self.run(move |file| file.read(|database| tables::version(database, &user))).await
+    }
+
     async fn save(&self, model: &UserModel, expected: Option<Version>) -> Result<Version, StoreError> {
         let (user, json) = (model.user().clone(), model.to_json_line());
         self.run(move |file| {

@@ -71,6 +71,13 @@ pub(super) fn load(database: &Database, user: &UserId) -> Outcome<Option<StoredM
     Ok(decoded.map(|model| Some(StoredModel::new(Arc::new(model), version))))
 }
 
+/// The version of the user's model, without reading the model; `None` for a place that is only reserved.
+pub(super) fn version(database: &Database, user: &UserId) -> Outcome<Option<Version>> {
+    let read = database.begin_read()?;
+    let held = entry(&read.open_table(VERSIONS)?, user)?;
+    Ok(Ok(held.filter(|(_, model)| *model).map(|(version, _)| version)))
+}
+
 /// The version of what is held of this user.
 pub(super) fn held(database: &Database, user: &UserId) -> Outcome<Option<Version>> {
     let read = database.begin_read()?;

@@ -36,19 +36,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     if let Some(base) = bases.iter().find(|base| methods.iter().all(|method| method.name() != **base)) {
         return Err(format!("--base {base} is none of the methods").into());
     }
-    let mut runner = Runner::new().seed(args.seed).at_once(args.at_once).budget(args.budget()).progress(tell);
-    if let Some(model) = &model {
-        runner = runner.backend(model.backend.clone());
-    }
-    if let Some(name) = &args.learner {
-        let learner = Model::from_env(Some(name.clone()))?.ok_or("--learner needs RPM_PROVIDER")?;
-        runner = runner.learner(learner.backend);
-    }
-    if let Some(folder) = args.out.as_ref().filter(|_| !args.estimate) {
-        std::fs::create_dir_all(folder)?;
-        runner = runner.folder(folder, args.resume || args.replay).transcripts(args.transcripts);
-        runner = runner.log(ResponseLog::open(folder.join("replies.log"))?).replay_only(args.replay);
-    }
+    let runner = runner(args, model.as_ref())?;
     if args.estimate {
         return estimate(args, model.as_ref(), &runner, &sets, &methods);
     }
@@ -71,6 +59,30 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         eprintln!("report.md, report.html, report.json and timings.json are in {}", folder.display());
     }
     Ok(())
+}
+
+/// The runner with the models, the folder and the limits of the command line.
+fn runner(args: &Args, model: Option<&Model>) -> Result<Runner, Box<dyn Error>> {
+    let mut runner = Runner::new().seed(args.seed).at_once(args.at_once).budget(args.budget()).progress(tell);
+    if let Some(model) = model {
+        runner = runner.backend(model.backend.clone());
+    }
+    if let Some(name) = &args.learner {
+        let learner = Model::from_env(Some(name.clone()))?.ok_or("--learner needs RPM_PROVIDER")?;
+        runner = runner.learner(learner.backend);
+    }
+    if let Some(folder) = args.out.as_ref().filter(|_| !args.estimate) {
+        std::fs::create_dir_all(folder)?;
+        runner = if args.resume || args.replay { runner.resume(folder) } else { runner.folder(folder) };
+        runner = runner.log(ResponseLog::open(folder.join("replies.log"))?);
+        if args.replay {
+            runner = runner.replay_only();
+        }
+        if args.transcripts {
+            runner = runner.transcripts();
+        }
+    }
+    Ok(runner)
 }
 
 /// Says what the run would ask and cost.

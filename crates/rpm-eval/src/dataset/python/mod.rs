@@ -242,5 +242,4 @@ impl Parser<'_> {
 }
 
 #[cfg(test)]
-#[path = "python_tests.rs"]
 mod tests;

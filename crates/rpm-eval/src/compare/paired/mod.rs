@@ -118,5 +118,4 @@ pub(super) fn together<'a, T>(
 }
 
 #[cfg(test)]
-#[path = "paired_tests.rs"]
 mod tests;

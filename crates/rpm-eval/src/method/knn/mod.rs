@@ -10,8 +10,8 @@ use rpm_core::retrieve::Retriever;
 
 use super::average::{Average, between_points, ratings};
 use super::counts::{Counts, Places, best_option};
-use super::named::Options;
 use super::near::Near;
+use super::spec::Options;
 use super::{Bench, Method, MethodError, Prediction, Session, retrievers};
 
 /// The vote of the user's past interactions most like the query, without a model.
@@ -144,5 +144,4 @@ impl Session for Ready {
 }
 
 #[cfg(test)]
-#[path = "knn_tests.rs"]
 mod tests;
