@@ -1,7 +1,7 @@
 //! BM25: text in, the ten best out.
 //!
-//! Peers part by white space either the same text, stop words and all, or our tokens of it, joined by spaces: the latter is
-//! less work than ours, which starts at the text.
+//! Peers part by white space either the same text, stop words and all, or our tokens of it, joined by spaces: the
+//! latter is less work than ours, which starts at the text.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -143,7 +143,7 @@ fn builds(table: &mut Table, n: usize, corpus: &Corpus) {
     }
 }
 
-/// What happens to an index that is there, against building it anew.
+/// The cost of opening and changing an index, against building it anew.
 fn edits(table: &mut Table, n: usize, corpus: &Corpus) {
     let mut index = Bm25Index::build(&corpus.texts, K1, B);
     let mut chance = Chance(2);

@@ -1,4 +1,5 @@
-//! What a day's work gives: every score computed beforehand in compressed sparse columns, nothing else done well or badly.
+//! A simple engine as a floor: every score computed beforehand in compressed sparse columns, nothing else done well or
+//! badly.
 
 use std::collections::HashMap;
 

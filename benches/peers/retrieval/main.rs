@@ -1,7 +1,8 @@
-//! How fast the most similar memories are found, beside what else could find them.
+//! The speed of finding the most similar memories, beside other engines for the same task.
 //!
-//! `cargo bench -p rpm-bench-peers` measures by criterion and then prints ratios. An argument, as in `-- bm25/query`, picks measurements by their id and ratios by
-//! the module's name in it; `-- bm25/ratios` gives the ratios alone. `RPM_DATA` may name a folder of real text.
+//! `cargo bench -p rpm-bench-peers` measures by criterion and then prints ratios. An argument, as in `-- bm25/query`,
+//! picks measurements by their id and ratios by the module's name in it; `-- bm25/ratios` gives the ratios alone.
+//! `RPM_DATA` may name a folder of real text.
 #![allow(
     missing_docs,
     unreachable_pub,

@@ -5,8 +5,8 @@
 //! cargo run --release -p rpm-eval --example explain -- PATH... [--limit-test N] [--limit-users N] [--limit-history N]
 //! ```
 //!
-//! Without a path it learns Nora (`examples/data/nora.jsonl`) offline, answers for a new film, and prints the answer with the reasons
-//! as they were given, then what the answer depended on by counterfactuals.
+//! Without a path it learns Nora (`examples/data/nora.jsonl`) offline, answers for a new film, and prints the answer
+//! with the reasons as they were given, then what the answer depended on by counterfactuals.
 //!
 //! With paths, folders as `rpm-eval` reads them, it explains N answers per set (default 50), one test item of
 //! each user in turn, and prints a line per set:
@@ -18,9 +18,9 @@
 //! - `flips`: the share of the counterfactuals with another response, and of the answers with at least one.
 //!
 //! With `--features providers` and the variables of `rpm_providers::from_env`, a model gives the answers and the
-//! counterfactuals; set `RPM_LOG` to go on where a run was interrupted. Learning stays offline. To be kind to a slow model, a
-//! request shows at most six features of the new text, all of known factors, and `RPM_EXEMPLARS` past interactions (default
-//! 3), and only factors are taken away, `RPM_COUNTERFACTUALS` of them (default 3).
+//! counterfactuals; set `RPM_LOG` to go on where a run was interrupted. Learning stays offline. To be kind to a slow
+//! model, a request shows at most six features of the new text, all of known factors, and `RPM_EXEMPLARS` past
+//! interactions (default 3), and only factors are taken away, `RPM_COUNTERFACTUALS` of them (default 3).
 #![allow(clippy::print_stdout, clippy::indexing_slicing, missing_docs, reason = "an example talks to its reader")]
 
 #[allow(dead_code, reason = "shared with the example living, which uses all of it")]
@@ -101,7 +101,7 @@ async fn one() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What was found over one set.
+/// The figures of one set.
 #[derive(Default)]
 struct Found {
     answers: usize,

@@ -1,3 +1,5 @@
+//! Random choices that a seed decides.
+
 /// Random choices that are the same in every run: `SplitMix64` (Steele, Lea and Flood 2014).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Chance(u64);

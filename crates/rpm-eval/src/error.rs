@@ -1,3 +1,5 @@
+//! Errors of an evaluation.
+
 use std::path::PathBuf;
 
 use rpm_core::data::DataError;
@@ -11,7 +13,7 @@ pub enum EvalError {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
@@ -20,7 +22,7 @@ pub enum EvalError {
     Format {
         /// The file.
         path: PathBuf,
-        /// What is wrong, and what would be right.
+        /// The mistake and its correction.
         problem: String,
     },
     /// A data set without a single usable user.
@@ -28,7 +30,7 @@ pub enum EvalError {
     Empty {
         /// The data set.
         set: String,
-        /// How many rows were read.
+        /// The number of rows read.
         rows: usize,
     },
     /// A task, user or interaction of the data set breaks the crate's rules.
@@ -38,7 +40,7 @@ pub enum EvalError {
         set: String,
         /// The user or item.
         item: String,
-        /// Which rule.
+        /// The rule.
         #[source]
         source: DataError,
     },
@@ -47,11 +49,11 @@ pub enum EvalError {
     Method {
         /// As it was named.
         method: String,
-        /// What is wrong, and what there is.
+        /// The mistake and the choices there are.
         problem: String,
     },
-    /// Two data sets or two methods of one name, whose records could not be told apart.
-    #[error("the {what} {name} is there twice: name each once")]
+    /// Two data sets or two methods of one name, whose records could not be kept apart.
+    #[error("the {what} {name} is given twice: name each once")]
     Twice {
         /// `data set` or `method`.
         what: &'static str,
@@ -69,7 +71,7 @@ pub enum EvalError {
     OtherRun {
         /// The folder.
         path: PathBuf,
-        /// What differs.
+        /// The part that differs.
         field: &'static str,
     },
     /// A chart of a report cannot be drawn.
@@ -77,7 +79,7 @@ pub enum EvalError {
     Chart {
         /// The chart's caption.
         title: String,
-        /// Why.
+        /// The cause.
         #[source]
         source: rpm_core::llm::BoxError,
     },

@@ -1,21 +1,22 @@
-//! The honest harness: data sets × methods → records → tables that say how sure they are.
+//! The evaluation harness: data sets × methods → records → reports with the uncertainty of every figure.
 //!
 //! ```text
 //! Dataset ─┐
 //! Method  ─┼→ Runner → Record per item (JSONL) → metric → compare → Report → Markdown, HTML, JSON
 //! backend ─┘      ↑
-//!                 Manifest: what a run was; resuming needs the same
+//!                 Manifest: the run's settings; resuming needs the same
 //! ```
 //!
-//! - [`dataset`]: users with histories and test items, read from published formats; what could not be read is named.
-//! - [`method`]: what is compared. Each is one small file over the crate's public parts.
+//! - [`dataset`]: users with histories and test items, read from published formats; rows that could not be read are
+//!   named.
+//! - [`method`]: the methods that are compared. Each is one small file over the crate's public parts.
 //! - [`run`]: users × methods with bounded concurrency, resumable, every request accounted for.
 //! - [`metric`]: LaMP's metrics to the bit, and scores of distributions.
 //! - [`compare`]: intervals and paired differences that allow for items of one user being alike.
 //! - [`report`]: the same figures as Markdown, one HTML file and JSON.
 //!
-//! Arrows point one way: `report → compare → metric → record ← run → method → dataset`. The same data, methods, seed and
-//! replies give the same report to the byte; what a clock measured is kept apart.
+//! Arrows point one way: `report → compare → metric → record ← run → method → dataset`. The same data, methods, seed
+//! and replies give the same report to the byte; what a clock measured is kept apart.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod chance;

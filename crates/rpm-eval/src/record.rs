@@ -1,4 +1,4 @@
-//! What was measured, item by item: a line of JSON each.
+//! The records of a run, item by item: a line of JSON each.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use rpm_core::llm::UsageReport;
 use rpm_core::stats::{Tier, TierReason};
 
-/// A line of a run's records: what a method learned of a user, or how it answered one test item. Lines quote the data set's
+/// A line of a run's records: a method that learned a user, or its answer to one test item. Lines quote the data set's
 /// texts; treat them as such.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -19,7 +19,7 @@ pub enum Record {
     Answered(Answered),
 }
 
-/// What a piece of work asks of a model, whether its replies were paid for or kept from before.
+/// The requests and tokens of a piece of work, with replies that were paid for or kept from before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Need {
     /// Requests that were answered.
@@ -28,12 +28,12 @@ pub struct Need {
     pub input_tokens: u64,
     /// Tokens of their replies.
     pub output_tokens: u64,
-    /// Requests whose tokens the provider did not say; they count as none.
+    /// Requests whose tokens the provider did not report; they count as none.
     pub uncounted: u64,
 }
 
 impl Record {
-    /// What the work asks of a model.
+    /// The requests and tokens of the work.
     pub(super) fn need(&self) -> &Need {
         match self {
             Self::Learned(it) => &it.need,
@@ -63,8 +63,8 @@ pub struct Learned {
     pub user: String,
     /// Interactions of the user, of which a method may take fewer.
     pub history: usize,
-    /// Names of the error's kinds from the outermost to its cause, if it failed: then every item of the user counts as not
-    /// answered.
+    /// Names of the error's kinds from the outermost to its cause, if it failed: then every item of the user counts as
+    /// not answered.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub error: Option<String>,
     /// True where a request got no reply for a reason that may pass, so that a resumed run does the job again.
@@ -73,18 +73,18 @@ pub struct Learned {
     /// A hash of all requests, in hexadecimal; empty where nothing was asked.
     #[serde(skip_serializing_if = "String::is_empty", default)]
     pub requests: String,
-    /// What it asks of a model.
+    /// The requests and tokens of the work.
     pub need: Need,
-    /// What was sent and paid this time.
+    /// The requests sent and paid this time.
     pub usage: UsageReport,
-    /// What learning met, by name: items, features, factors. In order of name.
+    /// Counts of learning by name: items, features, factors. In order of name.
     #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty", default)]
     pub counts: std::collections::BTreeMap<String, u64>,
-    /// How long it took this time, by the clock. No report but the timings holds it.
+    /// The time it took, by the clock. Only the timings report it.
     pub milliseconds: f64,
 }
 
-/// One test item with what a method made of it.
+/// One test item with a method's answer.
 #[derive(Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Answered {
     /// The data set.
@@ -100,13 +100,13 @@ pub struct Answered {
     /// For opinions: which share of the group chose each option, in the query's order. Empty elsewhere.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub gold_shares: Vec<f64>,
-    /// True where the item's text is in the history too, if the data set says.
+    /// True where the item's text is in the history too, if the data set records that.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub seen: Option<bool>,
-    /// What the method said, as it said it. `None` when it failed.
+    /// The method's reply, word for word. `None` when it failed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub raw: Option<String>,
-    /// The response of the task's space that this states, in its spelling; `None` when it states none.
+    /// The response of the task's space that the reply states, in its spelling; `None` when it states none.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub response: Option<String>,
     /// A value between the points of a scale, for means and medians.
@@ -115,13 +115,14 @@ pub struct Answered {
     /// The probability the method gives to each response, in the order the task shows them; empty if it gives none.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub probabilities: Vec<f64>,
-    /// What the statistics alone say, likewise, where a pipeline asked a model for the response. Scored by nothing.
+    /// The probabilities by the statistics alone, where a pipeline asked a model for the response. No metric scores
+    /// them.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub estimate: Vec<f64>,
     /// The probability it gives to its response.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub confidence: Option<f64>,
-    /// How much of the user it used, and why; of pipelines only.
+    /// The tier of the answer and the reason for it; of pipelines only.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub support: Option<(Tier, TierReason)>,
     /// Names of the error's kinds from the outermost to its cause.
@@ -133,11 +134,11 @@ pub struct Answered {
     /// A hash of all requests, in hexadecimal; empty where nothing was asked.
     #[serde(skip_serializing_if = "String::is_empty", default)]
     pub requests: String,
-    /// What it asks of a model.
+    /// The requests and tokens of the work.
     pub need: Need,
-    /// What was sent and paid this time.
+    /// The requests sent and paid this time.
     pub usage: UsageReport,
-    /// How long it took this time, by the clock. No report but the timings holds it.
+    /// The time it took, by the clock. Only the timings report it.
     pub milliseconds: f64,
 }
 

@@ -64,7 +64,7 @@ fn share(hits: impl Iterator<Item = bool>) -> f64 {
     mean(&hits.map(|hit| f64::from(u8::from(hit))).collect::<Vec<_>>())
 }
 
-/// How often the interval over users holds the truth, and how often that over items does.
+/// The share of intervals over users that hold the truth, and of those over items.
 fn coverage(users: usize, truth: f64, item_of_user: impl Fn(&mut Chance) -> Draw) -> [f64; 2] {
     let mut chance = Chance(31);
     let rounds: Vec<[bool; 2]> = repeat_with(|| {

@@ -48,7 +48,7 @@ fn limits_leave_users_their_names() {
 fn a_folder_of_no_format_asks_for_one() {
     let error = read(&fixture(""), None, &ReadOptions::default()).unwrap_err();
     assert!(matches!(error, EvalError::Format { .. }));
-    assert!(error.to_string().contains("say jsonl, lamp, goqa or longlamp"), "{error}");
+    assert!(error.to_string().contains("choose jsonl, lamp, goqa or longlamp"), "{error}");
 }
 
 /// Folder, users, interactions, test items; from the folders' own descriptions.

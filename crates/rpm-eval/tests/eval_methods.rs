@@ -1,4 +1,4 @@
-//! What the harness's methods ask of a model, and what they make of its replies.
+//! The methods' requests to a model, and their use of its replies.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
 #[path = "../../../tests/common/mod.rs"]

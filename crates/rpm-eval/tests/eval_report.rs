@@ -1,4 +1,4 @@
-//! From a run to its report: every figure is one of the records', and says how sure it is.
+//! From a run to its report: every figure is one of the records', with its uncertainty.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
 #[path = "common/films.rs"]

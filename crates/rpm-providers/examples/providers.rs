@@ -1,4 +1,5 @@
-//! Learns one user from a few film ratings through a ready-made provider, answers for a new film, and shows what it took.
+//! Learns one user from a few film ratings through a ready-made provider, answers for a new film, and shows what it
+//! took.
 //!
 //! ```text
 //! RPM_PROVIDER=openai RPM_MODEL=my-model OPENAI_BASE_URL=http://127.0.0.1:8080/v1 \
@@ -13,10 +14,10 @@
 //! | `RPM_MAX_CALLS` | the most calls that learning may take; default 60 |
 //! | `RPM_LOG` | optional file that keeps every reply, and with it the user's texts, so that an interrupted run goes on |
 //!
-//! Which model is asked, and with what key, say the variables of [`rpm_providers::from_env`].
+//! The variables of [`rpm_providers::from_env`] name the model and the key.
 //!
-//! It prints what became of each rating, the answer for a new film with its path, and calls and tokens by stage. Without
-//! `RPM_PROVIDER` it says how to set it and ends.
+//! It prints what became of each rating, the answer for a new film with its path, and calls and tokens by stage.
+//! Without `RPM_PROVIDER` it explains how to set it and ends.
 #![allow(clippy::print_stdout, missing_docs, reason = "an example talks to its reader")]
 
 #[path = "../../../examples/common/progress.rs"]

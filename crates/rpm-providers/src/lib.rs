@@ -1,3 +1,4 @@
+//! Ready-made backends and an embedder for rpm-core.
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

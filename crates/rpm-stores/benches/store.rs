@@ -1,4 +1,4 @@
-//! What the stores cost beside a plain file, as ratios within one run. Each figure is the median of calls in turns.
+//! The cost of the stores beside a plain file, as ratios within one run. Each figure is the median of calls in turns.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs)]
 
 use std::fs::{self, File};

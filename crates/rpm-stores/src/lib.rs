@@ -1,3 +1,4 @@
+//! Durable stores of user models for rpm-core.
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

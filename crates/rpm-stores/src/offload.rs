@@ -1,4 +1,4 @@
-//! Runs blocking work where the host says, and waits for it without blocking.
+//! Runs blocking work on a thread of the host's choice, and waits for it without blocking.
 
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -36,7 +36,7 @@ struct Slot<T> {
     over: bool,
 }
 
-/// Says that the job is over when it is dropped, run or not.
+/// Marks the job as over when it is dropped, run or not.
 struct Done<T>(Arc<Mutex<Slot<T>>>);
 
 impl<T> Drop for Done<T> {

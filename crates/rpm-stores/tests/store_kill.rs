@@ -104,7 +104,7 @@ fn start_and_kill(folder: &Path, random: &mut impl FnMut(u64) -> u64) {
     process.wait().unwrap();
 }
 
-/// What is in the store must be what was acknowledged, or one save more of each user.
+/// The store must hold the saves that were acknowledged, or one save more of each user.
 fn check(folder: &Path, firsts: &[UserModel], seen: &mut [u64]) -> usize {
     let (_, last) = acknowledged(folder);
     let store = RedbStore::open(folder.join("users")).unwrap();

@@ -1,4 +1,4 @@
-//! The store in a file: conforms, keeps what it acknowledged, tells damage, and forgets for good.
+//! The store in a file: conforms, keeps what it acknowledged, reports damage, and forgets for good.
 #![cfg(feature = "redb")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 

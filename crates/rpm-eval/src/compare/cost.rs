@@ -1,4 +1,4 @@
-//! What a point of a metric costs.
+//! The cost of a point of a metric.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,22 +6,22 @@ use super::paired::{apart, together};
 use super::replicates::{Measured, ROUNDING, quantile, reached_tail, upper_quantile};
 use super::resamples::Resamples;
 
-/// What an item's answer got, and what it cost.
+/// An item's value and the cost of its answer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Priced {
     /// The metric, where more is better.
     pub value: f64,
-    /// What the answer cost, in dollars, tokens or any other unit.
+    /// The cost of the answer, in dollars, tokens or any other unit.
     pub cost: f64,
 }
 
-/// What the first method costs more than the second, and what it gains for that.
+/// The extra cost of the first method over the second, and its gain.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CostPerPoint {
-    /// What an answer costs more; below 0 where it costs less.
+    /// The extra cost of an answer; below 0 where it costs less.
     pub extra_cost: Measured,
-    /// What the metric gains.
+    /// The gain of the metric.
     pub gain: Measured,
     /// The extra cost of an answer for each point gained, a point being 1 in the metric's unit. 0 where it gains and
     /// costs no more. `None` when nothing is gained: no price buys a point.
@@ -32,7 +32,7 @@ pub struct CostPerPoint {
     pub high: Option<f64>,
 }
 
-/// Computes what a point costs: (cost of a − cost of b) / (value of a − value of b), both as means over all items.
+/// Computes the cost of a point: (cost of a − cost of b) / (value of a − value of b), both as means over all items.
 ///
 /// The interval is by the same resamples and levels as [`Replicates::measured`](super::Replicates::measured), where a
 /// resample without a gain has an endless price. This keeps it honest near a gain of 0, where ratios jump from +∞ to −∞

@@ -1,4 +1,4 @@
-//! How a figure changes as there is more of something: learning curves.
+//! Learning curves: a figure at several sizes.
 
 use serde::{Deserialize, Serialize};
 

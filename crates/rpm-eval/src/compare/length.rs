@@ -1,4 +1,4 @@
-//! Whether a difference remains where both answers are of about the same length.
+//! The difference of two methods where both answers are of about the same length.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use super::resamples::Resamples;
 /// By how much lengths may differ to count as alike, as a share of the longer one.
 pub const SIMILAR_LENGTH: f64 = 0.2;
 
-/// What an item's answer got, and how long it is.
+/// An item's value and the length of its answer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scored {
     /// The metric.
@@ -19,7 +19,7 @@ pub struct Scored {
 }
 
 /// The difference of two methods, allowing for the length of their answers: many metrics of text favor the longer or
-/// the shorter one whatever it says.
+/// the shorter one whatever its content.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LengthMatched {
@@ -137,7 +137,7 @@ impl Line {
         Self { users: users.collect(), center, unit, least, most }
     }
 
-    /// Where the length difference is 0, in units from the mean.
+    /// The place where the length difference is 0, in units from the mean.
     fn zero(&self) -> f64 {
         self.center / self.unit
     }

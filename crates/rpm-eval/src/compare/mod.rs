@@ -1,4 +1,4 @@
-//! How sure a figure is: intervals, paired differences and trends that allow for items of one user being alike.
+//! The uncertainty of figures: intervals, paired differences and trends that allow for items of one user being alike.
 //!
 //! Items of one user go together: whoever is easy to predict is so in all of them. A bootstrap over items takes them
 //! for independent and its intervals come out too narrow, by half and more. So *users* are drawn here, with replacement

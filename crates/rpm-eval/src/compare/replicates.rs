@@ -1,4 +1,4 @@
-//! A statistic on every resample, and what follows of it: interval and p-value.
+//! A statistic on every resample, with its interval and p-value.
 
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, Normal};
@@ -9,15 +9,15 @@ use rpm_core::stats::{Interval, normal_deviate, student_deviate, student_two_sid
 /// 95 % leaves outside.
 pub const MOST_UNDEFINED: f64 = 0.05;
 
-/// What is smaller, relative to the values, is rounding and counts as 0.
+/// A value smaller than this, relative to the others, is rounding and counts as 0.
 pub(super) const ROUNDING: f64 = 1e-12;
 
-/// A value with how sure it is.
+/// A value with its interval.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Measured {
     /// On the users as they are.
     pub value: f64,
-    /// Where the value of all such users probably is. `None` when users are too few to say; see
+    /// The range in which the value of all such users probably is. `None` when there are too few users; see
     /// [`Replicates::measured`].
     pub interval: Option<Interval>,
 }
@@ -40,7 +40,7 @@ pub struct Replicates {
     value: f64,
     /// In the resamples' order; NaN where it is not defined.
     values: Vec<f64>,
-    /// How many users were drawn.
+    /// The number of users drawn.
     users: usize,
     /// Up to which size a value is rounding.
     noise: f64,
@@ -77,8 +77,8 @@ impl Replicates {
     /// (1 − `level`)/2 above (Hesterberg 2015, section 5.3). The plain percentile interval (Efron and Tibshirani 1993,
     /// section 13.3) is too narrow for few users: it takes the variation between those drawn for that between all.
     ///
-    /// How often a 95 % interval holds the truth, simulated with users of 5 to 50 items whose variance is by 0.1, 0.3
-    /// and 0.5 between users (least and most of the three; standard error 0.006):
+    /// The share of 95 % intervals that hold the truth, simulated with users of 5 to 50 items whose variance is by 0.1,
+    /// 0.3 and 0.5 between users (least and most of the three; standard error 0.006):
     ///
     /// | | users | plain | expanded | `BCa` | `BCa` expanded | over items |
     /// |---|---|---|---|---|---|---|

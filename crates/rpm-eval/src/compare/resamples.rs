@@ -21,7 +21,7 @@ pub struct Resamples {
     count: usize,
     seed: u64,
     taken: Vec<bool>,
-    /// How often each user is in each resample: a row of `users` for every resample.
+    /// The number of times each user is in each resample: a row of `users` for every resample.
     times: Vec<u32>,
 }
 
@@ -59,12 +59,12 @@ impl Resamples {
         Self { users, drawn: places.len(), count: resamples, seed, taken, times }
     }
 
-    /// How many users there are, those left out included: as many as a statistic gets numbers.
+    /// The number of users, those left out included: as many as a statistic gets numbers.
     pub fn users(&self) -> usize {
         self.users
     }
 
-    /// How many users are drawn, and drawn from.
+    /// The number of users that are drawn, and drawn from.
     pub fn drawn(&self) -> usize {
         self.drawn
     }
@@ -72,8 +72,8 @@ impl Resamples {
     /// Computes a statistic on the users as they are and on every resample of them.
     ///
     /// The statistic gets how often each user counts, in the users' order: once each the first time. `None` or a number
-    /// that is not finite says that it is not defined there. The whole is `None` when it is not defined on the users as
-    /// they are.
+    /// that is not finite means that it is not defined there. The whole is `None` when it is not defined on the users
+    /// as they are.
     pub fn replicates(&self, statistic: impl Fn(&[u32]) -> Option<f64>) -> Option<Replicates> {
         let finite = |times: &[u32]| statistic(times).filter(|value| value.is_finite());
         let once: Vec<u32> = self.taken.iter().map(|&taken| u32::from(taken)).collect();
@@ -131,7 +131,7 @@ impl Resamples {
         self.seed
     }
 
-    /// Tells draws apart, so that only replicates of the same draws are subtracted.
+    /// Identifies the draws, so that only replicates of the same draws are subtracted.
     fn fingerprint(&self) -> u64 {
         let start = Chance::new(self.seed ^ self.count as u64).bits();
         self.taken.iter().fold(start, |print, &taken| Chance::new(print ^ u64::from(taken)).bits())

@@ -29,7 +29,7 @@ pub(super) fn sign_flip(totals: &[f64], flips: usize, seed: u64) -> f64 {
     (far.count() + 1) as f64 / (flips + 1) as f64
 }
 
-/// The sum where a bit for each number says whether its sign is turned; 64 bits are asked for at a time.
+/// The sum where a bit for each number turns its sign; 64 bits are asked for at a time.
 fn turned(totals: &[f64], mut bits: impl FnMut() -> u64) -> f64 {
     let mut sum = 0.0;
     for some in totals.chunks(64) {

@@ -1,4 +1,4 @@
-//! What all readers share: rows are checked, users numbered, and what cannot be used is named.
+//! Collects the rows of all readers: checks rows, numbers users, and names rows that cannot be used.
 
 use std::collections::BTreeMap;
 
@@ -69,7 +69,7 @@ pub(super) fn shares(values: &[f64]) -> Result<Vec<f64>, String> {
     Err("has shares that are not numbers from 0 on with a sum above 0".to_owned())
 }
 
-/// What an error says without the item's name, which the row's name stands for.
+/// The words of an error without the item's name, which the row's name replaces.
 pub(super) fn words(error: &DataError) -> String {
     match error {
         DataError::TooLarge { what, size, limit, .. } => format!("{what} is {size}, over the limit of {limit}"),
@@ -148,9 +148,9 @@ impl Collector {
         Some(at)
     }
 
-    /// Takes in a row with one test item and the profile that goes with it. Rows of one `owner` with the same profile are
-    /// one user; without an owner, or with another profile, the row is a user of its own. The history is only built where
-    /// it is needed.
+    /// Takes in a row with one test item and the profile that goes with it. Rows of one `owner` with the same profile
+    /// are one user; without an owner, or with another profile, the row is a user of its own. The history is only built
+    /// where it is needed.
     pub(super) fn profiled(
         &mut self,
         row: &str,
@@ -177,7 +177,7 @@ impl Collector {
         }
     }
 
-    /// The data set, unless no user is left, as is so where no row told the task.
+    /// The data set, unless no user is left, as when no row gave the task.
     pub(super) fn finish(self, name: String, task: Option<Task>, digest: Sha256) -> Result<Dataset, EvalError> {
         let Some(task) = task.filter(|_| !self.users.is_empty()) else {
             return Err(EvalError::Empty { set: name, rows: self.rows });

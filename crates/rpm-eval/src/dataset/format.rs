@@ -22,29 +22,31 @@ pub enum Format {
     Jsonl,
     /// LaMP 2 (movies), 3, 4 and 5 as published: `dev_questions.json` and `dev_outputs.json`.
     ///
-    /// The path is their folder, or a file `.._questions.json` for another part. Each question is a user with one test item
-    /// and its profile as the history; questions of one `user_id` with the same profile are one user. The query is what LaMP's
-    /// own retrievers take: what follows the first `description:`, `review:`, `article:` or `:`. A profile's `date` becomes
-    /// days since 1970. LaMP-2's labels are those its questions list, sorted by name: each question shuffles them, which a
-    /// task's one order does not.
+    /// The path is their folder, or a file `.._questions.json` for another part. Each question is a user with one test
+    /// item and its profile as the history; questions of one `user_id` with the same profile are one user. The query is
+    /// what LaMP's own retrievers take: what follows the first `description:`, `review:`, `article:` or `:`. A
+    /// profile's `date` becomes days since 1970. LaMP-2's labels are those its questions list, sorted by name: each
+    /// question shuffles them, which a task's one order does not.
     ///
-    /// LaMP-1 and LaMP-7 are refused. Their profiles hold papers and tweets without what was asked or chosen, so a history
-    /// of queries and responses would have to be invented. LaMP-6 is not public and refused too.
+    /// LaMP-1 and LaMP-7 are refused. Their profiles hold papers and tweets without what was asked or chosen, so a
+    /// history of queries and responses would have to be invented. LaMP-6 is not public and refused too.
     Lamp,
-    /// `GlobalOpinionQA` as published: a CSV file with the columns `question`, `selections` and `options`, or its folder.
+    /// `GlobalOpinionQA` as published: a CSV file with the columns `question`, `selections` and `options`, or its
+    /// folder.
     ///
-    /// Users are the groups of `selections` with [`least_questions`](ReadOptions::least_questions) or more. Variants of a
-    /// country, such as its national and its non-national sample, are groups of their own. The response is the option most
-    /// of the group chose, the first of those alike. A shuffle by seed and group parts history and test items and is their
-    /// order, for the file has no times. The published split of the RPM paper is not known; this rule does not claim to be it.
+    /// Users are the groups of `selections` with [`least_questions`](ReadOptions::least_questions) or more. Variants of
+    /// a country, such as its national and its non-national sample, are groups of their own. The response is the option
+    /// most of the group chose, the first of those alike. A shuffle by seed and group parts history and test items and
+    /// is their order, for the file has no times. The published split of the RPM paper is not known; this rule does not
+    /// claim to be it.
     Opinions,
     /// Long texts in the manner of `LongLaMP`: one question a line, `{"input", "output", "profile": [..]}`.
     ///
-    /// The path is the file, or a folder with `val.jsonl`, `dev.jsonl` or `test.jsonl`, of which the first is read. What a
-    /// profile's entries hold tells the task: `abstract` for its `title`, `reviewText` for `overall`, `description` and
-    /// `summary`, `content` for its `summary`, or `text` for its `title`. A test item's query is the whole input. Rows of one
-    /// `user_id`, `name`, `reviewerId` or `author` with the same profile are one user. Texts over
-    /// [`limits::RESPONSE_BYTES`](rpm_core::data::limits::RESPONSE_BYTES) are skipped, not cut.
+    /// The path is the file, or a folder with `val.jsonl`, `dev.jsonl` or `test.jsonl`, of which the first is read.
+    /// The fields of a profile's entries decide the task: `abstract` for its `title`, `reviewText` for `overall`,
+    /// `description` and `summary`, `content` for its `summary`, or `text` for its `title`. A test item's query is the
+    /// whole input. Rows of one `user_id`, `name`, `reviewerId` or `author` with the same profile are one user. Texts
+    /// over [`limits::RESPONSE_BYTES`](rpm_core::data::limits::RESPONSE_BYTES) are skipped, not cut.
     LongLamp,
 }
 
@@ -62,7 +64,7 @@ impl Format {
         }
     }
 
-    /// The format of a file or folder by the names of its files; `None` when they tell nothing.
+    /// The format of a file or folder by the names of its files; `None` when they fit no format.
     pub fn guess(path: &Path) -> Option<Self> {
         if path.is_dir() {
             return Self::ALL.into_iter().find(|format| match format {
@@ -117,10 +119,10 @@ pub struct ReadOptions {
     pub max_skipped_named: usize,
     /// The fewest questions of a group of people in [`Format::Opinions`], at least 2. Default: 20.
     pub least_questions: usize,
-    /// How many of a group's questions are test items, in percent from 1 to 99, rounded to the nearest count and at
-    /// least one; of [`Format::Opinions`]. Default: 20.
+    /// The share of a group's questions that are test items, in percent from 1 to 99, rounded to the nearest count and
+    /// at least one; of [`Format::Opinions`]. Default: 20.
     pub test_percent: u8,
-    /// Where the split of [`Format::Opinions`] begins. Default: 0.
+    /// The seed of the split of [`Format::Opinions`]. Default: 0.
     pub seed: u64,
 }
 
@@ -137,15 +139,16 @@ impl Default for ReadOptions {
     }
 }
 
-/// Reads a data set. `path` is a folder or a file; see each [`Format`]. Without a format, it is [guessed](Format::guess).
+/// Reads a data set. `path` is a folder or a file; see each [`Format`]. Without a format, it is
+/// [guessed](Format::guess).
 ///
-/// A row that cannot be used is named in [`Dataset::skipped`] and the reading goes on. The same files and options give the
-/// same data set. The hash is of the bytes of all files in the order they are read: labels or a task before users, outputs
-/// before questions.
+/// A row that cannot be used is named in [`Dataset::skipped`] and the reading goes on. The same files and options give
+/// the same data set. The hash is of the bytes of all files in the order they are read: labels or a task before users,
+/// outputs before questions.
 ///
 /// # Errors
-/// [`EvalError::Io`] when a file cannot be read; [`EvalError::Format`] when it is not of the format, is too large, or when
-/// LaMP's outputs are not those of its questions; [`EvalError::Data`] for a task that cannot be;
+/// [`EvalError::Io`] when a file cannot be read; [`EvalError::Format`] when it is not of the format, is too large, or
+/// when LaMP's outputs are not those of its questions; [`EvalError::Data`] for a task that cannot be;
 /// [`EvalError::Empty`] when no user is left.
 pub fn read(path: &Path, format: Option<Format>, options: &ReadOptions) -> Result<Dataset, EvalError> {
     match format.or_else(|| Format::guess(path)) {
@@ -156,7 +159,7 @@ pub fn read(path: &Path, format: Option<Format>, options: &ReadOptions) -> Resul
         None if !path.exists() => {
             Err(super::source::io_error(path, std::io::Error::from(std::io::ErrorKind::NotFound)))
         }
-        None => Err(format_error(path, "is of no format known by its name: say jsonl, lamp, goqa or longlamp")),
+        None => Err(format_error(path, "is of no format known by its name: choose jsonl, lamp, goqa or longlamp")),
     }
 }
 

@@ -130,7 +130,7 @@ impl Tasks {
         Ok((tasks, digest))
     }
 
-    /// Settles the task by the first user, and says what is wrong where a later one has another.
+    /// Settles the task by the first user, and gives the error where a later one has another.
     fn settle(&mut self, user: &Value) -> Result<Result<(), String>, EvalError> {
         // A task that was given is that of every line.
         if self.task.is_some() && self.kind.is_none() {

@@ -16,9 +16,9 @@ use rpm_core::data::{DataError, Task};
 
 /// The part that is read of a folder.
 pub(super) const QUESTIONS: &str = "dev_questions.json";
-/// How many first questions are looked at for the list of labels.
+/// The number of first questions read for the list of labels.
 const LABELLED: usize = 100;
-/// How many ids an error names.
+/// The most ids that an error names.
 const NAMED: usize = 3;
 
 /// The tasks whose profiles are queries with responses.
@@ -50,7 +50,7 @@ impl Kind {
         }
     }
 
-    /// What a query follows in an input, where it first occurs.
+    /// The words that a query follows in an input, where they first occur.
     fn opening(self) -> &'static str {
         match self {
             Self::Tag => "description:",
@@ -168,8 +168,8 @@ fn listed(input: &str) -> Option<Vec<String>> {
     Some(labels)
 }
 
-/// The tags that most of the first questions list, so that a malformed first one does not decide; the first list of those
-/// alike, by name.
+/// The tags that most of the first questions list, so that a malformed first one does not decide; the first list of
+/// those alike, by name.
 fn most_listed(questions: &Path, options: &ReadOptions) -> Result<Vec<String>, EvalError> {
     let mut source = Source::open(questions, Sha256::new(), options)?;
     let mut elements = Elements::new(source.reader(), options.max_row_bytes);

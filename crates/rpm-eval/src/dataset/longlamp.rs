@@ -16,7 +16,7 @@ use rpm_core::data::{DataError, ResponseSpace, Task, limits};
 
 /// The parts of a folder, of which the first there is is read.
 const FILES: [&str; 3] = ["val.jsonl", "dev.jsonl", "test.jsonl"];
-/// What the published parts call a user.
+/// The names of the field for the user in the published parts.
 const OWNERS: [&str; 4] = ["user_id", "name", "reviewerId", "author"];
 
 /// The part of a folder that is read.
@@ -24,7 +24,7 @@ pub(super) fn file_in(folder: &Path) -> Option<PathBuf> {
     FILES.map(|file| folder.join(file)).into_iter().find(|path| path.is_file())
 }
 
-/// What is written, by the fields of a profile's entries.
+/// The kind of text, by the fields of a profile's entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Abstract,
@@ -52,7 +52,7 @@ impl Kind {
         kind.ok_or_else(|| "has no profile entry with abstract, reviewText, content or text".to_owned())
     }
 
-    /// What an entry's text was written for.
+    /// The query that an entry's text answers.
     fn query(self, entry: &Value) -> Result<Cow<'_, str>, String> {
         match self {
             Self::Abstract | Self::Text => json::text(entry, "title"),

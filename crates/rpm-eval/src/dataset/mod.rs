@@ -1,7 +1,8 @@
 //! Users with a history to learn from and test items to be asked.
 //!
-//! A reader turns a published file into a [`Dataset`] and says which rows it could not use and why ([`Skipped`]); it never
-//! drops one in silence. Users and items are numbered, so that no name in a file reaches a prompt.
+//! A reader turns a published file into a [`Dataset`] and names the rows it could not use, with the reason
+//! ([`Skipped`]); it never drops one in silence. Users and items are numbered, so that no name in a file reaches a
+//! prompt.
 
 mod collect;
 mod date;
@@ -29,17 +30,17 @@ pub use format::{Format, ReadOptions, UnknownFormat, read};
 pub struct Dataset {
     /// A short name for tables.
     pub name: String,
-    /// What users are asked, and which responses there are.
+    /// The task of all users.
     pub task: Task,
     /// The users, in the file's order.
     pub users: Vec<EvalUser>,
     /// Rows that could not be used.
     pub skipped: Vec<Skipped>,
-    /// How many more could not be used and are not named ([`ReadOptions::max_skipped_named`]).
+    /// The number of further rows that could not be used and are not named ([`ReadOptions::max_skipped_named`]).
     pub skipped_unnamed: usize,
     /// SHA-256 of the files' bytes, in hexadecimal: which data this is.
     pub sha256: String,
-    /// How much of it is left.
+    /// The limits that were applied.
     pub limits: Limits,
 }
 
@@ -48,9 +49,9 @@ pub struct Dataset {
 pub struct EvalUser {
     /// `user 1`, `user 2`, … by place in the file; names in the file are not kept.
     pub id: UserId,
-    /// What there is to learn from, oldest first.
+    /// The past interactions to learn from, oldest first.
     pub history: Vec<Interaction>,
-    /// What is asked.
+    /// The items to be asked.
     pub tests: Vec<TestItem>,
 }
 
@@ -59,22 +60,22 @@ pub struct EvalUser {
 pub struct TestItem {
     /// Its id within the user.
     pub id: String,
-    /// What is asked.
+    /// The query.
     pub query: Query,
-    /// What the user responded.
+    /// The user's own response.
     pub gold: String,
     /// For opinions: which share of the group chose each option, in the query's order, adding up to 1. Empty elsewhere.
     pub shares: Vec<f64>,
-    /// True where the text is in the history too, if the data set says.
+    /// True where the text is in the history too, if the data set records that.
     pub seen: Option<bool>,
 }
 
 /// A row of a file that could not be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skipped {
-    /// Where: the file's name with the row's line, place or id; or the group of people.
+    /// The file's name with the row's line, place or id; or the group of people.
     pub row: String,
-    /// Why, without the row's text.
+    /// The reason, without the row's text.
     pub problem: String,
 }
 
@@ -89,13 +90,13 @@ impl Dataset {
         History::new(&self.task, user.id.as_str(), user.history.iter().cloned()).map_err(data)
     }
 
-    /// How many test items there are.
+    /// The number of test items.
     pub fn items(&self) -> usize {
         self.users.iter().map(|user| user.tests.len()).sum()
     }
 
-    /// Keeps `most` users after the first `skip`; the latest `history` interactions and the first `tests` items of each.
-    /// Users left without a history or an item go.
+    /// Keeps `most` users after the first `skip`; the latest `history` interactions and the first `tests` items of
+    /// each. Users left without a history or an item go.
     #[must_use]
     pub fn limited(mut self, limits: Limits) -> Self {
         for user in &mut self.users {
@@ -114,7 +115,7 @@ impl Dataset {
     }
 }
 
-/// How much of a data set is used. The default uses all.
+/// The part of a data set that is used. The default uses all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Limits {
     /// Users passed over, from the first.

@@ -220,7 +220,7 @@ fn most_chosen<'a>(shares: &[f64], options: &'a [String]) -> &'a str {
     best.map_or("", |(_, option)| option)
 }
 
-/// Where a question stands in a group's shuffle: by a hash, so that no other group or question moves it.
+/// The place of a question in a group's shuffle: by a hash, so that no other group or question moves it.
 fn order(seed: u64, group: &str, question: usize) -> [u8; 32] {
     let mut digest = Sha256::new();
     digest.update(seed.to_le_bytes());

@@ -49,14 +49,14 @@ impl<R: BufRead> Lines<R> {
     }
 }
 
-/// The elements of a JSON array. Only where each ends is found here; what it says is left to a parser, so that a bad
+/// The elements of a JSON array. Only the end of each is found here; its content is left to a parser, so that a bad
 /// element does not end the reading.
 pub(super) struct Elements<R> {
     reader: R,
     number: usize,
     limit: usize,
     buffer: Vec<u8>,
-    /// What follows: the array's opening, another element, or nothing.
+    /// The next part: the array's opening, another element, or nothing.
     next: Next,
 }
 
@@ -67,7 +67,7 @@ enum Next {
     Nothing,
 }
 
-/// Why an array cannot be read on.
+/// The reason an array cannot be read on.
 #[derive(Debug)]
 pub(super) enum Broken {
     Io(io::Error),

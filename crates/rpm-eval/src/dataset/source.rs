@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::ReadOptions;
 use crate::EvalError;
 
-/// What opens a file that some editors mark as UTF-8.
+/// The byte order mark, by which some editors mark a file as UTF-8.
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// An open file of a data set.
@@ -57,7 +57,7 @@ impl Source {
         &self.path
     }
 
-    /// What is left to read.
+    /// The rest of the file.
     pub(super) fn reader(&mut self) -> &mut BufReader<Hashed> {
         &mut self.reader
     }

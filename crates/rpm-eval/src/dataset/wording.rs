@@ -1,4 +1,4 @@
-//! What users are asked, where a file does not say.
+//! The task's wording, where a file gives none.
 
 use rpm_core::data::{DataError, ResponseSpace, Task};
 

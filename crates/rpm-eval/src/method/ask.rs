@@ -14,7 +14,7 @@ use rpm_core::prompt::{self, PromptSet, inline, read_reply};
 
 use super::{Bench, MethodError, Prediction};
 
-/// How often a reply that cannot be used is asked for again, as a pipeline's answerer does.
+/// The number of times a reply that cannot be used is asked for again, as a pipeline's answerer does.
 const REASKS: u32 = 1;
 
 /// A model to ask, with the account of what it was asked.
@@ -25,14 +25,14 @@ pub struct Asker<'a> {
     ledger: Ledger,
 }
 
-/// What is asked of a query.
+/// A question about a query.
 #[derive(Debug, Clone, Default)]
 pub struct Ask<'a> {
-    /// What the model is told beyond the task, in sentences; empty for nothing.
+    /// Instructions beyond the task, in sentences; empty for none.
     pub rules: &'a str,
-    /// What stands before the query, such as past interactions ([`Asker::examples`]); empty for nothing.
+    /// Text before the query, such as past interactions ([`Asker::examples`]); empty for none.
     pub shown: String,
-    /// What the model is to write before its response, such as `the steps that lead to it`, and how many tokens it may take;
+    /// Text that the model writes before its response, such as `the steps that lead to it`, and the most tokens of it;
     /// `None` for the response alone.
     pub first: Option<(&'a str, u32)>,
     /// Sampling temperature, from 0.0.
@@ -41,12 +41,12 @@ pub struct Ask<'a> {
     pub seed: Option<u64>,
 }
 
-/// What a model answered.
+/// A model's answer.
 #[derive(Debug, Clone, Default)]
 pub struct AskOutcome {
     /// The prediction.
     pub prediction: Prediction,
-    /// What it wrote before its response; empty if it was not asked to.
+    /// The text before its response; empty if none was asked for.
     pub first: String,
 }
 
@@ -91,7 +91,7 @@ impl<'a> Asker<'a> {
         Ok(Self { task: bench.task, backend, prompts: PromptSet::default(), ledger })
     }
 
-    /// What was sent and paid.
+    /// The requests sent and paid.
     pub fn usage(&self) -> UsageReport {
         self.ledger.report()
     }
@@ -107,8 +107,8 @@ impl<'a> Asker<'a> {
         format!("New {}:\n{item}", self.task.query_name_str())
     }
 
-    /// Past interactions as a prompt shows them: each text framed as data, its response below, and what `note` gives of it
-    /// between the two.
+    /// Past interactions as a prompt shows them: each text framed as data, its response below, and the note that `note`
+    /// gives between the two.
     pub fn examples<'i>(
         &self,
         past: impl IntoIterator<Item = &'i Interaction>,
@@ -198,8 +198,8 @@ impl<'a> Asker<'a> {
         let read = |_: usize, completion: &rpm_core::llm::Completion| {
             let reply = read_reply::<Written>(&completion.text).map_err(|error| error.to_string())?;
             let text = ctx.accept(Stage::Judge, reply).text.split_whitespace().collect::<Vec<_>>().join(" ");
-            let says = text.chars().any(char::is_alphanumeric) && text != format!("<{what}>");
-            if says { Ok(text) } else { Err("its text says nothing".to_owned()) }
+            let has_words = text.chars().any(char::is_alphanumeric) && text != format!("<{what}>");
+            if has_words { Ok(text) } else { Err("its text holds no words".to_owned()) }
         };
         let outcome = ctx.ask_all(vec![request], REASKS, read).await.pop();
         Ok(outcome.unwrap_or(Err(rpm_core::llm::AskError::NoResult))?)

@@ -1,3 +1,5 @@
+//! The median or the mean of the user's ratings.
+
 use async_trait::async_trait;
 
 use rpm_core::data::{History, Interaction, Query, ResponseSpace, Task};

@@ -1,3 +1,5 @@
+//! Zero-shot chain of thought: reasoning first, then the answer.
+
 use async_trait::async_trait;
 
 use rpm_core::data::{History, Query};
@@ -6,16 +8,16 @@ use rpm_core::llm::UsageReport;
 use super::ask::{Ask, Asker};
 use super::{Bench, Method, MethodError, Prediction, Session};
 
-/// Zero-shot chain of thought (Kojima et al. 2022): the model sees the task and the query, writes its reasoning and then its
-/// response. One request for each query.
+/// Zero-shot chain of thought (Kojima et al. 2022): the model sees the task and the query, writes its reasoning and
+/// then its response. One request for each query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cot;
 
-/// What the model is told.
+/// The instructions for the model.
 pub(super) const RULES: &str = "Think step by step: first write your reasoning in a few short sentences, then give the \
                                 response that follows from it.";
 
-/// What it writes before its response, and in how many tokens.
+/// The text it writes before its response, and the most tokens of it.
 pub(super) const FIRST: (&str, u32) = ("your reasoning, step by step", 200);
 
 struct Ready(UsageReport);

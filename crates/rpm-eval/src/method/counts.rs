@@ -1,11 +1,11 @@
-//! How often responses were given: what the baselines without a model go by.
+//! Counts of the responses given, which the baselines without a model use.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use rpm_core::data::{Interaction, Query, Task};
 
-/// How often each response was given.
+/// The number of times each response was given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Counts(BTreeMap<String, usize>);
 
@@ -34,7 +34,7 @@ impl Counts {
         Self(counts)
     }
 
-    /// How often this one was given.
+    /// The number of times this one was given.
     pub(super) fn times(&self, response: &str) -> usize {
         self.0.get(response).copied().unwrap_or(0)
     }
@@ -46,7 +46,7 @@ impl Counts {
     }
 }
 
-/// How often the option at each place was chosen.
+/// The number of times the option at each place was chosen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Places(BTreeMap<usize, usize>);
 
@@ -63,7 +63,7 @@ impl Places {
         Self(places)
     }
 
-    /// How often the option at this place, from 0, was chosen.
+    /// The number of times the option at this place, from 0, was chosen.
     pub(super) fn times(&self, place: usize) -> usize {
         self.0.get(&place).copied().unwrap_or(0)
     }

@@ -1,3 +1,5 @@
+//! Few-shot chain of thought: past interactions with rationales, then the answer.
+
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
@@ -10,24 +12,25 @@ use super::rag::{Choice, Shown};
 use super::{Bench, Method, MethodError, Prediction, Session, cot, retrievers};
 
 /// Few-shot chain of thought with generic rationales (Zhang et al. 2022, Auto-CoT, over retrieved examples; the paper's
-/// generic CoT): the model sees the `k` past interactions most like the query, each with a rationale for its response, writes
-/// its reasoning and then its response. Where nothing is like the query it is asked as [`cot`] asks it.
+/// generic CoT): the model sees the `k` past interactions most like the query, each with a rationale for its response,
+/// writes its reasoning and then its response. Where nothing is like the query it is asked as [`cot`] asks it.
 ///
-/// A rationale is written by the model from nothing but its own interaction, once, when that first serves as an example:
-/// at most `k` requests more than the one for the answer. The model that learns ([`Bench::learner`]) writes it.
+/// A rationale is written by the model from nothing but its own interaction, once, when that first serves as an
+/// example: at most `k` requests more than the one for the answer. The model that learns ([`Bench::learner`]) writes
+/// it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct FewShotCot {
     k: usize,
 }
 
-/// What the model is told when it writes a rationale.
+/// The instructions for the model when it writes a rationale.
 const RATIONALE: &str = "You get one past text with the response the person gave. Explain in one to three short sentences, \
                          step by step, how the text leads to that response. Say only what the text supports.";
 
-/// How long a rationale may be, in tokens.
+/// The most tokens of a rationale.
 const RATIONALE_TOKENS: u32 = 100;
 
-/// What it is told when it answers.
+/// The instructions for the model when it answers.
 const RULES: &str = "You answer as one particular person would. The examples are past texts of this person, each with \
                      reasoning and the response the person gave. Reason about the new text in the same way: first write \
                      your reasoning in a few short sentences, then give the response this person would give, not your own.";

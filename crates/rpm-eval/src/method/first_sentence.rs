@@ -1,11 +1,13 @@
+//! The first sentence of the query as the response.
+
 use async_trait::async_trait;
 
 use rpm_core::data::{History, Query, ResponseSpace, Task};
 
 use super::{Bench, Method, MethodError, Prediction, Session};
 
-/// The first sentence of what is asked, as the response. For free text only; nothing of the user is used. A sentence longer
-/// than the task allows is cut after its last word that fits, or without one, where it must end.
+/// The first sentence of what is asked, as the response. For free text only; nothing of the user is used. A sentence
+/// longer than the task allows is cut after its last word that fits, or without one, where it must end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct FirstSentence;
 

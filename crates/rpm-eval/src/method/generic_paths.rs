@@ -1,3 +1,5 @@
+//! Reasoning paths that a model writes without the user's factors and statistics.
+
 use async_trait::async_trait;
 
 use rpm_core::context::StageContext;
@@ -8,14 +10,14 @@ use rpm_core::reason::{PathRequest, PathWriter, PromptedPathWriter, WriteError};
 use rpm_core::stats::Beliefs;
 
 /// Paths that a model writes without anything of the user but the one interaction with its features: no factors and no
-/// statistics. The paper's generic reasoning, set against the personalized one. Steps still cite features of the item, and
-/// the factor that a feature belongs to is entered afterwards.
+/// statistics. The paper's generic reasoning, set against the personalized one. Steps still cite features of the item,
+/// and the factor that a feature belongs to is entered afterwards.
 ///
 /// A pipeline with it is given the [`wording`] too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct GenericPaths(pub(super) PromptedPathWriter);
 
-/// The crate's wording without what it says of factors.
+/// The crate's wording without its sentences about factors.
 const PATH: &str = r#"You explain how one person came to a past {{response_name}}. The person's task:
 {{instruction}}
 
@@ -29,7 +31,7 @@ Past text ({{query_name}}):
 {{note}}
 "#;
 
-/// The crate's prompts with a path's wording that speaks of no factor.
+/// The crate's prompts with a path's wording that names no factor.
 ///
 /// # Errors
 /// [`TemplateError`] if the wording could not be used.
@@ -74,7 +76,7 @@ impl PathWriter for GenericPaths {
     }
 }
 
-/// The same path with the factor that each step is about.
+/// The path with the factor that each step is about.
 fn with_factors(path: &ReasoningPath, request: &PathRequest<'_>) -> Result<ReasoningPath, WriteError> {
     let factors = request.beliefs.factors();
     let factor_of = |place: usize| {

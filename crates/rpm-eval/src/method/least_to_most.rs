@@ -1,3 +1,5 @@
+//! Least-to-most prompting: sub-questions first, then the answer.
+
 use async_trait::async_trait;
 
 use rpm_core::data::{History, Query};
@@ -8,30 +10,30 @@ use super::ask::{Ask, Asker};
 use super::rag::{Choice, Shown};
 use super::{Bench, Method, MethodError, Prediction, Session, retrievers};
 
-/// Least-to-most prompting (Zhou et al. 2022): the model breaks the query down into at most three sub-questions, then answers
-/// them in order and gives its response. Both times it sees the `k` past interactions most like the query.
+/// Least-to-most prompting (Zhou et al. 2022): the model breaks the query down into at most three sub-questions, then
+/// answers them in order and gives its response. Both times it sees the `k` past interactions most like the query.
 ///
-/// Two requests for each query. The paper asks each sub-question in a request of its own; here the answers are written in
-/// one, in order, before the response.
+/// Two requests for each query. The paper asks each sub-question in a request of its own; here the answers are written
+/// in one, in order, before the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LeastToMost {
     k: usize,
 }
 
-/// What the model is told when it breaks a query down.
+/// The instructions for the model when it breaks a query down.
 const QUESTIONS: &str = "You get past texts, each with the response the person gave, and one new text without a response. \
                          Do not answer yet. Write at most 3 short questions about the new text, numbered, the easiest \
                          first, whose answers lead to the response this person would give to it.";
 
-/// How long the sub-questions may be together, in tokens.
+/// The most tokens of all sub-questions together.
 const QUESTION_TOKENS: u32 = 120;
 
-/// What it is told when it answers.
+/// The instructions for the model when it answers.
 const RULES: &str = "You answer as one particular person would. You get past texts of this person, each with the response \
                      the person gave, then questions about the new text. First answer the questions in order, one short \
                      sentence each, then give the response this person would give to the new text, not your own.";
 
-/// What it writes before its response, and in how many tokens.
+/// The text it writes before its response, and the most tokens of it.
 const FIRST: (&str, u32) = ("your answers to the questions, in order", 200);
 
 impl LeastToMost {

@@ -1,3 +1,5 @@
+//! The most frequent response, of all users or of one.
+
 use async_trait::async_trait;
 
 use rpm_core::data::{History, Query, ResponseSpace, Task};
@@ -8,8 +10,8 @@ use super::{Bench, Method, MethodError, Prediction, Session};
 /// The most frequent response, whatever is asked: that of all users' histories, or of the user's own.
 ///
 /// - Ties within a user go to the response more frequent among all users, then to the last in order of the alphabet.
-/// - Among the options of a query: the one whose text was chosen most often; within a user, ties go to the one whose place
-///   was, then to the earlier.
+/// - Among the options of a query: the one whose text was chosen most often; within a user, ties go to the one whose
+///   place was, then to the earlier.
 ///
 /// All users' histories are [`Bench::population`], whole: it holds no test item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

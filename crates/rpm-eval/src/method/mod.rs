@@ -1,7 +1,7 @@
-//! What is compared: ways to answer as a user would.
+//! Methods: ways to answer as a user would, to be compared with each other.
 //!
-//! A [`Method`] is made ready for one user ([`Method::learn`]) and is then asked that user's test queries in their order
-//! ([`Session::answer`]). It sees histories and queries, never what a test item's user responded.
+//! A [`Method`] is made ready for one user ([`Method::learn`]) and is then asked that user's test queries in their
+//! order ([`Session::answer`]). It sees histories and queries, never what a test item's user responded.
 
 mod ask;
 mod average;
@@ -79,18 +79,18 @@ pub trait Session: Send {
     /// [`MethodError`]; then this item counts as not answered.
     async fn answer(&mut self, query: &Query, bench: &Bench<'_>) -> Result<Prediction, MethodError>;
 
-    /// What was sent and paid since it was last asked, learning included.
+    /// The requests sent and paid since the last call, learning included.
     fn usage(&mut self) -> UsageReport {
         UsageReport::default()
     }
 
-    /// What learning met, by name: items, features, factors. Default: nothing to tell.
+    /// Counts of learning by name: items, features, factors. Default: none.
     fn counts(&self) -> Vec<(&'static str, u64)> {
         Vec::new()
     }
 }
 
-/// What a method is lent.
+/// The surroundings of a method: the task, all histories, the models and the limits.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Bench<'a> {
@@ -102,9 +102,9 @@ pub struct Bench<'a> {
     pub backend: Option<Arc<dyn LlmBackend>>,
     /// The model to learn with, where it is another: a memory built by one model is then used by the other.
     pub learner: Option<Arc<dyn LlmBackend>>,
-    /// What each operation may use at most.
+    /// The most that each operation may use.
     pub budget: Budget,
-    /// Where random choices begin; with the user's id it decides them all.
+    /// The seed of random choices; with the user's id it decides them all.
     pub seed: u64,
 }
 
@@ -122,20 +122,20 @@ impl fmt::Debug for Bench<'_> {
     }
 }
 
-/// What a method says of one query.
+/// A method's answer to one query.
 #[derive(Clone, PartialEq, Default)]
 pub struct Prediction {
-    /// What it said, as it said it.
+    /// The reply, word for word.
     pub raw: Option<String>,
-    /// The response of the task's space that this states, in its spelling; `None` when it states none.
+    /// The response of the task's space that the reply states, in its spelling; `None` when it states none.
     pub response: Option<String>,
     /// A value between the points of a scale, for means and medians.
     pub value: Option<f64>,
     /// The probability of each response, in the order of [`Task::responses`]; empty if it gives none.
     pub probabilities: Vec<f64>,
-    /// What the statistics alone say, likewise, where a pipeline asked a model for the response.
+    /// The probabilities by the statistics alone, where a pipeline asked a model for the response.
     pub estimate: Vec<f64>,
-    /// How much of the user it used, and why; of pipelines only.
+    /// The tier of the answer and the reason for it; of pipelines only.
     pub support: Option<(Tier, TierReason)>,
 }
 
@@ -146,7 +146,7 @@ impl Prediction {
         Self { raw: Some(response.clone()), response: Some(response), ..Self::default() }
     }
 
-    /// What a model said, with the response it states.
+    /// A model's reply with the response it states.
     pub fn said(raw: impl Into<String>, task: &Task, query: &Query) -> Self {
         let raw = raw.into();
         Self { response: task.parse_response(query, &raw), raw: Some(raw), ..Self::default() }

@@ -50,7 +50,7 @@ impl Method for Named {
     }
 }
 
-/// What a method is, in a few words, for tables; empty for a name that does not exist.
+/// A description of a method in a few words, for tables; empty for a name that does not exist.
 pub fn about(spec: &Spec) -> &'static str {
     match spec.name.as_str() {
         "global-majority" => "the most frequent response of all users",
@@ -101,7 +101,7 @@ pub fn names() -> &'static [&'static str] {
 
 /// The method of a name and its options.
 ///
-/// | Method | What it does | Options |
+/// | Method | Description | Options |
 /// |---|---|---|
 /// | `global-majority`, `majority` | the most frequent response of all users, of the user | |
 /// | `median`, `mean` | the user's average rating; scales only | |

@@ -13,8 +13,8 @@ use rpm_core::retrieve::{MemoryIndex, MemoryView, RetrievalRequest, RetrieveErro
 
 use super::{Bench, MethodError};
 
-/// What a retriever finds in a user's history, without a model: alone, or with the features, factors and statistics that
-/// [`RpmPipeline::offline`] learns of it.
+/// Finds interactions in a user's history by a retriever, without a model: alone, or with the features, factors and
+/// statistics that [`RpmPipeline::offline`] learns of it.
 pub(super) struct Near {
     index: Box<dyn MemoryIndex>,
     known: Known,

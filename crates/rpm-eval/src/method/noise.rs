@@ -1,3 +1,5 @@
+//! An extractor with a share of wrong features.
+
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
@@ -8,9 +10,10 @@ use rpm_core::extract::{ExtractError, Extraction, ExtractionRequest, FeatureExtr
 
 use crate::Chance;
 
-/// An extractor that gets a share of its features wrong: each such feature keeps its words and gets the name of another one
-/// of the same user. In learning the names are those of the queries read together, afterwards those of the known factors.
-/// Which features are wrong is decided by the seed, the query's name in errors and its text, so it is the same in every run.
+/// An extractor that gets a share of its features wrong: each such feature keeps its words and gets the name of another
+/// one of the same user. In learning the names are those of the queries read together, afterwards those of the known
+/// factors. Which features are wrong is decided by the seed, the query's name in errors and its text, so it is the same
+/// in every run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Noisy<E> {
     extractor: E,

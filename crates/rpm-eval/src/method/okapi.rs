@@ -1,3 +1,5 @@
+//! Okapi BM25 as the Python package `rank_bm25` computes it.
+
 use std::collections::HashMap;
 
 use async_trait::async_trait;
@@ -9,9 +11,9 @@ use rpm_core::retrieve::{
 };
 
 /// Okapi BM25 over the texts of queries as in the Python package `rank_bm25` (Robertson and Zaragoza 2009): k1 = 1.5,
-/// b = 0.75, and words in more than half of the texts weigh 0.25 of the mean weight. Words are runs of `[a-z0-9]` in the
-/// lower-cased text. Sums run in its order, so that scores that tie there tie here. As there, every text is ranked, also one
-/// that shares no word with the query.
+/// b = 0.75, and words in more than half of the texts weigh 0.25 of the mean weight. Words are runs of `[a-z0-9]` in
+/// the lower-cased text. Sums run in its order, so that scores that tie there tie here. As there, every text is ranked,
+/// also one that shares no word with the query.
 ///
 /// A similarity is the score's share of what a text could reach at most, from 0.0 to 1.0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

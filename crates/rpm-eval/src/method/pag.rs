@@ -1,3 +1,5 @@
+//! Profile augmentation: the model sees a summary of the user and past interactions, and answers.
+
 use async_trait::async_trait;
 
 use rpm_core::data::{History, Interaction, Query};
@@ -8,28 +10,28 @@ use super::ask::{Ask, Asker};
 use super::rag::{Choice, Shown};
 use super::{Bench, Method, MethodError, Prediction, Session, retrievers};
 
-/// Profile augmentation (Richardson et al. 2023): the model summarizes the user's history once, and answers from this profile
-/// and the `k` past interactions most like the query.
+/// Profile augmentation (Richardson et al. 2023): the model summarizes the user's history once, and answers from this
+/// profile and the `k` past interactions most like the query.
 ///
-/// One request to learn, with the model that learns ([`Bench::learner`]), and one for each query. A history longer than about
-/// 2,000 tokens is summarized from the latest texts that fit, at least one.
+/// One request to learn, with the model that learns ([`Bench::learner`]), and one for each query. A history longer than
+/// about 2,000 tokens is summarized from the latest texts that fit, at least one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Pag {
     k: usize,
 }
 
-/// How much of a history is summarized, in tokens as the crate estimates them without a vocabulary.
+/// The most tokens of a history that are summarized, as the crate estimates them without a vocabulary.
 const HISTORY_TOKENS: u64 = 2_000;
 
-/// What the model is told when it writes the profile.
+/// The instructions for the model when it writes the profile.
 const PROFILE: &str = "You get past texts, the oldest first, each with the response the person gave. Describe this person in \
                        at most 120 words: what the person pays attention to, how the responses follow from it, and what \
                        the responses have in common. Write about the person, not about single texts.";
 
-/// How long a profile may be, in tokens.
+/// The most tokens of a profile.
 const PROFILE_TOKENS: u32 = 220;
 
-/// What it is told when it answers.
+/// The instructions for the model when it answers.
 const RULES: &str = "You answer as one particular person would. You get a profile of this person and past texts, each with \
                      the response the person gave. Give the response to the new text that this person would give, not your \
                      own.";

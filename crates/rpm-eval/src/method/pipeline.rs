@@ -1,3 +1,5 @@
+//! A pipeline of the crate as a method.
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -16,8 +18,8 @@ use super::{Bench, Method, MethodError, Prediction, Session};
 
 type Build = dyn Fn(RpmPipelineBuilder, &Bench<'_>) -> RpmPipelineBuilder + Send + Sync;
 
-/// A pipeline of the crate as a method: it learns each user, answers, and keeps the paths that answers bring. It learns with
-/// [`Bench::learner`] where there is one.
+/// A pipeline of the crate as a method: it learns each user, answers, and keeps the paths that answers bring. It learns
+/// with [`Bench::learner`] where there is one.
 #[derive(Clone)]
 pub struct PipelineMethod {
     name: String,
@@ -82,7 +84,7 @@ fn without_model(builder: RpmPipelineBuilder) -> RpmPipelineBuilder {
 }
 
 struct Ready {
-    /// Whether a model gives the response.
+    /// True when a model gives the response.
     asks: bool,
     pipeline: RpmPipeline,
     user: Prepared,

@@ -1,3 +1,5 @@
+//! Retrieval augmentation: the model sees past interactions and answers.
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -19,11 +21,12 @@ pub enum Choice {
     Latest,
     /// Any, anew for each query.
     Random,
-    /// What a retriever finds for the query's text among the texts of the history.
+    /// Those that a retriever finds for the query's text among the texts of the history.
     Retrieved(Arc<dyn Retriever>),
 }
 
-/// Retrieval augmentation (Salemi et al. 2023, `LaMP`): the model sees past interactions with their responses, and answers.
+/// Retrieval augmentation (Salemi et al. 2023, `LaMP`): the model sees past interactions with their responses, and
+/// answers.
 #[derive(Debug, Clone)]
 pub struct Rag {
     choice: Choice,
@@ -40,7 +43,7 @@ impl fmt::Debug for Choice {
     }
 }
 
-/// What the model is told of the examples.
+/// The instructions for the model about the examples.
 const RULES: &str = "You answer as one particular person would. The examples are past texts of this person, each with the \
                      response the person gave. Give the response this person would give, not your own.";
 

@@ -15,7 +15,7 @@ use super::noise::Noisy;
 use super::spec::Options;
 use super::{PipelineMethod, retrievers};
 
-/// Where the reasoning paths of exemplars come from.
+/// The origin of the exemplars' reasoning paths.
 #[derive(Clone, Copy)]
 enum Paths {
     Model,
@@ -23,7 +23,7 @@ enum Paths {
     Composed,
 }
 
-/// What the options of a pipeline say.
+/// The options that all pipelines have.
 #[derive(Clone)]
 struct Parts {
     k: Option<usize>,
@@ -71,8 +71,8 @@ impl Parts {
 }
 
 /// A pipeline that asks a model. Options: `preset` (`balanced`, `paper`, `frugal`), `items` (texts in one extraction
-/// request), `estimate` (`on`: shown in the prompt), `paths` (`model`, `generic`: by the model, without the user's factors and
-/// statistics, or `composed` from the statistics), and those of [`Parts`].
+/// request), `estimate` (`on`: shown in the prompt), `paths` (`model`, `generic`: by the model, without the user's
+/// factors and statistics, or `composed` from the statistics), and those of [`Parts`].
 ///
 /// The paper's ablations are `zero-shot`, `rpm:tier=factors`, `rpm:tier=pairs`, `rpm:paths=generic` and `rpm`.
 pub(super) fn prompted(options: &mut Options<'_>) -> Result<PipelineMethod, EvalError> {

@@ -1,3 +1,5 @@
+//! Self-consistency: the majority of several sampled chains of thought.
+
 use async_trait::async_trait;
 
 use crate::EvalError;
@@ -10,12 +12,12 @@ use super::rag::{Choice, Shown};
 use super::spec::Options;
 use super::{Bench, Method, MethodError, Prediction, Session, cot, retrievers};
 
-/// Self-consistency (Wang et al. 2022): several chains of thought for each query, sampled, and the response that most of them
-/// lead to.
+/// Self-consistency (Wang et al. 2022): several chains of thought for each query, sampled, and the response that most
+/// of them lead to.
 ///
-/// `n` requests (5) for each query, at temperature 0.7 with the run's seed and the numbers that follow it; with `k` past
-/// interactions (none) as examples. Ties go to the earliest sample. The probability of a response is its share of the samples.
-/// A sample without a usable reply is left out; an error if none has one.
+/// `n` requests (5) for each query, at temperature 0.7 with the run's seed and the numbers that follow it; with `k`
+/// past interactions (none) as examples. Ties go to the earliest sample. The probability of a response is its share of
+/// the samples. A sample without a usable reply is left out; an error if none has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct SelfConsistency {
     n: u32,
@@ -25,7 +27,7 @@ pub(super) struct SelfConsistency {
 /// Sampling temperature, as in the paper.
 const TEMPERATURE: f32 = 0.7;
 
-/// What the model is told where there are examples; without them it is what [`cot`] tells it.
+/// The instructions for the model where there are examples; without them they are those of [`cot`].
 const WITH_EXAMPLES: &str = "You answer as one particular person would. The examples are past texts of this person, each \
                              with the response the person gave. Think step by step: first write your reasoning about the \
                              new text in a few short sentences, then give the response this person would give, not your \

@@ -6,8 +6,8 @@ use std::str::FromStr;
 
 use crate::EvalError;
 
-/// A method's name with its options: `rag-bm25:k=4`, `rpm:preset=balanced:estimate=on`. Options are kept in order of name,
-/// so that one method has one spelling.
+/// A method's name with its options: `rag-bm25:k=4`, `rpm:preset=balanced:estimate=on`. Options are kept in order of
+/// name, so that one method has one spelling.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Spec {
     /// The method.
@@ -47,7 +47,7 @@ impl fmt::Display for Spec {
 }
 
 impl Spec {
-    /// The same method with an option more, or another value of it.
+    /// This method with one more option, or with another value of it.
     #[must_use]
     pub fn with(mut self, option: &str, value: impl fmt::Display) -> Self {
         self.options.insert(option.to_owned(), value.to_string());
@@ -60,7 +60,7 @@ impl Spec {
     }
 }
 
-/// The options of a method while they are read: what is left in the end is not known.
+/// The options of a method while they are read. Those left in the end are unknown.
 pub(super) struct Options<'a> {
     spec: &'a Spec,
     left: BTreeMap<&'a str, &'a str>,
@@ -74,13 +74,13 @@ impl<'a> Options<'a> {
         Self { spec, left, known: Vec::new() }
     }
 
-    /// The option's text, or what stands for it.
+    /// The option's text, or `otherwise` if it is not given.
     pub(super) fn text(&mut self, option: &'static str, otherwise: &'a str) -> &'a str {
         self.known.push(option);
         self.left.remove(option).unwrap_or(otherwise)
     }
 
-    /// The option as a number of this type, or what stands for it.
+    /// The option as a number of this type, or `otherwise` if it is not given.
     pub(super) fn number<T: FromStr>(&mut self, option: &'static str, otherwise: T) -> Result<T, EvalError> {
         match self.text(option, "") {
             "" => Ok(otherwise),
@@ -88,7 +88,7 @@ impl<'a> Options<'a> {
         }
     }
 
-    /// The value that the option names among these; the first one stands for it.
+    /// The value that the option names among these; the first one if it is not given.
     pub(super) fn choice<T: Copy>(&mut self, option: &'static str, choices: &[(&str, T)]) -> Result<T, EvalError> {
         let given = self.text(option, "");
         let found = choices.iter().find(|(name, _)| *name == given || given.is_empty());

@@ -1,11 +1,13 @@
+//! A retriever that compares whole texts instead of features.
+
 use async_trait::async_trait;
 
 use rpm_core::context::StageContext;
 use rpm_core::data::{AssignedFeature, Feature, MemoryItem, Query, ReasoningMemory, Span};
 use rpm_core::retrieve::{MemoryIndex, MemoryView, RetrievalRequest, RetrieveError, Retrieved, Retriever, SavedIndex};
 
-/// Shows a retriever the text of every query instead of its features: one feature that spans it all, with a name that is no
-/// word to search for. So any retriever can be asked what raw texts find, as retrieval augmentation does.
+/// Shows a retriever the text of every query instead of its features: one feature that spans it all, with a name that
+/// is no word to search for. So any retriever can be asked what raw texts find, as retrieval augmentation does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct WholeText<R>(
     /// The retriever.

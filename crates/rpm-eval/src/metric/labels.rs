@@ -8,14 +8,14 @@ pub fn strip(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c))
 }
 
-/// The place in `labels` of a text, stripped and otherwise as it is written: case and punctuation count. `None` when it is
-/// none of them, which LaMP writes as -1.
+/// The place in `labels` of a text, stripped and otherwise as it is written: case and punctuation count. `None` when it
+/// is none of them, which LaMP writes as -1.
 pub fn label_place<L: AsRef<str>>(labels: &[L], text: &str) -> Option<usize> {
     let bare = strip(text);
     labels.iter().position(|label| label.as_ref() == bare)
 }
 
-/// True where LaMP counts what was said as right: both texts are at the same place of `labels`, or neither is a label. An
+/// True where LaMP counts a reply as right: both texts are at the same place of `labels`, or neither is a label. An
 /// item without an answer (`None`) is wrong, whatever was wanted; LaMP has no such items.
 ///
 /// Source: LaMP's `eval/evaluation.py`, `create_metric_f1_accuracy`.
@@ -25,8 +25,9 @@ pub fn strict_accuracy<L: AsRef<str>>(labels: &[L], gold: &str, raw: Option<&str
 
 /// The mean of F1 over all `classes` labels, from 0 to 1; `None` without a pair or a label.
 ///
-/// Pairs are (wanted, given) places of labels. A label that is neither wanted nor given counts as 0, and so it lowers the
-/// mean. `None`, or a place beyond the labels, is no label: it makes the other half of its pair wrong and has no F1 itself.
+/// Pairs are (wanted, given) places of labels. A label that is neither wanted nor given counts as 0, and so it lowers
+/// the mean. `None`, or a place beyond the labels, is no label: it makes the other half of its pair wrong and has no F1
+/// itself.
 ///
 /// Source: scikit-learn's `f1_score(labels=range(classes), average="macro")`, which LaMP calls; equal to the bit.
 ///

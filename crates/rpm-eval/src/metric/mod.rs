@@ -1,21 +1,21 @@
 //! LaMP's metrics to the bit, and scores of distributions.
 //!
-//! Two readings of what a method said stand side by side. The strict one is LaMP's: the text without white space around it,
-//! and nothing else is forgiven. The other takes the response of the task's space that the text states
+//! Two readings of a method's reply stand side by side. The strict one is LaMP's: the text without white space around
+//! it, and nothing else is forgiven. The other takes the response of the task's space that the text states
 //! ([`Task::parse_response`]), so that it scores what was answered and not how it was spelled.
 //!
 //! An item without an answer counts against the method: as wrong, as the end of the scale farther from what was wanted
-//! ([`worst_end`]), as no shared token. Only scores of probabilities leave out items that have none; compare them over the
-//! same items.
+//! ([`worst_end`]), as no shared token. Only scores of probabilities leave out items that have none; compare them over
+//! the same items.
 //!
 //! # Where LaMP's own figures differ
-//! - ROUGE: LaMP reports the median of 1,000 bootstrap means, drawn without a seed, so its figure changes from run to run
-//!   (measured standard deviation 0.0007 with 100 items, 0.0002 with 1,500). Here it is the plain mean that those scatter
-//!   around.
-//! - Numbers: LaMP's evaluation passes them on as 32-bit floats; `3.3` becomes 3.2999999523. Here they keep 64 bits. Whole
-//!   numbers are the same either way.
-//! - NaN and infinity: `nan` and `inf` are numbers to LaMP's parser, and the library behind it then fails. Here the strict
-//!   figure is NaN or infinite.
+//! - ROUGE: LaMP reports the median of 1,000 bootstrap means, drawn without a seed, so its figure changes from run to
+//!   run (measured standard deviation 0.0007 with 100 items, 0.0002 with 1,500). Here it is the plain mean that those
+//!   scatter around.
+//! - Numbers: LaMP's evaluation passes them on as 32-bit floats; `3.3` becomes 3.2999999523. Here they keep 64 bits.
+//!   Whole numbers are the same either way.
+//! - NaN and infinity: `nan` and `inf` are numbers to LaMP's parser, and the library behind it then fails. Here the
+//!   strict figure is NaN or infinite.
 //!
 //! Source: `eval/evaluation.py` of LaMP-Benchmark/LaMP, Salemi et al. 2024.
 
@@ -57,15 +57,15 @@ pub use tally::Tally;
 pub enum Metric {
     /// The share of items whose response is the wanted one, from 0 to 1.
     Accuracy,
-    /// The share LaMP counts as right ([`strict_accuracy`]), from 0 to 1. Where options come with the query there is no list
-    /// to look in, and the stripped texts must be equal.
+    /// The share LaMP counts as right ([`strict_accuracy`]), from 0 to 1. Where options come with the query there is no
+    /// list to look in, and the stripped texts must be equal.
     StrictAccuracy,
     /// The mean of F1 over all labels of the task ([`macro_f1`]), or points of its scale, from 0 to 1.
     MacroF1,
-    /// The same of what LaMP reads in the texts: LaMP's `f1`.
+    /// The mean of F1 over all labels, of the labels LaMP reads in the texts: LaMP's `f1`.
     StrictMacroF1,
-    /// Mean absolute error, 0 or more: of [`Answered::value`] if there is one, or else of the response, or else of the end
-    /// of the scale farther from what was wanted.
+    /// Mean absolute error, 0 or more: of [`Answered::value`] if there is one, or else of the response, or else of the
+    /// end of the scale farther from what was wanted.
     Mae,
     /// Square root of the mean squared error, 0 or more, of the numbers of [`Mae`](Self::Mae).
     Rmse,
@@ -73,15 +73,15 @@ pub enum Metric {
     StrictMae,
     /// Square root of the mean squared error of the numbers LaMP reads, 0 or more, or NaN.
     StrictRmse,
-    /// ROUGE-1 of the response ([`rouge_1`]), from 0 to 1. White space makes no difference to it, so it is LaMP's wherever
-    /// the text fits the task.
+    /// ROUGE-1 of the response ([`rouge_1`]), from 0 to 1. White space makes no difference to it, so it is LaMP's
+    /// wherever the text fits the task.
     Rouge1,
     /// ROUGE-L of the response ([`rouge_l`]), from 0 to 1; see [`Rouge1`](Self::Rouge1).
     RougeL,
     /// 1 less the [`jensen_shannon`] divergence of the probabilities from the shares of the group, from 0 to 1.
     DistributionSimilarity,
-    /// The [`brier`] score, from 0 to 2. Where options come with the query, what was wanted is the option with the largest
-    /// share, the first of equals; without shares there is no score.
+    /// The [`brier`] score, from 0 to 2. Where options come with the query, what was wanted is the option with the
+    /// largest share, the first of equals; without shares there is no score.
     Brier,
     /// The expected [`calibration_error`] of the confidence in the response, from 0 to 1.
     CalibrationError,
@@ -127,7 +127,7 @@ impl Metric {
         }
     }
 
-    /// What it is, in a few words, for the notes of tables.
+    /// A description in a few words, for the notes of tables.
     pub fn about(self) -> &'static str {
         match self {
             Self::Accuracy => "share of items whose response is the wanted one; no answer is wrong",
@@ -164,10 +164,10 @@ impl Metric {
         }
     }
 
-    /// What one item counts for. The mean over the items that count is [`of_items`](Self::of_items).
+    /// The value of one item. The mean over the items that have one is [`of_items`](Self::of_items).
     ///
-    /// `None` for metrics that are no mean over items (macro-F1, RMSE, ECE), for those that do not fit the task, and where
-    /// this item cannot be scored: it has no probabilities, or its wanted response is not of the task.
+    /// `None` for metrics that are no mean over items (macro-F1, RMSE, ECE), for those that do not fit the task, and
+    /// where this item cannot be scored: it has no probabilities, or its wanted response is not of the task.
     pub fn of_item(self, task: &Task, item: &Answered) -> Option<f64> {
         if self.is_mean() { Scorer::new(self, task).worth(item) } else { None }
     }
@@ -178,7 +178,7 @@ impl Metric {
         self.tally(task, items).value()
     }
 
-    /// What the figure needs to know of items, such as those of one user. Tallies add up, so that drawing users again and
+    /// The sums and counts of items, such as those of one user. Tallies add up, so that drawing users again and
     /// again costs an addition per user and not a pass over the items.
     pub fn tally<'a>(self, task: &Task, items: impl IntoIterator<Item = &'a Answered>) -> Tally {
         Tally::of(self, &Scorer::new(self, task), items)

@@ -2,10 +2,11 @@
 
 use super::labels::strip;
 
-/// The number that a text states, by the rules of Python's `float(text.strip())`; `None` where Python raises `ValueError`.
+/// The number that a text states, by the rules of Python's `float(text.strip())`; `None` where Python raises
+/// `ValueError`.
 ///
-/// So it takes `4.0`, ` +4 `, `4.`, `.5`, `4e0`, `1_0` (underscores between digits), `inf`, `-Infinity` and `nan` in any
-/// case, and decimal digits of any script (`４`); it takes no `4/5`, `4,0`, `0x4` or `4 stars`. What is too large is
+/// So it takes `4.0`, ` +4 `, `4.`, `.5`, `4e0`, `1_0` (underscores between digits), `inf`, `-Infinity` and `nan` in
+/// any case, and decimal digits of any script (`４`); it takes no `4/5`, `4,0`, `0x4` or `4 stars`. What is too large is
 /// infinite.
 ///
 /// ```
@@ -107,15 +108,15 @@ const ZEROS: [u32; 65] = [
     0x0001_FBF0,
 ];
 
-/// The end of a scale that is farther from what was wanted; `max` when both are as far, or when `gold` is NaN. It stands for
-/// what cannot be read, so that no method gains by not answering.
+/// The end of a scale that is farther from what was wanted; `max` when both are as far, or when `gold` is NaN. It
+/// stands for what cannot be read, so that no method gains by not answering.
 ///
 /// Source: LaMP's `eval/evaluation.py`, `create_metric_mae_rmse`, with the ends 1 and 5.
 pub fn worst_end(gold: f64, min: f64, max: f64) -> f64 {
     if (min - gold).abs() > (max - gold).abs() { min } else { max }
 }
 
-/// The number LaMP reads in what was said: [`parse_number`], not clipped to the scale, so that `7` is 7 on a scale to 5 and
+/// The number LaMP reads in a reply: [`parse_number`], not clipped to the scale, so that `7` is 7 on a scale to 5 and
 /// `nan` is NaN; the [`worst_end`] where there is none. An item without an answer (`None`) is one that cannot be read.
 ///
 /// Source: LaMP's `eval/evaluation.py`, `create_metric_mae_rmse`.
@@ -125,16 +126,17 @@ pub fn strict_number(raw: Option<&str>, gold: f64, min: f64, max: f64) -> f64 {
 
 /// Mean absolute error of (wanted, given) numbers, 0 or more; `None` without a pair. One NaN makes it NaN.
 ///
-/// Source: scikit-learn's `mean_absolute_error`, which LaMP calls; equal to the bit where that gives a figure. It raises an
-/// error on NaN and infinity.
+/// Source: scikit-learn's `mean_absolute_error`, which LaMP calls; equal to the bit where that gives a figure. It
+/// raises an error on NaN and infinity.
 pub fn mae(pairs: &[(f64, f64)]) -> Option<f64> {
     mean(&pairs.iter().map(|(gold, given)| (given - gold).abs()).collect::<Vec<f64>>())
 }
 
-/// Square root of the mean squared error of (wanted, given) numbers, 0 or more; `None` without a pair. One NaN makes it NaN.
+/// Square root of the mean squared error of (wanted, given) numbers, 0 or more; `None` without a pair. One NaN makes it
+/// NaN.
 ///
-/// Source: scikit-learn's `root_mean_squared_error`, at first `mean_squared_error(squared=False)`, which LaMP calls; equal
-/// to the bit where that gives a figure.
+/// Source: scikit-learn's `root_mean_squared_error`, at first `mean_squared_error(squared=False)`, which LaMP calls;
+/// equal to the bit where that gives a figure.
 pub fn rmse(pairs: &[(f64, f64)]) -> Option<f64> {
     let squares: Vec<f64> = pairs.iter().map(|(gold, given)| (gold - given) * (gold - given)).collect();
     mean(&squares).map(f64::sqrt)

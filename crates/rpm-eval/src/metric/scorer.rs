@@ -1,3 +1,5 @@
+//! One item read for one metric.
+
 use super::labels::{label_place, strict_accuracy, strip};
 use super::numbers::{parse_number, strict_number, worst_end};
 use super::rouge::{rouge_1, rouge_l};
@@ -5,7 +7,7 @@ use super::shares::{brier, jensen_shannon, largest};
 use super::{Answered, Metric};
 use rpm_core::data::{ResponseSpace, Task};
 
-/// What a metric reads of one item of a task.
+/// Reads one item of a task for a metric.
 pub(super) struct Scorer {
     metric: Metric,
     /// Labels, or the points of a scale; empty where they come with the query and for text.
@@ -31,13 +33,13 @@ impl Scorer {
         }
     }
 
-    /// How many labels macro-F1 is over.
+    /// The number of labels that macro-F1 is over.
     pub(super) fn classes(&self) -> usize {
         self.labels.len()
     }
 
-    /// What an item adds to the mean: of squared errors for RMSE. `None` for metrics of counts, or where it has nothing to
-    /// add.
+    /// The number an item adds to the mean: of squared errors for RMSE. `None` for metrics of counts, or where it has
+    /// none to add.
     pub(super) fn worth(&self, item: &Answered) -> Option<f64> {
         match self.metric {
             Metric::Accuracy => (!self.is_text).then(|| share(is_right(item))),
@@ -65,7 +67,7 @@ impl Scorer {
         (self.place(&item.gold), item.response.as_deref().and_then(|response| self.place(response)))
     }
 
-    /// How sure the method was of its response, and whether that was right; `None` if it said neither.
+    /// The confidence of the method in its response, and true if that was right; `None` if it gave neither.
     pub(super) fn confidence(&self, item: &Answered) -> Option<(f64, bool)> {
         let fits = !self.is_text && item.response.is_some();
         item.confidence.filter(|_| fits).map(|confidence| (confidence, is_right(item)))

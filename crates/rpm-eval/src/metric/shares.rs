@@ -6,8 +6,8 @@ pub const CALIBRATION_BINS: usize = 10;
 /// The Jensen–Shannon divergence of two distributions in bits, from 0 (the same) to 1 (nothing in common). It is the
 /// square of the distance of that name.
 ///
-/// Both are made to sum to 1 first. `None` when one is longer, is empty, sums to 0, or holds a number that is negative or
-/// not finite.
+/// Both are made to sum to 1 first. `None` when one is longer, is empty, sums to 0, or holds a number that is negative
+/// or not finite.
 ///
 /// Source: Lin 1991, "Divergence measures based on the Shannon entropy"; `SciPy`'s `jensenshannon(p, q, base=2) ** 2`.
 ///
@@ -22,19 +22,20 @@ pub fn jensen_shannon(p: &[f64], q: &[f64]) -> Option<f64> {
         return None;
     }
     let (p, q) = (shares(p)?, shares(q)?);
-    // How much `part` tells beyond the mixture, in bits. What is too small to halve tells nothing.
-    let tells = |part: f64, mixed: f64| if part > 0.0 && mixed > 0.0 { part * (part / mixed).log2() } else { 0.0 };
+    // The information of `part` beyond the mixture, in bits. A number too small to halve has none.
+    let information =
+        |part: f64, mixed: f64| if part > 0.0 && mixed > 0.0 { part * (part / mixed).log2() } else { 0.0 };
     let mixed = |(p, q): (&f64, &f64)| f64::midpoint(*p, *q);
-    let left: f64 = p.iter().zip(&q).map(|pair| tells(*pair.0, mixed(pair))).sum();
-    let right: f64 = p.iter().zip(&q).map(|pair| tells(*pair.1, mixed(pair))).sum();
+    let left: f64 = p.iter().zip(&q).map(|pair| information(*pair.0, mixed(pair))).sum();
+    let right: f64 = p.iter().zip(&q).map(|pair| information(*pair.1, mixed(pair))).sum();
     Some(f64::midpoint(left, right).clamp(0.0, 1.0))
 }
 
 /// The Brier score of one item, from 0 (all on the response that was given) to 2 (all on another one): the sum over the
 /// responses of (p − 1 for the wanted one, or p)². Even chances of k responses give 1 − 1 / k.
 ///
-/// Probabilities are made to sum to 1 first. `None` when `gold` is no place among them, and where [`jensen_shannon`] has
-/// none.
+/// Probabilities are made to sum to 1 first. `None` when `gold` is no place among them, and where [`jensen_shannon`]
+/// has none.
 ///
 /// Source: Brier 1950, in its first form for many classes.
 pub fn brier(probabilities: &[f64], gold: usize) -> Option<f64> {
@@ -45,8 +46,8 @@ pub fn brier(probabilities: &[f64], gold: usize) -> Option<f64> {
 }
 
 /// The expected calibration error of (confidence in the response, whether it was right), from 0 to 1, over
-/// [`CALIBRATION_BINS`] bins of equal width: the distance between a bin's mean confidence and its share of right ones, on
-/// average over the pairs. A bin has its lower edge; the last has 1 as well. `None` without a pair.
+/// [`CALIBRATION_BINS`] bins of equal width: the distance between a bin's mean confidence and its share of right ones,
+/// on average over the pairs. A bin has its lower edge; the last has 1 as well. `None` without a pair.
 ///
 /// Confidences beyond 0 and 1 are read as these; NaN is left out.
 ///

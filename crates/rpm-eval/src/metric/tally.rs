@@ -1,10 +1,12 @@
+//! Sums and counts over items, from which a metric is computed.
+
 use super::labels::{f1_of_counts, label_counts};
 use super::numbers::pairwise_sum;
 use super::scorer::Scorer;
 use super::shares::{calibration_gaps, error_of_gaps};
 use super::{Answered, Metric};
 
-/// What a [`Metric`] needs to know of items: sums and counts that add up.
+/// The sums and counts over items that a [`Metric`] is computed from. They add up.
 ///
 /// ```
 /// use rpm_eval::{Answered, metric::Metric};
@@ -47,7 +49,7 @@ impl Tally {
         Self { metric: Some(metric), items, sums }
     }
 
-    /// How many items could be scored.
+    /// The number of items that could be scored.
     pub fn items(&self) -> u64 {
         self.items
     }
@@ -57,8 +59,8 @@ impl Tally {
         self.add_times(other, 1);
     }
 
-    /// Adds the items of another, each as often as said. A tally of another metric, or of a task with other responses, does
-    /// not add up with this one: then there is no value any more.
+    /// Adds the items of another, each `times` times. A tally of another metric, or of a task with other responses,
+    /// does not add up with this one: then there is no value any more.
     pub fn add_times(&mut self, other: &Self, times: u32) {
         if self.metric != other.metric || self.sums.len() != other.sums.len() {
             self.metric = None;
@@ -73,8 +75,8 @@ impl Tally {
         }
     }
 
-    /// The figure over all items added; `None` when none could be scored. Tallies added up give that of all items at once to
-    /// within rounding; a single one gives it to the bit.
+    /// The figure over all items added; `None` when none could be scored. Tallies added up give that of all items at
+    /// once to within rounding; a single one gives it to the bit.
     pub fn value(&self) -> Option<f64> {
         let metric = self.metric.filter(|_| self.items > 0)?;
         let mean = || self.sums.first().map(|sum| sum / self.items as f64);

@@ -1,3 +1,5 @@
+//! Properties of the metrics on arbitrary items.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -26,7 +26,7 @@ impl Answers<'_> {
         self.by_user.iter().flatten().copied()
     }
 
-    /// What each item counts for, by user; NaN where it counts for nothing.
+    /// The value of each item, by user; NaN where it has none.
     pub(super) fn values(&self, metric: metric::Metric, task: &Task) -> Vec<Vec<f64>> {
         let value = |item: &&Answered| metric.of_item(task, item).unwrap_or(f64::NAN);
         self.by_user.iter().map(|items| items.iter().map(value).collect()).collect()

@@ -86,8 +86,8 @@ fn comparison(
         items: found.items.won + found.items.tied + found.items.lost,
         users: found.users.won + found.users.tied + found.users.lost,
         difference: found.difference,
-        // The bootstrap's p is somewhat too small with few users, and no smaller than its draws allow, which an adjustment for
-        // many comparisons would take for doubt.
+        // The bootstrap's p is somewhat too small with few users, and no smaller than its draws allow, which an
+        // adjustment for many comparisons would take for doubt.
         p: found.difference.interval.map(|_| found.sign_flip_p),
         adjusted_p: None,
         users_won: won,

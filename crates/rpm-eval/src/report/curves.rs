@@ -1,4 +1,4 @@
-//! Lines over what was varied: the methods of a run that differ in one option with a number.
+//! Curves over an option that was varied: the methods of a run that differ in one option with a number.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use rpm_core::data::Task;
 use super::answers::{Answers, LEVEL};
 use super::{Curve, CurveLine, CurvePoint};
 
-/// What may be varied: the option, the curve's title, what `x` is, and whether its steps are ratios.
+/// The options that may be varied: the option, the curve's title, the name of `x`, and true if its steps are ratios.
 const VARIED: [(&str, &str, &str, bool); 4] = [
     ("history", "How much history is needed", "interactions learned from", true),
     ("k", "How many past interactions to show", "past interactions shown", true),

@@ -1,4 +1,5 @@
-//! A report as a tree of headings, paragraphs, tables and charts, before it is Markdown or HTML: both say the same.
+//! A report as a tree of headings, paragraphs, tables and charts, before it is Markdown or HTML: both have the same
+//! content.
 
 use super::charts::Chart;
 
@@ -9,7 +10,7 @@ pub(super) struct Document {
     pub(super) sections: Vec<Section>,
 }
 
-/// A heading and what stands under it.
+/// A heading with its content.
 pub(super) struct Section {
     /// Unique in the document, of letters, digits and hyphens.
     pub(super) id: String,
@@ -18,7 +19,7 @@ pub(super) struct Section {
     pub(super) parts: Vec<Section>,
 }
 
-/// What stands under a heading.
+/// A piece of content under a heading.
 pub(super) enum Block {
     Text(String),
     Facts(Vec<Fact>),
@@ -49,7 +50,7 @@ pub(super) struct Column {
     pub(super) kind: ColumnKind,
 }
 
-/// What a column holds.
+/// The kind of a column's cells.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum ColumnKind {
     /// Text that may come from outside.

@@ -1,4 +1,4 @@
-//! From a run's records to the report's values.
+//! Gathers a run's records into the report's values.
 
 use std::collections::BTreeMap;
 
@@ -92,7 +92,7 @@ fn row(
         let why = own.or_else(learning).unwrap_or_else(|| "no response of the task".to_owned());
         *errors.entry(why).or_default() += 1;
     }
-    // Items that were never asked, since nothing could be learned of their user, say nothing of what asking costs.
+    // Items that were never asked, since learning their user failed, are left out of the cost of asking.
     let asked = answers.all().filter(|item| item.need.requests > 0 || item.response.is_some()).count();
     let mut need = Need::default();
     answers.all().for_each(|item| need.add(&item.need));

@@ -1,8 +1,8 @@
-//! What a run found, as Markdown, one HTML file and JSON: the same figures three times.
+//! The report of a run, as Markdown, one HTML file and JSON: the same figures three times.
 //!
-//! [`Report`] is filled from records; nothing is computed here but how numbers are printed. The HTML file needs no network
-//! and no script, follows the reader's light or dark theme, and has the numbers behind each chart in a table. No form of it
-//! calls one method better than another unless the paired difference's adjusted p is below .05.
+//! [`Report`] is filled from records; only the printed form of numbers is computed here. The HTML file needs no network
+//! and no script, follows the reader's light or dark theme, and has the numbers behind each chart in a table. No form
+//! of it calls one method better than another unless the paired difference's adjusted p is below .05.
 
 mod answers;
 mod charts;
@@ -57,8 +57,8 @@ impl Report {
         Ok(json + "\n")
     }
 
-    /// Writes `report.md`, `report.html` and `report.json` into a folder, which is made if there is none. Each is complete
-    /// or as it was before.
+    /// Writes `report.md`, `report.html` and `report.json` into a folder, which is made if there is none. Each is
+    /// complete or as it was before.
     ///
     /// # Errors
     /// [`EvalError::Io`] when a file cannot be written; [`EvalError::Chart`] when a chart cannot be drawn.

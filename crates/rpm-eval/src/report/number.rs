@@ -2,7 +2,7 @@
 
 use crate::compare::Measured;
 
-/// What stands where there is no number.
+/// The mark in place of a number that is missing.
 pub(super) const NONE: &str = "–";
 
 /// A score: three decimals below 10, two below 100, one above.

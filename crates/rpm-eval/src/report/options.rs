@@ -6,10 +6,10 @@ use rpm_core::llm::Prices;
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct ReportOptions {
-    /// Methods that all others are compared with. Empty: the first there is of zero-shot, majority and first-sentence, or
-    /// else the first method.
+    /// Methods that all others are compared with. Empty: the first there is of zero-shot, majority and first-sentence,
+    /// or else the first method.
     pub bases: Vec<String>,
-    /// What the model's tokens cost.
+    /// The prices of the model's tokens.
     pub prices: Option<Prices>,
 }
 

@@ -1,4 +1,4 @@
-//! The report from its title to the data sets: what was run, what came out in short, how to read it.
+//! The report from its title to the data sets: the run, its outcome in short, and a guide to reading it.
 
 use super::document::{Block, Document, Fact, Section};
 use super::number;

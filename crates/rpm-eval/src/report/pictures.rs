@@ -1,4 +1,4 @@
-//! The charts of a data set, as values: what is drawn, and what is said of it.
+//! The charts of a data set, as values: drawings with their captions and labels.
 
 use super::charts::{Chart, Drawing, Forest, ForestRow, Line, Plane, Point, Spread};
 use super::number;
@@ -122,7 +122,7 @@ pub(super) fn cost(set: &SetReport) -> Option<Chart> {
     Some(Chart { caption, label, drawing })
 }
 
-/// A curve over something that was varied.
+/// A curve over an option that was varied.
 pub(super) fn curve(set: &SetReport, curve: &Curve) -> Chart {
     let lines = curve.lines.iter().map(|line| {
         let points = line.points.iter().map(|p| Point { x: p.x, y: p.measured.value, interval: ends(p.measured) });
@@ -155,7 +155,7 @@ pub(super) fn curve(set: &SetReport, curve: &Curve) -> Chart {
     Chart { caption, label, drawing }
 }
 
-/// Confidence and what came of it.
+/// The share of right answers by confidence.
 pub(super) fn reliability(set: &SetReport) -> Chart {
     let lines: Vec<Line> = set
         .reliability
@@ -192,7 +192,8 @@ fn listed(lines: &[Line]) -> String {
     lines.iter().map(|line| format!("{} {}", line.name, line.text)).collect::<Vec<_>>().join("; ")
 }
 
-/// A method's place in the set, so that it looks the same in all charts. Those that are only in charts come after the rest.
+/// A method's place in the set, so that it looks the same in all charts. Those that are only in charts come after the
+/// rest.
 fn place(set: &SetReport, method: &str) -> usize {
     let listed = set.methods.iter().map(|row| row.method.as_str());
     let curves = set.curves.iter().flat_map(|curve| &curve.lines).map(|line| line.method.as_str());

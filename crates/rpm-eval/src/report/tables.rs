@@ -46,7 +46,7 @@ fn score_cells(set: &SetReport, row: &MethodRow) -> Vec<Cell> {
     cells
 }
 
-/// What was answered, and what the methods are.
+/// The methods with a description and the number of their answers.
 pub(super) fn answered(set: &SetReport) -> Table {
     let caption = format!("What the methods are, and how many of {} items they answered.", number::count(set.items));
     let columns = [
@@ -141,7 +141,7 @@ pub(super) fn length_matched(set: &SetReport) -> Table {
     table
 }
 
-/// What learning and answering ask of the model.
+/// The requests and tokens of learning and of answering.
 pub(super) fn cost(set: &SetReport) -> Table {
     let caption = "What is asked of the model, whether paid for now or kept from before: per user to learn, per item to \
                    answer. ≥ where the provider did not count all tokens.";
@@ -179,7 +179,7 @@ fn needs(need: &MeanNeed) -> [Cell; 3] {
     ]
 }
 
-/// What an improvement costs, for comparisons with one.
+/// The price of an improvement, for comparisons with one.
 pub(super) fn price_of_improvement(set: &SetReport) -> Table {
     let caption = "What an improvement of one hundredth costs, where the method is better by the adjusted p.";
     let columns = [

@@ -1,4 +1,4 @@
-//! What a report says, as plain values. All numbers are finite; what cannot be said is `None`.
+//! The content of a report as plain values. All numbers are finite; a figure that cannot be given is `None`.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ pub struct Report {
     pub crate_version: String,
     /// The name of the model asked; `None` in a run without one.
     pub model: Option<String>,
-    /// Where random choices began.
+    /// The seed of random choices.
     pub seed: u64,
     /// A fingerprint of all prompts' wording.
     pub prompts: String,
@@ -40,14 +40,14 @@ pub struct SetReport {
     pub interactions: usize,
     /// The first rows that could not be used.
     pub skipped: Vec<SkippedRow>,
-    /// How many rows could not be used.
+    /// The number of rows that could not be used.
     pub skipped_total: usize,
     /// Methods that the run did not finish: their figures are of the other users only.
     #[serde(default)]
     pub unfinished: Vec<Unfinished>,
-    /// How much of the set was used, in words; `None` when all of it was.
+    /// The part of the set that was used, in words; `None` when all of it was.
     pub limits: Option<String>,
-    /// What was measured, the metric that decides first.
+    /// The metrics, the one that decides first.
     pub metrics: Vec<Metric>,
     /// One row per method, in the run's order.
     pub methods: Vec<MethodRow>,
@@ -55,18 +55,18 @@ pub struct SetReport {
     pub comparisons: Vec<Comparison>,
     /// Learning curves and noise levels.
     pub curves: Vec<Curve>,
-    /// How much of a user pipelines used, and how well they did then.
+    /// The tiers that pipelines used, and their scores by tier.
     pub tiers: Vec<MethodTiers>,
-    /// How far stated confidence can be believed.
+    /// The share of right answers by stated confidence.
     pub reliability: Vec<MethodReliability>,
 }
 
 /// A row of a file that could not be used.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct SkippedRow {
-    /// Where: the file's name and line, or the row's id.
+    /// The file's name and line, or the row's id.
     pub row: String,
-    /// Why, without the row's text.
+    /// The reason, without the row's text.
     pub problem: String,
 }
 
@@ -75,22 +75,22 @@ pub struct SkippedRow {
 pub struct Unfinished {
     /// The method.
     pub method: String,
-    /// How many users have no records.
+    /// The number of users without records.
     pub users: usize,
 }
 
-/// What was measured.
+/// A metric.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Metric {
     /// Its name, as in tables.
     pub name: String,
     /// True when more is better.
     pub higher_is_better: bool,
-    /// What it is, in a few words; may be empty.
+    /// A description in a few words; may be empty.
     pub note: String,
 }
 
-/// What a piece of work asks of a model, on average.
+/// The requests and tokens of a piece of work, on average.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct MeanNeed {
     /// Requests that were answered.
@@ -99,7 +99,8 @@ pub struct MeanNeed {
     pub input_tokens: f64,
     /// Tokens of their replies.
     pub output_tokens: f64,
-    /// Requests whose tokens the provider did not say; they count as none, so the tokens are too few where this is above 0.
+    /// Requests whose tokens the provider did not report; they count as none, so the tokens are too few where this is
+    /// above 0.
     pub uncounted: f64,
 }
 
@@ -115,7 +116,7 @@ impl MeanNeed {
 pub struct MethodRow {
     /// Its name, with its options.
     pub method: String,
-    /// What it is, in a few words; may be empty.
+    /// A description in a few words; may be empty.
     pub what: String,
     /// Items it answered, of [`SetReport::items`].
     pub answered: usize,
@@ -123,9 +124,9 @@ pub struct MethodRow {
     pub errors: BTreeMap<String, usize>,
     /// A score per metric, in the order of [`SetReport::metrics`]; `None` where the metric does not apply.
     pub scores: Vec<Option<Measured>>,
-    /// What learning one user asks of the model.
+    /// The requests and tokens of learning one user.
     pub learning: MeanNeed,
-    /// What answering one item asks of the model.
+    /// The requests and tokens of answering one item.
     pub answering: MeanNeed,
     /// Dollars for 1,000 answers at the model's price, learning not counted; `None` without a price.
     pub dollars_per_1000: Option<f64>,
@@ -136,9 +137,9 @@ pub struct MethodRow {
 /// Two methods on the same items.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Comparison {
-    /// What is compared with.
+    /// The base: the method that is compared with.
     pub base: String,
-    /// What is compared.
+    /// The method that is compared.
     pub method: String,
     /// The metric, by name.
     pub metric: String,
@@ -146,12 +147,12 @@ pub struct Comparison {
     pub items: usize,
     /// Users of those items.
     pub users: usize,
-    /// The method's value less the base's, in the metric's unit, with its 95 % interval: above 0 is better only where more is
-    /// better.
+    /// The method's value less the base's, in the metric's unit, with its 95 % interval: above 0 is better only where
+    /// more is better.
     pub difference: Measured,
-    /// The probability of a difference as large as this without a true one; `None` where it cannot be told.
+    /// The probability of a difference as large as this without a true one; `None` where there are too few users.
     pub p: Option<f64>,
-    /// The same, adjusted by Holm over all comparisons of the set. Only this one decides.
+    /// This probability, adjusted by Holm over all comparisons of the set. Only this one decides.
     pub adjusted_p: Option<f64>,
     /// Users on whose items the method did better.
     pub users_won: usize,
@@ -159,7 +160,7 @@ pub struct Comparison {
     pub users_tied: usize,
     /// Users on whose items the method did worse.
     pub users_lost: usize,
-    /// The same difference among items whose two answers are of about equal length; for texts.
+    /// The difference among items whose two answers are of about equal length; for texts.
     pub length_matched: Option<LengthMatched>,
     /// Tokens more per answer for each hundredth of improvement; `None` where there is no improvement or no count.
     pub tokens_per_point: Option<f64>,
@@ -170,18 +171,18 @@ pub struct Comparison {
 /// A paired difference among items whose two answers are of about equal length.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct LengthMatched {
-    /// How many such items there are.
+    /// The number of such items.
     pub items: usize,
     /// The method's value less the base's, with its 95 % interval.
     pub difference: Measured,
 }
 
-/// How a metric moves with something that was varied.
+/// A metric over an option that was varied.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Curve {
     /// Its title.
     pub title: String,
-    /// What was varied.
+    /// The option that was varied, in words.
     pub x_label: String,
     /// The metric, by name.
     pub metric: String,
@@ -203,13 +204,13 @@ pub struct CurveLine {
 /// One point of a [`CurveLine`].
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct CurvePoint {
-    /// What was varied; at least 0 where steps are ratios.
+    /// The option's value; at least 0 where steps are ratios.
     pub x: f64,
     /// The metric's value with its 95 % interval.
     pub measured: Measured,
 }
 
-/// How much of a user one method used.
+/// The tiers that one method used.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct MethodTiers {
     /// The method.
@@ -223,9 +224,9 @@ pub struct MethodTiers {
 pub struct TierRow {
     /// The tier.
     pub tier: String,
-    /// Why it was not a fuller one, or that it was the fullest.
+    /// The reason it was not a fuller one, or that it was the fullest.
     pub reason: String,
-    /// How many answers.
+    /// The number of answers.
     pub answers: usize,
     /// Their share of the method's answers, 0 to 1.
     pub share: f64,
@@ -233,7 +234,7 @@ pub struct TierRow {
     pub score: Option<Measured>,
 }
 
-/// How far one method's confidence can be believed.
+/// The share of right answers by one method's stated confidence.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct MethodReliability {
     /// The method.
@@ -249,6 +250,6 @@ pub struct ReliabilityBin {
     pub confidence: f64,
     /// The share that was right, 0 to 1.
     pub right: f64,
-    /// How many there are.
+    /// The number of answers.
     pub answers: usize,
 }

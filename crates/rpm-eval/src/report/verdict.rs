@@ -5,17 +5,17 @@ use super::values::{Comparison, SetReport};
 /// Below this adjusted p a difference is called one.
 pub(super) const THRESHOLD: f64 = 0.05;
 
-/// How a method stands to its base.
+/// The outcome of comparing a method with its base.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     Better,
     Worse,
-    /// Not told apart, which is not the same as equal.
+    /// Not told apart, which differs from equal.
     Not,
 }
 
 impl Verdict {
-    /// In words.
+    /// The verdict in words.
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Better => "better",
@@ -35,7 +35,7 @@ impl Verdict {
 }
 
 impl SetReport {
-    /// What the adjusted p lets one say. A metric that is not listed counts as one where more is better.
+    /// The verdict by the adjusted p. A metric that is not listed counts as one where more is better.
     pub(super) fn verdict(&self, comparison: &Comparison) -> Verdict {
         let sure = comparison.adjusted_p.is_some_and(|p| p < THRESHOLD);
         let metric = self.metrics.iter().find(|metric| metric.name == comparison.metric);

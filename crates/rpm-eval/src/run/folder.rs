@@ -1,7 +1,7 @@
 //! A run's folder: its manifest and its records, which a kill cannot spoil.
 //!
-//! `records.jsonl` grows by whole jobs, one write each: a user under a method. What a kill tore is dropped when the folder is
-//! opened again, and that job is done again; its replies are in the response log, so nothing is paid twice.
+//! `records.jsonl` grows by whole jobs, one write each: a user under a method. What a kill tore is dropped when the
+//! folder is opened again, and that job is done again; its replies are in the response log, so nothing is paid twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -44,7 +44,7 @@ pub(super) struct Opened {
     pub(super) folder: Folder,
     /// Jobs that are whole.
     pub(super) done: BTreeMap<Job, Vec<Record>>,
-    /// What the folder holds after this run.
+    /// The manifest of all that the folder holds after this run.
     pub(super) manifest: Manifest,
 }
 
@@ -70,11 +70,12 @@ impl Record {
 }
 
 impl Folder {
-    /// Opens a folder and gives what an earlier run left in it: the jobs of this run that are whole and met no error that
-    /// may pass.
+    /// Opens a folder and gives what an earlier run left in it: the jobs of this run that are whole and met no error
+    /// that may pass.
     ///
     /// # Errors
-    /// [`EvalError::RunExists`] for a new run when the folder holds one; [`EvalError::OtherRun`] for a run that differs.
+    /// [`EvalError::RunExists`] for a new run when the folder holds one; [`EvalError::OtherRun`] for a run that
+    /// differs.
     pub(super) fn open(path: &Path, manifest: Manifest, sets: &[Dataset], start: Start) -> Result<Opened, EvalError> {
         let io = |source| EvalError::Io { path: path.to_owned(), source };
         fs::create_dir_all(path).map_err(io)?;
@@ -103,16 +104,21 @@ impl Folder {
         self.records.write_all(&lines).and_then(|()| self.records.sync_data()).map_err(|error| self.io(error))
     }
 
-    /// Adds what a job asked and was told; nothing where texts are not kept. A job that is done again is there twice.
-    pub(super) fn tell(&self, job: &Job, exchanges: &[(Option<String>, Vec<Exchange>)]) -> Result<(), EvalError> {
-        if exchanges.iter().all(|(_, said)| said.is_empty()) {
+    /// Adds a job's requests and replies as text; nothing where texts are not kept. A job that is done again is there
+    /// twice.
+    pub(super) fn add_transcript(
+        &self,
+        job: &Job,
+        exchanges: &[(Option<String>, Vec<Exchange>)],
+    ) -> Result<(), EvalError> {
+        if exchanges.iter().all(|(_, texts)| texts.is_empty()) {
             return Ok(());
         }
         let path = self.path.join(TRANSCRIPTS);
         let mut lines = String::new();
-        for (item, said) in exchanges.iter().filter(|(_, said)| !said.is_empty()) {
+        for (item, texts) in exchanges.iter().filter(|(_, texts)| !texts.is_empty()) {
             let line = serde_json::json!({
-                "set": job.set, "method": job.method, "user": job.user, "item": item, "exchanges": said,
+                "set": job.set, "method": job.method, "user": job.user, "item": item, "exchanges": texts,
             });
             lines.push_str(&line.to_string());
             lines.push('\n');

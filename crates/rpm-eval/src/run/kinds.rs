@@ -1,4 +1,4 @@
-//! What a record keeps of an error: names, which are few and hold no text.
+//! The names of an error's kinds, which a record keeps: they are few and hold no text.
 
 use crate::method::MethodError;
 use rpm_core::llm::AskError;
@@ -19,7 +19,7 @@ pub(super) fn kinds(error: &(dyn std::error::Error + 'static)) -> String {
     names.join(" > ")
 }
 
-/// True when the same may go well another time, or in a run with a model.
+/// True when the work may succeed another time, or in a run with a model.
 pub(super) fn passing(error: &MethodError) -> bool {
     let no_model = matches!(error, MethodError::NoBackend | MethodError::Ask(AskError::NoBackend));
     no_model

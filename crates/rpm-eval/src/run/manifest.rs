@@ -1,3 +1,5 @@
+//! The manifest of a run: the settings and data that decide its records.
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -7,7 +9,7 @@ use crate::dataset::{Dataset, Limits};
 use rpm_core::data::hex;
 use rpm_core::prompt::PromptSet;
 
-/// What a run was: with the same of everything, and the same replies, it gives the same records.
+/// The settings and data of a run. A run with the same manifest and the same replies gives the same records.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Manifest {
@@ -22,9 +24,9 @@ pub struct Manifest {
     pub learner: Option<String>,
     /// The fingerprint of the crate's prompts.
     pub prompts: String,
-    /// Where random choices began.
+    /// The seed of random choices.
     pub seed: u64,
-    /// What each operation might use at most, if that was limited.
+    /// The most that each operation might use, if that was limited.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub per_operation: Option<String>,
     /// The data sets by name.
@@ -41,7 +43,7 @@ pub struct SetManifest {
     pub sha256: String,
     /// SHA-256 of what was read of them and used: the task, each user's history and test items.
     pub content: String,
-    /// How much of it was used.
+    /// The part of it that was used.
     pub limits: Limits,
     /// Users, after the limits.
     pub users: usize,
@@ -97,7 +99,7 @@ impl Manifest {
         .find_map(|(field, differs)| differs.then_some(field))
     }
 
-    /// What stands in the folder after this run.
+    /// The manifest of the folder after this run.
     pub(super) fn and_earlier(mut self, earlier: Self) -> Self {
         let mut methods = earlier.methods;
         methods.extend(self.methods.iter().filter(|name| !methods.contains(name)).cloned().collect::<Vec<_>>());

@@ -5,8 +5,8 @@
 //! model: Tap (counts what the job asks) → response log (what was paid for) → Capped (what the run may use) → backend
 //! ```
 //!
-//! A job's records are written when it is whole. After a kill, running again with `resume` does the jobs that are missing;
-//! their replies come from the response log as far as they were paid for.
+//! A job's records are written when it is whole. After a kill, running again with `resume` does the jobs that are
+//! missing; their replies come from the response log as far as they were paid for.
 
 mod folder;
 mod job;
@@ -51,12 +51,12 @@ pub struct Runner {
     at_once: usize,
     folder: Option<(PathBuf, Start)>,
     transcripts: bool,
-    tell: Option<Arc<Tell>>,
+    report: Option<Arc<Report>>,
 }
 
-type Tell = dyn Fn(&Step) + Send + Sync;
+type Report = dyn Fn(&Step) + Send + Sync;
 
-/// How far a run has come; told after each job.
+/// The progress of a run after a job.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Step {
@@ -72,19 +72,20 @@ pub struct Step {
     pub total: usize,
     /// Requests sent in this run.
     pub calls: u64,
-    /// What they cost, by the prices of the run's budget.
+    /// Their cost, by the prices of the run's budget.
     pub money: f64,
     /// Items and users of this job that failed.
     pub errors: usize,
 }
 
-/// What a run gave.
+/// The outcome of a run.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Run {
-    /// What was run.
+    /// The settings and data of the run.
     pub manifest: Manifest,
-    /// One for each user under each method and one for each test item, by set, method and user in the order they were given.
+    /// One for each user under each method and one for each test item, by set, method and user in the order they were
+    /// given.
     pub records: Vec<Record>,
     /// The limit of the run's budget that ended it; jobs that are missing then are done when it is resumed.
     pub stopped: Option<BudgetLimit>,
@@ -93,7 +94,7 @@ pub struct Run {
 }
 
 impl Run {
-    /// How long each method took on each set.
+    /// The time each method took on each set.
     pub fn timings(&self) -> Vec<Timing> {
         timings::of(&self.records)
     }
@@ -109,7 +110,7 @@ impl Run {
     }
 }
 
-/// What a method would ask of a model on a data set, as [`Runner::estimate`] finds it.
+/// The requests and tokens of a method on a data set, as [`Runner::estimate`] finds them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Asking {
@@ -117,9 +118,9 @@ pub struct Asking {
     pub set: String,
     /// The method.
     pub method: String,
-    /// For learning all users.
+    /// The need of learning all users.
     pub learning: Need,
-    /// For answering all test items.
+    /// The need of answering all test items.
     pub answering: Need,
 }
 
@@ -129,13 +130,13 @@ impl Runner {
         Self { at_once: 1, ..Self::default() }
     }
 
-    /// The model to ask. Retries, rate limits and time-outs are its own; the log is not.
+    /// Sets the model to ask. Retries, rate limits and time-outs are its own; the log is not.
     pub fn backend(mut self, backend: impl LlmBackend + 'static) -> Self {
         self.backend = Some(Arc::new(backend));
         self
     }
 
-    /// Another model to learn with: pipelines then answer with memories that it built.
+    /// Sets another model to learn with: pipelines then answer with memories that it built.
     pub fn learner(mut self, learner: impl LlmBackend + 'static) -> Self {
         self.learner = Some(Arc::new(learner));
         self
@@ -153,54 +154,56 @@ impl Runner {
         self
     }
 
-    /// What the whole run may use at most; replies from the log are free. A job that meets the limit is not recorded, and no
+    /// Limits the whole run; replies from the log are free. A job that meets the limit is not recorded, and no
     /// job begins after it. Default: no limit.
     pub fn budget(mut self, budget: Budget) -> Self {
         self.budget = budget;
         self
     }
 
-    /// What each operation may use at most: learning one user, answering one item. Default: no limit.
+    /// Limits each operation: learning one user, answering one item. Default: no limit.
     pub fn budget_per_operation(mut self, budget: Budget) -> Self {
         self.per_operation = budget;
         self
     }
 
-    /// Where random choices begin. Default: 0.
+    /// Sets the seed of random choices. Default: 0.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// How many jobs run side by side, at least 1, and so how many requests are under way at most where there is a
+    /// Runs this many jobs side by side, at least 1, and so sends at most as many requests at once where there is a
     /// [`log`](Self::log). Default: 1. Records do not depend on it.
     pub fn at_once(mut self, jobs: usize) -> Self {
         self.at_once = jobs.max(1);
         self
     }
 
-    /// Keeps the manifest and the records of a new run in this folder, which must hold no run. Default: nothing is kept.
+    /// Keeps the manifest and the records of a new run in this folder, which must hold no run. Default: nothing is
+    /// kept.
     pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.folder = Some((folder.into(), Start::New));
         self
     }
 
-    /// Goes on with the run in this folder, and keeps the manifest and the records there. A folder without a run begins one.
+    /// Goes on with the run in this folder, and keeps the manifest and the records there. A folder without a run begins
+    /// one.
     pub fn resume(mut self, folder: impl Into<PathBuf>) -> Self {
         self.folder = Some((folder.into(), Start::Resumed));
         self
     }
 
-    /// Keeps every request and reply as text in the [`folder`](Self::folder) too, in `transcripts.jsonl`, to read cases by.
-    /// It quotes all that the model was shown. Default: they are not kept.
+    /// Keeps every request and reply as text in the [`folder`](Self::folder) too, in `transcripts.jsonl`, to read cases
+    /// by. It quotes all that the model was shown. Default: they are not kept.
     pub fn transcripts(mut self) -> Self {
         self.transcripts = true;
         self
     }
 
-    /// Told after each job. It must not panic.
-    pub fn progress(mut self, tell: impl Fn(&Step) + Send + Sync + 'static) -> Self {
-        self.tell = Some(Arc::new(tell));
+    /// Calls this after each job. It must not panic.
+    pub fn progress(mut self, report: impl Fn(&Step) + Send + Sync + 'static) -> Self {
+        self.report = Some(Arc::new(report));
         self
     }
 
@@ -209,8 +212,8 @@ impl Runner {
     /// A failed item or user is recorded and the run goes on.
     ///
     /// # Errors
-    /// [`EvalError`] when two sets or two methods bear one name, when the folder cannot be used or holds another run, or when
-    /// a history breaks the crate's rules.
+    /// [`EvalError`] when two sets or two methods bear one name, when the folder cannot be used or holds another run,
+    /// or when a history breaks the crate's rules.
     ///
     /// # Cancellation
     /// Dropping the future stops; whole jobs are in the folder.
@@ -247,11 +250,11 @@ impl Runner {
             match outcome? {
                 Ok((job, records, exchanges)) => {
                     if let Some(folder) = &mut folder {
-                        folder.tell(&job, &exchanges)?;
+                        folder.add_transcript(&job, &exchanges)?;
                         folder.add(&records)?;
                     }
                     finished += 1;
-                    self.tell(&job, &records, finished, total, &ledger);
+                    self.report(&job, &records, finished, total, &ledger);
                     done.insert(job, records);
                 }
                 Err(limit) => stopped = Some(limit),
@@ -263,18 +266,18 @@ impl Runner {
             records.extend(done.remove(job).unwrap_or_default());
         }
         if let Some(folder) = folder {
-            // What the folder holds beyond this run stands after it.
+            // Records of other runs in the folder stand after this run's.
             let others: Vec<Record> = done.into_values().flatten().collect();
             folder.finish(&[records.clone(), others].concat())?;
         }
         Ok(Run { manifest, records, stopped, resumed })
     }
 
-    /// What a [`run`](Self::run) would ask of the model, by set and method, without asking: every prompt is rendered as it
-    /// would be, and replies are made up from the prompts. Prompts of first stages are counted as they would be sent (by
-    /// [`estimate_tokens`](rpm_core::llm::estimate_tokens)); later ones depend on what a model finds, and replies are assumed to be as
-    /// long as a small model's. Methods that ask none are left out. The log is not looked into: what it holds is not paid
-    /// again.
+    /// Estimates the requests of a [`run`](Self::run), by set and method, without sending any: every prompt is rendered
+    /// as it would be, and replies are made up from the prompts. Prompts of first stages are counted as they would be
+    /// sent (by [`estimate_tokens`](rpm_core::llm::estimate_tokens)); later ones depend on what a model finds, and
+    /// replies are assumed to be as long as a small model's. Methods that ask none are left out. The log is not looked
+    /// into: what it holds is not paid again.
     ///
     /// # Errors
     /// As [`run`](Self::run).
@@ -285,7 +288,7 @@ impl Runner {
             learner: None,
             log: None,
             folder: None,
-            tell: None,
+            report: None,
             budget: Budget::default(),
             per_operation: Budget::default(),
             ..self.clone()
@@ -335,13 +338,13 @@ impl Runner {
         })
     }
 
-    fn tell(&self, job: &Job, records: &[Record], done: usize, total: usize, ledger: &Ledger) {
-        let Some(tell) = &self.tell else { return };
+    fn report(&self, job: &Job, records: &[Record], done: usize, total: usize, ledger: &Ledger) {
+        let Some(report) = &self.report else { return };
         let failed = records.iter().filter(|record| match record {
             Record::Learned(it) => it.error.is_some(),
             Record::Answered(it) => it.error.is_some(),
         });
-        tell(&Step {
+        report(&Step {
             set: job.set.clone(),
             method: job.method.clone(),
             user: job.user.clone(),

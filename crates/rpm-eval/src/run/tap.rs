@@ -1,4 +1,4 @@
-//! What one piece of work asks, and what a whole run may ask.
+//! Counts the requests of one piece of work, and limits those of a whole run.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,8 +14,8 @@ use rpm_core::llm::{
     RequestKey, Stage,
 };
 
-/// A backend that counts what is asked through it. It stands outside of the response log, so that replies count the same
-/// whether they were paid for now or before.
+/// A backend that counts what is asked through it. It stands outside of the response log, so that replies count the
+/// same whether they were paid for now or before.
 pub(super) struct Tap {
     backend: Arc<dyn LlmBackend>,
     meter: Meter,
@@ -46,7 +46,7 @@ pub(super) struct Exchange {
 #[derive(Clone, Default)]
 pub(super) struct Meter {
     asked: Arc<Mutex<Asked>>,
-    /// Whether texts are kept too.
+    /// True when texts are kept too.
     texts: bool,
 }
 
@@ -59,13 +59,13 @@ impl Meter {
         Tap { backend, meter: self.clone() }
     }
 
-    /// Whether a request got no reply, since this was last called, for a reason that may pass. What the job made of that stands
-    /// on less than it could.
+    /// True when a request got no reply, since this was last called, for a reason that may pass. The job's result then
+    /// rests on less than it could.
     pub(super) fn missed(&self) -> bool {
         std::mem::take(&mut self.asked.lock().unwrap_or_else(PoisonError::into_inner).missed)
     }
 
-    /// Whether a request was ever refused for a budget.
+    /// True when a request was ever refused for a budget.
     pub(super) fn refused(&self) -> bool {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).refused
     }
@@ -75,7 +75,7 @@ impl Meter {
         std::mem::take(&mut self.asked.lock().unwrap_or_else(PoisonError::into_inner).transcript)
     }
 
-    /// What was asked since this was last called: the need, and a hash over all requests, whatever their order; empty
+    /// The requests since this was last called: their need, and a hash over all requests, whatever their order; empty
     /// without any.
     pub(super) fn take(&self) -> (Need, String) {
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
@@ -166,8 +166,8 @@ fn settle(attempt: Attempt, result: &Result<Completion, BackendError>) {
     }
 }
 
-/// A backend that sends no more than a whole run may use. It stands inside of the response log, so that replies that were
-/// paid for before cost nothing. Retries that the backend makes by itself count once here.
+/// A backend that sends no more than a whole run may use. It stands inside of the response log, so that replies that
+/// were paid for before cost nothing. Retries that the backend makes by itself count once here.
 pub(super) struct Capped {
     backend: Arc<dyn LlmBackend>,
     ledger: Ledger,

@@ -1,9 +1,11 @@
+//! Times of the methods by the clock.
+
 use serde::Serialize;
 
 use crate::{EvalError, Record};
 
-/// How long a method took on a data set, by the clock of the runs that did its jobs. It differs from run to run, so no report
-/// holds it; replies from a log take no time.
+/// The time a method took on a data set, by the clock of the runs that did its jobs. It differs from run to run, so no
+/// report holds it; replies from a log take no time.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[non_exhaustive]
 pub struct Timing {

@@ -1,4 +1,4 @@
-//! Whether a command names what there is.
+//! Checks that a command names only things that exist.
 
 use std::collections::BTreeSet;
 
@@ -32,7 +32,7 @@ fn files(words: &[&str], names: &Names) -> Result<(), String> {
     }
 }
 
-/// What cargo is asked to do, and with what.
+/// A call of cargo with its arguments.
 #[derive(Default)]
 struct Request<'a> {
     packages: Vec<&'a str>,

@@ -1,4 +1,4 @@
-//! What there is in the workspace to be named.
+//! The names of packages, examples and files in the workspace.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -84,7 +84,7 @@ impl Names {
             || examples().any(|example| self.takes(example, option))
     }
 
-    /// True if the source of an example speaks of this option.
+    /// True if the source of an example names this option.
     pub(crate) fn takes(&self, example: &Target, option: &str) -> bool {
         let option = option.split('=').next().unwrap_or_default();
         let mut sources = vec![example.path.clone()];

@@ -35,7 +35,7 @@ pub(crate) fn commands(text: &str) -> Vec<Vec<String>> {
     commands
 }
 
-/// The options that code spans speak of by themselves, such as `--resume`.
+/// The options that code spans name by themselves, such as `--resume`.
 pub(crate) fn options(text: &str) -> Vec<String> {
     let spans = spans(&parts(text).1);
     let first = spans.iter().filter_map(|span| span.split_whitespace().next());

@@ -1,3 +1,5 @@
+//! Anthropic's Messages API.
+
 use std::fmt;
 use std::time::Duration;
 
@@ -21,8 +23,8 @@ const BOUNDS: [&str; 6] = ["maxItems", "maxLength", "minLength", "minimum", "max
 /// Anthropic's Messages API.
 ///
 /// The schema goes into `output_config.format` without the bounds the API refuses (lengths, and numbers of items but a
-/// minimum of 0 or 1); they are checked in every reply anyway. The API has no JSON mode, so [`ReplyForm::Json`] sends what
-/// [`ReplyForm::Text`] does, and it takes no seed.
+/// minimum of 0 or 1); they are checked in every reply anyway. The API has no JSON mode, so [`ReplyForm::Json`] sends
+/// what [`ReplyForm::Text`] does, and it takes no seed.
 #[derive(Clone)]
 pub struct Anthropic(Chat<Messages>);
 

@@ -1,3 +1,5 @@
+//! The parts that all chat backends share.
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -16,15 +18,15 @@ use rpm_core::llm::{BackendError, Completion, CompletionRequest, FinishReason, R
 pub(super) const TIMEOUT: Duration = Duration::from_secs(120);
 pub(super) const CONCURRENCY: usize = 4;
 
-/// How one API is spoken.
+/// One API: its URL, headers, body and answer.
 pub(super) trait Dialect: Clone + Send + Sync {
-    /// Where requests go.
+    /// The URL of requests.
     fn url(&self, endpoint: &Endpoint, model: &str) -> Url;
     /// The headers besides the content type.
     fn headers(&self, key: Option<&ApiKey>) -> Option<Vec<(HeaderName, HeaderValue)>>;
     /// The request, but for what the host sets.
     fn body(&self, endpoint: &Endpoint, model: &str, request: &CompletionRequest) -> Map<String, Value>;
-    /// What a successful answer says; `None` when it is not of this API.
+    /// The reply in a successful answer; `None` when it is not of this API.
     fn read(&self, body: &Value) -> Option<Reply>;
     /// The form a request holds its reply to, if any.
     fn held(&self, request: &CompletionRequest) -> Option<ReplyForm> {
@@ -32,7 +34,7 @@ pub(super) trait Dialect: Clone + Send + Sync {
     }
 }
 
-/// What an answer says.
+/// The reply in an answer.
 pub(super) struct Reply {
     pub(super) text: String,
     pub(super) finish: FinishReason,
@@ -138,7 +140,7 @@ impl<D: Dialect> Chat<D> {
         let Some(reply) = reply else {
             return Err(classify::refusal(self.provider(), answer, self.dialect.held(request)));
         };
-        // A reply that was cut before its first word was paid for; the finish reason says what happened.
+        // A reply that was cut before its first word was paid for; the finish reason tells the two apart.
         if reply.text.trim().is_empty() && reply.finish == FinishReason::Stop {
             return Err(self.endpoint.fault(Fault::Empty).into());
         }
@@ -213,8 +215,8 @@ macro_rules! provider {
                 Self(self.0.concurrency(requests))
             }
 
-            /// The strictest form to hold replies to. Default: [`ReplyForm::Schema`]; an endpoint that refuses it is asked
-            /// for less by itself. Set it for one that takes a schema and ignores it, or is slow with it.
+            /// The strictest form to hold replies to. Default: [`ReplyForm::Schema`]; an endpoint that refuses it is
+            /// asked for less by itself. Set it for one that takes a schema and ignores it, or is slow with it.
             #[must_use]
             pub fn form(self, strictest: ReplyForm) -> Self {
                 Self(self.0.form(strictest))

@@ -1,11 +1,11 @@
-//! What an answer that is no success means for the caller.
+//! Turns an answer that is no success into the error for the caller.
 
 use super::ProviderError;
 use super::error::Fault;
 use super::http::Answer;
 use rpm_core::llm::{BackendError, BoxError, ReplyForm};
 
-/// Codes that may be repeated in an error. Anything else a server says could be anything.
+/// Codes that may be repeated in an error. Other words of a server could hold anything.
 const CODES: [&str; 34] = [
     "api_error",
     "authentication_error",
@@ -43,7 +43,7 @@ const CODES: [&str; 34] = [
     "requests",
 ];
 
-/// How providers say that a prompt does not fit, in lower case.
+/// Phrases by which providers report that a prompt does not fit, in lower case.
 const TOO_LONG: [&str; 12] = [
     "context_length_exceeded",
     "exceed_context_size",
@@ -59,7 +59,7 @@ const TOO_LONG: [&str; 12] = [
     "reduce the length of the messages",
 ];
 
-/// How providers say that they cannot hold a reply to a form, in lower case.
+/// Phrases by which providers report that they cannot hold a reply to a form, in lower case.
 const FORM: [&str; 14] = [
     "response_format",
     "response format",
@@ -79,22 +79,22 @@ const FORM: [&str; 14] = [
 
 /// The error for an answer that is no success. `held` is the form the request held its reply to, if it held it.
 pub(super) fn refusal(provider: &'static str, answer: &Answer, held: Option<ReplyForm>) -> BackendError {
-    let said = Said::of(answer);
+    let found = Refusal::of(answer);
     // Some gateways answer 200 and put the status into the body.
-    let status = if answer.status < 400 { said.status.unwrap_or(answer.status) } else { answer.status };
+    let status = if answer.status < 400 { found.status.unwrap_or(answer.status) } else { answer.status };
     if status < 400 {
         // A gateway between may send a page or nothing with status 200 on a bad day: that passes, another API does not.
         let fault = if answer.body.is_null() { Fault::NotJson } else { Fault::Unexpected };
         return ProviderError::new(provider, fault).into();
     }
-    let source: BoxError = Box::new(ProviderError::new(provider, Fault::Status { status, code: said.code }));
+    let source: BoxError = Box::new(ProviderError::new(provider, Fault::Status { status, code: found.code }));
     let bad_request = matches!(status, 400 | 413 | 422 | 501);
     match status {
         // Used up until someone pays: waiting does not help.
-        429 if said.code == Some("insufficient_quota") => BackendError::Permanent { source },
+        429 if found.code == Some("insufficient_quota") => BackendError::Permanent { source },
         413 => BackendError::PromptTooLong { source },
-        _ if bad_request && said.any(&TOO_LONG) => BackendError::PromptTooLong { source },
-        _ if bad_request && said.any(&FORM) => match held {
+        _ if bad_request && found.any(&TOO_LONG) => BackendError::PromptTooLong { source },
+        _ if bad_request && found.any(&FORM) => match held {
             Some(form) => BackendError::Unsupported { form, source },
             None => BackendError::Permanent { source },
         },
@@ -105,14 +105,14 @@ pub(super) fn refusal(provider: &'static str, answer: &Answer, held: Option<Repl
     }
 }
 
-/// What an error body says, whichever dialect it is in.
-struct Said {
+/// The content of an error body, whichever dialect it is in.
+struct Refusal {
     code: Option<&'static str>,
     status: Option<u16>,
     words: String,
 }
 
-impl Said {
+impl Refusal {
     fn of(answer: &Answer) -> Self {
         // Gemini wraps some errors in a list; Ollama's is a string; vLLM's has no `error` around it.
         let outer = answer.body.get(0).unwrap_or(&answer.body);

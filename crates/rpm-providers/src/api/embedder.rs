@@ -1,3 +1,5 @@
+//! An embedder over `OpenAI`'s `/embeddings`.
+
 use std::fmt;
 use std::time::Duration;
 
@@ -13,8 +15,8 @@ use super::{ApiKey, ProviderError, classify};
 use rpm_core::embed::{EmbedError, Embedder};
 use rpm_core::llm::BackendError;
 
-/// Vectors from any server with `OpenAI`'s `/embeddings`. The source of its errors is a [`BackendError`], which says whether
-/// asking again can help.
+/// Vectors from any server with `OpenAI`'s `/embeddings`. The source of its errors is a [`BackendError`], which is
+/// transient if asking again can help.
 ///
 /// Like the providers it must be polled inside a tokio runtime.
 #[derive(Clone)]

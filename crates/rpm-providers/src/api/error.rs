@@ -1,9 +1,11 @@
+//! Errors of the providers.
+
 use std::time::Duration;
 
 use rpm_core::llm::BackendError;
 
-/// What went wrong with a provider. Holds a status and a known error code at most: what a provider says in its own words
-/// may repeat the prompt or the key, so it is read to tell errors apart and then dropped.
+/// A failure of a provider. It holds a status and a known error code at most: a provider's own words
+/// may repeat the prompt or the key, so they are read to classify the error and then dropped.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{provider}: {fault}")]
 pub struct ProviderError {
@@ -31,7 +33,7 @@ pub(super) enum Fault {
     Redirect(u16),
     #[error("the answer is not JSON: a gateway's page or a cut answer, or the base URL is wrong")]
     NotJson,
-    #[error("the answer is not one of this API: is the base URL right?")]
+    #[error("the answer is not one of this API: check the base URL")]
     Unexpected,
     #[error("the answer is longer than {0} bytes")]
     TooLarge(usize),

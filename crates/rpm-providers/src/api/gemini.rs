@@ -1,3 +1,5 @@
+//! Google's Gemini API.
+
 use std::fmt;
 use std::time::Duration;
 
@@ -19,8 +21,8 @@ const BASE: &str = "https://generativelanguage.googleapis.com";
 
 /// Google's Gemini API (`generateContent`, version `v1beta`).
 ///
-/// The schema goes into `generationConfig.responseJsonSchema` without `maxLength`, which the API does not know. Of a seed
-/// the API takes 31 bits. Fields are [`set`](Self::set) by dotted names, such as
+/// The schema goes into `generationConfig.responseJsonSchema` without `maxLength`, which the API does not know. Of a
+/// seed the API takes 31 bits. Fields are [`set`](Self::set) by dotted names, such as
 /// `.set("generationConfig.thinkingConfig.thinkingBudget", 0)`.
 #[derive(Clone)]
 pub struct Gemini(Chat<Generate>);

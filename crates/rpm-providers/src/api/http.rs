@@ -1,3 +1,5 @@
+//! Requests over HTTP to one provider's base URL.
+
 use std::fmt;
 use std::time::Duration;
 
@@ -9,7 +11,7 @@ use serde_json::Value;
 use super::error::Fault;
 use super::{ProviderError, wait};
 
-/// No reply of a chat model or of an embedder comes near this.
+/// The most bytes of an answer. No reply of a chat model or of an embedder comes near this.
 const LONGEST_BODY: usize = 64 * 1024 * 1024;
 const CONNECT: Duration = Duration::from_secs(10);
 
@@ -80,19 +82,19 @@ impl Endpoint {
         self.base.host_str().unwrap_or_default()
     }
 
-    /// The same endpoint with this time for an answer, if that is less.
+    /// This endpoint with this time for an answer, if that is less.
     pub(super) fn within(&self, left: Option<Duration>) -> Self {
         Self { timeout: left.map_or(self.timeout, |left| left.min(self.timeout)), ..self.clone() }
     }
 
     /// The base URL with more path segments, each encoded where it must be. A first segment that the base ends with
-    /// already is not said twice.
+    /// already is not repeated.
     pub(super) fn at(&self, segments: &[&str]) -> Url {
         let mut url = self.base.clone();
         let last = url.path().trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
-        let said = segments.first().is_some_and(|first| *first == last);
+        let repeated = segments.first().is_some_and(|first| *first == last);
         if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(segments.iter().skip(usize::from(said)));
+            path.pop_if_empty().extend(segments.iter().skip(usize::from(repeated)));
         }
         url
     }
@@ -141,7 +143,7 @@ impl Endpoint {
         ProviderError::new(self.provider, fault)
     }
 
-    /// The client's error holds the URL and whatever its layers say, so only its kind is kept.
+    /// The error by its kind alone: the client's own holds the URL and the texts of its layers.
     fn failed(&self, error: &reqwest::Error) -> ProviderError {
         self.fault(match () {
             () if error.is_timeout() => Fault::Timeout(self.timeout),

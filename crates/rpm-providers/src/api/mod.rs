@@ -1,16 +1,17 @@
-//! Ready-made [`LlmBackend`](rpm_core::llm::LlmBackend)s, one per API, and an [`Embedder`](rpm_core::embed::Embedder), over plain reqwest.
+//! Ready-made [`LlmBackend`](rpm_core::llm::LlmBackend)s, one per API, and an [`Embedder`](rpm_core::embed::Embedder),
+//! over plain reqwest.
 //!
-//! Three APIs are small enough to be spoken directly: each adapter is the body it writes and the answer it reads, and what
-//! errors mean is told in one place for all. A client crate for many providers would hide what goes over the wire: such
-//! crates rewrite schemas, drop them, take an empty answer for a reply or print the request in their errors.
+//! Three APIs are small enough to be used directly: each adapter is the body it writes and the answer it reads, and
+//! errors are classified in one place for all. A client crate for many providers would hide what goes over the wire:
+//! such crates rewrite schemas, drop them, take an empty answer for a reply or print the request in their errors.
 //!
 //! # Async
-//! reqwest runs on tokio, so the futures must be polled inside a tokio runtime with IO and time enabled. Elsewhere they end
-//! with an error.
+//! reqwest runs on tokio, so the futures must be polled inside a tokio runtime with IO and time enabled. Elsewhere they
+//! end with an error.
 //!
 //! # Secrets
-//! A key goes to the base URL it was given with and nowhere else: redirects are not followed, and over plain HTTP no proxy
-//! is used. No error, log or `Debug` holds a key, a prompt or a reply.
+//! A key goes to the base URL it was given with and nowhere else: redirects are not followed, and over plain HTTP no
+//! proxy is used. No error, log or `Debug` holds a key, a prompt or a reply.
 
 mod anthropic;
 mod chat;

@@ -1,3 +1,5 @@
+//! `OpenAI`'s chat API, and every server that offers it.
+
 use std::fmt;
 use std::time::Duration;
 
@@ -17,11 +19,12 @@ use rpm_core::llm::{
 pub(super) const OPENAI: &str = "openai";
 const BASE: &str = "https://api.openai.com/v1";
 
-/// `OpenAI`, and every server and gateway with its `/chat/completions`: vLLM, llama.cpp, Ollama, `LiteLLM`, `OpenRouter`, …
+/// `OpenAI`, and every server and gateway with its `/chat/completions`: vLLM, llama.cpp, Ollama, `LiteLLM`,
+/// `OpenRouter`, …
 ///
-/// The schema goes out as it is, marked `strict` where it meets the rules of strict mode and never rewritten to meet them.
-/// `OpenAI` itself gets it without `maxLength` and the length limit as `max_completion_tokens`; everyone else gets
-/// `max_tokens`.
+/// The schema goes out as it is, marked `strict` where it meets the rules of strict mode and never rewritten to meet
+/// them. `OpenAI` itself gets it without `maxLength` and the length limit as `max_completion_tokens`; everyone else
+/// gets `max_tokens`.
 ///
 /// Ollama drops the beginning of a prompt over its `num_ctx` without an error: set it as high as the model allows.
 ///
@@ -48,8 +51,8 @@ impl OpenAiCompatible {
         Ok(Self(Chat::new(OpenAi, Endpoint::new(OPENAI, base_url, TIMEOUT)?, model.into())))
     }
 
-    /// A model by the variables `OPENAI_BASE_URL` (default: `OpenAI`'s own) and `OPENAI_API_KEY`, which may be unset only
-    /// where the base is.
+    /// A model by the variables `OPENAI_BASE_URL` (default: `OpenAI`'s own) and `OPENAI_API_KEY`, which may be unset
+    /// only where the base is.
     ///
     /// # Errors
     /// As for [`new`](Self::new), and when neither is set.

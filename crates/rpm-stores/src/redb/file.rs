@@ -18,7 +18,7 @@ const CACHE: usize = 64 << 20;
 
 pub(super) struct StoreFile {
     path: PathBuf,
-    /// Whether the whole file is read when it is opened.
+    /// True when the whole file is read when it is opened.
     checked: bool,
     /// Held locked for as long as the store is open. A file of its own, since the store's file is replaced.
     _lock: File,
@@ -36,7 +36,7 @@ impl StoreFile {
             Err(TryLockError::WouldBlock) => return Err(StoreError::InUse),
             Err(TryLockError::Error(error)) => return Err(error.into()),
         }
-        // What a rewrite left that did not end may hold what was to be erased.
+        // The rest of a rewrite that was cut off may hold data that was to be erased.
         match fs::remove_file(beside(path, ".tmp")) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
             _ => {}
@@ -111,7 +111,7 @@ impl StoreFile {
     }
 }
 
-/// Opens the database in this file, made for its owner's eyes only when there is none.
+/// Opens the database in this file, and makes one that only its owner can read when there is none.
 fn open(path: &Path, checked: bool) -> Result<Database, StoreError> {
     private().read(true).write(true).create(true).truncate(false).open(path)?;
     let mut builder = Database::builder();

@@ -1,3 +1,5 @@
+//! A store of user models in one redb file.
+
 mod file;
 mod tables;
 
@@ -21,7 +23,7 @@ use rpm_core::store::{StoreError, StoredModel, UserModelStore, Version};
 ///
 /// # Blocking
 /// Every call blocks its thread: loading for a read, the others for about one flush of the disk, and they wait for each
-/// other. In a program on an async runtime, say where that may happen; calls then only wait for it:
+/// other. In a program on an async runtime, name a place where that may happen; calls then only wait for it:
 ///
 /// ```
 /// # fn example() -> Result<(), rpm_core::store::StoreError> {
@@ -41,12 +43,12 @@ use rpm_core::store::{StoreError, StoredModel, UserModelStore, Version};
 ///
 /// # Deleting
 /// The file is written copy on write: what was deleted or overwritten stays in it, unreachable, until the room is used
-/// again. [`compact`](Self::compact) writes the file anew without it. Whoever promises to delete calls it, once for many
-/// users, since it copies the whole store.
+/// again. [`compact`](Self::compact) writes the file anew without it. Whoever promises to delete calls it, once for
+/// many users, since it copies the whole store.
 ///
 /// # Files
-/// Beside the store's file are `<file>.lock`, which stays, and `<file>.tmp` while the file is written anew. On Unix they are
-/// readable for their owner alone. Do not copy the file while it is open.
+/// Beside the store's file are `<file>.lock`, which stays, and `<file>.tmp` while the file is written anew. On Unix
+/// they are readable for their owner alone. Do not copy the file while it is open.
 #[derive(Clone)]
 pub struct RedbStore {
     file: Arc<StoreFile>,
@@ -75,7 +77,7 @@ impl RedbStore {
     }
 
     /// [`open`](Self::open) without reading the whole file, at once however large it is; only after a crash is it read
-    /// and repaired. Also the way to what is left of a damaged store: a model that was damaged is told by
+    /// and repaired. It also opens the rest of a damaged store: a model that was damaged is reported by
     /// [`StoreError::Corrupt`] when it is loaded, but where the file's tree is, users may be missing from it without a
     /// sign. Then save what can be loaded to a new store.
     ///
@@ -85,7 +87,7 @@ impl RedbStore {
         Ok(Self { file: Arc::new(StoreFile::open(path.as_ref(), false)?), runner: None })
     }
 
-    /// The same store, whose calls hand their blocking work to `run` and wait for it. `run` must not block and must see
+    /// This store with calls that hand their blocking work to `run` and wait for it. `run` must not block and must see
     /// to it that every job is run; a call whose job is dropped fails with [`StoreError::Transient`].
     #[must_use]
     pub fn blocking_on(mut self, run: impl Fn(BlockingJob) + Send + Sync + 'static) -> Self {
@@ -94,8 +96,8 @@ impl RedbStore {
     }
 
     /// Writes the file anew without anything that was deleted or overwritten, and puts it in the place of the old one,
-    /// all or nothing. Saves wait for it, loads do not. The old file's room goes back to the file system, which may keep
-    /// the bytes until it uses that room again.
+    /// all or nothing. Saves wait for it, loads do not. The old file's room goes back to the file system, which may
+    /// keep the bytes until it uses that room again.
     ///
     /// # Errors
     /// [`StoreError`]; the store goes on with the old file.

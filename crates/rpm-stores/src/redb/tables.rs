@@ -1,4 +1,4 @@
-//! What the file holds, and the transactions on it.
+//! The tables of the file, and the transactions on them.
 //!
 //! ```text
 //! meta      "format" → 1, "counter" → the last number given
@@ -26,7 +26,7 @@ const FORMAT: &str = "format";
 const COUNTER: &str = "counter";
 const FORMAT_VERSION: u64 = 1;
 
-/// What a transaction gives, with the database's own error kept apart: the file's keeper opens again after some.
+/// The outcome of a transaction, with the database's own error kept apart: the file's keeper opens again after some.
 pub(super) type Outcome<T> = Result<Result<T, StoreError>, redb::Error>;
 
 /// Makes the tables of a new file, and checks those of one that is there.

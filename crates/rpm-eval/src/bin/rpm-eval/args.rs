@@ -6,20 +6,21 @@ use rpm_core::llm::{Budget, Prices};
 use rpm_eval::dataset::{Format, Limits};
 use rpm_eval::method::Spec;
 
-/// Compares methods on data sets, and says how sure the differences are.
+/// Compares methods on data sets, with the uncertainty of every difference.
 ///
-/// Without a model it runs the methods that ask none. A model is named by the variables `RPM_PROVIDER`, `RPM_MODEL` and those of
-/// its provider; build with --features providers then, and tls for a provider on the network.
+/// Without a model it runs the methods that ask none. A model is named by the variables `RPM_PROVIDER`, `RPM_MODEL` and
+/// those of its provider; build with --features providers then, and tls for a provider on the network.
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Data sets: folders or files. One that is absent is named and passed over.
     #[arg(long, num_args = 1.., required = true, value_name = "PATH")]
     pub(crate) data: Vec<PathBuf>,
-    /// The data sets' format: jsonl, lamp, goqa or longlamp. Told from the files if it is not given.
+    /// The data sets' format: jsonl, lamp, goqa or longlamp. Guessed from the files' names if it is not given.
     #[arg(long)]
     pub(crate) format: Option<Format>,
-    /// Methods with their options, such as `zero-shot,rag-bm25:k=3,rpm:estimate=on`. All that can be run if none is named.
+    /// Methods with their options, such as `zero-shot,rag-bm25:k=3,rpm:estimate=on`. All that can be run if none is
+    /// named.
     #[arg(long, value_delimiter = ',', value_name = "METHOD")]
     pub(crate) methods: Vec<Spec>,
     /// The preset of `rpm` where its options name none: balanced, paper or frugal.
@@ -46,7 +47,7 @@ pub(crate) struct Args {
     /// Leaves out test items whose text is in the history too.
     #[arg(long)]
     pub(crate) unseen: bool,
-    /// Where random choices begin.
+    /// The seed of random choices.
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
     /// The most money that the whole run may cost, in the currency of --prices.
@@ -61,10 +62,10 @@ pub(crate) struct Args {
     /// Jobs side by side; a job is one user under one method.
     #[arg(long, default_value_t = 1)]
     pub(crate) at_once: usize,
-    /// Another model of the same provider to learn with. Its prices are others, so money cannot be told then.
+    /// Another model of the same provider to learn with. Its prices are others, so costs in money are unknown then.
     #[arg(long, value_name = "MODEL", conflicts_with = "prices")]
     pub(crate) learner: Option<String>,
-    /// Where the run is kept: manifest, records and replies. Nothing is kept if it is not given.
+    /// The folder that keeps the run: manifest, records and replies. Nothing is kept if it is not given.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) out: Option<PathBuf>,
     /// Goes on with the run in --out.
@@ -76,10 +77,10 @@ pub(crate) struct Args {
     /// Keeps every request and reply as text in --out, to read cases by.
     #[arg(long, requires = "out")]
     pub(crate) transcripts: bool,
-    /// Where report.md, report.html, report.json and timings.json go.
+    /// The folder for report.md, report.html, report.json and timings.json.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) report: Option<PathBuf>,
-    /// Says what the run would cost, by the prompts it would send, and sends nothing.
+    /// Prints the cost of the run, by the prompts it would send, and sends nothing.
     #[arg(long)]
     pub(crate) estimate: bool,
 }

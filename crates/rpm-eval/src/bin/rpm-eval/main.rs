@@ -1,6 +1,6 @@
 //! The harness from the command line: `rpm-eval run --data PATH... [--methods a,b] [--report FOLDER]`.
 //!
-//! `--help` lists the options, `docs/evaluation.md` says what they are for.
+//! `--help` lists the options, `docs/evaluation.md` explains them.
 #![allow(clippy::print_stdout, reason = "it talks to its reader")]
 
 mod args;

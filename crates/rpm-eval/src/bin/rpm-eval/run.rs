@@ -1,4 +1,4 @@
-//! Compares methods on data sets, and says how sure the differences are.
+//! Compares methods on data sets, with the uncertainty of every difference.
 
 use std::error::Error;
 use std::future::Future;
@@ -42,7 +42,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     }
     let run = wait(model.as_ref(), runner.run(&sets, &methods))?;
     if let Some(limit) = run.stopped {
-        println!("The budget of {limit} is used up. What is missing is done with --resume and a larger one.\n");
+        println!("The budget of {limit} is used up. Run again with --resume and a larger one to do the rest.\n");
     }
     let mut options = ReportOptions::default();
     for base in &bases {
@@ -63,7 +63,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
 
 /// The runner with the models, the folder and the limits of the command line.
 fn runner(args: &Args, model: Option<&Model>) -> Result<Runner, Box<dyn Error>> {
-    let mut runner = Runner::new().seed(args.seed).at_once(args.at_once).budget(args.budget()).progress(tell);
+    let mut runner = Runner::new().seed(args.seed).at_once(args.at_once).budget(args.budget()).progress(show);
     if let Some(model) = model {
         runner = runner.backend(model.backend.clone());
     }
@@ -85,7 +85,7 @@ fn runner(args: &Args, model: Option<&Model>) -> Result<Runner, Box<dyn Error>> 
     Ok(runner)
 }
 
-/// Says what the run would ask and cost.
+/// Prints the requests and the cost that the run would have.
 fn estimate(
     args: &Args,
     model: Option<&Model>,
@@ -159,17 +159,17 @@ fn preset(args: &Args, spec: Spec) -> Spec {
     }
 }
 
-/// A bar on a terminal, a line for each job elsewhere.
-fn tell(step: &Step) {
+/// Shows the progress: a bar on a terminal, a line for each job elsewhere.
+fn show(step: &Step) {
     const WIDTH: usize = 24;
     let Step { done, total, calls, money, errors, .. } = step;
-    let told = format!("{} on {}, {}; {calls} calls, {money:.4} spent", step.method, step.set, step.user);
+    let job = format!("{} on {}, {}; {calls} calls, {money:.4} spent", step.method, step.set, step.user);
     if std::io::stderr().is_terminal() {
         let full = WIDTH * done / total.max(&1);
         let end = if done == total { "\n" } else { "" };
-        eprint!("\r\x1b[K[{}{}] {done} of {total}: {told}{end}", "#".repeat(full), ".".repeat(WIDTH - full));
+        eprint!("\r\x1b[K[{}{}] {done} of {total}: {job}{end}", "#".repeat(full), ".".repeat(WIDTH - full));
     } else {
-        eprintln!("{done} of {total}: {told}, {errors} errors");
+        eprintln!("{done} of {total}: {job}, {errors} errors");
     }
 }
 

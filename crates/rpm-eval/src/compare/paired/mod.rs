@@ -14,8 +14,8 @@ pub struct Paired {
     pub difference: Measured,
     /// Two-sided p-value of "no difference", by the resamples; see [`Replicates::p`](super::Replicates::p).
     pub p: f64,
-    /// The same by swapping both methods for whole users at random: a check that needs no large number of users. Its
-    /// null is stronger, "no difference for any user". Where the two disagree, believe the larger.
+    /// Two-sided p-value by swapping both methods for whole users at random: a check that needs no large number of
+    /// users. Its null is stronger, "no difference for any user". Where the two disagree, believe the larger.
     pub sign_flip_p: f64,
     /// Users by which method has the larger mean.
     pub users: Outcomes,
@@ -25,7 +25,7 @@ pub struct Paired {
     pub left_out: usize,
 }
 
-/// How often the first method has the larger value, for whichever side is better.
+/// The number of times the first method has the larger value, and the second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Outcomes {
     /// The first's value is larger.
@@ -48,7 +48,7 @@ impl Outcomes {
     }
 }
 
-/// How many ways to swap two methods are drawn where there are more: so many that p can be as small as an adjustment for some
+/// The most ways to swap two methods that are drawn: so many that p can be as small as an adjustment for some
 /// hundred comparisons needs.
 pub const SIGN_FLIPS: usize = 10_000;
 

@@ -1,3 +1,5 @@
+//! Properties of paired comparisons on arbitrary items.
+
 use proptest::prelude::*;
 
 use super::*;

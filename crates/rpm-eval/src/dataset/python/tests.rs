@@ -1,3 +1,5 @@
+//! Python literals, whole, cut off and nested.
+
 use super::*;
 use proptest::prelude::*;
 use std::fmt::Write as _;

@@ -1,3 +1,5 @@
+//! All readers on spoiled files.
+
 use super::*;
 use proptest::prelude::*;
 

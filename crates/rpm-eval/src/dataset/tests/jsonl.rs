@@ -1,3 +1,5 @@
+//! The reader of JSON lines.
+
 use sha2::{Digest, Sha256};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The reader of LaMP.
+
 use super::*;
 use rpm_core::ResponseSpace;
 

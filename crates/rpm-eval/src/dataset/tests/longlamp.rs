@@ -1,3 +1,5 @@
+//! The reader of `LongLaMP`.
+
 use super::*;
 
 #[test]

@@ -60,7 +60,7 @@ fn assert_sound(set: &Dataset) {
     }
 }
 
-/// What an error says with all that stands behind it.
+/// The text of an error with all its causes.
 fn whole(error: &EvalError) -> String {
     let mut said = error.to_string();
     let mut next = std::error::Error::source(error);

@@ -1,3 +1,5 @@
+//! The reader of `GlobalOpinionQA`.
+
 use super::*;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

@@ -1,3 +1,5 @@
+//! Nearest neighbors: the vote of the past interactions most like the query.
+
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,14 +18,15 @@ use super::{Bench, Method, MethodError, Prediction, Session, retrievers};
 
 /// The vote of the user's past interactions most like the query, without a model.
 ///
-/// - Labels, options and scales: the response of most votes; ties go to that of the nearest. Only options of the query count.
+/// - Labels, options and scales: the response of most votes; ties go to that of the nearest. Only options of the query
+///   count.
 /// - Scales with `take=mean`: the mean of the ratings.
 /// - Free text: the response of the nearest one.
 ///
-/// With `weighted=on` a vote counts by its similarity, otherwise each alike. Where nothing is found that counts: the user's
-/// most frequent response (ties as [`Majority`](super::majority::Majority) breaks them), for a mean the median of the user's
-/// ratings, among options the one at the place that the user chose most often (ties: the earlier), for free text the latest
-/// response.
+/// With `weighted=on` a vote counts by its similarity, otherwise each alike. Where nothing is found that counts: the
+/// user's most frequent response (ties as [`Majority`](super::majority::Majority) breaks them), for a mean the median
+/// of the user's ratings, among options the one at the place that the user chose most often (ties: the earlier), for
+/// free text the latest response.
 #[derive(Clone)]
 pub(super) struct Knn {
     retriever: Arc<dyn Retriever>,

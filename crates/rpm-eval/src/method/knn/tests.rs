@@ -1,3 +1,5 @@
+//! Votes, means and their fallbacks on small histories.
+
 use super::*;
 use crate::method::{Spec, named};
 
@@ -9,7 +11,7 @@ fn scale() -> Task {
     Task::new("Rate it", ResponseSpace::scale(1, 5).unwrap()).unwrap()
 }
 
-/// What the method of this spec says of a query after this history.
+/// The prediction of the method of this spec for a query after this history.
 fn said(spec: &str, task: &Task, past: &[Interaction], query: &Query) -> Prediction {
     let method = named(&spec.parse::<Spec>().unwrap()).unwrap();
     assert!(method.applies(task) && !method.asks_model());

@@ -1,4 +1,4 @@
-//! Where values stand along an axis, and which of them are labeled.
+//! An axis: the places of values along it, and the labels.
 
 use std::ops::Range;
 
@@ -14,7 +14,7 @@ pub(super) struct Axis {
     /// Values that are labeled.
     ticks: Vec<f64>,
     log: bool,
-    /// Where a zero is drawn on a logarithmic axis.
+    /// The place of a zero on a logarithmic axis.
     zero: f64,
 }
 
@@ -83,7 +83,7 @@ impl Axis {
         self
     }
 
-    /// Where a value is drawn.
+    /// The place of a value.
     fn place(&self, value: f64) -> f64 {
         match value {
             _ if !self.log => value,

@@ -1,4 +1,4 @@
-//! What all charts share: the size of things, colors, marks, and an SVG that fits into a page.
+//! The canvas of all charts: sizes, colors, marks, and an SVG that fits into a page.
 
 use plotters::coord::Shift;
 use plotters::element::DashedPathElement;
@@ -10,9 +10,9 @@ pub(super) const UNIT: f64 = 10.0;
 /// The natural width in pixels: that of a phone.
 pub(super) const WIDTH: f64 = 340.0;
 
-/// Why a chart was not drawn.
+/// The reason a chart was not drawn.
 pub(in crate::report) type DrawError = DrawingAreaErrorKind<std::io::Error>;
-/// Where a chart is drawn.
+/// The surface a chart is drawn on.
 pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 // Colors of the light theme. The style sheet looks for these very values and puts the theme's in their place.
@@ -66,7 +66,7 @@ pub(super) fn svg(height: f64, draw: impl FnOnce(&Area<'_>) -> Result<(), DrawEr
         draw(&area)?;
         area.present()?;
     }
-    // The page sets the size, and needs no namespace; a heading of the page says what it shows.
+    // The page sets the size, and needs no namespace; a heading of the page names it.
     let start =
         format!("<svg viewBox=\"0 0 {} {}\" aria-hidden=\"true\" focusable=\"false\">", size(WIDTH), size(height));
     Ok(text.split_once('>').map_or_else(String::new, |(_, rest)| format!("{start}{}", tidy(rest))))

@@ -9,11 +9,11 @@ use super::verdict::Verdict;
 
 pub(super) use canvas::DrawError;
 
-/// A chart with what is said of it.
+/// A chart with its caption and label.
 pub(super) struct Chart {
-    /// The caption, which says how to read it.
+    /// The caption, a guide to reading it.
     pub(super) caption: String,
-    /// What it shows, for those who cannot see it.
+    /// A description for those who cannot see it.
     pub(super) label: String,
     pub(super) drawing: Drawing,
 }
@@ -41,7 +41,7 @@ pub(super) struct ForestRow {
     pub(super) value: f64,
     /// The ends of its interval; `None` when there are too few users for one.
     pub(super) interval: Option<(f64, f64)>,
-    /// How a difference came out; `None` for a value that is none.
+    /// The verdict on a difference; `None` for a value that is no difference.
     pub(super) verdict: Option<Verdict>,
 }
 
@@ -56,7 +56,7 @@ pub(super) struct Plane {
     pub(super) diagonal: bool,
 }
 
-/// How values are spread along an axis.
+/// The spread of values along an axis.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Spread {
     Linear,

@@ -1,4 +1,4 @@
-//! Points in a plane: curves, what a score costs, how far confidence can be believed.
+//! Points in a plane: curves, scores over cost, right answers over confidence.
 
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
@@ -17,7 +17,7 @@ const LEFT: f64 = 42.0;
 const RIGHT: f64 = 14.0;
 const LEGEND: f64 = 21.0;
 const TEXT: f64 = 12.2;
-/// How far lines of one place are drawn apart, so that their intervals can be seen; and at most all of them together.
+/// The distance between lines of one place, so that their intervals can be seen; and at most all of them together.
 const APART: f64 = 2.6;
 const ALL_APART: f64 = 13.0;
 
