@@ -72,7 +72,6 @@ pub mod files;
 pub mod guide;
 pub mod llm;
 pub mod model;
-mod packed;
 mod parallel;
 pub mod pipeline;
 pub mod prompt;

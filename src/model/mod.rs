@@ -1,9 +1,4 @@
-//! Changes a user model after it was learned, and packs it into a file.
-//!
-//! A [`UserModel`] is a function of three things: the grouping that a factor model made, the interactions with their
-//! features, and the edits in force. Factors, counts and calibration follow from them. So whatever the order of changes, the
-//! model is the one that the surviving interactions and edits make, and taking something out leaves what would be there
-//! without it. Appending the newest interaction extends what is there; every other change builds it anew, to the same result.
+//! The user model, its files, and everything that changes it after it was learned.
 //!
 //! ```text
 //! grouping ┐
@@ -11,11 +6,16 @@
 //! edits    ┘
 //! ```
 //!
+//! A [`UserModel`] is a function of three things: the grouping that a factor model made, the interactions with their
+//! features, and the edits in force. Factors, counts and calibration follow from them. So whatever the order of changes, the
+//! model is the one that the surviving interactions and edits make, and taking something out leaves what would be there
+//! without it. Appending the newest interaction extends what is there; every other change builds it anew, to the same
+//! result.
+//!
 //! Taking in what is new ([`observe`](crate::RpmPipeline::observe)) and taking out what a user takes back
-//! ([`forget`](crate::RpmPipeline::forget), with a [`Receipt`]) are the pipeline's; edits
-//! ([`edit`](crate::UserModel::edit)), [proposals](crate::UserModel::proposals) and snapshots
-//! ([`snapshot`](crate::UserModel::snapshot)) are the model's own. [`PackedModel`] is a model with its indexes as one
-//! binary file; [`UserModel::to_json`](crate::UserModel::to_json) is the portable one.
+//! ([`forget`](crate::RpmPipeline::forget), with a [`Receipt`]) are the pipeline's; edits ([`edit`](UserModel::edit)),
+//! [proposals](UserModel::proposals) and snapshots ([`snapshot`](UserModel::snapshot)) are the model's own.
+//! [`UserModel::to_json`] is the portable file; [`PackedModel`] is a model with its indexes as one binary file.
 //!
 //! Guides: [a user model that lives](crate::guide::living), [the file](crate::guide::user_model).
 
@@ -25,6 +25,7 @@ mod file;
 mod forget;
 mod grow;
 mod over_time;
+mod packed;
 mod partition;
 mod probe;
 mod propose;
@@ -40,10 +41,9 @@ pub use forget::Forget;
 pub(crate) use forget::Forgotten;
 pub(crate) use grow::{Extent, fitted};
 pub(crate) use over_time::Drifts;
+pub use packed::{PackedError, PackedModel};
 pub(crate) use partition::{Growth, Partition};
 pub(crate) use probe::Needles;
 pub use propose::{MERGE_LIKENESS, MERGE_P, PROPOSE_AFTER, Proposal, SPLIT_P};
 pub use receipt::{Probe, Receipt};
 pub use user_model::{Provenance, UserModel};
-
-pub use crate::packed::{PackedError, PackedModel};

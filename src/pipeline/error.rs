@@ -6,7 +6,7 @@ use crate::extract::ExtractError;
 use crate::factor::FactorError;
 use crate::llm::{AskError, BudgetLimit, Stage};
 use crate::model::EditError;
-use crate::packed::PackedError;
+use crate::model::PackedError;
 use crate::retrieve::RetrieveError;
 
 /// Why an operation failed, and at which stage. The cause is in [`source`](std::error::Error::source).

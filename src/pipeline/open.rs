@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::model::UserModel;
-use crate::packed::{PackedError, PackedModel};
+use crate::model::{PackedError, PackedModel};
 use crate::retrieve::SavedIndex;
 
 use super::{Error, Prepared, RpmPipeline};
