@@ -1,4 +1,4 @@
-//! How text becomes words, for extraction, similarity and retrieval alike.
+//! Words of a text, for extraction, similarity and retrieval alike.
 
 use rust_stemmers::{Algorithm, Stemmer};
 use unicode_segmentation::UnicodeSegmentation;
@@ -60,7 +60,7 @@ pub(crate) fn each_word(text: &str, scratch: &mut String, mut visit: impl FnMut(
     }
 }
 
-/// What UAX 29 makes of an ASCII character.
+/// The class of an ASCII character by UAX 29.
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
     Letter,
@@ -117,18 +117,18 @@ fn each_ascii_word(text: &str, scratch: &mut String, visit: &mut impl FnMut(&str
             at += 1;
             continue;
         }
-        let (start, mut says) = (at, before != Kind::Joins);
+        let (start, mut is_word) = (at, before != Kind::Joins);
         loop {
             at += 1;
             let here = kind(at);
             if here.in_word() {
-                says |= here != Kind::Joins;
+                is_word |= here != Kind::Joins;
                 before = here;
             } else if !here.holds(before, kind(at + 1)) {
                 break;
             }
         }
-        if says && let Some(word) = scratch.get(start..at) {
+        if is_word && let Some(word) = scratch.get(start..at) {
             visit(word);
         }
     }
@@ -143,12 +143,12 @@ pub(crate) fn stem(word: &str) -> String {
     }
 }
 
-/// Words that say nothing by themselves. Negations are not among them.
+/// True for a word that carries no meaning by itself. Negations are not among them.
 pub(crate) fn is_stop_word(word: &str) -> bool {
     STOP_WORDS.binary_search(&word).is_ok()
 }
 
-/// Words that turn what follows into its opposite.
+/// True for a word that turns what follows into its opposite.
 pub(crate) fn is_negation(word: &str) -> bool {
     matches!(
         word,

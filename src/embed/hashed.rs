@@ -1,3 +1,5 @@
+//! An embedder that hashes trigrams of characters.
+
 use async_trait::async_trait;
 
 use crate::data::text::fold;

@@ -1,3 +1,5 @@
+//! An embedder whose vectors are kept in a response log.
+
 use std::fmt;
 
 use async_trait::async_trait;
@@ -11,10 +13,10 @@ use crate::llm::{
 
 use super::{EmbedError, Embedder, embed_checked};
 
-/// Texts per call of the embedder, as many as a crash can cost.
+/// The most texts in a call of the embedder, as many as a crash can cost.
 const PER_CALL: usize = 64;
 
-/// What a logged vector is about, for [`ResponseLog::purge`].
+/// The subject that logged vectors are filed under, for [`ResponseLog::purge`].
 const ABOUT: &str = "embedding";
 
 /// An embedder whose vectors are kept in a [`ResponseLog`]: no text is embedded twice, and embedding a memory that was broken
@@ -24,7 +26,7 @@ const ABOUT: &str = "embedding";
 /// embeds anew and vectors of two are never mixed. The log may be the one of the user's replies.
 ///
 /// # Privacy
-/// A log holds vectors, which tell something of the text, and no text. `purge(["embedding"])` removes all of them; the log
+/// A log holds vectors, from which something of the text can be learned, and no text. `purge(["embedding"])` removes all of them; the log
 /// does not know which item a text was from.
 ///
 /// ```
@@ -78,7 +80,7 @@ fn request(text: &str) -> CompletionRequest {
     CompletionRequest::new(Stage::Retrieve, vec![Message::user(text)], 0).about([ABOUT, &name_of_text(text)])
 }
 
-/// What the record of a text's vector is about, by which it is found when the text is forgotten.
+/// The subject that the record of a text's vector is filed under, by which it is found when the text is forgotten.
 pub(crate) fn name_of_text(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
     format!("text {}", hex(digest.get(..16).unwrap_or_default()))

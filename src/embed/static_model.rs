@@ -1,3 +1,5 @@
+//! An embedder over a table of token vectors in a local directory.
+
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -49,7 +51,7 @@ pub enum StaticModelError {
     Bad {
         /// Its name in the directory.
         file: &'static str,
-        /// What is wrong with it.
+        /// The problem, as the end of a sentence about the file.
         problem: &'static str,
         /// The reader's error, where there is one.
         source: Option<BoxError>,

@@ -16,7 +16,7 @@ use super::{Applied, MemoryIndex, MemoryView, RetrievalRequest, RetrieveError, R
 /// The vectors of one item.
 pub(super) type Example = Vec<Arc<[f32]>>;
 
-/// What of an item is embedded, and the index over the vectors.
+/// An index over vectors, with the texts of an item that are embedded for it.
 pub(super) trait VectorIndex: Clone + Send + Sync + Sized + 'static {
     /// Begins the name that saved bytes are found by.
     const KIND: &str;
@@ -42,7 +42,7 @@ pub(super) trait VectorIndex: Clone + Send + Sync + Sized + 'static {
     /// The index that was saved.
     fn restored(bytes: &[u8], screening: Screening) -> Result<Self, RetrieveError>;
 
-    /// How many items it has.
+    /// The number of its items.
     fn count(&self) -> usize;
 }
 
@@ -89,7 +89,7 @@ impl Embedding {
     }
 
     /// Names everything that an index depends on apart from the memory: the kind, the embedder and, with a redaction hook,
-    /// what that left of the items, since another hook leaves something else.
+    /// a digest of the redacted texts, since another hook leaves other texts.
     fn name<V: VectorIndex>(&self, marks: Option<&[u64]>) -> String {
         let own = format!("{} {:?} {}", V::KIND, self.screening, self.embedder.fingerprint());
         let digest = |marks: &[u64]| marks.iter().fold(START, |digest, mark| hashed(digest, &mark.to_le_bytes()));
@@ -131,7 +131,7 @@ impl Embedding {
 struct EmbeddedIndex<V> {
     index: V,
     embedding: Embedding,
-    /// By item, what a redaction hook left of its texts, so that a change of some items need not look at all.
+    /// By item, a mark of its redacted texts, so that a change of some items need not look at all.
     marks: Option<Vec<u64>>,
 }
 

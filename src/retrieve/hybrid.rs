@@ -13,7 +13,7 @@ use super::{
     top_k,
 };
 
-/// Ranks by what two or more retrievers agree on.
+/// Ranks by two or more retrievers together: items that several rank high come first.
 ///
 /// Each part is asked to rank the whole memory, one after another, whatever `k` is: a part's depth must not depend on
 /// `k`, or a larger request could change the best. It costs each part its full ranking, *n* log *n* for *n* items, and
@@ -28,14 +28,15 @@ pub struct HybridRetriever {
     name: String,
 }
 
-/// How a hybrid makes one score of its parts'.
+/// The rule by which a hybrid makes one score of its parts'.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Fusion {
     /// `Σ w / (k0 + rank)` over the parts that rank the item, ranks from 1 (Cormack, Clarke and Buettcher 2009). Needs
     /// no common unit of scores.
     ReciprocalRank {
-        /// How little the first ranks stand out, from 0.0; anything else is read as 60, the source's value.
+        /// Added to every rank, from 0.0: the greater, the less the first ranks stand out. Anything else is read as 60, the
+        /// source's value.
         k0: f64,
     },
     /// `Σ w · similarity / Σ w`: how far ahead an item is counts.
@@ -49,6 +50,7 @@ impl Default for Fusion {
     }
 }
 
+/// The `k0` of the source.
 const K0: f64 = 60.0;
 
 impl HybridRetriever {
@@ -66,14 +68,14 @@ impl HybridRetriever {
         self
     }
 
-    /// How scores are fused. Default: by reciprocal rank with `k0` = 60.
+    /// Sets the rule of fusion. Default: by reciprocal rank with `k0` = 60.
     #[must_use]
     pub fn fusion(mut self, fusion: Fusion) -> Self {
         self.fusion = fusion;
         self
     }
 
-    /// The weights of the parts, in their order, from 0.0 to 1e6. Default, and for parts that none is given for: 1.0.
+    /// Sets the weights of the parts, in their order, from 0.0 to 1e6. Default, and for parts that none is given for: 1.0.
     /// One that is no such number is read as 1.0.
     #[must_use]
     pub fn weights(mut self, weights: impl IntoIterator<Item = f64>) -> Self {

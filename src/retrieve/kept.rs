@@ -22,7 +22,7 @@ impl KeptIndex {
         self.open(retriever, view, &[], ctx).await
     }
 
-    /// The same, from a saved index where there is one.
+    /// The index, opened now if it is not open yet, from a saved one where there is one.
     pub(crate) async fn open(
         &self,
         retriever: &dyn Retriever,
@@ -70,7 +70,7 @@ impl KeptIndex {
     }
 }
 
-/// An index that nobody else holds: the same, or a copy where it can be copied.
+/// An index that nobody else holds: this one, or a copy where it can be copied.
 fn owned(mut index: Arc<dyn MemoryIndex>) -> Option<Arc<dyn MemoryIndex>> {
     if Arc::get_mut(&mut index).is_some() {
         return Some(index);

@@ -10,18 +10,18 @@ use super::{
     Applied, MemoryIndex, MemoryView, RetrievalRequest, RetrieveError, Retrieved, Retriever, SavedIndex, top_k,
 };
 
-/// Ranks by the factors that an item shares with the query, each weighted by how much sharing it tells.
+/// Ranks by the factors that an item shares with the query, each weighted by its information.
 ///
 /// An item's similarity, and its score, is the weight of the factors that both have over the weight of those that
 /// either has (weighted Jaccard index): 1 for an item with the query's factors and no other. A factor weighs, in bits,
-/// how rare it is among the *n* items of the memory, of which *c* have it, and how much it tells about the response:
+/// how rare it is among the *n* items of the memory, of which *c* have it, and its information about the response:
 ///
 /// ```text
 /// weight = log2(1 + n / c) + information
 /// ```
 ///
 /// [`Beliefs::information`](crate::stats::Beliefs::information) is shrunk to the base rate, so that a factor seen once is
-/// rare but tells little. A feature without a factor is looked up by its key; one of no known factor weighs the least
+/// rare but weighs little more. A feature without a factor is looked up by its key; one of no known factor weighs the least
 /// that a factor can, 1 bit, and no item shares it. In an index that was opened without factors, feature keys stand for
 /// them and only rarity counts. Items that share nothing are left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_factor_that_tells_the_response_weighs_more_than_one_that_does_not() {
+    fn a_factor_with_information_weighs_more_than_one_without() {
         // All with a say yes, all with b no; c goes with either.
         let memory = ReasoningMemory::new((0..40).map(|n| match n % 4 {
             0 => item(n, "ac", "yes", false),

@@ -7,7 +7,7 @@ use crate::stats::Beliefs;
 
 use super::{MemoryView, RetrievalRequest, RetrieveError};
 
-/// What the items of a memory have, as numbers: factors, by their place in the factor set, or without one feature keys.
+/// The factors or feature keys of a memory's items, as numbers: factors, by their place in the factor set, or without one feature keys.
 #[derive(Debug, Clone)]
 pub(super) struct Presence {
     /// The number of each key; `None` when numbers are places of factors.
@@ -21,7 +21,7 @@ pub(super) struct Presence {
 }
 
 impl Presence {
-    /// What the items of a memory have: its factors, or its feature keys where no factors are known.
+    /// Numbers the factors of a memory's items, or their feature keys where no factors are known.
     pub(super) fn of(view: MemoryView<'_>) -> Self {
         let MemoryView { memory, factors } = view;
         if let Some(factors) = factors {
@@ -64,29 +64,28 @@ impl Presence {
         Self { keys, rarity, of_item, items_with }
     }
 
-    /// The rarity of this, in bits.
+    /// The rarity of a number, in bits.
     pub(super) fn rarity(&self, number: u32) -> f64 {
         self.rarity.get(number as usize).copied().unwrap_or_default()
     }
 
-    /// What an item has, ascending.
+    /// The numbers of an item, ascending.
     pub(super) fn of_item(&self, position: usize) -> &[u32] {
         self.of_item.get(position).map_or(&[], |present| present)
     }
 
-    /// The items that have this, in order.
+    /// The items that have a number, in order.
     pub(super) fn items_with(&self, number: u32) -> &[u32] {
         self.items_with.get(number as usize).map_or(&[], |items| items)
     }
 
-    /// How much a number tells about the response beyond its rarity, in bits; 0 for a feature key.
+    /// The information of a number about the response, in bits; 0 for a feature key.
     pub(super) fn information(&self, request: &RetrievalRequest<'_>, number: u32) -> f64 {
         let beliefs = request.beliefs.filter(|_| self.keys.is_none());
         beliefs.map_or(0.0, |beliefs| beliefs.information_at(number as usize))
     }
 
-    /// What a query has, ascending, each number once, and how many of its features are of no known kind. A feature
-    /// without a factor is looked up by its key.
+    /// The numbers of a query, ascending, each once, and the count of its features that have no number. A feature without a factor is looked up by its key.
     ///
     /// # Errors
     /// [`RetrieveError::NoStatistics`] when numbers are places of factors and the request does not bring them.
@@ -112,7 +111,8 @@ impl Presence {
     }
 }
 
-/// What two items share over what either has (Jaccard 1901), from 0 to 1; 0 when both have nothing.
+/// The Jaccard index of two items, shared numbers over the numbers of either (Jaccard 1901), from 0 to 1; 0 when both have
+/// none.
 pub(super) fn jaccard(a: &[u32], b: &[u32]) -> f64 {
     let (mut rest_a, mut rest_b, mut shared) = (a, b, 0_usize);
     while let ([x, next_a @ ..], [y, next_b @ ..]) = (rest_a, rest_b) {

@@ -1,3 +1,5 @@
+//! Ranked items, and the best of many.
+
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 

@@ -36,7 +36,7 @@ pub struct SelectingRetriever<R> {
     selection: Selection,
 }
 
-/// What is chosen by.
+/// The rules of the choice.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 struct Selection {
     diversity: f64,
@@ -51,8 +51,8 @@ impl<R> SelectingRetriever<R> {
         Self { inner, selection: Selection::default() }
     }
 
-    /// How much being unlike what is taken already counts (1 − λ of maximal marginal relevance, Carbonell and
-    /// Goldstein 1998), from 0.0 (not at all, the default) to 1.0 (nothing else does). Items that are not alike to the
+    /// Sets the weight of being unlike the items already taken (1 − λ of maximal marginal relevance, Carbonell and
+    /// Goldstein 1998), from 0.0 (none, the default) to 1.0 (nothing else counts). Items that are not alike to the
     /// query either are the most diverse: set [`least_similarity`](Self::least_similarity) too.
     #[must_use]
     pub fn diversity(mut self, diversity: f64) -> Self {
@@ -60,7 +60,7 @@ impl<R> SelectingRetriever<R> {
         self
     }
 
-    /// The age at which an item counts half, in the unit of the interactions' times. Age is counted from the latest
+    /// Sets the age at which an item counts half, in the unit of the interactions' times. Age is counted from the latest
     /// item of the memory; an item without a time is as old as the oldest with one. Default, and for a number that is
     /// not above zero: age does not count.
     #[must_use]
@@ -69,8 +69,8 @@ impl<R> SelectingRetriever<R> {
         self
     }
 
-    /// How much an item loses for each one taken with the same response, from 0.0 (nothing, the default) to 1.0:
-    /// responses take turns.
+    /// Sets the loss of an item for each one taken with the same response, from 0.0 (nothing, the default) to 1.0: responses
+    /// take turns.
     #[must_use]
     pub fn balance(mut self, balance: f64) -> Self {
         self.selection.balance = share(balance);
@@ -149,7 +149,7 @@ impl Selection {
         taken
     }
 
-    /// How much an item counts for its age: 1 for the latest, a half after each half-life.
+    /// The weight of an item by its age: 1 for the latest, a half after each half-life.
     fn decay(&self, items: &[MemoryItem]) -> impl Fn(&MemoryItem) -> f64 {
         let times = || items.iter().filter_map(MemoryItem::time);
         let (oldest, latest) = (times().min(), times().max());

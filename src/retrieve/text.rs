@@ -1,8 +1,10 @@
+//! The text of features, as retrievers compare it.
+
 use crate::data::MemoryItem;
 
 use super::RetrievalRequest;
 
-/// What an interaction's features say, once per different piece.
+/// The names and quoted words of an interaction's features, each different one once.
 pub(super) fn feature_text(item: &MemoryItem) -> String {
     let mut pieces: Vec<&str> = Vec::new();
     for feature in item.features() {
@@ -15,7 +17,7 @@ pub(super) fn feature_text(item: &MemoryItem) -> String {
     pieces.join("\n")
 }
 
-/// What a query's features say; the query itself when it has none.
+/// The names and quoted words of a query's features; the query itself when it has none.
 pub(super) fn query_text(request: &RetrievalRequest<'_>) -> String {
     if request.features.is_empty() {
         return request.query.text().to_owned();

@@ -1,3 +1,5 @@
+//! The statistics of a user's factors.
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
@@ -13,10 +15,10 @@ use super::{
 
 /// Pseudo-interactions that smooth the base rate over the response space (α of the base rate).
 const ALPHA: f64 = 1.0;
-/// A factor seen less often is not tested: no count of two can be significant.
+/// The fewest sightings of a factor that is tested: no count of two can be significant.
 const LEAST_TESTED: f64 = 3.0;
 
-/// What a user's counts say: posteriors, intervals, lifts and significance, derived when asked for.
+/// The statistics of a user's counts: posteriors, intervals, lifts and significance, computed when asked for.
 ///
 /// Cheap to clone. The significance and the information of all factors are computed once and shared.
 #[derive(Debug, Clone)]
@@ -27,8 +29,8 @@ pub struct Beliefs<'a> {
     evidence: Arc<FactorEvidence>,
 }
 
-/// The tests and the information of all factors of a set, by the factor's place: what a single factor's counts do not say
-/// alone. Beliefs over the same factors and calibration share it.
+/// The tests and the information of all factors of a set, by the factor's place: the statistics that a single factor's counts do not
+/// give. Beliefs over the same factors and calibration share it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FactorEvidence {
     q: Vec<f64>,
@@ -69,7 +71,7 @@ pub struct Share {
     pub interval: Interval,
 }
 
-/// Everything the counts say about one factor.
+/// All statistics of one factor.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct FactorSummary {
@@ -158,10 +160,10 @@ impl<'a> Beliefs<'a> {
         self.factors.place_of_id(factor).and_then(|place| self.evidence.q.get(place)).copied().unwrap_or(1.0)
     }
 
-    /// How much seeing a factor tells about the response, in bits; 0 for one that the user does not have.
+    /// The information of a factor about the response, in bits; 0 for one that the user does not have.
     ///
     /// It is the divergence of its propensities *p* from the base rates π (Kullback and Leibler 1951), less what a
-    /// factor with the same coverage *c* that says nothing shows by chance, and at least 0:
+    /// factor with the same coverage *c* that is independent of the response shows by chance, and at least 0:
     ///
     /// ```text
     /// max(Σ_y p_y · log2(p_y / π_y) − c · (K − 1) / (2 ln 2 · (c + κ)²), 0)
@@ -223,7 +225,7 @@ impl<'a> Beliefs<'a> {
         }
     }
 
-    /// Everything the counts say about a factor. `query` narrows choices to its options; without one, all responses
+    /// All statistics of a factor. `query` narrows choices to its options; without one, all responses
     /// seen.
     pub fn summary(&self, factor: &Factor, query: Option<&Query>) -> FactorSummary {
         let stats = factor.stats();

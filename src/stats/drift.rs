@@ -1,4 +1,4 @@
-//! Whether what a factor goes with has changed of late.
+//! Tests for a change of late in the responses that a factor goes with.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ pub const SHORTEST_WINDOW: usize = 5;
 /// The alarm goes off at a [`Drift::p`] of at most this.
 pub const DRIFT_ALARM: f64 = 0.001;
 
-/// How a factor's recent sightings compare with those before.
+/// A comparison of a factor's recent sightings with those before.
 ///
 /// The windows compared are the last 5, 10, 20, 40… sightings, as long as there are as many before them. Each is tested
 /// against *all* sightings before it, and the smallest p-value is multiplied by the number of windows (Bonferroni): a
@@ -36,7 +36,7 @@ pub struct Drift {
     pub recent: usize,
     /// Sightings before it.
     pub before: usize,
-    /// Whether `p` is at most [`DRIFT_ALARM`].
+    /// True when `p` is at most [`DRIFT_ALARM`].
     pub alarm: bool,
 }
 
@@ -56,14 +56,16 @@ impl Drift {
         scan(sightings, responses, association)
     }
 
-    /// The same for a scale of `points`: each sighting is the place of a point, the lowest first. Tests with
-    /// [`rank_sum`], which looks at whether the points are higher or lower than before.
+    /// Compares a factor's sightings on a scale of `points`, oldest first, each the place of a point, the lowest being 0.
+    /// Tests with [`rank_sum`], which looks at whether the points are higher or lower than before. `None` and cost as for
+    /// [`of_responses`](Self::of_responses).
     pub fn of_points(sightings: &[usize], points: usize) -> Option<Self> {
         scan(sightings, points, rank_sum)
     }
 
-    /// The same for an open-ended task: each sighting was judged to have swayed the response, with its polarity, or was
-    /// not (`None`). Tests with [`association`] over these four.
+    /// Compares a factor's sightings in an open-ended task, oldest first: each was judged to have swayed the response, with
+    /// its polarity, or was not (`None`). Tests with [`association`] over these four. `None` and cost as for
+    /// [`of_responses`](Self::of_responses).
     pub fn of_judgements(sightings: &[Option<Polarity>]) -> Option<Self> {
         let place = |judged: &Option<Polarity>| match judged {
             None => 0,

@@ -1,6 +1,6 @@
-//! Fisher's exact test of a 2×2 table, and what stands in for it on tables too large to add up.
+//! Fisher's exact test of a 2×2 table, with an approximation for tables too large to add up.
 
-use super::significance::upper_chi_square;
+use super::tail::upper_chi_square;
 
 /// Spread, in standard deviations of the first cell, up to which [`fisher_exact`] adds up every table.
 const MAX_EXACT_DEVIATION: f64 = 1e4;
@@ -58,7 +58,7 @@ pub fn fisher_exact(a: u64, b: u64, c: u64, d: u64) -> f64 {
     f64::min(tail / all, 1.0)
 }
 
-/// What is fixed about a 2×2 table: its first row's and column's sum, and the last cell were the first one 0.
+/// The margins of a 2×2 table: its first row's and column's sum, and the last cell were the first one 0.
 #[derive(Clone, Copy)]
 struct Margins {
     row: f64,
@@ -76,7 +76,7 @@ impl Margins {
         .take_while(|&(_, weight)| weight >= f64::MIN_POSITIVE)
     }
 
-    /// The same from the mode down.
+    /// Walks the same pairs from the mode down.
     fn downwards(self, mode: f64) -> impl Iterator<Item = (f64, f64)> {
         std::iter::successors(Some((mode, 1.0)), move |&(cell, weight)| {
             // Below 0 nothing is possible.
@@ -85,7 +85,7 @@ impl Margins {
         .take_while(|&(_, weight)| weight >= f64::MIN_POSITIVE)
     }
 
-    /// How much likelier `cell + 1` is than `cell`; 0 when it is impossible.
+    /// The odds of `cell + 1` against `cell`; 0 when it is impossible.
     fn odds_of_next(self, cell: f64) -> f64 {
         (self.row - cell) * (self.column - cell) / ((cell + 1.0) * (self.rest + cell + 1.0))
     }

@@ -1,5 +1,5 @@
-//! Computes what counts can say: pure functions, and the views of a user made of them. No I/O, no model, no clock; nothing
-//! that leaves is NaN.
+//! Statistics of counts: pure functions, and the views of a user made of them. No I/O, no model, no clock; no result is
+//! NaN.
 //!
 //! [`Beliefs`] is the view the other stages use: a user's counts as posteriors, intervals, lifts and significance.
 //! [`Estimate`] is the probability of each response, [`gate`] decides how much of the user an answer may rest on.
@@ -19,6 +19,7 @@ mod scale;
 mod significance;
 mod stability;
 mod support;
+mod tail;
 mod title;
 
 pub(crate) use beliefs::FactorEvidence;

@@ -6,7 +6,7 @@
 
 use super::interval::{Interval, beta_interval, to_share};
 
-/// Largest count, in units of one full-weight interaction, that the functions of this module tell apart.
+/// Largest count, in units of one full-weight interaction, that the functions of this module distinguish.
 pub const MAX_COUNT: f64 = 1e15;
 
 /// Largest [`lift`]; keeps the ratio finite, and so storable, when the base rate is (nearly) 0.
@@ -15,7 +15,7 @@ pub const MAX_LIFT: f64 = 1e6;
 /// The strengths [`choose_kappa`] chooses from, ascending, in pseudo-interactions.
 pub const KAPPA_GRID: [f64; 8] = [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0];
 
-/// What [`choose_kappa`] answers when no row says anything.
+/// The answer of [`choose_kappa`] when no row has a count, in pseudo-interactions.
 pub const DEFAULT_KAPPA: f64 = 4.0;
 
 /// Counts of one factor, as [`choose_kappa`] reads them.
@@ -83,10 +83,10 @@ pub fn credible_interval(n_my: f64, c_m: f64, base: f64, kappa: f64, level: f64)
     beta_interval(for_it, against, level)
 }
 
-/// Says how many times likelier a response is with the factor than without knowing it: `posterior / base`.
+/// Computes how many times likelier a response is with the factor than without knowing it: `posterior / base`.
 ///
 /// Both are shares. The result is at least 0 and capped at one million, so that it can be stored as a number; 1
-/// means the factor says nothing, which is also the answer for 0 / 0.
+/// means that the factor carries no information, which is also the answer for 0 / 0.
 ///
 /// Source: lift of an association rule (Brin et al. 1997, *Dynamic itemset counting*, there "interest").
 pub fn lift(posterior: f64, base: f64) -> f64 {
@@ -114,7 +114,7 @@ pub fn choose_kappa(rows: &[CountRow<'_>], base: &[f64]) -> f64 {
     plausible_kappa(rows, base).high
 }
 
-/// Says how far the counts allow the κ of [`choose_kappa`], the upper end, to be smaller: the lower end is the least of
+/// Finds the range of κ that the counts allow. The upper end is the κ of [`choose_kappa`], the lower end the least of
 /// the same strengths whose log-likelihood is within 2 of the best.
 ///
 /// An interval of the chosen κ alone takes κ for known and is too narrow where factors were seen a few times: see
@@ -241,7 +241,7 @@ mod tests {
 
     #[test]
     fn the_plausible_kappas_reach_from_cautious_to_chosen() {
-        // Seen once each, factors say nothing of κ.
+        // Seen once each, factors hold no information on κ.
         let once = CountRow { coverage: 1.0, by_response: &[1.0, 0.0] };
         assert_eq!(plausible_kappa(&[once, once], &[0.5, 0.5]), Interval { low: 0.5, high: 64.0 });
         assert_eq!(plausible_kappa(&[], &[0.5, 0.5]), Interval { low: 0.5, high: 4.0 });

@@ -1,4 +1,4 @@
-//! Whether responses on a scale tend to be higher or lower with a factor than without it.
+//! The rank-sum test: are responses on a scale higher or lower with a factor than without it?
 
 use statrs::distribution::{ContinuousCDF, Normal};
 use statrs::function::gamma::ln_gamma;
@@ -6,11 +6,11 @@ use statrs::function::gamma::ln_gamma;
 use super::posterior::to_count;
 use super::significance::to_whole;
 
-/// The exact distribution is added up over no more tables than this.
+/// The most tables that the exact distribution is added up over.
 const MOST_TABLES: f64 = 5_000.0;
-/// And for no more counts, so that their factorials' logarithms keep nine digits.
+/// The most counts of an exact test, so that their factorials' logarithms keep nine digits.
 const MOST_COUNTS: f64 = 1e5;
-/// And no more points, since the walk over the tables is that deep.
+/// The most points of an exact test, since the walk over the tables is that deep.
 const MOST_POINTS: usize = 64;
 
 /// Two-sided p-value of the rank-sum test on counts by scale point, lowest point first, with mid-ranks for ties.
@@ -120,9 +120,9 @@ struct Tied {
     count: usize,
     /// Twice their mean rank.
     rank: f64,
-    /// How many are at the points that are walked later.
+    /// The number of those at the points that are walked later.
     later: usize,
-    /// The logarithm of how many ways there are to take 0, 1, 2… of them.
+    /// The logarithms of the numbers of ways to take 0, 1, 2… of them.
     ln_ways: Vec<f64>,
 }
 
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn few_counts_off_the_commonest_point_are_tested_exactly() {
         // Three of 43 in the one way to be lowest, and the one low response among the three: twice 3/43. The normal
-        // approximation says 1.3e-10 and 0.0004.
+        // approximation gives 1.3e-10 and 0.0004.
         let usual = [0.0, 0.0, 40.0];
         assert!((rank_sum(&[3.0, 0.0, 0.0], &usual) - 2.0 / 12_341.0).abs() < 1e-15);
         assert!((rank_sum(&[1.0, 0.0, 2.0], &usual) - 6.0 / 43.0).abs() < 1e-12);

@@ -1,4 +1,4 @@
-//! Whether probabilities keep what they promise: of all answers given 80 %, are eight in ten right?
+//! The reliability of probabilities: of all answers given 80 %, are eight in ten right?
 
 use super::interval::{Interval, to_share};
 use super::proportion::wilson;
@@ -34,7 +34,7 @@ impl ReliabilityBin {
     }
 }
 
-/// How well predicted probabilities agree with what happened.
+/// The agreement of predicted probabilities with the outcomes.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Reliability {

@@ -8,7 +8,7 @@ use super::interval::{Interval, Tail, beta_quantile, beta_tails, solve_quantile,
 /// Count, sum and sum of squares of weighted values: all that a mean and a variance need.
 ///
 /// Adding and then removing a value restores the sums exactly while weights and values are whole numbers (ratings with
-/// weight 1, say) and the sums stay below 2⁵³, and to rounding otherwise.
+/// weight 1, for instance) and the sums stay below 2⁵³, and to rounding otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Moments {
     /// Σ w, the number of values when all weigh 1.
@@ -74,7 +74,7 @@ impl Moments {
     }
 }
 
-/// How far apart two means are, and how surely.
+/// The distance between two means, with its uncertainty.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct MeanDifference {
     /// Mean with the factor minus mean without, in the unit of the scale.
@@ -128,7 +128,7 @@ pub fn mean_difference(with: &Moments, without: &Moments, level: f64) -> Option<
     (interval.low.is_finite() && interval.high.is_finite()).then_some(MeanDifference { difference, interval, p })
 }
 
-/// From here on Student's distribution is the normal one to the last digit.
+/// Degrees of freedom from which on Student's distribution is the normal one to the last digit.
 const MAX_DOF: f64 = 1e15;
 
 /// Returns the probability outside [−|t|, |t|] with `dof` degrees of freedom, at least 1 (DLMF 8.17 with x = t²/(ν+t²)).

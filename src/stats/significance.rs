@@ -5,10 +5,10 @@
 
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
-use statrs::distribution::{ChiSquared, ContinuousCDF};
 
 use super::fisher::fisher_exact;
 use super::posterior::to_count;
+use super::tail::upper_chi_square;
 
 /// A weight below this is a decayed remainder and counts as an empty cell.
 pub const SMALLEST_CELL: f64 = 1e-12;
@@ -163,12 +163,6 @@ fn to_cell(x: f64) -> f64 {
 )]
 pub(super) fn to_whole(cell: f64) -> u64 {
     cell.round() as u64
-}
-
-/// Returns the probability above `statistic`, which is not NaN, under χ² with `dof` degrees of freedom.
-pub(super) fn upper_chi_square(statistic: f64, dof: usize) -> f64 {
-    // No distribution has 0 degrees of freedom; nothing can then be surprising.
-    ChiSquared::new(dof as f64).map_or(1.0, |dist| dist.sf(statistic).clamp(0.0, 1.0))
 }
 
 #[cfg(test)]

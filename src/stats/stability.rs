@@ -1,4 +1,4 @@
-//! Whether a factor's statistics are the same on one half of its sightings as on the other.
+//! The stability of a factor's statistics: are they the same on one half of its sightings as on the other?
 //!
 //! The halves are the odd and the even sightings in order of time, so that a change over time falls on both alike: what
 //! changes with time is for [`Drift`](super::Drift), this is about chance. Every function is total and reads counts as
@@ -8,10 +8,10 @@ use super::interval::to_share;
 use super::posterior::{lift, posterior_mean, to_count};
 use super::scale::Moments;
 
-/// Sightings below which halves are too small to compare.
+/// The fewest sightings of which halves are compared.
 pub const LEAST_HALVED: f64 = 4.0;
 
-/// Factors below which a correlation over them says nothing.
+/// The fewest factors over which a correlation is computed.
 const LEAST_FACTORS: usize = 3;
 
 /// Counts of one factor by response, on the odd and on the even of its sightings.
@@ -43,7 +43,7 @@ impl Halves<'_> {
     }
 }
 
-/// Measures how alike what a factor says is on its two halves, from 0 (they contradict each other) to 1 (the same).
+/// Measures how alike the propensities of a factor are on its two halves, from 0 (they contradict each other) to 1 (the same).
 ///
 /// With `a_y` and `b_y` the posterior propensity of response y less its base rate on either half, it is the part of the
 /// departures that both halves share,
@@ -56,7 +56,7 @@ impl Halves<'_> {
 ///
 /// (Ružička 1958, for signed weights.) `base` holds the base rates, in the order of the counts, and `kappa` the weight
 /// of them in pseudo-interactions. Departures are compared rather than the propensities because two halves of a factor
-/// that says nothing are both near the base rates, and hence alike without meaning anything. By chance alone the value
+/// without an effect are both near the base rates, and hence alike without meaning anything. By chance alone the value
 /// is 0.2 on average: the halves point the same way in half of the cases, and then share 0.44. With 4 to 10 sightings it
 /// is up to 0.4, since halves of so few often coincide.
 ///
@@ -66,7 +66,8 @@ pub fn stability(halves: Halves<'_>, base: &[f64], kappa: f64) -> Option<f64> {
     shared(departures.into_iter().map(|(odd, even, base)| (odd - base, even - base)))
 }
 
-/// The same for a scale: the part that both halves share of the distance from the user's mean response.
+/// Measures how alike the mean responses of a factor are on its two halves, for a scale: the part that both halves share of
+/// the distance from the user's mean response, from 0 to 1.
 ///
 /// `odd` and `even` are the moments of the factor's responses on either half, `mean` is the mean of all the user's
 /// responses, in the unit of the scale, and `kappa` the pseudo-interactions at `mean` by which the halves' means are

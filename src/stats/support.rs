@@ -1,8 +1,10 @@
+//! The support gate: the part of the user that an answer may rest on.
+
 use serde::{Deserialize, Serialize};
 
 use super::Estimate;
 
-/// How much of the user an answer used, from all to nothing.
+/// The part of the user that an answer used, from nothing to all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Tier {
@@ -67,7 +69,7 @@ impl TierReason {
 pub struct Support {
     /// The tier.
     pub tier: Tier,
-    /// Why.
+    /// The reason for the tier.
     pub reason: TierReason,
     /// Interactions learned from.
     pub interactions: usize,
@@ -77,15 +79,16 @@ pub struct Support {
     pub significant_factors: usize,
     /// Similarity of the best exemplar, from 0 to 1.
     pub best_similarity: f64,
-    /// Entropy of the base rate less the estimate's, in bits: what the query's evidence tells. Below zero when the
+    /// Entropy of the base rate less the estimate's, in bits: the information in the query's evidence. Below zero when the
     /// evidence contradicts itself.
     pub information: f64,
 }
 
-/// Association at or below this false-discovery rate counts as significant in [`Support`].
+/// The false-discovery rate, from 0 to 1, up to which a factor's association with the response counts as significant in
+/// [`Support::significant_factors`]. A factor's rate is [`FactorSummary::q`](super::FactorSummary::q).
 pub const SIGNIFICANT: f64 = 0.1;
 
-/// Below these, the gate steps down.
+/// The evidence below which [`gate`] steps down.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SupportThresholds {

@@ -1,3 +1,5 @@
+//! The error of stores.
+
 use std::io;
 
 use crate::data::{DataError, UserId};
@@ -11,15 +13,15 @@ pub enum StoreError {
     /// decide; nothing was changed.
     #[error("the stored user model is another one than was expected")]
     Conflict,
-    /// What is stored of this user is not what was saved.
+    /// The stored model of this user is not the one that was saved.
     #[error("the stored user model of {user} is damaged: {problem}")]
     Corrupt {
         /// Whose.
         user: UserId,
-        /// What is wrong.
+        /// The problem.
         problem: &'static str,
     },
-    /// What was saved of this user cannot be read by this version of the crate.
+    /// The saved model of this user cannot be read by this version of the crate.
     #[error("the stored user model of {user} cannot be used")]
     Model {
         /// Whose.

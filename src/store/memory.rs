@@ -1,3 +1,5 @@
+//! A store in memory.
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Bound;

@@ -54,7 +54,7 @@ pub trait UserModelStore: Send + Sync {
     async fn load(&self, user: &UserId) -> Result<Option<StoredModel>, StoreError>;
 
     /// The version of the user's model; `None` when there is none. It lets a host that has the model of this version go on
-    /// with it; a store that can tell without reading the model should. Default: that of [`load`](Self::load).
+    /// with it; a store that knows it without reading the model should say so. Default: that of [`load`](Self::load).
     ///
     /// # Errors
     /// [`StoreError`].
@@ -138,7 +138,7 @@ impl<S: UserModelStore + ?Sized> UserModelStore for Arc<S> {
 pub struct StoredModel {
     /// The model.
     pub model: Arc<UserModel>,
-    /// What to give to [`UserModelStore::save`] when it is changed.
+    /// The version that [`UserModelStore::save`] expects when the model is changed.
     pub version: Version,
 }
 
@@ -155,7 +155,7 @@ impl fmt::Debug for StoredModel {
     }
 }
 
-/// Which save of which user's life a store holds. Two numbers from one counter of the store, for a store to write down;
+/// The save of a user's life that a store holds. Two numbers from one counter of the store, for a store to write down;
 /// to everyone else it is opaque.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Version {

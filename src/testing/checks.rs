@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::conformance::{ITEM, KEY, LONG, MODEL, PROMPT, Run, Setup, request};
-use super::{Asked, Canned, Ending, Expected, MockServer, Recorded, Sent};
+use super::adapter::{ITEM, KEY, LONG, MODEL, PROMPT, Run, Setup, request};
+use super::dialect::{Asked, Ending, Expected, Recorded};
+use super::server::{Canned, MockServer, Sent};
 use crate::llm::{CompletionRequest, FinishReason, LlmBackend, ReplyForm, Usage};
 
 /// A date with a server's clock 7 s before it. Neither is near the clock of the machine that runs this.
@@ -119,7 +120,7 @@ pub(super) async fn replies<B: LlmBackend, F: Fn(&Setup) -> B>(run: &mut Run<'_,
     let body = run.dialect.reply(&Recorded { metered: false, ..DONE }).to_string();
     let (_server, backend) = run.against(LONG, move |_| Canned::new(200, body.clone()))?;
     let result = backend.complete(&request("What?")).await;
-    run.check("a reply without tokens: none are said", result.is_ok_and(|reply| reply.usage.is_none()));
+    run.check("a reply without tokens: none are reported", result.is_ok_and(|reply| reply.usage.is_none()));
     Ok(())
 }
 

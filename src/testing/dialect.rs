@@ -1,26 +1,28 @@
+//! The form of an API, as a mock server needs it.
+
 use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Canned, Sent};
+use super::server::{Canned, Sent};
 use crate::llm::{BackendError, ReplyForm, Role};
 
-/// How one API answers, and how its requests are read: what a mock server needs to stand in for it.
+/// The form of one API, its requests and its answers, by which a mock server stands in for it.
 pub trait MockDialect: Send + Sync {
-    /// What the base URL ends in, from the slash: the adapter is given the server's URL with it.
+    /// The end of the base URL, from the slash: the adapter is given the server's URL with it.
     fn base_path(&self) -> &'static str;
 
     /// The body of an answer.
     fn reply(&self, reply: &Recorded) -> Value;
 
     /// Answers that the API gives to requests it cannot fulfil, each with what it means. `echo` goes into each where the
-    /// API would say something of its own, since providers repeat what they were sent.
+    /// API would put words of its own, since providers repeat what they were sent.
     fn refusals(&self, echo: &str) -> Vec<(&'static str, Canned, Expected)>;
 
-    /// What a request asks for; `None` when it is not one of this API.
+    /// Reads a request; `None` when it is not one of this API.
     fn read(&self, sent: &Sent) -> Option<Asked>;
 
-    /// How strictly the API can hold a reply that is to be held to this form.
+    /// The strictest form that the API holds a reply to where this one is wanted.
     fn holds(&self, form: ReplyForm) -> ReplyForm {
         form
     }
@@ -50,7 +52,7 @@ impl<'a> Recorded<'a> {
         Self { text: Some(text), ending: Ending::Done, metered: true }
     }
 
-    /// The same, ended otherwise.
+    /// The reply, ended otherwise.
     #[must_use]
     pub fn ending(mut self, ending: Ending) -> Self {
         self.ending = ending;
@@ -72,7 +74,7 @@ pub enum Ending {
     Refused,
 }
 
-/// What a request asks for.
+/// A request as it was read.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs, reason = "the fields are those of a request")]
 pub struct Asked {
@@ -85,7 +87,7 @@ pub struct Asked {
     pub schema: Option<Value>,
 }
 
-/// What an answer is to be taken for.
+/// The outcome that an adapter is to report for an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Expected {

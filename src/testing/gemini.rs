@@ -1,9 +1,11 @@
+//! Google's Gemini API, as a mock server answers.
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::dialect::role;
-use super::{Asked, Canned, Ending, Expected, MockDialect, Recorded, Sent};
+use super::dialect::{Asked, Ending, Expected, MockDialect, Recorded, role};
+use super::server::{Canned, Sent};
 use crate::llm::{ReplyForm, Role};
 
 /// Answers as Google's Gemini API does.

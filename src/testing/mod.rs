@@ -46,22 +46,29 @@
 //! # }).unwrap();
 //! ```
 
+mod adapter;
 mod anthropic;
 mod checks;
 mod conformance;
 mod dialect;
+mod error;
 mod gemini;
 mod memories;
 mod openai;
+mod question;
 mod retrieval;
 mod server;
 mod store;
 mod stored_models;
+mod tally;
 mod vectors;
+mod wait;
 
+pub use adapter::Setup;
 pub use anthropic::AnthropicMock;
-pub use conformance::{ConformanceError, Setup, backend_conformance};
+pub use conformance::backend_conformance;
 pub use dialect::{Asked, Ending, Expected, MockDialect, Recorded};
+pub use error::ConformanceError;
 pub use gemini::GeminiMock;
 pub use openai::OpenAiMock;
 pub use retrieval::{embedding_retriever_conformance, retriever_conformance};

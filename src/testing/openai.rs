@@ -1,9 +1,11 @@
+//! `OpenAI`'s `/chat/completions`, as a mock server answers.
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::dialect::role;
-use super::{Asked, Canned, Ending, Expected, MockDialect, Recorded, Sent};
+use super::dialect::{Asked, Ending, Expected, MockDialect, Recorded, role};
+use super::server::{Canned, Sent};
 use crate::llm::ReplyForm;
 
 /// Answers as `OpenAI`'s `/chat/completions` does, and as servers with the same API do where they differ.
@@ -38,83 +40,9 @@ impl MockDialect for OpenAiMock {
     }
 
     fn refusals(&self, echo: &str) -> Vec<(&'static str, Canned, Expected)> {
-        let error = |status: u16, message: &str, kind: &str, code: Value| {
-            let error = json!({ "message": format!("{message} {echo}"), "type": kind, "param": null, "code": code });
-            Canned::new(status, json!({ "error": error }).to_string())
-        };
-        let wait = Some(Duration::from_secs(7));
-        let too_long = "This model's maximum context length is 8192 tokens. However, you requested 9000 tokens.";
-        vec![
-            (
-                "a rate limit",
-                error(429, "Rate limit reached.", "requests", "rate_limit_exceeded".into()).header("retry-after", "7"),
-                Expected::Transient(wait),
-            ),
-            (
-                "a used up quota",
-                error(429, "You exceeded your quota.", "insufficient_quota", "insufficient_quota".into()),
-                Expected::Permanent,
-            ),
-            (
-                "a model that loads (llama.cpp)",
-                error(503, "Loading model", "unavailable_error", 503.into()),
-                Expected::Transient(None),
-            ),
-            (
-                "a wrong key",
-                error(401, "Bad key:", "invalid_request_error", "invalid_api_key".into()),
-                Expected::Permanent,
-            ),
-            (
-                "an unknown model",
-                error(404, "No model", "invalid_request_error", "model_not_found".into()),
-                Expected::Permanent,
-            ),
-            (
-                "a long prompt",
-                error(400, too_long, "invalid_request_error", "context_length_exceeded".into()),
-                Expected::PromptTooLong,
-            ),
-            (
-                "a long prompt (llama.cpp)",
-                error(400, "the request exceeds the context", "exceed_context_size_error", 400.into()),
-                Expected::PromptTooLong,
-            ),
-            (
-                "a long prompt (vLLM)",
-                Canned::new(
-                    400,
-                    json!({ "object": "error", "message": too_long, "type": "BadRequestError", "code": 400 })
-                        .to_string(),
-                ),
-                Expected::PromptTooLong,
-            ),
-            (
-                "a refused form",
-                error(
-                    400,
-                    "Invalid parameter: 'response_format' of type 'json_schema' is not supported with this model.",
-                    "invalid_request_error",
-                    Value::Null,
-                ),
-                Expected::Unsupported,
-            ),
-            (
-                "a refused parameter",
-                error(400, "'temperature' is not supported.", "invalid_request_error", "unsupported_value".into()),
-                Expected::Permanent,
-            ),
-            (
-                "an error that is a string (Ollama)",
-                Canned::new(404, json!({ "error": format!("model {echo} not found") }).to_string()),
-                Expected::Permanent,
-            ),
-            (
-                "an error with status 200 (a gateway)",
-                error(200, "Provider returned error", "upstream", 503.into()),
-                Expected::Transient(None),
-            ),
-        ]
+        let mut refusals = documented(echo);
+        refusals.extend(of_other_servers(echo));
+        refusals
     }
 
     fn read(&self, sent: &Sent) -> Option<Asked> {
@@ -138,4 +66,64 @@ impl MockDialect for OpenAiMock {
             schema,
         })
     }
+}
+
+/// An error in the form of the API. Its message ends in `echo`.
+fn error(status: u16, echo: &str, message: &str, kind: &str, code: impl Into<Value>) -> Canned {
+    let code: Value = code.into();
+    let error = json!({ "message": format!("{message} {echo}"), "type": kind, "param": null, "code": code });
+    Canned::new(status, json!({ "error": error }).to_string())
+}
+
+const TOO_LONG: &str = "This model's maximum context length is 8192 tokens. However, you requested 9000 tokens.";
+
+/// The errors of the API itself.
+fn documented(echo: &str) -> Vec<(&'static str, Canned, Expected)> {
+    let error = |status, message, kind, code: &str| error(status, echo, message, kind, code);
+    let invalid = "invalid_request_error";
+    let form = "Invalid parameter: 'response_format' of type 'json_schema' is not supported with this model.";
+    let limited = error(429, "Rate limit reached.", "requests", "rate_limit_exceeded").header("retry-after", "7");
+    vec![
+        ("a rate limit", limited, Expected::Transient(Some(Duration::from_secs(7)))),
+        (
+            "a used up quota",
+            error(429, "You exceeded your quota.", "insufficient_quota", "insufficient_quota"),
+            Expected::Permanent,
+        ),
+        ("a wrong key", error(401, "Bad key:", invalid, "invalid_api_key"), Expected::Permanent),
+        ("an unknown model", error(404, "No model", invalid, "model_not_found"), Expected::Permanent),
+        ("a long prompt", error(400, TOO_LONG, invalid, "context_length_exceeded"), Expected::PromptTooLong),
+        ("a refused form", self::error(400, echo, form, invalid, Value::Null), Expected::Unsupported),
+        (
+            "a refused parameter",
+            error(400, "'temperature' is not supported.", invalid, "unsupported_value"),
+            Expected::Permanent,
+        ),
+    ]
+}
+
+/// The errors of servers with the same API where they differ.
+fn of_other_servers(echo: &str) -> Vec<(&'static str, Canned, Expected)> {
+    let error = |status, message, kind, code: u16| error(status, echo, message, kind, code);
+    let vllm = json!({ "object": "error", "message": TOO_LONG, "type": "BadRequestError", "code": 400 });
+    let ollama = json!({ "error": format!("model {echo} not found") });
+    vec![
+        (
+            "a model that loads (llama.cpp)",
+            error(503, "Loading model", "unavailable_error", 503),
+            Expected::Transient(None),
+        ),
+        (
+            "a long prompt (llama.cpp)",
+            error(400, "the request exceeds the context", "exceed_context_size_error", 400),
+            Expected::PromptTooLong,
+        ),
+        ("a long prompt (vLLM)", Canned::new(400, vllm.to_string()), Expected::PromptTooLong),
+        ("an error that is a string (Ollama)", Canned::new(404, ollama.to_string()), Expected::Permanent),
+        (
+            "an error with status 200 (a gateway)",
+            error(200, "Provider returned error", "upstream", 503),
+            Expected::Transient(None),
+        ),
+    ]
 }

@@ -1,31 +1,29 @@
 //! The checks of retrievers.
 
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake};
-use std::thread::{self, Thread};
+use std::thread;
 
-use super::ConformanceError;
+use super::error::ConformanceError;
 use super::memories::{Asked, Person, SAME, Step};
+use super::question::{Index, Question};
+use super::tally::Tally;
 use super::vectors;
+use super::wait::wait;
 use crate::context::StageContext;
 use crate::data::ReasoningMemory;
 use crate::embed::{Embedder, HashedEmbedder};
 use crate::llm::Ledger;
 use crate::prompt::PromptSet;
-use crate::retrieve::{
-    Applied, MemoryIndex, MemoryView, RetrievalRequest, RetrieveError, Retrieved, Retriever, SavedIndex,
-};
-use crate::stats::Beliefs;
+use crate::retrieve::{Applied, Retrieved, Retriever};
 
 /// Checks a retriever on made-up memories, and returns how many checks it passed.
 ///
 /// Checked are: order, ties by position, different positions inside the memory, finite scores and similarities from 0
 /// to 1; that fewer items are a prefix of more; none for 0, all for more than there are, nothing from an empty memory;
-/// that an item which says what the query says is found; the same answer again, from a new retriever, from a clone of
+/// that an item with the query's own text is found; the same answer again, from a new retriever, from a clone of
 /// the memory, from the index that its bytes make and on several threads at once; that another user's memory, an edited
 /// one and other statistics are not mixed up; that after each of several changes that an index
-/// [applied](MemoryIndex::apply), of items that come and go anywhere, it answers what a new index answers; and that a copy
+/// [applied](crate::retrieve::MemoryIndex::apply), of items that come and go anywhere, it answers what a new index answers; and that a copy
 /// of an index may change while the index stays. The memories hold duplicates, texts without words, and times that are
 /// missing or extreme.
 ///
@@ -38,13 +36,13 @@ where
     R: Retriever,
     F: Fn() -> R,
 {
-    let mut run = Run::default();
+    let mut run = Tally::default();
     ranking(&mut run, &make).await?;
     run.result()
 }
 
 /// [`retriever_conformance`] for a retriever over an embedder, and what such a one must do beyond: refuse vectors of
-/// the wrong length or number and values that are not finite by [`RetrieveError::Embed`], without the user's text in
+/// the wrong length or number and values that are not finite by [`RetrieveError::Embed`](crate::retrieve::RetrieveError::Embed), without the user's text in
 /// the error and without harm to the next request; give no NaN for vectors of zeros or of the largest values; and keep
 /// the vectors of two embedders apart.
 ///
@@ -55,101 +53,13 @@ where
     R: Retriever,
     F: Fn(Arc<dyn Embedder>) -> R,
 {
-    let mut run = Run::default();
+    let mut run = Tally::default();
     ranking(&mut run, &|| make(Arc::new(HashedEmbedder::default()))).await?;
     vectors::checks(&mut run, &make).await?;
     run.result()
 }
 
-#[derive(Default)]
-pub(super) struct Run {
-    checks: usize,
-    failed: Vec<String>,
-}
-
-impl Run {
-    pub(super) fn check(&mut self, name: &str, passed: bool) {
-        self.checks += 1;
-        if !passed {
-            self.failed.push(format!("- {name}"));
-        }
-    }
-
-    pub(super) fn result(self) -> Result<usize, ConformanceError> {
-        match self.failed {
-            failed if failed.is_empty() => Ok(self.checks),
-            failed => Err(ConformanceError::Broken { checks: self.checks, failed }),
-        }
-    }
-
-    /// Checks what every ranking must be, and for `k` items.
-    pub(super) fn check_ranking(&mut self, name: &str, ranking: &[Retrieved], memory: usize, k: usize) {
-        self.check(&format!("{name}: at most k items"), ranking.len() <= k);
-        self.check(&format!("{name}: positions in the memory"), ranking.iter().all(|hit| hit.position < memory));
-        let mut positions: Vec<usize> = ranking.iter().map(|hit| hit.position).collect();
-        positions.sort_unstable();
-        positions.dedup();
-        self.check(&format!("{name}: each position once"), positions.len() == ranking.len());
-        self.check(&format!("{name}: finite scores"), ranking.iter().all(|hit| hit.score.is_finite()));
-        let fair = |hit: &Retrieved| (0.0..=1.0).contains(&hit.similarity);
-        self.check(&format!("{name}: similarities from 0 to 1"), ranking.iter().all(fair));
-        let pairs = || ranking.iter().zip(ranking.iter().skip(1));
-        self.check(&format!("{name}: best first"), pairs().all(|(a, b)| a.score.total_cmp(&b.score).is_ge()));
-        let tied = |(a, b): (&Retrieved, &Retrieved)| a.score.total_cmp(&b.score).is_ne() || a.position < b.position;
-        self.check(&format!("{name}: equal scores by position"), pairs().all(tied));
-    }
-}
-
-/// One question about a memory.
-#[derive(Clone, Copy)]
-pub(super) struct Question<'a> {
-    pub(super) memory: &'a ReasoningMemory,
-    pub(super) asked: &'a Asked,
-    pub(super) beliefs: Option<&'a Beliefs<'a>>,
-}
-
-impl<'a> Question<'a> {
-    fn view(self) -> MemoryView<'a> {
-        let view = MemoryView::new(self.memory);
-        self.beliefs.map_or(view, |beliefs| view.factors(beliefs.factors()))
-    }
-
-    /// The retriever's index of the memory.
-    async fn open(self, retriever: &impl Retriever, saved: &[SavedIndex]) -> Result<Index, RetrieveError> {
-        let (prompts, ledger) = (PromptSet::default(), Ledger::new());
-        retriever.open(self.view(), saved, &StageContext::offline(&prompts, &ledger)).await
-    }
-
-    /// What an index answers.
-    async fn rank(self, index: &Index, k: usize) -> Result<Vec<Retrieved>, RetrieveError> {
-        let (prompts, ledger) = (PromptSet::default(), Ledger::new());
-        let request = RetrievalRequest::new(self.memory, &self.asked.query, &self.asked.features, k);
-        let request = match self.beliefs {
-            Some(beliefs) => request.beliefs(beliefs),
-            None => request,
-        };
-        index.rank(request, &StageContext::offline(&prompts, &ledger)).await
-    }
-
-    /// What a new index answers.
-    pub(super) async fn ask(self, retriever: &impl Retriever, k: usize) -> Result<Vec<Retrieved>, RetrieveError> {
-        self.rank(&self.open(retriever, &[]).await?, k).await
-    }
-
-    /// All that a request for everything gives; `None` for an error.
-    async fn all(self, index: &Index) -> Option<Vec<Retrieved>> {
-        self.rank(index, self.memory.len()).await.ok()
-    }
-
-    /// All that a new index gives; `None` for an error.
-    async fn anew(self, retriever: &impl Retriever) -> Option<Vec<Retrieved>> {
-        self.ask(retriever, self.memory.len()).await.ok()
-    }
-}
-
-type Index = Box<dyn MemoryIndex>;
-
-async fn ranking<R: Retriever>(run: &mut Run, make: &impl Fn() -> R) -> Result<(), ConformanceError> {
+async fn ranking<R: Retriever>(run: &mut Tally, make: &impl Fn() -> R) -> Result<(), ConformanceError> {
     // The one that opens everything; each answer must be that of a new one about a new memory.
     let retriever = make();
     let (persons, asked) = (Person::all()?, Asked::all()?);
@@ -189,7 +99,7 @@ async fn ranking<R: Retriever>(run: &mut Run, make: &impl Fn() -> R) -> Result<(
     followed(run, &retriever, make, &persons, &asked).await
 }
 
-async fn one(run: &mut Run, name: &str, question: Question<'_>, index: &Index) {
+async fn one(run: &mut Tally, name: &str, question: Question<'_>, index: &Index) {
     let n = question.memory.len();
     let whole = question.rank(index, n).await;
     run.check(&format!("{name}: is answered"), whole.is_ok());
@@ -216,13 +126,13 @@ async fn one(run: &mut Run, name: &str, question: Question<'_>, index: &Index) {
     if question.asked.query.text() == SAME && n > 0 {
         let same = |hit: &Retrieved| question.memory.items().get(hit.position).map(|item| item.query().text());
         let found = whole.iter().any(|hit| same(hit) == Some(SAME));
-        run.check(&format!("{name}: an item that says what the query says is found"), found);
+        run.check(&format!("{name}: an item with the text of the query is found"), found);
     }
 }
 
 /// An item that was taken out is not found any more.
 async fn edited<R: Retriever>(
-    run: &mut Run,
+    run: &mut Tally,
     retriever: &R,
     make: &impl Fn() -> R,
     persons: &[Person],
@@ -246,7 +156,7 @@ async fn edited<R: Retriever>(
 
 /// An index that applies one change after another answers as if the memory had always been so.
 async fn followed<R: Retriever>(
-    run: &mut Run,
+    run: &mut Tally,
     retriever: &R,
     make: &impl Fn() -> R,
     persons: &[Person],
@@ -289,28 +199,10 @@ async fn followed<R: Retriever>(
     Ok(())
 }
 
-/// What several threads get that share an index.
+/// The answers that several threads get which share an index.
 fn on_threads(question: Question<'_>, index: &Index) -> Vec<Option<Vec<Retrieved>>> {
     thread::scope(|scope| {
         let started: Vec<_> = (0..3).map(|_| scope.spawn(|| wait(question.all(index)))).collect();
         started.into_iter().map(|thread| thread.join().unwrap_or_default()).collect()
     })
-}
-
-/// Drives a future on this thread.
-pub(super) fn wait<T>(future: impl Future<Output = T>) -> T {
-    struct Unpark(Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Arc::new(Unpark(thread::current())).into();
-    let mut future = pin!(future);
-    loop {
-        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(value) => return value,
-            Poll::Pending => thread::park(),
-        }
-    }
 }

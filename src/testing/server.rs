@@ -1,3 +1,5 @@
+//! A server on 127.0.0.1 that gives canned answers.
+
 use std::fmt;
 use std::io::{self, BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -8,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// How often a connection that waits looks whether it is still wanted.
+/// The interval at which a waiting connection checks that it is still wanted.
 const TICK: Duration = Duration::from_millis(10);
 
 /// A server on 127.0.0.1 that answers every request from a closure, one connection per request, and keeps what it was
@@ -51,7 +53,7 @@ impl fmt::Debug for Sent {
     }
 }
 
-/// What a mock server answers.
+/// An answer of a mock server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Canned {
     status: u16,
@@ -85,14 +87,14 @@ impl Canned {
         Self { kind: Kind::Break, ..Self::new(200, "{\"id\":") }
     }
 
-    /// The same with a header.
+    /// The answer with one more header.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// The same, later.
+    /// The answer, after a delay.
     #[must_use]
     pub fn after(mut self, delay: Duration) -> Self {
         self.delay = delay;
@@ -126,12 +128,12 @@ impl MockServer {
         format!("http://{}", self.address)
     }
 
-    /// What it was sent so far, in the order of arrival.
+    /// The requests that it was sent so far, in the order of arrival.
     pub fn requests(&self) -> Vec<Sent> {
         self.shared.sent.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// How many clients closed their connection before they had an answer.
+    /// The number of clients that closed their connection before they had an answer.
     pub fn abandoned(&self) -> usize {
         self.shared.abandoned.load(Ordering::SeqCst)
     }

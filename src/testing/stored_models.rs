@@ -1,6 +1,6 @@
 //! Made-up user models, for the checks of stores.
 
-use super::ConformanceError;
+use super::error::ConformanceError;
 use crate::data::{
     Calibration, DataError, FactorSet, FeatureKey, History, Interaction, ItemId, MemoryItem, PathOrigin, PathStep,
     Query, ReasoningMemory, ReasoningPath, ResponseSpace, Task, UserId,
@@ -104,7 +104,7 @@ impl Models {
         Ok(model)
     }
 
-    /// The same model, one revision on.
+    /// The model, one revision on.
     pub(super) fn changed(&self, model: &UserModel) -> Result<UserModel, DataError> {
         let mut changed = model.clone();
         let path =

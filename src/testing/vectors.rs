@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 
-use super::ConformanceError;
-use super::conformance::with_causes;
+use super::error::{ConformanceError, with_causes};
 use super::memories::{Asked, Person, UNHEARD};
-use super::retrieval::{Question, Run};
+use super::question::Question;
+use super::tally::Tally;
 use crate::embed::{EmbedError, Embedder, HashedEmbedder};
 use crate::retrieve::{RetrieveError, Retriever};
 
-/// What is wrong with the vectors.
+/// A fault of an embedder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
     NotANumber,
@@ -74,7 +74,7 @@ impl Embedder for Ill {
     }
 }
 
-/// The same value everywhere.
+/// An embedder whose vectors have this value at every place.
 struct Flat(f32);
 
 #[async_trait]
@@ -93,7 +93,7 @@ impl Embedder for Flat {
 }
 
 pub(super) async fn checks<R: Retriever>(
-    run: &mut Run,
+    run: &mut Tally,
     make: &impl Fn(Arc<dyn Embedder>) -> R,
 ) -> Result<(), ConformanceError> {
     let persons = Person::all()?;

@@ -1,13 +1,13 @@
-//! By token: which items have it, and what it weighs in them.
+//! The columns of the index: by token, the items that have it and its weights in them.
 
 use super::lists::Lists;
 
-/// A token's column is dense when it has more than one in this many slots: adding zeros by the vector is then faster than
+/// A token's column becomes dense when more than one in this many slots has the token: adding zeros by the vector is then faster than
 /// adding weights one by one.
 const DENSE_ABOVE: usize = 8;
-/// It is a list again below one in this many, so that an item that comes and goes does not move it to and fro.
+/// A dense column becomes a list again below one in this many slots, so that an item that comes and goes does not move it to and fro.
 const SPARSE_BELOW: usize = 16;
-/// Below this many slots every column is a list.
+/// The fewest slots with dense columns; below, every column is a list.
 const SMALLEST_DENSE: usize = 64;
 /// No dense column.
 const NONE: u32 = u32::MAX;
@@ -21,7 +21,7 @@ struct Posting {
 
 #[derive(Debug, Clone, Copy)]
 struct Column {
-    /// How many items have the token.
+    /// The number of items that have the token.
     items: u32,
     /// Its place among the dense columns, if it is one.
     dense: u32,
@@ -76,12 +76,12 @@ impl Columns {
         }
     }
 
-    /// How many items have the token.
+    /// The number of items that have the token.
     pub(super) fn items(&self, token: u32) -> u32 {
         self.tokens.get(token as usize).map_or(0, |column| column.items)
     }
 
-    /// How many tokens no item has.
+    /// The number of tokens that no item has.
     pub(super) fn idle(&self) -> usize {
         self.idle
     }

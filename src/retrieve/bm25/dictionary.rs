@@ -36,7 +36,7 @@ fn mix(bits: u64) -> u64 {
 pub(super) struct Dictionary {
     /// The words, one after another.
     text: Vec<u8>,
-    /// Where each ends.
+    /// By word: the byte after its last.
     ends: Vec<u32>,
     /// Open addressing, at most half full: 0 or a word's number + 1, with its hash.
     table: Vec<(u32, u32)>,

@@ -1,3 +1,5 @@
+//! The index of texts, with its edits.
+
 use std::fmt;
 
 use super::bytes::IndexError;
@@ -89,7 +91,7 @@ impl Bm25Index {
         index
     }
 
-    /// How many texts there are.
+    /// The number of texts.
     pub fn len(&self) -> usize {
         self.position_of.len() - self.free.len()
     }
@@ -215,7 +217,7 @@ impl Bm25Index {
         self.tokens.bytes() + self.columns.bytes() + self.weights.bytes() + self.texts.bytes() + numbers
     }
 
-    /// What a text is ranked by: its tokens, in order and as often as they occur.
+    /// The tokens by which a text is ranked, in order and as often as they occur.
     pub fn tokens(text: &str) -> Vec<String> {
         vocabulary::tokens(text)
     }

@@ -62,21 +62,22 @@ impl Default for Bm25Retriever {
 }
 
 impl Bm25Retriever {
-    /// How soon a repeated token stops counting, from 0.0 to 1,000.0. Default: 1.2.
+    /// Sets the saturation of repeated tokens (*k*₁), from 0.0 to 1,000.0: the smaller, the sooner a repeated token stops
+    /// counting. Default: 1.2.
     #[must_use]
     pub fn k1(mut self, k1: f32) -> Self {
         self.parameters = Parameters::new(k1, self.parameters.b);
         self
     }
 
-    /// How much long items are held back, from 0.0 to 1.0. Default: 0.75.
+    /// Sets the normalization by length (*b*), from 0.0 to 1.0: the greater, the more long items are held back. Default: 0.75.
     #[must_use]
     pub fn b(mut self, b: f32) -> Self {
         self.parameters = Parameters::new(self.parameters.k1, b);
         self
     }
 
-    /// What is compared. Default: [`CompareBy::Features`].
+    /// Sets the text that is compared. Default: [`CompareBy::Features`].
     #[must_use]
     pub fn over(mut self, compared: CompareBy) -> Self {
         self.compared = compared;
@@ -91,7 +92,7 @@ impl Bm25Retriever {
         format!("bm25 {:?} k1={k1} b={b}", self.compared)
     }
 
-    /// What an item is compared by.
+    /// The text by which an item is compared.
     fn text<'a>(&self, item: &'a MemoryItem) -> Cow<'a, str> {
         match self.compared {
             CompareBy::Features => feature_text(item).into(),

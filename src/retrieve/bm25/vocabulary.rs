@@ -9,7 +9,7 @@ use super::dictionary::{Dictionary, WordHash};
 /// Shows each token of a text with its hash, in order and as often as it occurs: the stems of its words, stop words left
 /// out, negations kept.
 ///
-/// Stemming costs more than all else, so each thread remembers what it made of some thousands of words, whoever's they
+/// Stemming costs more than all else, so each thread remembers the tokens of some thousands of words, whoever's they
 /// were. That changes the time only.
 pub(super) fn each_token(text: &str, room: &mut Room, mut show: impl FnMut(&[u8], WordHash)) {
     let Room { text: scratch, memo } = room;
@@ -40,7 +40,9 @@ pub(super) fn each_token(text: &str, room: &mut Room, mut show: impl FnMut(&[u8]
     });
 }
 
+/// Words in a set of the memo.
 const WAYS: usize = 2;
+/// Sets of the memo, a power of two.
 const SETS: usize = 1 << 12;
 
 /// The room that reading a text takes.
@@ -65,7 +67,7 @@ impl Room {
     }
 }
 
-/// What became of a word: its token, or nothing.
+/// The outcome of reading a word: its token, or nothing for a stop word.
 #[derive(Debug, Clone, Copy, Default)]
 struct Remembered {
     word: Short,

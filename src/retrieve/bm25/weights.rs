@@ -1,4 +1,4 @@
-//! What a token weighs in an item: the part of BM25 that needs no other item.
+//! The weight of a token in an item: the part of BM25 that needs no other item.
 
 use std::collections::HashMap;
 
@@ -9,9 +9,9 @@ use super::index::{counts, small};
 /// BM25's two parameters.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Parameters {
-    /// How soon a repeated token stops counting.
+    /// The saturation of repeated tokens: the smaller, the sooner a repeated token stops counting. From 0 to 1,000.
     pub(super) k1: f32,
-    /// How much long items are held back.
+    /// The normalization by length: how far long items are held back. From 0 to 1.
     pub(super) b: f32,
 }
 
@@ -128,7 +128,7 @@ impl Row<'_> {
     }
 }
 
-/// How often a token occurs, standing for the token: the embedding space of [`Sketch`].
+/// The number of times that a token occurs, standing for the token: the embedding space of [`Sketch`].
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Count(u32);
 

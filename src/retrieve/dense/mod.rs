@@ -32,7 +32,7 @@ impl DenseRetriever {
         Self(Embedding { embedder: Arc::new(embedder), ..Embedding::default() })
     }
 
-    /// Whether to search a copy of the vectors in one byte a value first. Results are the same. Default:
+    /// Sets the search of a copy of the vectors in one byte a value first. Results are the same. Default:
     /// [`Screening::Auto`].
     #[must_use]
     pub fn screening(mut self, screening: Screening) -> Self {

@@ -1,7 +1,9 @@
+//! A copy of vectors that is made when it pays.
+
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Questions after which a copy has paid for itself: it costs about as much to make as it saves in so many.
+/// The number of questions after which a copy has paid for itself: it costs about as much to make as it saves in so many.
 const PATIENCE: u32 = 32;
 
 /// A copy of an index's vectors that is made when it is asked often enough, or at once. An index that is opened for one
@@ -47,7 +49,7 @@ impl<T: Clone> Clone for Copied<T> {
     }
 }
 
-/// A copy says nothing that the vectors do not say.
+/// All copies are equal: a copy holds nothing that the vectors do not hold.
 impl<T> PartialEq for Copied<T> {
     fn eq(&self, _: &Self) -> bool {
         true

@@ -9,7 +9,7 @@
 
 use fearless_simd::{Level, Simd, dispatch, f32x4, f32x16, prelude::*};
 
-/// How many values stand side by side.
+/// The number of values that stand side by side.
 pub(in crate::retrieve) const LANES: usize = 16;
 
 /// 16 values in one cache line: the unit of a row. The last of a row ends in zeros.
@@ -105,7 +105,7 @@ fn halved<S: Simd>([a, b, c, d]: [f32x16<S>; 4]) -> f32x4<S> {
 pub(in crate::retrieve) struct Late<'a> {
     /// The query's vectors, padded with zero rows to a multiple of [`TOGETHER`](Self::TOGETHER).
     pub(in crate::retrieve) queries: &'a [Lanes],
-    /// How many of them are the query's own.
+    /// The number of them that are the query's own.
     pub(in crate::retrieve) counted: usize,
     /// Lanes per row.
     pub(in crate::retrieve) width: usize,
@@ -124,7 +124,7 @@ const BEYOND_CACHE: usize = 8 << 20;
 
 /// For every example the sum, over the queries, of the best score among the example's rows, in the queries' order.
 ///
-/// `ends` says, per example, how many rows end with it (counted from the first of `rows`); `scores` has one place per
+/// `ends` gives, per example, the number of rows that end with it (counted from the first of `rows`); `scores` has one place per
 /// example, and an example without rows gets negative infinity. `best` is scratch. No product is written: 4 queries
 /// meet one or two rows in registers.
 pub(in crate::retrieve) fn late(
@@ -138,26 +138,25 @@ pub(in crate::retrieve) fn late(
     best.clear();
     best.resize(padded * (ROWS + 1), f32::NEG_INFINITY);
     let (state, found) = best.split_at_mut(padded);
+    let mut out = Examples::new(ends, late.counted, scores);
     if size_of_val(rows) < BEYOND_CACHE {
-        dispatch!(Level::new(), simd => late_by::<_, ROWS>(simd, late, rows, ends, state, found, scores));
+        dispatch!(Level::new(), simd => late_by::<_, _, ROWS>(simd, late, rows, state, found, &mut out));
     } else {
-        dispatch!(Level::new(), simd => late_by::<_, 1>(simd, late, rows, ends, state, found, scores));
+        dispatch!(Level::new(), simd => late_by::<_, _, 1>(simd, late, rows, state, found, &mut out));
     }
 }
 
 #[inline(always)]
-fn late_by<S: Simd, const R: usize>(
+fn late_by<S: Simd, E: Iterator<Item = usize>, const R: usize>(
     simd: S,
     late: Late<'_>,
     rows: &[Lanes],
-    ends: impl Iterator<Item = usize>,
     state: &mut [f32],
     found: &mut [f32],
-    scores: &mut [f32],
+    out: &mut Examples<'_, E>,
 ) {
     let width = late.width.max(1);
     let padded = state.len();
-    let mut out = Examples { ends, end: None, row: 0, counted: late.counted, scores: scores.iter_mut() };
     out.start(state);
     let mut blocks = rows.chunks_exact(R * width);
     for block in &mut blocks {
@@ -188,16 +187,24 @@ fn meet<S: Simd, const R: usize>(simd: S, queries: &[Lanes], rows: &[Lanes], wid
     }
 }
 
-/// Where each example ends, and what has been found of it.
+/// The examples and their scores, while rows are gone through in order.
 pub(super) struct Examples<'a, E> {
-    pub(super) ends: E,
+    ends: E,
+    /// The row after the last one of the current example; `None` behind the last example.
     pub(super) end: Option<usize>,
-    pub(super) row: usize,
-    pub(super) counted: usize,
-    pub(super) scores: std::slice::IterMut<'a, f32>,
+    /// The next row.
+    row: usize,
+    /// The queries whose best scores are added up.
+    counted: usize,
+    /// A place for each example that is still to come.
+    scores: std::slice::IterMut<'a, f32>,
 }
 
-impl<E: Iterator<Item = usize>> Examples<'_, E> {
+impl<'a, E: Iterator<Item = usize>> Examples<'a, E> {
+    pub(super) fn new(ends: E, counted: usize, scores: &'a mut [f32]) -> Self {
+        Self { ends, end: None, row: 0, counted, scores: scores.iter_mut() }
+    }
+
     /// Goes to the first example that has rows; those before it get negative infinity.
     #[inline(always)]
     pub(super) fn start(&mut self, state: &mut [f32]) {
@@ -220,7 +227,7 @@ impl<E: Iterator<Item = usize>> Examples<'_, E> {
         self.pass(state);
     }
 
-    /// The same for one of 16 rows side by side: `found` has, per four queries, the four scores of each row.
+    /// Takes the scores of one of 16 rows side by side: `found` has, per four queries, the four scores of each row.
     #[inline(always)]
     pub(super) fn lane(&mut self, found: &[f32], lane: usize, state: &mut [f32]) {
         for (best, found) in state.as_chunks_mut::<4>().0.iter_mut().zip(found.as_chunks::<{ 4 * LANES }>().0) {
@@ -243,7 +250,7 @@ impl<E: Iterator<Item = usize>> Examples<'_, E> {
     }
 }
 
-/// Whether every row's dot product with itself passes.
+/// True when every row's dot product with itself passes.
 pub(super) fn norms(rows: &[Lanes], width: usize, passes: impl Fn(f32) -> bool) -> bool {
     dispatch!(Level::new(), simd => rows.chunks_exact(width.max(1)).all(|row| passes(dot(simd, row, row))))
 }

@@ -1,4 +1,4 @@
-//! Packed vectors and how they are searched: the matrix, the exact kernels, the one-byte screen, the selection of the
+//! Packed vectors and their search: the matrix, the exact kernels, the one-byte screen, the selection of the
 //! best. [`DenseIndex`](super::DenseIndex) and [`MaxSimIndex`](super::MaxSimIndex) are made of these.
 
 mod copy;
@@ -17,9 +17,9 @@ pub(super) use scratch::with_scratch;
 pub(super) use screen::{Screen, bounds, late_bound, late_scores};
 pub(super) use select::Best;
 
-/// Whether an index keeps a copy of its vectors in one byte a value and looks there first.
+/// The choice to keep a copy of an index's vectors in one byte a value and to look there first.
 ///
-/// The answer is the same to the bit: the copy only tells which vectors cannot be among the best. It costs a quarter of
+/// The answer is the same to the bit: the copy only shows which vectors cannot be among the best. It costs a quarter of
 /// the vectors' memory and pays where the vectors no longer fit in the processor's cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Screening {
@@ -34,7 +34,7 @@ pub enum Screening {
 }
 
 impl Screening {
-    /// Whether vectors of `bytes` are screened, when screening pays from `pays` on.
+    /// True when vectors of `bytes` are screened, where screening pays from `pays` bytes on.
     pub(super) fn wanted(self, bytes: usize, pays: usize) -> bool {
         match self {
             Self::Auto => bytes >= pays,

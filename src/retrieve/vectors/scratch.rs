@@ -1,10 +1,12 @@
+//! Room that each thread keeps for its queries.
+
 use std::cell::Cell;
 
 use super::kernel::Lanes;
 use super::matrix::{VectorError, push_unit};
 use super::screen::LateScratch;
 
-/// What a query computes on its way, kept by each thread for its next query. It holds as much as the largest index that
+/// The intermediate values of a query, kept by each thread for its next query. They take as much as the largest index that
 /// the thread has searched needs: about 8 bytes per item.
 #[derive(Default)]
 pub(in crate::retrieve) struct Scratch {

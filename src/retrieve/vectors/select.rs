@@ -1,3 +1,5 @@
+//! The selection of the best among scores or bounds of scores.
+
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 

@@ -1,17 +1,22 @@
+//! The choice of the estimate's parameters on a user's own history.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::data::{Calibration, FactorSet, MemoryItem, ResponseSpace, Task};
 use crate::parallel;
 use crate::stats::{CountRow, Interval, base_rate, plausible_kappa};
 
+use super::estimator::Estimator;
 use super::past::Past;
-use super::{Estimator, Seen, mixed};
+use super::seen::Seen;
+use super::shares::mixed;
 
-/// Items that the leave-one-out score is over at most, spread evenly over the history: it keeps learning linear.
+/// The most items that the leave-one-out score is over, spread evenly over the history: it keeps learning linear.
 const SCORED: usize = 512;
-/// Fewer than this and the defaults stay.
+/// The fewest items that are calibrated on; below it the defaults stay.
 const LEAST: usize = 8;
-/// What leave-one-out may choose from in one kind of response space, and how strongly the start holds.
+
+/// The settings that leave-one-out may choose from in one kind of response space, and how strongly the start holds.
 struct Grid {
     pools: &'static [f64],
     votes: &'static [f64],
@@ -21,14 +26,14 @@ struct Grid {
     step: f64,
 }
 
-/// For labels the vote's joint half weighs words better than the pool does, unless the user's own history clearly says
-/// otherwise (decision 0011).
+/// For labels the vote's joint half weighs words better than the pool does, unless the user's own history clearly shows the
+/// contrary (decision 0011).
 const LABELS: Grid = Grid { pools: &[0.0, 0.5, 1.0, 2.0], votes: &[0.0, 0.25, 0.5, 0.75, 1.0], vote: 1.0, step: 2.0 };
 const SCALE: Grid = Grid { pools: &[0.0, 0.5, 1.0, 2.0], votes: &[0.0, 0.25, 0.5, 0.75], vote: 0.5, step: 0.5 };
 /// Choices have no vote.
 const CHOICES: Grid = Grid { pools: &[1.0], votes: &[0.5], vote: 0.5, step: 0.5 };
 
-/// How many of `n` items a user is calibrated on: all but the remainder of a division by a power of 2, which keeps the five
+/// The number of the first items, of `n`, that a user is calibrated on: all but the remainder of a division by a power of 2, which keeps the five
 /// leading binary digits of `n`. It is `n` below 32 and grows by steps of 1/32 to 1/16 of it, so a user model that grows by
 /// one item after another is calibrated 16 times while it doubles.
 ///

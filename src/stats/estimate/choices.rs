@@ -1,3 +1,5 @@
+//! The pool of choices: the lifts of wordings, places and words.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::data::{Calibration, MemoryItem, Query};
@@ -5,9 +7,10 @@ use crate::words::{stem, tokens};
 
 use super::numbers::Numbers;
 use super::past::{Past, select};
-use super::{Seen, normalised, softmax};
+use super::seen::Seen;
+use super::shares::{normalised, softmax};
 
-/// What a user picks among options: how often each wording, place and word was picked when it was offered, overall and in
+/// The picks of a user among options: how often each wording, place and word was picked when it was offered, overall and in
 /// similar questions.
 ///
 /// Lift of a trait d: `ln((picked_d + k) / (expected_d + k))`, where each of R options is expected 1/R.
@@ -60,17 +63,21 @@ struct Descriptor {
     catch_all: bool,
 }
 
+/// k of the lift of a wording, in picks.
 const K_TEXT: f64 = 0.5;
+/// k of the lift of a place, in picks.
 const K_PLACE: f64 = 1.0;
+/// k of the lifts in similar questions, in picks.
 const K_SIMILAR: f64 = 0.3;
+/// Weights of the lifts in a score: of the wording, of the place, and of words and place in similar questions.
 const W_TEXT: f64 = 0.42;
 const W_PLACE: f64 = 0.30;
 const W_SIMILAR_WORDS: f64 = 0.37;
 const W_SIMILAR_PLACE: f64 = 0.22;
-/// People seldom pick "don't know" when asked what they think.
+/// Added to the score of an option that takes no stand: people seldom pick "don't know" when asked what they think.
 const CATCH_ALL: f64 = -1.5;
-/// How sure the scores are in all. It moves no decision; with 1 the estimate is right more often than it says. Chosen by
-/// leave-one-out over the histories of many users.
+/// The factor of all scores before they become probabilities. It moves no decision; with 1 the estimate is right more often
+/// than its probabilities promise. Chosen by leave-one-out over the histories of many users.
 const SHARPNESS: f64 = 1.25;
 
 impl Offered {
@@ -93,7 +100,7 @@ impl Offered {
     }
 }
 
-/// What is read of an option.
+/// The reading of an option.
 struct Wording {
     text: String,
     words: BTreeSet<String>,
@@ -196,7 +203,7 @@ impl Choices {
         left_out.and_then(|item| self.questions.get(item)).and_then(|question| question.picked)
     }
 
-    /// How often each option was the response so far, smoothed over this query's options.
+    /// The share of each option among the responses so far, smoothed over this query's options.
     pub(super) fn base(&self, past: &Past, seen: &Seen<'_>) -> Vec<f64> {
         let even = 1.0 / seen.query.options().len().max(1) as f64;
         let own = seen.left_out.and_then(|item| self.given.get(item).copied());

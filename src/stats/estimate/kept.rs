@@ -2,12 +2,12 @@
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use super::Estimator;
+use super::estimator::Estimator;
 use crate::data::{FactorSet, MemoryItem, Task};
 
 /// The estimator of one memory and its factors, once it was asked for; `None` inside for open-ended tasks.
 ///
-/// Where items were only appended since it was asked last, the estimator of fewer items waits, and the next question reads
+/// When items were only appended since the last question, the estimator of fewer items waits, and the next question reads
 /// the new items alone. The result is to the bit what it would be had all items been read at once.
 #[derive(Debug, Default)]
 pub(crate) struct KeptEstimator {
@@ -16,8 +16,8 @@ pub(crate) struct KeptEstimator {
 }
 
 impl KeptEstimator {
-    /// The estimator of these items; it must be asked with the same ones until it is told of others. Weights are asked for
-    /// when it has to be made.
+    /// The estimator of these items; it must be asked with the same ones until [`grow`](Self::grow) announces others. Weights are
+    /// asked for when it has to be made.
     pub(crate) fn get(
         &self,
         task: &Task,

@@ -1,8 +1,11 @@
+//! The pool of labels: propensities of factors, log-linearly.
+
 use crate::data::Calibration;
 use crate::stats::base_rate;
 
 use super::past::Past;
-use super::{Seen, softmax};
+use super::seen::Seen;
+use super::shares::softmax;
 
 /// Log-linear pool of factor propensities.
 #[derive(Debug, Clone, Default)]

@@ -1,3 +1,5 @@
+//! Numbers for texts.
+
 use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -14,7 +16,7 @@ impl<K> Default for Numbers<K> {
 }
 
 impl<K: Eq + Hash> Numbers<K> {
-    /// What no text has for its number.
+    /// A number that no text has.
     pub(super) const UNKNOWN: u32 = u32::MAX;
 
     /// The number of a text, which is new if it has none.
@@ -35,7 +37,7 @@ impl<K: Eq + Hash> Numbers<K> {
         self.0.len()
     }
 
-    /// By number: what `f` makes of the text.
+    /// By number: the value of `f` for the text.
     pub(super) fn map<T: Clone + Default>(&self, f: impl Fn(&K) -> T) -> Vec<T> {
         let mut values = vec![T::default(); self.0.len()];
         for (text, number) in &self.0 {

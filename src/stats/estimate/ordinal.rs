@@ -1,10 +1,13 @@
+//! The pool of a scale: a latent normal that tone and factors shift.
+
 use statrs::distribution::{Continuous, ContinuousCDF, Normal};
 
 use crate::data::Calibration;
 use crate::stats::base_rate;
 
 use super::past::Past;
-use super::{Seen, normalised};
+use super::seen::Seen;
+use super::shares::normalised;
 
 /// A scale as a cut-up latent normal: the user's base rates set the cuts, tone and factors shift the mean.
 ///
@@ -33,16 +36,19 @@ struct Latent {
     slope: f64,
 }
 
-/// Smoothing of the base rates.
+/// Smoothing of the base rates, in pseudo-items (α of the base rate).
 const ALPHA: f64 = 0.5;
-/// Pseudo-items behind the mean and spread of a user's tones, and what they say of people in general.
+/// Weight of the general mean and variance of tones, in pseudo-items.
 const TONE_ITEMS: f64 = 20.0;
+/// Mean tone of people in general; tones are from −8 to 8.
 const TONE_MEAN: f64 = 0.6;
+/// Variance of tones of people in general.
 const TONE_VARIANCE: f64 = 1.2;
-/// Pseudo-items behind the correlation of tone and response, and what they say of people in general.
+/// Weight of the general slope of the response on the tone, in pseudo-items.
 const SLOPE_ITEMS: f64 = 20.0;
+/// Slope of the latent response on the standardized tone in general, from 0 to 1.
 const SLOPE: f64 = 0.4;
-/// Pseudo-items behind a factor's effect.
+/// Shrinkage of a factor's effect towards 0, in pseudo-items.
 const FACTOR_ITEMS: f64 = 4.0;
 
 impl Ordinal {
@@ -91,7 +97,7 @@ impl Ordinal {
         latent.cut(&latent.cuts, shift)
     }
 
-    /// The estimate with the latent mean shifted by what boosted factors say beyond their counts: its own cuts are those
+    /// The estimate with the latent mean shifted by the effects of factors that are boosted beyond their counts: its own cuts are those
     /// of a normal that gives it, so for the pool alone this is the shift before the cut.
     pub(super) fn raised(&self, past: &Past, seen: &Seen<'_>, base: &[f64], p: &[f64]) -> Vec<f64> {
         let Some(latent) = self.latent(past, seen.left_out, base) else { return p.to_vec() };
@@ -136,7 +142,7 @@ impl Ordinal {
         Some(Latent { normal, cuts, inside, mean, spread, slope })
     }
 
-    /// `Σ_m s_m · r_m / (c_m + k) / √M`: what the query's factors add beyond their tones, with their shares s of their
+    /// `Σ_m s_m · r_m / (c_m + k) / √M`: the effect of the query's factors beyond their tones, with their shares s of their
     /// boosts. `r_m` is the sum, over the interactions with the factor, of the latent response less what their tone
     /// explains.
     fn evidence(&self, past: &Past, seen: &Seen<'_>, latent: &Latent, share: impl Fn(f64) -> f64) -> f64 {
@@ -181,7 +187,7 @@ impl Latent {
     }
 }
 
-/// Where a standard normal is cut to give these probabilities.
+/// The cuts of a standard normal that give these probabilities.
 fn cuts(normal: &Normal, p: &[f64]) -> Vec<f64> {
     let mut cuts = vec![f64::NEG_INFINITY];
     let mut below = 0.0;

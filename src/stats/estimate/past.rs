@@ -1,15 +1,17 @@
+//! The past items as the estimate counts them.
+
 use std::collections::HashMap;
 
 use crate::data::{FactorId, FactorSet, Feature, FeatureKey, MemoryItem, ResponseSpace, Task};
 
 use super::numbers::Numbers;
+use super::seen::{distinct, tone};
 use super::similar::Texts;
-use super::{distinct, tone};
 
-/// The least weight of an item.
+/// The least weight of an item, 2⁻³²; the greatest is 1.
 const LEAST_WEIGHT: f64 = 1.0 / 4_294_967_296.0;
 
-/// What the estimate knows of each past item: read from it once, so that later items are added without reading it again.
+/// The past items as the estimate reads them: each once, so that later items are added without reading it again.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Past {
     /// The responses of a task that has the same for every query.
@@ -17,10 +19,10 @@ pub(super) struct Past {
     /// By item: the place of its response among them.
     pub(super) given: Vec<usize>,
     pub(super) texts: Texts,
-    /// By item: how much its features praise or blame.
+    /// By item: the tone of its features.
     pub(super) tones: Vec<Option<f64>>,
     timed: Vec<bool>,
-    /// By item: how much it counts, above 0 and at most 1.
+    /// By item: its weight, above 0 and at most 1.
     pub(super) weights: Vec<f64>,
     keys: Numbers<FeatureKey>,
     /// By item: the numbers of its features' keys.
@@ -98,7 +100,7 @@ impl Past {
         kept
     }
 
-    /// Are all times known? Then the items are in order of time.
+    /// True when all times are known. Then the items are in order of time.
     pub(super) fn is_timed(&self) -> bool {
         self.timed.iter().all(|timed| *timed)
     }
@@ -113,7 +115,7 @@ impl Past {
         item.and_then(|item| self.given.get(item)).copied()
     }
 
-    /// How much of a factor's counts leaves with an item: its weight if the factor is present in it; `None` if it is not.
+    /// The part of a factor's counts that leaves with an item: its weight if the factor is present in it; `None` if not.
     pub(super) fn leaves(&self, item: Option<usize>, factor: usize) -> Option<f64> {
         let own = item.and_then(|item| self.factors_of.get(item))?;
         own.binary_search(&factor).ok().map(|_| self.weight(item))

@@ -1,3 +1,5 @@
+//! The estimate: the probability of each response.
+
 use serde::{Deserialize, Serialize};
 
 /// One response with its probability.

@@ -1,3 +1,5 @@
+//! The likeness of whole queries.
+
 use std::collections::BTreeMap;
 
 use crate::data::Query;
@@ -5,7 +7,7 @@ use crate::words::tokens;
 
 use super::numbers::Numbers;
 
-/// What of a text is compared, and how it is weighted; idf = ln((1 + n) / (1 + df)) + 1.
+/// The terms of a text that are compared, with their weights; idf = ln((1 + n) / (1 + df)) + 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Terms {
     /// Words, each once, by √idf.

@@ -1,8 +1,15 @@
+//! Properties of the estimate in every kind of response space.
+
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::*;
-use crate::data::{FeatureKey, Interaction, Span};
+use super::Estimate;
+use super::estimator::{Estimator, Pool};
+use super::seen::Seen;
+use crate::data::{
+    AssignedFeature, Calibration, FactorSet, Feature, FeatureKey, Interaction, MemoryItem, Query, ResponseSpace, Span,
+    Task,
+};
 use crate::stats::Beliefs;
 
 const WORDS: [&str; 8] = ["slow", "quiet", "treaty", "fish", "peace", "quota", "war", "trade"];
@@ -159,7 +166,7 @@ proptest! {
             let items: Vec<MemoryItem> = kept.iter().map(|i| user.items[*i].clone()).collect();
             let weights: Vec<f64> = kept.iter().map(|i| user.weights[*i]).collect();
             let less = Estimator::new(&task, &user.set, &items, &weights).unwrap();
-            // The likeness is told from outside, since the rarity of words is the whole history's.
+            // The likeness is given from outside, since the rarity of words is the whole history's.
             let words = all.past.texts.of(out);
             let similar = all.likeness().to(words);
             let near: Vec<f64> = kept.iter().map(|i| similar[*i]).collect();

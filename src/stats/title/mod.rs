@@ -21,16 +21,17 @@ use spans::{MARKS, Span, Text};
 use traits::{MILLION, chances, core, gather, tokens};
 use weights::entry;
 
-/// Titles the general habits below count for.
+/// Weight of the general habits below, in titles.
 const PRIOR_TITLES: f64 = 2.0;
-/// Tokens in a title, in general.
+/// Length of a title in general, in tokens.
 const PRIOR_LEN: f64 = 9.5;
-/// Mentions a token's general chance counts for.
+/// Weight of a token's general chance, in mentions.
 const PRIOR_MENTIONS: f64 = 0.5;
-/// What joining two spans must gain.
+/// The least gain in value, from 0 to 1, for which two spans are joined.
 const FOR_COST: f64 = 0.04;
-/// Spans tried in pairs, and the tokens one of them may have.
+/// The number of best spans that are tried in pairs.
 const PAIRED: usize = 40;
+/// The most tokens of a span that is tried in pairs.
 const PAIRED_LEN: f64 = 10.0;
 
 /// A title and where its main part was taken from.
@@ -44,7 +45,13 @@ pub(crate) struct Title {
     pub(crate) end: usize,
 }
 
-/// The titling habits of one memory, fitted when they are first asked for.
+/// The titling habits of one memory: the length and the casing of a user's titles, and the words that get into them. For
+/// tasks of free text they stand in for the [`Estimator`](super::Estimator).
+///
+/// [`Default`] has none: they are fitted to the memory when an answer is first asked for, and kept. A host that calls an
+/// [`Answerer`](crate::Answerer) by itself makes one per memory and hands it to the
+/// [`AnswerRequest`](crate::answer::AnswerRequest)s about that memory; it must not be used with another one. A
+/// [`Prepared`](crate::Prepared) brings its own. Clones made after fitting share nothing but start fitted.
 #[derive(Clone, Default)]
 pub struct Titles(OnceLock<TitleModel>);
 
@@ -62,7 +69,7 @@ impl std::fmt::Debug for Titles {
     }
 }
 
-/// What a user's titles did with one token.
+/// The use of one token in a user's titles.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Tally {
     seen: f64,
@@ -70,7 +77,7 @@ struct Tally {
     expected: f64,
 }
 
-/// One user's titling habits, as sums over the user's texts and titles: what the estimate is for free text.
+/// One user's titling habits, as sums over the user's texts and titles: the estimate's counterpart for free text.
 ///
 /// It is fitted on first use and kept by whoever opened the memory ([`Titles`]).
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -63,6 +63,87 @@ pub(super) struct Span {
     pub(super) chars: usize,
 }
 
+/// A span that words are still added to.
+struct OpenSpan {
+    /// The kind of what stands before it.
+    before: Kind,
+    /// Penalty for its sentence and for where it begins.
+    opening: f64,
+    /// Its distinct tokens.
+    seen: Vec<usize>,
+    hits: f64,
+    len: usize,
+    chars: usize,
+    commas: u8,
+    auxiliaries: u8,
+    /// It has a cue after its first word.
+    cue_inside: bool,
+    plain: bool,
+}
+
+impl OpenSpan {
+    /// A span that begins at `from`; none begins with a stop word. `place` is the penalty of the sentence.
+    fn new(pieces: &[Piece], from: usize, place: f64) -> Option<Self> {
+        if pieces.get(from).is_none_or(Piece::is_stop) {
+            return None;
+        }
+        let before = before(pieces, from);
+        Some(Self {
+            before,
+            opening: place + opening_shape(pieces, from, before),
+            seen: Vec::new(),
+            hits: 0.0,
+            len: 0,
+            chars: 0,
+            commas: 0,
+            auxiliaries: 0,
+            cue_inside: false,
+            plain: true,
+        })
+    }
+
+    /// Adds a word, which is the first one or follows others.
+    fn take(&mut self, tokens: &[Token], piece: &Piece, follows: bool) {
+        self.chars += piece.chars + usize::from(follows);
+        for &id in &piece.tokens {
+            self.len += 1;
+            if !self.seen.contains(&id) {
+                self.seen.push(id);
+                self.hits += tokens.get(id).map_or(0.0, |token| token.chance);
+            }
+        }
+        self.auxiliaries += u8::from(piece.kind == Kind::Auxiliary);
+        self.cue_inside |= piece.kind == Kind::Cue && follows;
+        self.plain &= piece.tokens.is_empty() || !piece.is_stop();
+    }
+
+    /// The span of these words, which are all that it has so far.
+    fn closed(&self, pieces: &[Piece], sentence: usize, words: Range<usize>, expected_len: f64) -> Span {
+        let last = words.end.saturating_sub(1);
+        let after = after(pieces, last);
+        let inside = -0.03 * f64::from(self.auxiliaries.min(2))
+            - 0.01 * f64::from(self.commas.min(3))
+            - if self.cue_inside { 0.02 } else { 0.0 };
+        let closing = pieces.get(last).map_or(0.0, |piece| closing_shape(piece, after));
+        let shape = self.opening + inside + closing;
+        let len = self.len as f64;
+        Span {
+            value: 2.0 * self.hits / (len + expected_len) + shape,
+            hits: self.hits,
+            len,
+            shape,
+            sentence,
+            words,
+            plain: self.plain && self.commas == 0,
+            whole: !matches!(self.before, Kind::Content | Kind::Adverb | Kind::Conjunction)
+                && !matches!(after, Kind::Content | Kind::Adverb)
+                && self.commas == 0
+                && self.auxiliaries == 0,
+            chars: self.chars,
+        }
+    }
+}
+
 /// A text cut into sentences and words, with its tokens' chances.
 #[derive(Debug)]
 pub(super) struct Text {
@@ -125,74 +206,24 @@ impl Text {
                 _ => 0.0,
             };
             for from in 0..pieces.len() {
-                self.spans_from(pieces, sentence, from, place, expected_len, max_chars, &mut spans);
+                let Some(mut open) = OpenSpan::new(pieces, from, place) else { continue };
+                for (at, piece) in pieces.iter().enumerate().skip(from).take(MAX_WORDS) {
+                    open.take(&self.tokens, piece, at > from);
+                    if open.chars > max_chars {
+                        break;
+                    }
+                    if !piece.is_stop() && open.len >= 2 {
+                        spans.push(open.closed(pieces, sentence, from..at + 1, expected_len));
+                    }
+                    match piece.last {
+                        ';' | ':' => break,
+                        ',' => open.commas += 1,
+                        _ => {}
+                    }
+                }
             }
         }
         spans
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn spans_from(
-        &self,
-        pieces: &[Piece],
-        sentence: usize,
-        from: usize,
-        place: f64,
-        expected_len: f64,
-        max_chars: usize,
-        spans: &mut Vec<Span>,
-    ) {
-        if pieces.get(from).is_none_or(Piece::is_stop) {
-            return;
-        }
-        let before = before(pieces, from);
-        let opening = place + opening_shape(pieces, from, before);
-
-        let (mut seen, mut hits, mut len, mut chars): (Vec<usize>, f64, usize, usize) = (Vec::new(), 0.0, 0, 0);
-        let (mut commas, mut auxiliaries, mut cue_inside, mut plain) = (0_u8, 0_u8, false, true);
-        for (at, piece) in pieces.iter().enumerate().skip(from).take(MAX_WORDS) {
-            chars += piece.chars + usize::from(at > from);
-            if chars > max_chars {
-                break;
-            }
-            for &id in &piece.tokens {
-                len += 1;
-                if !seen.contains(&id) {
-                    seen.push(id);
-                    hits += self.tokens.get(id).map_or(0.0, |token| token.chance);
-                }
-            }
-            auxiliaries += u8::from(piece.kind == Kind::Auxiliary);
-            cue_inside |= piece.kind == Kind::Cue && at > from;
-            plain &= piece.tokens.is_empty() || !piece.is_stop();
-            if !piece.is_stop() && len >= 2 {
-                let after = after(pieces, at);
-                let inside = -0.03 * f64::from(auxiliaries.min(2))
-                    - 0.01 * f64::from(commas.min(3))
-                    - if cue_inside { 0.02 } else { 0.0 };
-                let shape = opening + inside + closing_shape(piece, after);
-                let len = len as f64;
-                spans.push(Span {
-                    value: 2.0 * hits / (len + expected_len) + shape,
-                    hits,
-                    len,
-                    shape,
-                    sentence,
-                    words: from..at + 1,
-                    plain: plain && commas == 0,
-                    whole: !matches!(before, Kind::Content | Kind::Adverb | Kind::Conjunction)
-                        && !matches!(after, Kind::Content | Kind::Adverb)
-                        && commas == 0
-                        && auxiliaries == 0,
-                    chars,
-                });
-            }
-            match piece.last {
-                ';' | ':' => break,
-                ',' => commas += 1,
-                _ => {}
-            }
-        }
     }
 
     fn pieces(&self, span: &Span) -> &[Piece] {
@@ -207,7 +238,7 @@ impl Text {
         ids
     }
 
-    /// The chance of the tokens two spans share; nothing if they share a word of content, for a title says it once.
+    /// The chance of the tokens two spans share; nothing if they share a word of content, for a title has each once.
     pub(super) fn shared(&self, a: &[usize], b: &[usize]) -> Option<f64> {
         let mut sum = 0.0;
         for token in a.iter().filter(|id| b.contains(id)).filter_map(|&id| self.tokens.get(id)) {
@@ -223,7 +254,7 @@ impl Text {
         self.ids.get(token).copied()
     }
 
-    /// Where the text has the span.
+    /// The bytes of the text that the span takes.
     pub(super) fn bytes(&self, span: &Span) -> Range<usize> {
         let pieces = self.pieces(span);
         pieces.first().map_or(0, |first| first.word.start)..pieces.last().map_or(0, |last| last.word.end)
@@ -270,7 +301,7 @@ fn outside_brackets(text: &str, range: Range<usize>) -> Vec<Word> {
     super::traits::gather(kept)
 }
 
-/// What stands before the word at `from`.
+/// The kind of what stands before the word at `from`.
 fn before(pieces: &[Piece], from: usize) -> Kind {
     match from.checked_sub(1).and_then(|at| pieces.get(at)) {
         None => Kind::Edge,
@@ -280,7 +311,7 @@ fn before(pieces: &[Piece], from: usize) -> Kind {
     }
 }
 
-/// What stands after the word at `at`.
+/// The kind of what stands after the word at `at`.
 fn after(pieces: &[Piece], at: usize) -> Kind {
     let punctuated = pieces.get(at).is_some_and(|piece| matches!(piece.last, ',' | ';' | ':'));
     match pieces.get(at + 1) {

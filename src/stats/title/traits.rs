@@ -1,4 +1,4 @@
-//! How likely each token of a text is to be in its title, going by how the text uses it.
+//! The chance of each token of a text to be in its title, by the use that the text makes of it.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,8 +7,9 @@ use super::weights::{Kind, STOP_BY_COUNT, entry, trait_weight as weight};
 /// Chances are kept as whole millionths, so that sums of them do not depend on the order of adding.
 pub(super) const MILLION: f64 = 1e6;
 
-/// A cue still points at a word this many words after it.
+/// The distance, in words, over which a cue points at a word.
 const CUE_REACH: usize = 12;
+/// The distance, in words, over which a cue points strongly.
 const CUE_NEAR: usize = 6;
 
 /// A whitespace-separated word and where its text has it.
@@ -91,7 +92,7 @@ pub(super) fn capitals(word: &str) -> usize {
     word.chars().filter(|c| c.is_uppercase()).count()
 }
 
-/// How a text uses one token.
+/// The use that a text makes of one token.
 #[derive(Default)]
 struct Traits {
     count: usize,
@@ -103,13 +104,17 @@ struct Traits {
     pair: usize,
 }
 
-/// Each token's general chance of being in the title, in whole millionths of at least 1.
-pub(super) fn chances(text: &str) -> BTreeMap<String, f64> {
-    let sentences = sentences(text);
-    let mut ids: HashMap<String, usize> = HashMap::new();
-    let mut found: Vec<Traits> = Vec::new();
-    let mut pairs: HashMap<(usize, usize), usize> = HashMap::new();
-    for (s, words) in sentences.iter().enumerate() {
+/// The traits of a text's tokens, and the pairs that stand beside each other.
+#[derive(Default)]
+struct Found {
+    ids: HashMap<String, usize>,
+    traits: Vec<Traits>,
+    pairs: HashMap<(usize, usize), usize>,
+}
+
+impl Found {
+    /// Reads the sentence at place `s`.
+    fn read(&mut self, s: usize, words: &[Word]) {
         let mut after_cue: Option<usize> = None;
         let mut previous: Option<usize> = None;
         for (w, word) in words.iter().enumerate() {
@@ -130,14 +135,14 @@ pub(super) fn chances(text: &str) -> BTreeMap<String, f64> {
             }
             let compound = tokens.len() > 1;
             for token in tokens {
-                let id = *ids.entry(token).or_insert(found.len());
-                if id == found.len() {
-                    found.push(Traits { first: s, ..Traits::default() });
+                let id = *self.ids.entry(token).or_insert(self.traits.len());
+                if id == self.traits.len() {
+                    self.traits.push(Traits { first: s, ..Traits::default() });
                 }
                 if let Some(before) = previous.replace(id) {
-                    *pairs.entry((before, id)).or_default() += 1;
+                    *self.pairs.entry((before, id)).or_default() += 1;
                 }
-                let Some(traits) = found.get_mut(id) else { continue };
+                let Some(traits) = self.traits.get_mut(id) else { continue };
                 traits.count += 1;
                 traits.capital = traits.capital.max(capital);
                 traits.cue = traits.cue.max(cue);
@@ -146,27 +151,39 @@ pub(super) fn chances(text: &str) -> BTreeMap<String, f64> {
             }
         }
     }
-    let stop: Vec<bool> = {
-        let mut stop = vec![false; found.len()];
-        for (token, &id) in &ids {
+
+    /// Gives each token of content the use of its most used pair.
+    fn pair(&mut self) {
+        let mut stop = vec![false; self.traits.len()];
+        for (token, &id) in &self.ids {
             if let Some(flag) = stop.get_mut(id) {
                 *flag = entry(token).stop.is_some();
             }
         }
-        stop
-    };
-    for ((a, b), count) in pairs {
-        if stop.get(a) == Some(&false) && stop.get(b) == Some(&false) {
-            for id in [a, b] {
-                if let Some(traits) = found.get_mut(id) {
-                    traits.pair = traits.pair.max(count);
+        for ((a, b), &count) in &self.pairs {
+            if stop.get(*a) == Some(&false) && stop.get(*b) == Some(&false) {
+                for id in [*a, *b] {
+                    if let Some(traits) = self.traits.get_mut(id) {
+                        traits.pair = traits.pair.max(count);
+                    }
                 }
             }
         }
     }
+}
+
+/// Each token's general chance of being in the title, in whole millionths of at least 1.
+pub(super) fn chances(text: &str) -> BTreeMap<String, f64> {
+    let sentences = sentences(text);
+    let mut found = Found::default();
+    for (s, words) in sentences.iter().enumerate() {
+        found.read(s, words);
+    }
+    found.pair();
+    let Found { ids, traits, .. } = found;
     ids.into_iter()
         .filter_map(|(token, id)| {
-            let chance = found.get(id)?.chance(&token, sentences.len());
+            let chance = traits.get(id)?.chance(&token, sentences.len());
             Some((token, chance))
         })
         .collect()

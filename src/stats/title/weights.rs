@@ -1,9 +1,9 @@
-//! What is known of English words and of titles in general, before anyone's own titles are seen.
+//! The weights of English words in titles in general, before anyone's own titles are seen.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-/// Words that say nothing of the subject, each with its log-odds of being in a title of a text that uses it.
+/// Words that carry nothing of the subject, each with its log-odds of being in a title of a text that uses it.
 #[rustfmt::skip]
 const STOP: &[(&str, f64)] = &[
     ("a", 0.688), ("about", -0.833), ("across", -0.328), ("against", -0.592), ("all", -1.133), ("also", -2.403),
@@ -30,7 +30,7 @@ const STOP: &[(&str, f64)] = &[
     ("with", 0.53), ("within", -1.213), ("without", -1.077), ("would", -0.818), ("you", -0.281), ("your", -0.063),
 ];
 
-/// What the weights of [`STOP`] lose by how often the word is used: once, twice, three times, more.
+/// Log-odds added to the weights of [`STOP`] by the number of uses: one, two, three, more.
 pub(super) const STOP_BY_COUNT: &[f64] = &[-2.64, -2.119, -1.877, -1.666];
 
 const PREPOSITIONS: &str = "about across against among as at based between by during for from in into of on onto over per through to \
@@ -39,7 +39,7 @@ const DETERMINERS: &str = "a an each her his its my our such that the their thes
 const AUXILIARIES: &str = "although are be because been being both but can could did do does either had has have he how however i if is \
     it may might must not shall she should so than that then there therefore they though thus was we were what \
     when where which who whom whose why will would you";
-/// Verbs after which a text says what it is about.
+/// Verbs after which a text names its subject.
 const CUES: &str = "address addresses aim aims analyse analyze apply compare conduct consider create demonstrate describe \
     described describes develop discuss discusses evaluate examine examines explore explores extend focus focuses \
     introduce introduces investigate investigates offer perform present presented presents propose proposed \
@@ -106,7 +106,7 @@ pub(super) enum Kind {
     Content,
 }
 
-/// What is known of one lower-case word.
+/// The general properties of one lower-case word.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Entry {
     pub(super) kind: Option<Kind>,
@@ -145,7 +145,7 @@ static LEXICON: LazyLock<HashMap<&'static str, Entry>> = LazyLock::new(|| {
     lexicon
 });
 
-/// What is known of `word`, which must be in lower case; nothing for most words.
+/// The properties of `word`, which must be in lower case; none for most words.
 pub(super) fn entry(word: &str) -> Entry {
     LEXICON.get(word).copied().unwrap_or_default()
 }

@@ -5,14 +5,16 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use super::{Models, Run, distinct, holds};
+use super::held::{distinct, holds};
 use crate::data::DataError;
 use crate::model::UserModel;
 use crate::store::{StoreError, StoredModel, UserModelStore, Version};
-use crate::testing::retrieval::wait;
+use crate::testing::stored_models::Models;
+use crate::testing::tally::Tally;
+use crate::testing::wait::wait;
 
 /// Writers who all load, then all save, again and again.
-pub(super) async fn turns(run: &mut Run, store: &impl UserModelStore, models: &Models) -> Result<(), DataError> {
+pub(super) async fn turns(run: &mut Tally, store: &impl UserModelStore, models: &Models) -> Result<(), DataError> {
     let model = models.of("in turns")?;
     let user = model.user();
     store.save(&model, None).await.ok();
@@ -34,7 +36,7 @@ pub(super) async fn turns(run: &mut Run, store: &impl UserModelStore, models: &M
     Ok(())
 }
 
-pub(super) fn on_threads(run: &mut Run, store: &impl UserModelStore, models: &Models) -> Result<(), DataError> {
+pub(super) fn on_threads(run: &mut Tally, store: &impl UserModelStore, models: &Models) -> Result<(), DataError> {
     const WRITERS: u64 = 4;
     const UPDATES: u64 = 8;
     let model = models.of("on threads")?;
@@ -68,7 +70,7 @@ pub(super) fn on_threads(run: &mut Run, store: &impl UserModelStore, models: &Mo
 
 /// Drops the future of a save, or of a delete, after every number of polls it takes.
 pub(super) async fn dropped<S: UserModelStore>(
-    run: &mut Run,
+    run: &mut Tally,
     make: &mut impl FnMut() -> S,
     models: &Models,
 ) -> Result<(), DataError> {
@@ -116,7 +118,7 @@ async fn overwrite(store: &impl UserModelStore, model: &UserModel) -> Option<Ver
     None
 }
 
-/// How often a future is polled before it is dropped, at most.
+/// The most polls of a future before it is dropped.
 const POLLS: usize = 20;
 
 /// Polls a future so many times and drops it; true when it was done.

@@ -1,15 +1,16 @@
+//! The joint half of the vote for labels, by kernel ridge regression.
+
 use std::sync::OnceLock;
 
 use ndarray::{Array1, Array2, ArrayView1, Axis};
 
-use super::normalised;
 use super::past::Past;
+use super::shares::normalised;
 use super::similar::{Likeness, Term, Terms};
 
-/// What past interactions say of a query when their likeness to each other is taken into account: kernel ridge regression
-/// of the responses on the words of the queries (Hoerl and Kennard 1970; Saunders et al. 1998).
+/// The vote of past interactions with their likeness to each other allowed for: kernel ridge regression of the responses on the words of the queries (Hoerl and Kennard 1970; Saunders et al. 1998).
 ///
-/// In a plain vote ten past queries about one thing speak ten times. Here they share one say: with `K` the likeness of the
+/// In a plain vote ten past queries about one thing count ten times. Here they share one vote: with `K` the likeness of the
 /// past queries to each other, `o_i` the indicator of the response to query i, π the base rates and W the weights of the
 /// interactions on a diagonal,
 ///
@@ -17,8 +18,8 @@ use super::similar::{Likeness, Term, Terms};
 /// p(q) = π + Σ_i k(q, i) · a_i,     a = (K + λW⁻¹)⁻¹ (o − π)
 /// ```
 ///
-/// `a_i` is how much interaction i still says once all others have spoken. It minimises `Σ w_i (o_i − p(q_i))²` and the
-/// price of p, so two interactions of weight ½ about the same say what one of weight 1 says. Leaving one out is exact and
+/// `a_i` is the weight that is left for interaction i beside all others. It minimises `Σ w_i (o_i − p(q_i))²` and the
+/// price of p, so two interactions of weight ½ about the same count as one of weight 1. Leaving one out is exact and
 /// refits nothing.
 #[derive(Debug, Clone)]
 pub(super) struct Ridge {
@@ -33,9 +34,9 @@ pub(super) struct Ridge {
     diagonal: OnceLock<Array1<f64>>,
 }
 
-/// Only the latest items are fitted: the work grows with the cube of their number, and taste drifts.
+/// The most items that are fitted, the latest ones: the work grows with the cube of their number, and taste drifts.
 const FITTED: usize = 256;
-/// λ: an interaction's own share of chance, against 1 for its likeness to itself.
+/// λ, an interaction's own share of chance, in units of its likeness to itself, which is 1.
 const LAMBDA: f64 = 1.0;
 /// The least probability of a response, in parts of its base rate.
 const LEAST: f64 = 0.1;
@@ -69,12 +70,12 @@ impl Ridge {
     /// response's place, the query is that item's own and `base` was counted without it.
     pub(super) fn vote(&self, query: &[Term], base: &[f64], left_out: Option<(usize, usize)>) -> Vec<f64> {
         let own = left_out.and_then(|(item, given)| Some((item.checked_sub(self.skipped)?, given)));
-        let said = match own {
+        let weighted = match own {
             Some((i, _)) => self.coefficients.row(i).to_owned(),
             None => Array1::from(self.words.to(query)).dot(&self.coefficients),
         };
-        let weight = said.last().copied().unwrap_or_default();
-        let residuals = base.iter().zip(&said).map(|(base, said)| said - base * weight);
+        let weight = weighted.last().copied().unwrap_or_default();
+        let residuals = base.iter().zip(&weighted).map(|(base, weighted)| weighted - base * weight);
         let raw: Vec<f64> = match own {
             Some((i, given)) => {
                 // p₋ᵢ = o_i − [(K + λW⁻¹)⁻¹ (o − π)]_i / [(K + λW⁻¹)⁻¹]_ii (Allen 1974)
@@ -146,5 +147,4 @@ fn inverse_diagonal(factor: &Array2<f64>) -> Array1<f64> {
 }
 
 #[cfg(test)]
-#[path = "ridge_tests.rs"]
 mod tests;

@@ -1,3 +1,5 @@
+//! Properties of the ridge vote and of its linear algebra.
+
 use super::*;
 use crate::data::{FactorSet, Interaction, MemoryItem, Query, ResponseSpace, Task};
 
@@ -46,7 +48,7 @@ fn one_interaction_moves_a_like_query_by_its_weight() {
 }
 
 #[test]
-fn two_interactions_of_half_weight_say_what_one_says() {
+fn two_interactions_of_half_weight_count_as_one() {
     // Beside one other text, so that the words are as rare in both.
     let base = [0.4, 0.35, 0.25];
     let two = past(&[("peace treaty", 0), ("treaty peace", 0), ("fish", 1), ("quota", 2)], &[0.5, 0.5]);

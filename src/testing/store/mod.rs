@@ -1,19 +1,22 @@
 //! The checks of user model stores.
 
+mod held;
 mod writers;
 
-use super::ConformanceError;
-use super::retrieval::Run;
+use super::error::ConformanceError;
 use super::stored_models::{LARGE, Models, ODD_IDS};
+use super::tally::Tally;
 use crate::data::{DataError, UserId};
 use crate::model::UserModel;
-use crate::store::{StoreError, UserModelStore, Version};
+use crate::store::{UserModelStore, Version};
+
+use held::{conflicts, distinct, holds, ids, is_absent};
 
 /// Checks a user model store on made-up models, and returns how many checks it passed.
 ///
 /// Checked are: loading, saving and deleting what is not there; that a model comes back to the byte, a large one too;
 /// every case of the comparison, and that a conflict changes nothing; that no version is given twice, also after a
-/// delete, and lives are told apart; reservations; order and pages of the list; that users are not mixed up, whatever
+/// delete, and lives are kept apart; reservations; order and pages of the list; that users are not mixed up, whatever
 /// printable characters are in their ids; that no update of several writers is lost, in turns and on threads; and that
 /// a future dropped at any point leaves the old model or the new one, whole.
 ///
@@ -27,7 +30,7 @@ where
     S: UserModelStore,
     F: FnMut() -> S,
 {
-    let mut run = Run::default();
+    let mut run = Tally::default();
     let models = Models::new().await?;
     absent(&mut run, &make()).await?;
     round_trips(&mut run, &make(), &models).await?;
@@ -54,7 +57,7 @@ where
     S: UserModelStore,
     F: FnMut() -> S,
 {
-    let mut run = Run::default();
+    let mut run = Tally::default();
     let models = Models::new().await?;
     let (kept, gone, reserved) = (models.of("kept")?, models.of("gone")?, UserId::new("reserved")?);
     let mut numbers = Vec::new();
@@ -88,7 +91,7 @@ where
     run.result()
 }
 
-async fn absent(run: &mut Run, store: &impl UserModelStore) -> Result<(), DataError> {
+async fn absent(run: &mut Tally, store: &impl UserModelStore) -> Result<(), DataError> {
     let user = UserId::new("nobody")?;
     run.check("an empty store: loads nothing", is_absent(store, &user).await);
     run.check("an empty store: has nothing to delete", store.delete(&user).await.is_ok_and(|there| !there));
@@ -98,7 +101,7 @@ async fn absent(run: &mut Run, store: &impl UserModelStore) -> Result<(), DataEr
     Ok(())
 }
 
-async fn round_trips(run: &mut Run, store: &impl UserModelStore, models: &Models) -> Result<(), DataError> {
+async fn round_trips(run: &mut Tally, store: &impl UserModelStore, models: &Models) -> Result<(), DataError> {
     for (name, model) in [("a model", models.of("small")?), ("a model of over 1 MB", models.large("large")?)] {
         let saved = store.save(&model, None).await.ok();
         run.check(&format!("{name}: is saved"), saved.is_some());
@@ -118,7 +121,7 @@ async fn round_trips(run: &mut Run, store: &impl UserModelStore, models: &Models
     Ok(())
 }
 
-async fn comparisons(run: &mut Run, store: &impl UserModelStore, models: &Models) -> Result<(), DataError> {
+async fn comparisons(run: &mut Tally, store: &impl UserModelStore, models: &Models) -> Result<(), DataError> {
     let first = models.of("compared")?;
     let second = models.changed(&first)?;
     let third = models.changed(&second)?;
@@ -147,7 +150,7 @@ async fn comparisons(run: &mut Run, store: &impl UserModelStore, models: &Models
     Ok(())
 }
 
-async fn lives(run: &mut Run, store: &impl UserModelStore, models: &Models) -> Result<(), DataError> {
+async fn lives(run: &mut Tally, store: &impl UserModelStore, models: &Models) -> Result<(), DataError> {
     let (model, other) = (models.of("living")?, models.of("beside")?);
     let (mut numbers, mut lives, mut late) = (Vec::new(), Vec::new(), Vec::new());
     let beside = store.save(&other, None).await.ok();
@@ -182,7 +185,7 @@ async fn lives(run: &mut Run, store: &impl UserModelStore, models: &Models) -> R
     Ok(())
 }
 
-async fn reservations(run: &mut Run, store: &impl UserModelStore, models: &Models) -> Result<(), DataError> {
+async fn reservations(run: &mut Tally, store: &impl UserModelStore, models: &Models) -> Result<(), DataError> {
     let model = models.of("reserved")?;
     let user = model.user();
     let place = store.reserve(user).await.ok();
@@ -215,7 +218,7 @@ async fn reservations(run: &mut Run, store: &impl UserModelStore, models: &Model
     Ok(())
 }
 
-async fn pages(run: &mut Run, store: &impl UserModelStore, models: &Models) -> Result<(), DataError> {
+async fn pages(run: &mut Tally, store: &impl UserModelStore, models: &Models) -> Result<(), DataError> {
     let mut all: Vec<&str> = ["u10", "u1", "u2", "é", "U1", "z", "a b", "日本", "u1\u{301}"].to_vec();
     for id in &all {
         let saved = store.save(&models.of(id)?, None).await;
@@ -245,7 +248,7 @@ async fn pages(run: &mut Run, store: &impl UserModelStore, models: &Models) -> R
     Ok(())
 }
 
-async fn isolation(run: &mut Run, store: &impl UserModelStore, models: &Models) -> Result<(), DataError> {
+async fn isolation(run: &mut Tally, store: &impl UserModelStore, models: &Models) -> Result<(), DataError> {
     let long = ["x".repeat(256), format!("{}y", "x".repeat(255)), "x".repeat(255)];
     let odd: Vec<UserModel> =
         ODD_IDS.into_iter().chain(long.iter().map(String::as_str)).map(|id| models.of(id)).collect::<Result<_, _>>()?;
@@ -272,30 +275,4 @@ async fn isolation(run: &mut Run, store: &impl UserModelStore, models: &Models) 
         run.check(&format!("{:?}: its version ended", model.user()), conflicts(store, model, *version).await);
     }
     Ok(())
-}
-
-async fn holds(store: &impl UserModelStore, model: &UserModel, version: Option<Version>) -> bool {
-    match store.load(model.user()).await {
-        Ok(Some(found)) => Some(found.version) == version && *found.model == *model,
-        _ => false,
-    }
-}
-
-async fn is_absent(store: &impl UserModelStore, user: &UserId) -> bool {
-    store.load(user).await.is_ok_and(|found| found.is_none())
-}
-
-/// `None` as the version of a save that failed before counts as no conflict where a version is meant.
-async fn conflicts(store: &impl UserModelStore, model: &UserModel, expected: Option<Version>) -> bool {
-    matches!(store.save(model, expected).await, Err(StoreError::Conflict))
-}
-
-async fn ids(store: &impl UserModelStore, after: Option<&UserId>, limit: usize) -> Vec<String> {
-    let users = store.list(after, limit).await;
-    users.map_or_else(|_| vec!["(an error)".to_owned()], |users| users.iter().map(ToString::to_string).collect())
-}
-
-fn distinct(numbers: &[u64]) -> bool {
-    let different: std::collections::BTreeSet<&u64> = numbers.iter().collect();
-    different.len() == numbers.len()
 }
