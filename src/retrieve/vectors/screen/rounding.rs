@@ -1,5 +1,4 @@
 //! Bounds of what rounding can come to, and rounding to whole numbers.
-#![expect(clippy::inline_always, reason = "code of a SIMD level must be inlined where that level's features are on")]
 
 /// The greatest length of a row or a query: 1 and what rounding its values to f32 can add, generously.
 pub(super) const LENGTH: f64 = 1.000_1;
