@@ -26,8 +26,8 @@ const ABOUT: &str = "embedding";
 /// embeds anew and vectors of two are never mixed. The log may be the one of the user's replies.
 ///
 /// # Privacy
-/// A log holds vectors, from which something of the text can be learned, and no text. `purge(["embedding"])` removes all of them; the log
-/// does not know which item a text was from.
+/// A log holds vectors, from which something of the text can be learned, and no text. `purge(["embedding"])` removes all
+/// of them; the log does not know which item a text was from.
 ///
 /// ```
 /// # use rpm_core::embed::{HashedEmbedder, LoggedEmbedder};

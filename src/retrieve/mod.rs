@@ -66,9 +66,10 @@ pub use vectors::{Screening, VectorError};
 /// ```
 /// use std::collections::BTreeSet;
 ///
+/// use rpm_core::context::StageContext;
 /// use rpm_core::data::{MemoryItem, ReasoningMemory};
 /// use rpm_core::llm::Ledger;
-/// use rpm_core::prompt::{PromptSet, StageContext};
+/// use rpm_core::prompt::PromptSet;
 /// use rpm_core::retrieve::{
 ///     MemoryIndex, MemoryView, RetrievalRequest, RetrieveError, Retrieved, SavedIndex, top_k,
 /// };

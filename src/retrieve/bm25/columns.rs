@@ -2,10 +2,11 @@
 
 use super::lists::Lists;
 
-/// A token's column becomes dense when more than one in this many slots has the token: adding zeros by the vector is then faster than
-/// adding weights one by one.
+/// A token's column becomes dense when more than one in this many slots has the token: adding zeros by the vector is then
+/// faster than adding weights one by one.
 const DENSE_ABOVE: usize = 8;
-/// A dense column becomes a list again below one in this many slots, so that an item that comes and goes does not move it to and fro.
+/// A dense column becomes a list again below one in this many slots, so that an item that comes and goes does not move it
+/// to and fro.
 const SPARSE_BELOW: usize = 16;
 /// The fewest slots with dense columns; below, every column is a list.
 const SMALLEST_DENSE: usize = 64;
