@@ -10,42 +10,29 @@
 //! words        the tokens' words
 //! ```
 //!
-//! Tokens are in the order of their words' bytes, texts in that of their positions, the tokens of a text ascending: an index has one
-//! spelling. Columns are computed from it, so nothing is said twice.
+//! Tokens are in the order of their words' bytes, texts in that of their positions, the tokens of a text ascending: an
+//! index has one spelling. Columns are computed from it, so nothing is written twice.
 
 use crate::container::{DamagedFile, Sections, Writer};
 
 use super::dictionary::Dictionary;
-use super::index::{Bm25Index, NOWHERE, small};
+use super::error::IndexError;
+use super::index::Bm25Index;
 use super::lists::Lists;
+use super::numbers::{NOWHERE, small};
 use super::weights::Parameters;
 
+/// The kind of the container.
 const KIND: &str = "bm25";
 /// Goes up when the layout changes, or what a text's tokens are. Version 1 had a form of its own.
 const VERSION: u32 = 2;
 
+/// The names of the sections.
 const PARAMETERS: &str = "parameters";
 const ENDS: &str = "ends";
 const LENGTHS: &str = "lengths";
 const OCCURRENCES: &str = "occurrences";
 const WORDS: &str = "words";
-
-/// Why an index could not be edited or opened.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum IndexError {
-    /// The index has no such position.
-    #[error("position {position} in an index of {len} texts")]
-    NoSuchPosition {
-        /// The position asked for.
-        position: usize,
-        /// How many texts there are.
-        len: usize,
-    },
-    /// The bytes are no index of this version, or not as they were written; building it from its texts helps.
-    #[error("the index cannot be used")]
-    Damaged(#[from] DamagedFile),
-}
 
 impl Bm25Index {
     /// The index as bytes, for [`from_bytes`](Self::from_bytes). Indexes of the same texts with the same parameters have
@@ -92,7 +79,7 @@ impl Bm25Index {
     /// The index that [`to_bytes`](Self::to_bytes) wrote. No text is read again.
     ///
     /// # Errors
-    /// Every [`IndexError`] but `NoSuchPosition`. A checksum tells chance damage. Bytes made up to deceive can rank badly,
+    /// Every [`IndexError`] but `NoSuchPosition`. A checksum shows chance damage. Bytes made up to deceive can rank badly,
     /// but do no other harm.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, IndexError> {
         let sections = Sections::read(bytes, KIND, VERSION)?;

@@ -2,15 +2,13 @@
 
 use std::fmt;
 
-use super::bytes::IndexError;
 use super::columns::Columns;
 use super::dictionary::Dictionary;
+use super::error::IndexError;
 use super::lists::Lists;
+use super::numbers::{NOWHERE, counts, small};
 use super::vocabulary::{self, Reader, Room, each_token};
 use super::weights::{Parameters, Weights, average_length};
-
-/// Stands for "no position" where a slot holds no text.
-pub(super) const NOWHERE: u32 = u32::MAX;
 
 /// An index of texts by their position, for ranking them by BM25.
 ///
@@ -227,14 +225,4 @@ impl fmt::Debug for Bm25Index {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Bm25Index").field("texts", &self.len()).finish_non_exhaustive()
     }
-}
-
-/// The different tokens of a text, given ascending, with how often they occur.
-pub(super) fn counts(tokens: &[u32]) -> impl Iterator<Item = (u32, u32)> {
-    tokens.chunk_by(|a, b| a == b).filter_map(|run| run.first().map(|&token| (token, small(run.len()))))
-}
-
-/// Numbers of texts, tokens and slots are small; see the limits of [`Bm25Index`].
-pub(super) fn small(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
 }

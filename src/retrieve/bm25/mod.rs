@@ -8,10 +8,14 @@
 //! ```
 
 mod bytes;
+#[cfg(test)]
+mod bytes_tests;
 mod columns;
 mod dictionary;
+mod error;
 mod index;
 mod lists;
+mod numbers;
 mod rank;
 #[cfg(test)]
 mod tests;
@@ -30,7 +34,7 @@ use super::{
     Applied, MemoryIndex, MemoryView, RetrievalRequest, RetrieveError, Retrieved, Retriever, SavedIndex, check_count,
 };
 
-pub use bytes::IndexError;
+pub use error::IndexError;
 pub use index::Bm25Index;
 use weights::Parameters;
 

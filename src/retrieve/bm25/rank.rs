@@ -4,7 +4,8 @@ use std::cell::RefCell;
 
 use crate::retrieve::Retrieved;
 
-use super::index::{Bm25Index, counts, small};
+use super::index::Bm25Index;
+use super::numbers::{counts, small};
 use super::vocabulary::{Room, each_token};
 
 /// The bench that ranking works in, kept by thread. Between two uses `ordinals` is all zeros.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use bm25::{EmbedderBuilder, TokenEmbedder, Tokenizer};
 
-use super::index::{counts, small};
+use super::numbers::{counts, small};
 
 /// BM25's two parameters.
 #[derive(Debug, Clone, Copy, PartialEq)]

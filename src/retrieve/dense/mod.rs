@@ -1,6 +1,8 @@
 //! Cosine of whole interactions: [`DenseRetriever`] over a [`DenseIndex`].
 
 mod index;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -1,6 +1,8 @@
 //! Late interaction between single features: [`MaxSimRetriever`] over a [`MaxSimIndex`].
 
 mod index;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -37,7 +37,7 @@ pub enum VectorError {
     NoSuchPosition {
         /// The position asked for.
         position: usize,
-        /// How many there are.
+        /// The number of positions.
         len: usize,
     },
     /// The bytes are no index of this kind and version, or not as they were written.
@@ -52,10 +52,13 @@ pub(in crate::retrieve) struct Matrix {
     rows: Vec<Lanes>,
 }
 
+/// The section with the number of dimensions.
 const SHAPE: &str = "shape";
+/// The section with the values.
 const VALUES: &str = "values";
 
 impl Matrix {
+    /// The most values of a vector.
     const MOST: usize = 65_536;
 
     pub(in crate::retrieve) fn new(dimensions: usize) -> Result<Self, VectorError> {
