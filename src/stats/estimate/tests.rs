@@ -3,12 +3,12 @@
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::Estimate;
 use super::estimator::{Estimator, Pool};
 use super::seen::Seen;
+use super::{Estimate, calibrate, calibration_point};
 use crate::data::{
-    AssignedFeature, Calibration, FactorSet, Feature, FeatureKey, Interaction, MemoryItem, Query, ResponseSpace, Span,
-    Task,
+    AssignedFeature, Calibration, FactorId, FactorSet, Feature, FeatureKey, Interaction, MemoryItem, Query,
+    ResponseSpace, Span, Task,
 };
 use crate::stats::Beliefs;
 
