@@ -11,11 +11,11 @@ pub struct DamagedFile {
     pub section: Box<str>,
     /// Offset of the section's first byte from the beginning.
     pub at: u64,
-    /// How it is damaged.
+    /// The kind of damage.
     pub damage: Damage,
 }
 
-/// How a section differs from what was written.
+/// The difference of a section from what was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Damage {
@@ -51,7 +51,7 @@ pub enum Damage {
     /// Its bytes are those that were written, and yet it says what cannot be.
     #[error("cannot be: {problem}")]
     Content {
-        /// What is wrong with it.
+        /// Its fault.
         problem: &'static str,
     },
 }

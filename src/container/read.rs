@@ -120,7 +120,7 @@ fn take<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
     bytes.get(at..).and_then(|bytes| bytes.first_chunk()).copied().unwrap_or([0; N])
 }
 
-/// What stands before a section's name and body.
+/// The frame before a section's name and body.
 pub(super) struct Head {
     pub(super) name: usize,
     pub(super) body: u64,

@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use super::read::Head;
 use super::{HEAD, MARKER};
 
-/// What stands before a body: its length and its check. Older files have frames of their own.
+/// The frame before a body: its length and its check. Older files have frames of their own.
 pub(crate) trait Frame: Copy {
     /// Its bytes, of which the first four are [`MARKER`].
     const LEN: usize;
@@ -47,7 +47,7 @@ impl<const LONGEST: usize> Frame for Unnamed<LONGEST> {
     }
 }
 
-/// What stands at a place.
+/// The thing at a place.
 pub(crate) enum Found<F> {
     /// A body as it was written, and where it is.
     Body { frame: F, body: Vec<u8>, body_at: u64 },
@@ -71,7 +71,7 @@ impl<R: Read + Seek> Scanner<R> {
         Ok(Self { input, at, end })
     }
 
-    /// What comes next; nothing at the end.
+    /// The next thing; nothing at the end.
     pub(crate) fn next<F: Frame>(&mut self) -> io::Result<Option<Found<F>>> {
         let (at, left) = (self.at, self.end.saturating_sub(self.at));
         if left == 0 {

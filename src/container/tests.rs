@@ -1,3 +1,5 @@
+//! Every bit and every cut of a file, and files that claim more than they hold.
+
 use std::io::{self, Read};
 
 use proptest::prelude::*;

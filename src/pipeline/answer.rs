@@ -50,7 +50,7 @@ impl Answer {
     /// field by field. It quotes the user's own material; treat it as such.
     ///
     /// `prepared` is the user model that the answer was given with; of a factor that it does not have nothing is told.
-    /// Whether the reasons are those that counted is what [`RpmPipeline::explain`](crate::RpmPipeline::explain) finds.
+    /// [`RpmPipeline::explain`](crate::RpmPipeline::explain) finds whether the reasons are those that counted.
     pub fn reasons(&self, prepared: &Prepared) -> Reasons {
         let (model, beliefs) = (prepared.model(), prepared.beliefs());
         let step = |step: &crate::data::PathStep| {

@@ -9,9 +9,10 @@ use crate::container::{Damage, DamagedFile, Found, Frame as AnyFrame, Scanner, r
 use crate::files::{beside, private, sync_folder};
 
 use super::LogError;
+use super::form::KIND;
 use super::key::Key;
 use super::old::{self, OldFrame};
-use super::record::{Frame, HEADER, KIND, Record, Start, header, read_start};
+use super::record::{Frame, HEADER, Record, Start, header, read_start};
 use super::store::{LogStats, Store};
 
 /// Damaged places that are named; more are counted.
@@ -23,14 +24,14 @@ pub(super) struct FileStore {
     /// Held locked for as long as the log is open. A file of its own, since the log's file is replaced by a rewrite.
     _lock: File,
     file: File,
-    /// Where the next record goes.
+    /// The place of the next record.
     end: u64,
     places: Places<Frame>,
     stats: LogStats,
     damage: Vec<DamagedFile>,
 }
 
-/// Where the newest record of each key is.
+/// The place of the newest record of each key.
 type Places<F> = HashMap<Key, Place<F>>;
 
 #[derive(Clone, Copy)]
@@ -99,7 +100,7 @@ impl FileStore {
         self.adopt(new)
     }
 
-    /// Where the newest records are, and where the last one begins that was not written to its end.
+    /// Finds the places of the newest records, and of the last one that was not written to its end.
     fn scan<F: AnyFrame>(&mut self, from: usize) -> Result<(Places<F>, Option<u64>), LogError> {
         let mut scanner = Scanner::new(&self.file, from as u64)?;
         let (mut places, mut torn) = (HashMap::new(), None);

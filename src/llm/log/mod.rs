@@ -9,6 +9,7 @@
 mod error;
 mod file;
 mod flights;
+mod form;
 mod key;
 mod logged;
 mod memory;

@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 use crate::container::{Damage, DamagedFile, Frame, MARKER};
 
-use super::record::{KIND, LONGEST, VERSION};
+use super::form::{KIND, LONGEST, VERSION};
 
 /// The bytes before the first record: the magic, the version and their check.
 pub(super) const HEADER: usize = 16;

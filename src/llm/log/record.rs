@@ -1,23 +1,18 @@
-//! What a log keeps of a reply, and how a log's file begins.
+//! A reply as a log keeps it, and the beginning of a log's file.
 
 use serde::{Deserialize, Serialize};
 
 use crate::container::{self, DamagedFile, GROWING, Unnamed, is_torn, read_header};
 use crate::llm::{Completion, CompletionRequest, FinishReason, Stage, Usage};
 
+use super::form::{KIND, LONGEST, VERSION};
 use super::key::Key;
 use super::old;
 
-/// The kind of the file.
-pub(super) const KIND: &str = "log";
-/// The newest format version. Version 1 had a form of its own ([`old`]).
-pub(super) const VERSION: u32 = 2;
 /// The bytes before the first record.
 pub(super) use crate::container::HEADER;
-/// The longest body in bytes. What claims to be longer is damage, so that no length read from a file is believed.
-pub(super) const LONGEST: usize = 16 << 20;
 
-/// What stands before a record's body.
+/// The frame before a record's body.
 pub(super) type Frame = Unnamed<LONGEST>;
 
 /// One logged reply.
@@ -105,7 +100,7 @@ struct Tokens {
     cached: u64,
 }
 
-/// What a file begins with.
+/// The beginning of a file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Start {
     /// The header of this version.

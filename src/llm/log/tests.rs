@@ -10,8 +10,9 @@ use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::file::FileStore;
+use super::form::LONGEST;
 use super::key::Key;
-use super::record::{Frame, HEADER, LONGEST, Record, header};
+use super::record::{Frame, HEADER, Record, header};
 use super::store::Store;
 use super::{LogError, MemoryStore, ReplyCacheLimits};
 use crate::container::{Damage, Found, HEAD as FRAME, MARKER, Scanner};

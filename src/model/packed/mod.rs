@@ -77,7 +77,7 @@ pub enum PackedError {
     NoSuchPosition {
         /// The position asked for.
         position: usize,
-        /// How many items there are.
+        /// The number of items there are.
         len: usize,
     },
     /// The file holds what is no user model.
@@ -104,7 +104,7 @@ impl PackedModel {
         Ok(Self { sections: vec![section(MODEL, head), section(PLACES, places), section(ITEMS, items)] })
     }
 
-    /// The same with an index under this name, in place of one that has it. See
+    /// Adds an index under this name, in place of one that has it. See
     /// [`MemoryIndex::bytes`](crate::retrieve::MemoryIndex::bytes).
     #[must_use]
     pub fn with_index(mut self, name: &str, bytes: Vec<u8>) -> Self {
@@ -184,7 +184,7 @@ impl PackedModel {
         Ok(packed)
     }
 
-    /// How many items the memory has.
+    /// The number of items of the memory.
     pub fn len(&self) -> usize {
         self.section(PLACES).map_or(0, <[u8]>::len) / 8
     }

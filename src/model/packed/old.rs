@@ -79,7 +79,7 @@ fn fill(input: &mut impl Read, into: &mut [u8], section: &str, at: u64) -> Resul
     })
 }
 
-/// What the table says of a section.
+/// A section's row in the table.
 struct Entry<'a> {
     name: &'a str,
     len: u64,

@@ -75,5 +75,4 @@ impl RpmPipeline {
 }
 
 #[cfg(test)]
-#[path = "presets_tests.rs"]
 mod tests;

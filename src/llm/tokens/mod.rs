@@ -105,5 +105,4 @@ pub fn by_rule(text: &str) -> u64 {
 }
 
 #[cfg(test)]
-#[path = "tokens_tests.rs"]
 mod tests;
