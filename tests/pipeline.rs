@@ -238,7 +238,12 @@ fn a_text_none_of_whose_features_can_be_used_is_asked_about_once_more() {
     assert_eq!(*outcome(&learned.report, "a"), ItemOutcome::Learned { features: 1 });
     assert_eq!((learned.report.dropped.ungrounded, learned.report.usage.stage(Stage::Extract).reasks), (1, 1));
     let asked = backend.of(Stage::Extract);
-    assert!(asked[1].messages.iter().any(|message| message.content.contains("no quote is in the text word for word")));
+    assert!(
+        asked[1]
+            .messages
+            .iter()
+            .any(|message| message.content.contains("none of the quotes is in the text word for word"))
+    );
 }
 
 #[test]

@@ -201,7 +201,7 @@ fn a_faulty_ranking_is_caught_by_name() {
             first(all.into_iter().map(|h| Retrieved { similarity: h.score * 3.0, ..h }).collect(), request.k)
         })
     });
-    caught(": an item that says what the query says is found", || spoilt(|_, _| Vec::new()));
+    caught(": an item with the text of the query is found", || spoilt(|_, _| Vec::new()));
 }
 
 #[test]
@@ -372,7 +372,7 @@ fn a_retriever_that_does_not_follow_as_it_should_is_caught() {
         caught(&format!("{step}: what a new retriever answers about a new memory"), || Words(fault));
     }
     caught("an item comes last: is followed", || Words(Following::Failing));
-    caught("an item comes last: a copy stays as it was", || Words(Following::Shared));
+    caught("items go: a copy stays as it was", || Words(Following::Shared));
     caught(": the same from its bytes", || Words(Following::Forgetful));
 }
 
