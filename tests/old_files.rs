@@ -1,4 +1,5 @@
 //! Files that earlier versions wrote, kept as they were written, open and say what they said.
+#![cfg(feature = "response-log")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
 use std::fs;
