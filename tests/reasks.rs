@@ -114,11 +114,12 @@ fn the_report_says_of_each_interaction_what_it_took_to_read_it() {
         })
     });
     let pipeline = RpmPipeline::builder(task.clone()).backend(Arc::clone(&backend)).build().unwrap();
-    let report = block_on(pipeline.learn(&history_of(&task, &FILMS))).unwrap().report;
+    let Learned { model, report, .. } = block_on(pipeline.learn(&history_of(&task, &FILMS))).unwrap();
     let readings: Vec<Option<ReplyReading>> = report.items.iter().map(|item| item.reading).collect();
     let expected =
         [ReplyReading::Repaired, ReplyReading::AskedAgain, ReplyReading::InPart, ReplyReading::AtOnce].map(Some);
     assert_eq!(readings, expected);
+    assert_eq!(names(&model)[2], ["quiet mood"], "what was whole in the cut reply, and nothing else");
     let line = "read 1 at once, 1 repaired, 1 after asking again, 1 in part";
     assert!(report.to_string().contains(line), "{report}");
 }

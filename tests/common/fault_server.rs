@@ -1,5 +1,6 @@
 //! A provider on this machine that speaks `/v1/chat/completions`, does as asked, and has faults: which one an attempt meets
-//! follows from the request's body and how often it came before, so every run meets the same ones.
+//! follows from the lines that are quoted and how often they were before. So every run meets the same faults, and a
+//! prompt that is worded anew meets them too.
 #![allow(dead_code, unreachable_pub)]
 
 use std::collections::BTreeMap;
@@ -10,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rpm_core::CompletionRequest;
-use rpm_core::llm::{Message, ReplySchema, Stage};
+use rpm_core::llm::{Message, ReplySchema, Role, Stage};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -56,6 +57,10 @@ pub const FAULTS: [Fault; 16] = [
     Fault::WrongIds,
     Fault::DuplicateItems,
 ];
+
+/// Which draw of faults all servers have. In about every third draw the reply about some text is cut and no later one is whole, so
+/// that the text is learned in part; `reasks.rs` tests that by itself. In this one it happens to none.
+const DRAW: u64 = 2;
 
 /// The server. It stops, with all connections, when it is dropped.
 pub struct FaultServer {
@@ -154,7 +159,7 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) {
         state.requests.fetch_add(1, Ordering::SeqCst);
         let now = state.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
         state.most_in_flight.fetch_max(now, Ordering::SeqCst);
-        let fault = state.fault(&asked.body);
+        let fault = state.fault(&what_is_asked(&asked.body));
         if let Some(fault) = fault {
             *state.met.lock().unwrap_or_else(PoisonError::into_inner).entry(fault).or_default() += 1;
         }
@@ -164,8 +169,9 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) {
 }
 
 impl State {
-    fn fault(&self, body: &[u8]) -> Option<Fault> {
-        let key = body.iter().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x100_0000_01b3));
+    fn fault(&self, asked: &str) -> Option<Fault> {
+        let start = 0xcbf2_9ce4_8422_2325_u64 ^ DRAW.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let key = asked.bytes().fold(start, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
         let attempt = {
             let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
             let attempt = attempts.entry(key).or_default();
@@ -180,6 +186,14 @@ impl State {
         let which = usize::try_from((hash / 100) % FAULTS.len() as u64).expect("small");
         (hash % 100 < self.percent).then(|| FAULTS[which])
     }
+}
+
+/// The stage, and the lines that are quoted for it, or the whole question where it quotes none.
+fn what_is_asked(body: &[u8]) -> String {
+    let request = request(&serde_json::from_slice(body).expect("JSON"));
+    let question = request.messages.iter().find(|message| message.role == Role::User).map_or("", |m| &m.content);
+    let quoted: Vec<&str> = question.lines().filter(|line| line.starts_with("| ")).collect();
+    if quoted.is_empty() { format!("{} {question}", request.stage) } else { format!("{} {quoted:?}", request.stage) }
 }
 
 struct Asked {
