@@ -30,23 +30,35 @@ fn shorter(n: usize) -> History {
 
 type Before = Box<dyn FnMut() + Send>;
 
-/// A store in memory that runs something of the test's before the n-th save.
+/// A store in memory that runs something of the test's before the n-th save, and counts loads, which cost, but not questions for
+/// a version, which do not.
+#[derive(Default)]
 struct Watched {
     store: Arc<InMemoryStore>,
     saves: AtomicUsize,
+    loads: AtomicUsize,
     before: Mutex<Vec<(usize, Before)>>,
 }
 
 impl Watched {
     fn new(store: &Arc<InMemoryStore>, before: Vec<(usize, Before)>) -> Self {
-        Self { store: Arc::clone(store), saves: AtomicUsize::new(0), before: Mutex::new(before) }
+        Self { store: Arc::clone(store), before: Mutex::new(before), ..Self::default() }
+    }
+
+    /// Loads since this was asked last.
+    fn loads(&self) -> usize {
+        self.loads.swap(0, Ordering::SeqCst)
     }
 }
 
 #[async_trait]
 impl UserModelStore for Watched {
     async fn load(&self, user: &UserId) -> Result<Option<StoredModel>, StoreError> {
+        self.loads.fetch_add(1, Ordering::SeqCst);
         self.store.load(user).await
+    }
+    async fn version(&self, user: &UserId) -> Result<Option<Version>, StoreError> {
+        self.store.version(user).await
     }
     async fn save(&self, model: &UserModel, expected: Option<Version>) -> Result<Version, StoreError> {
         let n = self.saves.fetch_add(1, Ordering::SeqCst);
@@ -431,43 +443,7 @@ fn edits_hold_through_learning_again_and_forgetting_is_by_user_id() {
     assert!(matches!(error, StoredError::UnknownUser { .. }));
 }
 
-/// Counts loads, which cost, and questions for a version, which do not.
-#[derive(Default)]
-struct Counted {
-    store: InMemoryStore,
-    loads: AtomicUsize,
-}
-
-impl Counted {
-    fn loads(&self) -> usize {
-        self.loads.swap(0, Ordering::SeqCst)
-    }
-}
-
-#[async_trait]
-impl UserModelStore for Counted {
-    async fn load(&self, user: &UserId) -> Result<Option<StoredModel>, StoreError> {
-        self.loads.fetch_add(1, Ordering::SeqCst);
-        self.store.load(user).await
-    }
-    async fn version(&self, user: &UserId) -> Result<Option<Version>, StoreError> {
-        self.store.version(user).await
-    }
-    async fn save(&self, model: &UserModel, expected: Option<Version>) -> Result<Version, StoreError> {
-        self.store.save(model, expected).await
-    }
-    async fn reserve(&self, user: &UserId) -> Result<Version, StoreError> {
-        self.store.reserve(user).await
-    }
-    async fn delete(&self, user: &UserId) -> Result<bool, StoreError> {
-        self.store.delete(user).await
-    }
-    async fn list(&self, after: Option<&UserId>, limit: usize) -> Result<Vec<UserId>, StoreError> {
-        self.store.list(after, limit).await
-    }
-}
-
-fn learned_in(store: &Arc<Counted>, users: &[&str]) {
+fn learned_in(store: &Arc<Watched>, users: &[&str]) {
     for user in users {
         let history = History::new(&scale_task(), *user, scale_history().interactions().to_vec()).unwrap();
         block_on(offline(Arc::clone(store)).learn(&history)).unwrap();
@@ -477,7 +453,7 @@ fn learned_in(store: &Arc<Counted>, users: &[&str]) {
 
 #[test]
 fn a_user_who_is_answered_again_is_not_loaded_again_until_somebody_changes_the_model() {
-    let store = Arc::new(Counted::default());
+    let store = Arc::new(Watched::default());
     learned_in(&store, &["ana"]);
     let (pipeline, other) = (offline(Arc::clone(&store)), offline(Arc::clone(&store)));
     let ask = || block_on(pipeline.personalize(&ana(), &query(ASKED))).unwrap().answer;
@@ -502,7 +478,7 @@ fn a_user_who_is_answered_again_is_not_loaded_again_until_somebody_changes_the_m
 
 #[test]
 fn open_models_are_bounded_and_the_one_used_longest_ago_goes() {
-    let store = Arc::new(Counted::default());
+    let store = Arc::new(Watched::default());
     learned_in(&store, &["ana", "ben", "cy"]);
     let pipeline = offline(Arc::clone(&store)).keep_open(2);
     let ask = |user: &str| {
