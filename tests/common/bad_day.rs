@@ -91,7 +91,7 @@ fn learn_with_faults(history: &History, clean: &Learned, in_flight: usize, fault
     let learned = learn(backend, Budget::default(), history).expect("a user model");
     let took = begun.elapsed();
     sound(&learned, history);
-    let (mut failed, mut compared, mut in_part) = (0, 0, 0);
+    let (mut failed, mut compared) = (0, 0);
     for (item, report) in learned.model.memory().items().iter().zip(&learned.report.items) {
         assert_eq!(item.id(), &report.id);
         match &report.outcome {
