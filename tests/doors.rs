@@ -13,8 +13,8 @@ use rpm_core::data::{
 };
 use rpm_core::stats::Estimate;
 use rpm_core::{
-    Edit, Factor, FactorId, Feature, Interaction, ItemId, Query, ReasoningPath, ResponseSpace, RpmPipeline, Task,
-    UserId, UserModel,
+    Edit, Factor, FactorId, Feature, Forget, Interaction, ItemId, Query, ReasoningPath, ResponseSpace, RpmPipeline,
+    Task, UserId, UserModel,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -273,11 +273,19 @@ fn a_user_model_is_refused_by_serde_as_by_its_own_door() {
     let model = &good["model"];
     let first = model["memory"][0]["id"].as_str().unwrap();
     let second = model["memory"][1]["id"].as_str().unwrap();
+    let group = |at: usize| model["grouping"]["fitted"][at]["id"].as_str().unwrap();
     let bad = [
         ("/calibration/kappa", json!(-7.0), "calibration"),
+        ("/grouping/fitted/0/label", json!(" "), group(0)),
+        ("/grouping/fitted/0/label", with_control(), group(0)),
+        ("/grouping/fitted/0/description", with_control(), group(0)),
+        ("/grouping/fitted/0/features", json!([]), group(0)),
+        ("/grouping/fitted/1/features", model["grouping"]["fitted"][0]["features"].clone(), group(1)),
+        ("/grouping/fitted/1/id", json!(group(0)), group(0)),
         ("/grouping/likeness", json!(0.0), "grouping"),
         ("/snapshots/numbers", json!([1, 1]), "snapshots"),
         ("/snapshots/numbers", json!([4]), "snapshots"),
+        ("/snapshots/taken", json!(u32::MAX), "snapshots"),
         ("/edits/0/number", json!(2), "edits"),
         ("/memory/0/response", json!(MARKER), first),
         ("/memory/0/query/text", json!("A"), first),
@@ -372,7 +380,13 @@ proptest! {
         if let (Ok(by_file), Ok(by_value)) = (by_file, by_value) {
             prop_assert!(by_file == by_value);
             // Reading what it writes runs the checks on it again.
-            prop_assert_eq!(UserModel::from_json(&by_file.to_json()), Ok(by_file));
+            prop_assert!(UserModel::from_json(&by_file.to_json()).as_ref() == Ok(&by_file));
+            // What is made of it can be read too.
+            let pipeline = RpmPipeline::offline(by_file.task().clone());
+            let mut prepared = block_on(pipeline.open(by_file)).unwrap();
+            let first = prepared.model().memory().items().iter().take(1).map(|item| item.id().clone()).collect();
+            block_on(pipeline.forget(&mut prepared, &Forget::Items(first))).unwrap();
+            prop_assert_eq!(UserModel::from_json(&prepared.model().to_json()), Ok(prepared.into_model()));
         }
     }
 }

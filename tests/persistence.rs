@@ -110,3 +110,19 @@ fn a_model_that_was_asked_is_saved_as_before() {
     block_on(pipeline.personalize_model(&model, &common::query("A slow film."))).unwrap();
     assert_eq!(model.to_json(), before);
 }
+
+#[test]
+fn a_count_of_snapshots_or_revisions_at_its_end_neither_wraps_nor_gives_a_number_to_two_marks() {
+    let learned = block_on(RpmPipeline::offline(common::scale_task()).learn(&common::scale_history())).unwrap().model;
+    let mut last: serde_json::Value = serde_json::from_str(&learned.to_json()).unwrap();
+    last["model"]["snapshots"] = serde_json::json!({"taken": u32::MAX - 2, "numbers": [1]});
+    last["model"]["revision"] = serde_json::json!(u64::MAX);
+    let mut model = UserModel::from_json(&last.to_string()).unwrap();
+    assert_eq!([model.snapshot(), model.snapshot(), model.snapshot()], [u32::MAX - 1; 3]);
+    assert_eq!(model.snapshots(), [1, u32::MAX - 1]);
+    let factor = model.factors().iter().next().unwrap().id().clone();
+    model.edit(Edit::Pin { factor }).unwrap();
+    model.rollback(u32::MAX - 1).unwrap();
+    assert_eq!(model.revision(), u64::MAX);
+    assert_eq!(UserModel::from_json(&model.to_json()), Ok(model));
+}

@@ -1,11 +1,11 @@
 //! The rules that a partition of features into factors is made by.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::text::fold;
-use super::{Factor, FactorId, FactorSet, FeatureKey};
+use super::{DataError, Factor, FactorId, FactorSet, FeatureKey, is_odd};
 
 /// The rules of the partition into factors, besides the features themselves: the groups that a factor model made, and
 /// how like a name must be to join a factor. With it the partition follows from the interactions, so that taking one
@@ -33,13 +33,34 @@ pub(crate) const LIKENESS: f64 = 0.6;
 impl Grouping {
     /// The grouping that keeps these factors as they are.
     pub(crate) fn of(factors: &FactorSet) -> Self {
-        let fitted = |factor: &Factor| FittedFactor {
-            id: factor.id().clone(),
-            label: factor.label().to_owned(),
-            description: factor.description().to_owned(),
-            features: factor.features().clone(),
-        };
-        Self { likeness: LIKENESS, fitted: factors.iter().map(fitted).collect() }
+        Self { likeness: LIKENESS, fitted: factors.iter().map(FittedFactor::of).collect() }
+    }
+
+    /// Fails for groups that no factors could be made of again.
+    pub(crate) fn check(&self) -> Result<(), DataError> {
+        if !(0.05..=1.0).contains(&self.likeness) {
+            return Err(DataError::BadNumbers { what: "grouping", problem: "has no likeness from 0.05 to 1" });
+        }
+        let (mut ids, mut keys) = (HashSet::new(), HashSet::new());
+        for group in &self.fitted {
+            let bad = |problem| Err(DataError::BadFactor { factor: group.id.clone(), problem });
+            if !ids.insert(&group.id) {
+                return bad("is grouped twice");
+            }
+            if group.features.is_empty() {
+                return bad("is grouped without features");
+            }
+            if group.label.trim().is_empty() {
+                return bad("is grouped without a label");
+            }
+            if group.label.chars().chain(group.description.chars()).any(is_odd) {
+                return bad("is grouped with a control character in its label or description");
+            }
+            if !group.features.iter().all(|key| keys.insert(key)) {
+                return bad("is grouped with a feature of another factor");
+            }
+        }
+        Ok(())
     }
 }
 
@@ -60,6 +81,16 @@ impl std::fmt::Debug for FittedFactor {
 }
 
 impl FittedFactor {
+    /// The group that a factor is, without the control characters that a factor model may have put into its words.
+    fn of(factor: &Factor) -> Self {
+        let printable = |text: &str| text.chars().filter(|c| !is_odd(*c)).collect::<String>();
+        let (mut label, features) = (printable(factor.label()), factor.features().clone());
+        if label.trim().is_empty() {
+            label = first_key(&features);
+        }
+        Self { id: factor.id().clone(), label, description: printable(factor.description()), features }
+    }
+
     /// Words it anew where its words are those of features that are gone.
     pub(crate) fn reword_without(&mut self, lost: &BTreeSet<FeatureKey>) {
         let speaks = |text: &str| {
@@ -67,11 +98,15 @@ impl FittedFactor {
             lost.iter().any(|key| folded.contains(key.as_str()))
         };
         if speaks(&self.label) {
-            self.label = self.features.first().map(|key| key.as_str().to_owned()).unwrap_or_default();
+            self.label = first_key(&self.features);
         }
         if speaks(&self.description) {
             let named: Vec<&str> = self.features.iter().take(5).map(FeatureKey::as_str).collect();
             self.description = format!("features named {}", named.join(", "));
         }
     }
+}
+
+fn first_key(features: &BTreeSet<FeatureKey>) -> String {
+    features.first().map(|key| key.as_str().to_owned()).unwrap_or_default()
 }

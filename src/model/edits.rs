@@ -75,7 +75,7 @@ impl UserModel {
     pub(super) fn rearrange(&mut self, partition: &Partition) {
         self.recount(partition);
         self.recalibrate();
-        self.revision += 1;
+        self.revision = self.revision.saturating_add(1);
     }
 
     fn anchors(&self, id: &FactorId) -> BTreeSet<FeatureKey> {

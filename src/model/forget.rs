@@ -106,7 +106,7 @@ impl UserModel {
             self.edits.clear();
         }
         let partition = self.rebuild();
-        self.revision += 1;
+        self.revision = self.revision.saturating_add(1);
         let after = self.factor_ids();
         let factors = before.difference(&after).cloned().collect();
         (Forgotten { items, stripped, features, factors, paths }, change, partition)

@@ -110,7 +110,7 @@ impl UserModel {
         }
         let (len, horizon) = (self.memory.len(), self.horizon());
         let (_, change) = self.memory.change(&BTreeSet::new(), new);
-        self.revision += 1;
+        self.revision = self.revision.saturating_add(1);
         if !change.appends(&self.memory) {
             let before = statuses(&self.factors);
             *partition = self.rebuild();

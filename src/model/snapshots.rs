@@ -12,10 +12,15 @@ use super::user_model::Snapshots;
 impl UserModel {
     /// Marks the model as it is, to go back to with [`rollback`](Self::rollback), and gives the mark's number. It costs
     /// a number, no copy. Learning again ends all snapshots: keep the file for that.
+    ///
+    /// No number is used for two marks. There are 4,294,967,294 of them; once they are used up, nothing is marked any
+    /// more and the last number is given, which goes back to the last mark.
     pub fn snapshot(&mut self) -> u32 {
-        self.snapshots.taken = self.snapshots.taken.saturating_add(1);
-        self.snapshots.numbers.push(self.snapshots.taken);
-        self.revision += 1;
+        if self.snapshots.taken < Snapshots::MOST {
+            self.snapshots.taken += 1;
+            self.snapshots.numbers.push(self.snapshots.taken);
+            self.revision = self.revision.saturating_add(1);
+        }
         self.snapshots.taken
     }
 
@@ -62,6 +67,6 @@ impl UserModel {
         self.edits.clone_from(&before.edits);
         self.snapshots = Snapshots { taken: before.snapshots.taken, numbers: Vec::new() };
         self.rearrange(&self.partition());
-        self.revision = before.revision + 1;
+        self.revision = before.revision.saturating_add(1);
     }
 }

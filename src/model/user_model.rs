@@ -58,7 +58,13 @@ impl Snapshots {
         self.taken == 0
     }
 
+    /// The most snapshots that are taken of one model, so that their number never runs out of its bits.
+    pub(super) const MOST: u32 = u32::MAX - 1;
+
     fn check(&self) -> Result<(), DataError> {
+        if self.taken > Self::MOST {
+            return Err(DataError::BadNumbers { what: "list of snapshots", problem: "counts more than can be taken" });
+        }
         let ascending = self.numbers.is_sorted_by(|a, b| a < b);
         let taken = |number: &u32| (1..=self.taken).contains(number);
         if ascending && self.numbers.iter().all(taken) {
@@ -80,10 +86,6 @@ pub struct Provenance {
     pub path_writer: String,
     /// Hash of the prompt wording, in hexadecimal; empty when no prompt was used.
     pub prompts: String,
-}
-
-fn within(value: f64, low: f64, high: f64) -> bool {
-    value.is_finite() && (low..=high).contains(&value)
 }
 
 /// A user model as it stands in a file, of any version.
@@ -177,9 +179,7 @@ impl UserModel {
     pub(crate) fn check(&self) -> Result<(), DataError> {
         self.calibration.check()?;
         self.snapshots.check()?;
-        if !within(self.grouping.likeness, 0.05, 1.0) {
-            return Err(DataError::BadNumbers { what: "grouping", problem: "has no likeness from 0.05 to 1" });
-        }
+        self.grouping.check()?;
         if self.edits.iter().zip(1..).any(|(record, number)| record.number != number) {
             return Err(DataError::BadNumbers { what: "list of edits", problem: "is not numbered from 1" });
         }
@@ -347,7 +347,7 @@ impl UserModel {
         for (id, path) in whole {
             self.memory.set_path(&id, path);
         }
-        self.revision += u64::from(any);
+        self.revision = self.revision.saturating_add(u64::from(any));
         Ok(())
     }
 }
