@@ -6,7 +6,7 @@ use crate::pipeline::Learned;
 use crate::store::{StoreError, Version};
 
 use super::change::Learning;
-use super::swap::Held;
+use super::swap::{Held, Life};
 use super::{StoredError, StoredPipeline};
 
 impl StoredPipeline {
@@ -59,10 +59,10 @@ impl StoredPipeline {
         base: Option<Held>,
         reserved: Version,
     ) -> Result<Learned, StoredError> {
-        let seen = base.as_ref().map_or(reserved, |base| base.version);
+        let life = base.as_ref().map_or(Life::Reserved(reserved), |base| Life::Held(base.version));
         let base = base.as_ref().map(|base| base.prepared.model());
         let mut learning = Learning { base, learned: &mut learned.model };
-        match self.swap(user, Some(seen), &mut learning).await {
+        match self.swap(user, life, &mut learning).await {
             Ok(()) => Ok(learned),
             Err(StoredError::Store(source)) => {
                 Err(StoredError::NotSaved { user: user.clone(), learned: Box::new(learned), source: Box::new(source) })

@@ -19,7 +19,7 @@ pub use error::StoredError;
 
 use self::change::{Editing, Forgetting, Observe, Revise, Rollback, Update};
 use self::opened::OpenModels;
-use self::swap::Held;
+use self::swap::{Held, Life};
 use super::{Answer, Error, ObserveReport, PathPolicy, Prepared, RpmPipeline};
 
 /// Models that are kept open unless the host says otherwise.
@@ -86,10 +86,13 @@ pub struct StoredAnswer {
 
 impl StoredPipeline {
     /// Keeps at most this many models open, the ones used last. An open model takes memory in
-    /// proportion to its history; 0 keeps none. Default: 32.
+    /// proportion to its history; 0 keeps none. Default: 32. Clones share the open models, and with them this number.
+    ///
+    /// A model that is deleted, forgotten from or changed through this pipeline leaves memory with the call; one that another
+    /// process deleted or changed leaves it when its user is next asked about, or for newer ones.
     #[must_use]
-    pub fn keep_open(mut self, models: usize) -> Self {
-        self.open = Arc::new(OpenModels::new(models));
+    pub fn keep_open(self, models: usize) -> Self {
+        self.open.resize(models);
         self
     }
 
@@ -126,9 +129,8 @@ impl StoredPipeline {
     /// # Errors
     /// [`StoredError::Store`].
     pub async fn delete(&self, user: &UserId) -> Result<bool, StoredError> {
-        let deleted = self.store.delete(user).await?;
-        self.open.remove(user);
-        Ok(deleted)
+        let _ending = self.open.ending(user);
+        Ok(self.store.delete(user).await?)
     }
 
     /// Answers a query the way the user would. Reasoning paths that were written on the way are saved, so that they are
@@ -187,7 +189,7 @@ impl StoredPipeline {
         user: &UserId,
         change: impl FnMut(&mut UserModel) -> Result<T, Error> + Send,
     ) -> Result<T, StoredError> {
-        self.swap(user, None, &mut Update { user, change }).await
+        self.swap(user, Life::Any, &mut Update { user, change }).await
     }
 
     /// Takes new interactions into the user's model as [`RpmPipeline::observe`] does. Their features are found once,
@@ -207,12 +209,10 @@ impl StoredPipeline {
         let first = self.held(user).await?;
         let read = pipeline.read_new(first.prepared.model(), new, &ctx).await?;
         let mut observe = Observe { user, pipeline, ctx: &ctx, read };
-        let (mut report, ids) = self.swap(user, Some(first.version), &mut observe).await?;
+        let (mut report, ids) = self.swap(user, Life::Held(first.version), &mut observe).await?;
         if pipeline.paths == PathPolicy::Eager {
-            let held = self.held(user).await?;
-            if held.version.life() != first.version.life() {
-                return Err(StoredError::Deleted { user: user.clone() });
-            }
+            let held = self.find(user).await?.filter(|held| held.version.life() == first.version.life());
+            let held = held.ok_or_else(|| StoredError::Deleted { user: user.clone() })?;
             let paths = pipeline.write_new_paths(held.prepared.model(), &ids, &mut report, &ctx).await?;
             let mut with_paths = held.prepared.model().clone();
             with_paths.keep_paths(paths);
@@ -236,7 +236,7 @@ impl StoredPipeline {
     /// # Errors
     /// As [`observe`](Self::observe).
     pub async fn forget(&self, user: &UserId, what: &Forget<'_>) -> Result<Receipt, StoredError> {
-        self.swap(user, None, &mut Forgetting { user, pipeline: &self.pipeline, what }).await
+        self.swap(user, Life::Any, &mut Forgetting { user, pipeline: &self.pipeline, what }).await
     }
 
     /// Enters an edit in the user's model ([`UserModel::edit`]) and gives its number.
@@ -244,7 +244,7 @@ impl StoredPipeline {
     /// # Errors
     /// As [`update`](Self::update).
     pub async fn edit(&self, user: &UserId, edit: Edit) -> Result<u32, StoredError> {
-        self.swap(user, None, &mut Editing { user, pipeline: &self.pipeline, edit }).await
+        self.swap(user, Life::Any, &mut Editing { user, pipeline: &self.pipeline, edit }).await
     }
 
     /// Marks the user's model as it is ([`UserModel::snapshot`]) and gives the mark's number.
@@ -253,7 +253,7 @@ impl StoredPipeline {
     /// As [`update`](Self::update).
     pub async fn snapshot(&self, user: &UserId) -> Result<u32, StoredError> {
         let change = |prepared: &mut Prepared| Ok(prepared.snapshot());
-        self.swap(user, None, &mut Revise { user, change }).await
+        self.swap(user, Life::Any, &mut Revise { user, change }).await
     }
 
     /// Goes back to a snapshot ([`UserModel::rollback`]).
@@ -261,7 +261,7 @@ impl StoredPipeline {
     /// # Errors
     /// As [`update`](Self::update).
     pub async fn rollback(&self, user: &UserId, snapshot: u32) -> Result<(), StoredError> {
-        self.swap(user, None, &mut Rollback { user, pipeline: &self.pipeline, snapshot }).await
+        self.swap(user, Life::Any, &mut Rollback { user, pipeline: &self.pipeline, snapshot }).await
     }
 }
 

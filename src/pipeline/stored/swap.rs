@@ -20,6 +20,37 @@ pub(super) struct Held {
     pub(super) prepared: Prepared,
 }
 
+/// The life of a user that a change is made in.
+#[derive(Clone, Copy)]
+pub(super) enum Life {
+    /// Whichever the user has.
+    Any,
+    /// The one of a place that was reserved, which holds no model yet.
+    Reserved(Version),
+    /// The one of a model that was held.
+    Held(Version),
+}
+
+impl Life {
+    fn version(self) -> Option<Version> {
+        match self {
+            Self::Any => None,
+            Self::Reserved(version) | Self::Held(version) => Some(version),
+        }
+    }
+
+    /// True when it is over, given the version that is held now. A place that is only reserved is written at the first
+    /// attempt, or it is no longer there.
+    fn is_over(self, held: Option<Version>, attempt: usize) -> bool {
+        match (self, held) {
+            (Self::Any, _) => false,
+            (Self::Reserved(seen) | Self::Held(seen), Some(held)) => held.life() != seen.life(),
+            (Self::Reserved(_), None) => attempt > 0,
+            (Self::Held(_), None) => true,
+        }
+    }
+}
+
 impl StoredPipeline {
     /// Keeps written paths of items that have none, in the life of the user that `seen` is a version of.
     pub(super) async fn adopt(
@@ -31,27 +62,21 @@ impl StoredPipeline {
         let change = |prepared: &mut Prepared| {
             Ok(prepared.revise_paths(|model| adopt_fitting(model, paths.iter().map(|(id, path)| (id, path)))))
         };
-        self.swap(user, Some(seen), &mut Revise { user, change }).await
+        self.swap(user, Life::Held(seen), &mut Revise { user, change }).await
     }
 
-    /// Makes a change and saves it if nobody else saved meanwhile; otherwise makes it again on what is held then. With
-    /// `seen`, only in the life of the user that it is a version of.
+    /// Makes a change and saves it if nobody else saved meanwhile; otherwise makes it again on what is held then, in
+    /// this life of the user only.
     pub(super) async fn swap<C: Change>(
         &self,
         user: &UserId,
-        seen: Option<Version>,
+        life: Life,
         change: &mut C,
     ) -> Result<C::Value, StoredError> {
         for attempt in 0..ATTEMPTS {
             let held = self.find(user).await?;
             let version = held.as_ref().map(|held| held.version);
-            let ended = match (version, seen) {
-                (Some(version), Some(seen)) => version.life() != seen.life(),
-                // A place that is only reserved is written at the first attempt, or it is no longer there.
-                (None, Some(_)) => attempt > 0,
-                _ => false,
-            };
-            if ended {
+            if life.is_over(version, attempt) {
                 return Err(StoredError::Deleted { user: user.clone() });
             }
             let before = held.map(|held| held.prepared);
@@ -60,11 +85,12 @@ impl StoredPipeline {
             if before.is_some_and(|before| before.model() == changed.model()) {
                 return Ok(value);
             }
-            match self.store.save(changed.model(), version.or(seen)).await {
+            let ending = self.open.ending(user);
+            match self.store.save(changed.model(), version.or(life.version())).await {
                 Err(StoreError::Conflict) => let_others_run().await,
                 Err(error) => return Err(error.into()),
                 Ok(version) => {
-                    self.open.put(version, changed);
+                    ending.replace(version, changed);
                     return Ok(value);
                 }
             }
@@ -78,14 +104,21 @@ impl StoredPipeline {
 
     /// The model that the store holds, from the open models where its version is among them.
     pub(super) async fn find(&self, user: &UserId) -> Result<Option<Held>, StoredError> {
-        let Some(version) = self.store.version(user).await? else { return Ok(None) };
+        let opening = self.open.opening(user);
+        let Some(version) = self.store.version(user).await? else {
+            self.open.remove(user);
+            return Ok(None);
+        };
         if let Some(prepared) = self.open.get(user, version) {
             return Ok(Some(Held { version, prepared }));
         }
-        let Some(StoredModel { model, version }) = self.store.load(user).await? else { return Ok(None) };
+        let Some(StoredModel { model, version }) = self.store.load(user).await? else {
+            self.open.remove(user);
+            return Ok(None);
+        };
         model.check_user(user).map_err(Error::from)?;
         let prepared = Prepared::new(model);
-        self.open.put(version, prepared.clone());
+        opening.put(version, prepared.clone());
         Ok(Some(Held { version, prepared }))
     }
 }
