@@ -451,20 +451,3 @@ fn a_span_outside_its_query_or_inside_a_character_is_refused() {
         assert!(Feature::new(&text, name, Span { start: 0, end: 2 }).is_err());
     }
 }
-
-#[test]
-fn nothing_that_is_printed_for_debugging_repeats_the_users_text() {
-    let past = one("A slow zqmark film.", "4");
-    let history = History::new(&scale_task(), "ana", past.clone()).unwrap();
-    let learned = block_on(RpmPipeline::offline(scale_task()).learn(&history)).unwrap();
-    let model = &learned.model;
-    let item = &model.memory().items()[0];
-    let printed = format!("{past:?} {history:?} {model:?} {item:?} {:?} {}", model.memory(), learned.report);
-    assert!(!printed.contains(MARKER), "{printed}");
-    for factor in model.factors().iter() {
-        assert!(!format!("{factor:?}").contains(MARKER));
-    }
-    for feature in item.features() {
-        assert!(!format!("{feature:?}").contains(MARKER));
-    }
-}

@@ -1,5 +1,6 @@
 //! Reading a file of sections, from bytes or from a reader. No length that a file claims is believed before its bytes are there.
 
+use std::fmt;
 use std::io::{self, Read};
 
 use super::{Damage, DamagedFile, HEAD, HEADER, LONGEST_NAME, MAGIC, MARKER, kind_bytes};
@@ -8,11 +9,22 @@ use super::{Damage, DamagedFile, HEAD, HEADER, LONGEST_NAME, MAGIC, MARKER, kind
 const PIECE: usize = 128 << 10;
 
 /// The sections of a file that was written at once, all checked, borrowed from its bytes.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Sections<'a> {
     kind: &'static str,
     /// By section: its name, where it begins, its body.
     sections: Vec<(&'a str, u64, &'a [u8])>,
+}
+
+impl fmt::Debug for Sections<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes: usize = self.sections.iter().map(|(.., body)| body.len()).sum();
+        f.debug_struct("Sections")
+            .field("kind", &self.kind)
+            .field("sections", &self.sections.len())
+            .field("bytes", &bytes)
+            .finish()
+    }
 }
 
 impl<'a> Sections<'a> {

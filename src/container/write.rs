@@ -1,14 +1,26 @@
 //! Writing a file of sections.
 
+use std::fmt;
+
 use super::{HEAD, HEADER, MAGIC, MARKER, kind_bytes};
 
 /// Writes a file of named sections into memory.
-#[derive(Debug)]
 pub struct Writer {
     kind: &'static str,
     version: u32,
     count: u32,
     bytes: Vec<u8>,
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer")
+            .field("kind", &self.kind)
+            .field("version", &self.version)
+            .field("sections", &self.count)
+            .field("bytes", &self.bytes.len())
+            .finish()
+    }
 }
 
 impl Writer {

@@ -107,7 +107,7 @@ fn is_one(value: &f64) -> bool {
 
 /// The counts of one factor (paper: *θ*⁽ᵐ⁾). Only counts are kept; every ratio, interval and test is derived from
 /// them, so adding or removing an interaction is exact. Counts that are read from a file are finite and not below 0.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Clone, PartialEq, Default, Serialize)]
 pub struct FactorStats {
     /// Interactions in which the factor is present (paper: coverage).
     pub coverage: f64,
@@ -220,7 +220,7 @@ impl FactorStats {
 }
 
 /// The counts over a user's whole history. Counts that are read from a file are finite and not below 0.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Clone, PartialEq, Default, Serialize)]
 pub struct Totals {
     /// Interactions.
     pub interactions: f64,
@@ -348,5 +348,25 @@ impl fmt::Debug for Factor {
             .field("features", &self.features.len())
             .field("coverage", &self.stats.coverage)
             .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for FactorStats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FactorStats")
+            .field("coverage", &self.coverage)
+            .field("responses", &self.by_response.len())
+            .field("influence", &self.influence)
+            .field("polarity", &self.polarity)
+            .finish()
+    }
+}
+
+impl fmt::Debug for Totals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Totals")
+            .field("interactions", &self.interactions)
+            .field("responses", &self.by_response.len())
+            .finish()
     }
 }

@@ -1,6 +1,7 @@
 //! All factors of one user, as a partition with counts.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -13,7 +14,7 @@ use super::{
 
 /// All factors of one user (paper: *C*ᵤ): a partition of the user's features, with counts. Every feature key belongs to
 /// exactly one factor.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(try_from = "UncheckedFactors", into = "WrittenFactors")]
 pub struct FactorSet {
     /// In order of id, so that any output in this order is the same every time. Shared, so that a clone is cheap.
@@ -36,6 +37,16 @@ pub(crate) struct UncheckedFactors {
 struct WrittenFactors {
     totals: Totals,
     factors: Vec<Factor>,
+}
+
+impl fmt::Debug for FactorSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FactorSet")
+            .field("factors", &self.factors.len())
+            .field("features", &self.of_feature.len())
+            .field("totals", &self.totals)
+            .finish()
+    }
 }
 
 impl TryFrom<UncheckedFactors> for FactorSet {

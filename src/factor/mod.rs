@@ -144,7 +144,7 @@ impl fmt::Debug for AssignRequest<'_> {
 }
 
 /// One group of features that act alike.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct FactorGroup {
     /// A few words that name it.
     pub label: String,
@@ -152,6 +152,12 @@ pub struct FactorGroup {
     pub description: String,
     /// Its features, oldest first; the factor's id derives from the first.
     pub features: Vec<FeatureKey>,
+}
+
+impl fmt::Debug for FactorGroup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FactorGroup").field("features", &self.features.len()).finish_non_exhaustive()
+    }
 }
 
 /// A partition of the features, and what it took to reach it.

@@ -1,6 +1,7 @@
 //! The statistics of a user's factors.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
@@ -21,7 +22,7 @@ const LEAST_TESTED: f64 = 3.0;
 /// The statistics of a user's counts: posteriors, intervals, lifts and significance, computed when asked for.
 ///
 /// Cheap to clone. The significance and the information of all factors are computed once and shared.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Beliefs<'a> {
     task: &'a Task,
     factors: &'a FactorSet,
@@ -46,7 +47,7 @@ impl FactorEvidence {
 }
 
 /// One response under one factor.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 pub struct ResponseBelief {
     /// The response.
     pub response: String,
@@ -72,7 +73,7 @@ pub struct Share {
 }
 
 /// All statistics of one factor.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct FactorSummary {
     /// The factor.
@@ -94,6 +95,30 @@ pub struct FactorSummary {
     pub influence: Option<Share>,
     /// For open-ended tasks: positive, neutral and negative among the influential ones.
     pub polarity: Option<[Share; 3]>,
+}
+
+impl fmt::Debug for Beliefs<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Beliefs").field("factors", &self.factors).field("calibration", self.calibration).finish()
+    }
+}
+
+impl fmt::Debug for ResponseBelief {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (count, propensity) = (self.count, self.propensity);
+        f.debug_struct("ResponseBelief").field("count", &count).field("propensity", &propensity).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for FactorSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FactorSummary")
+            .field("id", &self.id)
+            .field("coverage", &self.coverage)
+            .field("responses", &self.responses.len())
+            .field("q", &self.q)
+            .finish_non_exhaustive()
+    }
 }
 
 impl FactorSummary {

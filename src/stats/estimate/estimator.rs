@@ -1,5 +1,6 @@
 //! The estimator: the pool of factors and the vote of similar queries, blended.
 
+use std::fmt;
 use std::sync::OnceLock;
 
 use crate::data::{AssignedFeature, Calibration, Factor, FactorId, FactorSet, MemoryItem, Query, ResponseSpace, Task};
@@ -43,7 +44,7 @@ use super::similar::{Likeness, Terms};
 /// # }
 /// # pollster::block_on(example()).unwrap();
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Estimator {
     pub(super) past: Past,
     pub(super) pool: Pool,
@@ -53,6 +54,12 @@ pub struct Estimator {
     likeness: OnceLock<Likeness>,
     /// The second half of the vote, for labels; once asked for.
     ridge: OnceLock<Option<Ridge>>,
+}
+
+impl fmt::Debug for Estimator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Estimator").field("items", &self.vote_weights.len()).finish_non_exhaustive()
+    }
 }
 
 /// The part of the estimate that goes by the query's factors, by kind of response space.

@@ -1,9 +1,11 @@
 //! The estimate: the probability of each response.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// One response with its probability.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct ResponseProbability {
     /// The response.
     pub response: String,
@@ -15,7 +17,7 @@ pub struct ResponseProbability {
 
 /// P(response | features, user) from the statistics alone, without a model. One that is read from a file is checked: its
 /// decision is one of its responses, and its shares are from 0 to 1.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "UncheckedEstimate")]
 pub struct Estimate {
     responses: Vec<ResponseProbability>,
@@ -41,6 +43,22 @@ impl TryFrom<UncheckedEstimate> for Estimate {
             return Err("the estimate has a probability or a base rate outside 0 to 1");
         }
         Ok(Self { responses, decision })
+    }
+}
+
+impl fmt::Debug for ResponseProbability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (probability, base) = (self.probability, self.base);
+        f.debug_struct("ResponseProbability")
+            .field("probability", &probability)
+            .field("base", &base)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Estimate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Estimate").field("responses", &self.responses).field("decision", &self.decision).finish()
     }
 }
 
