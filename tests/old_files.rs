@@ -134,6 +134,7 @@ fn a_log_of_version_one_is_read_and_goes_on() {
         assert_eq!(calls.load(Ordering::Relaxed), 1);
         assert!(fs::read(&path).unwrap().starts_with(b"\x89RPM\r\n\x1a\nlog\0"));
         assert!(!scratch.0.join("replies.log.tmp").exists());
+        assert!(!scratch.0.join("replies.log.v1").exists(), "all of it is in the new file");
     }
 }
 
@@ -171,4 +172,46 @@ fn a_damaged_record_of_a_log_of_version_one_is_named_and_the_others_survive() {
         assert!(matches!(ResponseLog::open(&path), Err(LogError::Damaged(_))), "{at}");
         assert_eq!(fs::read(&path).unwrap(), flipped, "it is left as it is");
     }
+}
+
+/// A log of version 1 of which the second record is damaged.
+fn damaged_log() -> Vec<u8> {
+    let mut file = fs::read(old("replies.log")).unwrap();
+    let second = file.windows(4).enumerate().filter(|(_, four)| *four == b"\xffrpm").nth(1).unwrap().0;
+    file[second + 60] ^= 4;
+    file
+}
+
+#[test]
+fn a_log_of_version_one_with_damage_is_kept_as_it_was_until_replies_are_purged() {
+    let (file, scratch) = (damaged_log(), Scratch::new("kept"));
+    let path = scratch.with(&file);
+    let kept = scratch.0.join("replies.log.v1");
+    fs::write(&kept, "of an earlier one").unwrap();
+    let log = ResponseLog::open(&path).unwrap();
+    assert_eq!((log.stats().records, log.stats().damaged), (5, 1));
+    let at = log.damage()[0].at;
+    assert_eq!(fs::read(&kept).unwrap(), file);
+    assert!(file[usize::try_from(at).unwrap()..].starts_with(b"\xffrpm"), "the place is one in the old file");
+    log.compact().unwrap();
+    assert_eq!(log.purge::<&str>([]).unwrap(), 0);
+    assert!(kept.exists());
+    assert_eq!(log.purge(["nobody"]).unwrap(), 0);
+    assert!(!kept.exists(), "whom its damaged record is about cannot be told");
+    assert_eq!(log.stats().records, 5);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_log_that_is_written_anew_keeps_its_permissions() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let scratch = Scratch::new("mode");
+    let path = scratch.with(&damaged_log());
+    let kept = scratch.0.join("replies.log.v1");
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    let log = ResponseLog::open(&path).unwrap();
+    assert_eq!((mode(&path), mode(&kept)), (0o640, 0o640));
+    log.purge(["a"]).unwrap();
+    assert_eq!(mode(&path), 0o640);
 }

@@ -15,6 +15,8 @@ use super::old::{self, OldFrame};
 use super::record::{Frame, HEADER, Record, Start, header, read_start};
 use super::store::{LogStats, Store};
 
+/// The ending of the name that a file of version 1 is kept under when some of it was damaged.
+const OLD: &str = ".v1";
 /// Damaged places that are named; more are counted.
 const NAMED: usize = 64;
 
@@ -49,10 +51,7 @@ impl FileStore {
             Err(TryLockError::Error(error)) => return Err(error.into()),
         }
         // What a rewrite left that did not end may hold what was to be removed.
-        match fs::remove_file(beside(path, ".tmp")) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-            _ => {}
-        }
+        remove(&beside(path, ".tmp"))?;
         let mut file = private().read(true).write(true).create(true).truncate(false).open(path)?;
         let mut first = Vec::with_capacity(HEADER + 1);
         (&file).take(HEADER as u64 + 1).read_to_end(&mut first)?;
@@ -91,13 +90,28 @@ impl FileStore {
         Ok(())
     }
 
-    /// Writes a file of version 1 anew. What was not written to its end goes, as it would have gone then.
+    /// Writes a file of version 1 anew. What was not written to its end goes, as it would have gone then; when records
+    /// were damaged, the old file stays beside the new one, since somebody may be able to mend it.
     fn convert(&mut self) -> Result<(), LogError> {
         let len = self.file.metadata()?.len();
         let (places, torn) = self.scan::<OldFrame>(old::HEADER)?;
         self.stats.cut_bytes = torn.map_or(0, |at| len.saturating_sub(at));
+        if self.stats.damaged > 0 {
+            self.keep_old()?;
+        }
         let new = self.rewrite(old::HEADER, &places, |_| true)?;
         self.adopt(new)
+    }
+
+    /// Gives the file a second name, which it keeps when the new one takes its first.
+    fn keep_old(&self) -> Result<(), LogError> {
+        let kept = beside(&self.path, OLD);
+        remove(&kept)?;
+        if fs::hard_link(&self.path, &kept).is_err() {
+            fs::copy(&self.path, &kept)?;
+            File::open(&kept)?.sync_all()?;
+        }
+        Ok(sync_folder(&kept)?)
     }
 
     /// Finds the places of the newest records, and of the last one that was not written to its end.
@@ -108,7 +122,10 @@ impl FileStore {
             match found {
                 Found::Body { frame, body, body_at } => match Record::from_body(&body) {
                     Some(record) => drop(places.insert(record.key, Place { frame, body_at })),
-                    None => note(&mut self.stats, &mut self.damage, body_at, Damage::Content { problem: UNREADABLE }),
+                    None => {
+                        let at = body_at - F::LEN as u64;
+                        note(&mut self.stats, &mut self.damage, at, Damage::Content { problem: UNREADABLE });
+                    }
                 },
                 Found::Damaged { at } => note(&mut self.stats, &mut self.damage, at, Damage::Checksum),
                 Found::Torn { at } => torn = Some(at),
@@ -152,6 +169,9 @@ impl FileStore {
         mut keep: impl FnMut(&Record) -> bool,
     ) -> Result<Rewritten, LogError> {
         let file = private().read(true).write(true).create(true).truncate(true).open(path)?;
+        // Whoever was let in to the old file is let in to the one in its place.
+        #[cfg(unix)]
+        file.set_permissions(self.file.metadata()?.permissions())?;
         let mut output = BufWriter::new(file);
         output.write_all(&header())?;
         let (mut end, mut places) = (HEADER as u64, HashMap::new());
@@ -195,6 +215,14 @@ fn framed(record: &Record) -> Option<(Vec<u8>, Frame)> {
     let bytes = record.to_bytes()?;
     let frame = Frame::read(bytes.get(..Frame::LEN)?)?;
     Some((bytes, frame))
+}
+
+/// Removes a file, if there is one.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn note(stats: &mut LogStats, places: &mut Vec<DamagedFile>, at: u64, damage: Damage) {
@@ -247,6 +275,11 @@ impl Store for FileStore {
             !gone
         })?;
         self.adopt(new)?;
+        if !ids.is_empty() {
+            // Nobody can tell what its damaged records are about.
+            remove(&beside(&self.path, OLD))?;
+            sync_folder(&self.path)?;
+        }
         Ok(removed)
     }
 

@@ -92,7 +92,8 @@ impl ResponseLog {
     /// that the disk has no room for is counted there too, and returned all the same.
     ///
     /// A file of an earlier version is written anew beside the old one and put in its place, all or nothing, and goes on from
-    /// there.
+    /// there. Where records of it were damaged, the old file stays as `<file>.v1`, until replies are next
+    /// [`purge`](Self::purge)d or somebody removes it; it quotes the user as the log does.
     ///
     /// # Errors
     /// - [`LogError::InUse`] when the file is open already: a log has one opening at a time, whose clones are shared.
@@ -114,13 +115,14 @@ impl ResponseLog {
 
     /// Removes every reply about any of these items and gives how many there were. `query` names the queries that were
     /// answered. The file is written anew beside the old one and put in its place, all or nothing; damaged records go
-    /// too.
+    /// too, and with them a `<file>.v1` that was kept for them: nobody can tell whom they are about.
     ///
     /// Other copies are not reached: back-ups, what the file system keeps of removed files, and replies that are under
     /// way. Purge when nothing is being asked about these items.
     ///
     /// # Errors
-    /// [`LogError::Io`]; if so, nothing was removed, unless the folder alone could not be written to disk.
+    /// [`LogError::Io`]; if so, nothing was removed, unless it was `<file>.v1` that could not be, or the folder that could
+    /// not be written to disk: purge again.
     pub fn purge<I: AsRef<str>>(&self, ids: impl IntoIterator<Item = I>) -> Result<usize, LogError> {
         let ids: Vec<I> = ids.into_iter().collect();
         let ids: Vec<&str> = ids.iter().map(AsRef::as_ref).collect();
@@ -155,7 +157,7 @@ impl ResponseLog {
     }
 
     /// Returns the places of damaged records met since it was opened, the first 64 of them. A file of an earlier
-    /// version is named with the places it had.
+    /// version is named with the places it had, which are those in `<file>.v1`.
     pub fn damage(&self) -> Vec<DamagedFile> {
         self.store().damage()
     }
