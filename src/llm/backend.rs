@@ -20,6 +20,15 @@ use super::{BackendError, Completion, CompletionRequest, ReplyForm};
 /// - `complete_batch` returns one result per request, in the order of the requests.
 /// - Dropping the future cancels; nothing may go on in the background.
 ///
+/// # Errors
+/// - [`BackendError::transient`] when the same request may be answered later: a time-out, a dropped connection, a rate limit,
+///   overload, a status of 429 or 5xx. `Resilient` sends it again; set `retry_after` where the provider says when.
+/// - [`BackendError::permanent`] when it never will be: a bad key, an unknown model, a request that the provider refuses.
+///   Nothing sends it again. When in doubt this one, since it costs nothing.
+/// - [`BackendError::unsupported`] when only the [form](CompletionRequest::form) was refused: no JSON schemas, or no JSON mode.
+///   The request comes again in a looser form, and the stage asks for no more than that from then on.
+/// - [`BackendError::prompt_too_long`] when the prompt is over the model's context.
+///
 /// # Example
 /// ```
 /// use rpm_core::{BackendError, Completion, CompletionRequest, LlmBackend, async_trait};

@@ -1,0 +1,88 @@
+//! The replies that docs/llm.md shows are read as it says, without a repair and without asking again.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+
+mod common;
+
+use std::sync::Arc;
+
+use common::{ScriptedBackend, query, reply, text_task};
+use pollster::block_on;
+use rpm_core::answer::OneCallAnswerer;
+use rpm_core::data::Polarity;
+use rpm_core::llm::{Stage, UsageReport};
+use rpm_core::pipeline::{Learned, RpmPipelineBuilder};
+use rpm_core::stats::{SupportThresholds, Tier};
+use rpm_core::{Answer, Factor, Feature, History, Interaction, RpmPipeline};
+
+const PAGE: &str = include_str!("../docs/llm.md");
+const TEXT: &str = "A solver and a parser are joined.";
+
+/// The example in the row of the table that begins so.
+fn example(row: &str) -> String {
+    let row = PAGE.lines().find(|line| line.starts_with(&format!("| {row}, "))).expect(row);
+    let (_, example) = row.trim_end_matches("` |").rsplit_once("| `").expect("an example");
+    serde_json::from_str::<serde_json::Value>(example).expect("JSON");
+    example.to_owned()
+}
+
+/// A model that answers with the examples, given the row of its answers.
+fn documented(answer: &str) -> Arc<ScriptedBackend> {
+    let rows = [
+        (Stage::Extract, example("extraction")),
+        (Stage::Group, example("grouping and naming")),
+        (Stage::Judge, example("judging")),
+        (Stage::WritePath, example("path")),
+        (Stage::Answer, example(answer)),
+    ];
+    ScriptedBackend::new(move |request| {
+        let row = rows.iter().find(|(stage, _)| *stage == request.stage).expect("a row for each stage");
+        Ok(reply(&row.1))
+    })
+}
+
+#[track_caller]
+fn at_once(usage: &UsageReport, stages: &[Stage]) {
+    let total = usage.total();
+    assert_eq!((total.reasks, total.repaired, total.failed_calls), (0, 0, 0), "{usage}");
+    assert!(stages.iter().all(|stage| usage.stage(*stage).calls == 1), "{usage}");
+}
+
+fn learned_and_told(builder: RpmPipelineBuilder) -> (Learned, Answer) {
+    let mut thresholds = SupportThresholds::default();
+    thresholds.least_interactions = 1;
+    let pipeline = builder.thresholds(thresholds).build().unwrap();
+    let past = Interaction::new("a", query(TEXT), "A Parser with a Solver").unwrap();
+    let learned = block_on(pipeline.learn(&History::new(&text_task(), "ana", [past]).unwrap())).unwrap();
+    let open = block_on(pipeline.open(learned.model.clone())).unwrap();
+    let answer = block_on(pipeline.personalize(&open, &query(TEXT))).unwrap();
+    (learned, answer)
+}
+
+#[test]
+fn the_documented_replies_teach_a_user_and_answer() {
+    let (learned, answer) = learned_and_told(RpmPipeline::builder(text_task()).backend(documented("answer")));
+    at_once(&learned.report.usage, &[Stage::Extract, Stage::Group, Stage::Judge, Stage::WritePath]);
+    let item = &learned.model.memory().items()[0];
+    let names: Vec<&str> = item.features().iter().map(Feature::name).collect();
+    assert_eq!(names, ["grammar tooling", "exact search"]);
+    let judged = item.features().iter().map(|feature| feature.judgement().unwrap());
+    let judged: Vec<_> = judged.map(|judgement| (judgement.influential, judgement.polarity)).collect();
+    assert_eq!(judged, [(true, Polarity::Positive), (false, Polarity::Neutral)]);
+    let mut labels: Vec<&str> = learned.model.factors().iter().map(Factor::label).collect();
+    labels.sort_unstable();
+    assert_eq!(labels, ["language tools", "search methods"]);
+    assert_eq!(item.path().unwrap().steps()[0].text, "Titles name the tool.");
+    at_once(&answer.usage, &[Stage::Answer]);
+    assert_eq!((answer.support.tier, &*answer.response), (Tier::Full, "A Parser with a Solver"));
+    assert_eq!(answer.path.steps()[0].text, "Titles name the tool.");
+}
+
+#[test]
+fn the_documented_reply_of_one_call_answers() {
+    let builder = RpmPipeline::builder(text_task()).backend(documented("answer in one call"));
+    let (_, answer) = learned_and_told(builder.answerer(OneCallAnswerer::default()));
+    at_once(&answer.usage, &[Stage::Answer]);
+    assert_eq!(answer.response, "A Solver in a Parser");
+    assert_eq!(answer.features.len(), 1);
+    assert_eq!(answer.path.steps()[0].text, "Titles name the method.");
+}
