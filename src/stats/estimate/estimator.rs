@@ -88,6 +88,17 @@ impl Estimator {
         self.estimate(beliefs.calibration(), query, features, boost)
     }
 
+    /// The estimate for a query by its features alone: that of [`of_query`](Self::of_query) if the vote of similar queries had
+    /// no weight, and the pool of factors the strength that the calibration chose, or 1 where it chose 0. The features' tone
+    /// counts as it does there. Choices have no such vote, so theirs is the same as there.
+    pub fn of_factors(&self, beliefs: &Beliefs<'_>, query: &Query, features: &[AssignedFeature]) -> Estimate {
+        let chosen = beliefs.calibration();
+        let pool = if chosen.pool > 0.0 { chosen.pool } else { 1.0 };
+        let alone = Calibration { vote: 0.0, pool, ..chosen.clone() };
+        let boost = |id: &FactorId| beliefs.factors().get(id).map_or(1.0, Factor::boost);
+        self.estimate(&alone, query, features, boost)
+    }
+
     /// Reads items, in the memory's canonical order; `None` for tasks of free text. Each item counts with its weight, above 0
     /// and at most 1; those that `weights` is too short for weigh 1. Counts are exact for weights that are multiples of 2⁻³².
     pub fn new(task: &Task, set: &FactorSet, items: &[MemoryItem], weights: &[f64]) -> Option<Self> {

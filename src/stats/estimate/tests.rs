@@ -294,3 +294,20 @@ fn less_weight_is_less_say() {
         }
     }
 }
+
+#[test]
+fn factors_alone_are_the_estimate_without_a_vote_and_with_a_pool() {
+    for task in tasks() {
+        let rows = rows_of(&[(0, 0), (2, 1), (0, 0), (4, 1)]);
+        let mut user = User::of(&task, &rows);
+        let new = query(&task, &rows[0]);
+        let (estimator, features) = (user.estimator(), asked(&user.set, &new));
+        for (pool, used) in [(0.0, 1.0), (0.5, 0.5)] {
+            user.calibration = Calibration { pool, vote: 1.0, ..Calibration::default() };
+            let beliefs = Beliefs::new(&user.task, &user.set, &user.calibration);
+            let alone = Calibration { pool: used, vote: 0.0, ..user.calibration.clone() };
+            let expected = estimator.estimate(&alone, &new, &features, |_| 1.0);
+            assert_eq!(estimator.of_factors(&beliefs, &new, &features), expected, "{:?}", task.space());
+        }
+    }
+}
