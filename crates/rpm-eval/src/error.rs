@@ -44,6 +44,17 @@ pub enum EvalError {
         #[source]
         source: DataError,
     },
+    /// A user whose factors cannot be learned or looked at.
+    #[error("data set {set}: the factors of {user} cannot be learned or looked at")]
+    Factors {
+        /// The data set.
+        set: String,
+        /// The user.
+        user: String,
+        /// The cause.
+        #[source]
+        source: rpm_core::llm::BoxError,
+    },
     /// A method that does not exist, or that cannot have such an option.
     #[error("method {method}: {problem}")]
     Method {

@@ -14,8 +14,10 @@
 //! - [`metric`]: LaMP's metrics to the bit, and scores of distributions.
 //! - [`compare`]: intervals and paired differences that allow for items of one user being alike.
 //! - [`report`]: the same figures as Markdown, one HTML file and JSON.
+//! - [`factors`]: how good the factors are that the offline pipeline learns.
 //!
-//! Arrows point one way: `report → compare → metric → record ← run → method → dataset`. The same data, methods, seed
+//! Arrows point one way: `report → compare → metric → record ← run → method → dataset`, and `factors` uses `compare` and
+//! `method`. The same data, methods, seed
 //! and replies give the same report to the byte; what a clock measured is kept apart.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -23,6 +25,7 @@ mod chance;
 pub mod compare;
 pub mod dataset;
 mod error;
+pub mod factors;
 pub mod method;
 pub mod metric;
 mod record;

@@ -1,13 +1,16 @@
-//! The harness from the command line: `rpm-eval run --data PATH... [--methods a,b] [--report FOLDER]`.
+//! The harness from the command line: `rpm-eval run --data PATH... [--methods a,b] [--report FOLDER]` and `rpm-eval factors
+//! --data PATH... [--json]`.
 //!
 //! `--help` lists the options, `docs/evaluation.md` explains them.
 #![allow(clippy::print_stdout, reason = "it talks to its reader")]
 
 mod args;
+mod factors;
 mod model;
 mod run;
 
 use std::error::Error;
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
@@ -22,10 +25,25 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Run(Box<args::Args>),
+    Factors(factors::Args),
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    match Cli::parse().command {
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
+        Command::Factors(args) => factors::run(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("Error: {}", with_causes(&*error));
+            ExitCode::FAILURE
+        }
     }
+}
+
+/// An error and its causes in one line.
+fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
