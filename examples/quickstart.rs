@@ -77,8 +77,8 @@ fn read(file: &str) -> Result<Vec<Interaction>, Box<dyn Error>> {
 
 fn show_factors(viewer: &Prepared) {
     println!("The {FACTORS_SHOWN} most telling of {} factors:", viewer.model().factors().len());
-    for factor in viewer.beliefs().summaries(None).iter().take(FACTORS_SHOWN) {
-        show_factor(factor);
+    for factor in viewer.model().most_telling(&viewer.beliefs(), FACTORS_SHOWN) {
+        show_factor(&factor);
     }
 }
 

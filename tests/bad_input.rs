@@ -322,8 +322,8 @@ fn a_model_of_another_user_is_told_apart() {
 #[test]
 fn a_file_of_a_later_version_is_told_apart() {
     let file = offline_model().to_json();
-    let newer = file.replacen("\"version\": 2", "\"version\": 3, \"new_field\": \"zqmark\"", 1);
-    let wanted = DataError::FutureVersion { found: 3, supported: FORMAT_VERSION };
+    let newer = file.replacen("\"version\": 3", "\"version\": 4, \"new_field\": \"zqmark\"", 1);
+    let wanted = DataError::FutureVersion { found: 4, supported: FORMAT_VERSION };
     assert_eq!(UserModel::from_json(&newer).unwrap_err(), wanted);
 }
 

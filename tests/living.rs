@@ -157,23 +157,25 @@ fn bad_input_changes_nothing_and_names_the_interaction() {
 }
 
 #[test]
-fn a_feature_that_fits_no_factor_founds_a_provisional_one_which_is_established_by_sightings() {
+fn a_feature_that_fits_no_factor_makes_one_once_it_is_seen_three_times() {
     let pipeline = RpmPipeline::offline(task());
     let mut model = learned(&pipeline, films());
-    let observe = |model: &mut Prepared, n: i64| {
-        let new = interaction(&format!("n{n}"), "Underwater photography.", "4", 100 + n);
-        block_on(pipeline.observe(model, [new])).unwrap()
+    let known = |model: &Prepared| {
+        let key = FeatureKey::of("underwater photography");
+        model.model().factors().factor_of(&key).map(|factor| (factor.id().clone(), factor.status()))
     };
-    let first = observe(&mut model, 0);
-    let id = factor_of(&model, "underwater photography");
-    assert!(first.founded.contains(&id) && first.established.is_empty(), "{first:?}");
-    assert_eq!(model.model().factors().get(&id).unwrap().status(), FactorStatus::Provisional);
-    let second = observe(&mut model, 1);
-    assert!(second.founded.is_empty() && second.established.is_empty());
-    let third = observe(&mut model, 2);
-    assert!(third.established.contains(&id) && !second.established.contains(&id));
-    assert_eq!(model.model().factors().get(&id).unwrap().status(), FactorStatus::Established);
-    assert_eq!(third.revision, 4);
+    let mut observe = |n: i64| {
+        let new = interaction(&format!("n{n}"), "Underwater photography.", "4", 100 + n);
+        (block_on(pipeline.observe(&mut model, [new])).unwrap(), known(&model))
+    };
+    for n in 0..2 {
+        let (report, factor) = observe(n);
+        assert!(report.founded.is_empty() && report.established.is_empty() && factor.is_none(), "{n}");
+    }
+    let (third, factor) = observe(2);
+    let (id, status) = factor.expect("a factor");
+    assert_eq!((status, third.revision), (FactorStatus::Established, 4));
+    assert!(third.founded.contains(&id) && third.established.contains(&id));
 }
 
 #[test]
@@ -285,7 +287,7 @@ fn pin_boost_rename_merge_and_split_do_what_they_say() {
     assert!(model.model().factors().get(&loud).is_none());
     let coverage = |model: &Prepared| format!("{}", model.model().factors().get(&slow).unwrap().stats().coverage);
     assert_eq!(coverage(&model), "6");
-    let features = BTreeSet::from([FeatureKey::of("loud chase")]);
+    let features: BTreeSet<FeatureKey> = ["loud chase", "loud", "chase"].map(FeatureKey::of).into();
     block_on(pipeline.edit(&mut model, Edit::Split { factor: slow.clone(), features })).unwrap();
     let split = factor_of(&model, "loud chase");
     assert!(split != slow && split != loud);
@@ -455,8 +457,9 @@ fn proposals_name_what_the_counts_speak_for_and_nothing_changes_by_itself() {
     let pipeline = RpmPipeline::offline(labels);
     let mut all = Vec::new();
     for n in 0..8 {
-        all.push(Interaction::new(format!("a{n}"), query("Warm evening light."), "yes").unwrap());
-        all.push(Interaction::new(format!("b{n}"), query("Warm light evening candles."), "no").unwrap());
+        all.push(Interaction::new(format!("a{n}"), query("A candle."), "yes").unwrap());
+        all.push(Interaction::new(format!("b{n}"), query("Some candles."), "no").unwrap());
+        all.push(Interaction::new(format!("c{n}"), query("Fog."), "no").unwrap());
     }
     let mut model = learned(&pipeline, all);
     let before = model.model().to_json();

@@ -15,6 +15,7 @@ use rpm_core::{Edit, RpmPipeline, UserModel};
 
 const FIRST: &str = "tests/golden/user_model_v1.json";
 const SECOND: &str = "tests/golden/user_model_v2.json";
+const THIRD: &str = "tests/golden/user_model_v3.json";
 
 fn read(file: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap().replace("\r\n", "\n")
@@ -24,7 +25,7 @@ fn kept() -> String {
     read(FIRST)
 }
 
-/// A model with everything that version 2 can hold.
+/// A model with everything that version 3 can hold.
 fn lived() -> UserModel {
     let task = common::scale_task();
     let backend = common::ScriptedBackend::obedient();
@@ -47,7 +48,7 @@ fn lived() -> UserModel {
 }
 
 #[test]
-fn a_file_of_version_one_is_read_and_written_as_version_two() {
+fn a_file_of_version_one_is_read_and_written_as_version_three() {
     let file = kept();
     let model = UserModel::from_json(&file).unwrap();
     let raw: serde_json::Value = serde_json::from_str(&file).unwrap();
@@ -61,18 +62,32 @@ fn a_file_of_version_one_is_read_and_written_as_version_two() {
         value.as_array().unwrap().iter().map(|factor| factor["id"].as_str().unwrap().to_owned()).collect()
     };
     let now: serde_json::Value = serde_json::from_str(&model.to_json()).unwrap();
-    assert_eq!(now["version"].as_u64(), Some(2));
+    assert_eq!(now["version"].as_u64(), Some(3));
     assert_eq!(ids(&now["model"]["factors"]["factors"]), ids(&raw["model"]["factors"]["factors"]));
     assert_eq!(UserModel::from_json(&model.to_json()).unwrap().to_json(), model.to_json());
 }
 
 #[test]
-fn a_file_of_version_two_loads_and_writes_again_to_the_same_bytes() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(SECOND);
+fn a_file_of_version_two_loads_with_the_factors_that_recur_and_its_edits_hold() {
+    let file = read(SECOND);
+    let model = UserModel::from_json(&file).unwrap();
+    let raw: serde_json::Value = serde_json::from_str(&file).unwrap();
+    assert_eq!((raw["version"].as_u64(), model.memory().len()), (Some(2), 7));
+    assert_eq!((model.edits().len(), model.edits_in_force().len(), model.snapshots().len()), (5, 3, 1));
+    assert_eq!((model.set_aside().len(), model.decay().unwrap().time()), (1, 40));
+    let before = raw["model"]["factors"]["factors"].as_array().unwrap().len();
+    assert!(model.factors().len() <= before);
+    let again = UserModel::from_json(&model.to_json()).unwrap();
+    assert_eq!(again.to_json(), model.to_json());
+}
+
+#[test]
+fn a_file_of_version_three_loads_and_writes_again_to_the_same_bytes() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(THIRD);
     if !path.exists() && std::env::var_os("RPM_UPDATE_GOLDEN").is_some() {
         std::fs::write(&path, lived().to_json()).unwrap();
     }
-    let file = read(SECOND);
+    let file = read(THIRD);
     let model = UserModel::from_json(&file).unwrap();
     assert!(model.to_json() == file);
     assert_eq!((model.edits().len(), model.edits_in_force().len(), model.snapshots().len()), (5, 3, 1));

@@ -4,6 +4,24 @@ use serde::{Deserialize, Serialize};
 
 use super::DataError;
 
+/// How an estimate decides on a scale, from the probabilities of its points. For other tasks it decides for the most
+/// probable response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Decision {
+    /// For the point of least expected cost, where a miss costs 1 and each point of distance 0.1: nearly the most probable
+    /// one, and the nearer to the rest of two that are.
+    #[default]
+    LeastCost,
+    /// For the most probable point, the lower of equals.
+    MostLikely,
+    /// For the lowest point that is reached with a probability of one half: the point of least expected distance.
+    Median,
+    /// For the point nearest to the expected value, half up.
+    Mean,
+}
+
 /// The estimate's parameters for one user, chosen by leave-one-out on the user's own history, with the score they
 /// reached.
 ///
@@ -18,6 +36,9 @@ pub struct Calibration {
     pub pool: f64,
     /// Weight of the similarity-weighted vote, from 0 (ignored) to 1.
     pub vote: f64,
+    /// How the estimate decides on a scale: the rule whose decisions were nearest to the responses (mean absolute distance)
+    /// when each interaction was left out.
+    pub decision: Decision,
     /// Interactions the two scores are over; 0 when there were too few to score.
     pub scored: usize,
     /// Mean log-probability (nats) of the response when its interaction is left out.
@@ -34,6 +55,8 @@ pub(crate) struct UncheckedCalibration {
     kappa_low: f64,
     pool: f64,
     vote: f64,
+    #[serde(default)]
+    decision: Decision,
     scored: usize,
     left_out_score: f64,
     base_score: f64,
@@ -55,7 +78,16 @@ impl Calibration {
 
 impl Default for Calibration {
     fn default() -> Self {
-        Self { kappa: 4.0, kappa_low: 0.5, pool: 1.0, vote: 0.5, scored: 0, left_out_score: 0.0, base_score: 0.0 }
+        Self {
+            kappa: 4.0,
+            kappa_low: 0.5,
+            pool: 1.0,
+            vote: 0.5,
+            decision: Decision::default(),
+            scored: 0,
+            left_out_score: 0.0,
+            base_score: 0.0,
+        }
     }
 }
 

@@ -61,6 +61,9 @@ pub(crate) struct Standing {
     /// A factor model grouped and named it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) fitted: bool,
+    /// The user said of it that it is not them.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) disowned: bool,
     /// The user keeps it in view.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) pinned: bool,
@@ -77,7 +80,7 @@ impl Standing {
 
 impl Default for Standing {
     fn default() -> Self {
-        Self { fitted: false, pinned: false, boost: 1.0 }
+        Self { fitted: false, disowned: false, pinned: false, boost: 1.0 }
     }
 }
 
@@ -316,6 +319,11 @@ impl Factor {
     /// True when the user wants it shown with every answer.
     pub fn is_pinned(&self) -> bool {
         self.standing.pinned
+    }
+
+    /// True when the user said of it that it is not them.
+    pub(crate) fn is_disowned(&self) -> bool {
+        self.standing.disowned
     }
 
     /// The multiplier of its weight in the estimate that the user set: above 1 raises, below 1 lowers.

@@ -188,6 +188,16 @@ impl FactorSet {
         self.factors.len()
     }
 
+    /// The features that have a factor, by factor.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &FeatureKey> {
+        self.iter().flat_map(Factor::features)
+    }
+
+    /// The number of features that have a factor.
+    pub(crate) fn features(&self) -> usize {
+        self.of_feature.len()
+    }
+
     /// True without factors, as when no item had a feature.
     pub fn is_empty(&self) -> bool {
         self.factors.is_empty()

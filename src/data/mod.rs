@@ -33,8 +33,8 @@ mod path;
 mod task;
 pub(crate) mod text;
 
-pub use calibration::Calibration;
 pub(crate) use calibration::UncheckedCalibration;
+pub use calibration::{Calibration, Decision};
 pub use change::MemoryChange;
 pub use decay::Decay;
 pub(crate) use decay::Horizon;

@@ -25,6 +25,7 @@ impl fmt::Display for Reasons {
             writeln!(f, "     feature \"{}\" in \"{}\"", step.feature, one_line(&step.words))?;
             match &step.factor {
                 Some(factor) => writeln!(f, "     factor {}", statistics(factor, &self.response))?,
+                None if step.set_aside => writeln!(f, "     set aside at the user's wish")?,
                 None => writeln!(f, "     no known factor")?,
             }
         }

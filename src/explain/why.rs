@@ -45,6 +45,9 @@ pub struct CitedStep {
     pub words: String,
     /// The factor it belongs to, with its statistics; `None` for a feature of no known factor.
     pub factor: Option<FactorSummary>,
+    /// True when its factor is set aside at the user's wish, so that it moved no estimate.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub set_aside: bool,
 }
 
 /// One past interaction that an answer rests on.

@@ -9,7 +9,7 @@ use crate::data::{AssignedFeature, Feature, FeatureKey, Span};
 
 use super::lexicon::opinions;
 use super::{ExtractError, Extraction, ExtractionRequest, FeatureExtractor};
-use crate::words::{Token, is_negation, is_stop_word, tokens};
+use crate::words::{Language, Token, is_negation, is_stop_word, tokens};
 
 /// Reads features off the words, without a model: key words and key phrases, negated ones apart ("no
 /// chase"), and one feature for each praising or blaming phrase, with its valence.
@@ -93,7 +93,8 @@ impl Found<'_> {
 }
 
 fn is_key(token: &Token) -> bool {
-    !is_stop_word(&token.word) && !is_negation(&token.word) && token.word.chars().any(char::is_alphabetic)
+    let says = |word: &str| !is_stop_word(word) && !Language::English.is_light(word) && !is_negation(word);
+    says(&token.word) && token.word.chars().any(char::is_alphabetic)
 }
 
 /// A negation stands one or two words before, in the same clause.

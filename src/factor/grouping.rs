@@ -31,6 +31,8 @@ pub(crate) struct Clusters {
     leaders: Leaders,
     /// By leader: its cluster.
     led: Vec<usize>,
+    /// By cluster: its first leader.
+    founders: Vec<usize>,
     of: HashMap<FeatureKey, Seen>,
     /// By cluster: its features, oldest first.
     members: Vec<Vec<FeatureKey>>,
@@ -45,8 +47,8 @@ struct Seen {
 
 impl Clusters {
     pub(crate) fn new(likeness: f64) -> Self {
-        let (leaders, led) = (Leaders::default(), Vec::new());
-        Self { likeness, leaders, led, of: HashMap::new(), members: Vec::new() }
+        let (leaders, led, founders) = (Leaders::default(), Vec::new(), Vec::new());
+        Self { likeness, leaders, led, founders, of: HashMap::new(), members: Vec::new() }
     }
 
     /// Makes a cluster of features that belong together whatever their names. Each of them leads, and so does `label`.
@@ -83,6 +85,9 @@ impl Clusters {
     }
 
     fn lead(&mut self, cluster: usize, stems: BTreeSet<String>) {
+        if cluster == self.founders.len() {
+            self.founders.push(self.led.len());
+        }
         self.leaders.push(stems);
         self.led.push(cluster);
     }
@@ -95,6 +100,36 @@ impl Clusters {
     /// Returns the number of times a feature was seen.
     pub(crate) fn times(&self, key: &FeatureKey) -> u32 {
         self.of.get(key).map_or(0, |seen| seen.times)
+    }
+
+    /// The number of a stem, if any name has it.
+    pub(crate) fn number_of(&self, stem: &str) -> Option<u32> {
+        self.leaders.numbers.get(stem).copied()
+    }
+
+    /// The oldest feature of a cluster.
+    pub(crate) fn founder_of(&self, cluster: usize) -> Option<&FeatureKey> {
+        self.members.get(cluster)?.first()
+    }
+
+    /// The numbers of the stems of the name that founded a cluster, ascending.
+    pub(crate) fn stems_of(&self, cluster: usize) -> &[u32] {
+        self.founders.get(cluster).and_then(|founder| self.leaders.stems.get(*founder)).map_or(&[], |(stems, _)| stems)
+    }
+
+    /// True when the name that founded one of two clusters is a part of the other's. A negated one is no part of one that
+    /// is not.
+    pub(crate) fn nested(&self, a: usize, b: usize) -> bool {
+        let negated = |cluster: usize| {
+            let stems = self.founders.get(cluster).and_then(|founder| self.leaders.stems.get(*founder));
+            stems.is_some_and(|(_, negated)| *negated)
+        };
+        if negated(a) != negated(b) {
+            return false;
+        }
+        let (a, b) = (self.stems_of(a), self.stems_of(b));
+        let (part, whole) = if a.len() < b.len() { (a, b) } else { (b, a) };
+        part.iter().all(|stem| whole.binary_search(stem).is_ok())
     }
 
     /// By cluster: its features, oldest first.

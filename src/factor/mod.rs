@@ -14,6 +14,7 @@
 pub(crate) mod grouping;
 mod names;
 mod prompted;
+pub(crate) mod recurring;
 mod similarity;
 
 use std::fmt;

@@ -20,23 +20,30 @@ pub(super) struct Arrangement {
 }
 
 impl Arrangement {
-    /// `known` tells whether the partition has a factor, `of` the one that a feature is of.
+    /// `known` gives the factor of the partition that has this id or took in the one that had it, `of` the one that a
+    /// feature is of.
     pub(super) fn new(
         edits: &[EditRecord],
-        known: impl Fn(&FactorId) -> bool,
+        known: impl Fn(&FactorId) -> Option<FactorId>,
         of: impl Fn(&FeatureKey) -> Option<FactorId>,
     ) -> Self {
         let mut arrangement = Self::default();
         for record in in_force(edits) {
             let find = |arrangement: &Self, id: &FactorId| {
-                let there = known(id) || arrangement.split.values().any(|split| split == id);
+                let split = || arrangement.split.values().find(|split| *split == id).cloned();
                 let anchored = || record.anchors.get(id).into_iter().flatten().find_map(&of);
-                let found = if there { Some(id.clone()) } else { anchored() };
+                let found = known(id).or_else(split).or_else(anchored);
                 found.map(|id| arrangement.root(&id))
             };
+            // What a factor was made of when the user spoke may be of several factors now.
+            let all = |arrangement: &Self, id: &FactorId| {
+                let anchors = record.anchors.get(id).into_iter().flatten();
+                let of = anchors.filter_map(|key| Some(arrangement.factor_of(key, &of(key)?)));
+                find(arrangement, id).into_iter().chain(of).collect::<Vec<FactorId>>()
+            };
             match &record.edit {
-                Edit::Mute { factor } => arrangement.muted.extend(find(&arrangement, factor)),
-                Edit::NotMe { factor } => arrangement.disowned.extend(find(&arrangement, factor)),
+                Edit::Mute { factor } => arrangement.muted.extend(all(&arrangement, factor)),
+                Edit::NotMe { factor } => arrangement.disowned.extend(all(&arrangement, factor)),
                 Edit::Pin { factor } => {
                     if let Some(id) = find(&arrangement, factor) {
                         arrangement.standing.entry(id).or_default().pinned = true;
@@ -105,14 +112,11 @@ impl Arrangement {
     }
 
     pub(super) fn standing(&self, id: &FactorId) -> Standing {
-        self.standing.get(id).copied().unwrap_or_default()
+        let standing = self.standing.get(id).copied().unwrap_or_default();
+        Standing { disowned: self.disowned.contains(id), ..standing }
     }
 
     pub(super) fn is_set_aside(&self, id: &FactorId) -> bool {
         self.muted.contains(id) || self.disowned.contains(id)
-    }
-
-    pub(super) fn is_disowned(&self, id: &FactorId) -> bool {
-        self.disowned.contains(id)
     }
 }

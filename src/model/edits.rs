@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::data::{
-    Edit, EditRecord, EditedStep, Factor, FactorId, FeatureKey, ItemId, MOST_STEPS, MemoryItem, PathOrigin, PathStep,
-    ReasoningPath, is_boost, is_odd, limits,
+    Edit, EditRecord, EditedStep, Factor, FactorId, Feature, FeatureKey, ItemId, MOST_STEPS, MemoryItem, PathOrigin,
+    PathStep, ReasoningPath, is_boost, is_odd, limits,
 };
 use crate::model::UserModel;
 
 use super::partition::Partition;
 
 /// Features of a factor that an edit keeps, to find the factor again.
-const ANCHORS: usize = 8;
+const ANCHORS: usize = 32;
 
 /// An edit that cannot be made. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -144,19 +144,18 @@ impl UserModel {
     pub(crate) fn shown(&self, item: &MemoryItem) -> MemoryItem {
         let mut item = if self.edits.is_empty() { item.clone() } else { item.with_path_edits(self) };
         if !self.set_aside.is_empty() {
-            item = item.only(|feature| self.factors.factor_of(&feature.key()).is_some());
+            item = item.only(|feature| self.set_aside.factor_of(&feature.key()).is_none());
         }
         item
     }
 
-    /// True when the user said of all that an interaction has that it is not them.
-    pub(crate) fn is_disowned<'p>(&self, item: &MemoryItem, partition: impl FnOnce() -> &'p Partition) -> bool {
-        if self.set_aside.is_empty() || item.features().is_empty() {
-            return false;
-        }
-        let arrangement = partition().arrangement(&self.edits);
-        let of = |key: &FeatureKey| self.set_aside.factor_of(key).map(Factor::id);
-        item.features().iter().all(|feature| of(&feature.key()).is_some_and(|id| arrangement.is_disowned(id)))
+    /// True when the user said of every factor of an interaction that it is not them.
+    pub(crate) fn is_disowned(&self, item: &MemoryItem) -> bool {
+        let keys = || item.features().iter().map(Feature::key);
+        let mut aside = keys().filter_map(|key| self.set_aside.factor_of(&key)).peekable();
+        aside.peek().is_some()
+            && aside.all(Factor::is_disowned)
+            && keys().all(|key| self.factors.factor_of(&key).is_none())
     }
 }
 

@@ -5,13 +5,13 @@ use serde::{Deserialize, Serialize};
 use super::UserModel;
 use super::user_model::UncheckedModel;
 use crate::data::grouping::Grouping;
-use crate::data::{DataError, PathOrigin, unreadable};
+use crate::data::{DataError, MemoryItem, PathOrigin, unreadable};
 
 /// Stands in the `format` field of every user model file.
 pub const FORMAT_NAME: &str = "rpm-core/user-model";
 
 /// The version this crate writes, and the latest one it reads.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 #[derive(Deserialize)]
 struct Header {
@@ -53,6 +53,21 @@ impl UserModel {
     /// [`DataError::FutureVersion`] for a file of a later version; [`DataError::NotAUserModel`] with the place for
     /// anything that is no user model; otherwise the check that failed.
     pub fn from_json(json: &str) -> Result<Self, DataError> {
+        let (model, version) = Self::assume_json(json)?;
+        model.migrated(version)
+    }
+
+    /// The model of a file whose items are kept beside it.
+    ///
+    /// # Errors
+    /// As for [`from_json`](Self::from_json).
+    pub(crate) fn from_head(json: &str, items: Vec<MemoryItem>) -> Result<Self, DataError> {
+        let (model, version) = Self::assume_json(json)?;
+        model.with_memory(items).migrated(version)
+    }
+
+    /// The model of a file and the file's version, whose parts have yet to be checked against each other.
+    fn assume_json(json: &str) -> Result<(Self, u32), DataError> {
         let header: Header = serde_json::from_str(json).map_err(|error| unreadable(&error))?;
         if header.format != FORMAT_NAME {
             let problem = "its format field names another format";
@@ -66,16 +81,22 @@ impl UserModel {
             return Err(DataError::FutureVersion { found: header.version, supported: FORMAT_VERSION });
         }
         let file: File<UncheckedModel> = serde_json::from_str(json).map_err(|error| unreadable(&error))?;
-        let mut model = file.model.assume()?;
-        if header.version == 1 {
-            model.migrate_version_1();
-        }
-        model.check()?;
-        Ok(model)
+        Ok((file.model.assume()?, header.version))
     }
-}
 
-impl UserModel {
+    /// The model as this version has it, checked.
+    fn migrated(mut self, version: u32) -> Result<Self, DataError> {
+        if version == 1 {
+            self.migrate_version_1();
+        }
+        self.check()?;
+        if version == 2 {
+            // Its factors were all groups of like names, however seldom they were seen.
+            self.rebuild();
+        }
+        Ok(self)
+    }
+
     /// Version 1 had no grouping: its factors are kept as they are. It kept paths that were composed from the
     /// statistics.
     fn migrate_version_1(&mut self) {

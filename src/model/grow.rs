@@ -7,7 +7,7 @@ use crate::data::{Calibration, FactorSet, Feature, MemoryChange, MemoryItem, Rea
 use crate::data::{DataError, Decay, FactorId, FactorStatus, Horizon};
 use crate::factor::FactorFit;
 use crate::model::{Provenance, UserModel};
-use crate::stats::{calibrate, calibration_point};
+use crate::stats::{calibrate_setting_aside, calibration_point};
 
 use super::partition::{Factors, Growth, Partition, Rules};
 
@@ -99,7 +99,7 @@ impl UserModel {
         let items = self.memory.items();
         let scored = items.get(..calibration_point(items.len())).unwrap_or(items);
         let weights = self.decay.map(|decay| decay.weights(scored)).unwrap_or_default();
-        self.calibration = calibrate(&self.task, &self.factors, scored, &weights);
+        self.calibration = calibrate_setting_aside(&self.set_aside, &self.task, &self.factors, scored, &weights);
     }
 
     /// Takes new items in. Those behind all others extend the factors and their partition; others make both anew, to
@@ -108,16 +108,15 @@ impl UserModel {
         for item in &mut new {
             item.after = self.snapshots.taken;
         }
-        let (len, horizon) = (self.memory.len(), self.horizon());
+        let (len, horizon, before) = (self.memory.len(), self.horizon(), statuses(&self.factors));
         let (_, change) = self.memory.change(&BTreeSet::new(), new);
         self.revision = self.revision.saturating_add(1);
         if !change.appends(&self.memory) {
-            let before = statuses(&self.factors);
             *partition = self.rebuild();
             return Grown { growth: grown_since(&before, &self.factors), change, extent: Extent::Rebuilt };
         }
         let now = self.horizon();
-        let (growth, counted_in) = self.append(len, now, partition);
+        let counted_in = self.append(len, now, partition);
         let extent = if counted_in && now == horizon { Extent::Appended } else { Extent::Recounted };
         match extent {
             Extent::Appended => self.stamp_paths(len),
@@ -126,22 +125,22 @@ impl UserModel {
         if calibration_point(len) != calibration_point(self.memory.len()) {
             self.recalibrate();
         }
-        Grown { growth, change, extent }
+        Grown { growth: grown_since(&before, &self.factors), change, extent }
     }
 
     /// Counts in the items from this position on, which are behind all others. False when the factors have to be made
     /// anew.
-    fn append(&mut self, from: usize, now: Option<Horizon>, partition: &mut Partition) -> (Growth, bool) {
+    fn append(&mut self, from: usize, now: Option<Horizon>, partition: &mut Partition) -> bool {
         let (active, set_aside) = (std::mem::take(&mut self.factors), std::mem::take(&mut self.set_aside));
-        let (mut factors, mut growth) = (Factors { active, set_aside }, Growth::default());
+        let mut factors = Factors { active, set_aside };
         let mut whole = true;
         for item in self.memory.items().get(from..).unwrap_or_default() {
             let weight = self.decay.map_or(1.0, |decay| decay.weight(item.time(), now));
             let rules = Rules { task: &self.task, grouping: &self.grouping, edits: &self.edits };
-            whole &= partition.append(&mut factors, rules, item, weight, &mut growth);
+            whole &= partition.append(&mut factors, rules, item, weight);
         }
         (self.factors, self.set_aside) = (factors.active, factors.set_aside);
-        (growth, whole)
+        whole
     }
 
     fn horizon(&self) -> Option<Horizon> {

@@ -31,6 +31,7 @@ mod probe;
 mod propose;
 mod receipt;
 mod snapshots;
+mod telling;
 #[cfg(test)]
 mod tests;
 mod user_model;

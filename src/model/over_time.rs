@@ -104,7 +104,8 @@ impl UserModel {
     pub fn reliability(&self) -> Option<Reliability> {
         const MOST: usize = 512;
         let items = self.memory().items();
-        let estimator = Estimator::new(self.task(), self.factors(), items, &self.weights())?;
+        let estimator =
+            Estimator::setting_aside(self.set_aside(), self.task(), self.factors(), items, &self.weights())?;
         let every = items.len().div_ceil(MOST).max(1);
         let pairs = items.iter().enumerate().step_by(every).filter_map(|(position, item)| {
             let estimate = estimator.left_out(self.calibration(), position, item)?;

@@ -3,22 +3,29 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::data::grouping::Grouping;
-use crate::data::{EditRecord, Factor, FactorId, FactorSet, FactorStatus, FeatureKey, MemoryItem, Standing, Task};
-use crate::factor::grouping::Clusters;
+use crate::data::{EditRecord, Factor, FactorId, FactorSet, Feature, FeatureKey, MemoryItem, Standing, Task, in_force};
+use crate::factor::grouping::{Clusters, stems};
+use crate::factor::recurring::{Kept, Recurring};
 
 use super::arrangement::Arrangement;
 
-/// Which factor each feature is of: the factor model's groups, and for what they do not hold, likeness of names in the
-/// order of the interactions.
+/// Which factor each feature is of: the factor model's groups, and of what they do not hold, groups of like names that
+/// recur. A feature of no such group has no factor.
 #[derive(Debug, Clone)]
 pub(crate) struct Partition {
     clusters: Clusters,
+    recurring: Recurring,
     /// By cluster.
     ids: Vec<FactorId>,
     places: HashMap<FactorId, usize>,
     /// The number of clusters that a factor model made; they come first.
     fitted: usize,
+    /// Short options that were offered with queries.
+    offered: BTreeSet<FeatureKey>,
 }
+
+/// The longest option that a factor could be called like, in bytes.
+const LONGEST_OPTION: usize = 64;
 
 /// The factors that came or changed their standing while interactions were taken in.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -47,7 +54,8 @@ impl Partition {
     pub(super) fn new(grouping: &Grouping, items: &[MemoryItem]) -> Self {
         let fitted = grouping.fitted.len();
         let (clusters, ids, places) = (Clusters::new(grouping.likeness), Vec::new(), HashMap::new());
-        let mut partition = Self { clusters, ids, places, fitted };
+        let (recurring, offered) = (Recurring::default(), BTreeSet::new());
+        let mut partition = Self { clusters, recurring, ids, places, fitted, offered };
         for group in &grouping.fitted {
             let cluster = partition.clusters.seed(&group.label, &group.features);
             partition.places.insert(group.id.clone(), cluster);
@@ -61,6 +69,7 @@ impl Partition {
 
     /// Takes in the features of an item behind all others.
     fn see(&mut self, item: &MemoryItem) {
+        let mut of_item = Vec::with_capacity(item.features().len());
         for feature in item.features() {
             let key = feature.key();
             let cluster = self.clusters.see(&key);
@@ -69,28 +78,45 @@ impl Partition {
                 self.places.insert(id.clone(), cluster);
                 self.ids.push(id);
             }
+            of_item.push(cluster);
         }
+        self.recurring.see(&self.clusters, of_item);
+        let short = item.query().options().iter().filter(|option| option.len() <= LONGEST_OPTION);
+        self.offered.extend(short.map(|option| FeatureKey::of(option)));
     }
 
-    fn base_of(&self, key: &FeatureKey) -> Option<FactorId> {
-        self.ids.get(self.clusters.cluster_of(key)?).cloned()
-    }
-
-    pub(super) fn arrangement(&self, edits: &[EditRecord]) -> Arrangement {
-        Arrangement::new(edits, |id| self.places.contains_key(id), |key| self.base_of(key))
+    /// The partition as the edits in force keep and rearrange it.
+    fn arranged(&self, task: &Task, edits: &[EditRecord]) -> Arranged<'_> {
+        let mut edited = BTreeSet::new();
+        for record in in_force(edits) {
+            edited.extend(record.edit.factors().into_iter().filter_map(|id| self.places.get(id)));
+            edited.extend(record.anchors.values().flatten().filter_map(|key| self.clusters.cluster_of(key)));
+        }
+        let own = format!("{} {} {}", task.instruction(), task.query_name_str(), task.response_name_str());
+        let asked = stems(&FeatureKey::of(&own));
+        let fixed = task.space().fixed_responses().unwrap_or_default();
+        let responses =
+            fixed.iter().map(|response| FeatureKey::of(response)).chain(self.offered.iter().cloned()).collect();
+        let kept = Kept { asked: &asked, responses: &responses, fitted: self.fitted, edited: &edited };
+        let leaders = self.recurring.leaders(&self.clusters, kept);
+        let base = |cluster: usize| leaders.get(cluster).copied().flatten().and_then(|leader| self.ids.get(leader));
+        let arrangement = Arrangement::new(
+            edits,
+            |id| base(*self.places.get(id)?).cloned(),
+            |key| base(self.clusters.cluster_of(key)?).cloned(),
+        );
+        Arranged { partition: self, leaders, arrangement }
     }
 
     /// The factors with the counts of the items, each of its weight.
     pub(super) fn factors(&self, rules: Rules<'_>, items: &[MemoryItem], weights: &[f64]) -> Factors {
-        let arrangement = self.arrangement(rules.edits);
+        let arranged = self.arranged(rules.task, rules.edits);
         let mut factors = Factors { active: FactorSet::default(), set_aside: FactorSet::default() };
         let mut touched = BTreeSet::new();
-        for (members, base) in self.clusters.members().iter().zip(&self.ids) {
-            for key in members {
-                touched.insert(place(&mut factors, &arrangement, key, base));
-            }
+        for (base, key) in arranged.placed() {
+            touched.insert(place(&mut factors, &arranged.arrangement, key, base));
         }
-        self.name(&mut factors, &arrangement, rules.grouping, &touched);
+        arranged.name(&mut factors, rules.grouping, &touched);
         factors.active = factors.active.count_weighted(rules.task, items, weights);
         if !factors.set_aside.is_empty() {
             factors.set_aside = factors.set_aside.count_weighted(rules.task, items, weights);
@@ -98,63 +124,86 @@ impl Partition {
         factors
     }
 
-    /// Counts in one more item, which is behind all others. False when they have to be made anew: nothing was
-    /// set aside before, and now is.
+    /// Counts in one more item, which is behind all others. False when the factors have to be made anew: other
+    /// features make them now.
     #[must_use]
-    pub(super) fn append(
-        &mut self,
-        factors: &mut Factors,
-        rules: Rules<'_>,
-        item: &MemoryItem,
-        weight: f64,
-        growth: &mut Growth,
-    ) -> bool {
+    pub(super) fn append(&mut self, factors: &mut Factors, rules: Rules<'_>, item: &MemoryItem, weight: f64) -> bool {
         self.see(item);
-        let none_aside = factors.set_aside.is_empty();
-        let arrangement = self.arrangement(rules.edits);
+        let arranged = self.arranged(rules.task, rules.edits);
         let mut touched = BTreeSet::new();
-        let mut provisional = BTreeSet::new();
-        for feature in item.features() {
-            let key = feature.key();
-            let Some(base) = self.base_of(&key) else { continue };
-            let id = arrangement.factor_of(&key, &base);
-            match factors.active.get(&id).or_else(|| factors.set_aside.get(&id)).map(Factor::status) {
-                Some(FactorStatus::Established) => {}
-                Some(FactorStatus::Provisional) => {
-                    provisional.insert(id);
-                }
-                None => {
-                    growth.founded.insert(id.clone());
-                    provisional.insert(id);
-                }
+        for key in item.features().iter().map(Feature::key) {
+            let Some(base) = arranged.base_of(&key) else { continue };
+            let id = arranged.arrangement.factor_of(&key, base);
+            if factors.active.get(&id).or_else(|| factors.set_aside.get(&id)).is_none() {
+                return false;
             }
-            touched.insert(place(factors, &arrangement, &key, &base));
+            touched.insert(place(factors, &arranged.arrangement, &key, base));
         }
-        self.name(factors, &arrangement, rules.grouping, &touched);
+        if !arranged.is_of(factors) {
+            return false;
+        }
+        arranged.name(factors, rules.grouping, &touched);
         factors.active.count_in(rules.task, item, weight);
         if !factors.set_aside.is_empty() {
             factors.set_aside.count_in(rules.task, item, weight);
         }
-        let now = |id: &FactorId| factors.active.get(id).is_some_and(|f| f.status() == FactorStatus::Established);
-        growth.established.extend(provisional.into_iter().filter(now));
-        none_aside == factors.set_aside.is_empty()
+        true
+    }
+}
+
+/// A partition with the factors that recurrence and the edits in force make of it.
+struct Arranged<'p> {
+    partition: &'p Partition,
+    /// By cluster: the cluster that leads its factor.
+    leaders: Vec<Option<usize>>,
+    arrangement: Arrangement,
+}
+
+impl Arranged<'_> {
+    fn leader_of(&self, key: &FeatureKey) -> Option<usize> {
+        self.leaders.get(self.partition.clusters.cluster_of(key)?).copied().flatten()
+    }
+
+    /// The factor of a feature before edits.
+    fn base_of(&self, key: &FeatureKey) -> Option<&FactorId> {
+        self.partition.ids.get(self.leader_of(key)?)
+    }
+
+    /// The features that have a factor, each with the one before edits.
+    fn placed(&self) -> impl Iterator<Item = (&FactorId, &FeatureKey)> {
+        let members = self.partition.clusters.members().iter();
+        let led = self.leaders.iter().zip(members).filter_map(|(leader, members)| {
+            let id = self.partition.ids.get((*leader)?)?;
+            Some(members.iter().map(move |key| (id, key)))
+        });
+        led.flatten()
+    }
+
+    /// True when these are the factors that it makes, whatever their counts.
+    fn is_of(&self, factors: &Factors) -> bool {
+        let mut placed = 0;
+        for (base, key) in self.placed() {
+            let id = self.arrangement.factor_of(key, base);
+            let set = if self.arrangement.is_set_aside(&id) { &factors.set_aside } else { &factors.active };
+            if set.factor_of(key).is_none_or(|factor| *factor.id() != id) {
+                return false;
+            }
+            placed += 1;
+        }
+        placed == factors.active.features() + factors.set_aside.features()
     }
 
     /// Names the factors that were touched.
-    fn name(
-        &self,
-        factors: &mut Factors,
-        arrangement: &Arrangement,
-        grouping: &Grouping,
-        touched: &BTreeSet<FactorId>,
-    ) {
+    fn name(&self, factors: &mut Factors, grouping: &Grouping, touched: &BTreeSet<FactorId>) {
+        let Self { partition, arrangement, .. } = self;
         for id in touched {
             let set = if arrangement.is_set_aside(id) { &mut factors.set_aside } else { &mut factors.active };
             let Some(features) = set.get(id).map(|factor| factor.features().clone()) else { continue };
-            let group = self.places.get(id).filter(|place| **place < self.fitted).and_then(|p| grouping.fitted.get(*p));
+            let place = partition.places.get(id);
+            let group = place.filter(|place| **place < partition.fitted).and_then(|p| grouping.fitted.get(*p));
             let (mut label, description, cohesion) = match group {
                 Some(group) => (group.label.clone(), group.description.clone(), 1.0),
-                None => self.clusters.named(&features),
+                None => self.named(&features),
             };
             if let Some(given) = arrangement.label(id) {
                 given.clone_into(&mut label);
@@ -163,6 +212,23 @@ impl Partition {
             factor.name(label, description, cohesion);
             factor.set_standing(Standing { fitted: group.is_some(), ..arrangement.standing(id) });
         }
+    }
+
+    /// The label, the description and the cohesion of features: by those that lead, with those that are in the same items
+    /// told beside them.
+    fn named(&self, features: &BTreeSet<FeatureKey>) -> (String, String, f64) {
+        let clusters = &self.partition.clusters;
+        let leads = |key: &&FeatureKey| self.leader_of(key) == clusters.cluster_of(key);
+        let (leading, beside): (Vec<&FeatureKey>, Vec<&FeatureKey>) = features.iter().partition(leads);
+        if leading.is_empty() {
+            return clusters.named(beside);
+        }
+        let (label, mut description, cohesion) = clusters.named(leading);
+        if !beside.is_empty() {
+            let beside: Vec<&str> = beside.into_iter().take(4).map(FeatureKey::as_str).collect();
+            description = format!("{description}; in the same texts: {}", beside.join(", "));
+        }
+        (label, description, cohesion)
     }
 }
 

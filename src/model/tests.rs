@@ -302,7 +302,8 @@ pub(super) fn cases(default: u32) -> u32 {
 
 #[test]
 fn learning_again_loses_no_edit() {
-    let events: Vec<MemoryItem> = (0..9).map(|n| item(n, Some(n.into()), &[usize::from(n), 7], 2, false)).collect();
+    let events: Vec<MemoryItem> =
+        (0..27).map(|n| item(n, Some(n.into()), &[usize::from(n % 9), 7], 2, false)).collect();
     let mut model = made_of(events.clone(), &groupings()[0], None);
     let id =
         |model: &UserModel, name: usize| model.factors.factor_of(&FeatureKey::of(NAMES[name])).unwrap().id().clone();

@@ -147,7 +147,7 @@ impl UserModel {
     ///
     /// # Errors
     /// [`DataError`] naming the first item that does not fit: a response outside the task's space, a feature outside
-    /// its query or without a factor, a path that cites what is not there, an id that occurs twice.
+    /// its query, a path that cites what is not there, an id that occurs twice.
     pub fn new(
         user: UserId,
         task: Task,
@@ -199,12 +199,6 @@ impl UserModel {
             self.task.check_query(id, item.query())?;
             self.task.check_response(id, item.query(), item.response())?;
             item.check()?;
-            let bad = |position, problem| DataError::BadFeature { item: id.to_owned(), position, problem };
-            let homeless =
-                |f: &Feature| self.factors.factor_of(&f.key()).or(self.set_aside.factor_of(&f.key())).is_none();
-            if let Some(position) = item.features().iter().position(homeless) {
-                return Err(bad(position, "belongs to no factor"));
-            }
             item.check_path(|step| step.factor == self.factor_of(item, step.feature))?;
         }
         Ok(())
@@ -228,10 +222,9 @@ impl UserModel {
     }
 
     /// The model that [`without_memory`](Self::without_memory) left, with its items again.
-    pub(crate) fn with_memory(self, items: Vec<MemoryItem>) -> Result<Self, DataError> {
-        let model = Self { memory: ReasoningMemory::new(items), ..self };
-        model.check()?;
-        Ok(model)
+    #[must_use]
+    pub(super) fn with_memory(self, items: Vec<MemoryItem>) -> Self {
+        Self { memory: ReasoningMemory::new(items), ..self }
     }
 
     /// Whose model it is.
@@ -322,7 +315,7 @@ impl UserModel {
         if self.set_aside.is_empty() {
             return Some(path.clone());
         }
-        let active = |feature: &Feature| self.factors.factor_of(&feature.key()).is_some();
+        let active = |feature: &Feature| self.set_aside.factor_of(&feature.key()).is_none();
         let places: Vec<usize> =
             (0..item.features().len()).filter(|i| item.features().get(*i).is_some_and(active)).collect();
         path.renumbered(|shown| places.get(shown).copied())

@@ -61,6 +61,7 @@ impl Answer {
                 feature: cited.map(|cited| cited.feature.name().to_owned()).unwrap_or_default(),
                 words: cited.map(|cited| cited.feature.context(&self.query).to_owned()).unwrap_or_default(),
                 factor: factor.map(|factor| beliefs.summary(factor, Some(&self.query))),
+                set_aside: cited.is_some_and(|cited| model.set_aside().factor_of(&cited.feature.key()).is_some()),
             }
         };
         let exemplar = |exemplar: &Exemplar| ExemplarSummary {

@@ -19,6 +19,8 @@ impl RpmPipeline {
     /// #     Interaction::new("a", Query::new("A slow, quiet drama.")?, "5")?,
     /// #     Interaction::new("b", Query::new("A loud chase through the city.")?, "2")?,
     /// #     Interaction::new("c", Query::new("A slow film about a quiet town.")?, "5")?,
+    /// #     Interaction::new("d", Query::new("A slow walk by the sea.")?, "4")?,
+    /// #     Interaction::new("e", Query::new("A loud party.")?, "1")?,
     /// # ])?;
     /// # let pipeline = RpmPipeline::offline(task);
     /// # let ana = pipeline.open(pipeline.learn(&history).await?.model).await?;

@@ -10,7 +10,7 @@ use crate::llm::trace;
 use crate::model::UserModel;
 use crate::reason::item_path;
 use crate::retrieve::{RetrievalRequest, Retrieved};
-use crate::stats::{Beliefs, Estimate, SIGNIFICANT, Support, Tier, gate};
+use crate::stats::{Beliefs, Estimate, Muted, SIGNIFICANT, Support, Tier, gate};
 
 use super::learn::{WrittenPath, unsound};
 use super::{Answer, Error, LearnReport, Prepared, RpmPipeline};
@@ -103,7 +103,14 @@ impl RpmPipeline {
         ctx: &StageContext<'_>,
     ) -> Result<Vec<Retrieved>, Error> {
         let (memory, beliefs) = (prepared.model().memory(), prepared.beliefs());
-        let request = RetrievalRequest::new(memory, query, features, self.exemplars).beliefs(&beliefs);
+        let muted = prepared.model().set_aside();
+        // What the user set aside is looked for in no past interaction.
+        let is_muted = |assigned: &&AssignedFeature| muted.factor_of(&assigned.feature.key()).is_some();
+        let aside: Vec<Feature> = features.iter().filter(is_muted).map(|assigned| assigned.feature.clone()).collect();
+        let heard: Vec<AssignedFeature> = features.iter().filter(|assigned| !is_muted(assigned)).cloned().collect();
+        let cut = if muted.is_empty() { None } else { Muted::of(muted).cut(query, &aside) };
+        let query = cut.as_ref().unwrap_or(query);
+        let request = RetrievalRequest::new(memory, query, &heard, self.exemplars).beliefs(&beliefs);
         let index = prepared.index(&*self.retriever, &[], ctx).await.map_err(Error::of_retrieve)?;
         let retrieved = index.rank(request, ctx).await.map_err(Error::of_retrieve)?;
         check_ranking(&retrieved, self.exemplars, memory.len())?;

@@ -82,7 +82,8 @@ impl Prepared {
     /// The estimator of the memory; `None` for open-ended tasks.
     pub fn estimator(&self) -> Option<&Estimator> {
         let model = &self.model;
-        self.estimator.get(model.task(), model.factors(), model.memory().items(), || model.weights())
+        let factors = (model.factors(), model.set_aside());
+        self.estimator.get(model.task(), factors, model.memory().items(), || model.weights())
     }
 
     /// Marks the model as it is, as [`UserModel::snapshot`] does.
@@ -115,18 +116,20 @@ impl Prepared {
         let known = self.model.memory().len();
         let mut partition = Arc::unwrap_or_clone(std::mem::take(&mut self.partition));
         let mut partition = partition.take().unwrap_or_else(|| self.model.partition());
+        let aside = self.model.set_aside().clone();
         let grown = Arc::make_mut(&mut self.model).grow(new, &mut partition);
+        let same_aside = aside.keys().eq(self.model.set_aside().keys());
         self.partition = Arc::new(OnceLock::from(partition));
         match grown.extent {
             Extent::Appended => {
                 let came = self.model.memory().items().get(known..).unwrap_or_default();
-                Arc::make_mut(&mut self.names).grow(came);
+                Arc::make_mut(&mut self.names).grow(came, self.model.factors());
             }
             Extent::Recounted | Extent::Rebuilt => self.names = Arc::default(),
         }
         match grown.extent {
-            Extent::Appended | Extent::Recounted => Arc::make_mut(&mut self.estimator).grow(),
-            Extent::Rebuilt => self.estimator = Arc::default(),
+            Extent::Appended | Extent::Recounted if same_aside => Arc::make_mut(&mut self.estimator).grow(),
+            _ => self.estimator = Arc::default(),
         }
         (self.evidence, self.titles, self.drifts) = (Arc::default(), Arc::default(), Arc::default());
         (grown.growth, grown.change)
@@ -201,9 +204,9 @@ impl Prepared {
             .names(&self.names)
     }
 
-    /// True when the user said of all that an interaction has that it is not them.
+    /// True when the user said of every factor of an interaction that it is not them.
     pub(super) fn is_disowned(&self, item: &MemoryItem) -> bool {
-        self.model.is_disowned(item, || self.partition.get_or_init(|| self.model.partition()))
+        self.model.is_disowned(item)
     }
 }
 

@@ -225,7 +225,7 @@ fn seen_with(words: &str, how: &str, factor: &Factor, beliefs: &Beliefs<'_>) -> 
 }
 
 fn unknown(words: &str) -> String {
-    format!("{words} is new: no known factor speaks about it")
+    format!("{words} is no factor of this person")
 }
 
 #[async_trait]

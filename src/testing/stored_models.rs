@@ -49,6 +49,8 @@ impl Models {
             ("A slow, quiet drama \u{2014} \"na\u{ef}ve\" \\ and\ttabbed.", "5"),
             ("A loud chase through the city. \u{1F3B5}", "2"),
             ("A slow film about a quiet town.\nIt rains.", "4"),
+            ("Slow days at the harbour.", "5"),
+            ("A loud fight on a train.", "1"),
         ];
         let interaction = |(n, (text, rating)): (i64, (&str, &str))| -> Result<Interaction, DataError> {
             Ok(Interaction::new(format!("i{n}"), Query::new(text)?, rating)?.at(n))

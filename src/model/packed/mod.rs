@@ -216,7 +216,7 @@ impl PackedModel {
     pub fn model(&self) -> Result<UserModel, PackedError> {
         let head = std::str::from_utf8(self.section(MODEL)?).map_err(|_| self.wrong(MODEL, "it is no text"))?;
         let items: Result<Vec<MemoryItem>, PackedError> = (0..self.len()).map(|position| self.item(position)).collect();
-        Ok(UserModel::from_json(head)?.with_memory(items?)?)
+        Ok(UserModel::from_head(head, items?)?)
     }
 
     /// The error for a section that says what cannot be.

@@ -2,17 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::data::{Calibration, FactorSet, MemoryItem, ResponseSpace, Task};
+use crate::data::{Calibration, Decision, FactorSet, MemoryItem, ResponseSpace, Task};
 use crate::parallel;
 use crate::stats::{CountRow, Interval, base_rate, plausible_kappa};
 
 use super::estimator::Estimator;
 use super::past::Past;
+use super::result::decided;
 use super::seen::Seen;
 use super::shares::mixed;
 
 /// The most items that the leave-one-out score is over, spread evenly over the history: it keeps learning linear.
 const SCORED: usize = 512;
+/// The rules that a scale may be decided by, the one to start from first.
+const RULES: [Decision; 2] = [Decision::LeastCost, Decision::Median];
+/// Points of distance that the other rule must save over the history, so that chance does not choose.
+const LEAST_GAIN: f64 = 1.0;
 /// The fewest items that are calibrated on; below it the defaults stay.
 const LEAST: usize = 8;
 
@@ -54,6 +59,17 @@ pub(crate) fn calibration_point(n: usize) -> usize {
 /// digits make. So the calibration changes seldom as items come, and is the same however they came. Where weights fall with
 /// age, give those that the items had at the time of the last of them.
 pub fn calibrate(task: &Task, factors: &FactorSet, items: &[MemoryItem], weights: &[f64]) -> Calibration {
+    calibrate_setting_aside(&FactorSet::default(), task, factors, items, weights)
+}
+
+/// The same of a user who set factors aside.
+pub(crate) fn calibrate_setting_aside(
+    set_aside: &FactorSet,
+    task: &Task,
+    factors: &FactorSet,
+    items: &[MemoryItem],
+    weights: &[f64],
+) -> Calibration {
     let items = items.get(..calibration_point(items.len())).unwrap_or(items);
     let grid = match task.space() {
         ResponseSpace::Labels { .. } => LABELS,
@@ -61,7 +77,7 @@ pub fn calibrate(task: &Task, factors: &FactorSet, items: &[MemoryItem], weights
         _ => SCALE,
     };
     let start = Calibration { vote: grid.vote, ..Calibration::default() };
-    let Some(estimator) = Estimator::new(task, factors, items, weights) else { return start };
+    let Some(estimator) = Estimator::setting_aside(set_aside, task, factors, items, weights) else { return start };
     let kappa = kappa(task, items, &estimator.past);
     let mut calibration = Calibration { kappa: kappa.high, kappa_low: kappa.low, ..start };
     if items.len() < LEAST {
@@ -95,6 +111,9 @@ pub fn calibrate(task: &Task, factors: &FactorSet, items: &[MemoryItem], weights
         calibration.scored = scores.len();
         calibration.left_out_score = reached / n;
         calibration.base_score = sum(settings(&grid).count()) / n;
+        if matches!(task.space(), ResponseSpace::Scale { .. }) {
+            calibration.decision = decision(&estimator, &calibration, items, &scored);
+        }
     }
     calibration
 }
@@ -122,6 +141,20 @@ fn row(estimator: &Estimator, i: usize, item: &MemoryItem, base: &Calibration, g
     }
     row.push(ln(&rates));
     Some(row)
+}
+
+/// The rule whose decisions are nearest to the responses of items that are left out.
+fn decision(estimator: &Estimator, calibration: &Calibration, items: &[MemoryItem], scored: &[usize]) -> Decision {
+    let distances: Vec<Option<[f64; 2]>> = parallel::map(scored, |&i| {
+        let estimate = estimator.left_out(calibration, i, items.get(i)?)?;
+        let p: Vec<f64> = estimate.responses().iter().map(|response| response.probability).collect();
+        let given = estimator.past.given(Some(i))? as f64;
+        let weight = estimator.past.weight(Some(i));
+        Some(RULES.map(|rule| weight * (decided(rule, &p) as f64 - given).abs()))
+    });
+    let [start, other] = distances.iter().flatten().fold([0.0, 0.0], |[a, b], [c, d]| [a + c, b + d]);
+    let [start_rule, other_rule] = RULES;
+    if other + LEAST_GAIN < start { other_rule } else { start_rule }
 }
 
 fn settings(grid: &Grid) -> impl Iterator<Item = (f64, f64)> {

@@ -8,10 +8,11 @@ use crate::stats::Beliefs;
 
 use super::choices::Choices;
 use super::labels::Labels;
+use super::muted::Muted;
 use super::ordinal::Ordinal;
 use super::past::Past;
 use super::result::Estimate;
-use super::ridge::Ridge;
+use super::ridge::{LAMBDA_WORDS, Ridge};
 use super::seen::{Seen, distinct, tone};
 use super::shares::{mixed, normalised, softmax};
 use super::similar::{Likeness, Terms};
@@ -102,13 +103,25 @@ impl Estimator {
     /// Reads items, in the memory's canonical order; `None` for tasks of free text. Each item counts with its weight, above 0
     /// and at most 1; those that `weights` is too short for weigh 1. Counts are exact for weights that are multiples of 2⁻³².
     pub fn new(task: &Task, set: &FactorSet, items: &[MemoryItem], weights: &[f64]) -> Option<Self> {
+        Self::setting_aside(&FactorSet::default(), task, set, items, weights)
+    }
+
+    /// The same of a user who set factors aside ([`UserModel::set_aside`](crate::UserModel::set_aside)): history and query
+    /// are read as if their words did not stand there, so that no part of the estimate hears them.
+    pub fn setting_aside(
+        set_aside: &FactorSet,
+        task: &Task,
+        set: &FactorSet,
+        items: &[MemoryItem],
+        weights: &[f64],
+    ) -> Option<Self> {
         let pool = match task.space() {
             ResponseSpace::Labels { .. } => Pool::Labels(Labels::default()),
             ResponseSpace::Scale { .. } => Pool::Ordinal(Ordinal::default()),
             ResponseSpace::Choices => Pool::Choices(Choices::default()),
             ResponseSpace::Text { .. } => return None,
         };
-        let past = Past::new(task);
+        let past = Past::new(task, Muted::of(set_aside));
         let mut estimator =
             Self { past, pool, vote_weights: Vec::new(), likeness: OnceLock::new(), ridge: OnceLock::new() };
         estimator.append(set, items, weights);
@@ -152,7 +165,8 @@ impl Estimator {
         features: &[AssignedFeature],
         boost: impl Fn(&FactorId) -> f64,
     ) -> Estimate {
-        let words = self.past.texts.read(query);
+        let muted = &self.past.muted;
+        let words = self.past.texts.read(muted.heard(query, features.iter().map(|f| &f.feature)));
         let similar = self.likeness().to(&words);
         let place = |f: &AssignedFeature| f.factor.as_ref().and_then(|id| self.past.ids.binary_search(id).ok());
         let boost = |place: usize| {
@@ -163,7 +177,7 @@ impl Estimator {
             query,
             words: &words,
             factors: distinct(features.iter().filter_map(place)).into_iter().map(boost).collect(),
-            tone: tone(features.iter().map(|f| &f.feature)),
+            tone: tone(features.iter().map(|f| &f.feature).filter(|feature| !muted.is_of(feature))),
             similar: &similar,
             left_out: None,
         };
@@ -178,7 +192,8 @@ impl Estimator {
             Pool::Choices(_) => seen.query.options(),
             _ => &self.past.responses,
         };
-        Estimate::new(responses.to_vec(), &base, p, matches!(self.pool, Pool::Ordinal(_)))
+        let rule = matches!(self.pool, Pool::Ordinal(_)).then_some(calibration.decision);
+        Estimate::new(responses.to_vec(), &base, p, rule)
     }
 
     /// The estimate of an item's own query from all other items; `None` when its response is not among those open to it.
@@ -249,7 +264,7 @@ impl Estimator {
         }
         let share = |boost: f64| (boost - 1.0).max(0.0);
         let evidence = match &self.pool {
-            Pool::Labels(pool) => pool.evidence(&self.past, seen, calibration, base, share),
+            Pool::Labels(pool) => pool.evidence(&self.past, seen, base, share),
             Pool::Choices(pool) => pool.evidence(&self.past, seen, calibration, share),
             Pool::Ordinal(pool) => return pool.raised(&self.past, seen, base, &blend),
         };
@@ -274,7 +289,9 @@ impl Estimator {
         }
         let votes = normalised(votes);
         let Pool::Labels(_) = self.pool else { return Some(votes) };
-        let Some(ridge) = self.ridge.get_or_init(|| Ridge::new(past)) else { return Some(votes) };
+        let Some(ridge) = self.ridge.get_or_init(|| Ridge::new(past, &past.texts, LAMBDA_WORDS)) else {
+            return Some(votes);
+        };
         let left_out = seen.left_out.and_then(|item| Some((item, past.given(Some(item))?)));
         let joint = ridge.vote(seen.words, base, left_out);
         Some(votes.iter().zip(joint).map(|(vote, joint)| f64::midpoint(*vote, joint)).collect())

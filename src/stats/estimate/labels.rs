@@ -1,36 +1,37 @@
-//! The pool of labels: propensities of factors, log-linearly.
+//! The pool of labels: what responses go with the query's factors, all of them together.
+
+use std::sync::OnceLock;
 
 use crate::data::Calibration;
 use crate::stats::base_rate;
 
 use super::past::Past;
+use super::ridge::{LAMBDA_FACTORS, Ridge};
 use super::seen::Seen;
 use super::shares::softmax;
+use super::similar::{Term, Texts};
 
-/// Log-linear pool of factor propensities.
+/// The base rates, moved by the factors of a query by kernel ridge regression of the responses on factors.
+///
+/// Factors that come together share their say: three names of one thing move an answer as one would.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Labels {
     totals: Vec<f64>,
-    /// By factor: weight of the interactions with each response.
-    counts: Vec<Vec<f64>>,
+    /// By item: its factors.
+    factors: Texts,
+    /// Once asked for.
+    ridge: OnceLock<Option<Ridge>>,
 }
 
 impl Labels {
     pub(super) fn count(past: &Past) -> Self {
-        let responses = past.responses.len();
-        let mut totals = vec![0.0; responses];
-        let mut counts = vec![vec![0.0; responses]; past.ids.len()];
-        for ((response, present), weight) in past.given.iter().zip(&past.factors_of).zip(&past.weights) {
+        let mut totals = vec![0.0; past.responses.len()];
+        for (response, weight) in past.given.iter().zip(&past.weights) {
             if let Some(total) = totals.get_mut(*response) {
                 *total += weight;
             }
-            for factor in present {
-                if let Some(count) = counts.get_mut(*factor).and_then(|row| row.get_mut(*response)) {
-                    *count += weight;
-                }
-            }
         }
-        Self { totals, counts }
+        Self { totals, factors: Texts::of_places(past.ids.len(), &past.factors_of), ridge: OnceLock::new() }
     }
 
     pub(super) fn base(&self, past: &Past, left_out: Option<usize>) -> Vec<f64> {
@@ -43,45 +44,23 @@ impl Labels {
         self.totals.iter().enumerate().map(count).collect()
     }
 
-    /// `ln P(y) = ln π_y + t/√M · Σ_m (ln θ_my − ln π_y)`, over the M known factors of the query.
+    /// `ln P(y) = ln π_y + t · (ln p_y − ln π_y)` with the strength t of the calibration.
     pub(super) fn pool(&self, past: &Past, seen: &Seen<'_>, calibration: &Calibration, base: &[f64]) -> Vec<f64> {
-        let evidence = self.evidence(past, seen, calibration, base, |boost| boost.min(1.0));
-        softmax(
-            &base
-                .iter()
-                .zip(&evidence)
-                .map(|(base, evidence)| base.ln() + calibration.pool * evidence)
-                .collect::<Vec<f64>>(),
-        )
+        let evidence = self.evidence(past, seen, base, |boost| boost.min(1.0));
+        let moved = |(base, evidence): (&f64, &f64)| base.ln() + calibration.pool * evidence;
+        softmax(&base.iter().zip(&evidence).map(moved).collect::<Vec<f64>>())
     }
 
-    /// `Σ_m s_m · (ln θ_my − ln π_y) / √M` by response, with the factors' shares s of their boosts.
-    pub(super) fn evidence(
-        &self,
-        past: &Past,
-        seen: &Seen<'_>,
-        calibration: &Calibration,
-        base: &[f64],
-        share: impl Fn(f64) -> f64,
-    ) -> Vec<f64> {
-        let out = past.given(seen.left_out);
-        let kappa = calibration.kappa.max(1e-6);
-        let mut known = 0.0_f64;
-        let mut sum = vec![0.0; base.len()];
-        for (factor, boost) in &seen.factors {
-            let Some(row) = self.counts.get(*factor) else { continue };
-            let leaves = past.leaves(seen.left_out, *factor);
-            let coverage = row.iter().sum::<f64>() - leaves.unwrap_or_default();
-            if coverage <= 0.0 {
-                continue;
-            }
-            known += 1.0;
-            let share = share(*boost);
-            for (place, ((sum, count), base)) in sum.iter_mut().zip(row).zip(base).enumerate() {
-                let less = leaves.filter(|_| out == Some(place)).unwrap_or_default();
-                *sum += share * (((count - less + kappa * base) / (coverage + kappa)).ln() - base.ln());
-            }
-        }
-        sum.iter().map(|sum| sum / known.max(1.0).sqrt()).collect()
+    /// `ln p_y − ln π_y` by response, where `p` are the probabilities by the query's factors, each of which counts by its
+    /// share of its boost.
+    pub(super) fn evidence(&self, past: &Past, seen: &Seen<'_>, base: &[f64], share: impl Fn(f64) -> f64) -> Vec<f64> {
+        let Some(ridge) = self.ridge.get_or_init(|| Ridge::new(past, &self.factors, LAMBDA_FACTORS)) else {
+            return vec![0.0; base.len()];
+        };
+        let terms: Vec<Term> = seen.factors.iter().map(|(place, _)| Term::of_place(*place)).collect();
+        let left_out = seen.left_out.and_then(|item| Some((item, past.given(Some(item))?)));
+        let share_of = |place: usize| seen.factors.get(place).map_or(0.0, |(_, boost)| share(*boost));
+        let p = ridge.vote_shared(&terms, base, left_out, share_of);
+        p.iter().zip(base).map(|(p, base)| p.max(f64::MIN_POSITIVE).ln() - base.ln()).collect()
     }
 }

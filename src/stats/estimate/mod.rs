@@ -15,6 +15,7 @@ mod choices;
 mod estimator;
 mod kept;
 mod labels;
+mod muted;
 mod numbers;
 mod ordinal;
 mod past;
@@ -27,7 +28,8 @@ mod similar;
 mod tests;
 
 pub use calibrate::calibrate;
-pub(crate) use calibrate::calibration_point;
+pub(crate) use calibrate::{calibrate_setting_aside, calibration_point};
 pub use estimator::Estimator;
 pub(crate) use kept::KeptEstimator;
+pub(crate) use muted::Muted;
 pub use result::{Estimate, ResponseProbability};

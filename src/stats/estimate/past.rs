@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::data::{FactorId, FactorSet, Feature, FeatureKey, MemoryItem, ResponseSpace, Task};
 
+use super::muted::Muted;
 use super::numbers::Numbers;
 use super::seen::{distinct, tone};
 use super::similar::Texts;
@@ -19,6 +20,8 @@ pub(super) struct Past {
     /// By item: the place of its response among them.
     pub(super) given: Vec<usize>,
     pub(super) texts: Texts,
+    /// What no text says, as far as the estimate goes.
+    pub(super) muted: Muted,
     /// By item: the tone of its features.
     pub(super) tones: Vec<Option<f64>>,
     timed: Vec<bool>,
@@ -36,12 +39,12 @@ pub(super) struct Past {
 }
 
 impl Past {
-    pub(super) fn new(task: &Task) -> Self {
+    pub(super) fn new(task: &Task, muted: Muted) -> Self {
         let responses = match task.space() {
             ResponseSpace::Choices | ResponseSpace::Text { .. } => Vec::new(),
             space => space.fixed_responses().unwrap_or_default(),
         };
-        Self { responses, ..Self::default() }
+        Self { responses, muted, ..Self::default() }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -54,8 +57,8 @@ impl Past {
             self.responses.iter().enumerate().map(|(place, response)| (response.as_str(), place)).collect();
         for item in new {
             self.given.push(place.get(item.response()).copied().unwrap_or_default());
-            self.texts.push(item.query());
-            self.tones.push(tone(item.features().iter()));
+            self.texts.push(self.muted.heard(item.query(), item.features().iter()));
+            self.tones.push(tone(item.features().iter().filter(|feature| !self.muted.is_of(feature))));
             self.timed.push(item.time().is_some());
             self.keys_of.push(item.features().iter().map(Feature::key).map(|key| self.keys.number(key)).collect());
         }
@@ -87,6 +90,7 @@ impl Past {
             responses: self.responses.clone(),
             given: select(&self.given, items),
             texts: self.texts.only(items),
+            muted: self.muted.clone(),
             tones: select(&self.tones, items),
             timed: select(&self.timed, items),
             weights: select(&self.weights, items),

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::Decision;
+
 /// One response with its probability.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct ResponseProbability {
@@ -68,8 +70,8 @@ impl Estimate {
         &self.responses
     }
 
-    /// The response to give: the most probable one; on a scale the point of least expected cost, where a miss costs 1 and
-    /// each point of distance 0.1.
+    /// The response to give: the most probable one; on a scale the one that the user's [`Decision`] rule makes of the
+    /// probabilities.
     pub fn decision(&self) -> &str {
         self.responses.get(self.decision).map(|weighted| weighted.response.as_str()).unwrap_or_default()
     }
@@ -87,8 +89,9 @@ impl Estimate {
         base - self.responses.iter().map(|w| entropy(w.probability)).sum::<f64>()
     }
 
-    pub(super) fn new(responses: Vec<String>, base: &[f64], probability: Vec<f64>, ordinal: bool) -> Self {
-        let decision = if ordinal { least_cost(&probability) } else { first_max(&probability) };
+    /// `rule` is that of a scale, `None` for other tasks.
+    pub(super) fn new(responses: Vec<String>, base: &[f64], probability: Vec<f64>, rule: Option<Decision>) -> Self {
+        let decision = rule.map_or_else(|| first_max(&probability), |rule| decided(rule, &probability));
         let zipped = responses.into_iter().zip(probability).zip(base);
         let weighted = |((response, probability), base): ((String, f64), &f64)| ResponseProbability {
             response,
@@ -96,6 +99,30 @@ impl Estimate {
             base: *base,
         };
         Self { responses: zipped.map(weighted).collect(), decision }
+    }
+}
+
+/// The point of a scale that a rule decides for.
+pub(super) fn decided(rule: Decision, p: &[f64]) -> usize {
+    match rule {
+        Decision::LeastCost => least_cost(p),
+        Decision::MostLikely => first_max(p),
+        Decision::Median => {
+            let mut below = 0.0;
+            let reached = |share: &f64| {
+                below += share;
+                below >= 0.5 - 1e-12
+            };
+            p.iter().position(reached).unwrap_or_default()
+        }
+        Decision::Mean => {
+            let total: f64 = p.iter().sum();
+            let sum: f64 = p.iter().enumerate().map(|(point, share)| point as f64 * share).sum();
+            let mean = if total > 0.0 { sum / total } else { 0.0 };
+            let near = |point: &usize| (*point as f64 - mean).abs();
+            // The later of equals: half up.
+            (0..p.len()).rev().min_by(|a, b| near(a).total_cmp(&near(b))).unwrap_or_default()
+        }
     }
 }
 

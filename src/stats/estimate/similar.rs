@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::data::Query;
-use crate::words::tokens;
+use crate::words::Token;
 
 use super::numbers::Numbers;
 
@@ -25,10 +24,19 @@ pub(super) struct Term {
     word: bool,
 }
 
+impl Term {
+    /// The term that stands for a numbered thing.
+    pub(super) fn of_place(place: usize) -> Self {
+        Self { number: u32::try_from(place).unwrap_or(Numbers::<String>::UNKNOWN), times: 1, word: true }
+    }
+}
+
 /// The terms of past queries, read once and kept as counts, so that a new query adds its own and reads no other again.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Texts {
     numbers: Numbers<String>,
+    /// The number of terms of texts that were made [of places](Self::of_places).
+    places: usize,
     /// The terms of all items, one item after another, each item's in order of their text: sums over them then do not depend
     /// on the numbers.
     terms: Vec<Term>,
@@ -37,20 +45,36 @@ pub(super) struct Texts {
 }
 
 impl Texts {
+    /// Texts of numbered things, such as the places of factors, in place of words: by text, its numbers, ascending.
+    pub(super) fn of_places(places: usize, rows: &[Vec<usize>]) -> Self {
+        let mut texts = Self { places, ..Self::default() };
+        for row in rows {
+            texts.terms.extend(row.iter().map(|place| Term::of_place(*place)));
+            texts.ends.push(texts.terms.len());
+        }
+        texts
+    }
+
+    /// The number of different terms.
+    fn kinds(&self) -> usize {
+        self.places.max(self.numbers.len())
+    }
+
     pub(super) fn len(&self) -> usize {
         self.ends.len()
     }
 
-    pub(super) fn push(&mut self, query: &Query) {
-        for (text, (times, word)) in counts(query.text()) {
+    /// Takes in a text by its words.
+    pub(super) fn push(&mut self, words: Vec<Token>) {
+        for (text, (times, word)) in counts(words) {
             self.terms.push(Term { number: self.numbers.number(text), times, word });
         }
         self.ends.push(self.terms.len());
     }
 
-    /// The terms of any query, in order of their text.
-    pub(super) fn read(&self, query: &Query) -> Vec<Term> {
-        let counted = counts(query.text()).into_iter();
+    /// The terms of any text by its words, in order of their text.
+    pub(super) fn read(&self, words: Vec<Token>) -> Vec<Term> {
+        let counted = counts(words).into_iter();
         counted.map(|(text, (times, word))| Term { number: self.numbers.known(text.as_str()), times, word }).collect()
     }
 
@@ -62,7 +86,7 @@ impl Texts {
 
     /// The texts of these items alone, in this order.
     pub(super) fn only(&self, items: &[usize]) -> Self {
-        let mut kept = Self { numbers: self.numbers.clone(), ..Self::default() };
+        let mut kept = Self { numbers: self.numbers.clone(), places: self.places, ..Self::default() };
         for item in items {
             kept.terms.extend_from_slice(self.of(*item));
             kept.ends.push(kept.terms.len());
@@ -72,9 +96,8 @@ impl Texts {
 }
 
 /// By term, in order of its text: how often it occurs, and whether it does as a word.
-fn counts(text: &str) -> BTreeMap<String, (u32, bool)> {
+fn counts(words: Vec<Token>) -> BTreeMap<String, (u32, bool)> {
     let mut counts: BTreeMap<String, (u32, bool)> = BTreeMap::new();
-    let words = tokens(text);
     for pair in words.windows(2) {
         if let [a, b] = pair {
             counts.entry(format!("{} {}", a.word, b.word)).or_default().0 += 1;
@@ -110,7 +133,7 @@ impl Likeness {
     /// The likeness to the items from `first` on, which are numbered from 0 here.
     pub(super) fn new(texts: &Texts, first: usize, terms: Terms) -> Self {
         let items = texts.len().saturating_sub(first);
-        let mut frequency = vec![0_usize; texts.numbers.len()];
+        let mut frequency = vec![0_usize; texts.kinds()];
         let all = || (first..texts.len()).flat_map(|item| texts.of(item)).filter(|term| terms.compare(term));
         for term in all() {
             if let Some(frequency) = frequency.get_mut(term.number as usize) {
@@ -164,18 +187,24 @@ impl Likeness {
 
     /// The likeness of a query with these terms to every item, from 0 to 1, by position.
     pub(super) fn to(&self, of: &[Term]) -> Vec<f64> {
+        let mut likeness = self.to_shared(of, |_| 1.0);
+        for value in &mut likeness {
+            *value = value.clamp(0.0, 1.0);
+        }
+        likeness
+    }
+
+    /// The likeness of a query to every item, with each of its terms counted by this share, given the term's place in it.
+    pub(super) fn to_shared(&self, of: &[Term], share_of: impl Fn(usize) -> f64) -> Vec<f64> {
         let length = self.length(of);
         let mut likeness = vec![0.0; self.items];
-        for term in of.iter().filter(|term| self.terms.compare(term)) {
-            let share = self.weight(term) / length;
+        for (place, term) in of.iter().enumerate().filter(|(_, term)| self.terms.compare(term)) {
+            let share = share_of(place) * self.weight(term) / length;
             for &(item, value) in self.postings(term.number as usize) {
                 if let Some(sum) = likeness.get_mut(item as usize) {
                     *sum += share * f64::from(value);
                 }
             }
-        }
-        for value in &mut likeness {
-            *value = value.clamp(0.0, 1.0);
         }
         likeness
     }

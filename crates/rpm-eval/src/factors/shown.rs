@@ -12,10 +12,8 @@ const SHOWN: usize = 12;
 const RECURRING: usize = 3;
 
 /// The factors that a user is shown, the most telling first.
-pub(super) fn shown(beliefs: &Beliefs<'_>) -> Vec<FactorSummary> {
-    let mut summaries = beliefs.summaries(None);
-    summaries.truncate(SHOWN);
-    summaries
+pub(super) fn shown(model: &UserModel, beliefs: &Beliefs<'_>) -> Vec<FactorSummary> {
+    model.most_telling(beliefs, SHOWN)
 }
 
 /// The places of interactions in a history.

@@ -177,7 +177,7 @@ impl<'a> Look<'a> {
     fn numbers(&self, user: &EvalUser, prepared: &Prepared, later: &[LaterItem]) -> UserFactors {
         let beliefs = &prepared.beliefs();
         let evidence = Evidence::of(prepared.model());
-        let shown = shown(beliefs);
+        let shown = shown(prepared.model(), beliefs);
         let places: Vec<&Places> = shown.iter().filter_map(|summary| evidence.places(&summary.id)).collect();
         let faults = self.judge.faults(shown.iter().map(|summary| summary.label.as_str()));
         let recurring = evidence.recurring();

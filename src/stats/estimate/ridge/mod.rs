@@ -1,4 +1,4 @@
-//! The joint half of the vote for labels, by kernel ridge regression.
+//! What responses go with words, or with factors, all of them together: kernel ridge regression.
 
 use std::sync::OnceLock;
 
@@ -6,9 +6,10 @@ use ndarray::{Array1, Array2, ArrayView1, Axis};
 
 use super::past::Past;
 use super::shares::normalised;
-use super::similar::{Likeness, Term, Terms};
+use super::similar::{Likeness, Term, Terms, Texts};
 
-/// The vote of past interactions with their likeness to each other allowed for: kernel ridge regression of the responses on the words of the queries (Hoerl and Kennard 1970; Saunders et al. 1998).
+/// The vote of past interactions with their likeness to each other allowed for: kernel ridge regression of the responses on
+/// the words, or on the factors, of the queries (Hoerl and Kennard 1970; Saunders et al. 1998).
 ///
 /// In a plain vote ten past queries about one thing count ten times. Here they share one vote: with `K` the likeness of the
 /// past queries to each other, `o_i` the indicator of the response to query i, π the base rates and W the weights of the
@@ -36,24 +37,26 @@ pub(super) struct Ridge {
 
 /// The most items that are fitted, the latest ones: the work grows with the cube of their number, and taste drifts.
 const FITTED: usize = 256;
-/// λ, an interaction's own share of chance, in units of its likeness to itself, which is 1.
-const LAMBDA: f64 = 1.0;
+/// λ for the words of queries: an interaction's own share of chance, in units of its likeness to itself, which is 1.
+pub(super) const LAMBDA_WORDS: f64 = 1.0;
+/// λ for factors, of which a query has few: two interactions with the same ones are alike by chance more often.
+pub(super) const LAMBDA_FACTORS: f64 = 2.0;
 /// The least probability of a response, in parts of its base rate.
 const LEAST: f64 = 0.1;
 
 impl Ridge {
-    /// The fit of the latest items' responses; `None` without items.
-    pub(super) fn new(past: &Past) -> Option<Self> {
+    /// The fit of the latest items' responses on what they have of these texts, one for each item; `None` without items.
+    pub(super) fn new(past: &Past, texts: &Texts, lambda: f64) -> Option<Self> {
         let skipped = past.len().saturating_sub(FITTED);
         let n = past.len() - skipped;
-        let words = Likeness::new(&past.texts, skipped, Terms::Words);
+        let words = Likeness::new(texts, skipped, Terms::Words);
         let mut kernel = Array2::zeros((n, n));
         let mut targets = Array2::zeros((n, past.responses.len() + 1));
         for (i, (mut row, mut target)) in kernel.rows_mut().into_iter().zip(targets.rows_mut()).enumerate() {
             let item = skipped + i;
-            row.assign(&Array1::from(words.to(past.texts.of(item))));
+            row.assign(&Array1::from(words.to(texts.of(item))));
             if let Some(own) = row.get_mut(i) {
-                *own = 1.0 + LAMBDA / past.weight(Some(item));
+                *own = 1.0 + lambda / past.weight(Some(item));
             }
             for place in past.given(Some(item)).into_iter().chain([past.responses.len()]) {
                 if let Some(entry) = target.get_mut(place) {
@@ -69,10 +72,22 @@ impl Ridge {
     /// The probability of each response for a query of these terms. With an item left out, by its position and its
     /// response's place, the query is that item's own and `base` was counted without it.
     pub(super) fn vote(&self, query: &[Term], base: &[f64], left_out: Option<(usize, usize)>) -> Vec<f64> {
+        self.vote_shared(query, base, left_out, |_| 1.0)
+    }
+
+    /// The same with each term of the query counted by this share, given the term's place in it. An item that is left out
+    /// has all of its own.
+    pub(super) fn vote_shared(
+        &self,
+        query: &[Term],
+        base: &[f64],
+        left_out: Option<(usize, usize)>,
+        share_of: impl Fn(usize) -> f64,
+    ) -> Vec<f64> {
         let own = left_out.and_then(|(item, given)| Some((item.checked_sub(self.skipped)?, given)));
         let weighted = match own {
             Some((i, _)) => self.coefficients.row(i).to_owned(),
-            None => Array1::from(self.words.to(query)).dot(&self.coefficients),
+            None => Array1::from(self.words.to_shared(query, share_of)).dot(&self.coefficients),
         };
         let weight = weighted.last().copied().unwrap_or_default();
         let residuals = base.iter().zip(&weighted).map(|(base, weighted)| weighted - base * weight);

@@ -12,7 +12,7 @@ fn past(rows: &[(&str, usize)], weights: &[f64]) -> Past {
         MemoryItem::new(interaction, Vec::new()).unwrap()
     };
     let items: Vec<MemoryItem> = rows.iter().map(item).collect();
-    let mut past = Past::new(&task);
+    let mut past = Past::new(&task, super::super::muted::Muted::default());
     past.extend(&items);
     let groups: [(&str, &str, [crate::data::FeatureKey; 0]); 0] = [];
     past.place(&FactorSet::from_groups(groups).unwrap(), weights);
@@ -20,7 +20,7 @@ fn past(rows: &[(&str, usize)], weights: &[f64]) -> Past {
 }
 
 fn vote(past: &Past, text: &str, base: &[f64]) -> Vec<f64> {
-    Ridge::new(past).unwrap().vote(&past.texts.read(&Query::new(text).unwrap()), base, None)
+    Ridge::new(past, &past.texts, LAMBDA_WORDS).unwrap().vote(&past.texts.read(crate::words::tokens(text)), base, None)
 }
 
 fn close(a: &[f64], b: &[f64], to: f64) -> bool {
@@ -52,11 +52,11 @@ fn two_interactions_of_half_weight_count_as_one() {
     // Beside one other text, so that the words are as rare in both.
     let base = [0.4, 0.35, 0.25];
     let two = past(&[("peace treaty", 0), ("treaty peace", 0), ("fish", 1), ("quota", 2)], &[0.5, 0.5]);
-    let ridge = Ridge::new(&two).unwrap();
+    let ridge = Ridge::new(&two, &two.texts, LAMBDA_WORDS).unwrap();
     // The same words, seen as rare: the fit of one, with the likeness of the two.
-    let query = two.texts.read(&Query::new("peace in fish towns").unwrap());
+    let query = two.texts.read(crate::words::tokens("peace in fish towns"));
     let near = ridge.words.to(&query);
-    let one = 1.0 / (1.0 + LAMBDA);
+    let one = 1.0 / (1.0 + LAMBDA_WORDS);
     let expected: f64 = base[0] + near[0] * one * (1.0 - base[0]) - (near[2] + near[3]) * one * base[0];
     let (p, sum) = (ridge.vote(&query, &base, None), 1.0);
     assert!((p[0] - expected / sum).abs() < 1e-6, "{p:?} {expected}");
@@ -76,7 +76,7 @@ fn leaving_an_item_out_is_fitting_without_it() {
     let base = [0.4, 0.35, 0.25];
     for weights in [[1.0; 5], [0.25, 1.0, 0.5, 0.75, 0.125]] {
         let past = past(&rows, &weights);
-        let all = Ridge::new(&past).unwrap();
+        let all = Ridge::new(&past, &past.texts, LAMBDA_WORDS).unwrap();
         // Word frequencies are the whole history's, so the words of the fit without the item are taken from the whole.
         for left in 0..rows.len() {
             let kept: Vec<usize> = (0..rows.len()).filter(|i| *i != left).collect();
@@ -85,7 +85,7 @@ fn leaving_an_item_out_is_fitting_without_it() {
             for (row, i) in kept.iter().enumerate() {
                 let near = all.words.to(past.texts.of(*i));
                 for (column, j) in kept.iter().enumerate() {
-                    kernel[(row, column)] = if i == j { 1.0 + LAMBDA / weights[*i] } else { near[*j] };
+                    kernel[(row, column)] = if i == j { 1.0 + LAMBDA_WORDS / weights[*i] } else { near[*j] };
                 }
                 for y in 0..3 {
                     target[(row, y)] = f64::from(u8::from(rows[*i].1 == y)) - base[y];

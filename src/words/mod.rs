@@ -1,9 +1,13 @@
 //! Words of a text, for extraction, similarity and retrieval alike.
 
+mod light;
+
 use rust_stemmers::{Algorithm, Stemmer};
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::data::text::fold;
+
+pub(crate) use light::Language;
 
 /// One word of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,214 @@
+//! Which groups of like-named features are factors: those that recur, each idea once.
+//!
+//! ```text
+//! features, oldest first → Clusters (like names) → Recurring::see → in which items each cluster is
+//! clusters in 3 items or more → same items: one idea → the most telling 40, or 80 of a long history
+//! ```
+//!
+//! Responses have no say in it, so that a test of a factor's association with them is an honest one. The result is a
+//! function of the items: taking one in and taking it out again changes nothing.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::data::FeatureKey;
+use crate::words::{Language, tokens};
+
+use super::grouping::Clusters;
+
+/// The fewest items in which a factor is: what is seen once or twice has no statistics.
+pub(crate) const LEAST_SEEN: usize = 3;
+/// The largest share of the items in which a factor is: what is nearly always there tells nothing apart.
+const MOST_COMMON: f64 = 0.8;
+/// From this share of common items on (Jaccard) two clusters are one idea.
+const SAME_ITEMS: f64 = 0.7;
+/// The same for a phrase and a part of it: "human rights" and "rights".
+const SAME_ITEMS_NESTED: f64 = 0.5;
+/// The share of an idea's items that a cluster has which may name it.
+const NAMES: f64 = 0.7;
+/// The most factors of a history up to [`LONG`] items, and of a longer one.
+const MOST: (usize, usize) = (40, 80);
+const LONG: usize = 100;
+
+/// In which items each cluster of like-named features is.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Recurring {
+    items: usize,
+    /// By cluster: the positions of its items, ascending.
+    seen_in: Vec<Vec<u32>>,
+    /// The clusters in [`LEAST_SEEN`] items or more, with the languages in which their names say something.
+    often: BTreeMap<usize, [bool; 2]>,
+    /// Sightings of words that tell that the texts are German.
+    german: usize,
+}
+
+/// Clusters in the same items: one idea.
+struct Idea {
+    /// The cluster that is in the most items.
+    first: usize,
+    members: Vec<usize>,
+    /// The items of all members.
+    seen_in: Vec<u32>,
+}
+
+/// What names nothing of one text because everyone is asked it, and what is a factor whatever was seen.
+#[derive(Clone, Copy)]
+pub(crate) struct Kept<'a> {
+    /// The stems of the task's own words: its question and its names for queries and responses.
+    pub(crate) asked: &'a BTreeSet<String>,
+    /// The responses there are to choose from.
+    pub(crate) responses: &'a BTreeSet<FeatureKey>,
+    /// The first clusters, which a factor model made: each is a factor as it is.
+    pub(crate) fitted: usize,
+    /// Those that the user's edits speak of.
+    pub(crate) edited: &'a BTreeSet<usize>,
+}
+
+impl Recurring {
+    /// Takes in the clusters of an item behind all others.
+    pub(crate) fn see(&mut self, clusters: &Clusters, of_item: impl IntoIterator<Item = usize>) {
+        let position = u32::try_from(self.items).unwrap_or(u32::MAX);
+        self.items += 1;
+        for cluster in of_item {
+            if cluster >= self.seen_in.len() {
+                self.seen_in.resize_with(cluster + 1, Vec::new);
+            }
+            let Some(seen) = self.seen_in.get_mut(cluster) else { continue };
+            if seen.last() != Some(&position) {
+                seen.push(position);
+                let german = clusters.founder_of(cluster).is_some_and(|key| Language::is_german_sign(key.as_str()));
+                self.german += usize::from(german);
+                if seen.len() == LEAST_SEEN {
+                    let says = |language| clusters.founder_of(cluster).is_some_and(|key| is_name(key, language));
+                    self.often.insert(cluster, [says(Language::English), says(Language::German)]);
+                }
+            }
+        }
+    }
+
+    /// True when the whole history is German: the words that only German has occur as often as items do.
+    fn is_german(&self) -> bool {
+        self.german >= self.items.max(1)
+    }
+
+    /// By cluster: the cluster that leads the factor it is part of, itself or another; `None` for one that is no factor.
+    pub(crate) fn leaders(&self, clusters: &Clusters, kept: Kept<'_>) -> Vec<Option<usize>> {
+        let mut leaders: Vec<Option<usize>> = (0..clusters.members().len())
+            .map(|cluster| (cluster < kept.fitted || kept.edited.contains(&cluster)).then_some(cluster))
+            .collect();
+        let mut ideas = self.ideas(clusters, kept);
+        ideas.sort_by(|a, b| self.worth(b).total_cmp(&self.worth(a)).then_with(|| a.first.cmp(&b.first)));
+        let mut free = if self.items > LONG { MOST.1 } else { MOST.0 };
+        for idea in &ideas {
+            let edited = idea.members.iter().any(|cluster| kept.edited.contains(cluster));
+            if !edited && free == 0 {
+                continue;
+            }
+            free -= usize::from(!edited);
+            let leader = self.leader(clusters, idea);
+            for member in &idea.members {
+                if let Some(slot) = leaders.get_mut(*member) {
+                    *slot = Some(leader);
+                }
+            }
+        }
+        leaders
+    }
+
+    /// The clusters that recur and that no factor model made, put together where they are in the same items.
+    fn ideas(&self, clusters: &Clusters, kept: Kept<'_>) -> Vec<Idea> {
+        let mut ideas: Vec<Idea> = Vec::new();
+        // By item: the ideas that began with a cluster which is in it.
+        let mut at: Vec<Vec<usize>> = vec![Vec::new(); self.items];
+        for cluster in self.candidates(clusters, kept) {
+            let seen = self.of(cluster);
+            if let Some(idea) = self.same(clusters, &ideas, &at, cluster).and_then(|idea| ideas.get_mut(idea)) {
+                idea.take_in(cluster, seen);
+                continue;
+            }
+            for item in seen {
+                if let Some(here) = at.get_mut(*item as usize) {
+                    here.push(ideas.len());
+                }
+            }
+            ideas.push(Idea { first: cluster, members: vec![cluster], seen_in: seen.to_vec() });
+        }
+        ideas
+    }
+
+    fn of(&self, cluster: usize) -> &[u32] {
+        self.seen_in.get(cluster).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The clusters that may be factors: the most frequent first, then those of the most words, then the oldest.
+    fn candidates(&self, clusters: &Clusters, kept: Kept<'_>) -> Vec<usize> {
+        let most = MOST_COMMON * self.items as f64;
+        let german = self.is_german();
+        let asked: BTreeSet<u32> = kept.asked.iter().filter_map(|stem| clusters.number_of(stem)).collect();
+        let echo = |cluster: usize| {
+            let says = clusters.stems_of(cluster).iter().any(|stem| !asked.contains(stem));
+            !says || clusters.founder_of(cluster).is_some_and(|key| kept.responses.contains(key))
+        };
+        let usable = |(cluster, [english, de]): (&usize, &[bool; 2])| {
+            let named = if german { *de } else { *english };
+            (named && self.of(*cluster).len() as f64 <= most && !echo(*cluster)).then_some(*cluster)
+        };
+        let mut candidates: Vec<usize> = self.often.range(kept.fitted..).filter_map(usable).collect();
+        let rank = |cluster: &usize| (self.of(*cluster).len(), clusters.stems_of(*cluster).len(), Reverse(*cluster));
+        candidates.sort_by_key(|cluster| Reverse(rank(cluster)));
+        candidates
+    }
+
+    /// The idea that a cluster is the same as, by the items they share; the likest, the first of equals.
+    fn same(&self, clusters: &Clusters, ideas: &[Idea], at: &[Vec<usize>], cluster: usize) -> Option<usize> {
+        let seen = self.of(cluster);
+        let mut shared: BTreeMap<usize, u32> = BTreeMap::new();
+        for idea in seen.iter().filter_map(|item| at.get(*item as usize)).flatten() {
+            *shared.entry(*idea).or_default() += 1;
+        }
+        let mut best: Option<(f64, usize)> = None;
+        for (idea, shared) in shared {
+            let Some(first) = ideas.get(idea).map(|idea| idea.first) else { continue };
+            let all = (seen.len() + self.of(first).len()) as f64 - f64::from(shared);
+            let jaccard = f64::from(shared) / all.max(1.0);
+            let least = if clusters.nested(first, cluster) { SAME_ITEMS_NESTED } else { SAME_ITEMS };
+            if jaccard >= least && best.is_none_or(|(most, _)| jaccard > most) {
+                best = Some((jaccard, idea));
+            }
+        }
+        best.map(|(_, idea)| idea)
+    }
+
+    /// How much an idea can tell apart: its items, times the logarithm of how rare it is.
+    fn worth(&self, idea: &Idea) -> f64 {
+        let seen = idea.seen_in.len() as f64;
+        seen * ((self.items as f64 + 1.0) / seen).ln()
+    }
+
+    /// The cluster that names an idea: of those in most of its items the one of the most words, then the most frequent.
+    fn leader(&self, clusters: &Clusters, idea: &Idea) -> usize {
+        let least = NAMES * idea.seen_in.len() as f64;
+        let names = idea.members.iter().copied().filter(|cluster| self.of(*cluster).len() as f64 >= least);
+        let rank = |cluster: &usize| (clusters.stems_of(*cluster).len(), self.of(*cluster).len(), Reverse(*cluster));
+        names.max_by_key(rank).unwrap_or(idea.first)
+    }
+}
+
+impl Idea {
+    fn take_in(&mut self, cluster: usize, seen: &[u32]) {
+        self.members.push(cluster);
+        self.seen_in.extend_from_slice(seen);
+        self.seen_in.sort_unstable();
+        self.seen_in.dedup();
+    }
+}
+
+/// True for a name that says something: it has a word of three letters or more that is not light, and neither begins nor
+/// ends with a light one.
+fn is_name(key: &FeatureKey, language: Language) -> bool {
+    let words = tokens(key.as_str());
+    let says = |word: &str| !language.is_light(word) && word.chars().filter(|c| c.is_alphabetic()).count() >= 3;
+    let mut ends = [words.first(), words.last()].into_iter().flatten();
+    ends.all(|token| token.word == "not" || !language.is_light(&token.word))
+        && words.iter().any(|token| token.word != "not" && says(&token.word))
+}
