@@ -108,7 +108,8 @@ impl RpmPipeline {
         let is_muted = |assigned: &&AssignedFeature| muted.factor_of(&assigned.feature.key()).is_some();
         let aside: Vec<Feature> = features.iter().filter(is_muted).map(|assigned| assigned.feature.clone()).collect();
         let heard: Vec<AssignedFeature> = features.iter().filter(|assigned| !is_muted(assigned)).cloned().collect();
-        let cut = if muted.is_empty() { None } else { Muted::of(muted).cut(query, &aside) };
+        // Where nothing else is left, retrievers of features look the text up instead.
+        let cut = if aside.is_empty() || !heard.is_empty() { None } else { Muted::of(muted).cut(query, &aside) };
         let query = cut.as_ref().unwrap_or(query);
         let request = RetrievalRequest::new(memory, query, &heard, self.exemplars).beliefs(&beliefs);
         let index = prepared.index(&*self.retriever, &[], ctx).await.map_err(Error::of_retrieve)?;
