@@ -96,9 +96,11 @@ impl Recurring {
         let mut leaders: Vec<Option<usize>> = (0..clusters.members().len())
             .map(|cluster| (cluster < kept.fitted || kept.edited.contains(&cluster)).then_some(cluster))
             .collect();
-        let mut ideas = self.ideas(clusters, kept);
-        ideas.sort_by(|a, b| self.worth(b).total_cmp(&self.worth(a)).then_with(|| a.first.cmp(&b.first)));
-        let mut free = if self.items > LONG { MOST.1 } else { MOST.0 };
+        let most = if self.items > LONG { MOST.1 } else { MOST.0 };
+        let mut ideas = self.ideas(clusters, kept, most);
+        // Stable: of equals the first stays first.
+        ideas.sort_by(|a, b| self.worth(b.first).total_cmp(&self.worth(a.first)));
+        let mut free = most;
         for idea in &ideas {
             let edited = idea.members.iter().any(|cluster| kept.edited.contains(cluster));
             if !edited && free == 0 {
@@ -115,15 +117,30 @@ impl Recurring {
         leaders
     }
 
-    /// The clusters that recur and that no factor model made, put together where they are in the same items.
-    fn ideas(&self, clusters: &Clusters, kept: Kept<'_>) -> Vec<Idea> {
+    /// The clusters that recur and that no factor model made, put together where they are in the same items. What could be
+    /// none of the `most` ideas that tell most apart, and no part of one, is left out: the work goes by these, not by all
+    /// that recurs.
+    fn ideas(&self, clusters: &Clusters, kept: Kept<'_>, most: usize) -> Vec<Idea> {
         let mut ideas: Vec<Idea> = Vec::new();
+        // By idea: what it can tell apart, unless an edit keeps it anyway.
+        let mut worths: Vec<f64> = Vec::new();
         // By item: the ideas that began with a cluster which is in it.
         let mut at: Vec<Vec<usize>> = vec![Vec::new(); self.items];
+        let mut full = false;
         for cluster in self.candidates(clusters, kept) {
-            let seen = self.of(cluster);
+            let (seen, worth) = (self.of(cluster), self.worth(cluster));
+            let edited = kept.edited.contains(&cluster);
+            // The rarer, the less it is worth, except for what is very frequent: what is full once stays so.
+            let rare = std::f64::consts::E * seen.len() as f64 <= self.items as f64 + 1.0;
+            full = (full && rare) || worths.iter().filter(|other| **other >= worth).count() >= most;
+            if full && !edited && self.is_apart(&ideas, seen.len()) {
+                continue;
+            }
             if let Some(idea) = self.same(clusters, &ideas, &at, cluster).and_then(|idea| ideas.get_mut(idea)) {
                 idea.take_in(cluster, seen);
+                continue;
+            }
+            if full && !edited {
                 continue;
             }
             for item in seen {
@@ -131,9 +148,19 @@ impl Recurring {
                     here.push(ideas.len());
                 }
             }
+            if !edited {
+                worths.push(worth);
+            }
             ideas.push(Idea { first: cluster, members: vec![cluster], seen_in: seen.to_vec() });
         }
         ideas
+    }
+
+    /// True when a cluster in this many items shares too few with every idea to be the same: each began with one that is in
+    /// more items than that allows.
+    fn is_apart(&self, ideas: &[Idea], seen: usize) -> bool {
+        // Ideas come with the most frequent first.
+        ideas.last().is_some_and(|idea| (seen as f64) < SAME_ITEMS_NESTED * self.of(idea.first).len() as f64)
     }
 
     fn of(&self, cluster: usize) -> &[u32] {
@@ -153,21 +180,24 @@ impl Recurring {
             let named = if german { *de } else { *english };
             (named && self.of(*cluster).len() as f64 <= most && !echo(*cluster)).then_some(*cluster)
         };
-        let mut candidates: Vec<usize> = self.often.range(kept.fitted..).filter_map(usable).collect();
-        let rank = |cluster: &usize| (self.of(*cluster).len(), clusters.stems_of(*cluster).len(), Reverse(*cluster));
-        candidates.sort_by_key(|cluster| Reverse(rank(cluster)));
-        candidates
+        let rank = |cluster: usize| (self.of(cluster).len(), clusters.stems_of(cluster).len(), Reverse(cluster));
+        let ranked = self.often.range(kept.fitted..).filter_map(usable).map(rank);
+        let mut candidates: Vec<(usize, usize, Reverse<usize>)> = ranked.collect();
+        candidates.sort_unstable_by(|a, b| b.cmp(a));
+        candidates.into_iter().map(|(_, _, Reverse(cluster))| cluster).collect()
     }
 
     /// The idea that a cluster is the same as, by the items they share; the likest, the first of equals.
     fn same(&self, clusters: &Clusters, ideas: &[Idea], at: &[Vec<usize>], cluster: usize) -> Option<usize> {
         let seen = self.of(cluster);
-        let mut shared: BTreeMap<usize, u32> = BTreeMap::new();
+        let mut shared = vec![0_u32; ideas.len()];
         for idea in seen.iter().filter_map(|item| at.get(*item as usize)).flatten() {
-            *shared.entry(*idea).or_default() += 1;
+            if let Some(count) = shared.get_mut(*idea) {
+                *count += 1;
+            }
         }
         let mut best: Option<(f64, usize)> = None;
-        for (idea, shared) in shared {
+        for (idea, shared) in shared.into_iter().enumerate().filter(|(_, shared)| *shared > 0) {
             let Some(first) = ideas.get(idea).map(|idea| idea.first) else { continue };
             let all = (seen.len() + self.of(first).len()) as f64 - f64::from(shared);
             let jaccard = f64::from(shared) / all.max(1.0);
@@ -179,9 +209,9 @@ impl Recurring {
         best.map(|(_, idea)| idea)
     }
 
-    /// How much an idea can tell apart: its items, times the logarithm of how rare it is.
-    fn worth(&self, idea: &Idea) -> f64 {
-        let seen = idea.seen_in.len() as f64;
+    /// How much the idea that begins with a cluster can tell apart: its items, times the logarithm of how rare it is.
+    fn worth(&self, cluster: usize) -> f64 {
+        let seen = self.of(cluster).len() as f64;
         seen * ((self.items as f64 + 1.0) / seen).ln()
     }
 
