@@ -123,6 +123,34 @@ fn a_user_has_at_most_forty_factors_and_eighty_of_a_long_history() {
 }
 
 #[test]
+fn observing_one_by_one_gives_the_factors_of_learning_at_once_where_more_recurs_than_is_kept() {
+    let (task, texts) = (scale_task(), many(150, 115));
+    let interactions = |range: std::ops::Range<usize>| {
+        let past = range.map(|n| {
+            let response = ["2", "5", "4"][n % 3];
+            Interaction::new(format!("i{n:04}"), query(&texts[n]), response).unwrap().at(i64::try_from(n).unwrap())
+        });
+        past.collect::<Vec<_>>()
+    };
+    let pipeline = RpmPipeline::offline(task.clone());
+    let learned = |n: usize| {
+        let history = History::new(&task, "ana", interactions(0..n)).unwrap();
+        block_on(pipeline.learn(&history)).unwrap().model
+    };
+    let mut grown = block_on(pipeline.open(learned(90))).unwrap();
+    for n in 90..115 {
+        block_on(pipeline.observe(&mut grown, interactions(n..n + 1))).unwrap();
+        // The number that is kept doubles on the way.
+        if [91, 99, 100, 114].contains(&n) {
+            let at_once = learned(n + 1);
+            assert_eq!(grown.model().factors(), at_once.factors(), "{n}");
+            assert_eq!(grown.model().calibration(), at_once.calibration(), "{n}");
+        }
+    }
+    assert_eq!(grown.model().factors().len(), 80);
+}
+
+#[test]
 fn the_most_telling_share_few_interactions_and_no_words() {
     let model = learned(&scale_task(), &many(60, 90), &["2", "5", "4"]);
     let shown = model.most_telling(&model.beliefs(), 12);
