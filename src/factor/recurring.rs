@@ -190,14 +190,19 @@ impl Recurring {
     /// The idea that a cluster is the same as, by the items they share; the likest, the first of equals.
     fn same(&self, clusters: &Clusters, ideas: &[Idea], at: &[Vec<usize>], cluster: usize) -> Option<usize> {
         let seen = self.of(cluster);
-        let mut shared = vec![0_u32; ideas.len()];
-        for idea in seen.iter().filter_map(|item| at.get(*item as usize)).flatten() {
-            if let Some(count) = shared.get_mut(*idea) {
-                *count += 1;
+        // Ideas come with the most frequent first.
+        let from =
+            ideas.partition_point(|idea| (seen.len() as f64) < SAME_ITEMS_NESTED * self.of(idea.first).len() as f64);
+        let mut shared = vec![0_u32; ideas.len() - from];
+        for here in seen.iter().filter_map(|item| at.get(*item as usize)) {
+            for idea in here.iter().rev().map_while(|idea| idea.checked_sub(from)) {
+                if let Some(count) = shared.get_mut(idea) {
+                    *count += 1;
+                }
             }
         }
         let mut best: Option<(f64, usize)> = None;
-        for (idea, shared) in shared.into_iter().enumerate().filter(|(_, shared)| *shared > 0) {
+        for (idea, shared) in (from..).zip(shared).filter(|(_, shared)| *shared > 0) {
             let Some(first) = ideas.get(idea).map(|idea| idea.first) else { continue };
             let all = (seen.len() + self.of(first).len()) as f64 - f64::from(shared);
             let jaccard = f64::from(shared) / all.max(1.0);
