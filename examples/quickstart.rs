@@ -1,5 +1,6 @@
 #![allow(clippy::print_stdout, missing_docs, reason = "an example talks to its reader")]
-//! Learns two invented film viewers from 48 ratings each and rates one new film for both, offline.
+//! Learns two invented film viewers from 48 ratings each and rates one new film for both, offline, with a catalog of what films
+//! may have.
 //!
 //! Run it with `cargo run --release --example quickstart`. For Nora, then for Viktor, it prints
 //!
@@ -16,6 +17,7 @@
 
 use std::error::Error;
 
+use rpm_core::catalog::Catalog;
 use rpm_core::stats::FactorSummary;
 use rpm_core::{Answer, History, Interaction, Prepared, Query, ResponseSpace, RpmPipeline, Task};
 use serde::Deserialize;
@@ -49,7 +51,8 @@ async fn run() -> Result<(), Box<dyn Error>> {
     .query_name("film")?
     .response_name("rating")?;
     let query = Query::new(NEW_FILM)?;
-    let pipeline = RpmPipeline::offline(task.clone());
+    let films = Catalog::from_json(include_str!("data/films.catalog.json"))?;
+    let pipeline = RpmPipeline::offline_builder(task.clone()).catalog(films).build()?;
 
     for (user, file) in USERS {
         let history = History::new(&task, user, read(file)?)?;

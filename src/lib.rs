@@ -40,6 +40,7 @@
 //! | write a stage of one's own | [`StageContext`](context::StageContext) | [`context`] |
 //! | find features in a query | [`FeatureExtractor`] | [`extract`] |
 //! | group features into factors | [`FactorModel`] | [`factor`] |
+//! | share factors between the users of a task | [`Catalog`](catalog::Catalog) | [`catalog`] |
 //! | write how a past response came about | [`PathWriter`] | [`reason`] |
 //! | find the past interactions that matter | [`Retriever`] | [`retrieve`] |
 //! | turn text into vectors | [`Embedder`](embed::Embedder) | [`embed`] |
@@ -60,6 +61,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod answer;
+pub mod catalog;
 pub mod container;
 pub mod context;
 pub mod data;

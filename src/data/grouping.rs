@@ -36,6 +36,34 @@ impl Grouping {
         Self { likeness: LIKENESS, fitted: factors.iter().map(FittedFactor::of).collect() }
     }
 
+    /// Takes in groups that a catalog made, by their ids. False when they were all there.
+    pub(crate) fn take_in(&mut self, groups: Vec<FittedFactor>) -> bool {
+        let mut changed = false;
+        for mut group in groups {
+            let other = |known: &FittedFactor| known.id != group.id;
+            let taken: HashSet<&FeatureKey> =
+                self.fitted.iter().filter(|g| other(g)).flat_map(|g| &g.features).collect();
+            group.features.retain(|key| !taken.contains(key));
+            if group.features.is_empty() {
+                continue;
+            }
+            match self.fitted.binary_search_by(|known| known.id.cmp(&group.id)) {
+                Ok(place) => {
+                    if let Some(known) = self.fitted.get_mut(place) {
+                        let before = known.features.len();
+                        known.features.append(&mut group.features);
+                        changed |= known.features.len() > before;
+                    }
+                }
+                Err(place) => {
+                    self.fitted.insert(place, group);
+                    changed = true;
+                }
+            }
+        }
+        changed
+    }
+
     /// Fails for groups that no factors could be made of again.
     pub(crate) fn check(&self) -> Result<(), DataError> {
         if !(0.05..=1.0).contains(&self.likeness) {

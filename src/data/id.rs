@@ -76,13 +76,22 @@ text_id! {
 impl FactorId {
     /// The id of the factor whose oldest feature has this key, the `attempt`-th choice in case of a collision.
     pub(crate) fn of_anchor(key: &str, attempt: u32) -> Self {
+        Self::hashed('f', key, attempt)
+    }
+
+    /// The id of the factor of a catalog whose label has this key. No factor of a user's own has it.
+    pub(crate) fn of_catalog(label: &str) -> Self {
+        Self::hashed('c', label, 0)
+    }
+
+    fn hashed(kind: char, key: &str, attempt: u32) -> Self {
         // 64-bit FNV-1a: stable over processes, platforms and versions, which std's hasher does not promise.
         let mut hash = 0xcbf2_9ce4_8422_2325_u64 ^ u64::from(attempt);
         for byte in key.bytes() {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
         let folded = (hash >> 32) ^ (hash & 0xffff_ffff);
-        Self(format!("f{folded:08x}").into_boxed_str())
+        Self(format!("{kind}{folded:08x}").into_boxed_str())
     }
 
     /// The first choice that is not taken.

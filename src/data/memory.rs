@@ -199,6 +199,12 @@ impl MemoryItem {
         item
     }
 
+    /// Adds features behind the others, as far as there is room.
+    pub(crate) fn take_in(&mut self, features: impl IntoIterator<Item = Feature>) {
+        let room = limits::FEATURES.saturating_sub(self.features.len());
+        self.features.extend(features.into_iter().take(room));
+    }
+
     /// Says again which factor each step of the path is about.
     pub(crate) fn stamp_path(&mut self, factor_of: impl Fn(&Feature) -> Option<FactorId>) {
         if let Some(path) = &mut self.path {

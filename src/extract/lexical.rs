@@ -9,7 +9,7 @@ use crate::data::{AssignedFeature, Feature, FeatureKey, Span};
 
 use super::lexicon::opinions;
 use super::{ExtractError, Extraction, ExtractionRequest, FeatureExtractor};
-use crate::words::{Language, Token, is_negation, is_stop_word, tokens};
+use crate::words::{Language, Token, is_negated, is_negation, is_stop_word, tokens};
 
 /// Reads features off the words, without a model: key words and key phrases, negated ones apart ("no
 /// chase"), and one feature for each praising or blaming phrase, with its valence.
@@ -50,13 +50,13 @@ impl LexicalExtractor {
                 && is_key(second)
                 && !second.opens
             {
-                found.keep(name(pair, negated(&words, at)), pair, None);
+                found.keep(name(pair, is_negated(&words, at)), pair, None);
             }
         }
         for (at, token) in words.iter().enumerate() {
             if is_key(token) {
                 let part = std::slice::from_ref(token);
-                found.keep(name(part, negated(&words, at)), part, None);
+                found.keep(name(part, is_negated(&words, at)), part, None);
             }
         }
         found.extraction
@@ -95,20 +95,6 @@ impl Found<'_> {
 fn is_key(token: &Token) -> bool {
     let says = |word: &str| !is_stop_word(word) && !Language::English.is_light(word) && !is_negation(word);
     says(&token.word) && token.word.chars().any(char::is_alphabetic)
-}
-
-/// A negation stands one or two words before, in the same clause.
-fn negated(words: &[Token], at: usize) -> bool {
-    let starts = words.get(at).is_some_and(|token| token.opens);
-    let before = words.get(at.saturating_sub(2)..at).unwrap_or_default();
-    let mut reachable = before.iter().rev().scan(starts, |open, token| {
-        if *open {
-            return None;
-        }
-        *open = token.opens;
-        Some(token)
-    });
-    reachable.any(|token| is_negation(&token.word))
 }
 
 /// A part's words, `not` before negated ones. Inflected forms are features of their own; the factor model puts them

@@ -9,6 +9,7 @@
 //!
 //! Guides: [the method](crate::guide::method), [between the pipeline and a model](crate::guide::llm).
 
+mod catalogued;
 mod ground;
 mod lexical;
 mod lexicon;
@@ -23,6 +24,7 @@ use crate::context::StageContext;
 use crate::data::{AssignedFeature, FactorSet, MemoryItem, Query, Task};
 use crate::llm::AskError;
 
+pub(crate) use catalogued::Catalogued;
 pub use ground::ground;
 pub use lexical::LexicalExtractor;
 pub use prompted::PromptedExtractor;

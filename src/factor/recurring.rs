@@ -3,6 +3,7 @@
 //! ```text
 //! features, oldest first → Clusters (like names) → Recurring::see → in which items each cluster is
 //! clusters in 3 items or more → same items: one idea → the most telling 40, or 80 of a long history
+//!                             → same items as a group that was made before: part of it
 //! ```
 //!
 //! Responses have no say in it, so that a test of a factor's association with them is an honest one. The result is a
@@ -51,6 +52,14 @@ struct Idea {
     seen_in: Vec<u32>,
 }
 
+/// The clusters that recur, as they are told.
+#[derive(Default)]
+struct Told {
+    ideas: Vec<Idea>,
+    /// Clusters that are in the items of one that was made before, with that one.
+    joined: Vec<(usize, usize)>,
+}
+
 /// What names nothing of one text because everyone is asked it, and what is a factor whatever was seen.
 #[derive(Clone, Copy)]
 pub(crate) struct Kept<'a> {
@@ -58,7 +67,7 @@ pub(crate) struct Kept<'a> {
     pub(crate) asked: &'a BTreeSet<String>,
     /// The responses there are to choose from.
     pub(crate) responses: &'a BTreeSet<FeatureKey>,
-    /// The first clusters, which a factor model made: each is a factor as it is.
+    /// The first clusters, which a factor model or a catalog made: each is a factor as it is.
     pub(crate) fitted: usize,
     /// Those that the user's edits speak of.
     pub(crate) edited: &'a BTreeSet<usize>,
@@ -97,7 +106,12 @@ impl Recurring {
             .map(|cluster| (cluster < kept.fitted || kept.edited.contains(&cluster)).then_some(cluster))
             .collect();
         let most = if self.items > LONG { MOST.1 } else { MOST.0 };
-        let mut ideas = self.ideas(clusters, kept, most);
+        let Told { mut ideas, joined } = self.ideas(clusters, kept, most);
+        for (cluster, fitted) in joined {
+            if let Some(slot) = leaders.get_mut(cluster) {
+                *slot = Some(fitted);
+            }
+        }
         // Stable: of equals the first stays first.
         ideas.sort_by(|a, b| self.worth(b.first).total_cmp(&self.worth(a.first)));
         let mut free = most;
@@ -120,8 +134,9 @@ impl Recurring {
     /// The clusters that recur and that no factor model made, put together where they are in the same items. What could be
     /// none of the `most` ideas that tell most apart, and no part of one, is left out: the work goes by these, not by all
     /// that recurs.
-    fn ideas(&self, clusters: &Clusters, kept: Kept<'_>, most: usize) -> Vec<Idea> {
-        let mut ideas: Vec<Idea> = Vec::new();
+    fn ideas(&self, clusters: &Clusters, kept: Kept<'_>, most: usize) -> Told {
+        let mut told = Told::default();
+        let fitted = self.fitted_at(kept.fitted);
         // By idea: what it can tell apart, unless an edit keeps it anyway.
         let mut worths: Vec<f64> = Vec::new();
         // By item: the ideas that began with a cluster which is in it.
@@ -133,10 +148,15 @@ impl Recurring {
             // The rarer, the less it is worth, except for what is very frequent: what is full once stays so.
             let rare = std::f64::consts::E * seen.len() as f64 <= self.items as f64 + 1.0;
             full = (full && rare) || worths.iter().filter(|other| **other >= worth).count() >= most;
-            if full && !edited && self.is_apart(&ideas, seen.len()) {
+            if full && !edited && self.is_apart(&told.ideas, seen.len()) {
                 continue;
             }
-            if let Some(idea) = self.same(clusters, &ideas, &at, cluster).and_then(|idea| ideas.get_mut(idea)) {
+            if let Some(fitted) = self.same_fitted(clusters, &fitted, kept.fitted, cluster) {
+                told.joined.push((cluster, fitted));
+                continue;
+            }
+            let same = self.same(clusters, &told.ideas, &at, cluster);
+            if let Some(idea) = same.and_then(|idea| told.ideas.get_mut(idea)) {
                 idea.take_in(cluster, seen);
                 continue;
             }
@@ -145,15 +165,40 @@ impl Recurring {
             }
             for item in seen {
                 if let Some(here) = at.get_mut(*item as usize) {
-                    here.push(ideas.len());
+                    here.push(told.ideas.len());
                 }
             }
             if !edited {
                 worths.push(worth);
             }
-            ideas.push(Idea { first: cluster, members: vec![cluster], seen_in: seen.to_vec() });
+            told.ideas.push(Idea { first: cluster, members: vec![cluster], seen_in: seen.to_vec() });
         }
-        ideas
+        told
+    }
+
+    /// By item: the clusters among the first `fitted` that are in it.
+    fn fitted_at(&self, fitted: usize) -> Vec<Vec<usize>> {
+        let mut at = vec![Vec::new(); if fitted > 0 { self.items } else { 0 }];
+        for (cluster, seen) in self.seen_in.iter().enumerate().take(fitted) {
+            for item in seen {
+                if let Some(here) = at.get_mut(*item as usize) {
+                    here.push(cluster);
+                }
+            }
+        }
+        at
+    }
+
+    /// The cluster among the first `fitted` that a cluster is the same as, by the items they share; the likest, the first
+    /// of equals.
+    fn same_fitted(&self, clusters: &Clusters, at: &[Vec<usize>], fitted: usize, cluster: usize) -> Option<usize> {
+        let mut shared = vec![0_u32; if at.is_empty() { 0 } else { fitted }];
+        for other in self.of(cluster).iter().filter_map(|item| at.get(*item as usize)).flatten() {
+            if let Some(count) = shared.get_mut(*other) {
+                *count += 1;
+            }
+        }
+        self.likest(clusters, cluster, shared.into_iter().enumerate())
     }
 
     /// True when a cluster in this many items shares too few with every idea to be the same: each began with one that is in
@@ -201,17 +246,24 @@ impl Recurring {
                 }
             }
         }
+        let firsts = ideas.iter().skip(from).map(|idea| idea.first).zip(shared);
+        let first = self.likest(clusters, cluster, firsts)?;
+        ideas.iter().position(|idea| idea.first == first)
+    }
+
+    /// Of clusters with the number of items that they share with this one, the one that is the same: the likest, the first
+    /// of equals.
+    fn likest(&self, clusters: &Clusters, cluster: usize, others: impl Iterator<Item = (usize, u32)>) -> Option<usize> {
         let mut best: Option<(f64, usize)> = None;
-        for (idea, shared) in (from..).zip(shared).filter(|(_, shared)| *shared > 0) {
-            let Some(first) = ideas.get(idea).map(|idea| idea.first) else { continue };
-            let all = (seen.len() + self.of(first).len()) as f64 - f64::from(shared);
+        for (other, shared) in others.filter(|(_, shared)| *shared > 0) {
+            let all = (self.of(cluster).len() + self.of(other).len()) as f64 - f64::from(shared);
             let jaccard = f64::from(shared) / all.max(1.0);
-            let least = if clusters.nested(first, cluster) { SAME_ITEMS_NESTED } else { SAME_ITEMS };
+            let least = if clusters.nested(other, cluster) { SAME_ITEMS_NESTED } else { SAME_ITEMS };
             if jaccard >= least && best.is_none_or(|(most, _)| jaccard > most) {
-                best = Some((jaccard, idea));
+                best = Some((jaccard, other));
             }
         }
-        best.map(|(_, idea)| idea)
+        best.map(|(_, other)| other)
     }
 
     /// How much the idea that begins with a cluster can tell apart: its items, times the logarithm of how rare it is.

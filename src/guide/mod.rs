@@ -76,6 +76,7 @@ pub mod contributing {}
 #[doc = include_str!("../../docs/decisions/0028-values-instead-of-caches.md")]
 #[doc = include_str!("../../docs/decisions/0029-factors-recur.md")]
 #[doc = include_str!("../../docs/decisions/0030-a-regression-on-factors.md")]
+#[doc = include_str!("../../docs/decisions/0032-catalog.md")]
 #[doc = include_str!("../../docs/decisions/0027-dependencies-that-stand-still.md")]
 #[doc = include_str!("../../docs/decisions/0025-one-container.md")]
 pub mod decisions {}

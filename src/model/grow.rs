@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::data::grouping::Grouping;
+use crate::data::grouping::{FittedFactor, Grouping};
 use crate::data::{Calibration, FactorSet, Feature, MemoryChange, MemoryItem, ReasoningMemory, Task, UserId};
 use crate::data::{DataError, Decay, FactorId, FactorStatus, Horizon};
 use crate::factor::FactorFit;
@@ -102,16 +102,22 @@ impl UserModel {
         self.calibration = calibrate_setting_aside(&self.set_aside, &self.task, &self.factors, scored, &weights);
     }
 
-    /// Takes new items in. Those behind all others extend the factors and their partition; others make both anew, to
+    /// Takes new items in, with the groups that a catalog makes of them. Those behind all others extend the factors and their partition; others make both anew, to
     /// the same result.
-    pub(crate) fn grow(&mut self, mut new: Vec<MemoryItem>, partition: &mut Partition) -> Grown {
+    pub(crate) fn grow(
+        &mut self,
+        mut new: Vec<MemoryItem>,
+        groups: Vec<FittedFactor>,
+        partition: &mut Partition,
+    ) -> Grown {
+        let regrouped = self.grouping.take_in(groups);
         for item in &mut new {
             item.after = self.snapshots.taken;
         }
         let (len, horizon, before) = (self.memory.len(), self.horizon(), statuses(&self.factors));
         let (_, change) = self.memory.change(&BTreeSet::new(), new);
         self.revision = self.revision.saturating_add(1);
-        if !change.appends(&self.memory) {
+        if regrouped || !change.appends(&self.memory) {
             *partition = self.rebuild();
             return Grown { growth: grown_since(&before, &self.factors), change, extent: Extent::Rebuilt };
         }

@@ -20,6 +20,7 @@
 //! Guides: [a user model that lives](crate::guide::living), [the file](crate::guide::user_model).
 
 mod arrangement;
+mod catalogued;
 mod edits;
 mod file;
 mod forget;
@@ -36,6 +37,7 @@ mod telling;
 mod tests;
 mod user_model;
 
+pub(crate) use catalogued::catalog_groups;
 pub use edits::EditError;
 pub use file::{FORMAT_NAME, FORMAT_VERSION};
 pub use forget::Forget;

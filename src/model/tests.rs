@@ -148,7 +148,7 @@ fn run(events: &[Event], grouping: &Grouping, decay: Option<Decay>) -> (UserMode
             Event::Observe { id, time, names, response, path } => {
                 let new = item(*id, *time, names, *response, *path);
                 if model.memory.get(new.id()).is_none() {
-                    model.grow(vec![new.clone()], &mut partition);
+                    model.grow(vec![new.clone()], Vec::new(), &mut partition);
                     ledger.items.push((ledger.taken, new));
                 }
             }
@@ -266,7 +266,7 @@ proptest! {
         let mut one_by_one = made_of(Vec::new(), &grouping, decay);
         let mut partition = one_by_one.partition();
         for item in items {
-            one_by_one.grow(vec![item], &mut partition);
+            one_by_one.grow(vec![item], Vec::new(), &mut partition);
         }
         prop_assert_eq!(at_once.digest(), one_by_one.digest());
     }
@@ -283,7 +283,7 @@ proptest! {
         let before = model.clone();
         let new = item(id, time, &names, 1, true);
         let mut partition = model.partition();
-        model.grow(vec![new.clone()], &mut partition);
+        model.grow(vec![new.clone()], Vec::new(), &mut partition);
         prop_assert!(model.digest() != before.digest());
         let gone = BTreeSet::from([new.id().clone()]);
         model.forget(gone, &BTreeSet::new());

@@ -84,6 +84,9 @@ pub struct Provenance {
     pub factor_model: String,
     /// The path writer's name.
     pub path_writer: String,
+    /// The [mark](crate::catalog::Catalog::mark) of the catalog; empty when there was none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub catalog: String,
     /// Hash of the prompt wording, in hexadecimal; empty when no prompt was used.
     pub prompts: String,
 }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::answer::{Answerer, PromptedAnswerer, StatisticalAnswerer};
+use crate::catalog::Catalog;
 use crate::data::{Decay, Task};
-use crate::extract::{FeatureExtractor, LexicalExtractor, PromptedExtractor};
+use crate::extract::{Catalogued, FeatureExtractor, LexicalExtractor, PromptedExtractor};
 use crate::factor::{FactorModel, PromptedFactorModel, SimilarityFactorModel};
 #[cfg(feature = "response-log")]
 use crate::llm::ResponseLog;
@@ -47,6 +48,7 @@ impl RpmPipelineBuilder {
             task,
             backend: None,
             extractor: Arc::new(LexicalExtractor::default()),
+            catalog: None,
             factor_model: Arc::new(SimilarityFactorModel::default()),
             path_writer: Arc::new(ComposedPathWriter::default()),
             retriever: Arc::new(Bm25Retriever::default()),
@@ -101,6 +103,30 @@ impl RpmPipelineBuilder {
     /// Finds features. Default: [`PromptedExtractor`].
     pub fn extractor(mut self, extractor: impl FeatureExtractor + 'static) -> Self {
         self.0.extractor = Arc::new(extractor);
+        self
+    }
+
+    /// The factors that users of the task share: each that stands in a query is a feature of it beside those that the
+    /// extractor finds, and each that occurs in a history is a factor of the user. Default: none.
+    ///
+    /// ```
+    /// use rpm_core::catalog::Catalog;
+    /// use rpm_core::{History, Interaction, Query, ResponseSpace, RpmPipeline, Task};
+    ///
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let task = Task::new("How would this person rate the film?", ResponseSpace::scale(1, 5)?)?;
+    /// let films = Catalog::of(["car chase", "slow pace"])?;
+    /// let pipeline = RpmPipeline::offline_builder(task.clone()).catalog(films).build()?;
+    /// let seen = Interaction::new("a", Query::new("Two car chases and a plot hole.")?, "2")?;
+    /// let ana = pipeline.learn(&History::new(&task, "ana", [seen])?).await?.model;
+    /// let labels: Vec<&str> = ana.factors().iter().map(|factor| factor.label()).collect();
+    /// assert_eq!(labels, ["car chase"]);
+    /// # Ok(())
+    /// # }
+    /// # pollster::block_on(example()).unwrap();
+    /// ```
+    pub fn catalog(mut self, catalog: impl Into<Arc<Catalog>>) -> Self {
+        self.0.catalog = Some(catalog.into());
         self
     }
 
@@ -182,7 +208,7 @@ impl RpmPipelineBuilder {
     /// # Errors
     /// [`ConfigError::NoBackend`] when a part asks a model and there is none.
     pub fn build(self) -> Result<RpmPipeline, ConfigError> {
-        let pipeline = self.0;
+        let pipeline = self.assemble();
         let asking = [
             ("feature extractor", pipeline.extractor.needs_backend(), Stage::Extract),
             ("factor model", pipeline.factor_model.needs_backend(), Stage::Group),
@@ -196,8 +222,14 @@ impl RpmPipelineBuilder {
         }
     }
 
+    /// The pipeline, whose extractor finds what the catalog has besides.
     pub(super) fn assemble(self) -> RpmPipeline {
-        self.0
+        let mut pipeline = self.0;
+        if let Some(catalog) = &pipeline.catalog {
+            let (extractor, catalog) = (Arc::clone(&pipeline.extractor), Arc::clone(catalog));
+            pipeline.extractor = Arc::new(Catalogued { extractor, catalog });
+        }
+        pipeline
     }
 }
 

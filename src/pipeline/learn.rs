@@ -67,6 +67,7 @@ impl RpmPipeline {
             extractor: self.extractor.name().to_owned(),
             factor_model: self.factor_model.name().to_owned(),
             path_writer: self.path_writer.name().to_owned(),
+            catalog: self.catalog_mark(),
             prompts: if asks.contains(&true) { self.prompts.fingerprint() } else { String::new() },
         }
     }
@@ -163,6 +164,8 @@ impl RpmPipeline {
         report: &mut LearnReport,
         ctx: &StageContext<'_>,
     ) -> Result<Grouping, Error> {
+        let groups = self.catalog_groups(items);
+        let items = &*self.ungrouped(items);
         let fit = self.factor_model.fit(FitRequest::new(&self.task, items), ctx).await;
         let fit = match fit {
             Err(FactorError::Ask(_)) if ctx.ledger().budget_reached().is_some() => {
@@ -179,7 +182,9 @@ impl RpmPipeline {
         if missing > 0 {
             return Err(Error::Factor(Box::new(FactorError::Unplaced { missing })));
         }
-        fitted(fit).map_err(|error| Error::Factor(Box::new(FactorError::NotAPartition(error))))
+        let mut grouping = fitted(fit).map_err(|error| Error::Factor(Box::new(FactorError::NotAPartition(error))))?;
+        grouping.take_in(groups);
+        Ok(grouping)
     }
 
     /// The reasoning path of a past interaction: the user's own or the model's, where there is one that holds, and

@@ -13,6 +13,7 @@
 
 mod answer;
 mod builder;
+mod catalog;
 mod cost;
 mod dry;
 mod error;
@@ -30,6 +31,7 @@ mod stored;
 use std::sync::Arc;
 
 use crate::answer::Answerer;
+use crate::catalog::Catalog;
 use crate::context::StageContext;
 use crate::data::{Decay, Task};
 use crate::extract::FeatureExtractor;
@@ -93,6 +95,7 @@ pub struct RpmPipeline {
     task: Task,
     backend: Option<Arc<dyn LlmBackend>>,
     extractor: Arc<dyn FeatureExtractor>,
+    catalog: Option<Arc<Catalog>>,
     factor_model: Arc<dyn FactorModel>,
     path_writer: Arc<dyn PathWriter>,
     retriever: Arc<dyn Retriever>,
@@ -124,6 +127,12 @@ impl RpmPipeline {
         RpmPipelineBuilder::offline(task).assemble()
     }
 
+    /// The builder of a pipeline that needs no model, to exchange a part of it or give it a
+    /// [catalog](RpmPipelineBuilder::catalog).
+    pub fn offline_builder(task: Task) -> RpmPipelineBuilder {
+        RpmPipelineBuilder::offline(task)
+    }
+
     /// The task it was built for.
     pub fn task(&self) -> &Task {
         &self.task
@@ -152,6 +161,7 @@ impl std::fmt::Debug for RpmPipeline {
         f.debug_struct("RpmPipeline")
             .field("backend", &self.backend.as_ref().map(LlmBackend::name))
             .field("extractor", &self.extractor.name())
+            .field("catalog", &self.catalog)
             .field("factor_model", &self.factor_model.name())
             .field("path_writer", &self.path_writer.name())
             .field("retriever", &self.retriever.name())

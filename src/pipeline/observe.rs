@@ -138,7 +138,8 @@ impl RpmPipeline {
         }
         let ids: Vec<ItemId> = fresh.iter().map(|item| item.id().clone()).collect();
         if !fresh.is_empty() {
-            let (growth, change) = prepared.grow(fresh);
+            let groups = self.catalog_groups(&fresh);
+            let (growth, change) = prepared.grow(fresh, groups);
             report.founded = growth.founded.into_iter().collect();
             report.established = growth.established.into_iter().collect();
             prepared.follow(&change, ctx).await;

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::answer::AnswerRequest;
 use crate::context::StageContext;
+use crate::data::grouping::FittedFactor;
 use crate::data::{
     AssignedFeature, DataError, Edit, FactorId, FeatureKey, ItemId, MemoryChange, MemoryItem, Query, ReasoningPath,
 };
@@ -111,13 +112,14 @@ impl Prepared {
         }
     }
 
-    /// Takes interactions in, and extends what is kept. The index follows by [`follow`](Self::follow).
-    pub(super) fn grow(&mut self, new: Vec<MemoryItem>) -> (Growth, MemoryChange) {
+    /// Takes interactions in, with the groups that a catalog makes of them, and extends what is kept. The index follows by
+    /// [`follow`](Self::follow).
+    pub(super) fn grow(&mut self, new: Vec<MemoryItem>, groups: Vec<FittedFactor>) -> (Growth, MemoryChange) {
         let known = self.model.memory().len();
         let mut partition = Arc::unwrap_or_clone(std::mem::take(&mut self.partition));
         let mut partition = partition.take().unwrap_or_else(|| self.model.partition());
         let aside = self.model.set_aside().clone();
-        let grown = Arc::make_mut(&mut self.model).grow(new, &mut partition);
+        let grown = Arc::make_mut(&mut self.model).grow(new, groups, &mut partition);
         let same_aside = aside.keys().eq(self.model.set_aside().keys());
         self.partition = Arc::new(OnceLock::from(partition));
         match grown.extent {

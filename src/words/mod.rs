@@ -176,6 +176,20 @@ pub(crate) fn is_negation(word: &str) -> bool {
     ) || word.ends_with("n't")
 }
 
+/// True where a negation stands one or two words before, in the same clause.
+pub(crate) fn is_negated(words: &[Token], at: usize) -> bool {
+    let starts = words.get(at).is_some_and(|token| token.opens);
+    let before = words.get(at.saturating_sub(2)..at).unwrap_or_default();
+    let mut reachable = before.iter().rev().scan(starts, |open, token| {
+        if *open {
+            return None;
+        }
+        *open = token.opens;
+        Some(token)
+    });
+    reachable.any(|token| is_negation(&token.word))
+}
+
 /// Sorted, for the binary search.
 const STOP_WORDS: [&str; 117] = [
     "a", "about", "after", "again", "all", "also", "am", "an", "and", "any", "are", "as", "at", "be", "because",
