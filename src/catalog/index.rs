@@ -20,7 +20,7 @@ const ROUNDING: f64 = 1e-9;
 pub struct Assigned<'c> {
     /// The factor.
     pub factor: &'c CatalogFactor,
-    /// The places of its terms in the text, one for each term that stands there, the heaviest term's first.
+    /// The places of its terms in the text, one for each term that counts, the heaviest term's first.
     pub spans: Vec<Span>,
     /// The sum of the weights of these terms, at least 1.
     pub strength: f64,
@@ -58,6 +58,12 @@ struct Found {
     term: usize,
     weight: f64,
     span: Span,
+}
+
+/// A factor in a text.
+struct Present {
+    spans: Vec<Span>,
+    strength: f64,
 }
 
 impl Index {
@@ -102,6 +108,18 @@ impl Index {
     }
 
     pub(super) fn assign<'c>(&self, factors: &'c [CatalogFactor], text: &str) -> Vec<Assigned<'c>> {
+        let assigned = |(place, present): (usize, Present)| {
+            Some(Assigned { factor: factors.get(place)?, spans: present.spans, strength: present.strength })
+        };
+        self.present(text).into_iter().filter_map(assigned).collect()
+    }
+
+    /// The places of the factors that stand in a text, ascending.
+    pub(super) fn places(&self, text: &str) -> Vec<usize> {
+        self.present(text).into_iter().map(|(place, _)| place).collect()
+    }
+
+    fn present(&self, text: &str) -> Vec<(usize, Present)> {
         let words = tokens(text);
         let numbers: Vec<Option<u32>> = words.iter().map(|token| self.known(&token.word)).collect();
         let mut found: BTreeMap<usize, Vec<Found>> = BTreeMap::new();
@@ -115,7 +133,7 @@ impl Index {
                 }
             }
         }
-        found.into_iter().filter_map(|(place, found)| assigned(factors.get(place)?, found)).collect()
+        found.into_iter().filter_map(|(place, found)| Some((place, present(found)?))).collect()
     }
 }
 
@@ -132,14 +150,20 @@ impl Phrase {
     }
 }
 
-fn assigned(factor: &CatalogFactor, mut found: Vec<Found>) -> Option<Assigned<'_>> {
+/// What was found of a factor, if it is enough. A word counts once: for the heaviest term, of equals the longest.
+fn present(mut found: Vec<Found>) -> Option<Present> {
     found.sort_by(|a, b| {
         let longest = (b.span.end - b.span.start).cmp(&(a.span.end - a.span.start));
         b.weight.total_cmp(&a.weight).then(longest).then(a.span.cmp(&b.span)).then(a.term.cmp(&b.term))
     });
-    let strength: f64 = found.iter().map(|found| found.weight).sum();
-    let spans = found.into_iter().map(|found| found.span).collect();
-    (strength >= 1.0 - ROUNDING).then_some(Assigned { factor, spans, strength })
+    let mut present = Present { spans: Vec::new(), strength: 0.0 };
+    for Found { weight, span, .. } in found {
+        if present.spans.iter().all(|other| span.end <= other.start || other.end <= span.start) {
+            present.spans.push(span);
+            present.strength += weight;
+        }
+    }
+    (present.strength >= 1.0 - ROUNDING).then_some(present)
 }
 
 fn beginning(word: &str) -> Option<[u8; 2]> {

@@ -31,7 +31,7 @@
 //! - **Presence.** A factor is in a text when its label stands there, or terms of it do whose weights sum to 1 or more. A
 //!   term that a host gives weighs 1 unless it says otherwise. Of a factor without terms the key words of its description
 //!   weigh one half each. Words are compared by their stems, those of a term in order and within a clause; a term under a
-//!   negation does not count, and a term counts once.
+//!   negation does not count, a term counts once, and a word of the text for one term of a factor.
 //! - **Order.** The same factors make the same catalog, the same bytes and the same digest, in whatever order they were
 //!   given; the same texts make the same catalog in any order and on any number of threads.
 //! - **Versions.** A catalog is not changed in place. Each change gives the next version, which remembers where the ids of
@@ -42,6 +42,7 @@
 //!
 //! Guide: [the method](crate::guide::method).
 
+mod build;
 mod change;
 mod contents;
 mod error;
@@ -51,6 +52,7 @@ mod index;
 #[cfg(test)]
 mod tests;
 
+pub use build::CatalogBuilder;
 pub use change::{CatalogChange, Moved};
 pub use contents::Catalog;
 pub use error::CatalogError;

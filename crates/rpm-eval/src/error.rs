@@ -55,6 +55,15 @@ pub enum EvalError {
         #[source]
         source: rpm_core::llm::BoxError,
     },
+    /// A catalog that cannot be built of a data set's texts.
+    #[error("data set {set}: its texts make no catalog")]
+    Catalog {
+        /// The data set.
+        set: String,
+        /// The cause.
+        #[source]
+        source: rpm_core::catalog::CatalogError,
+    },
     /// A method that does not exist, or that cannot have such an option.
     #[error("method {method}: {problem}")]
     Method {

@@ -15,12 +15,14 @@
 //! - [`compare`]: intervals and paired differences that allow for items of one user being alike.
 //! - [`report`]: the same figures as Markdown, one HTML file and JSON.
 //! - [`factors`]: how good the factors are that the offline pipeline learns.
+//! - [`catalog`]: the factors that a data set's texts share.
 //!
 //! Arrows point one way: `report → compare → metric → record ← run → method → dataset`, and `factors` uses `compare` and
 //! `method`. The same data, methods, seed
 //! and replies give the same report to the byte; what a clock measured is kept apart.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod catalog;
 mod chance;
 pub mod compare;
 pub mod dataset;

@@ -1,7 +1,10 @@
 //! One data set: the numbers of its users, taken together.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
+use rpm_core::catalog::Catalog;
 use rpm_core::data::Interaction;
 
 use super::faults::{FaultCounts, LabelFault};
@@ -65,8 +68,16 @@ impl SetFactors {
     /// [`EvalError::Data`] for a history that breaks the rules, [`EvalError::Factors`] for a user who cannot be learned or
     /// asked.
     pub async fn of(set: &Dataset) -> Result<Self, EvalError> {
+        Self::with_catalog(set, None).await
+    }
+
+    /// Does what [`of`](Self::of) does, with a catalog in the pipeline.
+    ///
+    /// # Errors
+    /// As for [`of`](Self::of).
+    pub async fn with_catalog(set: &Dataset, catalog: Option<Arc<Catalog>>) -> Result<Self, EvalError> {
         let population: Vec<Vec<Interaction>> = set.users.iter().map(|user| user.history.clone()).collect();
-        let look = Look::new(set, &population);
+        let look = Look::new(set, &population, catalog)?;
         let mut looked = Vec::with_capacity(set.users.len());
         for user in &set.users {
             looked.push(look.at(user).await?);

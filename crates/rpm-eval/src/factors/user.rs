@@ -1,12 +1,14 @@
 //! One user: learned from the history, then looked at on the test items.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 
+use rpm_core::catalog::Catalog;
 use rpm_core::data::{AssignedFeature, History, Interaction, Query, ResponseSpace, Task};
 use rpm_core::llm::BoxError;
-use rpm_core::pipeline::{Prepared, RpmPipeline};
+use rpm_core::pipeline::{ConfigError, Prepared, RpmPipeline, RpmPipelineBuilder};
 
 use super::faults::{FaultCounts, LabelFault, LabelJudge, by_kind};
 use super::fidelity::Scores;
@@ -99,12 +101,23 @@ pub(super) struct Look<'a> {
 }
 
 impl<'a> Look<'a> {
-    pub(super) fn new(set: &'a Dataset, population: &'a [Vec<Interaction>]) -> Self {
+    pub(super) fn new(
+        set: &'a Dataset,
+        population: &'a [Vec<Interaction>],
+        catalog: Option<Arc<Catalog>>,
+    ) -> Result<Self, EvalError> {
         let queries = || population.iter().flatten().map(Interaction::query);
         let fixed = set.task.space().fixed_responses().unwrap_or_default();
         let responses = fixed.iter().chain(queries().flat_map(Query::options)).map(String::as_str);
         let judge = LabelJudge::new(&set.task, queries().map(Query::text), responses);
-        Self { set, population, pipeline: RpmPipeline::offline(set.task.clone()), judge }
+        let builder = RpmPipeline::offline_builder(set.task.clone());
+        let builder = catalog.into_iter().fold(builder, RpmPipelineBuilder::catalog);
+        let failed = |source: ConfigError| EvalError::Factors {
+            set: set.name.clone(),
+            user: "any user".to_owned(),
+            source: source.into(),
+        };
+        Ok(Self { set, population, pipeline: builder.build().map_err(failed)?, judge })
     }
 
     /// Learns a user and looks at the factors.

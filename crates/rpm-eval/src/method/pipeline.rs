@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use rpm_core::answer::StatisticalAnswerer;
+use rpm_core::catalog::Catalog;
 use rpm_core::data::{History, Query};
 use rpm_core::extract::LexicalExtractor;
 use rpm_core::factor::SimilarityFactorModel;
@@ -18,6 +19,9 @@ use super::{Bench, Method, MethodError, Prediction, Session};
 
 type Build = dyn Fn(RpmPipelineBuilder, &Bench<'_>) -> RpmPipelineBuilder + Send + Sync;
 
+/// Makes the catalog of a run.
+pub(super) type MakeCatalog = dyn Fn(&Bench<'_>) -> Result<Arc<Catalog>, MethodError> + Send + Sync;
+
 /// A pipeline of the crate as a method: it learns each user, answers, and keeps the paths that answers bring. It learns
 /// with [`Bench::learner`] where there is one.
 #[derive(Clone)]
@@ -25,6 +29,7 @@ pub struct PipelineMethod {
     name: String,
     asks: bool,
     build: Arc<Build>,
+    catalog: Option<Arc<MakeCatalog>>,
 }
 
 impl PipelineMethod {
@@ -33,7 +38,7 @@ impl PipelineMethod {
         name: impl Into<String>,
         build: impl Fn(RpmPipelineBuilder, &Bench<'_>) -> RpmPipelineBuilder + Send + Sync + 'static,
     ) -> Self {
-        Self { name: name.into(), asks: true, build: Arc::new(build) }
+        Self { name: name.into(), asks: true, build: Arc::new(build), catalog: None }
     }
 
     /// A pipeline made from the parts that ask no model.
@@ -43,7 +48,13 @@ impl PipelineMethod {
     ) -> Self {
         let build =
             move |builder, bench: &Bench<'_>| build(without_model(builder).answerer(StatisticalAnswerer), bench);
-        Self { name: name.into(), asks: false, build: Arc::new(build) }
+        Self { name: name.into(), asks: false, build: Arc::new(build), catalog: None }
+    }
+
+    /// The pipeline with a catalog.
+    pub(super) fn with_catalog(mut self, catalog: Option<Arc<MakeCatalog>>) -> Self {
+        self.catalog = catalog;
+        self
     }
 
     /// The model with the task alone: the wording of a pipeline that knows nothing of the user.
@@ -63,6 +74,9 @@ impl PipelineMethod {
         if let Some(learner) = bench.learner.as_ref().filter(|_| self.asks) {
             // Paths belong to the memory, whenever they are written.
             builder = builder.backend_for(Stage::WritePath, Arc::clone(learner));
+        }
+        if let Some(catalog) = &self.catalog {
+            builder = builder.catalog(catalog(bench)?);
         }
         (self.build)(builder, bench).build().map_err(|_| MethodError::NoBackend)
     }

@@ -1,9 +1,15 @@
 //! The crate's own pipelines: presets, tiers, and every part that can be left out.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sha2::{Digest as _, Sha256};
 
 use crate::EvalError;
+use crate::catalog::of_histories;
 use rpm_core::answer::{OneCallAnswerer, PromptedAnswerer};
+use rpm_core::catalog::Catalog;
 use rpm_core::extract::{LexicalExtractor, PromptedExtractor};
 use rpm_core::pipeline::{PathPolicy, Preset, RpmPipelineBuilder};
 use rpm_core::reason::{ComposedPathWriter, PromptedPathWriter};
@@ -12,8 +18,9 @@ use rpm_core::stats::{SupportThresholds, Tier};
 
 use super::generic_paths::{self, GenericPaths};
 use super::noise::Noisy;
+use super::pipeline::MakeCatalog;
 use super::spec::Options;
-use super::{PipelineMethod, retrievers};
+use super::{Bench, MethodError, PipelineMethod, retrievers};
 
 /// The origin of the exemplars' reasoning paths.
 #[derive(Clone, Copy)]
@@ -30,6 +37,8 @@ struct Parts {
     retriever: Option<Arc<dyn Retriever>>,
     thresholds: SupportThresholds,
     noise: f64,
+    /// The most factors of a catalog of all histories' texts; 0 for none.
+    topics: usize,
 }
 
 impl Parts {
@@ -56,7 +65,31 @@ impl Parts {
         if !(0.0..=1.0).contains(&noise) {
             return Err(options.wrong("noise is a share from 0 to 1"));
         }
-        Ok(Self { k, retriever, thresholds, noise })
+        let topics = options.number("catalog", 0)?;
+        Ok(Self { k, retriever, thresholds, noise, topics })
+    }
+
+    /// The catalog of all histories' texts, made once for each population.
+    fn catalog(&self) -> Option<Arc<MakeCatalog>> {
+        let topics = self.topics;
+        let made: Mutex<BTreeMap<Vec<u8>, Arc<Catalog>>> = Mutex::default();
+        let make = move |bench: &Bench<'_>| {
+            let mut texts = Sha256::new();
+            for interaction in bench.population.iter().flatten() {
+                texts.update(interaction.query().text());
+                texts.update([0]);
+            }
+            let mut made = made.lock().unwrap_or_else(PoisonError::into_inner);
+            match made.entry(texts.finalize().to_vec()) {
+                Entry::Occupied(known) => Ok(Arc::clone(known.get())),
+                Entry::Vacant(free) => {
+                    let catalog = of_histories(bench.task, bench.population, topics)
+                        .map_err(|error| MethodError::Other(error.into()))?;
+                    Ok(Arc::clone(free.insert(Arc::new(catalog))))
+                }
+            }
+        };
+        (topics > 0).then(|| Arc::new(make) as Arc<MakeCatalog>)
     }
 
     fn apply(&self, mut builder: RpmPipelineBuilder) -> RpmPipelineBuilder {
@@ -87,7 +120,8 @@ pub(super) fn prompted(options: &mut Options<'_>) -> Result<PipelineMethod, Eval
         return Err(options.wrong("the frugal preset asks for no features of past texts, so it has no items"));
     }
     let parts = Parts::read(options)?;
-    Ok(PipelineMethod::new("rpm", move |builder, bench| {
+    let catalog = parts.catalog();
+    let method = PipelineMethod::new("rpm", move |builder, bench| {
         let mut builder = builder.preset(preset).paths(PathPolicy::OnFirstUse);
         builder = match (preset, estimate) {
             (Preset::Frugal, false) => builder.answerer(OneCallAnswerer::default()),
@@ -117,14 +151,17 @@ pub(super) fn prompted(options: &mut Options<'_>) -> Result<PipelineMethod, Eval
             _ => builder.extractor(Noisy::new(extractor, parts.noise, bench.seed)),
         };
         parts.apply(builder)
-    }))
+    });
+    Ok(method.with_catalog(catalog))
 }
 
 /// The pipeline that asks no model, with the options of [`Parts`].
 pub(super) fn offline(options: &mut Options<'_>) -> Result<PipelineMethod, EvalError> {
     let parts = Parts::read(options)?;
-    Ok(PipelineMethod::offline("offline", move |builder, bench| {
+    let catalog = parts.catalog();
+    let method = PipelineMethod::offline("offline", move |builder, bench| {
         let extractor = Noisy::new(LexicalExtractor::default(), parts.noise, bench.seed);
         parts.apply(builder.extractor(extractor))
-    }))
+    });
+    Ok(method.with_catalog(catalog))
 }

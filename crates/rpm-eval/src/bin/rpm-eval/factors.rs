@@ -2,10 +2,12 @@
 
 use std::error::Error;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use rpm_eval::EvalError;
+use rpm_eval::catalog::SetCatalog;
 use rpm_eval::dataset::{self, Format, Limits, ReadOptions};
 use rpm_eval::factors::{SetFactors, to_markdown};
 
@@ -28,6 +30,10 @@ pub(crate) struct Args {
     /// The seed of random choices.
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Gives the pipeline a catalog of at most so many factors, built from the histories' texts of all users. Responses
+    /// never go in, and no test item.
+    #[arg(long, value_name = "FACTORS")]
+    catalog: Option<usize>,
     /// Prints JSON instead of tables, with every user's numbers.
     #[arg(long)]
     json: bool,
@@ -53,7 +59,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         if sets.iter().any(|other| other.name == set.name) {
             return Err(EvalError::Twice { what: "data set", name: set.name }.into());
         }
-        let mut factors = pollster::block_on(SetFactors::of(&set))?;
+        let catalog = args.catalog.map(|topics| SetCatalog::of(&set, topics)).transpose()?;
+        let catalog = catalog.map(|built| Arc::new(built.catalog));
+        let mut factors = pollster::block_on(SetFactors::with_catalog(&set, catalog))?;
         if let Some(labels) = args.labels {
             factors.draw(labels, args.seed);
         }

@@ -1,10 +1,11 @@
-//! The harness from the command line: `rpm-eval run --data PATH... [--methods a,b] [--report FOLDER]` and `rpm-eval factors
-//! --data PATH... [--json]`.
+//! The harness from the command line: `rpm-eval run --data PATH... [--methods a,b] [--report FOLDER]`, `rpm-eval factors
+//! --data PATH... [--json]` and `rpm-eval catalog --data PATH... [--json]`.
 //!
 //! `--help` lists the options, `docs/evaluation.md` explains them.
 #![allow(clippy::print_stdout, reason = "it talks to its reader")]
 
 mod args;
+mod catalog;
 mod factors;
 mod model;
 mod run;
@@ -26,12 +27,14 @@ struct Cli {
 enum Command {
     Run(Box<args::Args>),
     Factors(factors::Args),
+    Catalog(catalog::Args),
 }
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
         Command::Factors(args) => factors::run(&args),
+        Command::Catalog(args) => catalog::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

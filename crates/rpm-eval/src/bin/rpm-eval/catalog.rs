@@ -1,0 +1,60 @@
+//! Builds a catalog of the texts of data sets.
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use rpm_eval::catalog::SetCatalog;
+use rpm_eval::dataset::{self, Format, Limits, ReadOptions};
+
+/// Builds a catalog of each data set from its histories' texts, without a model, and says how long it took and what is in it.
+/// Responses and test items never go in.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Data sets: folders or files.
+    #[arg(long, num_args = 1.., required = true, value_name = "PATH")]
+    data: Vec<PathBuf>,
+    /// The data sets' format: jsonl, lamp, goqa or longlamp. Guessed from the files' names if it is not given.
+    #[arg(long)]
+    format: Option<Format>,
+    /// The most users of each set.
+    #[arg(long)]
+    users: Option<usize>,
+    /// The most factors of a catalog.
+    #[arg(long, default_value_t = 30)]
+    topics: usize,
+    /// The folder for each set's catalog, as SET.catalog.json. Nothing is written if it is not given.
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+    /// Prints JSON instead of Markdown.
+    #[arg(long)]
+    json: bool,
+}
+
+/// All that is printed as JSON.
+#[derive(Serialize)]
+struct Output {
+    sets: Vec<SetCatalog>,
+}
+
+/// Reads the data sets, builds their catalogs and prints what is in them.
+pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
+    let limits = Limits { users: args.users, ..Limits::default() };
+    let mut sets = Vec::new();
+    for path in &args.data {
+        let set = dataset::read(path, args.format, &ReadOptions::default())?.limited(limits);
+        let built = SetCatalog::of(&set, args.topics)?;
+        if let Some(folder) = &args.out {
+            std::fs::create_dir_all(folder)?;
+            std::fs::write(folder.join(format!("{}.catalog.json", built.name)), built.catalog.to_json())?;
+        }
+        sets.push(built);
+    }
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&Output { sets })?);
+    } else {
+        sets.iter().for_each(|set| print!("{}", set.to_markdown()));
+    }
+    Ok(())
+}
