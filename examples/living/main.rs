@@ -9,6 +9,7 @@
 //! - accuracy over time of a model that observes each interaction, of the same with decay, and of one frozen at half of the
 //!   user's interactions, with paired differences on the second half (bootstrap clustered by user);
 //! - whether the observed model equals one that is learned at once, at five points of each user;
+//! - what muting a user's most telling factor would change of their past answers;
 //! - what one observation costs at 100, 1,000 and 10,000 interactions, and the first question after it;
 //! - which tier questions of the other sets and users with few interactions get;
 //! - what is left in the bytes of model, packed file and saved copy after 100 interactions were forgotten.
@@ -23,6 +24,7 @@ mod cost;
 #[path = "../common/data.rs"]
 #[allow(dead_code)]
 mod data;
+mod edits;
 mod forgetting;
 mod off_topic;
 mod replay;
@@ -39,6 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         };
         println!("## {}: {} users\n", set.name, set.users.len());
         replay::print(&set)?;
+        edits::print(&set)?;
         cost::print(&set)?;
         forgetting::print(&set)?;
         sets.push(set);

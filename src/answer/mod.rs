@@ -21,7 +21,7 @@ use std::fmt;
 use async_trait::async_trait;
 
 use crate::context::StageContext;
-use crate::data::{AssignedFeature, Exemplar, Query, ReasoningMemory, ReasoningPath, Task};
+use crate::data::{AssignedFeature, Exemplar, FactorSet, Query, ReasoningMemory, ReasoningPath, Task};
 use crate::extract::Dropped;
 use crate::factor::FactorNames;
 use crate::llm::AskError;
@@ -94,6 +94,9 @@ pub struct AnswerRequest<'a> {
     pub titles: Option<&'a Titles>,
     /// The names of the factors, for an answerer that finds features itself.
     pub names: Option<&'a FactorNames>,
+    /// The factors that the user set aside. Nothing else in the request speaks of them; an answerer that finds features
+    /// itself keeps none of theirs.
+    pub set_aside: Option<&'a FactorSet>,
 }
 
 impl<'a> AnswerRequest<'a> {
@@ -118,6 +121,7 @@ impl<'a> AnswerRequest<'a> {
             estimator: None,
             titles: None,
             names: None,
+            set_aside: None,
         }
     }
 
@@ -146,6 +150,13 @@ impl<'a> AnswerRequest<'a> {
     #[must_use]
     pub fn names(mut self, names: &'a FactorNames) -> Self {
         self.names = Some(names);
+        self
+    }
+
+    /// Sets the factors that the user set aside.
+    #[must_use]
+    pub fn setting_aside(mut self, factors: &'a FactorSet) -> Self {
+        self.set_aside = Some(factors);
         self
     }
 }

@@ -11,7 +11,7 @@ use crate::factor::{AssignRequest, FactorModel, FactorNames, SimilarityFactorMod
 use crate::llm::{CompletionRequest, ReplySchema, Stage};
 use crate::prompt::{self, ExampleStyle, Prompt};
 use crate::reason::{STEP_CHARS, read_why};
-use crate::stats::Tier;
+use crate::stats::{Muted, Tier};
 
 use super::reading::{Allowed, Question, Reading, allowed, response_schema, response_tokens};
 use super::shown::{MostShown, shown_exemplars, shown_factors, sources_of};
@@ -153,6 +153,9 @@ impl OneCallAnswerer {
             read.dropped.add(&kept.dropped);
             let Some(why) = read_why(&found.why) else { continue };
             let Some(feature) = kept.features.into_iter().next().map(|assigned| assigned.feature) else { continue };
+            if request.set_aside.is_some_and(|aside| Muted::of(aside).is_name(&feature.key())) {
+                continue;
+            }
             let same = read.features.iter().position(|other| other.key() == feature.key());
             let place = same.unwrap_or_else(|| {
                 read.features.push(feature);

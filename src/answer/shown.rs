@@ -29,7 +29,7 @@ pub(super) fn shown_exemplars<'r>(request: &AnswerRequest<'r>) -> &'r [Exemplar]
     if request.support.tier >= Tier::Pairs { request.exemplars } else { &[] }
 }
 
-/// Pinned factors, the query's, the surest first, then those of the exemplars that are shown.
+/// Pinned factors, which are always shown, then the query's, the surest first, then those of the exemplars that are shown.
 pub(super) fn shown_factors<'r>(
     most: MostShown,
     request: &AnswerRequest<'r>,
@@ -53,9 +53,11 @@ pub(super) fn shown_factors<'r>(
         });
     }
     shown.append(&mut past);
-    shown.truncate(most.factors);
+    let pinned = shown.iter().filter(|factor| factor.is_pinned()).count();
+    shown.truncate(most.factors.max(pinned));
     if let Some(tokens) = most.tokens {
-        shown.truncate(prompt::factors_within(request.beliefs, &shown, Some(request.query), tokens, ctx.redaction()));
+        let within = prompt::factors_within(request.beliefs, &shown, Some(request.query), tokens, ctx.redaction());
+        shown.truncate(within.max(pinned));
     }
     shown
 }

@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 
 use crate::context::StageContext;
-use crate::data::{ReasoningPath, ResponseSpace};
+use crate::data::{AssignedFeature, ReasoningPath, ResponseSpace};
 use crate::reason::supports;
 use crate::reason::{compose, compose_supported, compose_title};
-use crate::stats::Titles;
+use crate::stats::{TitleBoosts, Titles};
 
 use super::{AnswerError, AnswerRequest, Answerer, Draft};
 
@@ -54,7 +54,9 @@ pub(super) fn supported_path(request: &AnswerRequest<'_>, response: &str) -> Res
 fn titled(request: &AnswerRequest<'_>, max_chars: usize) -> Result<Draft, AnswerError> {
     let unkept = Titles::default();
     let habits = request.titles.unwrap_or(&unkept).of(request.memory.items());
-    let title = habits.title(request.query.text(), max_chars);
+    let known = |f: &'_ AssignedFeature| f.factor.as_ref().and_then(|id| request.beliefs.factors().get(id));
+    let known = request.features.iter().filter_map(|f| Some((&f.feature, known(f)?)));
+    let title = habits.title(request.query.text(), &TitleBoosts::of(request.query, known), max_chars);
     let title = title.ok_or(AnswerError::NoBasis { missing: "a word in the query" })?;
     let response = in_space(request, &title.text)?;
     let taken = title.start..title.end;

@@ -157,6 +157,28 @@ impl FactorSet {
         }
     }
 
+    /// The set without the features that `keep` refuses, and without the factors that have none then.
+    #[must_use]
+    pub(crate) fn only(mut self, keep: impl Fn(&FeatureKey) -> bool) -> Self {
+        self.of_feature.retain(|key, _| keep(key));
+        self.factors.retain_mut(|factor| {
+            if !factor.features.iter().all(&keep) {
+                Arc::make_mut(factor).features.retain(&keep);
+            }
+            !factor.features.is_empty()
+        });
+        self
+    }
+
+    /// The set without the factors that were counted in no item.
+    #[must_use]
+    pub(crate) fn counted(mut self) -> Self {
+        self.factors.retain(|factor| factor.stats.coverage > 0.0);
+        let Self { factors, of_feature, .. } = &mut self;
+        of_feature.retain(|_, id| factors.binary_search_by(|factor| factor.id.cmp(id)).is_ok());
+        self
+    }
+
     /// The factor with this id to be changed, made by `new` when it is not there.
     pub(crate) fn entry(&mut self, id: &FactorId, new: impl FnOnce() -> Factor) -> &mut Factor {
         let place = match self.factors.binary_search_by(|factor| factor.id.cmp(id)) {

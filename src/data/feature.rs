@@ -189,6 +189,13 @@ impl Feature {
         Ok(())
     }
 
+    /// The same feature of another text, in which it is seen at `span`.
+    pub(crate) fn moved(&self, query: &Query, span: Span) -> Result<Self, DataError> {
+        let feature = Self { span, ..self.clone() };
+        feature.check(query, "query", 0)?;
+        Ok(feature)
+    }
+
     /// Gives the feature the degree to which its words praise (up to 1) or blame (down to −1) by general usage. Values
     /// beyond, as for emphasised praise, are kept up to ±2; one that is not finite is left out.
     #[must_use]

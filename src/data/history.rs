@@ -136,6 +136,11 @@ impl Interaction {
         Ok(Self { id: ItemId::new(id)?, query, response: response.into(), time: None })
     }
 
+    /// The same interaction under another reading of its query and response.
+    pub(crate) fn of(whole: &Self, query: Query, response: String) -> Self {
+        Self { query, response, ..whole.clone() }
+    }
+
     /// An interaction from its fields as they stand in a file.
     pub(super) fn read(
         id: ItemId,

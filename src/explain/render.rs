@@ -25,9 +25,11 @@ impl fmt::Display for Reasons {
             writeln!(f, "     feature \"{}\" in \"{}\"", step.feature, one_line(&step.words))?;
             match &step.factor {
                 Some(factor) => writeln!(f, "     factor {}", statistics(factor, &self.response))?,
-                None if step.set_aside => writeln!(f, "     set aside at the user's wish")?,
                 None => writeln!(f, "     no known factor")?,
             }
+        }
+        for aside in &self.set_aside {
+            writeln!(f, "set aside at the user's wish: \"{}\" (factor \"{}\")", one_line(&aside.words), aside.factor)?;
         }
         for exemplar in &self.exemplars {
             let (item, name, response) = (&exemplar.item, &self.response_name, &exemplar.response);

@@ -31,6 +31,19 @@ pub struct Reasons {
     pub exemplars: Vec<ExemplarSummary>,
     /// Factors of the query whose statistics have changed of late.
     pub drifting: Vec<FactorId>,
+    /// What the query says that is set aside at the user's wish: it moved nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub set_aside: Vec<SetAside>,
+}
+
+/// Words of a query that were not heard, at the user's wish.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct SetAside {
+    /// The words.
+    pub words: String,
+    /// The label of the factor that the user set aside.
+    pub factor: String,
 }
 
 /// One step of a path with what it cites.
@@ -45,9 +58,6 @@ pub struct CitedStep {
     pub words: String,
     /// The factor it belongs to, with its statistics; `None` for a feature of no known factor.
     pub factor: Option<FactorSummary>,
-    /// True when its factor is set aside at the user's wish, so that it moved no estimate.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub set_aside: bool,
 }
 
 /// One past interaction that an answer rests on.
@@ -72,6 +82,12 @@ impl fmt::Debug for Reasons {
             .field("steps", &self.steps)
             .field("exemplars", &self.exemplars)
             .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for SetAside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SetAside").finish_non_exhaustive()
     }
 }
 

@@ -139,16 +139,6 @@ impl UserModel {
         self.memory.get(id).ok_or_else(|| EditError::UnknownItem { item: id.clone() })
     }
 
-    /// An interaction as it may be shown: without the features of factors that are set aside, and with the path that
-    /// holds: the user's, or the model's unless it was withdrawn or speaks of what is set aside.
-    pub(crate) fn shown(&self, item: &MemoryItem) -> MemoryItem {
-        let mut item = if self.edits.is_empty() { item.clone() } else { item.with_path_edits(self) };
-        if !self.set_aside.is_empty() {
-            item = item.only(|feature| self.set_aside.factor_of(&feature.key()).is_none());
-        }
-        item
-    }
-
     /// True when the user said of every factor of an interaction that it is not them.
     pub(crate) fn is_disowned(&self, item: &MemoryItem) -> bool {
         let keys = || item.features().iter().map(Feature::key);
@@ -160,7 +150,7 @@ impl UserModel {
 }
 
 impl MemoryItem {
-    fn with_path_edits(&self, model: &UserModel) -> Self {
+    pub(super) fn with_path_edits(&self, model: &UserModel) -> Self {
         let mut item = self.clone();
         for record in model.edits_in_force() {
             match record.edit() {

@@ -7,7 +7,7 @@ use crate::data::{Calibration, FactorSet, Feature, MemoryChange, MemoryItem, Rea
 use crate::data::{DataError, Decay, FactorId, FactorStatus, Horizon};
 use crate::factor::FactorFit;
 use crate::model::{Provenance, UserModel};
-use crate::stats::{calibrate_setting_aside, calibration_point};
+use crate::stats::{calibrate, calibration_point};
 
 use super::partition::{Factors, Growth, Partition, Rules};
 
@@ -99,7 +99,7 @@ impl UserModel {
         let items = self.memory.items();
         let scored = items.get(..calibration_point(items.len())).unwrap_or(items);
         let weights = self.decay.map(|decay| decay.weights(scored)).unwrap_or_default();
-        self.calibration = calibrate_setting_aside(&self.set_aside, &self.task, &self.factors, scored, &weights);
+        self.calibration = calibrate(&self.task, &self.factors, &self.heard_items(scored), &weights);
     }
 
     /// Takes new items in, with the groups that a catalog makes of them. Those behind all others extend the factors and their partition; others make both anew, to

@@ -6,8 +6,7 @@ use std::sync::{Arc, OnceLock};
 use crate::data::{FactorId, MemoryItem, Polarity, ResponseSpace};
 use crate::model::UserModel;
 use crate::stats::{
-    Beliefs, Drift, Estimator, Halves, Moments, RELIABILITY_BINS, Reliability, lift_reliability, scale_stability,
-    stability,
+    Beliefs, Drift, Halves, Moments, RELIABILITY_BINS, Reliability, lift_reliability, scale_stability, stability,
 };
 
 /// By factor that is not set aside: the positions of the items it is present in, oldest first.
@@ -103,9 +102,8 @@ impl UserModel {
     /// most 512, evenly spread, are looked at. `None` for open-ended tasks and without interactions.
     pub fn reliability(&self) -> Option<Reliability> {
         const MOST: usize = 512;
-        let items = self.memory().items();
-        let estimator =
-            Estimator::setting_aside(self.set_aside(), self.task(), self.factors(), items, &self.weights())?;
+        let items = self.heard_items(self.memory().items());
+        let estimator = self.heard_estimator()?;
         let every = items.len().div_ceil(MOST).max(1);
         let pairs = items.iter().enumerate().step_by(every).filter_map(|(position, item)| {
             let estimate = estimator.left_out(self.calibration(), position, item)?;

@@ -9,9 +9,12 @@ use serde::{Deserialize, Serialize};
 use crate::data::Edit;
 use crate::data::grouping::Grouping;
 use crate::data::{
-    Calibration, DataError, Decay, EditRecord, FactorId, FactorSet, Feature, ItemId, MemoryItem, PathStep,
-    ReasoningMemory, ReasoningPath, Task, UncheckedCalibration, UncheckedFactors, UncheckedItem, UserId, in_force,
+    Calibration, DataError, Decay, EditRecord, FactorId, FactorSet, ItemId, MemoryItem, PathStep, ReasoningMemory,
+    ReasoningPath, Task, UncheckedCalibration, UncheckedFactors, UncheckedItem, UserId, in_force,
 };
+use crate::stats::Muted;
+
+use super::heard::heard_places;
 
 /// Everything learned of one user: factors with their counts, the reasoning memory, and how the two were made. It is
 /// what a host stores; [`to_json`](Self::to_json) and [`from_json`](Self::from_json) are the portable file.
@@ -305,22 +308,19 @@ impl UserModel {
 
     /// Keeps paths that were written for items as they are shown: what an item's path cites is found by its key.
     pub(crate) fn keep_paths(&mut self, paths: impl IntoIterator<Item = (ItemId, ReasoningPath)>) {
+        let muted = (!self.set_aside.is_empty()).then(|| self.muted());
         for (id, path) in paths {
-            let whole = self.memory.get(&id).and_then(|item| self.over_all_features(item, &path));
+            let whole = self.memory.get(&id).and_then(|item| Self::over_all_features(item, &path, muted.as_ref()));
             if let Some(path) = whole {
                 self.memory.set_path(&id, path);
             }
         }
     }
 
-    /// A path over the features that are shown of an item, as one over all of them.
-    fn over_all_features(&self, item: &MemoryItem, path: &ReasoningPath) -> Option<ReasoningPath> {
-        if self.set_aside.is_empty() {
-            return Some(path.clone());
-        }
-        let active = |feature: &Feature| self.set_aside.factor_of(&feature.key()).is_none();
-        let places: Vec<usize> =
-            (0..item.features().len()).filter(|i| item.features().get(*i).is_some_and(active)).collect();
+    /// A path over the features that are heard of an item, as one over all of them.
+    fn over_all_features(item: &MemoryItem, path: &ReasoningPath, muted: Option<&Muted>) -> Option<ReasoningPath> {
+        let Some(muted) = muted else { return Some(path.clone()) };
+        let places = heard_places(item, muted);
         path.renumbered(|shown| places.get(shown).copied())
     }
 
@@ -333,9 +333,11 @@ impl UserModel {
     pub fn adopt_paths(&mut self, paths: impl IntoIterator<Item = (ItemId, ReasoningPath)>) -> Result<(), DataError> {
         let paths: Vec<(ItemId, ReasoningPath)> = paths.into_iter().collect();
         let mut whole = Vec::with_capacity(paths.len());
+        let muted = (!self.set_aside.is_empty()).then(|| self.muted());
         for (id, path) in paths {
-            let fits =
-                |item: &MemoryItem| self.over_all_features(item, &path).filter(|path| self.path_fits(item, path));
+            let fits = |item: &MemoryItem| {
+                Self::over_all_features(item, &path, muted.as_ref()).filter(|path| self.path_fits(item, path))
+            };
             let path = self.memory.get(&id).and_then(fits);
             whole.push((id.clone(), path.ok_or(DataError::UnknownItem { item: id })?));
         }

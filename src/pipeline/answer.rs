@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::data::{AssignedFeature, Exemplar, FactorId, ItemId, Query, ReasoningPath};
-use crate::explain::{CitedStep, ExemplarSummary, Reasons};
+use crate::data::{AssignedFeature, Exemplar, Factor, FactorId, ItemId, Query, ReasoningPath};
+use crate::explain::{CitedStep, ExemplarSummary, Reasons, SetAside};
 use crate::extract::Dropped;
 use crate::llm::UsageReport;
 use crate::stats::{Estimate, Support};
@@ -39,7 +39,12 @@ pub struct Answer {
     /// Reasoning paths written for exemplars on the way, for
     /// [`UserModel::adopt_paths`](crate::UserModel::adopt_paths).
     pub written_paths: Vec<(ItemId, ReasoningPath)>,
+    /// What the query says that the user set aside, with the factor of each, in order of name. The query was read as if it
+    /// did not stand there.
+    pub set_aside: Vec<AssignedFeature>,
     pub(super) query: Query,
+    /// The query as it was read and its features, where words of it are set aside.
+    pub(super) read: Option<(Query, Vec<AssignedFeature>)>,
     /// The features that the answerer was asked with, where it found its own.
     pub(super) asked: Option<Vec<AssignedFeature>>,
 }
@@ -55,20 +60,26 @@ impl Answer {
         let (model, beliefs) = (prepared.model(), prepared.beliefs());
         let step = |step: &crate::data::PathStep| {
             let cited = self.features.get(step.feature);
-            let factor = step.factor.as_ref().and_then(|id| model.factors().get(id));
+            let factor = step.factor.as_ref().and_then(|id| prepared.factors().get(id));
             CitedStep {
                 text: step.text.clone(),
                 feature: cited.map(|cited| cited.feature.name().to_owned()).unwrap_or_default(),
                 words: cited.map(|cited| cited.feature.context(&self.query).to_owned()).unwrap_or_default(),
                 factor: factor.map(|factor| beliefs.summary(factor, Some(&self.query))),
-                set_aside: cited.is_some_and(|cited| model.set_aside().factor_of(&cited.feature.key()).is_some()),
             }
         };
         let exemplar = |exemplar: &Exemplar| ExemplarSummary {
             item: exemplar.item.id().clone(),
-            query: exemplar.item.query().text().to_owned(),
+            query: model.memory().get(exemplar.item.id()).unwrap_or(&exemplar.item).query().text().to_owned(),
             response: exemplar.item.response().to_owned(),
             similarity: exemplar.similarity,
+        };
+        let aside = |assigned: &AssignedFeature| {
+            let factor = assigned.factor.as_ref().and_then(|id| model.set_aside().get(id));
+            SetAside {
+                words: assigned.feature.context(&self.query).to_owned(),
+                factor: factor.map_or_else(|| assigned.feature.name(), Factor::label).to_owned(),
+            }
         };
         Reasons {
             response_name: model.task().response_name_str().to_owned(),
@@ -79,12 +90,23 @@ impl Answer {
             steps: self.path.steps().iter().map(step).collect(),
             exemplars: self.exemplars.iter().map(exemplar).collect(),
             drifting: self.drifting.clone(),
+            set_aside: self.set_aside.iter().map(aside).collect(),
         }
+    }
+
+    /// The query as it was read.
+    pub(super) fn query_read(&self) -> &Query {
+        self.read.as_ref().map_or(&self.query, |(query, _)| query)
+    }
+
+    /// The features that the path is over, in the query as it was read.
+    pub(super) fn features_read(&self) -> &[AssignedFeature] {
+        self.read.as_ref().map_or(&self.features, |(_, features)| features)
     }
 
     /// The features that the answerer was asked with.
     pub(super) fn asked_with(&self) -> &[AssignedFeature] {
-        self.asked.as_deref().unwrap_or(&self.features)
+        self.asked.as_deref().unwrap_or(self.features_read())
     }
 }
 

@@ -130,8 +130,8 @@ impl RpmPipeline {
         let asks = self.answerer.needs_backend();
         let given = Given {
             response: &answer.response,
-            query: &answer.query,
-            features: &answer.features,
+            query: answer.query_read(),
+            features: answer.features_read(),
             asked: answer.asked_with(),
             path: &answer.path,
             exemplars: &answer.exemplars,
@@ -140,7 +140,7 @@ impl RpmPipeline {
             measure: if asks || answer.estimate.is_none() { Measure::Response } else { Measure::Estimate },
             sees_memory: !asks,
         };
-        Subject::new(given, prepared.beliefs(), prepared.model().memory(), prepared.estimator())
+        Subject::new(given, prepared.beliefs(), prepared.memory(), prepared.estimator())
     }
 
     /// Asks the answerer one counterfactual.

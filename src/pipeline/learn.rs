@@ -194,7 +194,7 @@ impl RpmPipeline {
     /// [`Error::Data`] with [`DataError::UnknownItem`] for an interaction that is not in the memory.
     pub fn path(&self, model: &UserModel, item: &ItemId) -> Result<ReasoningPath, Error> {
         let known = model.memory().get(item).ok_or_else(|| DataError::UnknownItem { item: item.clone() })?;
-        let shown = model.shown(known);
+        let shown = model.heard_item(known, &model.muted());
         match shown.path() {
             Some(path) => Ok(path.clone()),
             None => item_path(&shown, &model.beliefs()).map_err(unsound),
@@ -213,8 +213,9 @@ impl RpmPipeline {
         if self.path_writer.follows_from_statistics() {
             return Ok(Vec::new());
         }
+        let muted = model.muted();
         let items: Vec<MemoryItem> =
-            ids.iter().filter_map(|id| model.memory().get(id)).map(|i| model.shown(i)).collect();
+            ids.iter().filter_map(|id| model.memory().get(id)).map(|item| model.heard_item(item, &muted)).collect();
         let beliefs = model.beliefs();
         let written = self.write_all(&items, model.memory().items(), &beliefs, report, ctx).await?;
         let kept = written.into_iter().filter(|path| path.keep);

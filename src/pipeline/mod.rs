@@ -19,6 +19,7 @@ mod dry;
 mod error;
 mod explain;
 mod forget;
+mod heard;
 mod learn;
 mod observe;
 mod open;

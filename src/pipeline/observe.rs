@@ -3,7 +3,7 @@
 use crate::context::StageContext;
 use crate::data::{DataError, Edit, History, Interaction, ItemId, MemoryChange, MemoryItem, ReasoningPath, limits};
 use crate::llm::trace;
-use crate::model::UserModel;
+use crate::model::{EditEffect, UserModel};
 
 use super::learn::outcome;
 use super::{
@@ -178,6 +178,15 @@ impl RpmPipeline {
         Ok(learned)
     }
 
+    /// Tells what an edit would change, as [`UserModel::preview`] does, and changes nothing. Asks no model.
+    ///
+    /// # Errors
+    /// [`Error::OtherTask`]; [`Error::Edit`] for an edit that cannot be made.
+    pub fn preview(&self, prepared: &Prepared, edit: Edit) -> Result<EditEffect, Error> {
+        self.check_task(prepared.model())?;
+        Ok(prepared.model().preview(edit)?)
+    }
+
     /// Enters an edit in the model, as [`UserModel::edit`] does, and gives its number.
     ///
     /// # Errors
@@ -186,8 +195,8 @@ impl RpmPipeline {
     /// # Cancellation
     /// Dropping the future leaves the model whole: as it was, or edited.
     pub async fn edit(&self, prepared: &mut Prepared, edit: Edit) -> Result<u32, Error> {
-        let number = prepared.edit(edit)?;
-        self.followed(prepared, &MemoryChange::default()).await;
+        let (number, change) = prepared.edit(edit)?;
+        self.followed(prepared, &change).await;
         Ok(number)
     }
 

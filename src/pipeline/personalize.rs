@@ -7,11 +7,12 @@ use crate::data::{
 };
 use crate::extract::{Dropped, ExtractionRequest};
 use crate::llm::trace;
-use crate::model::UserModel;
+use crate::model::Heard;
 use crate::reason::item_path;
 use crate::retrieve::{RetrievalRequest, Retrieved};
 use crate::stats::{Beliefs, Estimate, Muted, SIGNIFICANT, Support, Tier, gate};
 
+use super::heard::HeardQuery;
 use super::learn::{WrittenPath, unsound};
 use super::{Answer, Error, LearnReport, Prepared, RpmPipeline};
 
@@ -37,34 +38,38 @@ impl RpmPipeline {
         let ledger = self.ledger();
         let ctx = self.context(&ledger);
         let beliefs = prepared.beliefs();
-        let (features, mut dropped) = self.read_query(prepared, query, &ctx).await?;
-        let retrieved = self.ranked(prepared, query, &features, &ctx).await?;
+        let (heard, features, mut dropped) = self.read_query(prepared, query, &ctx).await?;
+        let read = heard.query();
+        let retrieved = self.ranked(prepared, read, &features, &ctx).await?;
         let estimator = prepared.estimator();
-        let estimate = estimator.map(|estimator| estimator.of_query(&beliefs, query, &features));
-        let support = self.support(&beliefs, model, &features, &retrieved, estimate.as_ref());
+        let estimate = estimator.map(|estimator| estimator.of_query(&beliefs, read, &features));
+        let support = self.support(&beliefs, prepared, &features, &retrieved, estimate.as_ref());
         let mut exemplars = self.chosen(prepared, &support, &retrieved)?;
         let mut written_paths = Vec::new();
         if support.tier == Tier::Full && self.answerer.wants_paths() {
-            written_paths = self.fill_in_paths(model, &mut exemplars, &beliefs, &ctx).await?;
+            written_paths = self.fill_in_paths(prepared, &mut exemplars, &beliefs, &ctx).await?;
         }
-        let mut request = prepared.answer_request(query, &features, &beliefs, &support).exemplars(&exemplars);
+        let mut request = prepared.answer_request(read, &features, &beliefs, &support).exemplars(&exemplars);
         if let (Some(estimate), Some(estimator)) = (&estimate, estimator) {
             request = request.estimated(estimate, estimator);
         }
         let mut draft = self.answerer.answer(request, &ctx).await.map_err(Error::of_answer)?;
         self.check_response(query, &draft)?;
         let (features, asked) = match draft.features.take() {
-            Some(found) => (own_features(model, query, found)?, Some(features)),
+            Some(found) => (own_features(prepared, read, found)?, Some(features)),
             None => (features, None),
         };
         check_path(&draft, &features)?;
         dropped.add(&draft.dropped);
+        let whole = heard.all_in_whole(&features);
+        let (read, set_aside) = heard.into_parts();
         Ok(Answer {
             drifting: drifting(prepared, &features),
             response: draft.response,
             stated: draft.stated,
             path: draft.path,
-            features,
+            features: whole,
+            set_aside,
             exemplars,
             estimate,
             support,
@@ -72,26 +77,28 @@ impl RpmPipeline {
             usage: ledger.report(),
             written_paths,
             query: query.clone(),
+            read: read.map(|query| (query, features)),
             asked,
         })
     }
 
-    /// The query's features with their factors.
-    async fn read_query(
+    /// The query as it is read, and its features with their factors.
+    async fn read_query<'q>(
         &self,
         prepared: &Prepared,
-        query: &Query,
+        query: &'q Query,
         ctx: &StageContext<'_>,
-    ) -> Result<(Vec<AssignedFeature>, Dropped), Error> {
-        let model = prepared.model();
-        let seen =
-            ExtractionRequest::new(&self.task, "query", query).knowing(model.factors()).past(model.memory().items());
+    ) -> Result<(HeardQuery<'q>, Vec<AssignedFeature>, Dropped), Error> {
+        let mut heard = HeardQuery::new(prepared, query);
+        let (factors, past) = (prepared.factors(), prepared.memory().items());
+        let seen = ExtractionRequest::new(&self.task, "query", heard.query()).knowing(factors).past(past);
         let extraction = self.extractor.extract(seen, ctx).await.map_err(Error::of_extract)?;
         for (position, assigned) in extraction.features.iter().enumerate() {
-            assigned.feature.check(query, "query", position)?;
+            assigned.feature.check(heard.query(), "query", position)?;
         }
-        let features = self.assign(prepared, extraction.features, query, ctx).await?;
-        Ok((features, extraction.dropped))
+        let features = heard.without(prepared, extraction.features);
+        let features = self.assign(prepared, features, heard.query(), ctx).await?;
+        Ok((heard, features, extraction.dropped))
     }
 
     /// The past interactions most like the query.
@@ -102,16 +109,8 @@ impl RpmPipeline {
         features: &[AssignedFeature],
         ctx: &StageContext<'_>,
     ) -> Result<Vec<Retrieved>, Error> {
-        let (memory, beliefs) = (prepared.model().memory(), prepared.beliefs());
-        let muted = prepared.model().set_aside();
-        // What the user set aside is looked for in no past interaction.
-        let is_muted = |assigned: &&AssignedFeature| muted.factor_of(&assigned.feature.key()).is_some();
-        let aside: Vec<Feature> = features.iter().filter(is_muted).map(|assigned| assigned.feature.clone()).collect();
-        let heard: Vec<AssignedFeature> = features.iter().filter(|assigned| !is_muted(assigned)).cloned().collect();
-        // Where nothing else is left, retrievers of features look the text up instead.
-        let cut = if aside.is_empty() || !heard.is_empty() { None } else { Muted::of(muted).cut(query, &aside) };
-        let query = cut.as_ref().unwrap_or(query);
-        let request = RetrievalRequest::new(memory, query, &heard, self.exemplars).beliefs(&beliefs);
+        let (memory, beliefs) = (prepared.memory(), prepared.beliefs());
+        let request = RetrievalRequest::new(memory, query, features, self.exemplars).beliefs(&beliefs);
         let index = prepared.index(&*self.retriever, &[], ctx).await.map_err(Error::of_retrieve)?;
         let retrieved = index.rank(request, ctx).await.map_err(Error::of_retrieve)?;
         check_ranking(&retrieved, self.exemplars, memory.len())?;
@@ -122,16 +121,16 @@ impl RpmPipeline {
     fn support(
         &self,
         beliefs: &Beliefs<'_>,
-        model: &UserModel,
+        prepared: &Prepared,
         features: &[AssignedFeature],
         retrieved: &[Retrieved],
         estimate: Option<&Estimate>,
     ) -> Support {
-        let mut known = model.factors().present_in_assigned(features);
+        let mut known = prepared.factors().present_in_assigned(features);
         known.retain(|factor| factor.status() == FactorStatus::Established);
         let significant = known.iter().filter(|factor| beliefs.q(factor.id()) <= SIGNIFICANT).count();
         let best = retrieved.first().map_or(0.0, |hit| hit.similarity);
-        gate(&self.thresholds, model.memory().len(), known.len(), significant, best, estimate)
+        gate(&self.thresholds, prepared.memory().len(), known.len(), significant, best, estimate)
     }
 
     /// The exemplars that the tier allows: alike enough, and not disowned by the user.
@@ -140,12 +139,14 @@ impl RpmPipeline {
         if support.tier < Tier::Pairs {
             return Ok(exemplars);
         }
-        let model = prepared.model();
+        let (model, none) = (prepared.model(), Muted::default());
+        let muted = prepared.heard().map_or(&none, Heard::muted);
         for hit in retrieved.iter().filter(|hit| hit.similarity >= self.thresholds.least_similarity) {
             let item = model.memory().items().get(hit.position);
             let item = item.ok_or(Error::Contract { part: "retriever", problem: "a position outside the memory" })?;
-            if !prepared.is_disowned(item) {
-                exemplars.push(Exemplar::new(model.shown(item), hit.score, hit.similarity));
+            let shown = model.heard_item(item, muted);
+            if !prepared.is_hidden(&shown) {
+                exemplars.push(Exemplar::new(shown, hit.score, hit.similarity));
             }
         }
         Ok(exemplars)
@@ -163,7 +164,7 @@ impl RpmPipeline {
     /// returned.
     async fn fill_in_paths(
         &self,
-        model: &UserModel,
+        prepared: &Prepared,
         exemplars: &mut [Exemplar],
         beliefs: &Beliefs<'_>,
         ctx: &StageContext<'_>,
@@ -177,7 +178,7 @@ impl RpmPipeline {
         if missing.is_empty() {
             return Ok(Vec::new());
         }
-        let past = model.memory().items();
+        let past = prepared.memory().items();
         let written = self.write_all(&missing, past, beliefs, &mut LearnReport::default(), ctx).await?;
         for WrittenPath { item, path, .. } in &written {
             let of = exemplars.iter_mut().filter(|e| e.item.id() == item.id());
@@ -194,18 +195,11 @@ impl RpmPipeline {
         query: &Query,
         ctx: &StageContext<'_>,
     ) -> Result<Vec<AssignedFeature>, Error> {
-        let model = prepared.model();
         let assigned = self.factor_model.assign(prepared.assign_request(query, &features), ctx).await;
-        let mut assigned = assigned.map_err(Error::of_factor)?;
-        let known = |factor: &Option<_>| factor.as_ref().is_none_or(|id| model.factors().get(id).is_some());
+        let assigned = assigned.map_err(Error::of_factor)?;
+        let known = |factor: &Option<_>| factor.as_ref().is_none_or(|id| prepared.factors().get(id).is_some());
         if assigned.len() != features.len() || !assigned.iter().all(known) {
             return Err(Error::Contract { part: "factor model", problem: "a factor that the user does not have" });
-        }
-        // A feature that the user set aside is of no factor, however like another's it is.
-        for (feature, factor) in features.iter().zip(&mut assigned) {
-            if model.set_aside().factor_of(&feature.feature.key()).is_some() {
-                *factor = None;
-            }
         }
         let pairs = features.into_iter().zip(assigned);
         Ok(pairs.map(|(known, factor)| AssignedFeature { feature: known.feature, factor }).collect())
@@ -214,7 +208,7 @@ impl RpmPipeline {
 
 /// The factors of these features that are drifting, in order of id.
 fn drifting(prepared: &Prepared, features: &[AssignedFeature]) -> Vec<FactorId> {
-    let present = prepared.model().factors().present_in_assigned(features);
+    let present = prepared.factors().present_in_assigned(features);
     let alarm = |id: &&FactorId| prepared.drift(id).is_some_and(|drift| drift.alarm);
     present.into_iter().map(Factor::id).filter(alarm).cloned().collect()
 }
@@ -231,10 +225,14 @@ fn check_path(draft: &Draft, features: &[AssignedFeature]) -> Result<(), Error> 
 }
 
 /// Features that an answerer found itself: in the query, and of factors that the user has.
-fn own_features(model: &UserModel, query: &Query, found: Vec<AssignedFeature>) -> Result<Vec<AssignedFeature>, Error> {
+fn own_features(
+    prepared: &Prepared,
+    query: &Query,
+    found: Vec<AssignedFeature>,
+) -> Result<Vec<AssignedFeature>, Error> {
     for (position, assigned) in found.iter().enumerate() {
         assigned.feature.check(query, "query", position)?;
-        if assigned.factor.as_ref().is_some_and(|id| model.factors().get(id).is_none()) {
+        if assigned.factor.as_ref().is_some_and(|id| prepared.factors().get(id).is_none()) {
             return Err(Error::Contract { part: "answerer", problem: "a factor that the user does not have" });
         }
     }

@@ -8,11 +8,12 @@ use crate::answer::AnswerRequest;
 use crate::context::StageContext;
 use crate::data::grouping::FittedFactor;
 use crate::data::{
-    AssignedFeature, DataError, Edit, FactorId, FeatureKey, ItemId, MemoryChange, MemoryItem, Query, ReasoningPath,
+    AssignedFeature, DataError, Edit, FactorId, FactorSet, FeatureKey, ItemId, MemoryChange, MemoryItem, Query,
+    ReasoningMemory, ReasoningPath,
 };
 use crate::factor::{AssignRequest, FactorNames};
 use crate::model::UserModel;
-use crate::model::{Drifts, EditError, Extent, Forgotten, Growth, Partition};
+use crate::model::{Drifts, EditError, Extent, Forgotten, Growth, Heard, Partition, change_between};
 use crate::retrieve::{KeptIndex, MemoryIndex, MemoryView, RetrieveError, Retriever, SavedIndex};
 use crate::stats::{Beliefs, Drift, Estimator, FactorEvidence, KeptEstimator, Support, Titles};
 
@@ -28,6 +29,8 @@ use crate::stats::{Beliefs, Drift, Estimator, FactorEvidence, KeptEstimator, Sup
 #[derive(Clone)]
 pub struct Prepared {
     model: Arc<UserModel>,
+    /// What answers read of it, where that is not all.
+    heard: Arc<OnceLock<Option<Heard>>>,
     /// Which factor each feature is of, apart from edits. Needed for changes only.
     partition: Arc<OnceLock<Partition>>,
     evidence: Arc<OnceLock<Arc<FactorEvidence>>>,
@@ -43,6 +46,7 @@ impl Prepared {
     pub(super) fn new(model: Arc<UserModel>) -> Self {
         Self {
             model,
+            heard: Arc::default(),
             partition: Arc::default(),
             evidence: Arc::default(),
             estimator: Arc::default(),
@@ -68,9 +72,25 @@ impl Prepared {
         Arc::unwrap_or_clone(self.model)
     }
 
-    /// The counts as posteriors, intervals, lifts and significance.
+    /// What answers read of the model; `None` when it is all of it.
+    pub(super) fn heard(&self) -> Option<&Heard> {
+        self.heard.get_or_init(|| self.model.heard()).as_ref()
+    }
+
+    /// The factors that answers go by.
+    pub(super) fn factors(&self) -> &FactorSet {
+        self.heard().map_or_else(|| self.model.factors(), Heard::factors)
+    }
+
+    /// The interactions as answers read them, each in its place.
+    pub(super) fn memory(&self) -> &ReasoningMemory {
+        self.heard().map_or_else(|| self.model.memory(), Heard::memory)
+    }
+
+    /// The counts as posteriors, intervals, lifts and significance, of the factors that answers go by: those that are not
+    /// set aside, counted without what is.
     pub fn beliefs(&self) -> Beliefs<'_> {
-        let (task, factors) = (self.model.task(), self.model.factors());
+        let (task, factors) = (self.model.task(), self.factors());
         let evidence = self.evidence.get_or_init(|| Arc::new(FactorEvidence::new(task, factors)));
         Beliefs::sharing(task, factors, self.model.calibration(), Arc::clone(evidence))
     }
@@ -83,8 +103,9 @@ impl Prepared {
     /// The estimator of the memory; `None` for open-ended tasks.
     pub fn estimator(&self) -> Option<&Estimator> {
         let model = &self.model;
-        let factors = (model.factors(), model.set_aside());
-        self.estimator.get(model.task(), factors, model.memory().items(), || model.weights())
+        // Nothing that is set aside is in what is heard.
+        let factors = (self.factors(), &FactorSet::default());
+        self.estimator.get(model.task(), factors, self.memory().items(), || model.weights())
     }
 
     /// Marks the model as it is, as [`UserModel::snapshot`] does.
@@ -97,18 +118,19 @@ impl Prepared {
     /// # Errors
     /// As for [`UserModel::adopt_paths`]; nothing is kept then.
     pub fn adopt_paths(&mut self, paths: impl IntoIterator<Item = (ItemId, ReasoningPath)>) -> Result<(), DataError> {
-        Arc::make_mut(&mut self.model).adopt_paths(paths)
+        self.revise_paths(|model| model.adopt_paths(paths))
     }
 
     /// Changes the model's paths, on which nothing that is kept here depends.
     pub(super) fn revise_paths<T>(&mut self, change: impl FnOnce(&mut UserModel) -> T) -> T {
+        self.heard = Arc::default();
         change(Arc::make_mut(&mut self.model))
     }
 
     /// Keeps paths that were written for items as they are shown.
     pub(super) fn keep_paths(&mut self, paths: Vec<(ItemId, ReasoningPath)>) {
         if !paths.is_empty() {
-            Arc::make_mut(&mut self.model).keep_paths(paths);
+            self.revise_paths(|model| model.keep_paths(paths));
         }
     }
 
@@ -123,41 +145,61 @@ impl Prepared {
         let same_aside = aside.keys().eq(self.model.set_aside().keys());
         self.partition = Arc::new(OnceLock::from(partition));
         match grown.extent {
-            Extent::Appended => {
+            Extent::Appended if aside.is_empty() => {
                 let came = self.model.memory().items().get(known..).unwrap_or_default();
                 Arc::make_mut(&mut self.names).grow(came, self.model.factors());
             }
-            Extent::Recounted | Extent::Rebuilt => self.names = Arc::default(),
+            _ => self.names = Arc::default(),
         }
         match grown.extent {
             Extent::Appended | Extent::Recounted if same_aside => Arc::make_mut(&mut self.estimator).grow(),
             _ => self.estimator = Arc::default(),
         }
         (self.evidence, self.titles, self.drifts) = (Arc::default(), Arc::default(), Arc::default());
-        (grown.growth, grown.change)
+        (grown.growth, self.heard_anew(None, grown.change))
+    }
+
+    /// Reads the changed model anew. Gives the change of what is heard, given that of the memory and, where it is known,
+    /// the memory before.
+    fn heard_anew(&mut self, before: Option<&ReasoningMemory>, change: MemoryChange) -> MemoryChange {
+        let was = std::mem::take(&mut self.heard);
+        let was = was.get().and_then(Option::as_ref);
+        if was.is_none() && self.model.set_aside().is_empty() {
+            return change;
+        }
+        self.titles = Arc::default();
+        match was.map(Heard::memory).or(before) {
+            Some(was) => change_between(was, self.memory()),
+            None => {
+                self.index = KeptIndex::default();
+                change
+            }
+        }
     }
 
     /// Takes interactions and features out.
     pub(super) fn forget(&mut self, gone: BTreeSet<ItemId>, keys: &BTreeSet<FeatureKey>) -> (Forgotten, MemoryChange) {
         let (forgotten, change, partition) = Arc::make_mut(&mut self.model).forget(gone, keys);
         self.items_changed(partition);
-        (forgotten, change)
+        (forgotten, self.heard_anew(None, change))
     }
 
     /// Enters an edit.
-    pub(super) fn edit(&mut self, edit: Edit) -> Result<u32, EditError> {
+    pub(super) fn edit(&mut self, edit: Edit) -> Result<(u32, MemoryChange), EditError> {
         let partition = Arc::clone(&self.partition);
         let partition = partition.get_or_init(|| self.model.partition());
         let number = Arc::make_mut(&mut self.model).edit_in(edit, partition)?;
         self.factors_changed();
-        Ok(number)
+        // An edit leaves the interactions as they are.
+        let model = self.shared_model();
+        Ok((number, self.heard_anew(Some(model.memory()), MemoryChange::default())))
     }
 
     /// Goes back to a snapshot.
     pub(super) fn roll_back(&mut self, snapshot: u32) -> Result<MemoryChange, EditError> {
         let (change, partition) = Arc::make_mut(&mut self.model).roll_back(snapshot)?;
         self.items_changed(partition);
-        Ok(change)
+        Ok(self.heard_anew(None, change))
     }
 
     fn items_changed(&mut self, partition: Partition) {
@@ -173,8 +215,10 @@ impl Prepared {
 
     /// Brings the index up to date. One that cannot follow, or fails, is opened anew when it is next needed.
     pub(super) async fn follow(&mut self, change: &MemoryChange, ctx: &StageContext<'_>) {
-        let view = MemoryView::new(self.model.memory()).factors(self.model.factors());
-        let _ = self.index.apply(change, view, ctx).await;
+        let mut index = std::mem::take(&mut self.index);
+        let view = MemoryView::new(self.memory()).factors(self.factors());
+        let _ = index.apply(change, view, ctx).await;
+        self.index = index;
     }
 
     /// The retriever's index, opened now if it is not open yet, from a saved one where there is one.
@@ -184,13 +228,13 @@ impl Prepared {
         saved: &[SavedIndex],
         ctx: &StageContext<'_>,
     ) -> Result<Arc<dyn MemoryIndex>, RetrieveError> {
-        let view = MemoryView::new(self.model.memory()).factors(self.model.factors());
+        let view = MemoryView::new(self.memory()).factors(self.factors());
         self.index.open(retriever, view, saved, ctx).await
     }
 
     /// A request for the factors of features that were found in a query.
     pub(super) fn assign_request<'a>(&'a self, query: &'a Query, features: &'a [AssignedFeature]) -> AssignRequest<'a> {
-        AssignRequest::new(self.model.factors(), query, features, &self.names)
+        AssignRequest::new(self.factors(), query, features, &self.names)
     }
 
     /// A request for an answer, with all that is kept here.
@@ -201,14 +245,17 @@ impl Prepared {
         beliefs: &'a Beliefs<'a>,
         support: &'a Support,
     ) -> AnswerRequest<'a> {
-        AnswerRequest::new(query, features, beliefs, self.model.memory(), support)
+        AnswerRequest::new(query, features, beliefs, self.memory(), support)
             .titles(&self.titles)
             .names(&self.names)
+            .setting_aside(self.model.set_aside())
     }
 
-    /// True when the user said of every factor of an interaction that it is not them.
-    pub(super) fn is_disowned(&self, item: &MemoryItem) -> bool {
-        self.model.is_disowned(item)
+    /// True for an interaction that may not be shown: the user said of all its factors that they are not them, or its
+    /// response is a text that speaks of what is set aside.
+    pub(super) fn is_hidden(&self, heard: &MemoryItem) -> bool {
+        let whole = self.model.memory().get(heard.id());
+        whole.is_some_and(|whole| whole.response() != heard.response() || self.model.is_disowned(whole))
     }
 }
 

@@ -118,6 +118,25 @@ fn factor_line(
     query: Option<&Query>,
     redaction: Redaction<'_>,
 ) -> String {
+    let mut line = counted(place, factor, beliefs, query, redaction);
+    if factor.is_pinned() {
+        line.push_str("; this person says that it matters");
+    }
+    if factor.boost() > 1.0 {
+        line.push_str("; this person wants it to count for more");
+    } else if factor.boost() < 1.0 {
+        line.push_str("; this person wants it to count for less");
+    }
+    line
+}
+
+fn counted(
+    place: usize,
+    factor: &Factor,
+    beliefs: &Beliefs<'_>,
+    query: Option<&Query>,
+    redaction: Redaction<'_>,
+) -> String {
     let summary = beliefs.summary(factor, query);
     let label = inline(&redaction.apply(&summary.label));
     let mut line = format!("F{} {label}: n={} of {}", place + 1, count(summary.coverage), count(summary.total));

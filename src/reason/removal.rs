@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::data::{AssignedFeature, FactorId, Feature, Query, Span};
-use crate::words::{Token, tokens};
+use crate::words::{Cut, Token, has_words, tokens};
 
 /// Takes one factor after another out of a query.
 pub(crate) struct Removal<'a> {
@@ -16,13 +16,7 @@ pub(crate) struct Removal<'a> {
 pub(crate) struct Without {
     pub(crate) query: Query,
     gone: FactorId,
-    pieces: Vec<Piece>,
-}
-
-/// Bytes of the old text that stand at `at` in the new one.
-struct Piece {
-    old: Range<usize>,
-    at: usize,
+    cut: Cut,
 }
 
 impl<'a> Removal<'a> {
@@ -50,12 +44,12 @@ impl<'a> Removal<'a> {
             return None;
         }
         spans.sort_unstable_by_key(|span| (span.start, span.end));
-        let (text, pieces) = cut(self.query.text(), &spans);
+        let (text, cut) = Cut::new(self.query.text(), &spans);
         if !has_words(&text) {
             return None;
         }
         let query = Query::with_options(text, self.query.options().iter().cloned()).ok()?;
-        Some(Without { query, gone: factor.clone(), pieces })
+        Some(Without { query, gone: factor.clone(), cut })
     }
 
     /// Adds the other places of the same words, but for those in which a feature of another factor was seen.
@@ -90,62 +84,8 @@ impl Without {
 
     fn moved(&self, feature: &Feature) -> Option<Feature> {
         let span = feature.span();
-        let parts = self.pieces.iter().filter_map(|piece| {
-            let (start, end) = (piece.old.start.max(span.start), piece.old.end.min(span.end));
-            (start < end).then(|| (piece.at + start - piece.old.start, piece.at + end - piece.old.start))
-        });
-        let (start, end) = parts.reduce(|whole, part| (whole.0, part.1))?;
-        let words = self.query.text().get(start..end)?;
-        if !has_words(words) {
-            return None;
-        }
-        let start = start + words.len() - words.trim_start().len();
-        let end = start + words.trim().len();
-        let mut moved = Feature::new(&self.query, feature.name(), Span { start, end }).ok()?;
-        if let Some(valence) = feature.valence() {
-            moved = moved.with_valence(valence);
-        }
-        Some(match feature.judgement() {
-            Some(judgement) => moved.judged(judgement),
-            None => moved,
-        })
-    }
-}
-
-fn has_words(text: &str) -> bool {
-    text.chars().any(char::is_alphanumeric)
-}
-
-/// The text without these spans, in order, and where the rest came from. White space is closed: none doubles, none is
-/// left at an end or before a mark that closes.
-fn cut(text: &str, spans: &[Range<usize>]) -> (String, Vec<Piece>) {
-    let mut left = String::with_capacity(text.len());
-    let mut pieces: Vec<Piece> = Vec::new();
-    let mut from = 0;
-    for (end, next) in spans.iter().map(|span| (span.start, span.end)).chain([(text.len(), text.len())]) {
-        if let Some(piece) = text.get(from..end).filter(|piece| !piece.is_empty()) {
-            if !pieces.is_empty() && piece.trim_start().starts_with([',', '.', ';', ':', '!', '?', ')']) {
-                shorten(&mut left, &mut pieces);
-            }
-            let open = pieces.is_empty() || left.is_empty() || left.ends_with(char::is_whitespace);
-            let tight = open || piece.trim_start().starts_with([',', '.', ';', ':', '!', '?', ')']);
-            let start = if tight { end - piece.trim_start().len() } else { from };
-            if let Some(kept) = text.get(start..end).filter(|kept| !kept.is_empty()) {
-                pieces.push(Piece { old: start..end, at: left.len() });
-                left.push_str(kept);
-            }
-        }
-        from = from.max(next);
-    }
-    shorten(&mut left, &mut pieces);
-    (left, pieces)
-}
-
-/// Takes white space off the end.
-fn shorten(left: &mut String, pieces: &mut [Piece]) {
-    left.truncate(left.trim_end().len());
-    for piece in pieces.iter_mut().rev().take_while(|piece| piece.at + piece.old.len() > left.len()) {
-        piece.old.end = piece.old.start + left.len().saturating_sub(piece.at);
+        let Range { start, end } = self.cut.left_of(span.start..span.end, self.query.text())?;
+        feature.moved(&self.query, Span { start, end }).ok()
     }
 }
 

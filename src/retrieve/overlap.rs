@@ -17,11 +17,11 @@ use super::{
 /// how rare it is among the *n* items of the memory, of which *c* have it, and its information about the response:
 ///
 /// ```text
-/// weight = log2(1 + n / c) + information
+/// weight = (log2(1 + n / c) + information) · boost
 /// ```
 ///
 /// [`Beliefs::information`](crate::stats::Beliefs::information) is shrunk to the base rate, so that a factor seen once is
-/// rare but weighs little more. A feature without a factor is looked up by its key; one of no known factor weighs the least
+/// rare but weighs little more. The boost is the user's ([`Edit::Boost`](crate::Edit::Boost)), 1 without one. A feature without a factor is looked up by its key; one of no known factor weighs the least
 /// that a factor can, 1 bit, and no item shares it. In an index that was opened without factors, feature keys stand for
 /// them and only rarity counts. Items that share nothing are left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -57,7 +57,9 @@ impl MemoryIndex for OpenIndex {
     ) -> Result<Vec<Retrieved>, RetrieveError> {
         let presence = &self.0;
         let (known, unknown) = presence.of_query(&request)?;
-        let weight = |number: u32| presence.rarity(number) + presence.information(&request, number);
+        let weight = |number: u32| {
+            presence.boost(&request, number) * (presence.rarity(number) + presence.information(&request, number))
+        };
         let mut shared = vec![0.0_f64; request.memory.len()];
         let mut own = unknown as f64;
         for number in known {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::data::{AssignedFeature, FeatureKey, MemoryItem, ReasoningMemory};
+use crate::data::{AssignedFeature, Factor, FeatureKey, MemoryItem, ReasoningMemory};
 use crate::stats::Beliefs;
 
 use super::{MemoryView, RetrievalRequest, RetrieveError};
@@ -83,6 +83,12 @@ impl Presence {
     pub(super) fn information(&self, request: &RetrievalRequest<'_>, number: u32) -> f64 {
         let beliefs = request.beliefs.filter(|_| self.keys.is_none());
         beliefs.map_or(0.0, |beliefs| beliefs.information_at(number as usize))
+    }
+
+    /// The boost that the user gave the factor of a number; 1 for a feature key.
+    pub(super) fn boost(&self, request: &RetrievalRequest<'_>, number: u32) -> f64 {
+        let beliefs = request.beliefs.filter(|_| self.keys.is_none());
+        beliefs.and_then(|beliefs| beliefs.factors().iter().nth(number as usize)).map_or(1.0, Factor::boost)
     }
 
     /// The numbers of a query, ascending, each once, and the count of its features that have no number. A feature without a factor is looked up by its key.

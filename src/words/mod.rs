@@ -1,5 +1,6 @@
 //! Words of a text, for extraction, similarity and retrieval alike.
 
+mod cut;
 mod light;
 
 use rust_stemmers::{Algorithm, Stemmer};
@@ -7,6 +8,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use crate::data::text::fold;
 
+pub(crate) use cut::{Cut, has_words};
 pub(crate) use light::Language;
 
 /// One word of a text.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use crate::data::{Edit, Interaction, ItemId, Query, ReasoningPath, UserId};
 use crate::explain::{ExplainOptions, WhatIf};
 use crate::model::UserModel;
-use crate::model::{Forget, Proposal, Receipt};
+use crate::model::{EditEffect, Forget, Proposal, Receipt};
 use crate::store::{StoredModel, UserModelStore};
 
 pub use error::StoredError;
@@ -237,6 +237,15 @@ impl StoredPipeline {
     /// As [`observe`](Self::observe).
     pub async fn forget(&self, user: &UserId, what: &Forget<'_>) -> Result<Receipt, StoredError> {
         self.swap(user, Life::Any, &mut Forgetting { user, pipeline: &self.pipeline, what }).await
+    }
+
+    /// Tells what an edit would change of the user's answers ([`UserModel::preview`]), and changes nothing.
+    ///
+    /// # Errors
+    /// [`StoredError::UnknownUser`]; [`StoredError::Store`]; [`StoredError::Operation`] for an edit that cannot be made.
+    pub async fn preview(&self, user: &UserId, edit: Edit) -> Result<EditEffect, StoredError> {
+        let held = self.held(user).await?;
+        Ok(self.pipeline.preview(&held.prepared, edit)?)
     }
 
     /// Enters an edit in the user's model ([`UserModel::edit`]) and gives its number.

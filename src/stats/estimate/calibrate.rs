@@ -63,7 +63,7 @@ pub fn calibrate(task: &Task, factors: &FactorSet, items: &[MemoryItem], weights
 }
 
 /// The same of a user who set factors aside.
-pub(crate) fn calibrate_setting_aside(
+fn calibrate_setting_aside(
     set_aside: &FactorSet,
     task: &Task,
     factors: &FactorSet,

@@ -196,14 +196,37 @@ impl Estimator {
         Estimate::new(responses.to_vec(), &base, p, rule)
     }
 
-    /// The estimate of an item's own query from all other items; `None` when its response is not among those open to it.
+    /// The estimate of an item's own query from all other items, with every factor as counted; `None` when its response is
+    /// not among those open to it.
     pub(crate) fn left_out(&self, calibration: &Calibration, position: usize, item: &MemoryItem) -> Option<Estimate> {
+        self.left_out_of(calibration, position, item, |_| 1.0)
+    }
+
+    /// The same with the user's boosts.
+    pub(crate) fn left_out_boosted(
+        &self,
+        beliefs: &Beliefs<'_>,
+        position: usize,
+        item: &MemoryItem,
+    ) -> Option<Estimate> {
+        let boost = |id: &FactorId| beliefs.factors().get(id).map_or(1.0, Factor::boost);
+        self.left_out_of(beliefs.calibration(), position, item, boost)
+    }
+
+    fn left_out_of(
+        &self,
+        calibration: &Calibration,
+        position: usize,
+        item: &MemoryItem,
+        boost: impl Fn(&FactorId) -> f64,
+    ) -> Option<Estimate> {
         let words = self.past.texts.of(position);
         let similar = self.likeness().to(words);
+        let boosted = |place: &usize| (*place, self.past.ids.get(*place).map_or(1.0, &boost));
         let seen = Seen {
             query: item.query(),
             words,
-            factors: self.past.factors_of.get(position)?.iter().map(|factor| (*factor, 1.0)).collect(),
+            factors: self.past.factors_of.get(position)?.iter().map(boosted).collect(),
             tone: self.past.tones.get(position).copied()?,
             similar: &similar,
             left_out: Some(position),

@@ -28,8 +28,8 @@ mod similar;
 mod tests;
 
 pub use calibrate::calibrate;
-pub(crate) use calibrate::{calibrate_setting_aside, calibration_point};
+pub(crate) use calibrate::calibration_point;
 pub use estimator::Estimator;
 pub(crate) use kept::KeptEstimator;
-pub(crate) use muted::Muted;
+pub(crate) use muted::{Muted, NOTHING, Reading};
 pub use result::{Estimate, ResponseProbability};

@@ -1,9 +1,13 @@
-//! What the user set aside, as the estimate must not hear it.
+//! The words that the user set aside, and texts as they read without them.
 
 use std::collections::{BTreeMap, HashSet};
+use std::ops::Range;
 
-use crate::data::{Factor, FactorSet, Feature, FeatureKey, Query};
-use crate::words::{Token, is_negation, stem, tokens};
+use crate::data::{Factor, FactorSet, Feature, FeatureKey, Query, Span};
+use crate::words::{Cut, Token, has_words, is_negation, stem, tokens};
+
+/// The text that stands for one of which nothing is left.
+pub(crate) const NOTHING: &str = "…";
 
 /// The words of factors that are set aside. A text is read as if they did not stand in it.
 #[derive(Clone, Default)]
@@ -16,8 +20,17 @@ pub(crate) struct Muted {
 /// The stems of a name. A negated one is heard only behind a negation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Phrase {
+    key: FeatureKey,
     stems: Vec<String>,
     negated: bool,
+}
+
+/// A query as it reads without what is muted.
+#[derive(Clone)]
+pub(crate) struct Reading {
+    query: Query,
+    /// The text after each time that words were taken out, and where it came from.
+    cuts: Vec<(String, Cut)>,
 }
 
 /// The reach of a negation: the number of words after it.
@@ -31,7 +44,8 @@ impl Muted {
             let negated = words.first().is_some_and(|token| token.word == "not");
             let stems: Vec<String> = words.iter().skip(usize::from(negated)).map(|token| stem(&token.word)).collect();
             if let Some(first) = stems.first().cloned() {
-                muted.phrases.entry(first).or_default().push(Phrase { stems, negated });
+                let phrase = Phrase { key: key.clone(), stems, negated };
+                muted.phrases.entry(first).or_default().push(phrase);
             }
             muted.keys.insert(key.clone());
         }
@@ -39,8 +53,18 @@ impl Muted {
     }
 
     /// True for a feature of a factor that is set aside.
-    pub(super) fn is_of(&self, feature: &Feature) -> bool {
+    pub(crate) fn is_of(&self, feature: &Feature) -> bool {
         !self.keys.is_empty() && self.keys.contains(&feature.key())
+    }
+
+    /// True for a name that is muted or holds one that is.
+    pub(crate) fn is_name(&self, key: &FeatureKey) -> bool {
+        self.keys.contains(key) || self.is_in(key.as_str())
+    }
+
+    /// True when muted words stand in a text.
+    pub(crate) fn is_in(&self, text: &str) -> bool {
+        !self.keys.is_empty() && self.found(&tokens(text)).next().is_some()
     }
 
     /// The words of a text but those that are muted: by name wherever they stand, and by the place of each of these features
@@ -50,57 +74,164 @@ impl Muted {
         if self.keys.is_empty() {
             return words;
         }
-        let mut out = vec![false; words.len()];
-        self.mark_phrases(&words, &mut out);
-        for span in features.filter(|feature| self.is_of(feature)).map(Feature::span) {
-            for (out, token) in out.iter_mut().zip(&words) {
-                *out |= token.start < span.end && span.start < token.end;
-            }
-        }
+        let muted: Vec<Span> = features.filter(|feature| self.is_of(feature)).map(Feature::span).collect();
+        let out = self.marked(&words, &muted);
         words.into_iter().zip(out).filter(|(_, out)| !out).map(|(token, _)| token).collect()
     }
 
-    /// A query without the words that are muted; `None` when there are none in it, or nothing else.
-    pub(crate) fn cut(&self, query: &Query, features: &[Feature]) -> Option<Query> {
-        let heard: Vec<Token> = self.heard(query, features.iter());
-        let all = tokens(query.text());
-        if heard.len() == all.len() || heard.is_empty() {
+    /// A query as it reads without what is muted, by name and by the places of those of these features that are; `None` when
+    /// nothing in it is.
+    pub(crate) fn reading<'f>(
+        &self,
+        query: &Query,
+        features: impl IntoIterator<Item = &'f Feature>,
+    ) -> Option<Reading> {
+        if self.keys.is_empty() {
             return None;
         }
-        let kept: HashSet<usize> = heard.iter().map(|token| token.start).collect();
-        let mut text = String::with_capacity(query.text().len());
-        let mut from = 0;
-        for token in all.iter().filter(|token| !kept.contains(&token.start)) {
-            text.push_str(query.text().get(from..token.start).unwrap_or_default());
-            from = token.end;
-        }
-        text.push_str(query.text().get(from..).unwrap_or_default());
-        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        Query::with_options(text, query.options().iter().cloned()).ok()
+        let muted: Vec<Span> = features.into_iter().filter(|feature| self.is_of(feature)).map(Feature::span).collect();
+        let cuts = self.cuts(query.text(), &muted);
+        let text = match cuts.last() {
+            Some((text, _)) if has_words(text) => text.as_str(),
+            Some(_) => NOTHING,
+            None => return None,
+        };
+        let query = Query::with_options(text, query.options().iter().cloned()).ok()?;
+        Some(Reading { query, cuts })
     }
 
-    fn mark_phrases(&self, words: &[Token], out: &mut [bool]) {
-        let stems: Vec<String> = words.iter().map(|token| stem(&token.word)).collect();
-        for (at, first) in stems.iter().enumerate() {
-            for phrase in self.phrases.get(first).into_iter().flatten() {
-                let end = at + phrase.stems.len();
-                if stems.get(at..end).is_none_or(|here| here != phrase.stems.as_slice()) {
-                    continue;
-                }
-                let before = at.saturating_sub(REACH)..at;
-                let negation = words.get(before.clone()).unwrap_or_default();
-                let negation =
-                    negation.iter().position(|token| is_negation(&token.word)).map(|place| before.start + place);
-                if phrase.negated != negation.is_some() {
-                    continue;
-                }
-                for place in (at..end).chain(negation) {
-                    if let Some(out) = out.get_mut(place) {
-                        *out = true;
-                    }
+    /// A line of text without what is muted, where something is.
+    pub(crate) fn line(&self, text: &str) -> Option<String> {
+        self.cuts(text, &[]).pop().map(|(text, _)| text)
+    }
+
+    /// The muted names in a text with the first place of each, in order of name.
+    pub(crate) fn names_in(&self, text: &str) -> BTreeMap<&FeatureKey, Span> {
+        let words = tokens(text);
+        let mut names = BTreeMap::new();
+        for (phrase, places, _) in self.found(&words) {
+            let (first, last) = (words.get(places.start), places.end.checked_sub(1).and_then(|last| words.get(last)));
+            if let (Some(first), Some(last)) = (first, last) {
+                names.entry(&phrase.key).or_insert(Span { start: first.start, end: last.end });
+            }
+        }
+        names
+    }
+
+    /// Takes muted words out, and again those that stand together only then.
+    fn cuts(&self, text: &str, spans: &[Span]) -> Vec<(String, Cut)> {
+        let mut cuts: Vec<(String, Cut)> = Vec::new();
+        let mut spans = spans;
+        loop {
+            let text = cuts.last().map_or(text, |(text, _)| text);
+            let words = tokens(text);
+            let out = self.marked(&words, spans);
+            if !out.contains(&true) {
+                return cuts;
+            }
+            let gone = runs(text, &words, &out, spans);
+            cuts.push(Cut::new(text, &gone));
+            spans = &[];
+        }
+    }
+
+    /// By word: whether it is muted.
+    fn marked(&self, words: &[Token], spans: &[Span]) -> Vec<bool> {
+        let inside = |token: &Token| spans.iter().any(|span| token.start < span.end && span.start < token.end);
+        let mut out: Vec<bool> = words.iter().map(inside).collect();
+        for (_, places, negation) in self.found(words) {
+            for place in places.chain(negation) {
+                if let Some(out) = out.get_mut(place) {
+                    *out = true;
                 }
             }
         }
+        out
+    }
+
+    /// The muted names among these words: each with its places, and that of a negation of it.
+    fn found<'m, 'w>(
+        &'m self,
+        words: &'w [Token],
+    ) -> impl Iterator<Item = (&'m Phrase, Range<usize>, Option<usize>)> + use<'m, 'w> {
+        let stems: Vec<String> = words.iter().map(|token| stem(&token.word)).collect();
+        (0..words.len()).flat_map(move |at| {
+            let starting = stems.get(at).and_then(|first| self.phrases.get(first)).into_iter().flatten();
+            let here = starting.filter_map(|phrase| {
+                let places = at..at + phrase.stems.len();
+                let stands = stems.get(places.clone()).is_some_and(|here| here == phrase.stems.as_slice());
+                let negation = if stands { negation(words, at) } else { None };
+                (stands && phrase.negated == negation.is_some()).then_some((phrase, places, negation))
+            });
+            here.collect::<Vec<_>>()
+        })
+    }
+}
+
+/// The place of a negation of the word at `at`, in the same clause.
+fn negation(words: &[Token], at: usize) -> Option<usize> {
+    let mut opens = words.get(at)?.opens;
+    for place in (at.saturating_sub(REACH)..at).rev() {
+        let word = words.get(place).filter(|_| !opens)?;
+        if is_negation(&word.word) {
+            return Some(place);
+        }
+        opens = word.opens;
+    }
+    None
+}
+
+/// The bytes of the marked words and of these spans, in order; a hyphen between two marked words goes with them.
+fn runs(text: &str, words: &[Token], out: &[bool], spans: &[Span]) -> Vec<Range<usize>> {
+    let mut runs: Vec<Range<usize>> = spans.iter().map(|span| span.start..span.end).collect();
+    let mut open: Option<Range<usize>> = None;
+    for (token, _) in words.iter().zip(out).filter(|(_, out)| **out) {
+        open = match open.take() {
+            Some(run) if text.get(run.end..token.start).is_some_and(|between| between.chars().all(joins)) => {
+                Some(run.start..token.end)
+            }
+            other => {
+                runs.extend(other);
+                Some(token.start..token.end)
+            }
+        };
+    }
+    runs.extend(open);
+    runs.sort_unstable_by_key(|run| (run.start, run.end));
+    runs
+}
+
+fn joins(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '-' | '\'' | '’' | '/')
+}
+
+impl Reading {
+    /// The query without what is muted; [`NOTHING`] where nothing is left.
+    pub(crate) fn query(&self) -> &Query {
+        &self.query
+    }
+
+    /// True when no word is left.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.query.text() == NOTHING
+    }
+
+    /// A feature of the whole query over the words that are left of it, if any are.
+    pub(crate) fn left_of(&self, feature: &Feature) -> Option<Feature> {
+        let mut span = feature.span().start..feature.span().end;
+        for (text, cut) in &self.cuts {
+            span = cut.left_of(span, text)?;
+        }
+        feature.moved(&self.query, Span { start: span.start, end: span.end }).ok()
+    }
+
+    /// A feature of this reading where it stands in the whole query.
+    pub(crate) fn in_whole(&self, feature: &Feature, whole: &Query) -> Option<Feature> {
+        let mut span = feature.span().start..feature.span().end;
+        for (_, cut) in self.cuts.iter().rev() {
+            span = cut.came_from(span)?;
+        }
+        feature.moved(whole, Span { start: span.start, end: span.end }).ok()
     }
 }
 

@@ -15,7 +15,8 @@ mod weights;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use crate::data::MemoryItem;
+use crate::data::{Factor, FactorSet, Feature, MemoryItem, Query};
+use crate::stats::NOTHING;
 
 use spans::{MARKS, Span, Text};
 use traits::{MILLION, chances, core, gather, tokens};
@@ -58,14 +59,42 @@ pub struct Titles(OnceLock<TitleModel>);
 impl Titles {
     /// The habits in these items; it must always be asked with the same ones.
     pub(crate) fn of(&self, items: &[MemoryItem]) -> &TitleModel {
-        let pairs = || items.iter().map(|item| (item.query().text(), item.response()));
-        self.0.get_or_init(|| TitleModel::fit(pairs()))
+        self.0.get_or_init(|| TitleModel::fit(items.iter().filter_map(pair)))
     }
+}
+
+/// The text and the title of an item; `None` where nothing of either is heard.
+fn pair(item: &MemoryItem) -> Option<(&str, &str)> {
+    let pair = (item.query().text(), item.response());
+    (pair.0 != NOTHING && pair.1 != NOTHING).then_some(pair)
 }
 
 impl std::fmt::Debug for Titles {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Titles").field("fitted", &self.0.get().is_some()).finish()
+    }
+}
+
+/// The tokens of a query whose factors the user boosted: by how much their odds of being in the title are multiplied.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct TitleBoosts(BTreeMap<String, f64>);
+
+impl TitleBoosts {
+    /// The boosts of features of a query with their factors; of two for one token the stronger.
+    pub(crate) fn of<'f>(query: &Query, features: impl Iterator<Item = (&'f Feature, &'f Factor)>) -> Self {
+        let mut boosts = BTreeMap::new();
+        for (feature, factor) in features {
+            let by = factor.boost();
+            for token in tokens(feature.context(query)) {
+                let boost = boosts.entry(token).or_insert(by);
+                *boost = if by.ln().abs() > f64::ln(*boost).abs() { by } else { *boost };
+            }
+        }
+        Self(boosts)
+    }
+
+    fn of_token(&self, token: &str) -> f64 {
+        self.0.get(token).copied().unwrap_or(1.0)
     }
 }
 
@@ -112,9 +141,31 @@ impl TitleModel {
         self.capitalized += capitalization(response);
     }
 
+    /// A title for the query of an item of the memory, by the habits in all others. `heard` is the item as it was read.
+    pub(crate) fn title_apart_from(
+        &self,
+        whole: &MemoryItem,
+        heard: &MemoryItem,
+        factors: &FactorSet,
+        max_chars: usize,
+    ) -> Option<String> {
+        // Only its own tokens are asked about.
+        let mut own = Self::fit(pair(heard));
+        for (token, tally) in &mut own.tallies {
+            let all = self.tallies.get(token).copied().unwrap_or_default();
+            *tally = Tally { seen: all.seen - tally.seen, expected: all.expected - tally.expected };
+        }
+        own.titles = self.titles - own.titles;
+        own.tokens = self.tokens - own.tokens;
+        own.capitalized = self.capitalized - own.capitalized;
+        let text = if heard.query().text() == NOTHING { whole.query().text() } else { heard.query().text() };
+        let known = heard.features().iter().filter_map(|feature| Some((feature, factors.factor_of(&feature.key())?)));
+        Some(own.title(text, &TitleBoosts::of(heard.query(), known), max_chars)?.text)
+    }
+
     /// A title for the text of at most `max_chars` characters; nothing if no letter or digit would be in it.
-    pub(crate) fn title(&self, query: &str, max_chars: usize) -> Option<Title> {
-        let chances = self.chances(query);
+    pub(crate) fn title(&self, query: &str, boosts: &TitleBoosts, max_chars: usize) -> Option<Title> {
+        let chances = self.chances(query, boosts);
         let text = Text::new(query, &chances);
         let spans = text.spans(self.expected_len(), max_chars);
         let Some((main, phrase)) = self.best(&text, &spans, &chances, max_chars) else {
@@ -127,13 +178,13 @@ impl TitleModel {
         Some(Title { text: self.finish(&phrase, max_chars)?, start, end })
     }
 
-    fn chances(&self, query: &str) -> BTreeMap<String, f64> {
+    fn chances(&self, query: &str, boosts: &TitleBoosts) -> BTreeMap<String, f64> {
         let mut chances = chances(query);
         for (token, chance) in &mut chances {
             let general = *chance / MILLION;
             let tally = self.tallies.get(token).copied().unwrap_or_default();
             let lift = (tally.seen + PRIOR_MENTIONS) / (tally.expected / MILLION + PRIOR_MENTIONS);
-            let odds = general / (1.0 - general).max(1.0 / MILLION) * lift;
+            let odds = general / (1.0 - general).max(1.0 / MILLION) * lift * boosts.of_token(token);
             *chance = odds / (1.0 + odds);
         }
         chances
@@ -287,12 +338,12 @@ mod tests {
         when people drink tea. Results show that the smart kettle scheduler is liked.";
 
     fn title(pairs: &[(&str, &str)], query: &str, max_chars: usize) -> String {
-        TitleModel::fit(pairs.iter().copied()).title(query, max_chars).unwrap().text
+        TitleModel::fit(pairs.iter().copied()).title(query, &TitleBoosts::default(), max_chars).unwrap().text
     }
 
     #[test]
     fn what_is_done_for_the_topic_becomes_the_title() {
-        let found = TitleModel::default().title(KETTLE, 200).unwrap();
+        let found = TitleModel::default().title(KETTLE, &TitleBoosts::default(), 200).unwrap();
         assert_eq!(found.text, "Smart Kettle Scheduler for Shared Kitchens");
         assert_eq!(&KETTLE[found.start..found.end], "smart kettle scheduler");
     }
@@ -312,7 +363,8 @@ mod tests {
     fn what_earlier_titles_named_is_likelier_to_be_named_again() {
         let query = "Pond algae are counted in winter with drone photographs.";
         let pairs = [("Trees are counted in summer with drone photographs.", "Drone Photographs"); 6];
-        let (general, own) = (TitleModel::default().chances(query), TitleModel::fit(pairs).chances(query));
+        let chances = |model: TitleModel| model.chances(query, &TitleBoosts::default());
+        let (general, own) = (chances(TitleModel::default()), chances(TitleModel::fit(pairs)));
         assert!(own["drone"] > general["drone"]);
         assert!(own["counted"] < general["counted"]);
         assert!((own["algae"] - general["algae"]).abs() < 1e-12);
@@ -328,9 +380,9 @@ mod tests {
     #[test]
     fn odd_texts_get_their_first_words_or_nothing() {
         for nothing in ["", "  \n", "…?!", "🙂🙂", "( ) [ ]"] {
-            assert_eq!(TitleModel::default().title(nothing, 50), None, "{nothing}");
+            assert_eq!(TitleModel::default().title(nothing, &TitleBoosts::default(), 50), None, "{nothing}");
         }
-        assert_eq!(TitleModel::default().title("hello", 0), None);
+        assert_eq!(TitleModel::default().title("hello", &TitleBoosts::default(), 0), None);
         assert_eq!(title(&[], "hello", 50), "Hello");
         assert_eq!(title(&[], "the of and", 50), "The of And");
         assert_eq!(title(&[], "🙂 (hello\nthere)", 50), "Hello There)");
@@ -351,7 +403,7 @@ mod tests {
             response in "\\PC{0,30}",
             max_chars in 1_usize..60,
         ) {
-            let found = TitleModel::fit([(query.as_str(), response.as_str())]).title(&query, max_chars);
+            let found = TitleModel::fit([(query.as_str(), response.as_str())]).title(&query, &TitleBoosts::default(), max_chars);
             prop_assert_eq!(found.is_some(), query.contains(char::is_alphanumeric));
             if let Some(title) = found {
                 prop_assert!(title.text.chars().count() <= max_chars);

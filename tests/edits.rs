@@ -1,0 +1,384 @@
+//! Edits hold on every road to an answer, and their effect is told before they are kept.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use common::{
+    ModelAtOnce as _, OPTIONS, ScriptedBackend, choices_task, labels_task, query, scale_task, sent, text_task,
+};
+use pollster::block_on;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use rpm_core::answer::StatisticalAnswerer;
+use rpm_core::context::StageContext;
+use rpm_core::data::{AssignedFeature, FeatureKey, Span};
+use rpm_core::embed::HashedEmbedder;
+use rpm_core::extract::{ExtractError, Extraction, ExtractionRequest, LexicalExtractor};
+use rpm_core::factor::{FactorError, FactorFit, FactorGroup, FitRequest, SimilarityFactorModel};
+use rpm_core::reason::ComposedPathWriter;
+use rpm_core::retrieve::{Bm25Retriever, CompareBy, DenseRetriever, HybridRetriever, OverlapRetriever};
+use rpm_core::{
+    Answer, Edit, FactorModel, Feature, FeatureExtractor, History, Interaction, Preset, Query, ResponseSpace,
+    Retriever, RpmPipeline, Task, UserModel, async_trait,
+};
+
+const WORDS: [&str; 9] = ["fog", "bread", "ferry", "rain", "dance", "tower", "mist", "harbour", "lamp"];
+
+fn cases() -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(48);
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+/// A past query as places of words, with the place of its response.
+type Row = (Vec<usize>, usize);
+
+fn rows() -> impl Strategy<Value = Vec<Row>> {
+    prop::collection::vec((prop::collection::vec(0..WORDS.len(), 1..6), 0..3_usize), 8..32)
+}
+
+fn said(words: &[&str]) -> String {
+    format!("We {}", words.join(" "))
+}
+
+fn of_places(places: &[usize]) -> Vec<&'static str> {
+    std::iter::once("saw").chain(places.iter().map(|place| WORDS[*place])).collect()
+}
+
+fn tasks() -> [Task; 4] {
+    [scale_task(), labels_task(), choices_task(), text_task()]
+}
+
+fn asked(task: &Task, text: &str) -> Query {
+    match task.space() {
+        ResponseSpace::Choices => Query::with_options(text, OPTIONS).unwrap(),
+        _ => query(text),
+    }
+}
+
+fn response(task: &Task, words: &[&str], place: usize) -> String {
+    match task.space() {
+        ResponseSpace::Scale { .. } => ["1", "3", "5"][place].to_owned(),
+        ResponseSpace::Labels { .. } => ["drama", "thriller", "Sci-Fi"][place].to_owned(),
+        ResponseSpace::Choices => OPTIONS[place].to_owned(),
+        // A title takes up some of the words.
+        _ => format!("On {} things", words.iter().skip(place % 2).copied().collect::<Vec<_>>().join(" ")),
+    }
+}
+
+fn history(task: &Task, texts: &[(Vec<&str>, usize)]) -> History {
+    let past = texts.iter().enumerate().map(|(n, (words, place))| {
+        let response = response(task, words, *place);
+        Interaction::new(format!("i{n:03}"), asked(task, &said(words)), response).unwrap()
+    });
+    History::new(task, "ana", past).unwrap()
+}
+
+fn retriever(which: usize) -> Arc<dyn Retriever> {
+    let raw = || Arc::new(Bm25Retriever::default().over(CompareBy::Queries));
+    match which {
+        0 => Arc::new(Bm25Retriever::default()),
+        1 => raw(),
+        2 => Arc::new(DenseRetriever::new(HashedEmbedder::default())),
+        3 => Arc::new(OverlapRetriever::default()),
+        _ => Arc::new(HybridRetriever::new(raw(), Arc::new(OverlapRetriever::default()))),
+    }
+}
+
+/// Without a model.
+fn offline(task: &Task, which: usize) -> RpmPipeline {
+    let builder = RpmPipeline::builder(task.clone())
+        .extractor(LexicalExtractor::default())
+        .factor_model(SimilarityFactorModel::default())
+        .path_writer(ComposedPathWriter::default())
+        .answerer(StatisticalAnswerer);
+    builder.retriever(retriever(which)).build().unwrap()
+}
+
+/// Texts without the words of these names, wherever they stand, and again where others come together by that.
+fn without<'w>(mut words: Vec<&'w str>, names: &BTreeSet<FeatureKey>) -> Vec<&'w str> {
+    loop {
+        let mut gone = vec![false; words.len()];
+        for name in names {
+            let name: Vec<&str> = name.as_str().split(' ').collect();
+            for at in 0..words.len() {
+                if words.get(at..at + name.len()) == Some(name.as_slice()) {
+                    gone[at..at + name.len()].fill(true);
+                }
+            }
+        }
+        if !gone.contains(&true) {
+            return words;
+        }
+        words = words.into_iter().zip(gone).filter(|(_, gone)| !gone).map(|(word, _)| word).collect();
+    }
+}
+
+/// All of an answer that its query's muted words could move.
+fn rests_on(answer: &Answer) -> String {
+    let features: Vec<_> = answer.features.iter().map(|f| (f.feature.name().to_owned(), f.factor.clone())).collect();
+    let exemplars: Vec<_> = answer
+        .exemplars
+        .iter()
+        .map(|e| (e.item.id(), e.item.query().text(), e.item.response(), e.score.to_bits()))
+        .collect();
+    let steps: Vec<_> =
+        answer.path.steps().iter().map(|step| (step.feature, step.factor.clone(), &step.text)).collect();
+    let estimate = serde_json::to_string(&answer.estimate).unwrap();
+    format!("{} {features:?} {exemplars:?} {steps:?} {estimate} {:?}", answer.response, answer.support)
+}
+
+/// A factor of the model, and its names.
+fn a_factor(model: &UserModel, which: Index) -> Option<(Edit, BTreeSet<FeatureKey>)> {
+    let factors: Vec<_> = model.factors().iter().collect();
+    let factor = *factors.get(which.index(factors.len().max(1)))?;
+    let id = factor.id().clone();
+    let edit = if which.index(2) == 0 { Edit::Mute { factor: id } } else { Edit::NotMe { factor: id } };
+    Some((edit, factor.features().clone()))
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    #[test]
+    fn a_query_with_muted_words_is_answered_as_without_them(
+        past in rows(), new in prop::collection::vec(0..WORDS.len(), 1..7), which in any::<Index>(), by in 0..5_usize,
+    ) {
+        for task in tasks() {
+            let texts: Vec<_> = past.iter().map(|(words, place)| (of_places(words), *place)).collect();
+            let pipeline = offline(&task, by);
+            let mut model = block_on(pipeline.learn(&history(&task, &texts))).unwrap().model;
+            let Some((edit, names)) = a_factor(&model, which) else { continue };
+            model.edit(edit).unwrap();
+            let new = of_places(&new);
+            let heard = without(new.clone(), &names);
+            let answer = |words: &[&str]| block_on(pipeline.personalize_model(&model, &asked(&task, &said(words)))).unwrap();
+            let (with, without) = (answer(&new), answer(&heard));
+            prop_assert_eq!(rests_on(&with), rests_on(&without));
+            prop_assert_eq!(with.set_aside.is_empty(), heard.len() == new.len());
+            prop_assert!(without.set_aside.is_empty());
+            for feature in &with.features {
+                prop_assert!(feature.feature.context(&asked(&task, &said(&new))).contains(feature.feature.name().split(' ').next().unwrap()));
+            }
+        }
+    }
+
+    #[test]
+    fn no_request_to_a_model_holds_muted_words(
+        past in rows(), new in prop::collection::vec(0..WORDS.len(), 1..7), which in any::<Index>(), preset in 0..3_usize,
+    ) {
+        for task in tasks() {
+            let texts: Vec<_> = past.iter().map(|(words, place)| (of_places(words), *place)).collect();
+            let backend = ScriptedBackend::obedient();
+            let mut builder = RpmPipeline::builder(task.clone()).backend(Arc::clone(&backend));
+            builder = builder.preset([Preset::Paper, Preset::Balanced, Preset::Frugal][preset]);
+            let pipeline = builder
+                .extractor(LexicalExtractor::default())
+                .factor_model(SimilarityFactorModel::default())
+                .build()
+                .unwrap();
+            let mut model = block_on(pipeline.learn(&history(&task, &texts))).unwrap().model;
+            let Some((edit, names)) = a_factor(&model, which) else { continue };
+            model.edit(edit).unwrap();
+            let new = of_places(&new);
+            let heard = without(new.clone(), &names);
+            backend.take();
+            let mut ask = |words: &[&str]| -> Vec<String> {
+                block_on(pipeline.personalize_model(&model, &asked(&task, &said(words)))).unwrap();
+                backend.take().iter().map(sent).collect()
+            };
+            let (with, without) = (ask(&new), ask(&heard));
+            prop_assert_eq!(&with, &without);
+            for text in &with {
+                let own = text.split(|c: char| !c.is_alphanumeric()).collect::<Vec<_>>();
+                for name in &names {
+                    let name: Vec<&str> = name.as_str().split(' ').collect();
+                    prop_assert!(!own.windows(name.len()).any(|words| words == name.as_slice()), "{text}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_history_with_other_words_of_the_muted_factor_gives_the_same_answers(
+        past in rows(), turned in prop::collection::vec(any::<bool>(), 32), new in prop::collection::vec(0..WORDS.len(), 1..6),
+    ) {
+        for task in tasks() {
+            let pipeline = RpmPipeline::builder(task.clone())
+                .extractor(Words)
+                .factor_model(Weather)
+                .path_writer(ComposedPathWriter::default())
+                .answerer(StatisticalAnswerer)
+                .build()
+                .unwrap();
+            let texts: Vec<_> = past.iter().map(|(words, place)| (of_places(words), *place)).collect();
+            let turn = |word: &'static str| match word {
+                "fog" => "mist",
+                "mist" => "fog",
+                other => other,
+            };
+            let others = texts.iter().zip(&turned).map(|((words, place), turned)| {
+                (words.iter().map(|word| if *turned { turn(word) } else { *word }).collect(), *place)
+            });
+            let others: Vec<(Vec<&str>, usize)> = others.collect();
+            let answers: Vec<Option<String>> = [&texts, &others].map(|texts| {
+                let mut model = block_on(pipeline.learn(&history(&task, texts))).unwrap().model;
+                let weather = ["fog", "mist"].into_iter().find_map(|name| model.factors().factor_of(&FeatureKey::of(name)));
+                let factor = weather?.id().clone();
+                model.edit(Edit::Mute { factor }).unwrap();
+                let new = asked(&task, &said(&of_places(&new)));
+                Some(rests_on(&block_on(pipeline.personalize_model(&model, &new)).unwrap()))
+            }).into();
+            prop_assert_eq!(&answers[0], &answers[1]);
+        }
+    }
+
+    #[test]
+    fn an_edit_that_is_undone_leaves_every_byte_of_the_answers(
+        past in rows(), new in prop::collection::vec(0..WORDS.len(), 1..7), which in any::<Index>(), by in 0..5_usize,
+    ) {
+        for task in tasks() {
+            let texts: Vec<_> = past.iter().map(|(words, place)| (of_places(words), *place)).collect();
+            let pipeline = offline(&task, by);
+            let model = block_on(pipeline.learn(&history(&task, &texts))).unwrap().model;
+            let Some((edit, _)) = a_factor(&model, which) else { continue };
+            let mut open = block_on(pipeline.open(model)).unwrap();
+            let new = asked(&task, &said(&of_places(&new)));
+            let before = block_on(pipeline.personalize(&open, &new)).unwrap();
+            let number = block_on(pipeline.edit(&mut open, edit)).unwrap();
+            // What is open follows to what is opened anew.
+            let anew = block_on(pipeline.open(open.model().clone())).unwrap();
+            let [followed, fresh] = [&open, &anew].map(|open| block_on(pipeline.personalize(open, &new)).unwrap());
+            prop_assert_eq!(followed, fresh);
+            block_on(pipeline.edit(&mut open, Edit::Undo { edit: number })).unwrap();
+            prop_assert_eq!(block_on(pipeline.personalize(&open, &new)).unwrap(), before);
+        }
+    }
+
+    #[test]
+    fn a_preview_changes_nothing_and_tells_what_the_edit_then_does(past in rows(), which in any::<Index>()) {
+        for task in tasks() {
+            let texts: Vec<_> = past.iter().map(|(words, place)| (of_places(words), *place)).collect();
+            let pipeline = offline(&task, 0);
+            let mut model = block_on(pipeline.learn(&history(&task, &texts))).unwrap().model;
+            let Some((edit, _)) = a_factor(&model, which) else { continue };
+            let as_it_was = model.to_json();
+            let effect = model.preview(edit.clone()).unwrap();
+            prop_assert_eq!(model.to_json(), as_it_was);
+            prop_assert_eq!((effect.interactions, effect.looked_at), (past.len(), past.len()));
+            prop_assert!(effect.mean_shift <= effect.largest_shift && effect.largest_shift <= 1.0 + 1e-12);
+            prop_assert!(effect.answered_otherwise.len() <= effect.moved);
+            let number = model.edit(edit).unwrap();
+            let back = model.preview(Edit::Undo { edit: number }).unwrap();
+            prop_assert_eq!(&back.answered_otherwise, &effect.answered_otherwise);
+            prop_assert_eq!((back.moved, back.agree_before, back.agree_after), (effect.moved, effect.agree_after, effect.agree_before));
+            // What says the same again does nothing.
+            let factor = model.set_aside().iter().next().unwrap().id().clone();
+            for nothing in [Edit::Mute { factor: factor.clone() }, Edit::Rename { factor, label: "weather".to_owned() }] {
+                let effect = model.preview(nothing).unwrap();
+                prop_assert!(effect.is_nothing() && effect.mean_shift == 0.0 && effect.largest_shift == 0.0, "{effect:?}");
+            }
+        }
+    }
+}
+
+/// One feature for each word.
+struct Words;
+
+#[async_trait]
+impl FeatureExtractor for Words {
+    async fn extract(&self, seen: ExtractionRequest<'_>, _ctx: &StageContext<'_>) -> Result<Extraction, ExtractError> {
+        let text = seen.query.text();
+        let feature = |word: &&str| {
+            let start = text.find(word)?;
+            Feature::new(seen.query, *word, Span { start, end: start + word.len() }).ok()
+        };
+        let features = WORDS.iter().filter_map(feature).map(AssignedFeature::unknown).collect();
+        Ok(Extraction { features, ..Extraction::default() })
+    }
+}
+
+/// Fog and mist are one factor, and every other word is one.
+struct Weather;
+
+#[async_trait]
+impl FactorModel for Weather {
+    async fn fit(&self, request: FitRequest<'_>, _ctx: &StageContext<'_>) -> Result<FactorFit, FactorError> {
+        let seen: BTreeSet<FeatureKey> = request.rows.iter().flat_map(|row| row.features()).map(Feature::key).collect();
+        let is_weather = |key: &FeatureKey| matches!(key.as_str(), "fog" | "mist");
+        let group =
+            |label: &str, features| FactorGroup { label: label.to_owned(), description: String::new(), features };
+        let weather: Vec<FeatureKey> = seen.iter().filter(|key| is_weather(key)).cloned().collect();
+        let others = seen.iter().filter(|key| !is_weather(key)).map(|key| group(key.as_str(), vec![key.clone()]));
+        let weather = (!weather.is_empty()).then(|| group("weather", weather));
+        Ok(FactorFit::new(weather.into_iter().chain(others).collect()))
+    }
+}
+
+/// Likes whatever is in the first half of the words and dislikes the second half.
+fn likes(task: &Task, responses: [&str; 2]) -> UserModel {
+    let words = [
+        "anvil", "bread", "copper", "dance", "ember", "ferry", "garnet", "harbour", "indigo", "jasmine", "kettle",
+        "lamp", "meadow", "nettle",
+    ];
+    let past = (0..84).map(|n: usize| {
+        let (one, two) = (n % 14, (n * 5 + 3) % 14);
+        let liked = usize::from(one >= 7);
+        let text = format!("It had {} and a {}.", words[one], words[(two % 7) + 7 * liked]);
+        Interaction::new(format!("i{n:03}"), query(&text), responses[liked]).unwrap()
+    });
+    let history = History::new(task, "ana", past).unwrap();
+    block_on(RpmPipeline::offline(task.clone()).learn(&history)).unwrap().model
+}
+
+#[test]
+fn with_all_factors_of_a_query_muted_the_answer_is_the_base_rate() {
+    let like = Task::new("Does this person like it?", ResponseSpace::labels(["like", "dislike"]).unwrap()).unwrap();
+    for (task, responses) in [(like, ["like", "dislike"]), (scale_task(), ["5", "2"])] {
+        let mut model = likes(&task, responses);
+        let new = query("It had anvil, bread, copper, dance, ember, ferry and garnet.");
+        let pipeline = RpmPipeline::offline(task.clone());
+        let before = block_on(pipeline.personalize_model(&model, &new)).unwrap();
+        let at = |answer: &Answer| answer.estimate.as_ref().unwrap().probability(responses[0]);
+        assert!(at(&before) > 0.8, "{}", at(&before));
+        let mut muted = 0;
+        while let Some(factor) = block_on(pipeline.personalize_model(&model, &new))
+            .unwrap()
+            .features
+            .iter()
+            .find_map(|feature| feature.factor.clone())
+        {
+            model.edit(Edit::Mute { factor }).unwrap();
+            muted += 1;
+        }
+        assert!(muted >= 7, "{muted}");
+        let after = block_on(pipeline.personalize_model(&model, &new)).unwrap();
+        let estimate = after.estimate.as_ref().unwrap();
+        for response in estimate.responses() {
+            assert!((response.probability - response.base).abs() < 0.02, "{response:?}");
+        }
+        assert!((at(&after) - 0.5).abs() < 0.06, "{}", at(&after));
+        println!("{}: {muted} muted, {:.3} before, {:.3} after", responses[0], at(&before), at(&after));
+        assert_eq!(after.set_aside.len(), 7);
+        let open = block_on(pipeline.open(model)).unwrap();
+        let told = after.reasons(&open).to_string();
+        assert!(told.contains("set aside at the user's wish: \"anvil\""), "{told}");
+        assert!(!told.contains("no known factor"), "{told}");
+    }
+}
+
+#[test]
+fn a_text_of_which_nothing_else_is_left_is_titled_by_its_own_words() {
+    let task = text_task();
+    let texts: Vec<_> = (0..9).map(|n| (vec![WORDS[n % 3], "lamp", WORDS[3 + n % 2]], n % 2)).collect();
+    let pipeline = RpmPipeline::offline(task.clone());
+    let mut model = block_on(pipeline.learn(&history(&task, &texts))).unwrap().model;
+    let factor = model.factors().factor_of(&FeatureKey::of("fog")).unwrap().id().clone();
+    model.edit(Edit::Mute { factor }).unwrap();
+    let answer = |text: &str| block_on(pipeline.personalize_model(&model, &query(text))).unwrap();
+    assert!(!answer("A fog machine and a lamp.").response.to_lowercase().contains("fog"));
+    let alone = answer("Fog.");
+    assert_eq!((alone.response.as_str(), alone.features.len(), alone.set_aside.len()), ("Fog", 0, 1));
+}
