@@ -12,7 +12,7 @@ use super::UserModel;
 /// The factors and the memory of a user model as if the words that the user set aside did not stand in it. Interactions
 /// keep their places.
 ///
-/// - The words go out of queries and of free-text responses. What is a query of nothing else reads "…".
+/// - The words go out of queries and of free-text responses. A query in which no other word says anything reads "…".
 /// - So do features that are muted, whose name holds a muted one, or of which no word is left, and factors that have no
 ///   other feature. The rest is counted anew.
 /// - A path that cites one of these features or speaks of what is muted is withdrawn.
@@ -51,7 +51,8 @@ impl UserModel {
 
     /// The words that the user set aside.
     pub(crate) fn muted(&self) -> Muted {
-        Muted::of(&self.set_aside)
+        let muted = Muted::of(&self.set_aside);
+        if self.task.space().is_open_ended() { muted.for_titles() } else { muted }
     }
 
     /// The factors with the features that are heard, and named without what is muted.

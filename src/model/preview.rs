@@ -28,7 +28,7 @@ pub struct EditEffect {
     /// Those looked at whose answer would be another one, in the order of the history: another response, or for free text
     /// another wording.
     pub answered_otherwise: Vec<ItemId>,
-    /// The number of those looked at for which any probability moves; for free text, the wording.
+    /// The number of those looked at for which the answer or any probability moves; for free text, the wording.
     pub moved: usize,
     /// The share of probability that goes to other responses, from 0 to 1, as a mean over those looked at. For free text
     /// the share of those that are worded otherwise.
@@ -138,7 +138,7 @@ impl EditEffect {
                 .filter(|(_, of)| of.otherwise)
                 .map(|(item, _)| item.id().clone())
                 .collect(),
-            moved: shifts().filter(|shift| *shift > 0.0).count(),
+            moved: moves.iter().filter(|(_, of)| of.otherwise || of.shift > 0.0).count(),
             mean_shift: shifts().sum::<f64>() / n,
             largest_shift: shifts().fold(0.0, f64::max),
             mean_points: points.as_ref().map(|points| points.iter().sum::<f64>() / n),

@@ -15,7 +15,7 @@ use crate::factor::{AssignRequest, FactorNames};
 use crate::model::UserModel;
 use crate::model::{Drifts, EditError, Extent, Forgotten, Growth, Heard, Partition, change_between};
 use crate::retrieve::{KeptIndex, MemoryIndex, MemoryView, RetrieveError, Retriever, SavedIndex};
-use crate::stats::{Beliefs, Drift, Estimator, FactorEvidence, KeptEstimator, Support, Titles};
+use crate::stats::{Beliefs, Drift, Estimator, FactorEvidence, KeptEstimator, NOTHING, Support, Titles};
 
 /// A user model opened for answering by [`RpmPipeline::open`](crate::RpmPipeline::open): the model with its statistics,
 /// its estimator and the retriever's index.
@@ -251,11 +251,14 @@ impl Prepared {
             .setting_aside(self.model.set_aside())
     }
 
-    /// True for an interaction that may not be shown: the user said of all its factors that they are not them, or its
-    /// response is a text that speaks of what is set aside.
+    /// True for an interaction that may not be shown: nothing else is left of it, the user said of all its factors that they
+    /// are not them, or its response is a text that speaks of what is set aside.
     pub(super) fn is_hidden(&self, heard: &MemoryItem) -> bool {
-        let whole = self.model.memory().get(heard.id());
-        whole.is_some_and(|whole| whole.response() != heard.response() || self.model.is_disowned(whole))
+        let is_hidden = |whole: &MemoryItem| {
+            let is_nothing = heard.query().text() == NOTHING && whole.query().text() != NOTHING;
+            is_nothing || whole.response() != heard.response() || self.model.is_disowned(whole)
+        };
+        self.heard().is_some() && self.model.memory().get(heard.id()).is_some_and(is_hidden)
     }
 }
 

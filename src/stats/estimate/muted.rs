@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
 use crate::data::{Factor, FactorSet, Feature, FeatureKey, Query, Span};
-use crate::words::{Cut, Token, has_words, is_negation, stem, tokens};
+use crate::words::{Cut, Language, Token, has_words, is_negation, is_stop_word, stem, tokens};
 
-/// The text that stands for one of which nothing is left.
+/// The text that stands for one in which nothing is left that says anything.
 pub(crate) const NOTHING: &str = "…";
 
 /// The words of factors that are set aside. A text is read as if they did not stand in it.
@@ -15,6 +15,8 @@ pub(crate) struct Muted {
     keys: HashSet<FeatureKey>,
     /// By the stem of their first word: the phrases to leave out.
     phrases: BTreeMap<String, Vec<Phrase>>,
+    /// Any word of a text is worth reading, since titles are made of words.
+    for_titles: bool,
 }
 
 /// The stems of a name. A negated one is heard only behind a negation.
@@ -52,6 +54,13 @@ impl Muted {
         muted
     }
 
+    /// The same for texts that are titled: they read as nothing only when no word is left.
+    #[must_use]
+    pub(crate) fn for_titles(mut self) -> Self {
+        self.for_titles = true;
+        self
+    }
+
     /// True for a feature of a factor that is set aside.
     pub(crate) fn is_of(&self, feature: &Feature) -> bool {
         !self.keys.is_empty() && self.keys.contains(&feature.key())
@@ -80,7 +89,7 @@ impl Muted {
     }
 
     /// A query as it reads without what is muted, by name and by the places of those of these features that are; `None` when
-    /// nothing in it is.
+    /// it reads the same. One in which no other word says anything reads [`NOTHING`].
     pub(crate) fn reading<'f>(
         &self,
         query: &Query,
@@ -91,11 +100,12 @@ impl Muted {
         }
         let muted: Vec<Span> = features.into_iter().filter(|feature| self.is_of(feature)).map(Feature::span).collect();
         let cuts = self.cuts(query.text(), &muted);
-        let text = match cuts.last() {
-            Some((text, _)) if has_words(text) => text.as_str(),
-            Some(_) => NOTHING,
-            None => return None,
-        };
+        let text = cuts.last().map_or(query.text(), |(text, _)| text);
+        let nothing = if self.for_titles { !has_words(text) } else { says_nothing(&tokens(text)) };
+        let text = if nothing { NOTHING } else { text };
+        if text == query.text() {
+            return None;
+        }
         let query = Query::with_options(text, query.options().iter().cloned()).ok()?;
         Some(Reading { query, cuts })
     }
@@ -168,6 +178,13 @@ impl Muted {
     }
 }
 
+/// True without a word that names or says anything by itself.
+fn says_nothing(words: &[Token]) -> bool {
+    let german = words.iter().any(|token| Language::is_german_sign(&token.word));
+    let is_light = |word: &str| Language::English.is_light(word) || (german && Language::German.is_light(word));
+    words.iter().all(|token| is_stop_word(&token.word) || is_negation(&token.word) || is_light(&token.word))
+}
+
 /// The place of a negation of the word at `at`, in the same clause.
 fn negation(words: &[Token], at: usize) -> Option<usize> {
     let mut opens = words.get(at)?.opens;
@@ -211,13 +228,16 @@ impl Reading {
         &self.query
     }
 
-    /// True when no word is left.
+    /// True when no word is left that says anything.
     pub(crate) fn is_empty(&self) -> bool {
         self.query.text() == NOTHING
     }
 
     /// A feature of the whole query over the words that are left of it, if any are.
     pub(crate) fn left_of(&self, feature: &Feature) -> Option<Feature> {
+        if self.is_empty() {
+            return None;
+        }
         let mut span = feature.span().start..feature.span().end;
         for (text, cut) in &self.cuts {
             span = cut.left_of(span, text)?;
