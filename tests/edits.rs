@@ -307,7 +307,8 @@ struct Weather;
 #[async_trait]
 impl FactorModel for Weather {
     async fn fit(&self, request: FitRequest<'_>, _ctx: &StageContext<'_>) -> Result<FactorFit, FactorError> {
-        let seen: BTreeSet<FeatureKey> = request.rows.iter().flat_map(|row| row.features()).map(Feature::key).collect();
+        let seen: BTreeSet<FeatureKey> =
+            request.rows.iter().flat_map(rpm_core::data::MemoryItem::features).map(Feature::key).collect();
         let is_weather = |key: &FeatureKey| matches!(key.as_str(), "fog" | "mist");
         let group =
             |label: &str, features| FactorGroup { label: label.to_owned(), description: String::new(), features };

@@ -74,7 +74,7 @@ impl UserModel {
         let items = positions.iter().filter_map(|position| self.memory.items().get(*position));
         let moves: Vec<(&MemoryItem, Move)> = items
             .zip(before.iter().zip(&after))
-            .map(|(item, (before, after))| (item, between(item, before, after)))
+            .map(|(item, (before, after))| (item, between(item, before.as_ref(), after.as_ref())))
             .collect();
         Ok(EditEffect::of(self.memory.len(), &moves))
     }
@@ -99,7 +99,7 @@ impl UserModel {
 }
 
 /// The change of the answer to an item's query.
-fn between(item: &MemoryItem, before: &Option<Answered>, after: &Option<Answered>) -> Move {
+fn between(item: &MemoryItem, before: Option<&Answered>, after: Option<&Answered>) -> Move {
     match (before, after) {
         (Some(Answered::Estimated(before)), Some(Answered::Estimated(after))) => {
             let pairs = || before.responses().iter().zip(after.responses());

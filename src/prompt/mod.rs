@@ -11,6 +11,7 @@
 
 mod alias;
 mod excerpt;
+mod factors;
 mod frame;
 mod read_back;
 mod redaction;
@@ -27,10 +28,8 @@ pub use reply::{Repair, Reply, ReplyError, ReplyItems, read_items, read_reply};
 pub use template::{Prompt, PromptSet, Template, TemplateError};
 
 pub(crate) use alias::{alias, is_about, place};
+pub(crate) use factors::{factors, factors_within};
 pub(crate) use read_back::{framed_blocks, last_framed, names_listed};
-pub(crate) use render::{
-    ExampleStyle, estimate, exemplars, factors, factors_within, item, known_factors, known_shown, responses,
-    task_values,
-};
+pub(crate) use render::{ExampleStyle, estimate, exemplars, item, known_factors, known_shown, responses, task_values};
 pub(crate) use sources::{Sources, rows_of};
 pub(crate) use template::Values;

@@ -6,8 +6,7 @@ use std::fmt::Write as _;
 
 use crate::data::text::fold;
 use crate::data::{AssignedFeature, Exemplar, Factor, FactorSet, FeatureKey, Query, ResponseSpace, Task};
-use crate::llm::tokens_by_rule;
-use crate::stats::{Beliefs, Estimate, Interval, ResponseProbability};
+use crate::stats::{Estimate, ResponseProbability};
 
 use super::excerpt::excerpt;
 use super::{Redaction, Values, frame, inline};
@@ -16,8 +15,6 @@ use super::{Redaction, Values, frame, inline};
 const KNOWN_FACTORS: usize = 40;
 /// Feature names shown of one known factor.
 const KNOWN_NAMES: usize = 3;
-/// Responses shown of one factor.
-const RESPONSES: usize = 2;
 /// Responses shown of an estimate.
 const LIKELIEST: usize = 3;
 /// The longest quote shown of one feature, in characters.
@@ -79,108 +76,6 @@ pub fn responses(task: &Task) -> String {
         ResponseSpace::Choices => format!("The {name} is one of the options of the {query_name}, word for word."),
         ResponseSpace::Text { max_chars } => format!("The {name} is one line of at most {max_chars} characters."),
     }
-}
-
-/// Returns the counts of each factor, one line each; its alias is its place.
-pub(crate) fn factors(
-    beliefs: &Beliefs<'_>,
-    shown: &[&Factor],
-    query: Option<&Query>,
-    redaction: Redaction<'_>,
-) -> String {
-    if shown.is_empty() {
-        return "none known".to_owned();
-    }
-    let line = |(place, factor): (usize, &&Factor)| factor_line(place, factor, beliefs, query, redaction);
-    shown.iter().enumerate().map(line).collect::<Vec<_>>().join("\n")
-}
-
-/// Returns the number of factors, from the first, that are shown in about this many tokens; at least one.
-pub(crate) fn factors_within(
-    beliefs: &Beliefs<'_>,
-    shown: &[&Factor],
-    query: Option<&Query>,
-    tokens: u64,
-    redaction: Redaction<'_>,
-) -> usize {
-    let lines = shown.iter().enumerate().map(|entry| factor_line(entry.0, entry.1, beliefs, query, redaction));
-    let used = lines.scan(0, |sum, line| {
-        *sum += tokens_by_rule(&line) + 1;
-        Some(*sum)
-    });
-    used.take_while(|sum| *sum <= tokens).count().max(1)
-}
-
-fn factor_line(
-    place: usize,
-    factor: &Factor,
-    beliefs: &Beliefs<'_>,
-    query: Option<&Query>,
-    redaction: Redaction<'_>,
-) -> String {
-    let mut line = counted(place, factor, beliefs, query, redaction);
-    if factor.is_pinned() {
-        line.push_str("; this person says that it matters");
-    }
-    if factor.boost() > 1.0 {
-        line.push_str("; this person wants it to count for more");
-    } else if factor.boost() < 1.0 {
-        line.push_str("; this person wants it to count for less");
-    }
-    line
-}
-
-fn counted(
-    place: usize,
-    factor: &Factor,
-    beliefs: &Beliefs<'_>,
-    query: Option<&Query>,
-    redaction: Redaction<'_>,
-) -> String {
-    let summary = beliefs.summary(factor, query);
-    let label = inline(&redaction.apply(&summary.label));
-    let mut line = format!("F{} {label}: n={} of {}", place + 1, count(summary.coverage), count(summary.total));
-    if let Some(influence) = summary.influence {
-        // The middle of the interval, not the raw share: one sighting must not read as certain.
-        let _ = write!(line, "; influential in {}", share(influence.interval.middle(), &influence.interval));
-        if let (Some(sides), true) = (summary.polarity, factor.stats().polarity.total() > 0.0) {
-            let sides = ["positive", "neutral", "negative"].into_iter().zip(sides);
-            let most = sides.reduce(|most, side| if side.1.share > most.1.share { side } else { most });
-            if let Some((side, of)) = most {
-                let _ = write!(line, "; then {side} in {}", share(of.share, &of.interval));
-            }
-        }
-        return line;
-    }
-    let figures: Vec<String> = summary
-        .responses
-        .iter()
-        .filter(|belief| belief.count > 0.0)
-        .take(RESPONSES)
-        .map(|belief| {
-            let response = match beliefs.task().space() {
-                ResponseSpace::Scale { .. } => belief.response.clone(),
-                _ => inline(&redaction.apply(&belief.response)),
-            };
-            let share = share(belief.propensity, &belief.interval);
-            format!("{response} in {share} against {:.0}% overall", belief.base * 100.0)
-        })
-        .collect();
-    if !figures.is_empty() {
-        let _ = write!(line, "; {}", figures.join(", "));
-    }
-    let q = if summary.q < 0.01 { "q<0.01".to_owned() } else { format!("q={:.2}", summary.q) };
-    let _ = write!(line, ", {q}");
-    line
-}
-
-fn share(share: f64, interval: &Interval) -> String {
-    format!("{:.0}% [{:.0}-{:.0}%]", share * 100.0, interval.low * 100.0, interval.high * 100.0)
-}
-
-/// Counts are whole unless interactions are weighted.
-fn count(count: f64) -> String {
-    if count.fract() == 0.0 { format!("{count:.0}") } else { format!("{count:.1}") }
 }
 
 /// Returns the statistics' estimate for the query, the likeliest responses first; empty without an estimate. It begins
@@ -347,8 +242,10 @@ pub(crate) fn exemplars(
 
 #[cfg(test)]
 mod tests {
+    use super::super::factors;
     use super::*;
     use crate::data::{Calibration, Feature, Interaction, MemoryItem, Span};
+    use crate::stats::Beliefs;
 
     fn task() -> Task {
         let space = ResponseSpace::scale(1, 5).unwrap();
