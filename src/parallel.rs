@@ -4,7 +4,7 @@
 ///
 /// Nothing is asked of rayon's global pool: its threads would stay until the process ends.
 #[cfg(feature = "parallel")]
-pub(crate) fn map<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync + Send) -> Vec<R> {
+pub(crate) fn map<'t, T: Sync, R: Send>(items: &'t [T], f: impl Fn(&'t T) -> R + Sync + Send) -> Vec<R> {
     use rayon::prelude::*;
 
     /// Below this for each thread, starting it costs more than it saves.
@@ -37,7 +37,7 @@ fn threads() -> usize {
 }
 
 #[cfg(not(feature = "parallel"))]
-pub(crate) fn map<T, R>(items: &[T], f: impl Fn(&T) -> R) -> Vec<R> {
+pub(crate) fn map<'t, T, R>(items: &'t [T], f: impl Fn(&'t T) -> R) -> Vec<R> {
     items.iter().map(f).collect()
 }
 

@@ -269,7 +269,7 @@ fn what_json_cannot_write_is_refused_too() {
 
 #[test]
 fn a_user_model_is_refused_by_serde_as_by_its_own_door() {
-    let good = file();
+    let good = common::whole_file(&UserModel::from_json(&FILE).unwrap());
     let model = &good["model"];
     let first = model["memory"][0]["id"].as_str().unwrap();
     let second = model["memory"][1]["id"].as_str().unwrap();

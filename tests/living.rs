@@ -579,7 +579,7 @@ fn a_file_with_a_factor_set_aside_and_in_use_is_refused() {
     let mut model = learned(&pipeline, films());
     let factor = factor_of(&model, "loud chase");
     block_on(pipeline.edit(&mut model, Edit::Mute { factor: factor.clone() })).unwrap();
-    let mut file: serde_json::Value = serde_json::from_str(&model.model().to_json()).unwrap();
+    let mut file = common::whole_file(model.model());
     let aside = file["model"]["set_aside"]["factors"][0].clone();
     file["model"]["factors"]["factors"].as_array_mut().unwrap().push(aside);
     let error = UserModel::from_json(&file.to_string()).unwrap_err();

@@ -16,6 +16,7 @@ use rpm_core::{Edit, RpmPipeline, UserModel};
 const FIRST: &str = "tests/golden/user_model_v1.json";
 const SECOND: &str = "tests/golden/user_model_v2.json";
 const THIRD: &str = "tests/golden/user_model_v3.json";
+const FOURTH: &str = "tests/golden/user_model_v4.json";
 
 fn read(file: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap().replace("\r\n", "\n")
@@ -25,7 +26,7 @@ fn kept() -> String {
     read(FIRST)
 }
 
-/// A model with everything that version 3 can hold.
+/// A model with everything that a file can hold, but for factors that follow from nothing.
 fn lived() -> UserModel {
     let task = common::scale_task();
     let backend = common::ScriptedBackend::obedient();
@@ -48,7 +49,7 @@ fn lived() -> UserModel {
 }
 
 #[test]
-fn a_file_of_version_one_is_read_and_written_as_version_three() {
+fn a_file_of_version_one_is_read_and_written_as_the_latest() {
     let file = kept();
     let model = UserModel::from_json(&file).unwrap();
     let raw: serde_json::Value = serde_json::from_str(&file).unwrap();
@@ -62,8 +63,9 @@ fn a_file_of_version_one_is_read_and_written_as_version_three() {
         value.as_array().unwrap().iter().map(|factor| factor["id"].as_str().unwrap().to_owned()).collect()
     };
     let now: serde_json::Value = serde_json::from_str(&model.to_json()).unwrap();
-    assert_eq!(now["version"].as_u64(), Some(3));
-    assert_eq!(ids(&now["model"]["factors"]["factors"]), ids(&raw["model"]["factors"]["factors"]));
+    assert_eq!(now["version"].as_u64(), Some(4));
+    let kept: Vec<&str> = model.factors().iter().map(|factor| factor.id().as_str()).collect();
+    assert_eq!(kept, ids(&raw["model"]["factors"]["factors"]));
     assert_eq!(UserModel::from_json(&model.to_json()).unwrap().to_json(), model.to_json());
 }
 
@@ -82,17 +84,96 @@ fn a_file_of_version_two_loads_with_the_factors_that_recur_and_its_edits_hold() 
 }
 
 #[test]
-fn a_file_of_version_three_loads_and_writes_again_to_the_same_bytes() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(THIRD);
-    if !path.exists() && std::env::var_os("RPM_UPDATE_GOLDEN").is_some() {
-        std::fs::write(&path, lived().to_json()).unwrap();
-    }
-    let file = read(THIRD);
-    let model = UserModel::from_json(&file).unwrap();
-    assert!(model.to_json() == file);
+fn a_file_of_version_three_loads_as_the_model_that_it_was() {
+    let model = UserModel::from_json(&read(THIRD)).unwrap();
     assert_eq!((model.edits().len(), model.edits_in_force().len(), model.snapshots().len()), (5, 3, 1));
     assert_eq!((model.set_aside().len(), model.decay().unwrap().time()), (1, 40));
     assert_eq!(model.digest(), lived().digest(), "the file holds what this version makes");
+    assert!(model == UserModel::from_json(&model.to_json()).unwrap());
+}
+
+#[test]
+fn a_file_of_version_four_loads_and_writes_again_to_the_same_bytes() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(FOURTH);
+    if !path.exists() && std::env::var_os("RPM_UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, lived().to_json()).unwrap();
+    }
+    let file = read(FOURTH);
+    let model = UserModel::from_json(&file).unwrap();
+    assert!(model.to_json() == file);
+    assert!(model == lived(), "the file holds what this version makes");
+}
+
+/// Learned offline from texts of the length that reviews have.
+fn offline() -> UserModel {
+    let words = ["slow", "quiet", "loud", "harbour", "chase", "baker", "river", "ferry", "night", "village", "train"];
+    let texts: Vec<(String, &str)> = (0..120_usize)
+        .map(|n| {
+            let text: Vec<&str> = (0..24).map(|at| words[(n * 7 + at * (n % 5 + 1) + at * at) % words.len()]).collect();
+            (format!("{} {n}.", text.join(" ")), if n % 3 == 0 { "5" } else { "2" })
+        })
+        .collect();
+    let texts: Vec<(&str, &str)> = texts.iter().map(|(text, response)| (text.as_str(), *response)).collect();
+    let history = common::history_of(&common::scale_task(), &texts);
+    block_on(RpmPipeline::offline(common::scale_task()).learn(&history)).unwrap().model
+}
+
+#[test]
+fn a_model_that_was_learned_offline_takes_at_most_three_times_its_text() {
+    let model = offline();
+    let text: usize = model.memory().items().iter().map(|item| item.query().text().len() + item.response().len()).sum();
+    assert!(model.to_json_line().len() <= 3 * text, "{} of {text}", model.to_json_line().len());
+    assert!(model.to_json().len() <= 3 * text, "{} of {text}", model.to_json().len());
+    let pipeline = RpmPipeline::offline(common::scale_task());
+    let packed = block_on(async { pipeline.pack(&pipeline.open(model).await.unwrap()).await.unwrap() });
+    assert!(packed.to_bytes().unwrap().len() <= 3 * text, "{} of {text}", packed.to_bytes().unwrap().len());
+}
+
+#[test]
+fn a_file_leaves_out_what_follows_and_nothing_else() {
+    let model = offline();
+    let mut file: serde_json::Value = serde_json::from_str(&model.to_json()).unwrap();
+    assert!(file["model"].get("factors").is_none() && file["model"]["memory"][0].get("features").is_none());
+    assert_eq!(file["model"]["reader"], serde_json::json!({"name": "lexical", "rule": 1}));
+    assert!(UserModel::from_json(&common::whole_file(&model).to_string()).unwrap() == model);
+    // Counts that are none of its items stay what they are.
+    let mut told = common::whole_file(&model);
+    told["model"]["factors"]["totals"]["interactions"] = serde_json::json!(7.0);
+    let told = UserModel::from_json(&told.to_string()).unwrap();
+    assert!(told != model && UserModel::from_json(&told.to_json()).unwrap() == told);
+    // A feature that the reader does not read stays too.
+    file["model"]["memory"][0]["features"] = serde_json::json!([{"name": "mood", "span": {"start": 0, "end": 3}}]);
+    let other = UserModel::from_json(&file.to_string()).unwrap();
+    assert_eq!(other.memory().items()[0].features()[0].name(), "mood");
+    assert!(UserModel::from_json(&other.to_json()).unwrap() == other);
+}
+
+#[test]
+fn features_that_no_known_reader_reads_are_an_error_that_names_the_item() {
+    let model = offline();
+    let file: serde_json::Value = serde_json::from_str(&model.to_json()).unwrap();
+    let changed = |change: &dyn Fn(&mut serde_json::Value)| {
+        let mut file = file.clone();
+        change(&mut file);
+        UserModel::from_json(&file.to_string()).unwrap_err().to_string()
+    };
+    let first = model.memory().items()[0].id().as_str();
+    let alone = changed(&|file| drop(file["model"].as_object_mut().unwrap().remove("reader")));
+    assert!(alone.starts_with(&format!("{first}: ")), "{alone}");
+    for change in
+        [("name", serde_json::json!("magic")), ("rule", serde_json::json!(0)), ("rule", serde_json::json!(99))]
+    {
+        let unknown = changed(&|file| file["model"]["reader"][change.0] = change.1.clone());
+        assert!(unknown.contains("a reader that is not known"), "{unknown}");
+    }
+    let both = changed(&|file| {
+        let item = &mut file["model"]["memory"][0];
+        (item["features"], item["first_features"]) = (serde_json::json!([]), serde_json::json!(1));
+    });
+    let none = changed(&|file| file["model"]["memory"][0]["first_features"] = serde_json::json!(0));
+    assert!(both.starts_with(&format!("{first}: ")) && none.starts_with(&format!("{first}: ")), "{both} {none}");
+    let early = changed(&|file| file["version"] = serde_json::json!(3));
+    assert!(early.contains("leaves out what its version does not"), "{early}");
 }
 
 #[test]

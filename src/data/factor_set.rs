@@ -145,7 +145,7 @@ impl FactorSet {
             *self.totals.by_response.entry(response.to_owned()).or_default() += weight;
         }
         let mut judgements: BTreeMap<usize, Vec<Judgement>> = BTreeMap::new();
-        for feature in item.features() {
+        for feature in item.features_once().iter() {
             if let Some(place) = self.place_of(&feature.key()) {
                 judgements.entry(place).or_default().extend(feature.judgement());
             }

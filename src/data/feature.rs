@@ -177,7 +177,8 @@ impl Feature {
     /// All that can be checked without the query.
     fn check_alone(&self, item: &str, position: usize) -> Result<(), DataError> {
         let bad = |problem| Err(DataError::BadFeature { item: item.to_owned(), position, problem });
-        if FeatureKey::of(&self.name).0.is_empty() || self.name.len() > limits::ID_BYTES {
+        let says = self.name.bytes().any(|byte| byte.is_ascii_alphanumeric());
+        if self.name.len() > limits::ID_BYTES || !says && FeatureKey::of(&self.name).0.is_empty() {
             return bad("has a blank or too long name");
         }
         if self.span.is_empty() {

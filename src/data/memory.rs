@@ -1,75 +1,41 @@
 //! The reasoning memory: a user's interactions with their features and paths, and a change of it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::edit::is_zero;
-use super::feature::UncheckedFeature;
-use super::history::UncheckedQuery;
-use super::path::UncheckedPath;
+use super::features::{Features, Reader};
+use super::item_file::UncheckedItem;
 use super::{
-    DataError, FactorId, Feature, Interaction, ItemId, MemoryChange, PathOrigin, PathStep, Query, ReasoningPath, limits,
+    DataError, FactorId, Feature, FeatureKey, Interaction, ItemId, MemoryChange, PathOrigin, PathStep, Query,
+    ReasoningPath, limits,
 };
 
 /// One interaction with its features and, once written, its reasoning path (paper: (*q*, *G*_q, *r*_q, *a*)).
 ///
 /// Read from a file alone it passes every check but those that need the task and the factors, which a
 /// [`UserModel`](crate::UserModel) makes.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(try_from = "UncheckedItem")]
 pub struct MemoryItem {
-    #[serde(flatten)]
-    interaction: Interaction,
-    features: Vec<Feature>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path: Option<ReasoningPath>,
+    pub(super) interaction: Interaction,
+    pub(super) features: Features,
+    pub(super) path: Option<ReasoningPath>,
     /// A model was asked for a path and none of its own passed, so that it is not asked again.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    composed: bool,
+    pub(super) composed: bool,
     /// Snapshots taken before it came.
-    #[serde(skip_serializing_if = "is_zero")]
     pub(crate) after: u32,
 }
 
-/// An item as it stands in a file.
-#[derive(Deserialize)]
-pub(crate) struct UncheckedItem {
-    id: ItemId,
-    query: UncheckedQuery,
-    response: String,
-    #[serde(default)]
-    time: Option<i64>,
-    features: Vec<UncheckedFeature>,
-    #[serde(default)]
-    path: Option<UncheckedPath>,
-    #[serde(default)]
-    composed: bool,
-    #[serde(default)]
-    after: u32,
-}
-
-impl UncheckedItem {
-    /// The item with its query checked, and nothing else.
-    pub(crate) fn assume(self) -> Result<MemoryItem, DataError> {
-        Ok(MemoryItem {
-            interaction: Interaction::read(self.id, self.query, self.response, self.time)?,
-            features: self.features.into_iter().map(UncheckedFeature::assume).collect(),
-            path: self.path.map(UncheckedPath::assume),
-            composed: self.composed,
-            after: self.after,
-        })
-    }
-}
-
-impl TryFrom<UncheckedItem> for MemoryItem {
-    type Error = DataError;
-    fn try_from(unchecked: UncheckedItem) -> Result<Self, DataError> {
-        let item = unchecked.assume()?;
-        item.check()?;
-        item.check_path(|_| true)?;
-        Ok(item)
+impl PartialEq for MemoryItem {
+    fn eq(&self, other: &Self) -> bool {
+        let rest = |item: &Self| (item.composed, item.after);
+        self.interaction == other.interaction
+            && rest(self) == rest(other)
+            && self.path == other.path
+            && self.features() == other.features()
     }
 }
 
@@ -80,17 +46,26 @@ impl MemoryItem {
     /// [`DataError::BadFeature`] when a feature does not lie in the interaction's query, [`DataError::TooLarge`] beyond
     /// [`limits::FEATURES`](super::limits::FEATURES) of them.
     pub fn new(interaction: Interaction, features: Vec<Feature>) -> Result<Self, DataError> {
+        let features = Features::found(features);
         let item = Self { interaction, features, path: None, composed: false, after: 0 };
         item.check()?;
         Ok(item)
     }
 
+    /// The item if its parts fit each other.
+    pub(super) fn checked(self) -> Result<Self, DataError> {
+        self.check()?;
+        self.check_path(|_| true)?;
+        Ok(self)
+    }
+
     pub(crate) fn check(&self) -> Result<(), DataError> {
-        if self.features.len() > limits::FEATURES {
-            let (item, size) = (self.id().to_string(), self.features.len());
+        let features = self.features.to_check(self.query());
+        if features.len() > limits::FEATURES {
+            let (item, size) = (self.id().to_string(), features.len());
             return Err(DataError::TooLarge { item, what: "number of features", size, limit: limits::FEATURES });
         }
-        for (position, feature) in self.features.iter().enumerate() {
+        for (position, feature) in features.iter().enumerate() {
             feature.check(self.query(), self.id().as_str(), position)?;
         }
         Ok(())
@@ -100,16 +75,10 @@ impl MemoryItem {
     /// factor of its feature.
     pub(crate) fn check_path(&self, belongs: impl Fn(&PathStep) -> bool) -> Result<(), DataError> {
         let Some(path) = &self.path else { return Ok(()) };
-        let fits = path.response() == self.response() && path.check(self.features.len(), belongs).is_ok();
+        let fits = path.response() == self.response() && path.check(self.features().len(), belongs).is_ok();
         let problem = "is cited wrongly by the item's reasoning path";
         let bad = || DataError::BadFeature { item: self.id().to_string(), position: 0, problem };
         if fits { Ok(()) } else { Err(bad()) }
-    }
-
-    /// Reads an item that was written as JSON.
-    pub(crate) fn from_record(json: &[u8]) -> Result<Self, DataError> {
-        let item: UncheckedItem = serde_json::from_slice(json).map_err(|error| super::error::unreadable(&error))?;
-        item.try_into()
     }
 
     /// The interaction's id.
@@ -139,7 +108,23 @@ impl MemoryItem {
 
     /// The query's features, in the order they were found.
     pub fn features(&self) -> &[Feature] {
-        &self.features
+        self.features.of(self.query())
+    }
+
+    /// The features, for going through them once: those that are to be read off the text are not kept.
+    pub(crate) fn features_once(&self) -> Cow<'_, [Feature]> {
+        self.features.once(self.query())
+    }
+
+    /// The keys of its features.
+    pub(crate) fn keys(&self) -> Vec<FeatureKey> {
+        self.features_once().iter().map(Feature::key).collect()
+    }
+
+    /// Lets go of features that can be read off the text again, by the reader that they came from or by this one. They take
+    /// many times the text's memory.
+    pub(crate) fn let_go(&mut self, reader: Option<Reader>) {
+        self.features.let_go(self.interaction.query(), reader);
     }
 
     /// The reasoning path that a model or the user wrote, once there is one. Where there is none, the path follows from
@@ -185,7 +170,7 @@ impl MemoryItem {
     pub(crate) fn only(&self, keep: impl Fn(&Feature) -> bool) -> Self {
         let mut item = self.clone();
         let places: Vec<Option<usize>> = self
-            .features
+            .features()
             .iter()
             .scan(0, |next, feature| {
                 let place = keep(feature).then_some(*next);
@@ -193,22 +178,24 @@ impl MemoryItem {
                 Some(place)
             })
             .collect();
-        item.features =
-            self.features.iter().zip(&places).filter(|(_, p)| p.is_some()).map(|(f, _)| f.clone()).collect();
+        let kept = self.features().iter().zip(&places).filter(|(_, place)| place.is_some());
+        item.features = Features::found(kept.map(|(feature, _)| feature.clone()).collect());
         item.path = self.path.as_ref().and_then(|path| path.renumbered(|feature| *places.get(feature)?));
         item
     }
 
     /// Adds features behind the others, as far as there is room.
     pub(crate) fn take_in(&mut self, features: impl IntoIterator<Item = Feature>) {
-        let room = limits::FEATURES.saturating_sub(self.features.len());
-        self.features.extend(features.into_iter().take(room));
+        let mut all = self.features_once().into_owned();
+        let room = limits::FEATURES.saturating_sub(all.len());
+        all.extend(features.into_iter().take(room));
+        self.features = Features::found(all);
     }
 
     /// Says again which factor each step of the path is about.
     pub(crate) fn stamp_path(&mut self, factor_of: impl Fn(&Feature) -> Option<FactorId>) {
         if let Some(path) = &mut self.path {
-            let features = &self.features;
+            let features = self.features.of(self.interaction.query());
             path.stamp(|place| features.get(place).and_then(&factor_of));
         }
     }
@@ -218,7 +205,7 @@ impl fmt::Debug for MemoryItem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryItem")
             .field("id", self.id())
-            .field("features", &self.features.len())
+            .field("features", &self.features().len())
             .field("path", &self.path)
             .finish()
     }

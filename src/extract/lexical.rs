@@ -1,11 +1,11 @@
 //! Reads features off the words of a text, without a model.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use async_trait::async_trait;
 
 use crate::context::StageContext;
-use crate::data::{AssignedFeature, Feature, FeatureKey, Span};
+use crate::data::{AssignedFeature, Feature, FeatureKey, Query, Span, limits};
 
 use super::lexicon::opinions;
 use super::{ExtractError, Extraction, ExtractionRequest, FeatureExtractor};
@@ -27,46 +27,58 @@ impl Default for LexicalExtractor {
 }
 
 impl LexicalExtractor {
-    /// The most features kept per query, from 1 to [`limits::FEATURES`](crate::data::limits::FEATURES). Default: 192. The rest
+    /// The most features kept per query, from 1 to [`limits::FEATURES`]. Default: 192. The rest
     /// is counted as dropped.
     #[must_use]
     pub fn max_features(mut self, features: usize) -> Self {
-        self.max_features = features.clamp(1, crate::data::limits::FEATURES);
+        self.max_features = features.clamp(1, limits::FEATURES);
         self
     }
 
     /// The features of one query; what [`FeatureExtractor::extract`] gives, without an executor.
     pub fn read(&self, seen: &ExtractionRequest<'_>) -> Extraction {
-        let words = tokens(seen.query.text());
-        let mut found =
-            Found { seen, extraction: Extraction::default(), keys: BTreeSet::new(), max: self.max_features };
+        self.read_query(seen.query)
+    }
+
+    /// Counts the changes of what is read off a text, from 1. User models name it where they leave features out.
+    pub(crate) const RULE: u32 = 1;
+
+    /// All features that can be read off a query, whatever is kept of them.
+    pub(crate) fn read_all(query: &Query) -> Vec<Feature> {
+        let all = Self::default().max_features(limits::FEATURES).read_query(query);
+        all.features.into_iter().map(|found| found.feature).collect()
+    }
+
+    fn read_query(&self, query: &Query) -> Extraction {
+        let words = tokens(query.text());
+        let mut found = Found {
+            query,
+            extraction: Extraction::default(),
+            keys: HashSet::with_capacity(2 * words.len()),
+            max: self.max_features,
+        };
         for opinion in opinions(&words) {
             let part = words.get(opinion.first..opinion.last).unwrap_or_default();
             found.keep(name(part, false), part, Some(opinion.valence / 4.0));
         }
-        for (at, pair) in words.windows(2).enumerate() {
-            if let [first, second] = pair
-                && is_key(first)
-                && is_key(second)
-                && !second.opens
-            {
+        let keys: Vec<bool> = words.iter().map(is_key).collect();
+        for (at, (pair, keys)) in words.windows(2).zip(keys.windows(2)).enumerate() {
+            if *keys == [true, true] && pair.last().is_some_and(|second| !second.opens) {
                 found.keep(name(pair, is_negated(&words, at)), pair, None);
             }
         }
-        for (at, token) in words.iter().enumerate() {
-            if is_key(token) {
-                let part = std::slice::from_ref(token);
-                found.keep(name(part, is_negated(&words, at)), part, None);
-            }
+        for (at, (token, _)) in words.iter().zip(&keys).enumerate().filter(|(_, (_, is_key))| **is_key) {
+            let part = std::slice::from_ref(token);
+            found.keep(name(part, is_negated(&words, at)), part, None);
         }
         found.extraction
     }
 }
 
 struct Found<'a> {
-    seen: &'a ExtractionRequest<'a>,
+    query: &'a Query,
     extraction: Extraction,
-    keys: BTreeSet<FeatureKey>,
+    keys: HashSet<FeatureKey>,
     max: usize,
 }
 
@@ -74,7 +86,7 @@ impl Found<'_> {
     fn keep(&mut self, name: String, part: &[Token], valence: Option<f64>) {
         let (Some(first), Some(last)) = (part.first(), part.last()) else { return };
         let span = Span { start: first.start, end: last.end };
-        let Ok(feature) = Feature::new(self.seen.query, name, span) else {
+        let Ok(feature) = Feature::new(self.query, name, span) else {
             self.extraction.dropped.unusable_name += 1;
             return;
         };
@@ -100,8 +112,17 @@ fn is_key(token: &Token) -> bool {
 /// A part's words, `not` before negated ones. Inflected forms are features of their own; the factor model puts them
 /// together.
 fn name(part: &[Token], negated: bool) -> String {
-    let words = part.iter().map(|token| if is_negation(&token.word) { "not" } else { token.word.as_str() });
-    negated.then_some("not").into_iter().chain(words).collect::<Vec<_>>().join(" ")
+    let mut name = String::with_capacity(4 + part.iter().map(|token| token.word.len() + 1).sum::<usize>());
+    if negated {
+        name.push_str("not");
+    }
+    for token in part {
+        if !name.is_empty() {
+            name.push(' ');
+        }
+        name.push_str(if is_negation(&token.word) { "not" } else { &token.word });
+    }
+    name
 }
 
 #[async_trait]
@@ -120,5 +141,32 @@ impl FeatureExtractor for LexicalExtractor {
 
     fn name(&self) -> &'static str {
         "lexical"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sha2::{Digest as _, Sha256};
+
+    use super::*;
+    use crate::data::hex;
+
+    #[test]
+    fn what_is_read_off_a_text_changes_with_the_rule_alone() {
+        let texts = [
+            "I don’t like it; Ｎot good, but the slow, quiet harbour is rather beautiful.",
+            "Ein stilles Drama über eine Fähre, und nie langweilig.",
+            "No chase, no explosions: a very good film about 3 sisters' e-mails. Unfortunately dull.",
+        ];
+        let mut read = Sha256::new();
+        for text in texts {
+            for feature in LexicalExtractor::read_all(&Query::new(text).unwrap()) {
+                let (name, span, valence) = (feature.name(), feature.span(), feature.valence());
+                read.update(format!("{name}|{}|{}|{valence:?}\n", span.start, span.end));
+            }
+        }
+        // User models leave out what is read, so another reading needs another `RULE`, and then another digest here.
+        let digest = "49a93227d84ca59823f081ba51cfb7101272942c28abc3a77672f186f2a75e5d";
+        assert_eq!((LexicalExtractor::RULE, hex(&read.finalize()).as_str()), (1, digest));
     }
 }

@@ -12,9 +12,32 @@ const REACH: usize = 3;
 /// The longest phrase of the list in words.
 const LONGEST: usize = 5;
 
-static LEXICON: LazyLock<HashMap<&'static str, f64>> = LazyLock::new(|| {
+/// What the list says of a word: its own grade, and the longest phrase that it begins.
+#[derive(Debug, Clone, Copy, Default)]
+struct Entry {
+    alone: Option<f64>,
+    longest: usize,
+}
+
+struct Lexicon {
+    words: HashMap<&'static str, Entry>,
+    phrases: HashMap<&'static str, f64>,
+}
+
+static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
+    let mut lexicon = Lexicon { words: HashMap::new(), phrases: HashMap::new() };
     let entry = |line: &'static str| line.split_once('\t').and_then(|(p, v)| v.trim().parse().ok().map(|v| (p, v)));
-    include_str!("opinion_words.tsv").lines().filter_map(entry).collect()
+    for (phrase, valence) in include_str!("opinion_words.tsv").lines().filter_map(entry) {
+        let word = lexicon.words.entry(phrase.split(' ').next().unwrap_or_default()).or_default();
+        match phrase.split(' ').count() {
+            1 => word.alone = Some(valence),
+            length => {
+                word.longest = word.longest.max(length);
+                lexicon.phrases.insert(phrase, valence);
+            }
+        }
+    }
+    lexicon
 });
 
 /// Words `first..last` of a text that praise (above 0) or blame (below 0), from −4 to 4.
@@ -29,14 +52,16 @@ pub(super) struct Opinion {
 /// turned by a negation up to three words before and graded by a word such as "very".
 pub(super) fn opinions(words: &[Token]) -> Vec<Opinion> {
     let mut taken = vec![false; words.len()];
+    let entries: Vec<Entry> = words.iter().map(|token| Entry::of(&token.word)).collect();
     let mut opinions: Vec<Opinion> = Vec::new();
     for length in (1..=LONGEST).rev() {
         for (first, window) in words.windows(length).enumerate() {
             let last = first + length;
+            let Some(entry) = entries.get(first) else { continue };
             if taken.get(first..last).is_some_and(|part| part.contains(&true)) {
                 continue;
             }
-            let Some(valence) = valence(window) else { continue };
+            let Some(valence) = entry.valence(window) else { continue };
             taken.get_mut(first..last).into_iter().flatten().for_each(|word| *word = true);
             opinions.push(turned(words, first, last, valence));
         }
@@ -52,18 +77,27 @@ pub(super) fn opinions(words: &[Token]) -> Vec<Opinion> {
     opinions
 }
 
-fn valence(window: &[Token]) -> Option<f64> {
-    if let [token] = window {
-        let word = token.word.as_str();
-        let isnt = || word.ends_with("n't").then_some(-1.0);
-        return LEXICON.get(word).copied().or_else(isnt);
+impl Entry {
+    fn of(word: &str) -> Self {
+        let mut entry = LEXICON.words.get(word).copied().unwrap_or_default();
+        if entry.alone.is_none() && word.ends_with("n't") {
+            entry.alone = Some(-1.0);
+        }
+        entry
     }
-    // A phrase does not run over a comma or a full stop.
-    if window.iter().skip(1).any(|token| token.opens) {
-        return None;
+
+    /// The grade of a phrase that begins with the word, or of the word alone.
+    fn valence(self, phrase: &[Token]) -> Option<f64> {
+        if phrase.len() == 1 {
+            return self.alone;
+        }
+        // A phrase does not run over a comma or a full stop.
+        if phrase.len() > self.longest || phrase.iter().skip(1).any(|token| token.opens) {
+            return None;
+        }
+        let phrase = phrase.iter().map(|token| token.word.as_str()).collect::<Vec<_>>().join(" ");
+        LEXICON.phrases.get(phrase.as_str()).copied()
     }
-    let phrase = window.iter().map(|token| token.word.as_str()).collect::<Vec<_>>().join(" ");
-    LEXICON.get(phrase.as_str()).copied()
 }
 
 /// Returns the praise or blame of a short text, from −1 to 1; `None` when it has neither.

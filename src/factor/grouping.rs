@@ -10,7 +10,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::data::FeatureKey;
-use crate::words::{is_stop_word, stem, tokens};
+use crate::words::{each_word, is_stop_word, stem, tokens};
 
 /// The most leaders that are looked up for a word: one in more distinguishes too little. It keeps grouping linear in the
 /// features.
@@ -36,6 +36,15 @@ pub(crate) struct Clusters {
     of: HashMap<FeatureKey, Seen>,
     /// By cluster: its features, oldest first.
     members: Vec<Vec<FeatureKey>>,
+    /// By word of a name: the number of its stem; `None` for one that carries no meaning by itself.
+    words: HashMap<String, Option<u32>>,
+}
+
+/// A feature name as the numbers of its stems, ascending.
+#[derive(Debug, Clone)]
+struct Stems {
+    numbers: Vec<u32>,
+    negated: bool,
 }
 
 /// The cluster of a feature, and the number of times it was seen.
@@ -48,16 +57,18 @@ struct Seen {
 impl Clusters {
     pub(crate) fn new(likeness: f64) -> Self {
         let (leaders, led, founders) = (Leaders::default(), Vec::new(), Vec::new());
-        Self { likeness, leaders, led, founders, of: HashMap::new(), members: Vec::new() }
+        Self { likeness, leaders, led, founders, of: HashMap::new(), members: Vec::new(), words: HashMap::new() }
     }
 
     /// Makes a cluster of features that belong together whatever their names. Each of them leads, and so does `label`.
     pub(crate) fn seed<'k>(&mut self, label: &str, keys: impl IntoIterator<Item = &'k FeatureKey>) -> usize {
         let cluster = self.members.len();
-        self.lead(cluster, stems(&FeatureKey::of(label)));
+        let stems = self.stems(&FeatureKey::of(label));
+        self.lead(cluster, stems);
         let keys: Vec<FeatureKey> = keys.into_iter().cloned().collect();
         for key in &keys {
-            self.lead(cluster, stems(key));
+            let stems = self.stems(key);
+            self.lead(cluster, stems);
             self.of.insert(key.clone(), Seen { cluster, times: 0 });
         }
         self.members.push(keys);
@@ -70,8 +81,9 @@ impl Clusters {
             seen.times += 1;
             return seen.cluster;
         }
-        let stems = stems(key);
-        let near = self.leaders.nearest(&stems, self.likeness).and_then(|leader| self.led.get(leader)).copied();
+        let stems = self.stems(key);
+        let near = self.leaders.nearest_to(&stems.numbers, stems.numbers.len(), stems.negated, self.likeness, Some);
+        let near = near.and_then(|leader| self.led.get(leader)).copied();
         let cluster = near.unwrap_or_else(|| {
             self.members.push(Vec::new());
             self.lead(self.members.len() - 1, stems);
@@ -84,11 +96,32 @@ impl Clusters {
         cluster
     }
 
-    fn lead(&mut self, cluster: usize, stems: BTreeSet<String>) {
+    /// The stems of a name, numbered. A word is stemmed once.
+    fn stems(&mut self, key: &FeatureKey) -> Stems {
+        let (words, leaders, mut scratch) = (&mut self.words, &mut self.leaders, String::new());
+        let mut numbers = Vec::with_capacity(3);
+        each_word(key.as_str(), &mut scratch, |word| {
+            let number = words.get(word).copied().unwrap_or_else(|| {
+                let number = (!is_stop_word(word)).then(|| leaders.number(stem(word)));
+                words.insert(word.to_owned(), number);
+                number
+            });
+            numbers.extend(number);
+        });
+        if numbers.is_empty() {
+            each_word(key.as_str(), &mut scratch, |word| numbers.push(leaders.number(word.to_owned())));
+        }
+        numbers.sort_unstable();
+        numbers.dedup();
+        let negated = leaders.numbers.get("not").is_some_and(|not| numbers.contains(not));
+        Stems { numbers, negated }
+    }
+
+    fn lead(&mut self, cluster: usize, stems: Stems) {
         if cluster == self.founders.len() {
             self.founders.push(self.led.len());
         }
-        self.leaders.push(stems);
+        self.leaders.lead(stems.numbers, stems.negated);
         self.led.push(cluster);
     }
 
@@ -181,20 +214,29 @@ pub(super) struct Leaders {
 
 impl Leaders {
     pub(super) fn push(&mut self, stems: BTreeSet<String>) {
-        let (leader, negated) = (self.stems.len(), is_negated(&stems));
-        let mut numbers = Vec::with_capacity(stems.len());
-        for stem in stems {
-            let next = u32::try_from(self.by_stem.len()).unwrap_or(u32::MAX);
-            let number = *self.numbers.entry(stem).or_insert(next);
-            if number == next {
-                self.by_stem.push(Vec::new());
-            }
-            if let Some(of) = self.by_stem.get_mut(number as usize) {
-                of.push(leader);
-            }
-            numbers.push(number);
-        }
+        let negated = is_negated(&stems);
+        let mut numbers: Vec<u32> = stems.into_iter().map(|stem| self.number(stem)).collect();
         numbers.sort_unstable();
+        self.lead(numbers, negated);
+    }
+
+    /// The number of a stem, which is new if it has none.
+    fn number(&mut self, stem: String) -> u32 {
+        let next = u32::try_from(self.by_stem.len()).unwrap_or(u32::MAX);
+        let number = *self.numbers.entry(stem).or_insert(next);
+        if number == next {
+            self.by_stem.push(Vec::new());
+        }
+        number
+    }
+
+    /// Takes in a leader by the numbers of its stems, ascending.
+    fn lead(&mut self, numbers: Vec<u32>, negated: bool) {
+        for number in &numbers {
+            if let Some(of) = self.by_stem.get_mut(*number as usize) {
+                of.push(self.stems.len());
+            }
+        }
         self.stems.push((numbers, negated));
     }
 
@@ -212,9 +254,20 @@ impl Leaders {
         least: f64,
         rank: impl Fn(usize) -> Option<R>,
     ) -> Option<R> {
-        let negated = is_negated(stems);
         let mut known: Vec<u32> = stems.iter().filter_map(|stem| self.numbers.get(stem).copied()).collect();
         known.sort_unstable();
+        self.nearest_to(&known, stems.len(), is_negated(stems), least, rank)
+    }
+
+    /// The same for a name of so many stems, by the numbers of those that are known, ascending.
+    fn nearest_to<R: Ord>(
+        &self,
+        known: &[u32],
+        stems: usize,
+        negated: bool,
+        least: f64,
+        rank: impl Fn(usize) -> Option<R>,
+    ) -> Option<R> {
         let lists = known.iter().filter_map(|number| self.by_stem.get(*number as usize));
         let mut near: Vec<usize> = lists.filter(|of| of.len() <= TOO_COMMON).flatten().copied().collect();
         near.sort_unstable();
@@ -226,7 +279,7 @@ impl Leaders {
                 continue;
             }
             let common = theirs.iter().filter(|number| known.binary_search(number).is_ok()).count();
-            let likeness = common as f64 / (theirs.len() + stems.len() - common).max(1) as f64;
+            let likeness = common as f64 / (theirs.len() + stems - common).max(1) as f64;
             if likeness < least || best.as_ref().is_some_and(|(score, _)| likeness < *score) {
                 continue;
             }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::OnceLock;
 
-use crate::data::{Factor, FactorId, FactorSet, Feature, FeatureKey, MemoryItem};
+use crate::data::{Factor, FactorId, FactorSet, FeatureKey, MemoryItem};
 
 use super::grouping::{Leaders, stems};
 
@@ -24,7 +24,7 @@ impl FactorNames {
     /// Takes in the features of more items that have a factor, which changed no label that is no feature.
     pub(crate) fn grow(&mut self, items: &[MemoryItem], factors: &FactorSet) {
         if let Some(index) = self.0.get_mut() {
-            for key in items.iter().flat_map(MemoryItem::features).map(Feature::key) {
+            for key in items.iter().flat_map(MemoryItem::keys) {
                 if factors.factor_of(&key).is_some() {
                     index.take_in(&key);
                 }

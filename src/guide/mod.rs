@@ -77,6 +77,7 @@ pub mod contributing {}
 #[doc = include_str!("../../docs/decisions/0029-factors-recur.md")]
 #[doc = include_str!("../../docs/decisions/0030-a-regression-on-factors.md")]
 #[doc = include_str!("../../docs/decisions/0032-catalog.md")]
+#[doc = include_str!("../../docs/decisions/0033-what-follows-is-not-stored.md")]
 #[doc = include_str!("../../docs/decisions/0034-what-is-muted-was-never-written.md")]
 #[doc = include_str!("../../docs/decisions/0027-dependencies-that-stand-still.md")]
 #[doc = include_str!("../../docs/decisions/0025-one-container.md")]

@@ -1,17 +1,23 @@
 //! The portable file of a user model. `docs/user-model.md` describes it field by field.
 
-use serde::{Deserialize, Serialize};
+use std::sync::OnceLock;
+
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::UserModel;
-use super::user_model::UncheckedModel;
+use super::reading::{READER, ReaderName};
+use super::user_model::{Derived, Provenance, Snapshots};
 use crate::data::grouping::Grouping;
-use crate::data::{DataError, MemoryItem, PathOrigin, unreadable};
+use crate::data::{
+    Calibration, DataError, Decay, EditRecord, FactorSet, MemoryItem, PathOrigin, Reader, ReasoningMemory, Task,
+    UncheckedCalibration, UncheckedFactors, UncheckedItem, UserId, WrittenItem, unreadable,
+};
 
 /// Stands in the `format` field of every user model file.
 pub const FORMAT_NAME: &str = "rpm-core/user-model";
 
 /// The version this crate writes, and the latest one it reads.
-pub const FORMAT_VERSION: u32 = 3;
+pub const FORMAT_VERSION: u32 = 4;
 
 #[derive(Deserialize)]
 struct Header {
@@ -25,6 +31,141 @@ struct File<M> {
     format: String,
     version: u32,
     model: M,
+}
+
+/// A user model as it is written: without what follows from the rest.
+#[derive(Serialize)]
+struct WrittenModel<'m> {
+    user: &'m UserId,
+    revision: u64,
+    task: &'m Task,
+    provenance: &'m Provenance,
+    calibration: &'m Calibration,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decay: Option<Decay>,
+    grouping: &'m Grouping,
+    #[serde(skip_serializing_if = "<[EditRecord]>::is_empty")]
+    edits: &'m [EditRecord],
+    #[serde(skip_serializing_if = "Snapshots::is_empty")]
+    snapshots: &'m Snapshots,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reader: Option<ReaderName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    factors: Option<&'m FactorSet>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    set_aside: Option<&'m FactorSet>,
+    memory: Vec<WrittenItem<'m>>,
+}
+
+#[derive(Serialize)]
+struct WrittenFactors<'m> {
+    factors: &'m FactorSet,
+    set_aside: &'m FactorSet,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UncheckedDerived {
+    factors: UncheckedFactors,
+    set_aside: UncheckedFactors,
+}
+
+/// A user model as it stands in a file, of any version.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UncheckedModel {
+    user: UserId,
+    revision: u64,
+    task: Task,
+    provenance: Provenance,
+    #[serde(with = "UncheckedCalibration")]
+    calibration: Calibration,
+    #[serde(default)]
+    decay: Option<Decay>,
+    #[serde(default)]
+    grouping: Grouping,
+    #[serde(default)]
+    edits: Vec<EditRecord>,
+    #[serde(default)]
+    snapshots: Snapshots,
+    #[serde(default)]
+    reader: Option<ReaderName>,
+    #[serde(default)]
+    factors: Option<UncheckedFactors>,
+    #[serde(default)]
+    set_aside: UncheckedFactors,
+    memory: Vec<UncheckedItem>,
+}
+
+/// What follows from the rest of a file and is to be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Due {
+    Nothing,
+    Factors,
+    /// Factors and calibration: its texts are read by another rule now than when it was written.
+    All,
+}
+
+impl UncheckedModel {
+    /// The model with its items and these besides, whose parts have yet to be checked against each other.
+    fn assume(self, beside: Vec<MemoryItem>) -> Result<(UserModel, Due), DataError> {
+        let reader = self.reader.as_ref().map(ReaderName::reader).transpose()?;
+        let items = self.memory.into_iter().map(|item| item.assume(reader)).chain(beside.into_iter().map(Ok));
+        let items: Vec<MemoryItem> = items.collect::<Result<_, _>>()?;
+        let due = match (self.reader, &self.factors) {
+            (Some(reader), _) if !reader.is_current() => Due::All,
+            (_, None) => Due::Factors,
+            _ => Due::Nothing,
+        };
+        let model = UserModel {
+            user: self.user,
+            revision: self.revision,
+            task: self.task,
+            provenance: self.provenance,
+            calibration: self.calibration,
+            decay: self.decay,
+            grouping: self.grouping,
+            edits: self.edits,
+            snapshots: self.snapshots,
+            factors: self.factors.unwrap_or_default().try_into()?,
+            set_aside: self.set_aside.try_into()?,
+            memory: ReasoningMemory::new(items),
+            derived: Derived::default(),
+        };
+        Ok((model, due))
+    }
+}
+
+impl Due {
+    /// The model with what is due, checked.
+    fn made(self, mut model: UserModel) -> Result<UserModel, DataError> {
+        model.check_parts()?;
+        match self {
+            Self::Nothing => {}
+            Self::Factors => {
+                model.read_features();
+                model.derive_factors(&model.partition());
+            }
+            Self::All => drop(model.rebuild()),
+        }
+        model.check_factors()?;
+        model.memory.items_mut().iter_mut().for_each(|item| item.let_go(None));
+        Ok(model)
+    }
+}
+
+impl TryFrom<UncheckedModel> for UserModel {
+    type Error = DataError;
+    fn try_from(unchecked: UncheckedModel) -> Result<Self, DataError> {
+        let (model, due) = unchecked.assume(Vec::new())?;
+        due.made(model)
+    }
+}
+
+impl Serialize for UserModel {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.written(self.written_items()).serialize(serializer)
+    }
 }
 
 impl UserModel {
@@ -46,6 +187,52 @@ impl UserModel {
         serde_json::to_vec(&file).unwrap_or_default()
     }
 
+    /// The items as they are written.
+    pub(super) fn written_items(&self) -> Vec<WrittenItem<'_>> {
+        crate::parallel::map(self.memory.items(), |item| item.written(Some(READER)))
+    }
+
+    fn written<'m>(&'m self, memory: Vec<WrittenItem<'m>>) -> WrittenModel<'m> {
+        let told = !self.is_derived();
+        WrittenModel {
+            user: &self.user,
+            revision: self.revision,
+            task: &self.task,
+            provenance: &self.provenance,
+            calibration: &self.calibration,
+            decay: self.decay,
+            grouping: &self.grouping,
+            edits: &self.edits,
+            snapshots: &self.snapshots,
+            reader: memory.iter().any(WrittenItem::is_to_read).then(ReaderName::current),
+            factors: told.then_some(&self.factors),
+            set_aside: (told && !self.set_aside.is_empty()).then_some(&self.set_aside),
+            memory,
+        }
+    }
+
+    /// The file on one line with an empty memory, for one that keeps these items beside it.
+    pub(super) fn to_head(&self, items: &[WrittenItem<'_>]) -> Vec<u8> {
+        let reader = items.iter().any(WrittenItem::is_to_read).then(ReaderName::current);
+        let model = WrittenModel { reader, ..self.written(Vec::new()) };
+        let file = File { format: FORMAT_NAME.to_owned(), version: FORMAT_VERSION, model };
+        serde_json::to_vec(&file).unwrap_or_default()
+    }
+
+    /// Factors that a file leaves out, for one that keeps them beside it.
+    pub(super) fn derived_factors(&self) -> Option<Vec<u8>> {
+        let factors = WrittenFactors { factors: &self.factors, set_aside: &self.set_aside };
+        self.is_derived().then(|| serde_json::to_vec(&factors).unwrap_or_default())
+    }
+
+    /// Takes in what [`derived_factors`](Self::derived_factors) gave.
+    fn take_derived(&mut self, factors: &[u8]) -> Result<(), DataError> {
+        let read: UncheckedDerived = serde_json::from_slice(factors).map_err(|error| unreadable(&error))?;
+        (self.factors, self.set_aside) = (read.factors.try_into()?, read.set_aside.try_into()?);
+        self.derived = Derived(OnceLock::from(true));
+        Ok(())
+    }
+
     /// Reads a file that [`to_json`](Self::to_json) wrote, and checks it as [`new`](Self::new) does. Writing it again
     /// gives the same bytes.
     ///
@@ -53,48 +240,35 @@ impl UserModel {
     /// [`DataError::FutureVersion`] for a file of a later version; [`DataError::NotAUserModel`] with the place for
     /// anything that is no user model; otherwise the check that failed.
     pub fn from_json(json: &str) -> Result<Self, DataError> {
-        let (model, version) = Self::assume_json(json)?;
-        model.migrated(version)
+        Self::from_head(json, None, |_| Ok(Vec::new()))
     }
 
-    /// The model of a file whose items are kept beside it.
+    /// The model of a file, of items that are kept beside it, which are read as the file's own are, and of
+    /// [`derived_factors`](Self::derived_factors).
     ///
     /// # Errors
-    /// As for [`from_json`](Self::from_json).
-    pub(crate) fn from_head(json: &str, items: Vec<MemoryItem>) -> Result<Self, DataError> {
-        let (model, version) = Self::assume_json(json)?;
-        model.with_memory(items).migrated(version)
-    }
-
-    /// The model of a file and the file's version, whose parts have yet to be checked against each other.
-    fn assume_json(json: &str) -> Result<(Self, u32), DataError> {
-        let header: Header = serde_json::from_str(json).map_err(|error| unreadable(&error))?;
-        if header.format != FORMAT_NAME {
-            let problem = "its format field names another format";
-            return Err(DataError::NotAUserModel { problem, line: 0, column: 0 });
+    /// As for [`from_json`](Self::from_json), and those of `items`.
+    pub(super) fn from_head<E: From<DataError>>(
+        json: &str,
+        factors: Option<&[u8]>,
+        items: impl FnOnce(Option<&ReaderName>) -> Result<Vec<MemoryItem>, E>,
+    ) -> Result<Self, E> {
+        let (unchecked, version) = open(json)?;
+        let items = items(unchecked.reader.as_ref())?;
+        let (mut model, mut due) = unchecked.assume(items)?;
+        if let Some(factors) = factors.filter(|_| due == Due::Factors) {
+            model.take_derived(factors)?;
+            due = Due::Nothing;
         }
-        if header.version == 0 {
-            let problem = "its version is 0, and versions begin at 1";
-            return Err(DataError::NotAUserModel { problem, line: 0, column: 0 });
-        }
-        if header.version > FORMAT_VERSION {
-            return Err(DataError::FutureVersion { found: header.version, supported: FORMAT_VERSION });
-        }
-        let file: File<UncheckedModel> = serde_json::from_str(json).map_err(|error| unreadable(&error))?;
-        Ok((file.model.assume()?, header.version))
-    }
-
-    /// The model as this version has it, checked.
-    fn migrated(mut self, version: u32) -> Result<Self, DataError> {
         if version == 1 {
-            self.migrate_version_1();
+            model.migrate_version_1();
         }
-        self.check()?;
+        let mut model = due.made(model)?;
         if version == 2 {
             // Its factors were all groups of like names, however seldom they were seen.
-            self.rebuild();
+            model.rebuild();
         }
-        Ok(self)
+        Ok(model)
     }
 
     /// Version 1 had no grouping: its factors are kept as they are. It kept paths that were composed from the
@@ -110,3 +284,41 @@ impl UserModel {
         }
     }
 }
+
+/// The content of a file, not yet checked, and its version.
+fn open(json: &str) -> Result<(UncheckedModel, u32), DataError> {
+    let bad = |problem| DataError::NotAUserModel { problem, line: 0, column: 0 };
+    let Header { format, version } = serde_json::from_str(json).map_err(|error| unreadable(&error))?;
+    if format != FORMAT_NAME {
+        return Err(bad("its format field names another format"));
+    }
+    if version == 0 {
+        return Err(bad("its version is 0, and versions begin at 1"));
+    }
+    if version > FORMAT_VERSION {
+        return Err(DataError::FutureVersion { found: version, supported: FORMAT_VERSION });
+    }
+    let file: File<UncheckedModel> = serde_json::from_str(json).map_err(|error| unreadable(&error))?;
+    if version < FIRST_DERIVED && (file.model.factors.is_none() || file.model.reader.is_some()) {
+        return Err(bad("it leaves out what its version does not"));
+    }
+    Ok((file.model, version))
+}
+
+/// The reader that a file names.
+pub(super) fn head_reader(json: &str) -> Result<Option<Reader>, DataError> {
+    #[derive(Deserialize)]
+    struct Head {
+        #[serde(default)]
+        reader: Option<ReaderName>,
+    }
+    #[derive(Deserialize)]
+    struct Named {
+        model: Head,
+    }
+    let file: Named = serde_json::from_str(json).map_err(|error| unreadable(&error))?;
+    file.model.reader.as_ref().map(ReaderName::reader).transpose()
+}
+
+/// The first version that leaves out what follows from the rest.
+const FIRST_DERIVED: u32 = 4;

@@ -86,7 +86,7 @@ impl UserModel {
         keys: &BTreeSet<FeatureKey>,
     ) -> (Forgotten, MemoryChange, Partition) {
         let before: BTreeSet<FactorId> = self.factor_ids();
-        let has = |item: &&MemoryItem| item.features().iter().any(|feature| keys.contains(&feature.key()));
+        let has = |item: &&MemoryItem| item.features_once().iter().any(|feature| keys.contains(&feature.key()));
         let stripped: Vec<MemoryItem> =
             if keys.is_empty() { Vec::new() } else { self.memory.items().iter().filter(has).cloned().collect() };
         let bare: Vec<MemoryItem> =
@@ -97,8 +97,7 @@ impl UserModel {
         let (mut items, change) = self.memory.change(&gone, bare);
         items.retain(|item| removed.contains(item.id()));
 
-        let left: BTreeSet<FeatureKey> =
-            self.memory.items().iter().flat_map(MemoryItem::features).map(Feature::key).collect();
+        let left: BTreeSet<FeatureKey> = self.memory.items().iter().flat_map(MemoryItem::keys).collect();
         let went = items.iter().chain(&stripped).flat_map(MemoryItem::features).map(Feature::key);
         let features: BTreeSet<FeatureKey> = went.filter(|key| !left.contains(key)).collect();
         let paths = lost_paths + self.drop_text(&features, &removed);

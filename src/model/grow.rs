@@ -1,6 +1,7 @@
 //! Making a model of interactions, and taking in more of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use crate::data::grouping::{FittedFactor, Grouping};
 use crate::data::{Calibration, FactorSet, Feature, MemoryChange, MemoryItem, ReasoningMemory, Task, UserId};
@@ -10,6 +11,8 @@ use crate::model::{Provenance, UserModel};
 use crate::stats::{calibrate, calibration_point};
 
 use super::partition::{Factors, Growth, Partition, Rules};
+use super::reading::READER;
+use super::user_model::Derived;
 
 /// The outcome of taking items into a user model.
 #[derive(Debug)]
@@ -57,6 +60,7 @@ impl UserModel {
         model.memory = ReasoningMemory::new(items);
         model.rebuild();
         model.check()?;
+        model.let_go(0);
         Ok(model)
     }
 
@@ -68,18 +72,51 @@ impl UserModel {
         partition
     }
 
+    /// Reads all features, which are about to be gone through more than once.
+    pub(super) fn read_features(&self) {
+        crate::parallel::map(self.memory.items(), |item| item.features().len());
+    }
+
+    /// Lets go of features that can be read off the texts again, from this position on.
+    pub(super) fn let_go(&mut self, from: usize) {
+        // Compares them with their texts, once for each item.
+        crate::parallel::map(self.memory.items().get(from..).unwrap_or_default(), |item| {
+            item.written(Some(READER)).is_to_read()
+        });
+        for item in self.memory.items_mut().iter_mut().skip(from) {
+            item.let_go(Some(READER));
+        }
+    }
+
     /// Which factor each feature is of, apart from edits.
     pub(crate) fn partition(&self) -> Partition {
         Partition::new(&self.grouping, self.memory.items())
     }
 
     pub(super) fn recount(&mut self, partition: &Partition) {
-        let weights = self.weights();
-        let items = self.memory.items();
-        let rules = Rules { task: &self.task, grouping: &self.grouping, edits: &self.edits };
-        let made = partition.factors(rules, items, &weights);
-        (self.factors, self.set_aside) = (made.active, made.set_aside);
+        self.derive_factors(partition);
         self.stamp_paths(0);
+    }
+
+    /// Makes the factors anew, and leaves the paths as they are.
+    pub(super) fn derive_factors(&mut self, partition: &Partition) {
+        let made = self.made_by(partition);
+        (self.factors, self.set_aside) = (made.active, made.set_aside);
+        self.derived = Derived(OnceLock::from(true));
+    }
+
+    fn made_by(&self, partition: &Partition) -> Factors {
+        let rules = Rules { task: &self.task, grouping: &self.grouping, edits: &self.edits };
+        partition.factors(rules, self.memory.items(), &self.weights())
+    }
+
+    /// True when its factors are those that its grouping, items and edits make, so that a file need not hold them. They
+    /// are made to compare them where they came from elsewhere.
+    pub(super) fn is_derived(&self) -> bool {
+        *self.derived.0.get_or_init(|| {
+            let made = self.made_by(&self.partition());
+            made.active == self.factors && made.set_aside == self.set_aside
+        })
     }
 
     /// Says again which factor each step is about, in the paths from this position on.
@@ -119,6 +156,7 @@ impl UserModel {
         self.revision = self.revision.saturating_add(1);
         if regrouped || !change.appends(&self.memory) {
             *partition = self.rebuild();
+            self.let_go(0);
             return Grown { growth: grown_since(&before, &self.factors), change, extent: Extent::Rebuilt };
         }
         let now = self.horizon();
@@ -131,6 +169,7 @@ impl UserModel {
         if calibration_point(len) != calibration_point(self.memory.len()) {
             self.recalibrate();
         }
+        self.let_go(len);
         Grown { growth: grown_since(&before, &self.factors), change, extent }
     }
 
@@ -146,6 +185,9 @@ impl UserModel {
             whole &= partition.append(&mut factors, rules, item, weight);
         }
         (self.factors, self.set_aside) = (factors.active, factors.set_aside);
+        if self.derived.0.get() != Some(&true) {
+            self.derived = Derived::default();
+        }
         whole
     }
 

@@ -32,6 +32,7 @@ mod partition;
 mod preview;
 mod probe;
 mod propose;
+mod reading;
 mod receipt;
 mod snapshots;
 mod telling;

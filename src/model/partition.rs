@@ -69,8 +69,9 @@ impl Partition {
 
     /// Takes in the features of an item behind all others.
     fn see(&mut self, item: &MemoryItem) {
-        let mut of_item = Vec::with_capacity(item.features().len());
-        for feature in item.features() {
+        let features = item.features_once();
+        let mut of_item = Vec::with_capacity(features.len());
+        for feature in features.iter() {
             let key = feature.key();
             let cluster = self.clusters.see(&key);
             if cluster == self.ids.len() {
@@ -131,7 +132,7 @@ impl Partition {
         self.see(item);
         let arranged = self.arranged(rules.task, rules.edits);
         let mut touched = BTreeSet::new();
-        for key in item.features().iter().map(Feature::key) {
+        for key in item.features_once().iter().map(Feature::key) {
             let Some(base) = arranged.base_of(&key) else { continue };
             let id = arranged.arrangement.factor_of(&key, base);
             if factors.active.get(&id).or_else(|| factors.set_aside.get(&id)).is_none() {

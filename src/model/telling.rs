@@ -55,7 +55,7 @@ impl UserModel {
     fn candidates(&self, beliefs: &Beliefs<'_>) -> Vec<Candidate> {
         let mut seen_in = vec![BTreeSet::new(); self.factors.len()];
         for (position, item) in self.memory.items().iter().enumerate() {
-            for place in item.features().iter().filter_map(|feature| self.factors.place_of(&feature.key())) {
+            for place in item.features_once().iter().filter_map(|feature| self.factors.place_of(&feature.key())) {
                 if let Some(seen) = seen_in.get_mut(place) {
                     seen.insert(position);
                 }

@@ -9,7 +9,8 @@ use crate::data::{
     Decay, Edit, EditedStep, FactorId, Feature, FeatureKey, Interaction, ItemId, MemoryItem, PathOrigin, PathStep,
     Query, ReasoningPath, ResponseSpace, Span, Task, UserId,
 };
-use crate::model::{Provenance, UserModel};
+use crate::extract::LexicalExtractor;
+use crate::model::{PackedModel, Provenance, UserModel};
 
 use super::Forget;
 
@@ -248,6 +249,42 @@ proptest! {
         replayed.edits.clone_from(&model.edits);
         replayed.rearrange(&replayed.partition());
         prop_assert_eq!(model.digest(), replayed.digest());
+        // No file holds factors that follow from the rest, and none is read as another model than was written.
+        let file = model.to_json();
+        prop_assert!(!file.contains("\"totals\"") && model.is_derived());
+        let read = UserModel::from_json(&file).unwrap();
+        prop_assert_eq!(read.to_json(), file);
+        prop_assert!(read == model && read.digest() == model.digest());
+    }
+
+    #[test]
+    fn features_that_are_left_out_are_read_off_the_text_as_they_were(
+        texts in prop::collection::vec("(\\PC{0,12}|([a-z]{1,9}[ ,.]{1,2}){0,60}|(not|very|good|dull|no|slow|plot|[ .]){0,20})", 1..12),
+        keep in prop::collection::vec(0..6_usize, 12),
+    ) {
+        let mut items = Vec::new();
+        for (n, (text, keep)) in texts.into_iter().zip(keep).enumerate() {
+            let Ok(query) = Query::new(text) else { continue };
+            let all = LexicalExtractor::read_all(&query);
+            let features = match keep {
+                0 => Vec::new(),
+                1 => all.into_iter().take(3).collect(),
+                2 => all.into_iter().rev().collect(),
+                3 => all.iter().cloned().chain(all.first().cloned()).collect(),
+                _ => all,
+            };
+            let interaction = Interaction::new(format!("i{n}"), query, "5").unwrap();
+            items.push(MemoryItem::new(interaction, features).unwrap());
+        }
+        let model = made_of(items, &groupings()[0], None);
+        for read in [
+            UserModel::from_json(&model.to_json()).unwrap(),
+            serde_json::from_slice(&serde_json::to_vec(&model).unwrap()).unwrap(),
+            PackedModel::from_bytes(&PackedModel::pack(&model).unwrap().to_bytes().unwrap()).unwrap().model().unwrap(),
+        ] {
+            prop_assert_eq!(read.to_json(), model.to_json());
+            prop_assert!(read == model && read.digest() == model.digest());
+        }
     }
 
     #[test]

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
+use super::file::UncheckedModel;
 #[cfg(doc)]
 use crate::data::Edit;
 use crate::data::grouping::Grouping;
 use crate::data::{
     Calibration, DataError, Decay, EditRecord, FactorId, FactorSet, ItemId, MemoryItem, PathStep, ReasoningMemory,
-    ReasoningPath, Task, UncheckedCalibration, UncheckedFactors, UncheckedItem, UserId, in_force,
+    ReasoningPath, Task, UserId, in_force,
 };
 use crate::stats::Muted;
 
@@ -24,7 +26,7 @@ use super::heard::heard_places;
 ///
 /// However it is read (`serde_json`, another format, a part of a larger document), it passes the checks of
 /// [`new`](Self::new) or is refused. A file of an older version is read by [`from_json`](Self::from_json) alone.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Deserialize)]
 #[serde(try_from = "UncheckedModel")]
 pub struct UserModel {
     pub(super) user: UserId,
@@ -32,18 +34,26 @@ pub struct UserModel {
     pub(super) task: Task,
     pub(super) provenance: Provenance,
     pub(super) calibration: Calibration,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) decay: Option<Decay>,
     pub(super) grouping: Grouping,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) edits: Vec<EditRecord>,
-    #[serde(skip_serializing_if = "Snapshots::is_empty")]
     pub(super) snapshots: Snapshots,
     pub(super) factors: FactorSet,
     /// Factors that the user set aside, with their counts.
-    #[serde(skip_serializing_if = "FactorSet::is_empty")]
     pub(super) set_aside: FactorSet,
     pub(super) memory: ReasoningMemory,
+    pub(super) derived: Derived,
+}
+
+/// Whether a model's factors are those that its grouping, items and edits make; empty until it is known.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Derived(pub(super) OnceLock<bool>);
+
+impl PartialEq for Derived {
+    /// It follows from the rest.
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// The snapshots that can be gone back to.
@@ -57,7 +67,7 @@ pub(super) struct Snapshots {
 }
 
 impl Snapshots {
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.taken == 0
     }
 
@@ -94,60 +104,6 @@ pub struct Provenance {
     pub prompts: String,
 }
 
-/// A user model as it stands in a file, of any version.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct UncheckedModel {
-    user: UserId,
-    revision: u64,
-    task: Task,
-    provenance: Provenance,
-    #[serde(with = "UncheckedCalibration")]
-    calibration: Calibration,
-    #[serde(default)]
-    decay: Option<Decay>,
-    #[serde(default)]
-    grouping: Grouping,
-    #[serde(default)]
-    edits: Vec<EditRecord>,
-    #[serde(default)]
-    snapshots: Snapshots,
-    factors: UncheckedFactors,
-    #[serde(default)]
-    set_aside: UncheckedFactors,
-    memory: Vec<UncheckedItem>,
-}
-
-impl UncheckedModel {
-    /// The model, whose parts have yet to be checked against each other.
-    pub(super) fn assume(self) -> Result<UserModel, DataError> {
-        let items: Vec<MemoryItem> = self.memory.into_iter().map(UncheckedItem::assume).collect::<Result<_, _>>()?;
-        Ok(UserModel {
-            user: self.user,
-            revision: self.revision,
-            task: self.task,
-            provenance: self.provenance,
-            calibration: self.calibration,
-            decay: self.decay,
-            grouping: self.grouping,
-            edits: self.edits,
-            snapshots: self.snapshots,
-            factors: self.factors.try_into()?,
-            set_aside: self.set_aside.try_into()?,
-            memory: ReasoningMemory::new(items),
-        })
-    }
-}
-
-impl TryFrom<UncheckedModel> for UserModel {
-    type Error = DataError;
-    fn try_from(unchecked: UncheckedModel) -> Result<Self, DataError> {
-        let model = unchecked.assume()?;
-        model.check()?;
-        Ok(model)
-    }
-}
-
 impl UserModel {
     /// Puts a user model together from its parts, checked against each other.
     ///
@@ -177,24 +133,24 @@ impl UserModel {
             factors,
             set_aside: FactorSet::default(),
             memory,
+            derived: Derived::default(),
         };
         model.check()?;
         Ok(model)
     }
 
     pub(crate) fn check(&self) -> Result<(), DataError> {
+        self.check_parts()?;
+        self.check_factors()
+    }
+
+    /// Checks all that needs no factors.
+    pub(super) fn check_parts(&self) -> Result<(), DataError> {
         self.calibration.check()?;
         self.snapshots.check()?;
         self.grouping.check()?;
         if self.edits.iter().zip(1..).any(|(record, number)| record.number != number) {
             return Err(DataError::BadNumbers { what: "list of edits", problem: "is not numbered from 1" });
-        }
-        for factor in self.set_aside.iter() {
-            let both = factor.features().iter().any(|key| self.factors.factor_of(key).is_some());
-            if both || self.factors.get(factor.id()).is_some() {
-                let problem = "is set aside and in use at once";
-                return Err(DataError::BadFactor { factor: factor.id().clone(), problem });
-            }
         }
         let mut ids: BTreeSet<&ItemId> = BTreeSet::new();
         for item in self.memory.items() {
@@ -205,6 +161,20 @@ impl UserModel {
             self.task.check_query(id, item.query())?;
             self.task.check_response(id, item.query(), item.response())?;
             item.check()?;
+        }
+        Ok(())
+    }
+
+    /// Checks the factors, and the paths against them.
+    pub(super) fn check_factors(&self) -> Result<(), DataError> {
+        for factor in self.set_aside.iter() {
+            let both = factor.features().iter().any(|key| self.factors.factor_of(key).is_some());
+            if both || self.factors.get(factor.id()).is_some() {
+                let problem = "is set aside and in use at once";
+                return Err(DataError::BadFactor { factor: factor.id().clone(), problem });
+            }
+        }
+        for item in self.memory.items() {
             item.check_path(|step| step.factor == self.factor_of(item, step.feature))?;
         }
         Ok(())
@@ -219,18 +189,6 @@ impl UserModel {
     fn path_fits(&self, item: &MemoryItem, path: &ReasoningPath) -> bool {
         let belongs = |step: &PathStep| step.factor == self.factor_of(item, step.feature);
         path.response() == item.response() && path.check(item.features().len(), belongs).is_ok()
-    }
-
-    /// Takes the memory out, as a packed file keeps it beside the items.
-    #[must_use]
-    pub(crate) fn without_memory(self) -> Self {
-        Self { memory: ReasoningMemory::default(), ..self }
-    }
-
-    /// The model that [`without_memory`](Self::without_memory) left, with its items again.
-    #[must_use]
-    pub(super) fn with_memory(self, items: Vec<MemoryItem>) -> Self {
-        Self { memory: ReasoningMemory::new(items), ..self }
     }
 
     /// Whose model it is.

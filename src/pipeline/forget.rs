@@ -33,7 +33,7 @@ impl RpmPipeline {
         let digest_before = model.digest();
         let items = model.memory().items().iter();
         let touched: Vec<&MemoryItem> = items
-            .filter(|item| gone.contains(item.id()) || item.features().iter().any(|f| keys.contains(&f.key())))
+            .filter(|item| gone.contains(item.id()) || item.features_once().iter().any(|f| keys.contains(&f.key())))
             .collect();
         let log_records = self.purge_logs(&touched)?;
         // Before the model is changed: a log that cannot be read is an error that leaves it as it was.

@@ -7,7 +7,8 @@ use super::RetrievalRequest;
 /// The names and quoted words of an interaction's features, each different one once.
 pub(super) fn feature_text(item: &MemoryItem) -> String {
     let mut pieces: Vec<&str> = Vec::new();
-    for feature in item.features() {
+    let features = item.features_once();
+    for feature in features.iter() {
         for piece in [feature.name(), feature.context(item.query())] {
             if !pieces.contains(&piece) {
                 pieces.push(piece);

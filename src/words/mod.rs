@@ -24,45 +24,75 @@ pub(crate) struct Token {
 }
 
 /// The words of a text by Unicode's rules (UAX 29), folded; punctuation and white space only separate.
+///
+/// ASCII, which is nearly all of English, is scanned byte by byte.
 pub(crate) fn tokens(text: &str) -> Vec<Token> {
-    let mut tokens: Vec<Token> = Vec::new();
-    let mut opens = true;
-    for (start, piece) in text.split_word_bound_indices() {
-        let word = fold(piece).replace('’', "'");
-        if word.chars().any(char::is_alphanumeric) {
-            tokens.push(Token { word, start, end: start + piece.len(), opens });
-            opens = false;
+    let (mut tokens, mut opens, mut at) = (Vec::with_capacity(text.len() / 6 + 1), true, 0);
+    for piece in pieces(text) {
+        if piece.is_ascii() {
+            ascii_tokens(piece, at, &mut opens, &mut tokens);
         } else {
-            let joins = matches!(piece, "-" | "'" | "’");
-            opens |= piece.contains('\n') || !(joins || piece.trim().is_empty());
+            table_tokens(piece, at, &mut opens, &mut tokens);
         }
+        at += piece.len();
     }
     tokens
 }
 
-/// The folded words of [`tokens`] in order, without their places. `scratch` is only room to work in.
-///
-/// ASCII, which is nearly all of English, is scanned byte by byte; what stands between other characters goes by the
-/// tables of [`tokens`].
-pub(crate) fn each_word(text: &str, scratch: &mut String, mut visit: impl FnMut(&str)) {
-    if text.is_ascii() {
-        return each_ascii_word(text, scratch, &mut visit);
-    }
-    let mut rest = text;
-    while !rest.is_empty() {
+/// Parts a text where it can be read piece by piece, so that of one in ASCII but for a few words only these need tables.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let (ascii, mut rest) = (text.is_ascii(), text);
+    std::iter::from_fn(move || {
         // No rule of UAX 29 joins words over ASCII white space, unless what follows is a mark that goes with it.
         let bytes = rest.as_bytes();
-        let after =
-            bytes.iter().zip(bytes.iter().skip(1)).position(|(b, next)| b.is_ascii_whitespace() && next.is_ascii());
-        let (piece, later) = rest.split_at_checked(after.map_or(rest.len(), |at| at + 1)).unwrap_or((rest, ""));
+        let begins = |next: &u8| next.is_ascii() && !next.is_ascii_whitespace();
+        let ends = |(b, next): (&u8, &u8)| b.is_ascii_whitespace() && begins(next);
+        let end = if ascii { None } else { bytes.iter().zip(bytes.iter().skip(1)).position(ends) };
+        let (piece, later) = rest.split_at_checked(end.map_or(rest.len(), |at| at + 1)).unwrap_or((rest, ""));
+        rest = later;
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
+fn table_tokens(text: &str, at: usize, opens: &mut bool, tokens: &mut Vec<Token>) {
+    for (start, piece) in text.split_word_bound_indices() {
+        let word = fold(piece).replace('’', "'");
+        if word.chars().any(char::is_alphanumeric) {
+            let start = at + start;
+            tokens.push(Token { word, start, end: start + piece.len(), opens: std::mem::take(opens) });
+        } else {
+            let joins = matches!(piece, "-" | "'" | "’");
+            *opens |= piece.contains('\n') || !(joins || piece.trim().is_empty());
+        }
+    }
+}
+
+fn ascii_tokens(text: &str, at: usize, opens: &mut bool, tokens: &mut Vec<Token>) {
+    let opening = |byte: &u8| *byte == b'\n' || !(char::from(*byte).is_whitespace() || matches!(byte, b'-' | b'\''));
+    let between = |from: usize, to: usize| text.as_bytes().get(from..to).is_some_and(|bytes| bytes.iter().any(opening));
+    let mut from = 0;
+    each_ascii_span(text.as_bytes(), |start, end| {
+        let word = text.get(start..end).unwrap_or_default().to_ascii_lowercase();
+        let opens = std::mem::take(opens) | between(from, start);
+        tokens.push(Token { word, start: at + start, end: at + end, opens });
+        from = end;
+    });
+    *opens |= between(from, text.len());
+}
+
+/// The folded words of [`tokens`] in order, without their places. `scratch` is only room to work in.
+pub(crate) fn each_word(text: &str, scratch: &mut String, mut visit: impl FnMut(&str)) {
+    for piece in pieces(text) {
         if piece.is_ascii() {
-            each_ascii_word(piece, scratch, &mut visit);
+            scratch.clear();
+            scratch.push_str(piece);
+            scratch.make_ascii_lowercase();
+            each_ascii_span(scratch.as_bytes(), |start, end| visit(scratch.get(start..end).unwrap_or_default()));
         } else {
             for token in tokens(piece) {
                 visit(&token.word);
             }
         }
-        rest = later;
     }
 }
 
@@ -110,11 +140,8 @@ impl Kind {
     }
 }
 
-fn each_ascii_word(text: &str, scratch: &mut String, visit: &mut impl FnMut(&str)) {
-    scratch.clear();
-    scratch.push_str(text);
-    scratch.make_ascii_lowercase();
-    let bytes = scratch.as_bytes();
+/// Where the words of ASCII text begin and end.
+fn each_ascii_span(bytes: &[u8], mut visit: impl FnMut(usize, usize)) {
     let kind = |at: usize| bytes.get(at).map_or(Kind::Other, |&byte| Kind::of(byte));
     let mut at = 0;
     while at < bytes.len() {
@@ -134,8 +161,8 @@ fn each_ascii_word(text: &str, scratch: &mut String, visit: &mut impl FnMut(&str
                 break;
             }
         }
-        if is_word && let Some(word) = scratch.get(start..at) {
-            visit(word);
+        if is_word {
+            visit(start, at);
         }
     }
 }
@@ -215,6 +242,13 @@ mod tests {
         assert!(!STOP_WORDS.iter().any(|word| is_negation(word)));
     }
 
+    /// The words of a text by the tables alone.
+    fn by_tables(text: &str) -> Vec<Token> {
+        let mut tokens = Vec::new();
+        table_tokens(text, 0, &mut true, &mut tokens);
+        tokens
+    }
+
     fn words(text: &str) -> Vec<String> {
         let mut words = Vec::new();
         each_word(text, &mut String::new(), |word| words.push(word.to_owned()));
@@ -229,6 +263,7 @@ mod tests {
         for _ in 0..4 {
             texts = texts.iter().flat_map(|text| alphabet.map(|next| format!("{text}{next}"))).collect();
             for text in &texts {
+                assert_eq!(tokens(text), by_tables(text), "{text:?}");
                 let expected: Vec<String> = tokens(text).into_iter().map(|token| token.word).collect();
                 assert_eq!(words(text), expected, "{text:?}");
             }
@@ -238,6 +273,7 @@ mod tests {
     proptest! {
         #[test]
         fn scanning_finds_the_words_of_the_tables(text in prop_oneof!["[ -~\n\t]{0,60}", "(\\PC| |[a-z]){0,40}"]) {
+            prop_assert_eq!(tokens(&text), by_tables(&text));
             let expected: Vec<String> = tokens(&text).into_iter().map(|token| token.word).collect();
             prop_assert_eq!(words(&text), expected);
         }

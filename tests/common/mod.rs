@@ -86,6 +86,17 @@ const FEATURES: [(&str, &str); 8] = [
     ("solver", "exact search"),
 ];
 
+/// A model's file with all that could be left out: features, factors and counts.
+pub fn whole_file(model: &UserModel) -> Value {
+    let mut file: Value = serde_json::from_str(&model.to_json()).unwrap();
+    let inner = file["model"].as_object_mut().unwrap();
+    inner.remove("reader");
+    inner.insert("factors".to_owned(), serde_json::to_value(model.factors()).unwrap());
+    inner.insert("set_aside".to_owned(), serde_json::to_value(model.set_aside()).unwrap());
+    inner.insert("memory".to_owned(), serde_json::to_value(model.memory()).unwrap());
+    file
+}
+
 /// The reply of a model that does as asked.
 pub fn obey(request: &CompletionRequest) -> String {
     let asked = request.messages.iter().find(|message| message.role == Role::User).map_or("", |m| &m.content);

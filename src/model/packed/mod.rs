@@ -16,8 +16,10 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use crate::container::{Damage, DamagedFile, HEAD, HEADER, LONGEST_NAME, ReadError, Writer, read_from};
-use crate::data::{DataError, MemoryItem};
+use crate::data::{DataError, MemoryItem, Reader};
 use crate::model::UserModel;
+use crate::model::file::head_reader;
+use crate::model::reading::ReaderName;
 
 /// The kind of the file.
 const KIND: &str = "packed";
@@ -27,6 +29,11 @@ const VERSION: u32 = 2;
 const MODEL: &str = "model";
 const ITEMS: &str = "items";
 const PLACES: &str = "places";
+/// Factors that the model leaves out, where making them takes longer than reading them.
+const FACTORS: &str = "factors";
+/// They are packed if they take at most this part of the items' bytes: there is a most of factors, and a short memory makes its
+/// own soon.
+const FACTORS_OF_ITEMS: usize = 4;
 const INDEX: &str = "index ";
 
 /// A user model and its indexes, opened from a packed file or about to become one.
@@ -95,13 +102,18 @@ impl PackedModel {
     /// [`PackedError::Damaged`] never occurs here; the result is one because writing JSON gives one.
     pub fn pack(model: &UserModel) -> Result<Self, PackedError> {
         let (mut items, mut places) = (Vec::new(), Vec::with_capacity(8 * model.memory().len()));
-        for item in model.memory().items() {
+        let written = model.written_items();
+        for item in &written {
             serde_json::to_writer(&mut items, item).map_err(|_| unwritable())?;
             places.extend((items.len() as u64).to_le_bytes());
         }
-        let head = model.clone().without_memory().to_json_line();
+        let head = model.to_head(&written);
+        let small = |factors: &Vec<u8>| factors.len() <= items.len() / FACTORS_OF_ITEMS;
+        let factors = model.derived_factors().filter(small);
         let section = |name: &str, bytes| Section { name: name.to_owned(), bytes };
-        Ok(Self { sections: vec![section(MODEL, head), section(PLACES, places), section(ITEMS, items)] })
+        let mut sections = vec![section(MODEL, head), section(PLACES, places), section(ITEMS, items)];
+        sections.extend(factors.map(|factors| section(FACTORS, factors)));
+        Ok(Self { sections })
     }
 
     /// Adds an index under this name, in place of one that has it. See
@@ -199,13 +211,21 @@ impl PackedModel {
     /// # Errors
     /// [`PackedError::NoSuchPosition`]; [`PackedError::Model`] for a record that is no item.
     pub fn item(&self, position: usize) -> Result<MemoryItem, PackedError> {
+        self.item_read_by(position, head_reader(self.head()?)?)
+    }
+
+    fn item_read_by(&self, position: usize, reader: Option<Reader>) -> Result<MemoryItem, PackedError> {
         let (places, _) = self.section(PLACES)?.as_chunks();
         let len = places.len();
         let end = |at: usize| places.get(at).and_then(|place| usize::try_from(u64::from_le_bytes(*place)).ok());
         let to = end(position).ok_or(PackedError::NoSuchPosition { position, len })?;
         let from = position.checked_sub(1).map_or(Some(0), end).unwrap_or(usize::MAX);
         let record = self.section(ITEMS)?.get(from..to).ok_or_else(|| self.wrong(PLACES, NOWHERE))?;
-        Ok(MemoryItem::from_record(record)?)
+        Ok(MemoryItem::from_record(record, reader)?)
+    }
+
+    fn head(&self) -> Result<&str, PackedError> {
+        std::str::from_utf8(self.section(MODEL)?).map_err(|_| self.wrong(MODEL, "it is no text"))
     }
 
     /// The whole model, decoded and checked as [`UserModel::from_json`] does. Its indexes are left out; a pipeline's
@@ -214,9 +234,10 @@ impl PackedModel {
     /// # Errors
     /// [`PackedError::Model`].
     pub fn model(&self) -> Result<UserModel, PackedError> {
-        let head = std::str::from_utf8(self.section(MODEL)?).map_err(|_| self.wrong(MODEL, "it is no text"))?;
-        let items: Result<Vec<MemoryItem>, PackedError> = (0..self.len()).map(|position| self.item(position)).collect();
-        Ok(UserModel::from_head(head, items?)?)
+        UserModel::from_head(self.head()?, self.section(FACTORS).ok(), |reader| {
+            let reader = reader.map(ReaderName::reader).transpose()?;
+            (0..self.len()).map(|position| self.item_read_by(position, reader)).collect()
+        })
     }
 
     /// The error for a section that says what cannot be.

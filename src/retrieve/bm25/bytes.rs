@@ -1,12 +1,13 @@
 //! An index as bytes.
 //!
-//! A [container](crate::container) of kind `bm25` with these sections; numbers are little-endian and take 4 bytes:
+//! A [container](crate::container) of kind `bm25` with these sections. Parameters are little-endian and take 4 bytes; all other
+//! numbers take a byte for each 7 bits, the lowest first, with the high bit set in all but the last (LEB128).
 //!
 //! ```text
 //! parameters   k1, b
-//! ends         by token: where its word ends
+//! letters      by token: the bytes of its word
 //! lengths      by text: how many occurrences
-//! occurrences  by text and occurrence: the token
+//! occurrences  by text and occurrence: the token, less the one before it in the text
 //! words        the tokens' words
 //! ```
 //!
@@ -24,12 +25,13 @@ use super::weights::Parameters;
 
 /// The kind of the container.
 const KIND: &str = "bm25";
-/// Goes up when the layout changes, or what a text's tokens are. Version 1 had a form of its own.
-const VERSION: u32 = 2;
+/// Goes up when the layout changes, or what a text's tokens are. Version 1 had a form of its own, and numbers of version 2 took
+/// 4 bytes.
+pub(super) const VERSION: u32 = 3;
 
 /// The names of the sections.
 const PARAMETERS: &str = "parameters";
-const ENDS: &str = "ends";
+const LETTERS: &str = "letters";
 const LENGTHS: &str = "lengths";
 const OCCURRENCES: &str = "occurrences";
 const WORDS: &str = "words";
@@ -56,21 +58,24 @@ impl Bm25Index {
         for &(_, slot) in &slots {
             let (start, text) = (occurrences.len(), self.texts.get(slot));
             occurrences.extend(text.iter().filter_map(|&token| ranks.get(token as usize).copied()));
-            occurrences.get_mut(start..).unwrap_or_default().sort_unstable();
+            let own = occurrences.get_mut(start..).unwrap_or_default();
+            own.sort_unstable();
+            let mut last = 0;
+            for token in own {
+                let here = *token;
+                *token -= last;
+                last = here;
+            }
             lengths.push(small(text.len()));
         }
 
-        let mut words = Vec::new();
-        let end_of = |&token: &u32| {
-            words.extend_from_slice(self.tokens.word(token));
-            small(words.len())
-        };
-        let ends: Vec<u32> = known.iter().map(end_of).collect();
+        let letters: Vec<u32> = known.iter().map(|&token| small(self.tokens.word(token).len())).collect();
+        let words: Vec<u8> = known.iter().flat_map(|&token| self.tokens.word(token)).copied().collect();
         let Parameters { k1, b } = self.weights.parameters();
         let mut writer = Writer::new(KIND, VERSION);
         writer.section(PARAMETERS, [k1.to_le_bytes(), b.to_le_bytes()].as_flattened());
-        for (name, numbers) in [(ENDS, &ends), (LENGTHS, &lengths), (OCCURRENCES, &occurrences)] {
-            writer.section_with(name, |bytes| bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes())));
+        for (name, numbers) in [(LETTERS, &letters), (LENGTHS, &lengths), (OCCURRENCES, &occurrences)] {
+            writer.section_with(name, |bytes| numbers.iter().for_each(|number| write(*number, bytes)));
         }
         writer.section(WORDS, &words);
         writer.finish()
@@ -83,8 +88,8 @@ impl Bm25Index {
     /// but do no other harm.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, IndexError> {
         let sections = Sections::read(bytes, KIND, VERSION)?;
-        let (k1, b) = match numbers(&sections, PARAMETERS)?.as_slice() {
-            [k1, b] => (f32::from_bits(*k1), f32::from_bits(*b)),
+        let (k1, b) = match sections.get(PARAMETERS)?.as_chunks() {
+            ([k1, b], []) => (f32::from_le_bytes(*k1), f32::from_le_bytes(*b)),
             _ => return Err(sections.wrong(PARAMETERS, "there are two of them").into()),
         };
         let parameters = Parameters::new(k1, b);
@@ -92,7 +97,7 @@ impl Bm25Index {
             return Err(sections.wrong(PARAMETERS, "one is out of range").into());
         }
         let (lengths, occurrences) = (numbers(&sections, LENGTHS)?, numbers(&sections, OCCURRENCES)?);
-        let tokens = words(sections.get(WORDS)?, numbers(&sections, ENDS)?);
+        let tokens = words(sections.get(WORDS)?, &numbers(&sections, LETTERS)?);
         let tokens = tokens.map_err(|problem| sections.wrong(WORDS, problem))?;
         let texts = texts(lengths, occurrences, tokens.len());
         let texts = texts.map_err(|problem| sections.wrong(OCCURRENCES, problem))?;
@@ -102,16 +107,51 @@ impl Bm25Index {
 
 /// The numbers of a section.
 fn numbers(sections: &Sections<'_>, name: &str) -> Result<Vec<u32>, DamagedFile> {
-    match sections.get(name)?.as_chunks() {
-        (numbers, []) => Ok(numbers.iter().map(|number| u32::from_le_bytes(*number)).collect()),
-        _ => Err(sections.wrong(name, "it is no whole number of numbers")),
+    let (bytes, mut at) = (sections.get(name)?, 0);
+    let mut numbers = Vec::with_capacity(bytes.len());
+    while at < bytes.len() {
+        let number = read(bytes, &mut at);
+        numbers.push(number.ok_or_else(|| sections.wrong(name, "a number is cut, too large or spelled too long"))?);
     }
+    Ok(numbers)
 }
 
-/// The texts of these lengths, if their tokens are known, used and in order.
-fn texts(lengths: Vec<u32>, occurrences: Vec<u32>, tokens: usize) -> Result<Lists<u32>, &'static str> {
+fn write(mut number: u32, bytes: &mut Vec<u8>) {
+    while number >= 0x80 {
+        bytes.push(number.to_le_bytes()[0] | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number.to_le_bytes()[0]);
+}
+
+/// The number that begins here, which is left behind; `None` unless it is spelled as [`write`] does.
+fn read(bytes: &[u8], at: &mut usize) -> Option<u32> {
+    let mut number = 0_u64;
+    for shift in [0, 7, 14, 21, 28] {
+        let byte = *bytes.get(*at)?;
+        *at += 1;
+        number |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return u32::try_from(number).ok().filter(|_| byte > 0 || shift == 0);
+        }
+    }
+    None
+}
+
+/// The texts of these lengths, if their tokens are known and used.
+fn texts(lengths: Vec<u32>, mut occurrences: Vec<u32>, tokens: usize) -> Result<Lists<u32>, &'static str> {
     if lengths.iter().map(|&length| u64::from(length)).sum::<u64>() != occurrences.len() as u64 {
         return Err("the texts have another number of tokens than there are");
+    }
+    let mut rest = occurrences.as_mut_slice();
+    for length in &lengths {
+        let (text, others) = rest.split_at_mut_checked(*length as usize).unwrap_or_default();
+        let mut last = 0_u32;
+        for token in text {
+            *token = token.checked_add(last).ok_or("a text has an unknown token")?;
+            last = *token;
+        }
+        rest = others;
     }
     let mut used = vec![false; tokens];
     for &token in &occurrences {
@@ -120,24 +160,21 @@ fn texts(lengths: Vec<u32>, occurrences: Vec<u32>, tokens: usize) -> Result<List
     if used.contains(&false) {
         return Err("no text has one of the tokens");
     }
-    let texts = Lists::cut(occurrences, lengths.into_iter());
-    if (0..small(texts.count())).any(|text| !texts.get(text).is_sorted()) {
-        return Err("the tokens of a text are out of order");
-    }
-    Ok(texts)
+    Ok(Lists::cut(occurrences, lengths.into_iter()))
 }
 
-/// The words of `bytes` that end at `ends`, if they are in order.
-fn words(bytes: &[u8], ends: Vec<u32>) -> Result<Dictionary, &'static str> {
-    let (mut start, mut last) = (0, None);
-    for &end in &ends {
-        let word = bytes.get(start..end as usize).ok_or("a word ends where it cannot")?;
+/// The words of `bytes`, of so many bytes each, if they are in order.
+fn words(bytes: &[u8], letters: &[u32]) -> Result<Dictionary, &'static str> {
+    let (mut rest, mut last, mut ends) = (bytes, None, Vec::with_capacity(letters.len()));
+    for &letters in letters {
+        let (word, others) = rest.split_at_checked(letters as usize).ok_or("a word ends where it cannot")?;
         if last.is_some_and(|last| last >= word) {
             return Err("words are out of order");
         }
-        (start, last) = (end as usize, Some(word));
+        (rest, last) = (others, Some(word));
+        ends.push(small(bytes.len() - rest.len()));
     }
-    if start != bytes.len() {
+    if !rest.is_empty() {
         return Err("there are bytes after the last word");
     }
     Ok(Dictionary::from_parts(bytes.to_vec(), ends))

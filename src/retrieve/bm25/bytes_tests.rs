@@ -14,7 +14,7 @@ proptest! {
         texts in prop::collection::vec(text(), 0..6), changes in prop::collection::vec((any::<usize>(), any::<u8>()), 1..4),
     ) {
         let bytes = Bm25Index::build(&texts, K1, B).to_bytes();
-        let sections = Sections::read(&bytes, "bm25", 2).unwrap();
+        let sections = Sections::read(&bytes, "bm25", 3).unwrap();
         let mut bodies: Vec<(&str, Vec<u8>)> = sections.iter().map(|(name, body)| (name, body.to_vec())).collect();
         for (at, byte) in changes {
             let (_, body) = &mut bodies[at % 5];
@@ -26,7 +26,7 @@ proptest! {
             }
         }
         // With the right checksums, so that the other checks have to stand alone.
-        let mut writer = Writer::new("bm25", 2);
+        let mut writer = Writer::new("bm25", 3);
         for (name, body) in bodies {
             writer.section(name, &body);
         }
@@ -57,7 +57,7 @@ fn no_cut_and_no_flipped_bit_goes_unseen() {
         damaged[bit / 8] ^= 1 << (bit % 8);
         Bm25Index::from_bytes(&damaged).unwrap_err();
     }
-    let newer = DamagedFile::new("bm25", "header", 0, Damage::OtherVersion { found: 3, known: 2 });
-    let error = Bm25Index::from_bytes(&Writer::new("bm25", 3).finish()).unwrap_err();
+    let newer = DamagedFile::new("bm25", "header", 0, Damage::OtherVersion { found: 4, known: 3 });
+    let error = Bm25Index::from_bytes(&Writer::new("bm25", 4).finish()).unwrap_err();
     assert_eq!(error, IndexError::Damaged(newer));
 }

@@ -34,6 +34,7 @@ use super::{
     Applied, MemoryIndex, MemoryView, RetrievalRequest, RetrieveError, Retrieved, Retriever, SavedIndex, check_count,
 };
 
+use bytes::VERSION;
 pub use error::IndexError;
 pub use index::Bm25Index;
 use weights::Parameters;
@@ -93,7 +94,7 @@ impl Bm25Retriever {
     /// Names everything that an index depends on apart from the memory.
     fn fingerprint(&self) -> String {
         let Parameters { k1, b } = self.parameters;
-        format!("bm25 {:?} k1={k1} b={b}", self.compared)
+        format!("bm25 {:?} k1={k1} b={b} layout={VERSION}", self.compared)
     }
 
     /// The text by which an item is compared.

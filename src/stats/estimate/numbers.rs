@@ -36,15 +36,4 @@ impl<K: Eq + Hash> Numbers<K> {
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
-
-    /// By number: the value of `f` for the text.
-    pub(super) fn map<T: Clone + Default>(&self, f: impl Fn(&K) -> T) -> Vec<T> {
-        let mut values = vec![T::default(); self.0.len()];
-        for (text, number) in &self.0 {
-            if let Some(value) = values.get_mut(*number as usize) {
-                *value = f(text);
-            }
-        }
-        values
-    }
 }

@@ -1,11 +1,11 @@
 //! The past items as the estimate counts them.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
-use crate::data::{FactorId, FactorSet, Feature, FeatureKey, MemoryItem, ResponseSpace, Task};
+use crate::data::{FactorId, FactorSet, FeatureKey, MemoryItem, ResponseSpace, Task};
 
 use super::muted::Muted;
-use super::numbers::Numbers;
 use super::seen::{distinct, tone};
 use super::similar::Texts;
 
@@ -27,9 +27,8 @@ pub(super) struct Past {
     timed: Vec<bool>,
     /// By item: its weight, above 0 and at most 1.
     pub(super) weights: Vec<f64>,
-    keys: Numbers<FeatureKey>,
-    /// By item: the numbers of its features' keys.
-    keys_of: Vec<Vec<u32>>,
+    /// By item: digests of its features' keys, which take a tenth of the keys' memory.
+    keys_of: Vec<Box<[u64]>>,
     /// Factors in order of id, as in [`FactorSet::iter`].
     pub(super) ids: Vec<FactorId>,
     /// By item: its factors' places, ascending.
@@ -56,11 +55,12 @@ impl Past {
         let place: HashMap<&str, usize> =
             self.responses.iter().enumerate().map(|(place, response)| (response.as_str(), place)).collect();
         for item in new {
+            let features = item.features_once();
             self.given.push(place.get(item.response()).copied().unwrap_or_default());
-            self.texts.push(self.muted.heard(item.query(), item.features().iter()));
-            self.tones.push(tone(item.features().iter().filter(|feature| !self.muted.is_of(feature))));
+            self.texts.push(self.muted.heard(item.query(), features.iter()));
+            self.tones.push(tone(features.iter().filter(|feature| !self.muted.is_of(feature))));
             self.timed.push(item.time().is_some());
-            self.keys_of.push(item.features().iter().map(Feature::key).map(|key| self.keys.number(key)).collect());
+            self.keys_of.push(features.iter().map(|feature| digest(&feature.key())).collect());
         }
     }
 
@@ -69,8 +69,9 @@ impl Past {
         let usable = |weight: &f64| if weight.is_nan() { LEAST_WEIGHT } else { weight.clamp(LEAST_WEIGHT, 1.0) };
         self.weights = weights.iter().map(usable).chain(std::iter::repeat(1.0)).take(self.len()).collect();
         self.ids = set.iter().map(|factor| factor.id().clone()).collect();
-        let places = self.keys.map(|key| set.place_of(key));
-        let place = |key: &u32| places.get(*key as usize).copied().flatten();
+        let places: HashMap<u64, usize> =
+            set.keys().filter_map(|key| Some((digest(key), set.place_of(key)?))).collect();
+        let place = |key: &u64| places.get(key).copied();
         self.factors_of = self.keys_of.iter().map(|keys| distinct(keys.iter().filter_map(place))).collect();
         self.count_sightings();
     }
@@ -94,7 +95,6 @@ impl Past {
             tones: select(&self.tones, items),
             timed: select(&self.timed, items),
             weights: select(&self.weights, items),
-            keys: self.keys.clone(),
             keys_of: select(&self.keys_of, items),
             ids: self.ids.clone(),
             factors_of: select(&self.factors_of, items),
@@ -124,6 +124,13 @@ impl Past {
         let own = item.and_then(|item| self.factors_of.get(item))?;
         own.binary_search(&factor).ok().map(|_| self.weight(item))
     }
+}
+
+/// 64 bits that stand for a key: of a million keys no two are likely to have the same.
+fn digest(key: &FeatureKey) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    key.as_str().hash(&mut hasher);
+    hasher.finish()
 }
 
 /// The values at these positions.
