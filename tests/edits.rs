@@ -12,17 +12,19 @@ use common::{
 use pollster::block_on;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use rpm_core::answer::StatisticalAnswerer;
+use rpm_core::answer::{PromptedAnswerer, StatisticalAnswerer};
+use rpm_core::catalog::{Catalog, CatalogFactor};
 use rpm_core::context::StageContext;
 use rpm_core::data::{AssignedFeature, FeatureKey, Span};
 use rpm_core::embed::HashedEmbedder;
 use rpm_core::extract::{ExtractError, Extraction, ExtractionRequest, LexicalExtractor};
 use rpm_core::factor::{FactorError, FactorFit, FactorGroup, FitRequest, SimilarityFactorModel};
+use rpm_core::model::EditEffect;
 use rpm_core::reason::ComposedPathWriter;
 use rpm_core::retrieve::{Bm25Retriever, CompareBy, DenseRetriever, HybridRetriever, OverlapRetriever};
 use rpm_core::{
-    Answer, Edit, FactorModel, Feature, FeatureExtractor, History, Interaction, Preset, Query, ResponseSpace,
-    Retriever, RpmPipeline, Task, UserModel, async_trait,
+    Answer, Edit, FactorId, FactorModel, Feature, FeatureExtractor, History, InMemoryStore, Interaction, Preset, Query,
+    ResponseSpace, Retriever, RpmPipeline, Task, UserId, UserModel, async_trait,
 };
 
 const WORDS: [&str; 9] = ["fog", "bread", "ferry", "rain", "dance", "tower", "mist", "harbour", "lamp"];
@@ -369,6 +371,140 @@ fn with_all_factors_of_a_query_muted_the_answer_is_the_base_rate() {
         assert!(told.contains("set aside at the user's wish: \"anvil\""), "{told}");
         assert!(!told.contains("no known factor"), "{told}");
     }
+}
+
+#[test]
+fn a_muted_factor_of_a_catalog_is_heard_by_none_of_its_terms() {
+    let task = scale_task();
+    let weather = CatalogFactor::new("weather").with_terms(["fog", "mist"]);
+    let catalog = Catalog::of([weather, CatalogFactor::new("bread")]).unwrap();
+    let pipeline = RpmPipeline::offline_builder(task.clone()).catalog(catalog.clone()).build().unwrap();
+    let texts: Vec<_> =
+        (0..24).map(|n| (vec!["saw", ["fog", "bread", "mist", "ferry"][n % 4], WORDS[3 + n % 3]], n % 2)).collect();
+    let mut model = block_on(pipeline.learn(&history(&task, &texts))).unwrap().model;
+    let answer = |model: &UserModel, text: &str| block_on(pipeline.personalize_model(model, &query(text))).unwrap();
+    assert_ne!(rests_on(&answer(&model, "We saw mist bread")), rests_on(&answer(&model, "We saw bread")));
+    let weather = catalog.factors().iter().find(|factor| factor.label() == "weather").unwrap().id();
+    model.edit(Edit::Mute { factor: weather.clone() }).unwrap();
+    for said in ["We saw mist bread", "We saw fog bread mist", "We saw bread in weather"] {
+        let with = answer(&model, said);
+        let without = answer(&model, if said.ends_with("weather") { "We saw bread in" } else { "We saw bread" });
+        assert_eq!(rests_on(&with), rests_on(&without));
+        assert_eq!(with.set_aside[0].factor.as_ref(), Some(weather));
+    }
+    let open = block_on(pipeline.open(model)).unwrap();
+    let shown = block_on(pipeline.personalize(&open, &query("We saw bread and rain"))).unwrap();
+    assert!(!shown.exemplars.is_empty());
+    assert!(
+        shown
+            .exemplars
+            .iter()
+            .all(|e| !e.item.query().text().contains("mist") && !e.item.query().text().contains("fog"))
+    );
+}
+
+fn id_of(model: &UserModel, name: &str) -> FactorId {
+    model.factors().factor_of(&FeatureKey::of(name)).unwrap().id().clone()
+}
+
+/// Ratings of two words each, all combinations of four.
+fn combined() -> UserModel {
+    let words = ["fog", "bread", "ferry", "lamp"];
+    let texts: Vec<_> =
+        (0..32).map(|n| (vec!["saw", words[n % 4], words[(n / 4) % 4]], usize::from(n % 4 == 0))).collect();
+    block_on(offline(&scale_task(), 3).learn(&history(&scale_task(), &texts))).unwrap().model
+}
+
+#[test]
+fn a_boost_weighs_in_retrieval_by_factors() {
+    let (pipeline, mut model) = (offline(&scale_task(), 3), combined());
+    let first = |model: &UserModel| {
+        let answer = block_on(pipeline.personalize_model(model, &query("We saw fog bread lamp"))).unwrap();
+        answer.exemplars.iter().map(|e| e.item.query().text().contains("lamp")).collect::<Vec<_>>()
+    };
+    model.edit(Edit::Boost { factor: id_of(&model, "lamp"), by: 0.25 }).unwrap();
+    assert!(first(&model).iter().all(|lamp| !lamp));
+    model.edit(Edit::Boost { factor: id_of(&model, "lamp"), by: 4.0 }).unwrap();
+    assert!(first(&model).iter().all(|lamp| *lamp));
+}
+
+#[test]
+fn pinned_and_boosted_factors_are_shown_to_a_model_and_said_to_be() {
+    let backend = ScriptedBackend::obedient();
+    let pipeline = RpmPipeline::builder(scale_task())
+        .backend(Arc::clone(&backend))
+        .extractor(LexicalExtractor::default())
+        .factor_model(SimilarityFactorModel::default())
+        .path_writer(ComposedPathWriter::default())
+        .answerer(PromptedAnswerer::default().factors_shown(1))
+        .build()
+        .unwrap();
+    let mut model = combined();
+    let asked = |model: &UserModel| {
+        block_on(pipeline.personalize_model(model, &query("We saw fog bread"))).unwrap();
+        sent(&backend.take()[0])
+    };
+    assert!(!asked(&model).contains("\"lamp\": n="));
+    for factor in [id_of(&model, "lamp"), id_of(&model, "ferry")] {
+        model.edit(Edit::Pin { factor: factor.clone() }).unwrap();
+        model.edit(Edit::Boost { factor, by: 3.0 }).unwrap();
+    }
+    let lines: Vec<String> = asked(&model).lines().filter(|line| line.contains(": n=")).map(str::to_owned).collect();
+    assert_eq!(lines.len(), 2);
+    for line in lines {
+        assert!(line.contains("lamp") || line.contains("ferry"), "{line}");
+        assert!(line.ends_with("this person says that it matters; this person wants it to count for more"), "{line}");
+    }
+}
+
+#[test]
+fn a_boost_brings_words_into_a_title() {
+    let task = Task::new("Which title would this person give it?", ResponseSpace::text(18).unwrap()).unwrap();
+    let past = (0..12).map(|n: usize| {
+        let text = format!("We saw {} engine {}", WORDS[n % 4], WORDS[4 + n % 3]);
+        Interaction::new(format!("i{n:03}"), query(&text), format!("{} engine", WORDS[n % 4])).unwrap()
+    });
+    let history = History::new(&task, "ana", past).unwrap();
+    let pipeline = RpmPipeline::offline(task.clone());
+    let mut model = block_on(pipeline.learn(&history)).unwrap().model;
+    let mut titled = |up: &str, down: &str| {
+        for (name, by) in [(up, 4.0), (down, 0.25)] {
+            let factor = id_of(&model, name);
+            model.edit(Edit::Boost { factor, by }).unwrap();
+        }
+        let asked = query("A fog oven is built. A bread stove is built.");
+        block_on(pipeline.personalize_model(&model, &asked)).unwrap().response.to_lowercase()
+    };
+    let (fog, bread) = (titled("fog", "bread"), titled("bread", "fog"));
+    assert!(fog.contains("fog") && !fog.contains("bread"), "{fog}");
+    assert!(bread.contains("bread") && !bread.contains("fog"), "{bread}");
+    let effect = model.preview(Edit::Boost { factor: id_of(&model, "bread"), by: 0.25 }).unwrap();
+    assert_eq!(effect.looked_at, 12);
+}
+
+#[test]
+fn of_a_long_history_a_part_is_looked_at_evenly_and_it_says_so() {
+    let texts: Vec<_> = (0..600).map(|n| (vec!["saw", WORDS[n % 4], WORDS[4 + n % 5]], n % 2)).collect();
+    let model = block_on(offline(&scale_task(), 0).learn(&history(&scale_task(), &texts))).unwrap().model;
+    let effect = model.preview(Edit::Mute { factor: id_of(&model, "fog") }).unwrap();
+    assert_eq!((effect.interactions, effect.looked_at), (600, 300));
+    assert!(effect.moved > 0 && effect.mean_points.unwrap() > 0.0);
+    assert!(effect.to_string().starts_with("Of 300 past answers, spread evenly over 600, "), "{effect}");
+    assert_eq!(serde_json::from_str::<EditEffect>(&serde_json::to_string(&effect).unwrap()).unwrap(), effect);
+}
+
+#[test]
+fn a_stored_user_is_previewed_without_a_change() {
+    let stored = RpmPipeline::offline(scale_task()).with_store(InMemoryStore::default());
+    let user = UserId::new("ana").unwrap();
+    let texts: Vec<_> = (0..24).map(|n| (vec!["saw", WORDS[n % 4], WORDS[4 + n % 3]], n % 2)).collect();
+    let learned = block_on(stored.learn(&history(&scale_task(), &texts))).unwrap().model;
+    let edit = Edit::Mute { factor: id_of(&learned, "fog") };
+    let effect = block_on(stored.preview(&user, edit.clone())).unwrap();
+    assert_eq!(effect, learned.preview(edit).unwrap());
+    assert_eq!(block_on(stored.open(&user)).unwrap().model(), &learned);
+    let nobody = Edit::Mute { factor: FactorId::new("nobody").unwrap() };
+    assert!(block_on(stored.preview(&user, nobody)).is_err());
 }
 
 #[test]

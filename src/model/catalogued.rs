@@ -1,10 +1,12 @@
 //! The factors of a catalog in a user model, and following a catalog to its next version.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::catalog::{Catalog, CatalogFactor};
 use crate::data::grouping::FittedFactor;
-use crate::data::{EditRecord, Feature, FeatureKey, MemoryItem};
+use crate::data::{EditRecord, FactorId, FactorSet, Feature, FeatureKey, MemoryItem};
+use crate::stats::Finder;
 
 use super::UserModel;
 
@@ -17,6 +19,19 @@ pub(crate) fn catalog_groups(catalog: &Catalog, items: &[MemoryItem]) -> Vec<Fit
 fn group(factor: &CatalogFactor) -> FittedFactor {
     let (id, label, description) = (factor.id().clone(), factor.label().to_owned(), factor.told());
     FittedFactor { id, label, description, features: BTreeSet::from([factor.key()]) }
+}
+
+/// Finds the factors of a catalog that a user set aside, by their terms.
+pub(crate) fn finder(catalog: &Arc<Catalog>, set_aside: &FactorSet) -> Option<Arc<Finder>> {
+    let muted: BTreeSet<FactorId> = set_aside.iter().map(|factor| factor.id().clone()).collect();
+    if !catalog.factors().iter().any(|factor| muted.contains(factor.id())) {
+        return None;
+    }
+    let catalog = Arc::clone(catalog);
+    Some(Arc::new(move |text: &str| {
+        let found = catalog.assign(text).into_iter().filter(|found| muted.contains(found.factor.id()));
+        found.map(|found| (found.factor.key(), found.spans)).collect()
+    }))
 }
 
 impl UserModel {

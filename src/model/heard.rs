@@ -1,13 +1,16 @@
 //! A user model as answers read it: without what the user set aside.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
+use crate::catalog::Catalog;
 use crate::data::{
     FactorSet, Feature, FeatureKey, Interaction, MemoryChange, MemoryItem, ReasoningMemory, ResponseSpace,
 };
 use crate::stats::{Estimator, Muted, NOTHING};
 
 use super::UserModel;
+use super::catalogued::finder;
 
 /// The factors and the memory of a user model as if the words that the user set aside did not stand in it. Interactions
 /// keep their places.
@@ -38,12 +41,16 @@ impl Heard {
 }
 
 impl UserModel {
-    /// The model as answers read it; `None` when nothing is set aside, so that they read all of it.
-    pub(crate) fn heard(&self) -> Option<Heard> {
+    /// The model as answers read it; `None` when nothing is set aside, so that they read all of it. Factors of the catalog
+    /// are found by their terms too.
+    pub(crate) fn heard(&self, catalog: Option<&Arc<Catalog>>) -> Option<Heard> {
         if self.set_aside.is_empty() {
             return None;
         }
-        let muted = self.muted();
+        let mut muted = self.muted();
+        if let Some(finder) = catalog.and_then(|catalog| finder(catalog, &self.set_aside)) {
+            muted = muted.finding(finder);
+        }
         let memory = ReasoningMemory::new(self.memory.items().iter().map(|item| self.heard_item(item, &muted)));
         let factors = self.heard_factors(&muted).count_weighted(&self.task, memory.items(), &self.weights()).counted();
         Some(Heard { muted, factors, memory })

@@ -9,6 +9,7 @@ use crate::parallel;
 use crate::stats::{Beliefs, Estimate, Titles};
 
 use super::edits::EditError;
+use super::partition::Partition;
 use super::user_model::UserModel;
 
 /// The most interactions that are looked at, spread evenly over the history: it keeps a preview linear.
@@ -66,8 +67,13 @@ impl UserModel {
     /// # Errors
     /// As [`edit`](Self::edit).
     pub fn preview(&self, edit: Edit) -> Result<EditEffect, EditError> {
+        self.preview_in(edit, &self.partition())
+    }
+
+    /// The same, given the model's partition.
+    pub(crate) fn preview_in(&self, edit: Edit, partition: &Partition) -> Result<EditEffect, EditError> {
         let mut edited = self.clone();
-        edited.edit(edit)?;
+        edited.edit_in(edit, partition)?;
         let every = self.memory.len().div_ceil(PREVIEWED).max(1);
         let positions: Vec<usize> = (0..self.memory.len()).step_by(every).collect();
         let (before, after) = (self.answered(&positions), edited.answered(&positions));
@@ -158,7 +164,7 @@ impl fmt::Display for EditEffect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { interactions, looked_at, .. } = self;
         if looked_at < interactions {
-            write!(f, "Of {looked_at} past answers (every one of so many, out of {interactions}), ")?;
+            write!(f, "Of {looked_at} past answers, spread evenly over {interactions}, ")?;
         } else {
             write!(f, "Of {looked_at} past answers, ")?;
         }

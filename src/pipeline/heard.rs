@@ -25,7 +25,7 @@ impl<'q> HeardQuery<'q> {
             let aside = prepared.model().set_aside();
             let named = muted.names_in(whole.text()).into_iter().filter_map(|(key, span)| {
                 let feature = Feature::new(whole, key.as_str(), span).ok()?;
-                Some(AssignedFeature { factor: aside.factor_of(key).map(|factor| factor.id().clone()), feature })
+                Some(AssignedFeature { factor: aside.factor_of(&key).map(|factor| factor.id().clone()), feature })
             });
             heard.set_aside = named.collect();
             heard.take_out(prepared, muted, &[]);

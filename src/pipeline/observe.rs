@@ -184,7 +184,7 @@ impl RpmPipeline {
     /// [`Error::OtherTask`]; [`Error::Edit`] for an edit that cannot be made.
     pub fn preview(&self, prepared: &Prepared, edit: Edit) -> Result<EditEffect, Error> {
         self.check_task(prepared.model())?;
-        Ok(prepared.model().preview(edit)?)
+        Ok(prepared.preview(edit)?)
     }
 
     /// Enters an edit in the model, as [`UserModel::edit`] does, and gives its number.

@@ -26,7 +26,7 @@ impl RpmPipeline {
     async fn open_with(&self, model: Arc<UserModel>, saved: &[SavedIndex]) -> Result<Prepared, Error> {
         self.check_task(&model)?;
         let ledger = self.ledger();
-        let prepared = Prepared::new(model);
+        let prepared = Prepared::new(model, self.catalog.clone());
         prepared.index(&*self.retriever, saved, &self.context(&ledger)).await.map_err(Error::of_retrieve)?;
         Ok(prepared)
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use crate::answer::AnswerRequest;
+use crate::catalog::Catalog;
 use crate::context::StageContext;
 use crate::data::grouping::FittedFactor;
 use crate::data::{
@@ -13,7 +14,7 @@ use crate::data::{
 };
 use crate::factor::{AssignRequest, FactorNames};
 use crate::model::UserModel;
-use crate::model::{Drifts, EditError, Extent, Forgotten, Growth, Heard, Partition, change_between};
+use crate::model::{Drifts, EditEffect, EditError, Extent, Forgotten, Growth, Heard, Partition, change_between};
 use crate::retrieve::{KeptIndex, MemoryIndex, MemoryView, RetrieveError, Retriever, SavedIndex};
 use crate::stats::{Beliefs, Drift, Estimator, FactorEvidence, KeptEstimator, NOTHING, Support, Titles};
 
@@ -29,6 +30,8 @@ use crate::stats::{Beliefs, Drift, Estimator, FactorEvidence, KeptEstimator, NOT
 #[derive(Clone)]
 pub struct Prepared {
     model: Arc<UserModel>,
+    /// The pipeline's catalog.
+    catalog: Option<Arc<Catalog>>,
     /// What answers read of it, where that is not all.
     heard: Arc<OnceLock<Option<Heard>>>,
     /// Which factor each feature is of, apart from edits. Needed for changes only.
@@ -43,9 +46,10 @@ pub struct Prepared {
 
 impl Prepared {
     /// A model of which nothing is computed yet.
-    pub(super) fn new(model: Arc<UserModel>) -> Self {
+    pub(super) fn new(model: Arc<UserModel>, catalog: Option<Arc<Catalog>>) -> Self {
         Self {
             model,
+            catalog,
             heard: Arc::default(),
             partition: Arc::default(),
             evidence: Arc::default(),
@@ -74,7 +78,7 @@ impl Prepared {
 
     /// What answers read of the model; `None` when it is all of it.
     pub(super) fn heard(&self) -> Option<&Heard> {
-        self.heard.get_or_init(|| self.model.heard()).as_ref()
+        self.heard.get_or_init(|| self.model.heard(self.catalog.as_ref())).as_ref()
     }
 
     /// The factors that answers go by.
@@ -182,6 +186,11 @@ impl Prepared {
         let (forgotten, change, partition) = Arc::make_mut(&mut self.model).forget(gone, keys);
         self.items_changed(partition);
         (forgotten, self.heard_anew(None, change))
+    }
+
+    /// Tells what an edit would change.
+    pub(super) fn preview(&self, edit: Edit) -> Result<EditEffect, EditError> {
+        self.model.preview_in(edit, self.partition.get_or_init(|| self.model.partition()))
     }
 
     /// Enters an edit.

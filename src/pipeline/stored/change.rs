@@ -30,6 +30,7 @@ fn needed(held: Option<Prepared>, user: &UserId) -> Result<Prepared, StoredError
 /// Any change of the plain model.
 pub(super) struct Update<'a, F> {
     pub(super) user: &'a UserId,
+    pub(super) pipeline: &'a RpmPipeline,
     pub(super) change: F,
 }
 
@@ -41,7 +42,8 @@ impl<T: Send, F: FnMut(&mut UserModel) -> Result<T, Error> + Send> Change for Up
         let held = needed(held, self.user)?;
         let mut model = held.model().clone();
         let value = (self.change)(&mut model)?;
-        let changed = if model == *held.model() { held } else { Prepared::new(model.into()) };
+        let changed =
+            if model == *held.model() { held } else { Prepared::new(model.into(), self.pipeline.catalog.clone()) };
         Ok((changed, value))
     }
 }
@@ -138,6 +140,7 @@ impl Change for Rollback<'_> {
 
 /// A model that was learned while others may have written.
 pub(super) struct Learning<'a> {
+    pub(super) pipeline: &'a RpmPipeline,
     /// The model that was held when learning began.
     pub(super) base: Option<&'a UserModel>,
     pub(super) learned: &'a mut UserModel,
@@ -161,7 +164,7 @@ impl Change for Learning<'_> {
                 adopt_fitting(self.learned, paths.filter_map(|item| Some((item.id(), item.path()?))));
             }
         }
-        Ok((Prepared::new(self.learned.clone().into()), ()))
+        Ok((Prepared::new(self.learned.clone().into(), self.pipeline.catalog.clone()), ()))
     }
 }
 

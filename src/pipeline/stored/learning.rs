@@ -61,7 +61,7 @@ impl StoredPipeline {
     ) -> Result<Learned, StoredError> {
         let life = base.as_ref().map_or(Life::Reserved(reserved), |base| Life::Held(base.version));
         let base = base.as_ref().map(|base| base.prepared.model());
-        let mut learning = Learning { base, learned: &mut learned.model };
+        let mut learning = Learning { pipeline: &self.pipeline, base, learned: &mut learned.model };
         match self.swap(user, life, &mut learning).await {
             Ok(()) => Ok(learned),
             Err(StoredError::Store(source)) => {

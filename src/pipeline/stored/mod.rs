@@ -189,7 +189,7 @@ impl StoredPipeline {
         user: &UserId,
         change: impl FnMut(&mut UserModel) -> Result<T, Error> + Send,
     ) -> Result<T, StoredError> {
-        self.swap(user, Life::Any, &mut Update { user, change }).await
+        self.swap(user, Life::Any, &mut Update { user, pipeline: &self.pipeline, change }).await
     }
 
     /// Takes new interactions into the user's model as [`RpmPipeline::observe`] does. Their features are found once,

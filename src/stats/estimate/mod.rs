@@ -31,5 +31,5 @@ pub use calibrate::calibrate;
 pub(crate) use calibrate::calibration_point;
 pub use estimator::Estimator;
 pub(crate) use kept::KeptEstimator;
-pub(crate) use muted::{Muted, NOTHING, Reading};
+pub(crate) use muted::{Finder, Muted, NOTHING, Reading};
 pub use result::{Estimate, ResponseProbability};

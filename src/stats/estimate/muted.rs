@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::data::{Factor, FactorSet, Feature, FeatureKey, Query, Span};
 use crate::words::{Cut, Language, Token, has_words, is_negation, is_stop_word, stem, tokens};
@@ -17,7 +18,12 @@ pub(crate) struct Muted {
     phrases: BTreeMap<String, Vec<Phrase>>,
     /// Any word of a text is worth reading, since titles are made of words.
     for_titles: bool,
+    /// Finds factors in a text that go by other words than their names.
+    finder: Option<Arc<Finder>>,
 }
+
+/// Gives the muted factors in a text that go by other words than their names: the name of each with its places.
+pub(crate) type Finder = dyn Fn(&str) -> Vec<(FeatureKey, Vec<Span>)> + Send + Sync;
 
 /// The stems of a name. A negated one is heard only behind a negation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +65,17 @@ impl Muted {
     pub(crate) fn for_titles(mut self) -> Self {
         self.for_titles = true;
         self
+    }
+
+    /// The same with factors that are found otherwise than by name.
+    #[must_use]
+    pub(crate) fn finding(mut self, finder: Arc<Finder>) -> Self {
+        self.finder = Some(finder);
+        self
+    }
+
+    fn otherwise_in(&self, text: &str) -> Vec<(FeatureKey, Vec<Span>)> {
+        self.finder.as_ref().map(|find| find(text)).unwrap_or_default()
     }
 
     /// True for a feature of a factor that is set aside.
@@ -116,13 +133,18 @@ impl Muted {
     }
 
     /// The muted names in a text with the first place of each, in order of name.
-    pub(crate) fn names_in(&self, text: &str) -> BTreeMap<&FeatureKey, Span> {
+    pub(crate) fn names_in(&self, text: &str) -> BTreeMap<FeatureKey, Span> {
         let words = tokens(text);
         let mut names = BTreeMap::new();
         for (phrase, places, _) in self.found(&words) {
             let (first, last) = (words.get(places.start), places.end.checked_sub(1).and_then(|last| words.get(last)));
             if let (Some(first), Some(last)) = (first, last) {
-                names.entry(&phrase.key).or_insert(Span { start: first.start, end: last.end });
+                names.entry(phrase.key.clone()).or_insert(Span { start: first.start, end: last.end });
+            }
+        }
+        for (key, spans) in self.otherwise_in(text) {
+            if let Some(span) = spans.first() {
+                names.entry(key).or_insert(*span);
             }
         }
         names
@@ -131,17 +153,18 @@ impl Muted {
     /// Takes muted words out, and again those that stand together only then.
     fn cuts(&self, text: &str, spans: &[Span]) -> Vec<(String, Cut)> {
         let mut cuts: Vec<(String, Cut)> = Vec::new();
-        let mut spans = spans;
+        let mut spans = spans.to_vec();
         loop {
             let text = cuts.last().map_or(text, |(text, _)| text);
+            spans.extend(self.otherwise_in(text).into_iter().flat_map(|(_, spans)| spans));
             let words = tokens(text);
-            let out = self.marked(&words, spans);
+            let out = self.marked(&words, &spans);
             if !out.contains(&true) {
                 return cuts;
             }
-            let gone = runs(text, &words, &out, spans);
+            let gone = runs(text, &words, &out, &spans);
             cuts.push(Cut::new(text, &gone));
-            spans = &[];
+            spans.clear();
         }
     }
 
