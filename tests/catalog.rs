@@ -11,7 +11,7 @@ use pollster::block_on;
 use proptest::prelude::*;
 use rpm_core::catalog::{Catalog, CatalogFactor, CatalogTerm};
 use rpm_core::context::StageContext;
-use rpm_core::data::{FeatureKey, limits};
+use rpm_core::data::{FeatureKey, MemoryItem, limits};
 use rpm_core::factor::{FactorError, FactorFit, FactorGroup, FitRequest};
 use rpm_core::{
     Edit, FactorId, FactorModel, Feature, Forget, History, Interaction, Prepared, RpmPipeline, UserModel, async_trait,
@@ -111,7 +111,7 @@ struct OneGroup;
 #[async_trait]
 impl FactorModel for OneGroup {
     async fn fit(&self, request: FitRequest<'_>, _: &StageContext<'_>) -> Result<FactorFit, FactorError> {
-        let keys: BTreeSet<FeatureKey> = request.rows.iter().flat_map(|row| row.features()).map(Feature::key).collect();
+        let keys: BTreeSet<FeatureKey> = request.rows.iter().flat_map(MemoryItem::features).map(Feature::key).collect();
         let group =
             FactorGroup { label: "all".to_owned(), description: String::new(), features: keys.into_iter().collect() };
         Ok(FactorFit::new(vec![group]))
@@ -182,7 +182,8 @@ proptest! {
         let gone = gone.index(interactions.len());
         let mut left = interactions.clone();
         let taken = left.remove(gone);
-        block_on(pipeline.forget(&mut grown, &Forget::Items(vec![taken.id().clone()]))).unwrap();
+        let receipt = block_on(pipeline.forget(&mut grown, &Forget::Items(vec![taken.id().clone()]))).unwrap();
+        prop_assert_eq!(receipt.probe.found, 0);
         if !left.is_empty() {
             prop_assert_eq!(bytes(grown.model()), bytes(learned(&pipeline, left).model()));
         }

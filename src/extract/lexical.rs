@@ -49,7 +49,7 @@ impl LexicalExtractor {
         all.features.into_iter().map(|found| found.feature).collect()
     }
 
-    fn read_query(&self, query: &Query) -> Extraction {
+    fn read_query(self, query: &Query) -> Extraction {
         let words = tokens(query.text());
         let mut found = Found {
             query,

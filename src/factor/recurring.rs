@@ -27,7 +27,7 @@ const SAME_ITEMS: f64 = 0.7;
 const SAME_ITEMS_NESTED: f64 = 0.5;
 /// The share of an idea's items that a cluster has which may name it.
 const NAMES: f64 = 0.7;
-/// The most factors of a history up to [`LONG`] items, and of a longer one.
+/// The most factors that recur in a history of up to [`LONG`] items, and in a longer one; those made before come first.
 const MOST: (usize, usize) = (40, 80);
 const LONG: usize = 100;
 
@@ -105,7 +105,9 @@ impl Recurring {
         let mut leaders: Vec<Option<usize>> = (0..clusters.members().len())
             .map(|cluster| (cluster < kept.fitted || kept.edited.contains(&cluster)).then_some(cluster))
             .collect();
+        let fitted = (0..kept.fitted).filter(|cluster| self.of(*cluster).len() >= LEAST_SEEN).count();
         let most = if self.items > LONG { MOST.1 } else { MOST.0 };
+        let most = most.saturating_sub(fitted);
         let Told { mut ideas, joined } = self.ideas(clusters, kept, most);
         for (cluster, fitted) in joined {
             if let Some(slot) = leaders.get_mut(cluster) {

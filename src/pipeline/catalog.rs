@@ -22,6 +22,12 @@ impl RpmPipeline {
         Cow::Owned(items.iter().map(|item| item.only(own)).collect())
     }
 
+    /// The words of the catalog that may stand in a user model.
+    pub(super) fn catalog_texts(&self) -> Vec<String> {
+        let factors = self.catalog.as_deref().map(Catalog::factors).unwrap_or_default();
+        factors.iter().flat_map(|factor| [factor.label().to_owned(), factor.told()]).collect()
+    }
+
     /// What a user model notes of the catalog.
     pub(super) fn catalog_mark(&self) -> String {
         self.catalog.as_deref().map(Catalog::mark).unwrap_or_default()

@@ -42,7 +42,7 @@ impl RpmPipeline {
         // An index that cannot be brought up to date is opened anew; the old one is gone either way.
         self.followed(prepared, &change).await;
         let model = prepared.model();
-        let probe = probe(model, &forgotten, &logs);
+        let probe = probe(model, &forgotten, &logs, &self.catalog_texts());
         let ids = |items: &[MemoryItem]| -> Vec<ItemId> { items.iter().map(|item| item.id().clone()).collect() };
         let paths = forgotten.items.iter().filter(|item| item.path().is_some()).count();
         Ok(Receipt {
@@ -95,9 +95,10 @@ impl RpmPipeline {
     }
 }
 
-/// Searches the model's file and the logs for the text that went.
-fn probe(model: &UserModel, forgotten: &Forgotten, logs: &[Vec<u8>]) -> Probe {
-    let own = [model.task().instruction()];
+/// Searches the model's file and the logs for the text that went. The words of a catalog are no user's.
+fn probe(model: &UserModel, forgotten: &Forgotten, logs: &[Vec<u8>], catalog: &[String]) -> Probe {
+    let own: Vec<&str> =
+        std::iter::once(model.task().instruction()).chain(catalog.iter().map(String::as_str)).collect();
     let needles = Needles::new(&forgotten.items, &forgotten.features, model.memory().items(), &own);
     let json = model.to_json();
     let mut probe = Probe::new(needles.len(), json.len() as u64, needles.found_in(json.as_bytes()));

@@ -44,6 +44,11 @@ struct Phrase {
 }
 
 impl Phrase {
+    /// True when some word of it is written with a capital, as German nouns are.
+    fn has_capital(&self) -> bool {
+        self.form().split_whitespace().any(|word| word.starts_with(char::is_uppercase))
+    }
+
     /// As most texts write it; the first of equals.
     fn form(&self) -> String {
         let most = self.forms.iter().max_by_key(|(form, times)| (**times, Reverse(*form)));
@@ -77,6 +82,11 @@ impl Phrases {
                 && stems.iter().any(says)
                 && !builder.responses.contains(&crate::data::fold(&phrase.form()))
         });
+        // Texts that write nouns with capitals have names with nouns.
+        let capitals = all.values().filter(|phrase| phrase.has_capital()).count();
+        if language == Language::German && capitals * 4 >= all.len() {
+            all.retain(|_, phrase| phrase.has_capital());
+        }
         let mut terms = terms(&all, language);
         let worth = |term: &Term| term.texts.len() as f64 * idf(texts.len(), term.texts.len());
         terms.sort_by(|a, b| worth(b).total_cmp(&worth(a)).then_with(|| a.phrases.cmp(&b.phrases)));
@@ -130,7 +140,7 @@ fn phrases(text: &str, words: &[Token], language: Language) -> Vec<(Vec<String>,
         let (mut said, mut last) = (1, first);
         loop {
             let stems = stems.get(first..=last).unwrap_or_default().to_vec();
-            found.extend(written(text, words, first, last).map(|form| (stems, form)));
+            found.extend(written(text, words, (first, last), language).map(|form| (stems, form)));
             let Some(next) = next(words, &key, last).filter(|_| said < LONGEST) else { break };
             (said, last) = (said + 1, next);
         }
@@ -145,11 +155,13 @@ fn next(words: &[Token], key: &[bool], last: usize) -> Option<usize> {
     open.into_iter().find(|at| key.get(*at) == Some(&true))
 }
 
-/// The words of a text on one line, without the capital that begins a clause.
-fn written(text: &str, words: &[Token], first: usize, last: usize) -> Option<String> {
+/// The words of a text on one line. A capital that may be there because a clause begins is taken away, unless nouns or the
+/// words of a name have capitals.
+fn written(text: &str, words: &[Token], (first, last): (usize, usize), language: Language) -> Option<String> {
     let (from, to) = (words.get(first)?, words.get(last)?);
     let rest = text.get(from.end..to.end)?;
-    let begin = if from.opens { from.word.as_str() } else { text.get(from.start..from.end)? };
+    let keeps = language == Language::German || rest.contains(char::is_uppercase);
+    let begin = if from.opens && !keeps { from.word.as_str() } else { text.get(from.start..from.end)? };
     Some(format!("{begin}{rest}").split_whitespace().collect::<Vec<_>>().join(" "))
 }
 

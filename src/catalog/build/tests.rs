@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::CatalogBuilder;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, CatalogFactor};
 use crate::data::{Query, ResponseSpace, Task, UserId};
 
 const PARTS: [&str; 10] = [
@@ -25,7 +25,7 @@ fn texts(n: usize) -> Vec<String> {
 }
 
 fn labels(catalog: &Catalog) -> Vec<&str> {
-    catalog.factors().iter().map(|factor| factor.label()).collect()
+    catalog.factors().iter().map(CatalogFactor::label).collect()
 }
 
 #[test]
