@@ -3,7 +3,13 @@
 //!
 //! `RPM_DATA=<folder> cargo bench --bench user_model` reads `*/users.jsonl` there too; `-- SET N` takes one set and one number
 //! of interactions. Each row is a process of its own, so that one does not warm the memory of another.
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a bench prints, and fails loudly")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a bench prints, and fails loudly"
+)]
 
 use std::collections::BTreeSet;
 use std::hint::black_box;
@@ -99,14 +105,14 @@ fn resident() -> f64 {
     4.096 * statm.split(' ').nth(1).unwrap().parse::<f64>().unwrap()
 }
 
-/// A model and what is opened of it, in memory: from the bytes, before anything else filled the heap.
+/// A model and what is opened of it, in memory: from the packed bytes, before anything else filled the heap.
 fn memory(file: &str, set: &str, n: usize) {
     let rows = rows(set, n + 64);
     let pipeline = RpmPipeline::offline(task(&rows));
     let query = Query::new(&rows.last().unwrap().0).unwrap();
     let bytes = std::fs::read(file).unwrap();
     let before = resident();
-    let model = UserModel::from_json(std::str::from_utf8(&bytes).unwrap()).unwrap();
+    let model = PackedModel::from_bytes(&bytes).unwrap().model().unwrap();
     let read = resident() - before;
     let prepared = block_on(pipeline.open(model)).unwrap();
     black_box(block_on(pipeline.personalize(&prepared, &query)).unwrap());
@@ -133,8 +139,8 @@ fn measure(set: &str, n: usize) {
     let (line, pretty) = (model.to_json_line(), model.to_json());
     let prepared = block_on(pipeline.open(model)).unwrap();
     let packed = block_on(pipeline.pack(&prepared)).unwrap().to_bytes().unwrap();
-    let file = std::env::temp_dir().join(format!("rpm-user-model-{set}-{n}.json"));
-    std::fs::write(&file, &line).unwrap();
+    let file = std::env::temp_dir().join(format!("rpm-user-model-{set}-{n}.packed"));
+    std::fs::write(&file, &packed).unwrap();
 
     let queries: Vec<Query> = later.iter().map(|(query, _)| Query::new(query).unwrap()).collect();
     let ask = |prepared: &_, run| block_on(pipeline.personalize(prepared, &queries[run % queries.len()])).unwrap();

@@ -37,7 +37,12 @@ pub fn fold(text: &str) -> String {
 
     // Most names are folded already; leaving those as they are makes learning several times faster.
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'\'');
-    if !text.is_empty() && text.split(' ').all(|word| !word.is_empty() && word.bytes().all(plain)) {
+    let mut last = b' ';
+    let folded = text.bytes().all(|byte| {
+        let before = std::mem::replace(&mut last, byte);
+        plain(byte) || byte == b' ' && before != b' '
+    });
+    if folded && last != b' ' {
         return text.to_owned();
     }
     let mut folded = String::with_capacity(text.len());

@@ -116,7 +116,7 @@ impl UserModel {
     fn sightings(&self) -> Sightings {
         let mut sightings = Sightings::new();
         for (position, item) in self.memory().items().iter().enumerate() {
-            for factor in self.factors().present_in(item.features()) {
+            for factor in self.factors().present_in(item.features_once().iter()) {
                 sightings.entry(factor.id().clone()).or_default().push(position);
             }
         }

@@ -1,20 +1,18 @@
 //! The text of features, as retrievers compare it.
 
+use std::collections::HashSet;
+
 use crate::data::MemoryItem;
 
 use super::RetrievalRequest;
 
 /// The names and quoted words of an interaction's features, each different one once.
 pub(super) fn feature_text(item: &MemoryItem) -> String {
-    let mut pieces: Vec<&str> = Vec::new();
     let features = item.features_once();
-    for feature in features.iter() {
-        for piece in [feature.name(), feature.context(item.query())] {
-            if !pieces.contains(&piece) {
-                pieces.push(piece);
-            }
-        }
-    }
+    let mut known = HashSet::with_capacity(2 * features.len());
+    let mut pieces: Vec<&str> =
+        features.iter().flat_map(|feature| [feature.name(), feature.context(item.query())]).collect();
+    pieces.retain(|piece| known.insert(*piece));
     pieces.join("\n")
 }
 

@@ -119,7 +119,7 @@ impl Retriever for Bm25Retriever {
             Some(saved) => Bm25Index::from_bytes(saved.bytes()).map_err(|error| RetrieveError::Index(error.into()))?,
             None => {
                 let Parameters { k1, b } = self.parameters;
-                Bm25Index::build(view.memory.items().iter().map(|item| self.text(item)), k1, b)
+                Bm25Index::build(crate::parallel::map(view.memory.items(), |item| self.text(item)), k1, b)
             }
         };
         check_count(index.len(), view)?;
