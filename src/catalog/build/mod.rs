@@ -29,7 +29,7 @@ use super::{Catalog, CatalogError};
 /// ```
 /// use rpm_core::catalog::CatalogBuilder;
 ///
-/// let scenes = ["a car chase", "a long car chase", "natural light", "snow in natural light", "the car chase again"];
+/// let scenes = ["a car chase", "a long car chase", "natural light", "snow in natural light", "rain"];
 /// let catalog = CatalogBuilder::default().least_texts(2).texts(scenes).build()?;
 /// let labels: Vec<&str> = catalog.factors().iter().map(|factor| factor.label()).collect();
 /// assert_eq!(labels, ["car chase", "natural light"]);
