@@ -54,7 +54,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     if args.json {
         println!("{}", serde_json::to_string_pretty(&Output { sets })?);
     } else {
-        sets.iter().for_each(|set| print!("{}", set.to_markdown()));
+        for set in &sets {
+            print!("{}", set.to_markdown());
+        }
     }
     Ok(())
 }
