@@ -393,7 +393,7 @@ fn a_file_with_one_field_changed_is_refused() {
 #[test]
 fn a_file_with_a_calibration_out_of_range_is_refused() {
     let file = offline_model().to_json();
-    for (field, value) in [("kappa", "-3.0"), ("pool", "-7.0"), ("vote", "12.0"), ("vote", "-1.0")] {
+    for (field, value) in [("kappa", "-3.0"), ("factors", "-7.0"), ("factors", "12.0")] {
         let result = flipped(&file, &format!("\"{field}\": "), &format!("\"{field}\": {value}, \"zq\": "));
         assert!(result.is_err(), "unknown fields are refused");
         let line = file.lines().find(|line| line.contains(&format!("\"{field}\": "))).unwrap();

@@ -228,14 +228,17 @@ fn edits_calibrations_and_estimates() {
         ],
     );
     let bad: Vec<(&str, Value, &str)> =
-        [("/kappa", -7.0), ("/kappa", 0.0), ("/kappa_low", 9.0), ("/pool", -1.0), ("/pool", 17.0), ("/vote", 1.5)]
+        [("/kappa", -7.0), ("/kappa", 0.0), ("/kappa_low", 9.0), ("/factors", -1.0), ("/factors", 1.5)]
             .map(|(pointer, value)| (pointer, json!(value), "calibration"))
             .to_vec();
     refused::<Calibration>(&serde_json::to_value(Calibration::default()).unwrap(), &bad);
     let weighted = json!({"response": MARKER, "probability": 1.0, "base": 0.5});
+    let part = json!({"source": "similar", "added": [0.5]});
     refused::<Estimate>(
-        &json!({"responses": [weighted], "decision": 0}),
+        &json!({"responses": [weighted], "decision": 0, "parts": [part]}),
         &[
+            ("/parts/0/added/0", json!(0.25), "estimate"),
+            ("/parts/0/added", json!([0.25, 0.25]), "estimate"),
             ("/decision", json!(1), "estimate"),
             ("/responses/0/probability", json!(1.5), "estimate"),
             ("/responses/0/base", json!(-0.1), "estimate"),
@@ -245,8 +248,8 @@ fn edits_calibrations_and_estimates() {
 
 #[test]
 fn what_json_cannot_write_is_refused_too() {
-    for (bad, value) in [("kappa", f64::NAN), ("vote", f64::INFINITY), ("base_score", f64::NEG_INFINITY)] {
-        let fields = [("kappa", 4.0), ("kappa_low", 0.5), ("pool", 1.0), ("vote", 0.5), ("left_out_score", 0.0)];
+    for (bad, value) in [("kappa", f64::NAN), ("factors", f64::INFINITY), ("base_score", f64::NEG_INFINITY)] {
+        let fields = [("kappa", 4.0), ("kappa_low", 0.5), ("factors", 0.5), ("left_out_score", 0.0)];
         let fields = fields.into_iter().chain([("base_score", 0.0)]);
         let fields = fields.map(|(name, number)| (name, if name == bad { value } else { number }));
         let scored = ("scored", serde_json::to_value(0).unwrap());

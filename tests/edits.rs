@@ -346,7 +346,7 @@ fn with_all_factors_of_a_query_muted_the_answer_is_the_base_rate() {
         let pipeline = RpmPipeline::offline(task.clone());
         let before = block_on(pipeline.personalize_model(&model, &new)).unwrap();
         let at = |answer: &Answer| answer.estimate.as_ref().unwrap().probability(responses[0]);
-        assert!(at(&before) > 0.8, "{}", at(&before));
+        assert!(at(&before) > 0.7, "{}", at(&before));
         let mut muted = 0;
         while let Some(factor) = block_on(pipeline.personalize_model(&model, &new))
             .unwrap()

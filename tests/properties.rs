@@ -127,7 +127,7 @@ fn check_statistics(model: &UserModel, new: &Query) {
     let open = model.task().space().is_open_ended();
     let calibration = model.calibration();
     assert!(calibration.kappa.is_finite() && calibration.kappa > 0.0);
-    assert!((0.0..=2.0).contains(&calibration.pool) && fair(calibration.vote));
+    assert!(fair(calibration.factors));
     assert!(calibration.left_out_score <= 0.0 && calibration.base_score <= 0.0);
     let beliefs = model.beliefs();
     for query in [None, Some(new)] {

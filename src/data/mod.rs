@@ -36,7 +36,7 @@ mod task;
 pub(crate) mod text;
 
 pub(crate) use calibration::UncheckedCalibration;
-pub use calibration::{Calibration, Decision};
+pub use calibration::{Calibration, Costs, Decision};
 pub use change::MemoryChange;
 pub use decay::Decay;
 pub(crate) use decay::Horizon;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::text::{check, fold};
-use super::{DataError, Query, limits};
+use super::{DataError, Decision, Query, limits};
 
 /// A question that users are asked, and the responses open to it.
 ///
@@ -23,6 +23,8 @@ pub struct Task {
     query_name: String,
     response_name: String,
     space: ResponseSpace,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision: Option<Decision>,
 }
 
 #[derive(Deserialize)]
@@ -32,14 +34,20 @@ struct UncheckedTask {
     response_name: String,
     #[serde(with = "UncheckedSpace")]
     space: ResponseSpace,
+    #[serde(default)]
+    decision: Option<Decision>,
 }
 
 impl TryFrom<UncheckedTask> for Task {
     type Error = DataError;
     fn try_from(unchecked: UncheckedTask) -> Result<Self, DataError> {
-        Task::new(unchecked.instruction, unchecked.space)?
+        let task = Task::new(unchecked.instruction, unchecked.space)?
             .query_name(unchecked.query_name)?
-            .response_name(unchecked.response_name)
+            .response_name(unchecked.response_name)?;
+        match unchecked.decision {
+            Some(decision) => task.deciding(decision),
+            None => Ok(task),
+        }
     }
 }
 
@@ -178,7 +186,8 @@ impl Task {
         let instruction = instruction.into();
         check("task", "instruction", &instruction, limits::INSTRUCTION_BYTES)?;
         space.check()?;
-        Ok(Self { instruction, query_name: "query".to_owned(), response_name: "response".to_owned(), space })
+        let (query_name, response_name) = ("query".to_owned(), "response".to_owned());
+        Ok(Self { instruction, query_name, response_name, space, decision: None })
     }
 
     /// Sets what a query is called in prompts, such as `review`. Default: `query`.
@@ -201,6 +210,32 @@ impl Task {
         check("task", "response name", &name, limits::ID_BYTES)?;
         self.response_name = name;
         Ok(self)
+    }
+
+    /// Sets how answers are decided from the probabilities of the responses. Without it, the estimate chooses for a scale what
+    /// fits the user's own past, and the most probable response for all else.
+    ///
+    /// # Errors
+    /// [`DataError::BadNumbers`] for a rule of scales in another task, a table of costs whose size is not that of the task's
+    /// responses, one for choices, and any rule for free text.
+    pub fn deciding(mut self, decision: Decision) -> Result<Self, DataError> {
+        let responses = self.space.fixed_responses().map(|responses| responses.len());
+        let scale = matches!(self.space, ResponseSpace::Scale { .. });
+        let fits = match &decision {
+            Decision::MostLikely => !self.space.is_open_ended(),
+            Decision::Costs(costs) => responses.is_some_and(|responses| costs.is_of(responses)),
+            _ => scale,
+        };
+        if !fits {
+            return Err(DataError::BadNumbers { what: "decision rule", problem: "does not fit the task's responses" });
+        }
+        self.decision = Some(decision);
+        Ok(self)
+    }
+
+    /// How answers are to be decided, if that was said.
+    pub fn decision(&self) -> Option<&Decision> {
+        self.decision.as_ref()
     }
 
     /// The question that users are asked.

@@ -13,6 +13,7 @@ impl fmt::Display for Reasons {
         writeln!(f, "tier: {} ({})", self.support.tier.as_str(), self.support.reason.as_str())?;
         if let Some(estimate) = &self.estimate {
             writeln!(f, "estimate: {}", shares(estimate))?;
+            writeln!(f, "made of: {}", self.parts(estimate))?;
         }
         let origin = match self.origin {
             PathOrigin::Model => "written by the model, citations checked",
@@ -39,6 +40,18 @@ impl fmt::Display for Reasons {
             writeln!(f, "factor {factor} is drifting: what it goes with has changed of late")?;
         }
         Ok(())
+    }
+}
+
+impl Reasons {
+    /// The base rate of the response and what was added to it.
+    fn parts(&self, estimate: &Estimate) -> String {
+        let base = estimate.responses().iter().find(|weighted| weighted.response == self.response);
+        let mut text = format!("usually {:.1}% {}", 100.0 * base.map_or(0.0, |weighted| weighted.base), self.response);
+        for part in &self.contributions {
+            let _ = write!(text, ", {} {:+.1}", part.name, 100.0 * part.added);
+        }
+        text
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::data::{FactorId, ItemId, PathOrigin};
-use crate::stats::{Estimate, FactorSummary, Support};
+use crate::stats::{Estimate, FactorSummary, Source, Support};
 
 /// An answer with its reasons as they were given, from [`Answer::reasons`](crate::Answer::reasons). They are told, not
 /// tested: [`WhatIf`](super::WhatIf) is the test.
@@ -23,6 +23,9 @@ pub struct Reasons {
     pub support: Support,
     /// P(response | features, user) from the statistics alone; `None` for free text.
     pub estimate: Option<Estimate>,
+    /// What made the estimate of the response more or less than the user's base rate for it, the strongest first. Base rate and
+    /// contributions sum to the estimate.
+    pub contributions: Vec<Contribution>,
     /// Who wrote the path.
     pub origin: PathOrigin,
     /// The path.
@@ -34,6 +37,43 @@ pub struct Reasons {
     /// What the query says that is set aside at the user's wish: it moved nothing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub set_aside: Vec<SetAside>,
+}
+
+/// What one source added to the estimate of the response.
+#[derive(Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Contribution {
+    /// The source.
+    pub source: Source,
+    /// The label of the factor, or what else the source is called.
+    pub name: String,
+    /// What it added to the probability of the response; below 0 for what it took away.
+    pub added: f64,
+    /// What it added to the expected value, in points of the scale; `None` where responses are no numbers.
+    pub points: Option<f64>,
+}
+
+impl Contribution {
+    pub(crate) fn new(source: &Source, label: Option<&str>, added: f64, points: Option<f64>) -> Self {
+        let name = match source {
+            Source::Factor(id) => label.unwrap_or(id.as_str()),
+            Source::Similar => "similar queries",
+            Source::Tone => "praise and blame",
+            Source::Options => "how the options were picked elsewhere",
+        };
+        Self { source: source.clone(), name: name.to_owned(), added, points }
+    }
+}
+
+impl fmt::Debug for Contribution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (source, added, points) = (&self.source, &self.added, &self.points);
+        f.debug_struct("Contribution")
+            .field("source", source)
+            .field("added", added)
+            .field("points", points)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Words of a query that were not heard, at the user's wish.

@@ -76,6 +76,7 @@ pub mod contributing {}
 #[doc = include_str!("../../docs/decisions/0028-values-instead-of-caches.md")]
 #[doc = include_str!("../../docs/decisions/0029-factors-recur.md")]
 #[doc = include_str!("../../docs/decisions/0030-a-regression-on-factors.md")]
+#[doc = include_str!("../../docs/decisions/0031-an-estimate-in-parts.md")]
 #[doc = include_str!("../../docs/decisions/0032-catalog.md")]
 #[doc = include_str!("../../docs/decisions/0033-what-follows-is-not-stored.md")]
 #[doc = include_str!("../../docs/decisions/0034-what-is-muted-was-never-written.md")]

@@ -264,9 +264,12 @@ impl UserModel {
             model.migrate_version_1();
         }
         let mut model = due.made(model)?;
-        if version == 2 {
-            // Its factors were all groups of like names, however seldom they were seen.
-            model.rebuild();
+        match version {
+            // Its estimate was another one.
+            1 | 3 => model.recalibrate(),
+            // And its factors were all groups of like names, however seldom they were seen.
+            2 => drop(model.rebuild()),
+            _ => {}
         }
         Ok(model)
     }

@@ -3,10 +3,10 @@
 use std::fmt;
 
 use crate::data::{AssignedFeature, Exemplar, Factor, FactorId, ItemId, Query, ReasoningPath};
-use crate::explain::{CitedStep, ExemplarSummary, Reasons, SetAside};
+use crate::explain::{CitedStep, Contribution, ExemplarSummary, Reasons, SetAside};
 use crate::extract::Dropped;
 use crate::llm::UsageReport;
-use crate::stats::{Estimate, Support};
+use crate::stats::{Estimate, Source, Support};
 
 use super::Prepared;
 
@@ -86,12 +86,30 @@ impl Answer {
             response: self.response.clone(),
             support: self.support,
             estimate: self.estimate.clone(),
+            contributions: self.contributions(prepared),
             origin: self.path.origin(),
             steps: self.path.steps().iter().map(step).collect(),
             exemplars: self.exemplars.iter().map(exemplar).collect(),
             drifting: self.drifting.clone(),
             set_aside: self.set_aside.iter().map(aside).collect(),
         }
+    }
+
+    /// What moved the estimate of the response by as much as shows in a tenth of a percent.
+    fn contributions(&self, prepared: &Prepared) -> Vec<Contribution> {
+        const LEAST: f64 = 0.0005;
+        let Some(estimate) = &self.estimate else { return Vec::new() };
+        let points = estimate.contributions_to_mean();
+        let of = |(source, added): (&Source, f64)| {
+            let label = match source {
+                Source::Factor(id) => prepared.factors().get(id).map(Factor::label),
+                _ => None,
+            };
+            let points = points.iter().find(|(other, _)| *other == source).map(|(_, points)| *points);
+            Contribution::new(source, label, added, points)
+        };
+        let moved = estimate.contributions(&self.response).into_iter().filter(|(_, added)| added.abs() >= LEAST);
+        moved.map(of).collect()
     }
 
     /// The query as it was read.

@@ -25,7 +25,7 @@ mod title;
 pub(crate) use beliefs::FactorEvidence;
 pub use beliefs::{Beliefs, FactorSummary, ResponseBelief, Share};
 pub use drift::{DRIFT_ALARM, Drift, SHORTEST_WINDOW};
-pub use estimate::{Estimate, Estimator, ResponseProbability, calibrate};
+pub use estimate::{Estimate, Estimator, Part, ResponseProbability, Source, calibrate};
 pub(crate) use estimate::{Finder, KeptEstimator, Muted, NOTHING, Reading, calibration_point};
 pub use fisher::fisher_exact;
 pub use interval::{Interval, MAX_LEVEL, normal_deviate, tail_of};

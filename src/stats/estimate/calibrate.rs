@@ -9,34 +9,20 @@ use crate::stats::{CountRow, Interval, base_rate, plausible_kappa};
 use super::estimator::Estimator;
 use super::past::Past;
 use super::result::decided;
-use super::seen::Seen;
-use super::shares::mixed;
+use super::ridge::first_fitted;
 
-/// The most items that the leave-one-out score is over, spread evenly over the history: it keeps learning linear.
+/// The most choices that the leave-one-out score is over, spread evenly over the history: it keeps learning linear.
 const SCORED: usize = 512;
-/// The rules that a scale may be decided by, the one to start from first.
-const RULES: [Decision; 2] = [Decision::LeastCost, Decision::Median];
+/// The rules that a scale may be decided by, the one to start from first: the median, whose expected distance is least.
+const RULES: [Decision; 2] = [Decision::Median, Decision::LeastCost];
 /// Points of distance that the other rule must save over the history, so that chance does not choose.
-const LEAST_GAIN: f64 = 1.0;
+const LEAST_GAIN: f64 = 2.0;
 /// The fewest items that are calibrated on; below it the defaults stay.
 const LEAST: usize = 8;
-
-/// The settings that leave-one-out may choose from in one kind of response space, and how strongly the start holds.
-struct Grid {
-    pools: &'static [f64],
-    votes: &'static [f64],
-    /// The weight of the vote to start from.
-    vote: f64,
-    /// Log-probability that a setting must gain over the start per step away from it, so that chance does not choose.
-    step: f64,
-}
-
-/// For labels the vote's joint half weighs words better than the pool does, unless the user's own history clearly shows the
-/// contrary (decision 0011).
-const LABELS: Grid = Grid { pools: &[0.0, 0.5, 1.0, 2.0], votes: &[0.0, 0.25, 0.5, 0.75, 1.0], vote: 1.0, step: 2.0 };
-const SCALE: Grid = Grid { pools: &[0.0, 0.5, 1.0, 2.0], votes: &[0.0, 0.25, 0.5, 0.75], vote: 0.5, step: 0.5 };
-/// Choices have no vote.
-const CHOICES: Grid = Grid { pools: &[1.0], votes: &[0.5], vote: 0.5, step: 0.5 };
+/// The shares of the regression on factors that leave-one-out may choose from, the one to start from first.
+const SHARES: [f64; 5] = [0.0, 0.25, 0.5, 0.75, 1.0];
+/// Log-probability (nats) that a share must gain over the start per step away from it, so that chance does not choose.
+const STEP: f64 = 1.0;
 
 /// The number of the first items, of `n`, that a user is calibrated on: all but the remainder of a division by a power of 2, which keeps the five
 /// leading binary digits of `n`. It is `n` below 32 and grows by steps of 1/32 to 1/16 of it, so a user model that grows by
@@ -50,9 +36,9 @@ pub(crate) fn calibration_point(n: usize) -> usize {
     n >> digits << digits
 }
 
-/// Chooses κ by empirical Bayes, and the strength of the pool and the weight of the vote by leave-one-out over the user's
-/// own items: each item is estimated from all others by taking its counts off, and the setting under which the given
-/// responses were most probable is kept.
+/// Chooses κ by empirical Bayes, and the share of the regression on factors and, on a scale of which the task does not say, how
+/// to decide by leave-one-out over the user's own items: each is estimated from all others, and the setting under which the
+/// given responses were most probable, or nearest, is kept.
 ///
 /// `items` come in the memory's canonical order, each with its weight, above 0 and at most 1; those that `weights` is too
 /// short for weigh 1. Only the first items are looked at: all below 32, of more the number that its five leading binary
@@ -71,99 +57,91 @@ fn calibrate_setting_aside(
     weights: &[f64],
 ) -> Calibration {
     let items = items.get(..calibration_point(items.len())).unwrap_or(items);
-    let grid = match task.space() {
-        ResponseSpace::Labels { .. } => LABELS,
-        ResponseSpace::Choices => CHOICES,
-        _ => SCALE,
+    let mut calibration = Calibration::default();
+    let scale = matches!(task.space(), ResponseSpace::Scale { .. });
+    let [start, _] = RULES;
+    calibration.decision = task.decision().cloned().unwrap_or(if scale { start } else { Decision::MostLikely });
+    let Some(estimator) = Estimator::setting_aside(set_aside, task, factors, items, weights) else {
+        return calibration;
     };
-    let start = Calibration { vote: grid.vote, ..Calibration::default() };
-    let Some(estimator) = Estimator::setting_aside(set_aside, task, factors, items, weights) else { return start };
     let kappa = kappa(task, items, &estimator.past);
-    let mut calibration = Calibration { kappa: kappa.high, kappa_low: kappa.low, ..start };
+    (calibration.kappa, calibration.kappa_low) = (kappa.high, kappa.low);
     if items.len() < LEAST {
         return calibration;
     }
-    let stride = items.len().div_ceil(SCORED);
-    let scored: Vec<usize> = (0..items.len()).step_by(stride).collect();
-    let base = calibration.clone();
-    // By item: its weight, and ln P(response) for each setting and for the base rate.
-    let scores: Vec<Option<(f64, Vec<f64>)>> = parallel::map(&scored, |&i| {
-        Some((estimator.past.weight(Some(i)), row(&estimator, i, items.get(i)?, &base, &grid)?))
-    });
-    let scores: Vec<&(f64, Vec<f64>)> = scores.iter().flatten().collect();
-    let sum =
-        |setting: usize| -> f64 { scores.iter().filter_map(|(weight, row)| Some(weight * row.get(setting)?)).sum() };
-    let n: f64 = scores.iter().map(|(weight, _)| weight).sum();
-    if scores.is_empty() || n <= 0.0 {
+    let left_out = left_out(&estimator, task, items);
+    let n: f64 = left_out.iter().map(|left_out| left_out.weight).sum();
+    if n <= 0.0 {
         return calibration;
     }
-    let mut best: Option<(f64, f64, f64, f64)> = None;
-    for (setting, (pool, vote)) in settings(&grid).enumerate() {
-        let reached = sum(setting);
-        let penalised = reached - grid.step * (steps(grid.pools, pool, base.pool) + steps(grid.votes, vote, base.vote));
-        if best.is_none_or(|(top, ..)| penalised > top) {
-            best = Some((penalised, reached, pool, vote));
+    let score = |p: &dyn Fn(&LeftOut) -> f64| -> f64 {
+        left_out.iter().map(|left_out| left_out.weight * p(left_out).max(1e-9).ln()).sum()
+    };
+    let mut best = (f64::NEG_INFINITY, 0);
+    for steps in 0..SHARES.len() {
+        let reached = score(&|left_out| left_out.probability(steps)) - STEP * steps as f64;
+        if reached > best.0 {
+            best = (reached, steps);
         }
     }
-    if let Some((_, reached, pool, vote)) = best {
-        calibration.pool = pool;
-        calibration.vote = vote;
-        calibration.scored = scores.len();
-        calibration.left_out_score = reached / n;
-        calibration.base_score = sum(settings(&grid).count()) / n;
-        if matches!(task.space(), ResponseSpace::Scale { .. }) {
-            calibration.decision = decision(&estimator, &calibration, items, &scored);
-        }
+    let (_, chosen) = best;
+    calibration.factors = SHARES.get(chosen).copied().unwrap_or_default();
+    calibration.scored = left_out.len();
+    calibration.left_out_score = score(&|left_out| left_out.probability(chosen)) / n;
+    calibration.base_score = score(&|left_out| left_out.base) / n;
+    if scale && task.decision().is_none() {
+        calibration.decision = decision(&left_out, chosen);
     }
     calibration
 }
 
-/// ln P(response) of an item that is left out, for each setting and for the base rate.
-fn row(estimator: &Estimator, i: usize, item: &MemoryItem, base: &Calibration, grid: &Grid) -> Option<Vec<f64>> {
-    let past = &estimator.past;
-    let words = past.texts.of(i);
-    let likeness = estimator.likeness().to(words);
-    let seen = Seen {
-        query: item.query(),
-        words,
-        factors: past.factors_of.get(i)?.iter().map(|factor| (*factor, 1.0)).collect(),
-        tone: past.tones.get(i).copied()?,
-        similar: &likeness,
-        left_out: Some(i),
-    };
-    let (rates, given) = (estimator.base(&seen), estimator.given(&seen)?);
-    let ln = |p: &[f64]| p.get(given).copied().unwrap_or_default().max(1e-9).ln();
-    let votes = estimator.votes(&seen, &rates);
-    let mut row = Vec::with_capacity(grid.pools.len() * grid.votes.len() + 1);
-    for pool in grid.pools {
-        let pooled = estimator.pooled(&seen, &Calibration { pool: *pool, ..base.clone() }, &rates);
-        row.extend(grid.votes.iter().map(|vote| ln(&mixed(pooled.clone(), votes.as_deref(), *vote))));
+/// An item as it is estimated from all others.
+struct LeftOut {
+    weight: f64,
+    /// The place of its response, and that response's base rate.
+    given: usize,
+    base: f64,
+    /// By share of the regression on factors.
+    by_share: Vec<Vec<f64>>,
+}
+
+impl LeftOut {
+    /// The probability of the response that was given.
+    fn probability(&self, share: usize) -> f64 {
+        self.by_share.get(share).and_then(|p| p.get(self.given)).copied().unwrap_or_default()
     }
-    row.push(ln(&rates));
-    Some(row)
+}
+
+/// The items that are scored, each left out: those that are fitted, or, of choices, up to 512 that are spread evenly.
+fn left_out(estimator: &Estimator, task: &Task, items: &[MemoryItem]) -> Vec<LeftOut> {
+    let choices = matches!(task.space(), ResponseSpace::Choices);
+    let (first, stride) = if choices { (0, items.len().div_ceil(SCORED)) } else { (first_fitted(items.len()), 1) };
+    let scored: Vec<usize> = (first..items.len()).step_by(stride.max(1)).collect();
+    let one = |i: &usize| -> Option<LeftOut> {
+        let seen = estimator.seen_left_out(*i, items.get(*i)?)?;
+        let base = estimator.base(&seen);
+        let given = estimator.given(&seen)?;
+        Some(LeftOut {
+            weight: estimator.past.weight(Some(*i)),
+            given,
+            base: base.get(given).copied().unwrap_or_default(),
+            by_share: estimator.by_share(&seen, &base, &SHARES),
+        })
+    };
+    parallel::map(&scored, one).into_iter().flatten().collect()
 }
 
 /// The rule whose decisions are nearest to the responses of items that are left out.
-fn decision(estimator: &Estimator, calibration: &Calibration, items: &[MemoryItem], scored: &[usize]) -> Decision {
-    let distances: Vec<Option<[f64; 2]>> = parallel::map(scored, |&i| {
-        let estimate = estimator.left_out(calibration, i, items.get(i)?)?;
-        let p: Vec<f64> = estimate.responses().iter().map(|response| response.probability).collect();
-        let given = estimator.past.given(Some(i))? as f64;
-        let weight = estimator.past.weight(Some(i));
-        Some(RULES.map(|rule| weight * (decided(rule, &p) as f64 - given).abs()))
-    });
-    let [start, other] = distances.iter().flatten().fold([0.0, 0.0], |[a, b], [c, d]| [a + c, b + d]);
-    let [start_rule, other_rule] = RULES;
-    if other + LEAST_GAIN < start { other_rule } else { start_rule }
-}
-
-fn settings(grid: &Grid) -> impl Iterator<Item = (f64, f64)> {
-    grid.pools.iter().flat_map(|pool| grid.votes.iter().map(move |vote| (*pool, *vote)))
-}
-
-fn steps(grid: &[f64], a: f64, b: f64) -> f64 {
-    let place = |value: f64| grid.iter().position(|g| *g >= value).unwrap_or_default() as f64;
-    (place(a) - place(b)).abs()
+fn decision(left_out: &[LeftOut], share: usize) -> Decision {
+    let distance = |rule: &Decision| -> f64 {
+        let of = |left_out: &LeftOut| {
+            let answered = decided(rule, left_out.by_share.get(share).map(Vec::as_slice).unwrap_or_default());
+            left_out.weight * answered.abs_diff(left_out.given) as f64
+        };
+        left_out.iter().map(of).sum()
+    };
+    let [start, other] = RULES;
+    if distance(&other) + LEAST_GAIN < distance(&start) { other } else { start }
 }
 
 /// κ from the counts of these items alone, and how far below it the counts allow it to be.

@@ -1,6 +1,9 @@
-//! The pool of choices: the lifts of wordings, places and words.
+//! Choices: the lifts of wordings, places and words.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
+
+use ndarray::{Array1, Array2};
 
 use crate::data::{Calibration, MemoryItem, Query};
 use crate::words::{stem, tokens};
@@ -9,6 +12,7 @@ use super::numbers::Numbers;
 use super::past::{Past, select};
 use super::seen::Seen;
 use super::shares::{normalised, softmax};
+use super::similar::Likeness;
 
 /// The picks of a user among options: how often each wording, place and word was picked when it was offered, overall and in
 /// similar questions.
@@ -27,6 +31,24 @@ pub(super) struct Choices {
     by_place: BTreeMap<(usize, usize), Odds>,
     /// By response: the weight of the interactions it was given in.
     counts: Vec<f64>,
+    /// The likeness of questions, once asked for.
+    likeness: OnceLock<Likeness>,
+}
+
+/// What similar questions say.
+struct Similar {
+    /// By option, in logs.
+    lifts: Vec<f64>,
+    /// By factor of the query: its part of what is similar, from 0 to 1.
+    by_owner: Vec<f64>,
+}
+
+/// What moved the probabilities of a query's options.
+pub(super) struct Moved {
+    pub(super) p: Vec<f64>,
+    pub(super) by_options: Vec<f64>,
+    pub(super) by_factor: Vec<Vec<f64>>,
+    pub(super) by_similar: Vec<f64>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -69,6 +91,8 @@ const K_TEXT: f64 = 0.5;
 const K_PLACE: f64 = 1.0;
 /// k of the lifts in similar questions, in picks.
 const K_SIMILAR: f64 = 0.3;
+/// The power of the likeness by which a similar question counts.
+const POWER: i32 = 2;
 /// Weights of the lifts in a score: of the wording, of the place, and of words and place in similar questions.
 const W_TEXT: f64 = 0.42;
 const W_PLACE: f64 = 0.30;
@@ -185,6 +209,7 @@ impl Choices {
     pub(super) fn count(&mut self, weights: &[f64]) {
         self.by_wording = vec![Odds::default(); self.wordings.len()];
         self.by_place = BTreeMap::new();
+        self.likeness = OnceLock::new();
         self.counts = vec![0.0; self.responses.len()];
         for ((question, given), weight) in self.questions.iter().zip(&self.given).zip(weights) {
             if let Some(count) = self.counts.get_mut(*given as usize) {
@@ -224,24 +249,41 @@ impl Choices {
         })
     }
 
-    pub(super) fn pool(&self, past: &Past, seen: &Seen<'_>) -> Vec<f64> {
-        let mut words = vec![Odds::default(); self.words.len()];
-        let mut places: BTreeMap<(usize, usize), Odds> = BTreeMap::new();
-        let items = self.questions.iter().zip(seen.similar).zip(&past.weights);
-        for (item, ((question, likeness), weight)) in items.enumerate() {
-            if *likeness > 0.0 && seen.left_out != Some(item) {
-                let weight = weight * (likeness * likeness);
-                for (i, option, picked, expected) in question.stands() {
-                    places.entry((i, question.real.len())).or_default().add(picked, expected, weight);
-                    for word in &option.words {
-                        if let Some(odds) = words.get_mut(*word as usize) {
-                            odds.add(picked, expected, weight);
-                        }
-                    }
-                }
+    /// The probabilities of a query's options, and what moved them from the base rates: how the options' wordings and places were
+    /// picked overall, what was picked in similar questions, by the factors that make them similar, and boosted factors.
+    pub(super) fn moved(&self, past: &Past, seen: &Seen<'_>, calibration: &Calibration, base: &[f64]) -> Moved {
+        let asked = self.asked(seen.query);
+        let (overall, similar) = (self.overall(past, seen, &asked), self.in_similar(past, seen, &asked));
+        let owners = similar.by_owner;
+        let boosted = self.evidence(past, seen, calibration, |boost| (boost - 1.0).max(0.0));
+        // Boosted below 1, a factor's part of what is similar counts for less.
+        let heard: f64 =
+            1.0 - owners.iter().zip(&seen.factors).map(|(part, (_, b))| part * (1.0 - b.min(1.0))).sum::<f64>();
+        let after =
+            |more: &[f64], by: f64, log: &[f64]| log.iter().zip(more).map(|(a, b)| a + by * b).collect::<Vec<f64>>();
+        let with_similar = after(&similar.lifts, heard, &overall);
+        let mut from = softmax(&overall);
+        let by_options: Vec<f64> = from.iter().zip(base).map(|(p, base)| p - base).collect();
+        let p = softmax(&with_similar);
+        let by_similar: Vec<f64> = p.iter().zip(&from).map(|(p, from)| p - from).collect();
+        let part = |part: f64| by_similar.iter().map(|by| by * part).collect::<Vec<f64>>();
+        let kept = |(part, (_, boost)): (&f64, &(usize, f64))| part * boost.min(1.0) / heard.max(f64::MIN_POSITIVE);
+        let shares: Vec<f64> = owners.iter().zip(&seen.factors).map(kept).collect();
+        let mut by_factor: Vec<Vec<f64>> = shares.iter().map(|share| part(*share)).collect();
+        let rest = part(1.0 - shares.iter().sum::<f64>());
+        let (mut log, mut p) = (with_similar, p);
+        for (by, evidence) in by_factor.iter_mut().zip(&boosted) {
+            if evidence.iter().any(|evidence| *evidence != 0.0) {
+                log = after(evidence, 1.0, &log);
+                from = std::mem::replace(&mut p, softmax(&log));
+                by.iter_mut().zip(&p).zip(&from).for_each(|((by, p), from)| *by += p - from);
             }
         }
-        let asked = self.asked(seen.query);
+        Moved { p, by_options, by_factor, by_similar: rest }
+    }
+
+    /// By option: the log of how its wording and its place were picked overall.
+    fn overall(&self, past: &Past, seen: &Seen<'_>, asked: &Offered) -> Vec<f64> {
         let left_out = seen.left_out.and_then(|item| self.questions.get(item));
         let overall = |odds: Option<&Odds>, matches: &dyn Fn(usize, &Descriptor) -> bool, k: f64| {
             let mut odds = odds.copied().unwrap_or_default();
@@ -257,26 +299,60 @@ impl Choices {
             let wording = self.by_wording.get(option.wording as usize);
             let wording = overall(wording, &|_, d| d.wording == option.wording, K_TEXT);
             let here = overall(self.by_place.get(&(place, real)), &|i, _| i == place, K_PLACE);
-            let similar: f64 = option.words.iter().map(|w| Odds::lift(words.get(*w as usize), K_SIMILAR)).sum();
-            let score = W_TEXT * wording
-                + W_PLACE * here
-                + W_SIMILAR_WORDS * similar / (option.words.len().max(1) as f64).sqrt()
-                + W_SIMILAR_PLACE * Odds::lift(places.get(&(place, real)), K_SIMILAR)
-                + if option.catch_all { CATCH_ALL } else { 0.0 };
-            SHARPNESS * score
+            SHARPNESS * (W_TEXT * wording + W_PLACE * here + if option.catch_all { CATCH_ALL } else { 0.0 })
         };
-        softmax(&asked.options.iter().enumerate().map(score).collect::<Vec<f64>>())
+        asked.options.iter().enumerate().map(score).collect()
     }
 
-    /// `Σ_m s_m · (ln θ_my − ln π_y) / √M` by option, with the factors' shares s of their boosts: how often the option's
+    /// By option: the log of how its words and its place were picked in similar questions; and each factor's part of what is
+    /// similar.
+    fn in_similar(&self, past: &Past, seen: &Seen<'_>, asked: &Offered) -> Similar {
+        let likeness = self.likeness.get_or_init(|| Likeness::new(&past.texts, 0));
+        let shares = likeness.shares(&seen.text.terms);
+        let near = likeness.sum(&shares);
+        let mut words = vec![Odds::default(); self.words.len()];
+        let mut places: BTreeMap<(usize, usize), Odds> = BTreeMap::new();
+        let mut says = Array2::zeros((near.len(), 1));
+        let mut all = 0.0;
+        let items = self.questions.iter().zip(&near).zip(&past.weights).zip(says.iter_mut());
+        for (item, (((question, likeness), weight), says)) in items.enumerate() {
+            if *likeness > 0.0 && seen.left_out != Some(item) {
+                let weight = weight * likeness.powi(POWER);
+                all += weight;
+                *says = weight / likeness;
+                for (i, option, picked, expected) in question.stands() {
+                    places.entry((i, question.real.len())).or_default().add(picked, expected, weight);
+                    for word in &option.words {
+                        if let Some(odds) = words.get_mut(*word as usize) {
+                            odds.add(picked, expected, weight);
+                        }
+                    }
+                }
+            }
+        }
+        let real = asked.real.len();
+        let score = |(place, option): (usize, &Descriptor)| {
+            let similar: f64 = option.words.iter().map(|w| Odds::lift(words.get(*w as usize), K_SIMILAR)).sum();
+            let here = Odds::lift(places.get(&(place, real)), K_SIMILAR);
+            SHARPNESS * (W_SIMILAR_WORDS * similar / (option.words.len().max(1) as f64).sqrt() + W_SIMILAR_PLACE * here)
+        };
+        let of_owners = likeness.of_owners(&shares, (seen.factors.len(), &seen.text.owned), &says);
+        let part = |of: &Array1<f64>| if all > 0.0 { (of.sum() / all).clamp(0.0, 1.0) } else { 0.0 };
+        Similar {
+            lifts: asked.options.iter().enumerate().map(score).collect(),
+            by_owner: of_owners.iter().map(part).collect(),
+        }
+    }
+
+    /// By factor of the query: `s_m · (ln θ_my − ln π_y) / √M` by option, with its share s of its boost: how often the option's
     /// wording was picked where it was offered, with the factor and in all. 0 for an option that was never offered.
-    pub(super) fn evidence(
+    fn evidence(
         &self,
         past: &Past,
         seen: &Seen<'_>,
         calibration: &Calibration,
         share: impl Fn(f64) -> f64,
-    ) -> Vec<f64> {
+    ) -> Vec<Vec<f64>> {
         let asked = self.asked(seen.query);
         let even = 1.0 / asked.options.len().max(1) as f64;
         let kappa = calibration.kappa.max(1e-6);
@@ -294,19 +370,21 @@ impl Choices {
         };
         let sighted = |factor: &usize| past.sightings.get(*factor).is_some_and(|sightings| *sightings > 0);
         let known = seen.factors.iter().filter(|(factor, _)| sighted(factor)).count() as f64;
-        let evidence = |option: &Descriptor| {
+        let evidence = |factor: usize, share: f64, option: &Descriptor| {
             let all = counted(option.wording, None);
             if all.expected <= 0.0 {
                 return 0.0;
             }
             let base = (all.picked + even) / (all.expected + 1.0);
-            let mut sum = 0.0;
-            for (factor, boost) in &seen.factors {
-                let with = counted(option.wording, Some(*factor));
-                sum += share(*boost) * (((with.picked + kappa * base) / (with.expected + kappa)).ln() - base.ln());
-            }
-            sum / known.max(1.0).sqrt()
+            let with = counted(option.wording, Some(factor));
+            let theta = (with.picked + kappa * base) / (with.expected + kappa);
+            share * (theta.ln() - base.ln()) / known.max(1.0).sqrt()
         };
-        asked.options.iter().map(evidence).collect()
+        let of_factor = |(factor, boost): &(usize, f64)| {
+            let share = share(*boost);
+            let none = share == 0.0;
+            asked.options.iter().map(|option| if none { 0.0 } else { evidence(*factor, share, option) }).collect()
+        };
+        seen.factors.iter().map(of_factor).collect()
     }
 }

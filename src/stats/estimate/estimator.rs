@@ -1,21 +1,24 @@
-//! The estimator: the pool of factors and the vote of similar queries, blended.
+//! The estimator: what the words and factors of past queries say of a new one, in parts.
 
 use std::fmt;
 use std::sync::OnceLock;
 
-use crate::data::{AssignedFeature, Calibration, Factor, FactorId, FactorSet, MemoryItem, Query, ResponseSpace, Task};
+use ndarray::Array1;
+
+use crate::data::Feature;
+use crate::data::{
+    AssignedFeature, Calibration, Decision, Factor, FactorId, FactorSet, MemoryItem, Query, ResponseSpace, Task,
+};
 use crate::stats::Beliefs;
 
-use super::choices::Choices;
+use super::choices::{self, Choices};
+use super::fits::Fits;
 use super::labels::Labels;
 use super::muted::Muted;
-use super::ordinal::Ordinal;
+use super::ordinal::{Latent, Ordinal};
 use super::past::Past;
-use super::result::Estimate;
-use super::ridge::{LAMBDA_WORDS, Ridge};
-use super::seen::{Seen, distinct, tone};
-use super::shares::{mixed, normalised, softmax};
-use super::similar::{Likeness, Terms};
+use super::result::{Estimate, Part, Source};
+use super::seen::{Seen, Text, distinct, tone};
 
 /// The past of a user, read and counted, from which P(response | features, user) of a new query is estimated.
 ///
@@ -48,35 +51,47 @@ use super::similar::{Likeness, Terms};
 #[derive(Clone)]
 pub struct Estimator {
     pub(super) past: Past,
-    pub(super) pool: Pool,
-    /// By item: the weight of its vote, by its own weight and its place in time.
-    vote_weights: Vec<f64>,
-    /// Likeness of whole queries, once asked for.
-    likeness: OnceLock<Likeness>,
-    /// The second half of the vote, for labels; once asked for.
-    ridge: OnceLock<Option<Ridge>>,
+    pub(super) space: Space,
+    /// For labels and scales; once asked for.
+    fits: OnceLock<Option<Fits>>,
 }
 
 impl fmt::Debug for Estimator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Estimator").field("items", &self.vote_weights.len()).finish_non_exhaustive()
+        f.debug_struct("Estimator").field("items", &self.past.len()).finish_non_exhaustive()
     }
 }
 
-/// The part of the estimate that goes by the query's factors, by kind of response space.
+/// What the counts are of, by kind of response space.
 #[derive(Debug, Clone)]
-pub(super) enum Pool {
+pub(super) enum Space {
     Labels(Labels),
-    Ordinal(Ordinal),
-    Choices(Choices),
+    Scale(Ordinal),
+    Choices(Box<Choices>),
 }
 
-/// Half-life of a vote, in parts of the history's length: interests drift, and how fast shows in how long people stay.
-const HALF_LIFE: f64 = 0.5;
-/// Weight of the base rate among the votes, in votes of likeness 1.
-const VOTE_BASE: f64 = 0.1;
-/// Power of the likeness by which a vote counts.
-const VOTE_POWER: i32 = 3;
+/// What an estimate goes by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    All,
+    /// Factors and tone; not what else makes queries similar.
+    Factors,
+}
+
+/// Probabilities with what moved them from the base rates.
+pub(super) struct Moved {
+    pub(super) p: Vec<f64>,
+    pub(super) parts: Vec<(Mover, Vec<f64>)>,
+}
+
+/// What moved probabilities; a factor by its number in the query.
+pub(super) enum Mover {
+    Factor(usize),
+    Similar,
+    Tone,
+    Options,
+}
+
 /// The strongest boost of a factor; the weakest is 0.
 const STRONGEST: f64 = 4.0;
 
@@ -89,15 +104,12 @@ impl Estimator {
         self.estimate(beliefs.calibration(), query, features, boost)
     }
 
-    /// The estimate for a query by its features alone: that of [`of_query`](Self::of_query) if the vote of similar queries had
-    /// no weight, and the pool of factors the strength that the calibration chose, or 1 where it chose 0. The features' tone
-    /// counts as it does there. Choices have no such vote, so theirs is the same as there.
+    /// The estimate for a query by its factors and its tone alone: that of [`of_query`](Self::of_query) without what
+    /// [similar queries](Source::Similar) add for no factor's sake.
     pub fn of_factors(&self, beliefs: &Beliefs<'_>, query: &Query, features: &[AssignedFeature]) -> Estimate {
-        let chosen = beliefs.calibration();
-        let pool = if chosen.pool > 0.0 { chosen.pool } else { 1.0 };
-        let alone = Calibration { vote: 0.0, pool, ..chosen.clone() };
         let boost = |id: &FactorId| beliefs.factors().get(id).map_or(1.0, Factor::boost);
-        self.estimate(&alone, query, features, boost)
+        let seen = self.seen(query, features, boost);
+        self.of_seen(&seen, beliefs.calibration(), Heard::Factors)
     }
 
     /// Reads items, in the memory's canonical order; `None` for tasks of free text. Each item counts with its weight, above 0
@@ -115,26 +127,24 @@ impl Estimator {
         items: &[MemoryItem],
         weights: &[f64],
     ) -> Option<Self> {
-        let pool = match task.space() {
-            ResponseSpace::Labels { .. } => Pool::Labels(Labels::default()),
-            ResponseSpace::Scale { .. } => Pool::Ordinal(Ordinal::default()),
-            ResponseSpace::Choices => Pool::Choices(Choices::default()),
+        let space = match task.space() {
+            ResponseSpace::Labels { .. } => Space::Labels(Labels::default()),
+            ResponseSpace::Scale { .. } => Space::Scale(Ordinal::default()),
+            ResponseSpace::Choices => Space::Choices(Box::default()),
             ResponseSpace::Text { .. } => return None,
         };
         let past = Past::new(task, Muted::of(set_aside));
-        let mut estimator =
-            Self { past, pool, vote_weights: Vec::new(), likeness: OnceLock::new(), ridge: OnceLock::new() };
+        let mut estimator = Self { past, space, fits: OnceLock::new() };
         estimator.append(set, items, weights);
         Some(estimator)
     }
 
     /// Makes this the estimator of `items`, which begin with those it has; the factors and all weights may be others. Only
-    /// the new items are read. The rest is one pass over counts now, and one over term counts with the fit of the joint vote
-    /// when an estimate is first asked for.
+    /// the new items are read. The rest is one pass over counts now, and the fits when an estimate is first asked for.
     pub(crate) fn append(&mut self, set: &FactorSet, items: &[MemoryItem], weights: &[f64]) {
         let new = items.get(self.past.len()..).unwrap_or_default();
         self.past.extend(new);
-        if let Pool::Choices(choices) = &mut self.pool {
+        if let Space::Choices(choices) = &mut self.space {
             choices.extend(new);
         }
         self.past.place(set, weights);
@@ -142,22 +152,16 @@ impl Estimator {
     }
 
     fn count(&mut self) {
-        match &mut self.pool {
-            Pool::Labels(labels) => *labels = Labels::count(&self.past),
-            Pool::Ordinal(ordinal) => *ordinal = Ordinal::count(&self.past),
-            Pool::Choices(choices) => choices.count(&self.past.weights),
+        match &mut self.space {
+            Space::Labels(labels) => *labels = Labels::count(&self.past),
+            Space::Scale(ordinal) => *ordinal = Ordinal::count(&self.past),
+            Space::Choices(choices) => choices.count(&self.past.weights),
         }
-        let (timed, n) = (self.past.is_timed(), self.past.len() as f64);
-        let age = |item: usize| (n - 1.0 - item as f64) / (HALF_LIFE * n);
-        let vote_weight = |(item, weight): (usize, &f64)| if timed { weight * (-age(item)).exp2() } else { *weight };
-        self.vote_weights = self.past.weights.iter().enumerate().map(vote_weight).collect();
-        self.likeness = OnceLock::new();
-        self.ridge = OnceLock::new();
+        self.fits = OnceLock::new();
     }
 
-    /// The estimate for a query with these features. `boost` gives each factor's strength in it, from 0 to 4; 1 is as
-    /// counted. Below 1 it scales the factor's part in the pool; what it is above 1 is added to the blend of pool and vote, in
-    /// which the pool may have no share.
+    /// The estimate for a query with these features. `boost` gives each factor's strength in it, from 0 to 4: what the factor
+    /// adds is taken times it.
     pub(crate) fn estimate(
         &self,
         calibration: &Calibration,
@@ -165,41 +169,63 @@ impl Estimator {
         features: &[AssignedFeature],
         boost: impl Fn(&FactorId) -> f64,
     ) -> Estimate {
+        self.of_seen(&self.seen(query, features, boost), calibration, Heard::All)
+    }
+
+    fn seen<'q>(&self, query: &'q Query, features: &[AssignedFeature], boost: impl Fn(&FactorId) -> f64) -> Seen<'q> {
         let muted = &self.past.muted;
-        let words = self.past.texts.read(muted.heard(query, features.iter().map(|f| &f.feature)));
-        let similar = self.likeness().to(&words);
+        let words = muted.heard(query, features.iter().map(|f| &f.feature));
         let place = |f: &AssignedFeature| f.factor.as_ref().and_then(|id| self.past.ids.binary_search(id).ok());
+        let places = distinct(features.iter().filter_map(place));
+        let owner = |f: &AssignedFeature| Some((places.binary_search(&place(f)?).ok()?, f.feature.span()));
+        let text = Text::new(&words, &features.iter().filter_map(owner).collect::<Vec<_>>());
         let boost = |place: usize| {
             let boost = self.past.ids.get(place).map_or(1.0, &boost);
             (place, if boost.is_finite() { boost.clamp(0.0, STRONGEST) } else { 1.0 })
         };
-        let seen = Seen {
+        Seen {
             query,
-            words: &words,
-            factors: distinct(features.iter().filter_map(place)).into_iter().map(boost).collect(),
+            text,
+            factors: places.iter().map(|place| boost(*place)).collect(),
             tone: tone(features.iter().map(|f| &f.feature).filter(|feature| !muted.is_of(feature))),
-            similar: &similar,
             left_out: None,
-        };
-        self.of_seen(&seen, calibration)
+        }
     }
 
-    fn of_seen(&self, seen: &Seen<'_>, calibration: &Calibration) -> Estimate {
+    fn of_seen(&self, seen: &Seen<'_>, calibration: &Calibration, heard: Heard) -> Estimate {
         let base = self.base(seen);
-        let blend = mixed(self.pooled(seen, calibration, &base), self.votes(seen, &base).as_deref(), calibration.vote);
-        let p = self.raised(seen, calibration, &base, blend);
-        let responses = match self.pool {
-            Pool::Choices(_) => seen.query.options(),
+        let Moved { p, parts } = self.moved(seen, calibration, &base, heard);
+        let responses = match self.space {
+            Space::Choices(_) => seen.query.options(),
             _ => &self.past.responses,
         };
-        let rule = matches!(self.pool, Pool::Ordinal(_)).then_some(calibration.decision);
-        Estimate::new(responses.to_vec(), &base, p, rule)
+        let part = |(mover, added): (Mover, Vec<f64>)| {
+            let source = match mover {
+                Mover::Factor(number) => Source::Factor(self.past.ids.get(seen.factors.get(number)?.0)?.clone()),
+                Mover::Similar => Source::Similar,
+                Mover::Tone => Source::Tone,
+                Mover::Options => Source::Options,
+            };
+            Some(Part { source, added })
+        };
+        let parts = parts.into_iter().filter_map(part).collect();
+        Estimate::new(responses.to_vec(), &base, p, parts, self.rule(&calibration.decision))
+    }
+
+    /// The rule that decides: rules of scales are of scales.
+    fn rule(&self, rule: &Decision) -> Decision {
+        match (&self.space, rule) {
+            (Space::Scale(_), _) | (Space::Labels(_), Decision::Costs(_)) => rule.clone(),
+            _ => Decision::MostLikely,
+        }
     }
 
     /// The estimate of an item's own query from all other items, with every factor as counted; `None` when its response is
     /// not among those open to it.
     pub(crate) fn left_out(&self, calibration: &Calibration, position: usize, item: &MemoryItem) -> Option<Estimate> {
-        self.left_out_of(calibration, position, item, |_| 1.0)
+        let seen = self.seen_left_out(position, item)?;
+        self.given(&seen)?;
+        Some(self.of_seen(&seen, calibration, Heard::All))
     }
 
     /// The same with the user's boosts.
@@ -210,113 +236,146 @@ impl Estimator {
         item: &MemoryItem,
     ) -> Option<Estimate> {
         let boost = |id: &FactorId| beliefs.factors().get(id).map_or(1.0, Factor::boost);
-        self.left_out_of(beliefs.calibration(), position, item, boost)
+        let factor = |feature: &Feature| beliefs.factors().factor_of(&feature.key()).map(|factor| factor.id().clone());
+        let assign = |feature: &Feature| AssignedFeature { factor: factor(feature), feature: feature.clone() };
+        let features: Vec<AssignedFeature> = item.features().iter().map(assign).collect();
+        let seen = Seen { left_out: Some(position), ..self.seen(item.query(), &features, boost) };
+        self.given(&seen)?;
+        Some(self.of_seen(&seen, beliefs.calibration(), Heard::All))
     }
 
-    fn left_out_of(
-        &self,
-        calibration: &Calibration,
-        position: usize,
-        item: &MemoryItem,
-        boost: impl Fn(&FactorId) -> f64,
-    ) -> Option<Estimate> {
-        let words = self.past.texts.of(position);
-        let similar = self.likeness().to(words);
-        let boosted = |place: &usize| (*place, self.past.ids.get(*place).map_or(1.0, &boost));
-        let seen = Seen {
+    /// An item's own query, with the item to be left out and every factor as counted.
+    pub(super) fn seen_left_out<'i>(&self, position: usize, item: &'i MemoryItem) -> Option<Seen<'i>> {
+        let text = Text { terms: self.past.texts.of(position).to_vec(), owned: Vec::new() };
+        Some(Seen {
             query: item.query(),
-            words,
-            factors: self.past.factors_of.get(position)?.iter().map(boosted).collect(),
+            text,
+            factors: self.past.factors_of.get(position)?.iter().map(|factor| (*factor, 1.0)).collect(),
             tone: self.past.tones.get(position).copied()?,
-            similar: &similar,
             left_out: Some(position),
-        };
-        self.given(&seen)?;
-        Some(self.of_seen(&seen, calibration))
+        })
     }
 
     /// The estimator as it would be without the item at this position. Exact, and slow: all others are counted again.
     #[must_use]
     pub(crate) fn without_item(&self, position: usize) -> Self {
         let kept: Vec<usize> = (0..self.past.len()).filter(|item| *item != position).collect();
-        let pool = match &self.pool {
-            Pool::Choices(choices) => Pool::Choices(choices.only(&kept)),
+        let space = match &self.space {
+            Space::Choices(choices) => Space::Choices(Box::new(choices.only(&kept))),
             other => other.clone(),
         };
-        let past = self.past.only(&kept);
-        let mut without =
-            Self { past, pool, vote_weights: Vec::new(), likeness: OnceLock::new(), ridge: OnceLock::new() };
+        let mut without = Self { past: self.past.only(&kept), space, fits: OnceLock::new() };
         without.count();
         without
     }
 
-    pub(super) fn likeness(&self) -> &Likeness {
-        self.likeness.get_or_init(|| Likeness::new(&self.past.texts, 0, Terms::WordsAndPairs))
-    }
-
     /// The base rates of the responses open to a query.
     pub(super) fn base(&self, seen: &Seen<'_>) -> Vec<f64> {
-        match &self.pool {
-            Pool::Labels(pool) => pool.base(&self.past, seen.left_out),
-            Pool::Ordinal(pool) => pool.base(&self.past, seen.left_out),
-            Pool::Choices(pool) => pool.base(&self.past, seen),
+        match &self.space {
+            Space::Labels(space) => space.base(&self.past, seen.left_out),
+            Space::Scale(space) => space.base(&self.past, seen.left_out),
+            Space::Choices(space) => space.base(&self.past, seen),
         }
     }
 
     /// The place of the given response among those open to a query whose item is left out.
     pub(super) fn given(&self, seen: &Seen<'_>) -> Option<usize> {
-        match &self.pool {
-            Pool::Choices(pool) => pool.given(seen.left_out),
+        match &self.space {
+            Space::Choices(space) => space.given(seen.left_out),
             _ => self.past.given(seen.left_out),
         }
     }
 
-    /// The probabilities by the query's factors.
-    pub(super) fn pooled(&self, seen: &Seen<'_>, calibration: &Calibration, base: &[f64]) -> Vec<f64> {
-        match &self.pool {
-            Pool::Labels(pool) => pool.pool(&self.past, seen, calibration, base),
-            Pool::Ordinal(pool) => pool.pool(&self.past, seen, calibration, base),
-            Pool::Choices(pool) => pool.pool(&self.past, seen),
-        }
+    fn fits(&self) -> Option<&Fits> {
+        let fits = self.fits.get_or_init(|| match &self.space {
+            Space::Labels(space) => Fits::new(&self.past, &space.targets()),
+            Space::Scale(space) => Fits::new(&self.past, &space.targets()),
+            Space::Choices(_) => None,
+        });
+        fits.as_ref()
     }
 
-    /// The blend, raised by the evidence of factors that are boosted above 1, in log-odds or, on a scale, in the latent mean.
-    fn raised(&self, seen: &Seen<'_>, calibration: &Calibration, base: &[f64], blend: Vec<f64>) -> Vec<f64> {
-        if seen.factors.iter().all(|(_, boost)| *boost <= 1.0) {
-            return blend;
+    /// The probabilities of a query's responses, and what moved them.
+    fn moved(&self, seen: &Seen<'_>, calibration: &Calibration, base: &[f64], heard: Heard) -> Moved {
+        if let Space::Choices(space) = &self.space {
+            return of_options(space.moved(&self.past, seen, calibration, base), heard);
         }
-        let share = |boost: f64| (boost - 1.0).max(0.0);
-        let evidence = match &self.pool {
-            Pool::Labels(pool) => pool.evidence(&self.past, seen, base, share),
-            Pool::Choices(pool) => pool.evidence(&self.past, seen, calibration, share),
-            Pool::Ordinal(pool) => return pool.raised(&self.past, seen, base, &blend),
+        let latent = self.latent(seen, base);
+        let combined = latent.as_ref().map_or_else(|| Labels::combined(base), Latent::combined);
+        let share = calibration.factors;
+        // Without boosts the whole is all that is asked for, and has a short form.
+        let whole =
+            seen.left_out.filter(|_| seen.factors.iter().all(|(_, boost)| boost.to_bits() == 1.0_f64.to_bits()));
+        let left_out = whole.and_then(|item| self.fits()?.left_out(item, &combined));
+        let parts = match (left_out, self.fits()) {
+            (Some([words, factors]), _) => vec![words * (1.0 - share) + factors * share],
+            (None, Some(fits)) => fits.parts(seen, share, &combined),
+            (None, None) => Vec::new(),
         };
-        softmax(&blend.iter().zip(evidence).map(|(p, evidence)| p.max(1e-12).ln() + evidence).collect::<Vec<f64>>())
+        by_parts(latent.as_ref(), base, seen.tone, parts, heard)
     }
 
-    /// The vote of similar queries; `None` for choices, whose lifts hold it already.
-    pub(super) fn votes(&self, seen: &Seen<'_>, base: &[f64]) -> Option<Vec<f64>> {
-        if matches!(self.pool, Pool::Choices(_)) {
-            return None;
+    /// By share of the regression on factors: the probabilities for an item that is left out.
+    pub(super) fn by_share(&self, seen: &Seen<'_>, base: &[f64], shares: &[f64]) -> Vec<Vec<f64>> {
+        if let Space::Choices(space) = &self.space {
+            return vec![space.moved(&self.past, seen, &Calibration::default(), base).p; shares.len()];
         }
-        let past = &self.past;
-        let mut votes: Vec<f64> = base.iter().map(|base| VOTE_BASE * base).collect();
-        for (item, ((likeness, response), vote_weight)) in
-            seen.similar.iter().zip(&past.given).zip(&self.vote_weights).enumerate()
-        {
-            if seen.left_out != Some(item)
-                && let Some(vote) = votes.get_mut(*response)
-            {
-                *vote += vote_weight * likeness.powi(VOTE_POWER);
-            }
-        }
-        let votes = normalised(votes);
-        let Pool::Labels(_) = self.pool else { return Some(votes) };
-        let Some(ridge) = self.ridge.get_or_init(|| Ridge::new(past, &past.texts, LAMBDA_WORDS)) else {
-            return Some(votes);
+        let latent = self.latent(seen, base);
+        let combined = latent.as_ref().map_or_else(|| Labels::combined(base), Latent::combined);
+        let Some([words, factors]) = seen.left_out.and_then(|item| self.fits()?.left_out(item, &combined)) else {
+            return shares.iter().map(|_| base.to_vec()).collect();
         };
-        let left_out = seen.left_out.and_then(|item| Some((item, past.given(Some(item))?)));
-        let joint = ridge.vote(seen.words, base, left_out);
-        Some(votes.iter().zip(joint).map(|(vote, joint)| f64::midpoint(*vote, joint)).collect())
+        let of = |share: &f64| {
+            let parts = vec![&words * (1.0 - share) + &factors * *share];
+            by_parts(latent.as_ref(), base, seen.tone, parts, Heard::All).p
+        };
+        shares.iter().map(of).collect()
     }
+
+    fn latent(&self, seen: &Seen<'_>, base: &[f64]) -> Option<Latent> {
+        match &self.space {
+            Space::Scale(space) => space.latent(&self.past, seen.left_out, base),
+            _ => None,
+        }
+    }
+}
+
+/// The probabilities that the base rates come to by a tone and by parts of regressions: the query's factors in their order and,
+/// last, similar queries. On a scale they are shifts of the latent mean.
+fn by_parts(
+    latent: Option<&Latent>,
+    base: &[f64],
+    tone: Option<f64>,
+    mut parts: Vec<Array1<f64>>,
+    heard: Heard,
+) -> Moved {
+    if let (Heard::Factors, Some(rest)) = (heard, parts.last_mut()) {
+        rest.fill(0.0);
+    }
+    let factors = parts.len().saturating_sub(1);
+    let (p, by_tone, by_part) = match latent {
+        Some(latent) => {
+            let shifts: Vec<f64> = parts.iter().map(|part| part.sum()).collect();
+            let moved = latent.moved(base, tone, &shifts);
+            (moved.p, moved.by_tone, moved.by_shift)
+        }
+        None => {
+            let (p, by_part) = Labels::moved(base, parts);
+            (p, None, by_part)
+        }
+    };
+    let mover = |number: usize| if number < factors { Mover::Factor(number) } else { Mover::Similar };
+    let parts = by_part.into_iter().enumerate().map(|(number, added)| (mover(number), added));
+    Moved { p, parts: by_tone.map(|added| (Mover::Tone, added)).into_iter().chain(parts).collect() }
+}
+
+fn of_options(mut moved: choices::Moved, heard: Heard) -> Moved {
+    if heard == Heard::Factors {
+        // What similar questions say is somewhere between none of it and all of it for each part, so this stays a distribution.
+        moved.p.iter_mut().zip(&moved.by_similar).for_each(|(p, by)| *p = (*p - by).clamp(0.0, 1.0));
+        moved.by_similar.fill(0.0);
+    }
+    let factors = moved.by_factor.into_iter().enumerate().map(|(number, added)| (Mover::Factor(number), added));
+    let parts = [(Mover::Options, moved.by_options)].into_iter().chain(factors);
+    Moved { p: moved.p, parts: parts.chain([(Mover::Similar, moved.by_similar)]).collect() }
 }

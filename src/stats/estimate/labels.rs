@@ -1,27 +1,24 @@
-//! The pool of labels: what responses go with the query's factors, all of them together.
+//! Labels: the base rates, moved by regressions on words and on factors.
 
-use std::sync::OnceLock;
+use ndarray::{Array1, Array2};
 
-use crate::data::Calibration;
 use crate::stats::base_rate;
 
+use super::fits::Targets;
 use super::past::Past;
-use super::ridge::{LAMBDA_FACTORS, Ridge};
-use super::seen::Seen;
-use super::shares::softmax;
-use super::similar::{Term, Texts};
 
-/// The base rates, moved by the factors of a query by kernel ridge regression of the responses on factors.
-///
-/// Factors that come together share their say: three names of one thing move an answer as one would.
+/// The counts of labels, and how parts of a regression become parts of their probabilities.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Labels {
     totals: Vec<f64>,
-    /// By item: its factors.
-    factors: Texts,
-    /// Once asked for.
-    ridge: OnceLock<Option<Ridge>>,
 }
+
+/// λ of words: an interaction's own share of chance, in units of its likeness to itself, which is 1.
+const LAMBDA_WORDS: f64 = 0.5;
+/// λ of factors, of which a query has few: two interactions with the same ones are alike by chance more often.
+const LAMBDA_FACTORS: f64 = 2.0;
+/// The least probability of a response, in parts of its base rate.
+const LEAST: f64 = 0.1;
 
 impl Labels {
     pub(super) fn count(past: &Past) -> Self {
@@ -31,7 +28,7 @@ impl Labels {
                 *total += weight;
             }
         }
-        Self { totals, factors: Texts::of_places(past.ids.len(), &past.factors_of), ridge: OnceLock::new() }
+        Self { totals }
     }
 
     pub(super) fn base(&self, past: &Past, left_out: Option<usize>) -> Vec<f64> {
@@ -44,23 +41,40 @@ impl Labels {
         self.totals.iter().enumerate().map(count).collect()
     }
 
-    /// `ln P(y) = ln π_y + t · (ln p_y − ln π_y)` with the strength t of the calibration.
-    pub(super) fn pool(&self, past: &Past, seen: &Seen<'_>, calibration: &Calibration, base: &[f64]) -> Vec<f64> {
-        let evidence = self.evidence(past, seen, base, |boost| boost.min(1.0));
-        let moved = |(base, evidence): (&f64, &f64)| base.ln() + calibration.pool * evidence;
-        softmax(&base.iter().zip(&evidence).map(moved).collect::<Vec<f64>>())
+    /// What is regressed: whether each response was given, and 1, so that the base rates may be any.
+    pub(super) fn targets(&self) -> Targets {
+        let responses = self.totals.len();
+        Targets {
+            lambda_words: LAMBDA_WORDS,
+            lambda_factors: LAMBDA_FACTORS,
+            columns: responses + 1,
+            of: Box::new(move |past, item, column| {
+                let given = column == responses || past.given(Some(item)) == Some(column);
+                f64::from(u8::from(given))
+            }),
+        }
     }
 
-    /// `ln p_y − ln π_y` by response, where `p` are the probabilities by the query's factors, each of which counts by its
-    /// share of its boost.
-    pub(super) fn evidence(&self, past: &Past, seen: &Seen<'_>, base: &[f64], share: impl Fn(f64) -> f64) -> Vec<f64> {
-        let Some(ridge) = self.ridge.get_or_init(|| Ridge::new(past, &self.factors, LAMBDA_FACTORS)) else {
-            return vec![0.0; base.len()];
-        };
-        let terms: Vec<Term> = seen.factors.iter().map(|(place, _)| Term::of_place(*place)).collect();
-        let left_out = seen.left_out.and_then(|item| Some((item, past.given(Some(item))?)));
-        let share_of = |place: usize| seen.factors.get(place).map_or(0.0, |(_, boost)| share(*boost));
-        let p = ridge.vote_shared(&terms, base, left_out, share_of);
-        p.iter().zip(base).map(|(p, base)| p.max(f64::MIN_POSITIVE).ln() - base.ln()).collect()
+    /// `o_y − π_y · 1` of the targets.
+    pub(super) fn combined(base: &[f64]) -> Array2<f64> {
+        let mut combined = Array2::zeros((base.len() + 1, base.len()));
+        for (y, rate) in base.iter().enumerate() {
+            for (row, value) in [(y, 1.0), (base.len(), -rate)] {
+                if let Some(entry) = combined.get_mut((row, y)) {
+                    *entry = value;
+                }
+            }
+        }
+        combined
+    }
+
+    /// The probabilities that the base rates come to by these parts, and what each part adds: all of them as far, at most all
+    /// the way, as leaves no response less than a tenth of its base rate.
+    pub(super) fn moved(base: &[f64], parts: Vec<Array1<f64>>) -> (Vec<f64>, Vec<Vec<f64>>) {
+        let whole = parts.iter().fold(Array1::zeros(base.len()), |whole, part| whole + part);
+        let room = |(base, move_by): (&f64, &f64)| (*move_by < 0.0).then(|| (1.0 - LEAST) * base / -move_by);
+        let share = base.iter().zip(&whole).filter_map(room).fold(1.0, f64::min);
+        let p = base.iter().zip(&whole).map(|(base, whole)| base + share * whole).collect();
+        (p, parts.into_iter().map(|part| (part * share).to_vec()).collect())
     }
 }

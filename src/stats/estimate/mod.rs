@@ -1,18 +1,20 @@
 //! P(response | features, user) from the statistics alone.
 //!
 //! ```text
-//! pool:  the evidence of the query's factors (labels: propensities; scale: tone and factor effects; choices: option lifts)
-//! vote:  the responses to similar queries; for labels also with their likeness to each other allowed for
-//! P(y) ∝ pool(y)^(1−b) · vote(y)^b, b and the pool's strength chosen on the user's own history by leave-one-out
+//! words, factors of past queries → Ridge × 2 → Fits ─ parts: by each factor of a query, by what else makes queries similar
+//! labels:  base rates + parts                          scale: tone, then shifts of a latent normal
+//! choices: how options were picked, in all and in similar questions
+//! → Estimate: base rate + parts = probability, for every response
 //! ```
 //!
-//! `docs/method.md` has the formulas. Everything is a function of weighted counts over the items, so leaving an item out
-//! subtracts its own share and refits nothing. Items are read once: when some are appended, only those are read and all are
-//! counted again, so the result is to the bit what it would be had all come at once.
+//! `docs/method.md` has the formulas. Everything is linear in the items, so leaving one out is exact and refits nothing. Items
+//! are read once: when some are appended, only those are read and all are counted again, so the result is to the bit what it
+//! would be had all come at once.
 
 mod calibrate;
 mod choices;
 mod estimator;
+mod fits;
 mod kept;
 mod labels;
 mod muted;
@@ -24,6 +26,7 @@ mod ridge;
 mod seen;
 mod shares;
 mod similar;
+mod terms;
 #[cfg(test)]
 mod tests;
 
@@ -32,4 +35,4 @@ pub(crate) use calibrate::calibration_point;
 pub use estimator::Estimator;
 pub(crate) use kept::KeptEstimator;
 pub(crate) use muted::{Finder, Muted, NOTHING, Reading};
-pub use result::{Estimate, ResponseProbability};
+pub use result::{Estimate, Part, ResponseProbability, Source};

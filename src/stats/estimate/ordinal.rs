@@ -1,30 +1,28 @@
-//! The pool of a scale: a latent normal that tone and factors shift.
+//! A scale: a latent normal that tone, factors and similar queries shift.
 
+use ndarray::Array2;
 use statrs::distribution::{Continuous, ContinuousCDF, Normal};
 
-use crate::data::Calibration;
 use crate::stats::base_rate;
 
+use super::fits::Targets;
 use super::past::Past;
-use super::seen::Seen;
 use super::shares::normalised;
 
-/// A scale as a cut-up latent normal: the user's base rates set the cuts, tone and factors shift the mean.
+/// A scale as a cut-up latent normal: the user's base rates set the cuts; tone, factors and similar queries shift the mean.
 ///
-/// Ordered-probit in closed form (McCullagh 1980, J. R. Stat. Soc. B 42): every coefficient is a shrunk moment, no
-/// iteration.
+/// Ordered-probit in closed form (McCullagh 1980, J. R. Stat. Soc. B 42): every coefficient of the tone is a shrunk moment,
+/// what it leaves is regressed on words and factors, no iteration.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Ordinal {
     totals: Vec<f64>,
     /// By point: the weight and the sum of known tones.
     toned: Vec<(f64, f64)>,
     tone_squares: f64,
-    /// By factor: weight of the interactions at each point, and the sum of their known tones.
-    counts: Vec<(Vec<f64>, f64)>,
 }
 
 /// The latent normal as the user's moments set it.
-struct Latent {
+pub(super) struct Latent {
     normal: Normal,
     /// Between the points, with infinity on either side.
     cuts: Vec<f64>,
@@ -45,23 +43,28 @@ const TONE_MEAN: f64 = 0.6;
 /// Variance of tones of people in general.
 const TONE_VARIANCE: f64 = 1.2;
 /// Weight of the general slope of the response on the tone, in pseudo-items.
-const SLOPE_ITEMS: f64 = 20.0;
+const SLOPE_ITEMS: f64 = 5.0;
 /// Slope of the latent response on the standardized tone in general, from 0 to 1.
 const SLOPE: f64 = 0.4;
-/// Shrinkage of a factor's effect towards 0, in pseudo-items.
-const FACTOR_ITEMS: f64 = 4.0;
+/// λ of words and of factors: an interaction's own share of chance, in units of its likeness to itself, which is 1.
+const LAMBDA: f64 = 2.0;
+/// Shifts of the latent mean below this are taken by its slope.
+const SMALL: f64 = 1e-4;
+
+/// What moved the probabilities of a scale.
+pub(super) struct Moved {
+    pub(super) p: Vec<f64>,
+    /// What the tone added; `None` without one.
+    pub(super) by_tone: Option<Vec<f64>>,
+    /// By shift: what it added.
+    pub(super) by_shift: Vec<Vec<f64>>,
+}
 
 impl Ordinal {
     pub(super) fn count(past: &Past) -> Self {
         let points = past.responses.len();
-        let mut ordinal = Self {
-            totals: vec![0.0; points],
-            toned: vec![(0.0, 0.0); points],
-            tone_squares: 0.0,
-            counts: vec![(vec![0.0; points], 0.0); past.ids.len()],
-        };
-        let rows = past.given.iter().zip(&past.factors_of).zip(&past.tones).zip(&past.weights);
-        for (((response, present), tone), weight) in rows {
+        let mut ordinal = Self { totals: vec![0.0; points], toned: vec![(0.0, 0.0); points], tone_squares: 0.0 };
+        for ((response, tone), weight) in past.given.iter().zip(&past.tones).zip(&past.weights) {
             if let Some(total) = ordinal.totals.get_mut(*response) {
                 *total += weight;
             }
@@ -69,14 +72,6 @@ impl Ordinal {
                 *n += weight;
                 *sum += weight * tone;
                 ordinal.tone_squares += weight * tone * tone;
-            }
-            for factor in present {
-                if let Some((row, tones)) = ordinal.counts.get_mut(*factor) {
-                    *tones += weight * tone.unwrap_or_default();
-                    if let Some(count) = row.get_mut(*response) {
-                        *count += weight;
-                    }
-                }
             }
         }
         ordinal
@@ -90,22 +85,22 @@ impl Ordinal {
         totals.iter().map(|count| base_rate(*count, n, totals.len(), ALPHA)).collect()
     }
 
-    pub(super) fn pool(&self, past: &Past, seen: &Seen<'_>, calibration: &Calibration, base: &[f64]) -> Vec<f64> {
-        let Some(latent) = self.latent(past, seen.left_out, base) else { return base.to_vec() };
-        let toned = seen.tone.map_or(0.0, |tone| latent.slope * (tone - latent.mean) / latent.spread);
-        let shift = toned + calibration.pool * self.evidence(past, seen, &latent, |boost| boost.min(1.0));
-        latent.cut(&latent.cuts, shift)
+    /// What is regressed: whether each point was given, the tone, and whether there was one.
+    pub(super) fn targets(&self) -> Targets {
+        let points = self.totals.len();
+        let of = move |past: &Past, item: usize, column: usize| {
+            let tone = past.tones.get(item).copied().flatten();
+            match column.checked_sub(points) {
+                None => f64::from(u8::from(past.given(Some(item)) == Some(column))),
+                Some(0) => tone.unwrap_or_default(),
+                Some(_) => f64::from(u8::from(tone.is_some())),
+            }
+        };
+        Targets { lambda_words: LAMBDA, lambda_factors: LAMBDA, columns: points + 2, of: Box::new(of) }
     }
 
-    /// The estimate with the latent mean shifted by the effects of factors that are boosted beyond their counts: its own cuts are those
-    /// of a normal that gives it, so for the pool alone this is the shift before the cut.
-    pub(super) fn raised(&self, past: &Past, seen: &Seen<'_>, base: &[f64], p: &[f64]) -> Vec<f64> {
-        let Some(latent) = self.latent(past, seen.left_out, base) else { return p.to_vec() };
-        let shift = self.evidence(past, seen, &latent, |boost| (boost - 1.0).max(0.0));
-        latent.cut(&cuts(&latent.normal, p).into_iter().map(|cut| cut * latent.scatter()).collect::<Vec<f64>>(), shift)
-    }
-
-    fn latent(&self, past: &Past, left_out: Option<usize>, base: &[f64]) -> Option<Latent> {
+    /// The latent normal; `None` never.
+    pub(super) fn latent(&self, past: &Past, left_out: Option<usize>, base: &[f64]) -> Option<Latent> {
         let normal = Normal::new(0.0, 1.0).ok()?;
         let out = past.given(left_out);
         let out_tone = left_out.and_then(|item| past.tones.get(item).copied().flatten());
@@ -141,48 +136,44 @@ impl Ordinal {
         let slope = ((cross + SLOPE_ITEMS * SLOPE) / (spread_sum / (spread * spread) + SLOPE_ITEMS)).clamp(0.0, 0.95);
         Some(Latent { normal, cuts, inside, mean, spread, slope })
     }
-
-    /// `Σ_m s_m · r_m / (c_m + k) / √M`: the effect of the query's factors beyond their tones, with their shares s of their
-    /// boosts. `r_m` is the sum, over the interactions with the factor, of the latent response less what their tone
-    /// explains.
-    fn evidence(&self, past: &Past, seen: &Seen<'_>, latent: &Latent, share: impl Fn(f64) -> f64) -> f64 {
-        let out = past.given(seen.left_out);
-        let out_tone = seen.left_out.and_then(|item| past.tones.get(item).copied().flatten()).unwrap_or_default();
-        let explained = |tones: f64, n: f64| latent.slope * (tones - latent.mean * n) / latent.spread;
-        let (mut sum, mut known) = (0.0, 0.0_f64);
-        for (factor, boost) in &seen.factors {
-            let Some((row, tones)) = self.counts.get(*factor) else { continue };
-            let leaves = past.leaves(seen.left_out, *factor);
-            // One sighting is chance.
-            if past.sightings.get(*factor).copied().unwrap_or_default() < 2 + usize::from(leaves.is_some()) {
-                continue;
-            }
-            let less = leaves.unwrap_or_default();
-            let coverage = row.iter().sum::<f64>() - less;
-            let mut total: f64 = row.iter().zip(&latent.inside).map(|(count, z)| count * z).sum();
-            if leaves.is_some() {
-                total -= less * out.and_then(|k| latent.inside.get(k)).copied().unwrap_or_default();
-            }
-            let residual = total - explained(tones - less * out_tone, coverage).clamp(-3.0 * coverage, 3.0 * coverage);
-            sum += share(*boost) * (residual / (coverage + FACTOR_ITEMS));
-            known += 1.0;
-        }
-        if known > 0.0 { sum / known.sqrt() } else { 0.0 }
-    }
 }
 
 impl Latent {
+    /// `z_y − s · (t − t̄)` of the targets: what the tone leaves of an item's latent response.
+    pub(super) fn combined(&self) -> Array2<f64> {
+        let slope = self.slope / self.spread;
+        let rows: Vec<f64> = self.inside.iter().copied().chain([-slope, slope * self.mean]).collect();
+        Array2::from_shape_vec((rows.len(), 1), rows).unwrap_or_default()
+    }
+
+    /// The probabilities that the base rates come to by a tone and by these shifts of the latent mean, and what each adds: the
+    /// tone first, then the shifts together, each its part of them.
+    pub(super) fn moved(&self, base: &[f64], tone: Option<f64>, shifts: &[f64]) -> Moved {
+        let toned = tone.map(|tone| self.slope * (tone - self.mean) / self.spread);
+        let (start, scatter) = (toned.unwrap_or_default(), if toned.is_some() { self.scatter() } else { 1.0 });
+        let from = toned.map_or_else(|| base.to_vec(), |toned| self.cut(toned, scatter));
+        let shift: f64 = shifts.iter().sum();
+        let p = if shift == 0.0 { from.clone() } else { self.cut(start + shift, scatter) };
+        let per_shift: Vec<f64> = if shift.abs() > SMALL {
+            p.iter().zip(&from).map(|(p, from)| (p - from) / shift).collect()
+        } else {
+            let (up, down) = (self.cut(start + SMALL, scatter), self.cut(start - SMALL, scatter));
+            up.iter().zip(down).map(|(up, down)| (up - down) / (2.0 * SMALL)).collect()
+        };
+        let by_tone = toned.map(|_| from.iter().zip(base).map(|(from, base)| from - base).collect());
+        let by_shift = |by: &f64| per_shift.iter().map(|per_shift| by * per_shift).collect();
+        Moved { p, by_tone, by_shift: shifts.iter().map(by_shift).collect() }
+    }
     fn scatter(&self) -> f64 {
         (1.0 - self.slope * self.slope).sqrt().max(0.2)
     }
 
-    /// The probabilities between cuts of a normal with this mean.
-    fn cut(&self, cuts: &[f64], mean: f64) -> Vec<f64> {
-        let scatter = self.scatter();
+    /// The probabilities between the cuts of a normal with this mean and scatter.
+    fn cut(&self, mean: f64, scatter: f64) -> Vec<f64> {
         let below = |cut: &f64| {
             if cut.is_finite() { self.normal.cdf((cut - mean) / scatter) } else { f64::from(u8::from(*cut > 0.0)) }
         };
-        let below: Vec<f64> = cuts.iter().map(below).collect();
+        let below: Vec<f64> = self.cuts.iter().map(below).collect();
         normalised(below.windows(2).map(|w| if let [low, high] = w { (high - low).max(0.0) } else { 0.0 }).collect())
     }
 }

@@ -7,7 +7,7 @@ use crate::data::{FactorId, FactorSet, FeatureKey, MemoryItem, ResponseSpace, Ta
 
 use super::muted::Muted;
 use super::seen::{distinct, tone};
-use super::similar::Texts;
+use super::terms::{Terms, terms_of};
 
 /// The least weight of an item, 2⁻³²; the greatest is 1.
 const LEAST_WEIGHT: f64 = 1.0 / 4_294_967_296.0;
@@ -19,12 +19,11 @@ pub(super) struct Past {
     pub(super) responses: Vec<String>,
     /// By item: the place of its response among them.
     pub(super) given: Vec<usize>,
-    pub(super) texts: Texts,
+    pub(super) texts: Terms,
     /// What no text says, as far as the estimate goes.
     pub(super) muted: Muted,
     /// By item: the tone of its features.
     pub(super) tones: Vec<Option<f64>>,
-    timed: Vec<bool>,
     /// By item: its weight, above 0 and at most 1.
     pub(super) weights: Vec<f64>,
     /// By item: digests of its features' keys, which take a tenth of the keys' memory.
@@ -57,9 +56,8 @@ impl Past {
         for item in new {
             let features = item.features_once();
             self.given.push(place.get(item.response()).copied().unwrap_or_default());
-            self.texts.push(self.muted.heard(item.query(), features.iter()));
+            self.texts.push(terms_of(&self.muted.heard(item.query(), features.iter())));
             self.tones.push(tone(features.iter().filter(|feature| !self.muted.is_of(feature))));
-            self.timed.push(item.time().is_some());
             self.keys_of.push(features.iter().map(|feature| digest(&feature.key())).collect());
         }
     }
@@ -93,7 +91,6 @@ impl Past {
             texts: self.texts.only(items),
             muted: self.muted.clone(),
             tones: select(&self.tones, items),
-            timed: select(&self.timed, items),
             weights: select(&self.weights, items),
             keys_of: select(&self.keys_of, items),
             ids: self.ids.clone(),
@@ -104,11 +101,6 @@ impl Past {
         kept
     }
 
-    /// True when all times are known. Then the items are in order of time.
-    pub(super) fn is_timed(&self) -> bool {
-        self.timed.iter().all(|timed| *timed)
-    }
-
     /// The weight of an item; 0 for none.
     pub(super) fn weight(&self, item: Option<usize>) -> f64 {
         item.and_then(|item| self.weights.get(item)).copied().unwrap_or_default()
@@ -117,12 +109,6 @@ impl Past {
     /// The place of the response of an item.
     pub(super) fn given(&self, item: Option<usize>) -> Option<usize> {
         item.and_then(|item| self.given.get(item)).copied()
-    }
-
-    /// The part of a factor's counts that leaves with an item: its weight if the factor is present in it; `None` if not.
-    pub(super) fn leaves(&self, item: Option<usize>, factor: usize) -> Option<f64> {
-        let own = item.and_then(|item| self.factors_of.get(item))?;
-        own.binary_search(&factor).ok().map(|_| self.weight(item))
     }
 }
 

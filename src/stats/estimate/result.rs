@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::Decision;
+use crate::data::{Decision, FactorId};
 
 /// One response with its probability.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -24,18 +24,49 @@ pub struct ResponseProbability {
 pub struct Estimate {
     responses: Vec<ResponseProbability>,
     decision: usize,
+    rule: Decision,
+    parts: Vec<Part>,
+}
+
+/// Something that moved an estimate.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Source {
+    /// A factor of the query: what responses went with it, and with its words.
+    Factor(FactorId),
+    /// Past queries that are like this one in words that are no factor's.
+    Similar,
+    /// How much the query praises or blames, on a scale.
+    Tone,
+    /// How the query's options, and the places they stand in, were picked elsewhere.
+    Options,
+}
+
+/// What one source added to the probability of each response.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Part {
+    /// The source.
+    pub source: Source,
+    /// By response, in their order: what it added, below 0 for what it took away. Sums to 0.
+    pub added: Vec<f64>,
 }
 
 #[derive(Deserialize)]
 struct UncheckedEstimate {
     responses: Vec<ResponseProbability>,
     decision: usize,
+    #[serde(default)]
+    rule: Decision,
+    #[serde(default)]
+    parts: Vec<Part>,
 }
 
 impl TryFrom<UncheckedEstimate> for Estimate {
     type Error = &'static str;
     fn try_from(unchecked: UncheckedEstimate) -> Result<Self, Self::Error> {
-        let UncheckedEstimate { responses, decision } = unchecked;
+        let UncheckedEstimate { responses, decision, rule, parts } = unchecked;
         if decision > 0 && decision >= responses.len() {
             return Err("the estimate decides for a response that it does not have");
         }
@@ -44,7 +75,16 @@ impl TryFrom<UncheckedEstimate> for Estimate {
         if !responses.iter().all(|r| share(r.probability) && share(r.base)) {
             return Err("the estimate has a probability or a base rate outside 0 to 1");
         }
-        Ok(Self { responses, decision })
+        let whole = |(place, r): (usize, &ResponseProbability)| {
+            let added: f64 = parts.iter().filter_map(|part| part.added.get(place)).sum();
+            (r.base + added - r.probability).abs() <= 1e-6
+        };
+        let sized = parts.iter().all(|part| part.added.len() == responses.len());
+        let adds_up = parts.is_empty() || (sized && responses.iter().enumerate().all(whole));
+        if !adds_up {
+            return Err("the estimate's parts do not add up to it");
+        }
+        Ok(Self { responses, decision, rule, parts })
     }
 }
 
@@ -70,10 +110,36 @@ impl Estimate {
         &self.responses
     }
 
-    /// The response to give: the most probable one; on a scale the one that the user's [`Decision`] rule makes of the
-    /// probabilities.
+    /// The response to give: the one that [the rule](Self::decided_by) makes of the probabilities.
     pub fn decision(&self) -> &str {
         self.responses.get(self.decision).map(|weighted| weighted.response.as_str()).unwrap_or_default()
+    }
+
+    /// The rule that the decision was made by.
+    pub fn decided_by(&self) -> &Decision {
+        &self.rule
+    }
+
+    /// What moved the probabilities from the user's base rates. For every response, its base rate and what the parts added to
+    /// it sum to its probability.
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// What each source added to the probability of a response, in probability, the strongest first.
+    pub fn contributions(&self, response: &str) -> Vec<(&Source, f64)> {
+        let place = self.responses.iter().position(|weighted| weighted.response == response);
+        let of = |part: &'_ Part| part.added.get(place?).copied();
+        strongest(self.parts.iter().filter_map(|part| Some((&part.source, of(part)?))).collect())
+    }
+
+    /// What each source added to the expected value, in points of the scale, the strongest first; empty where responses are no
+    /// numbers.
+    pub fn contributions_to_mean(&self) -> Vec<(&Source, f64)> {
+        let points: Option<Vec<f64>> = self.responses.iter().map(|weighted| weighted.response.parse().ok()).collect();
+        let Some(points) = points else { return Vec::new() };
+        let of = |part: &'_ Part| part.added.iter().zip(&points).map(|(added, point)| added * point).sum();
+        strongest(self.parts.iter().map(|part| (&part.source, of(part))).collect())
     }
 
     /// The estimated probability of a response; 0 for one that is not open.
@@ -89,22 +155,38 @@ impl Estimate {
         base - self.responses.iter().map(|w| entropy(w.probability)).sum::<f64>()
     }
 
-    /// `rule` is that of a scale, `None` for other tasks.
-    pub(super) fn new(responses: Vec<String>, base: &[f64], probability: Vec<f64>, rule: Option<Decision>) -> Self {
-        let decision = rule.map_or_else(|| first_max(&probability), |rule| decided(rule, &probability));
+    pub(super) fn new(
+        responses: Vec<String>,
+        base: &[f64],
+        probability: Vec<f64>,
+        parts: Vec<Part>,
+        rule: Decision,
+    ) -> Self {
+        let decision = decided(&rule, &probability);
         let zipped = responses.into_iter().zip(probability).zip(base);
         let weighted = |((response, probability), base): ((String, f64), &f64)| ResponseProbability {
             response,
             probability,
             base: *base,
         };
-        Self { responses: zipped.map(weighted).collect(), decision }
+        Self { responses: zipped.map(weighted).collect(), decision, rule, parts }
     }
 }
 
-/// The point of a scale that a rule decides for.
-pub(super) fn decided(rule: Decision, p: &[f64]) -> usize {
+fn strongest(mut parts: Vec<(&Source, f64)>) -> Vec<(&Source, f64)> {
+    parts.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()).then_with(|| a.0.cmp(b.0)));
+    parts
+}
+
+/// The response that a rule decides for.
+pub(super) fn decided(rule: &Decision, p: &[f64]) -> usize {
     match rule {
+        Decision::Costs(costs) => {
+            let cost = |answered: usize| -> f64 {
+                p.iter().enumerate().map(|(given, share)| share * f64::from(costs.of(given, answered))).sum()
+            };
+            first_max(&(0..p.len()).map(|answered| -cost(answered)).collect::<Vec<f64>>())
+        }
         Decision::LeastCost => least_cost(p),
         Decision::MostLikely => first_max(p),
         Decision::Median => {

@@ -1,4 +1,4 @@
-//! Scaling of weights and log-weights to probabilities, and their blend.
+//! Scaling of weights and log-weights to probabilities.
 
 /// Scales to a sum of 1; even shares when nothing is left.
 pub(super) fn normalised(mut p: Vec<f64>) -> Vec<f64> {
@@ -20,15 +20,4 @@ pub(super) fn normalised(mut p: Vec<f64>) -> Vec<f64> {
 pub(super) fn softmax(log: &[f64]) -> Vec<f64> {
     let top = log.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     normalised(log.iter().map(|l| (l - top).exp()).collect())
-}
-
-/// `pool^(1−b) · vote^b`, scaled to a sum of 1.
-pub(super) fn mixed(pooled: Vec<f64>, votes: Option<&[f64]>, b: f64) -> Vec<f64> {
-    let b = b.clamp(0.0, 1.0);
-    match votes {
-        Some(votes) if b > 0.0 => normalised(
-            pooled.iter().zip(votes).map(|(p, v)| p.max(1e-12).powf(1.0 - b) * v.max(1e-12).powf(b)).collect(),
-        ),
-        _ => pooled,
-    }
 }

@@ -5,10 +5,10 @@ use proptest::sample::Index;
 
 use super::estimator::Estimator;
 use super::seen::Seen;
-use super::{Estimate, calibrate, calibration_point};
+use super::{Estimate, Part, Source, calibrate, calibration_point};
 use crate::data::{
-    AssignedFeature, Calibration, FactorId, FactorSet, Feature, FeatureKey, Interaction, MemoryItem, Query,
-    ResponseSpace, Span, Task,
+    AssignedFeature, Calibration, Costs, Decision, FactorId, FactorSet, Feature, FeatureKey, Interaction, MemoryItem,
+    Query, ResponseSpace, Span, Task,
 };
 use crate::stats::Beliefs;
 
@@ -92,7 +92,7 @@ impl User {
     fn of(task: &Task, rows: &[Row]) -> Self {
         let items = rows.iter().enumerate().map(|(place, row)| item(task, place, row)).collect();
         let weights = rows.iter().map(|row| row.weight).collect();
-        let calibration = Calibration { vote: 0.5, ..Calibration::default() };
+        let calibration = Calibration { factors: 0.5, ..Calibration::default() };
         Self { task: task.clone(), set: factors(), items, weights, calibration }
     }
 
@@ -108,10 +108,6 @@ impl User {
 fn sums_to_one(estimate: &Estimate) -> bool {
     let shares = || estimate.responses().iter().map(|w| w.probability);
     shares().all(|share| (0.0..=1.0).contains(&share)) && (shares().sum::<f64>() - 1.0).abs() < 1e-9
-}
-
-fn nearly(a: &Estimate, b: &Estimate) -> bool {
-    a.responses().iter().zip(b.responses()).all(|(a, b)| (a.probability - b.probability).abs() < 1e-9)
 }
 
 proptest! {
@@ -157,36 +153,63 @@ proptest! {
     }
 
     #[test]
-    fn leave_one_out_takes_off_the_items_own_counts(rows in prop::collection::vec(row(), 2..16), out in any::<Index>()) {
+    fn what_the_sources_add_to_the_base_rates_is_the_estimate(
+        rows in prop::collection::vec(row(), 0..24), new in row(), boost in 0.0..4.0, share in 0.0..=1.0
+    ) {
+        for task in tasks() {
+            let mut user = User::of(&task, &rows);
+            user.calibration.factors = share;
+            let (all, new) = (user.estimator(), query(&task, &new));
+            let beliefs = Beliefs::new(&task, &user.set, &user.calibration);
+            for estimate in [user.ask(&all, &new, boost), all.of_factors(&beliefs, &new, &asked(&user.set, &new))] {
+                prop_assert!(sums_to_one(&estimate), "{estimate:?}");
+                for response in estimate.responses() {
+                    let parts = estimate.contributions(&response.response);
+                    let added: f64 = parts.iter().map(|(_, added)| added).sum();
+                    prop_assert!((response.base + added - response.probability).abs() < 1e-9, "{estimate:?}");
+                    prop_assert!(parts.windows(2).all(|pair| pair[0].1.abs() >= pair[1].1.abs()));
+                }
+                for part in estimate.parts() {
+                    prop_assert!(part.added.iter().sum::<f64>().abs() < 1e-9, "{estimate:?}");
+                }
+                let json = serde_json::to_string(&estimate).unwrap();
+                prop_assert_eq!(serde_json::from_str::<Estimate>(&json).unwrap().responses().len(), estimate.responses().len());
+            }
+        }
+    }
+
+    #[test]
+    fn only_the_factors_of_the_query_and_what_is_alike_add_anything(rows in prop::collection::vec(row(), 1..24), new in row()) {
+        for task in tasks() {
+            let user = User::of(&task, &rows);
+            let new = query(&task, &new);
+            let features = asked(&user.set, &new);
+            let estimate = user.estimator().estimate(&user.calibration, &new, &features, |_| 1.0);
+            for part in estimate.parts() {
+                if let Source::Factor(id) = &part.source {
+                    prop_assert!(features.iter().any(|f| f.factor.as_ref() == Some(id)));
+                    let seen = user.items.iter().any(|item| {
+                        item.features().iter().any(|f| user.set.factor_of(&f.key()).is_some_and(|f| f.id() == id))
+                    });
+                    let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+                    let alike = user.items.iter().any(|item| words(item.query().text()).iter().any(|w| words(new.text()).contains(w)));
+                    prop_assert!(seen || alike || part.added.iter().all(|added| *added == 0.0), "{estimate:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn leave_one_out_is_the_fit_without_the_item(rows in prop::collection::vec(row(), 2..16), out in any::<Index>()) {
         for task in tasks() {
             let user = User::of(&task, &rows);
             let out = out.index(rows.len());
             let all = user.estimator();
-            let kept: Vec<usize> = (0..rows.len()).filter(|place| *place != out).collect();
-            let items: Vec<MemoryItem> = kept.iter().map(|i| user.items[*i].clone()).collect();
-            let weights: Vec<f64> = kept.iter().map(|i| user.weights[*i]).collect();
-            let less = Estimator::new(&task, &user.set, &items, &weights).unwrap();
-            // The likeness is given from outside, since the rarity of words is the whole history's.
-            let words = all.past.texts.of(out);
-            let similar = all.likeness().to(words);
-            let near: Vec<f64> = kept.iter().map(|i| similar[*i]).collect();
-            let query = user.items[out].query();
-            let seen = Seen {
-                query,
-                words,
-                factors: all.past.factors_of[out].iter().map(|factor| (*factor, 1.0)).collect(),
-                tone: all.past.tones[out],
-                similar: &similar,
-                left_out: Some(out),
-            };
-            let never = Seen { similar: &near, left_out: None, ..seen.clone() };
+            let less = all.without_item(out);
+            let seen = all.seen_left_out(out, &user.items[out]).unwrap();
+            let never = Seen { left_out: None, ..seen.clone() };
             let (a, b) = (all.base(&seen), less.base(&never));
             prop_assert_eq!(&a, &b, "{:?}", task.space());
-            let pools = all.pooled(&seen, &user.calibration, &a).into_iter().zip(less.pooled(&never, &user.calibration, &b));
-            let tolerance = 1e-9;
-            for (a, b) in pools {
-                prop_assert!((a - b).abs() <= tolerance, "{a} {b} {:?}", task.space());
-            }
         }
     }
 
@@ -234,31 +257,60 @@ fn a_boosted_factor_moves_the_estimate_its_way() {
     // The first factor's words go with the first response, the last place with others.
     let rows = rows_of(&[(0, 0), (1, 0), (0, 0), (1, 0), (2, 1), (3, 1), (4, 1), (5, 1), (2, 1), (4, 0)]);
     for task in tasks() {
-        for vote in [0.0, 0.5, 1.0] {
-            let user = User { calibration: Calibration { vote, ..Calibration::default() }, ..User::of(&task, &rows) };
+        for share in [0.0, 0.5, 1.0] {
+            let user = User {
+                calibration: Calibration { factors: share, ..Calibration::default() },
+                ..User::of(&task, &rows)
+            };
             let new = query(&task, &rows[0]);
             let all = user.estimator();
             let first: Vec<f64> =
-                [1.0, 2.0, 4.0].map(|boost| user.ask(&all, &new, boost).responses()[0].probability).to_vec();
-            assert!(first[0] < first[1] && first[1] < first[2], "{first:?} {vote} {:?}", task.space());
-            if vote < 1.0 && !matches!(task.space(), ResponseSpace::Choices) {
-                assert!(user.ask(&all, &new, 0.25).responses()[0].probability < first[0]);
-            }
+                [0.25, 1.0, 2.0, 4.0].map(|boost| user.ask(&all, &new, boost).responses()[0].probability).to_vec();
+            // Where no response may lose more, a boost has no more to give.
+            let more = first[0] < first[1] && first[1] < first[2] && first[1] < first[3];
+            assert!(more, "{first:?} {share} {:?}", task.space());
         }
     }
 }
 
 #[test]
-fn on_a_scale_a_boost_shifts_the_pools_latent_mean() {
-    let rows = rows_of(&[(0, 4), (1, 4), (0, 4), (1, 2), (2, 1), (3, 1), (4, 1), (5, 1)]);
-    let task = &tasks()[1];
-    // With the pool alone, boosting to 2 is what a pool of twice the strength is.
-    let pool = |pool| Calibration { vote: 0.0, pool, ..Calibration::default() };
-    let user = User { calibration: pool(1.0), ..User::of(task, &rows) };
-    let twice = User { calibration: pool(2.0), ..User::of(task, &rows) };
-    let (all, new) = (user.estimator(), query(task, &rows[0]));
-    assert!(nearly(&user.ask(&all, &new, 2.0), &twice.ask(&all, &new, 1.0)));
-    assert!(!nearly(&user.ask(&all, &new, 1.0), &twice.ask(&all, &new, 1.0)));
+fn a_factor_of_boost_0_adds_nothing() {
+    let rows = rows_of(&[(0, 0), (1, 0), (0, 0), (1, 0), (2, 1), (3, 1), (4, 1), (5, 1)]);
+    for task in tasks() {
+        let user = User::of(&task, &rows);
+        let estimate = user.ask(&user.estimator(), &query(&task, &rows[0]), 0.0);
+        let of_factors = estimate.parts().iter().filter(|part| matches!(part.source, Source::Factor(_)));
+        assert!(of_factors.flat_map(|part| &part.added).all(|added| *added == 0.0), "{:?}", task.space());
+    }
+}
+
+#[test]
+fn the_host_says_how_answers_are_decided() {
+    let rows = rows_of(&[(0, 0), (0, 1), (0, 2), (0, 2), (1, 0), (1, 1), (1, 2), (0, 2)]);
+    let [labels, scale, choices] = tasks();
+    // To say yes where it is no costs ten times as much as any other mistake.
+    let costs = Costs::new([[0, 1, 1], [10, 0, 1], [1, 1, 0]]);
+    let decided = |task: &Task, decision: Decision| {
+        let task = task.clone().deciding(decision.clone()).unwrap();
+        let mut user = User::of(&task, &rows);
+        user.calibration = calibrate(&task, &user.set, &user.items, &user.weights);
+        let estimate = user.ask(&user.estimator(), &query(&task, &rows[0]), 1.0);
+        assert_eq!(estimate.decided_by(), &decision);
+        estimate
+    };
+    let likely = decided(&labels, Decision::MostLikely);
+    assert_eq!(likely.decision(), "abstain");
+    let all_wrong = Costs::new([[9, 0, 9], [9, 0, 9], [9, 0, 9]]);
+    assert_eq!(decided(&labels, Decision::Costs(all_wrong.clone())).decision(), "no");
+    let by_costs = decided(&labels, Decision::Costs(costs));
+    assert_eq!(by_costs.responses(), likely.responses(), "probabilities stay");
+    for rule in [Decision::Median, Decision::Mean, Decision::LeastCost, Decision::MostLikely] {
+        decided(&scale, rule);
+    }
+    for (task, rule) in [(&labels, Decision::Median), (&choices, Decision::Mean), (&scale, Decision::Costs(all_wrong))]
+    {
+        assert!(task.clone().deciding(rule).is_err());
+    }
 }
 
 #[test]
@@ -285,7 +337,6 @@ fn less_weight_is_less_say() {
     for task in tasks() {
         let rows = rows_of(&[(0, 0), (0, 1), (0, 0), (0, 1)]);
         let mut user = User::of(&task, &rows);
-        user.calibration.vote = 1.0;
         let new = query(&task, &rows[0]);
         for (weights, first) in [([1.0, 0.125, 1.0, 0.125], true), ([0.125, 1.0, 0.125, 1.0], false)] {
             user.weights = weights.to_vec();
@@ -296,18 +347,18 @@ fn less_weight_is_less_say() {
 }
 
 #[test]
-fn factors_alone_are_the_estimate_without_a_vote_and_with_a_pool() {
+fn factors_alone_are_the_estimate_without_what_is_only_similar() {
     for task in tasks() {
-        let rows = rows_of(&[(0, 0), (2, 1), (0, 0), (4, 1)]);
-        let mut user = User::of(&task, &rows);
-        let new = query(&task, &rows[0]);
+        let user = User::of(&task, &rows_of(&[(0, 0), (2, 1), (0, 0), (4, 1)]));
+        // Its second word is no factor's.
+        let new = query(&task, &rows_of(&[(0, 0)])[0]);
         let (estimator, features) = (user.estimator(), asked(&user.set, &new));
-        for (pool, used) in [(0.0, 1.0), (0.5, 0.5)] {
-            user.calibration = Calibration { pool, vote: 1.0, ..Calibration::default() };
-            let beliefs = Beliefs::new(&user.task, &user.set, &user.calibration);
-            let alone = Calibration { pool: used, vote: 0.0, ..user.calibration.clone() };
-            let expected = estimator.estimate(&alone, &new, &features, |_| 1.0);
-            assert_eq!(estimator.of_factors(&beliefs, &new, &features), expected, "{:?}", task.space());
-        }
+        let beliefs = Beliefs::new(&user.task, &user.set, &user.calibration);
+        let similar = |estimate: &Estimate| {
+            let of = |part: &&Part| part.source == Source::Similar;
+            estimate.parts().iter().find(of).map(|part| part.added.iter().any(|added| *added != 0.0))
+        };
+        let (whole, alone) = (user.ask(&estimator, &new, 1.0), estimator.of_factors(&beliefs, &new, &features));
+        assert_eq!((similar(&whole), similar(&alone)), (Some(true), Some(false)), "{:?}", task.space());
     }
 }

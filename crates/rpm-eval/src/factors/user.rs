@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use rpm_core::catalog::Catalog;
-use rpm_core::data::{AssignedFeature, History, Interaction, Query, ResponseSpace, Task};
+use rpm_core::data::{AssignedFeature, History, Interaction, Query};
 use rpm_core::llm::BoxError;
 use rpm_core::pipeline::{ConfigError, Prepared, RpmPipeline, RpmPipelineBuilder};
 
@@ -167,7 +167,7 @@ impl<'a> Look<'a> {
         let beliefs = prepared.beliefs();
         let given = task.parse_response(&item.query, &item.gold).unwrap_or_else(|| item.gold.clone());
         let by = |features: &[AssignedFeature]| {
-            let estimator = prepared.estimator().filter(|_| goes_by_factors(task))?;
+            let estimator = prepared.estimator()?;
             Some(estimator.of_factors(&beliefs, &item.query, features))
         };
         let bare: Vec<AssignedFeature> =
@@ -225,11 +225,6 @@ impl<'a> Look<'a> {
     }
 }
 
-/// True where the estimate has a part that goes by factors. That of choices goes by options and similar questions alone.
-fn goes_by_factors(task: &Task) -> bool {
-    !matches!(task.space(), ResponseSpace::Choices | ResponseSpace::Text { .. })
-}
-
 /// 1 for the response that was given, 0 for another.
 #[expect(clippy::unnecessary_wraps, reason = "it is a `Value`")]
 fn right(response: &str, given: &str) -> Option<f64> {
@@ -251,12 +246,5 @@ mod tests {
         assert_eq!((right("4", "4"), right("3.5", "4")), (Some(1.0), Some(0.0)));
         assert_eq!((negative_error("3.5", "4"), negative_error("5", "1")), (Some(-0.5), Some(-4.0)));
         assert_eq!((negative_error("", "4"), negative_error("inf", "4")), (None, None));
-    }
-
-    #[test]
-    fn choices_and_free_text_have_no_estimate_by_factors() {
-        let goes = |space| goes_by_factors(&Task::new("Say it", space).unwrap());
-        assert!(goes(ResponseSpace::scale(1, 5).unwrap()) && goes(ResponseSpace::labels(["a", "b"]).unwrap()));
-        assert!(!goes(ResponseSpace::choices()) && !goes(ResponseSpace::text(9).unwrap()));
     }
 }

@@ -1,107 +1,150 @@
-//! What responses go with words, or with factors, all of them together: kernel ridge regression.
+//! What responses go with terms, all of them together: kernel ridge regression.
 
 use std::sync::OnceLock;
 
 use ndarray::{Array1, Array2, ArrayView1, Axis};
 
-use super::past::Past;
-use super::shares::normalised;
-use super::similar::{Likeness, Term, Terms, Texts};
+use super::seen::Owned;
+use super::similar::Likeness;
+use super::terms::Terms;
 
-/// The vote of past interactions with their likeness to each other allowed for: kernel ridge regression of the responses on
-/// the words, or on the factors, of the queries (Hoerl and Kennard 1970; Saunders et al. 1998).
+/// The regression of some numbers of past interactions on the terms of their queries, with the interactions' likeness to each
+/// other allowed for (Hoerl and Kennard 1970; Saunders et al. 1998).
 ///
-/// In a plain vote ten past queries about one thing count ten times. Here they share one vote: with `K` the likeness of the
-/// past queries to each other, `o_i` the indicator of the response to query i, π the base rates and W the weights of the
-/// interactions on a diagonal,
+/// In a plain vote ten past queries about one thing count ten times. Here they share one vote: with `K` the kernel of the
+/// past queries, o the numbers, one column for each thing that is regressed, and W the weights of the interactions on a
+/// diagonal,
 ///
 /// ```text
-/// p(q) = π + Σ_i k(q, i) · a_i,     a = (K + λW⁻¹)⁻¹ (o − π)
+/// f(q) = Σ_i k(q, i) · a_i,     a = (K + λW⁻¹)⁻¹ o,     k = c·√c or c, c the cosine likeness
 /// ```
 ///
-/// `a_i` is the weight that is left for interaction i beside all others. It minimises `Σ w_i (o_i − p(q_i))²` and the
-/// price of p, so two interactions of weight ½ about the same count as one of weight 1. Leaving one out is exact and
-/// refits nothing.
+/// `a_i` is the weight that is left for interaction i beside all others. It minimises `Σ w_i (o_i − f(q_i))²` and the
+/// price of f, so two interactions of weight ½ about the same count as one of weight 1. It is linear in o, so the columns can
+/// be combined afterwards, and leaving one out is exact and refits nothing.
 #[derive(Debug, Clone)]
 pub(super) struct Ridge {
-    words: Likeness,
+    likeness: Likeness,
+    kernel: Kernel,
     /// Items before the first one that is fitted.
     skipped: usize,
     /// L of `K + λW⁻¹ = L·Lᵀ`.
     factor: Array2<f64>,
-    /// `(K + λW⁻¹)⁻¹ o` by fitted item and response; in the last column `(K + λW⁻¹)⁻¹ 1`.
+    /// a by fitted item and column.
     coefficients: Array2<f64>,
+    targets: Array2<f64>,
     /// The diagonal of `(K + λW⁻¹)⁻¹`. Only leaving out asks for it.
     diagonal: OnceLock<Array1<f64>>,
 }
 
+/// What a cosine likeness c counts as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kernel {
+    /// c: the regression is linear in the terms.
+    Plain,
+    /// c·√c: texts that share a lot count for more than their part.
+    Close,
+}
+
 /// The most items that are fitted, the latest ones: the work grows with the cube of their number, and taste drifts.
 const FITTED: usize = 256;
-/// λ for the words of queries: an interaction's own share of chance, in units of its likeness to itself, which is 1.
-pub(super) const LAMBDA_WORDS: f64 = 1.0;
-/// λ for factors, of which a query has few: two interactions with the same ones are alike by chance more often.
-pub(super) const LAMBDA_FACTORS: f64 = 2.0;
-/// The least probability of a response, in parts of its base rate.
-const LEAST: f64 = 0.1;
+
+impl Kernel {
+    /// k/c.
+    fn by_likeness(self, c: f64) -> f64 {
+        match self {
+            Self::Plain => 1.0,
+            Self::Close => c.sqrt(),
+        }
+    }
+}
+
+/// The first of `items` items that is fitted.
+pub(super) fn first_fitted(items: usize) -> usize {
+    items.saturating_sub(FITTED)
+}
 
 impl Ridge {
-    /// The fit of the latest items' responses on what they have of these texts, one for each item; `None` without items.
-    pub(super) fn new(past: &Past, texts: &Texts, lambda: f64) -> Option<Self> {
-        let skipped = past.len().saturating_sub(FITTED);
-        let n = past.len() - skipped;
-        let words = Likeness::new(texts, skipped, Terms::Words);
-        let mut kernel = Array2::zeros((n, n));
-        let mut targets = Array2::zeros((n, past.responses.len() + 1));
-        for (i, (mut row, mut target)) in kernel.rows_mut().into_iter().zip(targets.rows_mut()).enumerate() {
-            let item = skipped + i;
-            row.assign(&Array1::from(words.to(texts.of(item))));
+    /// The fit of the latest items. `targets` has a row for each of them, `weights` and `terms` for each item. `None` without
+    /// items.
+    pub(super) fn new(
+        terms: &Terms,
+        kernel: Kernel,
+        lambda: f64,
+        weights: &[f64],
+        targets: Array2<f64>,
+    ) -> Option<Self> {
+        let skipped = first_fitted(terms.len());
+        let likeness = Likeness::new(terms, skipped);
+        let n = likeness.texts();
+        let mut matrix = Array2::zeros((n, n));
+        for (i, mut row) in matrix.rows_mut().into_iter().enumerate() {
+            let near = likeness.to(terms.of(skipped + i));
+            row.assign(&near.into_iter().map(|c| c * kernel.by_likeness(c)).collect::<Array1<f64>>());
             if let Some(own) = row.get_mut(i) {
-                *own = 1.0 + lambda / past.weight(Some(item));
-            }
-            for place in past.given(Some(item)).into_iter().chain([past.responses.len()]) {
-                if let Some(entry) = target.get_mut(place) {
-                    *entry = 1.0;
-                }
+                *own = 1.0 + lambda / weights.get(skipped + i).copied().unwrap_or(1.0);
             }
         }
-        let factor = cholesky(kernel);
-        let coefficients = solve(&factor, targets);
-        (n > 0).then(|| Self { words, skipped, factor, coefficients, diagonal: OnceLock::new() })
+        let factor = cholesky(matrix);
+        let coefficients = solve(&factor, targets.clone());
+        (n > 0).then(|| Self { likeness, kernel, skipped, factor, coefficients, targets, diagonal: OnceLock::new() })
     }
 
-    /// The probability of each response for a query of these terms. With an item left out, by its position and its
-    /// response's place, the query is that item's own and `base` was counted without it.
-    pub(super) fn vote(&self, query: &[Term], base: &[f64], left_out: Option<(usize, usize)>) -> Vec<f64> {
-        self.vote_shared(query, base, left_out, |_| 1.0)
+    /// What an item's own number would be estimated to be without it, by column; `None` for one that is not fitted.
+    fn left_out(&self, item: usize) -> Option<Array1<f64>> {
+        // f₋ᵢ = o_i − a_i / [(K + λW⁻¹)⁻¹]_ii (Allen 1974)
+        let i = item.checked_sub(self.skipped)?;
+        let diagonal = self.diagonal.get_or_init(|| inverse_diagonal(&self.factor));
+        let diagonal = diagonal.get(i).copied()?.max(f64::MIN_POSITIVE);
+        let less = |(own, less): (&f64, &f64)| own - less / diagonal;
+        Some(self.targets.row(i).iter().zip(self.coefficients.row(i)).map(less).collect())
     }
 
-    /// The same with each term of the query counted by this share, given the term's place in it. An item that is left out
-    /// has all of its own.
-    pub(super) fn vote_shared(
+    /// What is estimated of a query with these terms, in parts: those of its `owners` and, last, what is nobody's. `owned` says
+    /// which part of which term is whose; `combined` has, by column, what the columns of the targets make of it. An item
+    /// that is left out has no say.
+    ///
+    /// An owner's part of `k(q, i)` is its part of the likeness c: `k · c_m / c`. So the parts sum to the whole.
+    pub(super) fn parts(
         &self,
-        query: &[Term],
-        base: &[f64],
-        left_out: Option<(usize, usize)>,
-        share_of: impl Fn(usize) -> f64,
-    ) -> Vec<f64> {
-        let own = left_out.and_then(|(item, given)| Some((item.checked_sub(self.skipped)?, given)));
-        let weighted = match own {
-            Some((i, _)) => self.coefficients.row(i).to_owned(),
-            None => Array1::from(self.words.to_shared(query, share_of)).dot(&self.coefficients),
+        terms: &[u32],
+        (owners, owned): (usize, &[Owned]),
+        combined: &Array2<f64>,
+        left_out: Option<usize>,
+    ) -> Vec<Array1<f64>> {
+        let shares = self.likeness.shares(terms);
+        let near = self.likeness.sum(&shares);
+        // By past text: k/c times its coefficients.
+        let mut says = match left_out.and_then(|item| self.coefficients_without(item)) {
+            Some(coefficients) => coefficients.dot(combined),
+            None => self.coefficients.dot(combined),
         };
-        let weight = weighted.last().copied().unwrap_or_default();
-        let residuals = base.iter().zip(&weighted).map(|(base, weighted)| weighted - base * weight);
-        let raw: Vec<f64> = match own {
-            Some((i, given)) => {
-                // p₋ᵢ = o_i − [(K + λW⁻¹)⁻¹ (o − π)]_i / [(K + λW⁻¹)⁻¹]_ii (Allen 1974)
-                let diagonal = self.diagonal.get_or_init(|| inverse_diagonal(&self.factor));
-                let diagonal = diagonal.get(i).copied().unwrap_or_default().max(f64::MIN_POSITIVE);
-                let less = |(y, residual): (usize, f64)| f64::from(u8::from(y == given)) - residual / diagonal;
-                residuals.enumerate().map(less).collect()
-            }
-            None => base.iter().zip(residuals).map(|(base, residual)| base + residual).collect(),
-        };
-        normalised(raw.into_iter().zip(base).map(|(p, base)| p.max(LEAST * base)).collect())
+        let mut all: Array1<f64> = Array1::zeros(combined.ncols());
+        for (mut row, c) in says.rows_mut().into_iter().zip(&near) {
+            row *= self.kernel.by_likeness(*c);
+            all.scaled_add(*c, &row);
+        }
+        let mut parts = self.likeness.of_owners(&shares, (owners, owned), &says);
+        let rest = parts.iter().fold(all, |rest, part| rest - part);
+        parts.push(rest);
+        parts
+    }
+
+    /// The coefficients as they would be without an item, whose own are 0 then; `None` for one that is not fitted.
+    fn coefficients_without(&self, item: usize) -> Option<Array2<f64>> {
+        // With e the unit vector of i and B = (K + λW⁻¹)⁻¹: a₋ᵢ = a − B·e · a_i/B_ii.
+        let i = item.checked_sub(self.skipped).filter(|i| *i < self.coefficients.nrows())?;
+        let mut unit = Array2::zeros((self.coefficients.nrows(), 1));
+        unit.row_mut(i).fill(1.0);
+        let column = solve(&self.factor, unit);
+        let own = column.row(i).sum().max(f64::MIN_POSITIVE);
+        let less = self.coefficients.row(i).mapv(|a| a / own).insert_axis(Axis(0));
+        Some(&self.coefficients - &column.dot(&less))
+    }
+
+    /// The same of an item, without it and in one part.
+    pub(super) fn part_left_out(&self, item: usize, combined: &Array2<f64>) -> Option<Array1<f64>> {
+        Some(self.left_out(item)?.dot(combined))
     }
 }
 
