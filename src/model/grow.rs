@@ -139,8 +139,8 @@ impl UserModel {
         self.calibration = calibrate(&self.task, &self.factors, &self.heard_items(scored), &weights);
     }
 
-    /// Takes new items in, with the groups that a catalog makes of them. Those behind all others extend the factors and their partition; others make both anew, to
-    /// the same result.
+    /// Takes new items in, with the groups that a catalog makes of them. Those behind all others extend the factors and their
+    /// partition; others make both anew, to the same result.
     pub(crate) fn grow(
         &mut self,
         mut new: Vec<MemoryItem>,
