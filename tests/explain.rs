@@ -435,13 +435,24 @@ fn the_reasons_as_given_are_text_and_data() {
     let factor = step.factor.as_ref().unwrap();
     assert_eq!((factor.coverage, factor.total), (12.0, 24.0));
     assert_eq!(reasons.exemplars.len(), answer.exemplars.len());
+    let estimate = answer.estimate.as_ref().unwrap();
+    let base = estimate.responses().iter().find(|of| of.response == "drama").unwrap().base;
+    let added: f64 = reasons.contributions.iter().map(|part| part.added).sum();
+    assert!((base + added - estimate.probability("drama")).abs() < 1e-9);
     let data = serde_json::to_value(&reasons).unwrap();
     assert_eq!(data["steps"][0]["factor"]["label"], "slow");
     assert_eq!(data["support"]["tier"], "full");
     let text = reasons.to_string();
-    for part in
-        ["tag: drama", "tier: full", "estimate: ", "seen in 12 of 24", "feature \"slow\" in \"slow\"", "exemplar "]
-    {
+    for part in [
+        "tag: drama",
+        "tier: full",
+        "estimate: ",
+        "made of: usually 4",
+        ", slow +",
+        "seen in 12 of 24",
+        "feature \"slow\" in \"slow\"",
+        "exemplar ",
+    ] {
         assert!(text.contains(part), "{part} in {text}");
     }
 }

@@ -3,9 +3,12 @@
 use std::fmt::{self, Write as _};
 
 use crate::data::PathOrigin;
-use crate::stats::{Estimate, FactorSummary};
+use crate::stats::{Estimate, FactorSummary, ResponseProbability};
 
 use super::{Candidate, Effect, Evidence, Faithfulness, Measure, Reasons, WhatIf};
+
+/// The least points of a scale that are shown, and tenfold the least probability: less would show as 0.
+const LEAST_SHOWN: f64 = 0.005;
 
 impl fmt::Display for Reasons {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -44,12 +47,30 @@ impl fmt::Display for Reasons {
 }
 
 impl Reasons {
-    /// The base rate of the response and what was added to it.
+    /// The base rate of the response and what was added to it, in percent; on a scale what is usual and was added in points.
     fn parts(&self, estimate: &Estimate) -> String {
-        let base = estimate.responses().iter().find(|weighted| weighted.response == self.response);
-        let mut text = format!("usually {:.1}% {}", 100.0 * base.map_or(0.0, |weighted| weighted.base), self.response);
-        for part in &self.contributions {
-            let _ = write!(text, ", {} {:+.1}", part.name, 100.0 * part.added);
+        let points: Option<Vec<(&str, f64)>> =
+            self.contributions.iter().map(|part| Some((part.name.as_str(), part.points?))).collect();
+        let usual = |of: &dyn Fn(&ResponseProbability) -> f64| estimate.responses().iter().map(of).sum::<f64>();
+        let value = |weighted: &ResponseProbability| weighted.response.parse::<f64>().unwrap_or_default();
+        let mut text = String::new();
+        match points.filter(|points| !points.is_empty()) {
+            Some(mut points) => {
+                let _ = write!(text, "usually {:.2}", usual(&|weighted| value(weighted) * weighted.base));
+                points.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
+                for (name, added) in points.iter().filter(|(_, added)| added.abs() >= LEAST_SHOWN) {
+                    let _ = write!(text, ", {name} {added:+.2}");
+                }
+                let _ = write!(text, "; {:.2} expected", usual(&|weighted| value(weighted) * weighted.probability));
+            }
+            None => {
+                let base = estimate.responses().iter().find(|weighted| weighted.response == self.response);
+                let base = 100.0 * base.map_or(0.0, |weighted| weighted.base);
+                let _ = write!(text, "usually {base:.1}% {}", self.response);
+                for part in self.contributions.iter().filter(|part| part.added.abs() >= LEAST_SHOWN / 10.0) {
+                    let _ = write!(text, ", {} {:+.1}", part.name, 100.0 * part.added);
+                }
+            }
         }
         text
     }

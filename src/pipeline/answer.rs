@@ -95,9 +95,7 @@ impl Answer {
         }
     }
 
-    /// What moved the estimate of the response by as much as shows in a tenth of a percent.
     fn contributions(&self, prepared: &Prepared) -> Vec<Contribution> {
-        const LEAST: f64 = 0.0005;
         let Some(estimate) = &self.estimate else { return Vec::new() };
         let points = estimate.contributions_to_mean();
         let of = |(source, added): (&Source, f64)| {
@@ -108,8 +106,7 @@ impl Answer {
             let points = points.iter().find(|(other, _)| *other == source).map(|(_, points)| *points);
             Contribution::new(source, label, added, points)
         };
-        let moved = estimate.contributions(&self.response).into_iter().filter(|(_, added)| added.abs() >= LEAST);
-        moved.map(of).collect()
+        estimate.contributions(&self.response).into_iter().map(of).collect()
     }
 
     /// The query as it was read.

@@ -48,8 +48,10 @@ const SLOPE_ITEMS: f64 = 5.0;
 const SLOPE: f64 = 0.4;
 /// λ of words and of factors: an interaction's own share of chance, in units of its likeness to itself, which is 1.
 const LAMBDA: f64 = 2.0;
-/// Shifts of the latent mean below this are taken by its slope.
-const SMALL: f64 = 1e-4;
+/// Shifts of the latent mean below this are taken by the slope, whose error is half their square.
+const SMALL: f64 = 1e-6;
+/// The distance to either side over which the slope is taken.
+const STEP: f64 = 1e-4;
 
 /// What moved the probabilities of a scale.
 pub(super) struct Moved {
@@ -157,8 +159,8 @@ impl Latent {
         let per_shift: Vec<f64> = if shift.abs() > SMALL {
             p.iter().zip(&from).map(|(p, from)| (p - from) / shift).collect()
         } else {
-            let (up, down) = (self.cut(start + SMALL, scatter), self.cut(start - SMALL, scatter));
-            up.iter().zip(down).map(|(up, down)| (up - down) / (2.0 * SMALL)).collect()
+            let (up, down) = (self.cut(start + STEP, scatter), self.cut(start - STEP, scatter));
+            up.iter().zip(down).map(|(up, down)| (up - down) / (2.0 * STEP)).collect()
         };
         let by_tone = toned.map(|_| from.iter().zip(base).map(|(from, base)| from - base).collect());
         let by_shift = |by: &f64| per_shift.iter().map(|per_shift| by * per_shift).collect();
