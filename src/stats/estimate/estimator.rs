@@ -1,7 +1,6 @@
 //! The estimator: what the words and factors of past queries say of a new one, in parts.
 
 use std::fmt;
-use std::sync::OnceLock;
 
 use ndarray::Array1;
 
@@ -12,7 +11,7 @@ use crate::data::{
 use crate::stats::Beliefs;
 
 use super::choices::{self, Choices};
-use super::fits::Fits;
+use super::fits::{Basis, Fits};
 use super::labels::Labels;
 use super::muted::Muted;
 use super::ordinal::{Latent, Ordinal};
@@ -52,8 +51,8 @@ use super::seen::{Seen, Text, distinct, tone};
 pub struct Estimator {
     pub(super) past: Past,
     pub(super) space: Space,
-    /// For labels and scales; once asked for.
-    fits: OnceLock<Option<Fits>>,
+    /// For labels and scales.
+    fits: Fits,
 }
 
 impl fmt::Debug for Estimator {
@@ -134,7 +133,7 @@ impl Estimator {
             ResponseSpace::Text { .. } => return None,
         };
         let past = Past::new(task, Muted::of(set_aside));
-        let mut estimator = Self { past, space, fits: OnceLock::new() };
+        let mut estimator = Self { past, space, fits: Fits::default() };
         estimator.append(set, items, weights);
         Some(estimator)
     }
@@ -157,7 +156,7 @@ impl Estimator {
             Space::Scale(ordinal) => *ordinal = Ordinal::count(&self.past),
             Space::Choices(choices) => choices.count(&self.past.weights),
         }
-        self.fits = OnceLock::new();
+        self.fits = Fits::default();
     }
 
     /// The estimate for a query with these features. `boost` gives each factor's strength in it, from 0 to 4: what the factor
@@ -264,7 +263,7 @@ impl Estimator {
             Space::Choices(choices) => Space::Choices(Box::new(choices.only(&kept))),
             other => other.clone(),
         };
-        let mut without = Self { past: self.past.only(&kept), space, fits: OnceLock::new() };
+        let mut without = Self { past: self.past.only(&kept), space, fits: Fits::default() };
         without.count();
         without
     }
@@ -286,13 +285,14 @@ impl Estimator {
         }
     }
 
-    fn fits(&self) -> Option<&Fits> {
-        let fits = self.fits.get_or_init(|| match &self.space {
-            Space::Labels(space) => Fits::new(&self.past, &space.targets()),
-            Space::Scale(space) => Fits::new(&self.past, &space.targets()),
-            Space::Choices(_) => None,
-        });
-        fits.as_ref()
+    /// What is fitted; `None` for choices.
+    fn basis(&self) -> Option<Basis<'_>> {
+        let targets = match &self.space {
+            Space::Labels(space) => space.targets(),
+            Space::Scale(space) => space.targets(),
+            Space::Choices(_) => return None,
+        };
+        Some(Basis { past: &self.past, targets })
     }
 
     /// The probabilities of a query's responses, and what moved them.
@@ -306,12 +306,11 @@ impl Estimator {
         // Without boosts the whole is all that is asked for, and has a short form.
         let whole =
             seen.left_out.filter(|_| seen.factors.iter().all(|(_, boost)| boost.to_bits() == 1.0_f64.to_bits()));
-        let left_out = whole.and_then(|item| self.fits()?.left_out(item, &combined));
-        let parts = match (left_out, self.fits()) {
-            (Some([words, factors]), _) => vec![words * (1.0 - share) + factors * share],
-            (None, Some(fits)) => fits.parts(seen, share, &combined),
-            (None, None) => Vec::new(),
+        let of = |basis: Basis<'_>| {
+            let left_out = whole.and_then(|item| self.fits.left_out(&basis, item, &[share], &combined));
+            left_out.or_else(|| self.fits.parts(&basis, seen, share, &combined))
         };
+        let parts = self.basis().and_then(of).unwrap_or_default();
         by_parts(latent.as_ref(), base, seen.tone, parts, heard)
     }
 
@@ -322,14 +321,12 @@ impl Estimator {
         }
         let latent = self.latent(seen, base);
         let combined = latent.as_ref().map_or_else(|| Labels::combined(base), Latent::combined);
-        let Some([words, factors]) = seen.left_out.and_then(|item| self.fits()?.left_out(item, &combined)) else {
+        let left_out = |basis: Basis<'_>| self.fits.left_out(&basis, seen.left_out?, shares, &combined);
+        let Some(wholes) = self.basis().and_then(left_out) else {
             return shares.iter().map(|_| base.to_vec()).collect();
         };
-        let of = |share: &f64| {
-            let parts = vec![&words * (1.0 - share) + &factors * *share];
-            by_parts(latent.as_ref(), base, seen.tone, parts, Heard::All).p
-        };
-        shares.iter().map(of).collect()
+        let of = |whole| by_parts(latent.as_ref(), base, seen.tone, vec![whole], Heard::All).p;
+        wholes.into_iter().map(of).collect()
     }
 
     fn latent(&self, seen: &Seen<'_>, base: &[f64]) -> Option<Latent> {

@@ -1,5 +1,7 @@
 //! The two regressions of an estimate: on the words of past queries, and on their factors.
 
+use std::sync::OnceLock;
+
 use ndarray::{Array1, Array2};
 
 use super::past::Past;
@@ -17,34 +19,59 @@ pub(super) struct Targets {
     pub(super) of: Box<dyn Fn(&Past, usize, usize) -> f64>,
 }
 
-/// The fits of a user's past.
-#[derive(Debug, Clone)]
-pub(super) struct Fits {
-    words: Ridge,
-    factors: Ridge,
+/// What is fitted: a user's past, and the numbers of its items that are regressed.
+pub(super) struct Basis<'p> {
+    pub(super) past: &'p Past,
+    pub(super) targets: Targets,
 }
 
-impl Fits {
-    /// `None` without items.
-    pub(super) fn new(past: &Past, targets: &Targets) -> Option<Self> {
+/// The fits of a user's past, each made when it is first asked for. All questions are asked with the same basis.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Fits {
+    words: OnceLock<Option<Ridge>>,
+    factors: OnceLock<Option<Ridge>>,
+}
+
+impl Basis<'_> {
+    fn fit(&self, terms: &Terms, kernel: Kernel, lambda: f64) -> Option<Ridge> {
+        let (past, targets) = (self.past, &self.targets);
         let first = first_fitted(past.len());
         let mut numbers = Array2::zeros((past.len() - first, targets.columns));
         for ((row, column), number) in numbers.indexed_iter_mut() {
             *number = (targets.of)(past, first + row, column);
         }
-        let factors = Terms::of_places(&past.factors_of);
-        Some(Self {
-            words: Ridge::new(&past.texts, Kernel::Close, targets.lambda_words, &past.weights, numbers.clone())?,
-            factors: Ridge::new(&factors, Kernel::Plain, targets.lambda_factors, &past.weights, numbers)?,
-        })
+        Ridge::new(terms, kernel, lambda, &past.weights, numbers)
+    }
+}
+
+impl Fits {
+    /// `None` without items.
+    fn words(&self, basis: &Basis<'_>) -> Option<&Ridge> {
+        let fit = || basis.fit(&basis.past.texts, Kernel::Close, basis.targets.lambda_words);
+        self.words.get_or_init(fit).as_ref()
+    }
+
+    fn factors(&self, basis: &Basis<'_>) -> Option<&Ridge> {
+        let fit = || {
+            let factors = Terms::of_places(&basis.past.factors_of);
+            basis.fit(&factors, Kernel::Plain, basis.targets.lambda_factors)
+        };
+        self.factors.get_or_init(fit).as_ref()
     }
 
     /// What is estimated of a query, in parts: by its factors in their order, each times its boost, and, last, by similar
     /// queries for no factor's sake. `share` is that of the regression on factors; the other has the rest. An item that is
-    /// left out has no say.
-    pub(super) fn parts(&self, seen: &Seen<'_>, share: f64, combined: &Array2<f64>) -> Vec<Array1<f64>> {
+    /// left out has no say. `None` without items.
+    pub(super) fn parts(
+        &self,
+        basis: &Basis<'_>,
+        seen: &Seen<'_>,
+        share: f64,
+        combined: &Array2<f64>,
+    ) -> Option<Vec<Array1<f64>>> {
         let owners = seen.factors.len();
-        let mut parts = self.words.parts(&seen.text.terms, (owners, &seen.text.owned), combined, seen.left_out);
+        let words = self.words(basis)?;
+        let mut parts = words.parts(&seen.text.terms, (owners, &seen.text.owned), combined, seen.left_out);
         for part in &mut parts {
             *part *= 1.0 - share;
         }
@@ -52,7 +79,7 @@ impl Fits {
             let terms: Vec<u32> = seen.factors.iter().filter_map(|(place, _)| u32::try_from(*place).ok()).collect();
             let owned = |place: usize| Owned { term: place, owner: place, part: 1.0 };
             let owned: Vec<Owned> = (0..owners).map(owned).collect();
-            let more = self.factors.parts(&terms, (owners, &owned), combined, seen.left_out);
+            let more = self.factors(basis)?.parts(&terms, (owners, &owned), combined, seen.left_out);
             for (part, more) in parts.iter_mut().zip(more) {
                 part.scaled_add(share, &more);
             }
@@ -60,11 +87,26 @@ impl Fits {
         for (part, (_, boost)) in parts.iter_mut().zip(&seen.factors) {
             *part *= *boost;
         }
-        parts
+        Some(parts)
     }
 
-    /// What is estimated of an item that is left out, by words and by factors; `None` for one that is too old to be fitted.
-    pub(super) fn left_out(&self, item: usize, combined: &Array2<f64>) -> Option<[Array1<f64>; 2]> {
-        Some([self.words.part_left_out(item, combined)?, self.factors.part_left_out(item, combined)?])
+    /// By share of the regression on factors: what is estimated of an item that is left out; `None` for one that is too old to
+    /// be fitted.
+    pub(super) fn left_out(
+        &self,
+        basis: &Basis<'_>,
+        item: usize,
+        shares: &[f64],
+        combined: &Array2<f64>,
+    ) -> Option<Vec<Array1<f64>>> {
+        let words = self.words(basis)?.part_left_out(item, combined)?;
+        let by_share = |share: &f64| {
+            let mut whole = &words * (1.0 - share);
+            if *share > 0.0 {
+                whole.scaled_add(*share, &self.factors(basis)?.part_left_out(item, combined)?);
+            }
+            Some(whole)
+        };
+        shares.iter().map(by_share).collect()
     }
 }
