@@ -10,16 +10,22 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use common::{scale_history, scale_task};
+use common::scale_task;
 use pollster::block_on;
 use rpm_core::store::{StoreError, UserModelStore};
-use rpm_core::{History, RpmPipeline, UserModel};
+use rpm_core::{History, Interaction, Query, RpmPipeline, UserModel};
 use rpm_stores::RedbStore;
 
 const FOLDER: &str = "RPM_STORE_FULL_DISK_TEST_FOLDER";
 
+/// A model of several pages of the file: in a file of small ones a deletion may need room as well.
 fn model(user: usize) -> UserModel {
-    let interactions = scale_history().interactions().to_vec();
+    let interaction = |n: usize| {
+        let text =
+            format!("Film {n}: a baker, a harbour in fog and the night train that nobody takes any more, told slowly.");
+        Interaction::new(format!("i{n:02}"), Query::new(text.repeat(2)).unwrap(), ["2", "4"][n % 2]).unwrap()
+    };
+    let interactions = (0..32).map(interaction);
     let history = History::new(&scale_task(), format!("user {user:04}"), interactions).unwrap();
     block_on(RpmPipeline::offline(scale_task()).learn(&history)).unwrap().model
 }
