@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::data::{AssignedFeature, Exemplar, FactorId, ItemId, Query, ReasoningMemory, ReasoningPath};
+use crate::data::{AssignedFeature, Exemplar, FactorId, ItemId, MemoryItem, Query, ReasoningMemory, ReasoningPath};
 use crate::reason::{Removal, Without, claims_support};
 use crate::stats::{Beliefs, Estimate, Estimator};
 
@@ -134,8 +134,11 @@ impl<'a> Subject<'a> {
     fn without_exemplar(&self, id: &ItemId) -> Option<Case<'_>> {
         let Given { query, asked, exemplars, .. } = self.given;
         let position = self.memory.position(id)?;
-        let estimator = self.estimator.map(|estimator| estimator.without_item(position));
         let others = || self.memory.items().iter().filter(|item| item.id() != id);
+        let estimator = self.estimator.and_then(|all| {
+            let items: Vec<MemoryItem> = others().cloned().collect();
+            all.of_others(position, self.beliefs.task(), self.beliefs.factors(), &items)
+        });
         Some(Case {
             query,
             features: asked.to_vec(),

@@ -107,9 +107,7 @@ impl Prepared {
     /// The estimator of the memory; `None` for open-ended tasks.
     pub fn estimator(&self) -> Option<&Estimator> {
         let model = &self.model;
-        // Nothing that is set aside is in what is heard.
-        let factors = (self.factors(), &FactorSet::default());
-        self.estimator.get(model.task(), factors, self.memory().items(), || model.weights())
+        self.estimator.get(model.task(), self.factors(), self.memory().items(), || model.weights())
     }
 
     /// Marks the model as it is, as [`UserModel::snapshot`] does.

@@ -11,6 +11,7 @@ mod drift;
 mod estimate;
 mod fisher;
 mod interval;
+mod muted;
 mod posterior;
 mod proportion;
 mod rank_sum;
@@ -26,9 +27,10 @@ pub(crate) use beliefs::FactorEvidence;
 pub use beliefs::{Beliefs, FactorSummary, ResponseBelief, Share};
 pub use drift::{DRIFT_ALARM, Drift, SHORTEST_WINDOW};
 pub use estimate::{Estimate, Estimator, Part, ResponseProbability, Source, calibrate};
-pub(crate) use estimate::{Finder, KeptEstimator, Muted, NOTHING, Reading, calibration_point};
+pub(crate) use estimate::{KeptEstimator, calibration_point};
 pub use fisher::fisher_exact;
 pub use interval::{Interval, MAX_LEVEL, normal_deviate, tail_of};
+pub(crate) use muted::{Finder, Muted, NOTHING, Reading};
 pub use posterior::{
     CountRow, DEFAULT_KAPPA, KAPPA_GRID, MAX_COUNT, MAX_LIFT, base_rate, cautious_interval, choose_kappa,
     credible_interval, lift, plausible_kappa, posterior_mean, propensity,

@@ -9,7 +9,6 @@ use crate::stats::{CountRow, Interval, base_rate, plausible_kappa};
 use super::estimator::Estimator;
 use super::past::Past;
 use super::result::decided;
-use super::ridge::first_fitted;
 
 /// The most choices that the leave-one-out score is over, spread evenly over the history: it keeps learning linear.
 const SCORED: usize = 512;
@@ -45,23 +44,12 @@ pub(crate) fn calibration_point(n: usize) -> usize {
 /// digits make. So the calibration changes seldom as items come, and is the same however they came. Where weights fall with
 /// age, give those that the items had at the time of the last of them.
 pub fn calibrate(task: &Task, factors: &FactorSet, items: &[MemoryItem], weights: &[f64]) -> Calibration {
-    calibrate_setting_aside(&FactorSet::default(), task, factors, items, weights)
-}
-
-/// The same of a user who set factors aside.
-fn calibrate_setting_aside(
-    set_aside: &FactorSet,
-    task: &Task,
-    factors: &FactorSet,
-    items: &[MemoryItem],
-    weights: &[f64],
-) -> Calibration {
     let items = items.get(..calibration_point(items.len())).unwrap_or(items);
     let mut calibration = Calibration::default();
     let scale = matches!(task.space(), ResponseSpace::Scale { .. });
     let [start, _] = RULES;
     calibration.decision = task.decision().cloned().unwrap_or(if scale { start } else { Decision::MostLikely });
-    let Some(estimator) = Estimator::setting_aside(set_aside, task, factors, items, weights) else {
+    let Some(estimator) = Estimator::new(task, factors, items, weights) else {
         return calibration;
     };
     let kappa = kappa(task, items, &estimator.past);
@@ -112,13 +100,13 @@ impl LeftOut {
     }
 }
 
-/// The items that are scored, each left out: those that are fitted, or, of choices, up to 512 that are spread evenly.
+/// The items that are scored, each left out: those that are read, or, of choices, up to 512 that are spread evenly.
 fn left_out(estimator: &Estimator, task: &Task, items: &[MemoryItem]) -> Vec<LeftOut> {
     let choices = matches!(task.space(), ResponseSpace::Choices);
-    let (first, stride) = if choices { (0, items.len().div_ceil(SCORED)) } else { (first_fitted(items.len()), 1) };
-    let scored: Vec<usize> = (first..items.len()).step_by(stride.max(1)).collect();
+    let stride = if choices { items.len().div_ceil(SCORED) } else { 1 };
+    let scored: Vec<usize> = (estimator.past.first()..items.len()).step_by(stride.max(1)).collect();
     let one = |i: &usize| -> Option<LeftOut> {
-        let seen = estimator.seen_left_out(*i, items.get(*i)?)?;
+        let seen = estimator.seen_left_out(*i, items.get(*i)?);
         let base = estimator.base(&seen);
         let given = estimator.given(&seen)?;
         Some(LeftOut {
@@ -153,13 +141,13 @@ fn kappa(task: &Task, items: &[MemoryItem], past: &Past) -> Interval {
     let places: BTreeMap<&str, usize> = responses.iter().enumerate().map(|(place, text)| (*text, place)).collect();
     let mut totals = vec![0.0; responses.len()];
     let mut counts = vec![(0.0, vec![0.0; responses.len()]); past.ids.len()];
-    for ((item, present), weight) in items.iter().zip(&past.factors_of).zip(&past.weights) {
+    for (item, weight) in items.iter().zip(&past.weights) {
         let Some(place) = places.get(item.response()) else { continue };
         if let Some(total) = totals.get_mut(*place) {
             *total += weight;
         }
-        for factor in present {
-            if let Some((coverage, row)) = counts.get_mut(*factor) {
+        for factor in past.factors(item) {
+            if let Some((coverage, row)) = counts.get_mut(factor) {
                 *coverage += weight;
                 if let Some(count) = row.get_mut(*place) {
                     *count += weight;

@@ -9,7 +9,7 @@ use crate::data::{Calibration, MemoryItem, Query};
 use crate::words::{stem, tokens};
 
 use super::numbers::Numbers;
-use super::past::{Past, select};
+use super::past::Past;
 use super::seen::Seen;
 use super::shares::{normalised, softmax};
 use super::similar::Likeness;
@@ -194,18 +194,6 @@ impl Choices {
         }
     }
 
-    /// These items alone, in this order, not yet counted.
-    pub(super) fn only(&self, items: &[usize]) -> Self {
-        Self {
-            wordings: self.wordings.clone(),
-            words: self.words.clone(),
-            responses: self.responses.clone(),
-            questions: select(&self.questions, items),
-            given: select(&self.given, items),
-            ..Self::default()
-        }
-    }
-
     pub(super) fn count(&mut self, weights: &[f64]) {
         self.by_wording = vec![Odds::default(); self.wordings.len()];
         self.by_place = BTreeMap::new();
@@ -307,7 +295,7 @@ impl Choices {
     /// By option: the log of how its words and its place were picked in similar questions; and each factor's part of what is
     /// similar.
     fn in_similar(&self, past: &Past, seen: &Seen<'_>, asked: &Offered) -> Similar {
-        let likeness = self.likeness.get_or_init(|| Likeness::new(&past.texts, 0));
+        let likeness = self.likeness.get_or_init(|| Likeness::new(&past.texts));
         let shares = likeness.shares(&seen.text.terms);
         let near = likeness.sum(&shares);
         let mut words = vec![Odds::default(); self.words.len()];

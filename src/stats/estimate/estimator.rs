@@ -9,11 +9,11 @@ use crate::data::{
     AssignedFeature, Calibration, Decision, Factor, FactorId, FactorSet, MemoryItem, Query, ResponseSpace, Task,
 };
 use crate::stats::Beliefs;
+use crate::words::tokens;
 
 use super::choices::{self, Choices};
 use super::fits::{Basis, Fits};
 use super::labels::Labels;
-use super::muted::Muted;
 use super::ordinal::{Latent, Ordinal};
 use super::past::Past;
 use super::result::{Estimate, Part, Source};
@@ -114,25 +114,13 @@ impl Estimator {
     /// Reads items, in the memory's canonical order; `None` for tasks of free text. Each item counts with its weight, above 0
     /// and at most 1; those that `weights` is too short for weigh 1. Counts are exact for weights that are multiples of 2⁻³².
     pub fn new(task: &Task, set: &FactorSet, items: &[MemoryItem], weights: &[f64]) -> Option<Self> {
-        Self::setting_aside(&FactorSet::default(), task, set, items, weights)
-    }
-
-    /// The same of a user who set factors aside ([`UserModel::set_aside`](crate::UserModel::set_aside)): history and query
-    /// are read as if their words did not stand there, so that no part of the estimate hears them.
-    pub fn setting_aside(
-        set_aside: &FactorSet,
-        task: &Task,
-        set: &FactorSet,
-        items: &[MemoryItem],
-        weights: &[f64],
-    ) -> Option<Self> {
         let space = match task.space() {
             ResponseSpace::Labels { .. } => Space::Labels(Labels::default()),
             ResponseSpace::Scale { .. } => Space::Scale(Ordinal::default()),
             ResponseSpace::Choices => Space::Choices(Box::default()),
             ResponseSpace::Text { .. } => return None,
         };
-        let past = Past::new(task, Muted::of(set_aside));
+        let past = Past::new(task);
         let mut estimator = Self { past, space, fits: Fits::default() };
         estimator.append(set, items, weights);
         Some(estimator)
@@ -172,8 +160,7 @@ impl Estimator {
     }
 
     fn seen<'q>(&self, query: &'q Query, features: &[AssignedFeature], boost: impl Fn(&FactorId) -> f64) -> Seen<'q> {
-        let muted = &self.past.muted;
-        let words = muted.heard(query, features.iter().map(|f| &f.feature));
+        let words = tokens(query.text());
         let place = |f: &AssignedFeature| f.factor.as_ref().and_then(|id| self.past.ids.binary_search(id).ok());
         let places = distinct(features.iter().filter_map(place));
         let owner = |f: &AssignedFeature| Some((places.binary_search(&place(f)?).ok()?, f.feature.span()));
@@ -186,7 +173,7 @@ impl Estimator {
             query,
             text,
             factors: places.iter().map(|place| boost(*place)).collect(),
-            tone: tone(features.iter().map(|f| &f.feature).filter(|feature| !muted.is_of(feature))),
+            tone: tone(features.iter().map(|f| &f.feature)),
             left_out: None,
         }
     }
@@ -222,7 +209,7 @@ impl Estimator {
     /// The estimate of an item's own query from all other items, with every factor as counted; `None` when its response is
     /// not among those open to it.
     pub(crate) fn left_out(&self, calibration: &Calibration, position: usize, item: &MemoryItem) -> Option<Estimate> {
-        let seen = self.seen_left_out(position, item)?;
+        let seen = self.seen_left_out(position, item);
         self.given(&seen)?;
         Some(self.of_seen(&seen, calibration, Heard::All))
     }
@@ -244,28 +231,31 @@ impl Estimator {
     }
 
     /// An item's own query, with the item to be left out and every factor as counted.
-    pub(super) fn seen_left_out<'i>(&self, position: usize, item: &'i MemoryItem) -> Option<Seen<'i>> {
-        let text = Text { terms: self.past.texts.of(position).to_vec(), owned: Vec::new() };
-        Some(Seen {
+    pub(super) fn seen_left_out<'i>(&self, position: usize, item: &'i MemoryItem) -> Seen<'i> {
+        let (terms, tone, factors) = self.past.told(position, item);
+        Seen {
             query: item.query(),
-            text,
-            factors: self.past.factors_of.get(position)?.iter().map(|factor| (*factor, 1.0)).collect(),
-            tone: self.past.tones.get(position).copied()?,
+            text: Text { terms, owned: Vec::new() },
+            factors: factors.into_iter().map(|factor| (factor, 1.0)).collect(),
+            tone,
             left_out: Some(position),
-        })
+        }
     }
 
-    /// The estimator as it would be without the item at this position. Exact, and slow: all others are counted again.
+    /// The estimator of all items but the one at this position, each with its weight, and of other factors.
     #[must_use]
-    pub(crate) fn without_item(&self, position: usize) -> Self {
-        let kept: Vec<usize> = (0..self.past.len()).filter(|item| *item != position).collect();
-        let space = match &self.space {
-            Space::Choices(choices) => Space::Choices(Box::new(choices.only(&kept))),
-            other => other.clone(),
-        };
-        let mut without = Self { past: self.past.only(&kept), space, fits: Fits::default() };
-        without.count();
-        without
+    pub(crate) fn of_others(
+        &self,
+        position: usize,
+        task: &Task,
+        set: &FactorSet,
+        others: &[MemoryItem],
+    ) -> Option<Self> {
+        let mut weights = self.past.weights.clone();
+        if position < weights.len() {
+            weights.remove(position);
+        }
+        Self::new(task, set, others, &weights)
     }
 
     /// The base rates of the responses open to a query.

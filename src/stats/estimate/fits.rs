@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use ndarray::{Array1, Array2};
 
 use super::past::Past;
-use super::ridge::{Kernel, Ridge, first_fitted};
+use super::ridge::{Kernel, Ridge};
 use super::seen::{Owned, Seen};
 use super::terms::Terms;
 
@@ -35,12 +35,13 @@ pub(super) struct Fits {
 impl Basis<'_> {
     fn fit(&self, terms: &Terms, kernel: Kernel, lambda: f64) -> Option<Ridge> {
         let (past, targets) = (self.past, &self.targets);
-        let first = first_fitted(past.len());
+        let first = past.first();
         let mut numbers = Array2::zeros((past.len() - first, targets.columns));
         for ((row, column), number) in numbers.indexed_iter_mut() {
             *number = (targets.of)(past, first + row, column);
         }
-        Ridge::new(terms, kernel, lambda, &past.weights, numbers)
+        let weights = past.weights.get(first..).unwrap_or_default();
+        Ridge::new(terms, first, (kernel, lambda), weights, numbers)
     }
 }
 

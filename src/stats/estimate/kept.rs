@@ -16,12 +16,12 @@ pub(crate) struct KeptEstimator {
 }
 
 impl KeptEstimator {
-    /// The estimator of these items, with the factors in use and those that are set aside; it must be asked with the same ones until [`grow`](Self::grow) announces others. Weights are
-    /// asked for when it has to be made.
+    /// The estimator of these items and factors; it must be asked with the same ones until [`grow`](Self::grow) announces
+    /// others. Weights are asked for when it has to be made.
     pub(crate) fn get(
         &self,
         task: &Task,
-        (factors, set_aside): (&FactorSet, &FactorSet),
+        factors: &FactorSet,
         items: &[MemoryItem],
         weights: impl FnOnce() -> Vec<f64>,
     ) -> Option<&Estimator> {
@@ -30,7 +30,7 @@ impl KeptEstimator {
                 estimator.append(factors, items, &weights());
                 Some(estimator)
             }
-            None => Estimator::setting_aside(set_aside, task, factors, items, &weights()),
+            None => Estimator::new(task, factors, items, &weights()),
         };
         self.ready.get_or_init(make).as_ref()
     }

@@ -8,8 +8,8 @@
 //! ```
 //!
 //! `docs/method.md` has the formulas. Everything is linear in the items, so leaving one out is exact and refits nothing. Items
-//! are read once: when some are appended, only those are read and all are counted again, so the result is to the bit what it
-//! would be had all come at once.
+//! are read once, of labels and scales only the latest: when some are appended, only those are read and all are counted again,
+//! so the result is to the bit what it would be had all come at once.
 
 mod calibrate;
 mod choices;
@@ -17,7 +17,6 @@ mod estimator;
 mod fits;
 mod kept;
 mod labels;
-mod muted;
 mod numbers;
 mod ordinal;
 mod past;
@@ -34,5 +33,4 @@ pub use calibrate::calibrate;
 pub(crate) use calibrate::calibration_point;
 pub use estimator::Estimator;
 pub(crate) use kept::KeptEstimator;
-pub(crate) use muted::{Finder, Muted, NOTHING, Reading};
 pub use result::{Estimate, Part, ResponseProbability, Source};

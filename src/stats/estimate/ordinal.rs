@@ -66,11 +66,11 @@ impl Ordinal {
     pub(super) fn count(past: &Past) -> Self {
         let points = past.responses.len();
         let mut ordinal = Self { totals: vec![0.0; points], toned: vec![(0.0, 0.0); points], tone_squares: 0.0 };
-        for ((response, tone), weight) in past.given.iter().zip(&past.tones).zip(&past.weights) {
+        for (item, (response, weight)) in past.given.iter().zip(&past.weights).enumerate() {
             if let Some(total) = ordinal.totals.get_mut(*response) {
                 *total += weight;
             }
-            if let (Some(tone), Some((n, sum))) = (tone, ordinal.toned.get_mut(*response)) {
+            if let (Some(tone), Some((n, sum))) = (past.tone(item), ordinal.toned.get_mut(*response)) {
                 *n += weight;
                 *sum += weight * tone;
                 ordinal.tone_squares += weight * tone * tone;
@@ -91,7 +91,7 @@ impl Ordinal {
     pub(super) fn targets(&self) -> Targets {
         let points = self.totals.len();
         let of = move |past: &Past, item: usize, column: usize| {
-            let tone = past.tones.get(item).copied().flatten();
+            let tone = past.tone(item);
             match column.checked_sub(points) {
                 None => f64::from(u8::from(past.given(Some(item)) == Some(column))),
                 Some(0) => tone.unwrap_or_default(),
@@ -105,7 +105,7 @@ impl Ordinal {
     pub(super) fn latent(&self, past: &Past, left_out: Option<usize>, base: &[f64]) -> Option<Latent> {
         let normal = Normal::new(0.0, 1.0).ok()?;
         let out = past.given(left_out);
-        let out_tone = left_out.and_then(|item| past.tones.get(item).copied().flatten());
+        let out_tone = left_out.and_then(|item| past.tone(item));
         let cuts = cuts(&normal, base);
         let density = |cut: &f64| if cut.is_finite() { normal.pdf(*cut) } else { 0.0 };
         let inside: Vec<f64> = cuts

@@ -24,11 +24,10 @@ pub(super) struct Likeness {
 }
 
 impl Likeness {
-    /// The likeness to the texts from `first` on, which are numbered from 0 here.
-    pub(super) fn new(of: &Terms, first: usize) -> Self {
-        let texts = of.len().saturating_sub(first);
+    pub(super) fn new(of: &Terms) -> Self {
+        let texts = of.len();
         let numbered = (0_u32..).take(texts);
-        let pairs = numbered.flat_map(|text| of.of(first + text as usize).iter().map(move |term| (*term, text)));
+        let pairs = numbered.flat_map(|text| of.of(text as usize).iter().map(move |term| (*term, text)));
         let mut pairs: Vec<(u32, u32)> = pairs.collect();
         pairs.sort_unstable();
         let weight = |df: usize| (((1.0 + texts as f64) / (1.0 + df as f64)).ln() + 1.0).sqrt();
@@ -43,7 +42,7 @@ impl Likeness {
         }
         let unseen = by_frequency.first().copied().unwrap_or(1.0);
         let mut likeness = Self { texts, terms, weights, ends, unseen, postings: Vec::new() };
-        let lengths: Vec<f64> = (0..texts).map(|text| likeness.length(of.of(first + text))).collect();
+        let lengths: Vec<f64> = (0..texts).map(|text| likeness.length(of.of(text))).collect();
         let mut place = 0;
         for (at, (_, text)) in pairs.into_iter().enumerate() {
             while likeness.ends.get(place).is_some_and(|end| *end <= at) {

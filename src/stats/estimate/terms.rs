@@ -40,11 +40,11 @@ impl Terms {
         self.numbers.get(end(text.checked_sub(1))..end(Some(text))).unwrap_or_default()
     }
 
-    /// The terms of these texts alone, in this order.
-    pub(super) fn only(&self, texts: &[usize]) -> Self {
+    /// Those of the texts behind the first ones.
+    pub(super) fn without_first(&self, texts: usize) -> Self {
         let mut kept = Self::default();
-        for text in texts {
-            kept.push(self.of(*text).iter().copied());
+        for text in texts..self.len() {
+            kept.push(self.of(text).iter().copied());
         }
         kept
     }

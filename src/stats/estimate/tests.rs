@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::estimator::Estimator;
+use super::past::READ;
 use super::seen::Seen;
 use super::{Estimate, Part, Source, calibrate, calibration_point};
 use crate::data::{
@@ -135,24 +136,6 @@ proptest! {
     }
 
     #[test]
-    fn leaving_an_item_out_is_never_having_had_it(
-        rows in prop::collection::vec(row(), 1..24), new in row(), out in any::<Index>()
-    ) {
-        for task in tasks() {
-            let user = User::of(&task, &rows);
-            let new = query(&task, &new);
-            let (out, all) = (out.index(rows.len()), user.estimator());
-            let beliefs = Beliefs::new(&task, &user.set, &user.calibration);
-            let without = all.without_item(out).of_query(&beliefs, &new, &asked(&user.set, &new));
-            let kept = |place: &usize| *place != out;
-            let items: Vec<MemoryItem> = (0..rows.len()).filter(kept).map(|i| user.items[i].clone()).collect();
-            let weights: Vec<f64> = (0..rows.len()).filter(kept).map(|i| user.weights[i]).collect();
-            let never = User { items, weights, ..User::of(&task, &[]) };
-            prop_assert_eq!(without, never.ask(&never.estimator(), &new, 1.0));
-        }
-    }
-
-    #[test]
     fn what_the_sources_add_to_the_base_rates_is_the_estimate(
         rows in prop::collection::vec(row(), 0..24), new in row(), boost in 0.0..4.0, share in 0.0..=1.0
     ) {
@@ -200,16 +183,16 @@ proptest! {
     }
 
     #[test]
-    fn leave_one_out_is_the_fit_without_the_item(rows in prop::collection::vec(row(), 2..16), out in any::<Index>()) {
+    fn base_rates_without_an_item_are_those_of_the_others(rows in prop::collection::vec(row(), 2..16), out in any::<Index>()) {
         for task in tasks() {
             let user = User::of(&task, &rows);
-            let out = out.index(rows.len());
-            let all = user.estimator();
-            let less = all.without_item(out);
-            let seen = all.seen_left_out(out, &user.items[out]).unwrap();
+            let (out, all) = (out.index(rows.len()), user.estimator());
+            let mut others = user.items.clone();
+            let item = others.remove(out);
+            let less = all.of_others(out, &task, &user.set, &others).unwrap();
+            let seen = all.seen_left_out(out, &item);
             let never = Seen { left_out: None, ..seen.clone() };
-            let (a, b) = (all.base(&seen), less.base(&never));
-            prop_assert_eq!(&a, &b, "{:?}", task.space());
+            prop_assert_eq!(all.base(&seen), less.base(&never), "{:?}", task.space());
         }
     }
 
@@ -239,6 +222,57 @@ proptest! {
             let odd = all.estimate(&user.calibration, &new, &asked(&user.set, &new), other);
             prop_assert_eq!(plain, odd);
         }
+    }
+}
+
+/// So many made-up rows, all different from their neighbours.
+fn many(rows: usize) -> Vec<Row> {
+    let row = |n: usize| Row {
+        words: vec![n * 7 % WORDS.len(), n * 3 % 5],
+        response: n * n % 4,
+        valence: (n % 3 == 0).then(|| f64::from(u8::try_from(n % 5).unwrap()) - 2.0),
+        weight: 1.0,
+    };
+    (0..rows).map(row).collect()
+}
+
+#[test]
+fn a_long_history_that_grew_is_estimated_as_one_that_came_at_once() {
+    let rows = many(READ + 40);
+    for task in tasks() {
+        let user = User::of(&task, &rows);
+        let new = query(&task, &rows[3]);
+        for steps in [vec![READ - 3, READ + 1, READ + 2], vec![10, READ + 39]] {
+            let mut grown = Estimator::new(&task, &user.set, &[], &[]).unwrap();
+            for n in steps.into_iter().chain([rows.len()]) {
+                grown.append(&user.set, &user.items[..n], &[]);
+            }
+            assert_eq!(user.ask(&grown, &new, 1.0), user.ask(&user.estimator(), &new, 1.0), "{:?}", task.space());
+        }
+    }
+}
+
+#[test]
+fn of_texts_before_the_latest_only_the_responses_count() {
+    let rows = many(READ + 40);
+    let mut other_texts = rows.clone();
+    other_texts[..40].iter_mut().for_each(|row| row.words = vec![7, 7, 6]);
+    let mut other_responses = rows.clone();
+    other_responses[..40].iter_mut().for_each(|row| row.response = 0);
+    for task in tasks() {
+        let new = query(&task, &rows[3]);
+        let [plain, texts, responses] = [&rows, &other_texts, &other_responses].map(|rows| {
+            let user = User::of(&task, rows);
+            user.ask(&user.estimator(), &new, 1.0)
+        });
+        let all_are_read = *task.space() == ResponseSpace::choices();
+        assert_eq!(plain == texts, !all_are_read, "{:?}", task.space());
+        assert_ne!(plain, responses);
+        // An old item is estimated by the latest, as a new query would be.
+        let user = User::of(&task, &rows);
+        let of_old = user.estimator().left_out(&user.calibration, 3, &user.items[3]).unwrap();
+        let of_new = user.estimator().left_out(&user.calibration, rows.len() - 1, &user.items[rows.len() - 1]).unwrap();
+        assert!(sums_to_one(&of_old) && sums_to_one(&of_new));
     }
 }
 

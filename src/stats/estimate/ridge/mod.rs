@@ -26,8 +26,8 @@ use super::terms::Terms;
 pub(super) struct Ridge {
     likeness: Likeness,
     kernel: Kernel,
-    /// Items before the first one that is fitted.
-    skipped: usize,
+    /// The number of the first item that is fitted.
+    first: usize,
     /// L of `K + λW⁻¹ = L·Lᵀ`.
     factor: Array2<f64>,
     /// a by fitted item and column.
@@ -46,9 +46,6 @@ pub(super) enum Kernel {
     Close,
 }
 
-/// The most items that are fitted, the latest ones: the work grows with the cube of their number, and taste drifts.
-const FITTED: usize = 256;
-
 impl Kernel {
     /// k/c.
     fn by_likeness(self, c: f64) -> f64 {
@@ -59,41 +56,35 @@ impl Kernel {
     }
 }
 
-/// The first of `items` items that is fitted.
-pub(super) fn first_fitted(items: usize) -> usize {
-    items.saturating_sub(FITTED)
-}
-
 impl Ridge {
-    /// The fit of the latest items. `targets` has a row for each of them, `weights` and `terms` for each item. `None` without
-    /// items.
+    /// The fit of items, the latest of all: those from number `first` on. `terms` and `targets` have a row for each of them,
+    /// `weights` a number. `None` without items.
     pub(super) fn new(
         terms: &Terms,
-        kernel: Kernel,
-        lambda: f64,
+        first: usize,
+        (kernel, lambda): (Kernel, f64),
         weights: &[f64],
         targets: Array2<f64>,
     ) -> Option<Self> {
-        let skipped = first_fitted(terms.len());
-        let likeness = Likeness::new(terms, skipped);
+        let likeness = Likeness::new(terms);
         let n = likeness.texts();
         let mut matrix = Array2::zeros((n, n));
         for (i, mut row) in matrix.rows_mut().into_iter().enumerate() {
-            let near = likeness.to(terms.of(skipped + i));
+            let near = likeness.to(terms.of(i));
             row.assign(&near.into_iter().map(|c| c * kernel.by_likeness(c)).collect::<Array1<f64>>());
             if let Some(own) = row.get_mut(i) {
-                *own = 1.0 + lambda / weights.get(skipped + i).copied().unwrap_or(1.0);
+                *own = 1.0 + lambda / weights.get(i).copied().unwrap_or(1.0);
             }
         }
         let factor = cholesky(matrix);
         let coefficients = solve(&factor, targets.clone());
-        (n > 0).then(|| Self { likeness, kernel, skipped, factor, coefficients, targets, diagonal: OnceLock::new() })
+        (n > 0).then(|| Self { likeness, kernel, first, factor, coefficients, targets, diagonal: OnceLock::new() })
     }
 
     /// What an item's own number would be estimated to be without it, by column; `None` for one that is not fitted.
     fn left_out(&self, item: usize) -> Option<Array1<f64>> {
         // f₋ᵢ = o_i − a_i / [(K + λW⁻¹)⁻¹]_ii (Allen 1974)
-        let i = item.checked_sub(self.skipped)?;
+        let i = item.checked_sub(self.first)?;
         let diagonal = self.diagonal.get_or_init(|| inverse_diagonal(&self.factor));
         let diagonal = diagonal.get(i).copied()?.max(f64::MIN_POSITIVE);
         let less = |(own, less): (&f64, &f64)| own - less / diagonal;
@@ -133,7 +124,7 @@ impl Ridge {
     /// The coefficients as they would be without an item, whose own are 0 then; `None` for one that is not fitted.
     fn coefficients_without(&self, item: usize) -> Option<Array2<f64>> {
         // With e the unit vector of i and B = (K + λW⁻¹)⁻¹: a₋ᵢ = a − B·e · a_i/B_ii.
-        let i = item.checked_sub(self.skipped).filter(|i| *i < self.coefficients.nrows())?;
+        let i = item.checked_sub(self.first).filter(|i| *i < self.coefficients.nrows())?;
         let mut unit = Array2::zeros((self.coefficients.nrows(), 1));
         unit.row_mut(i).fill(1.0);
         let column = solve(&self.factor, unit);

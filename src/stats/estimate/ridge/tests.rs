@@ -16,7 +16,7 @@ fn terms(texts: &[&str]) -> Terms {
 
 fn fit(texts: &[&str], numbers: &[f64], weights: &[f64]) -> Ridge {
     let targets = Array2::from_shape_vec((numbers.len(), 1), numbers.to_vec()).unwrap();
-    Ridge::new(&terms(texts), Kernel::Close, LAMBDA, weights, targets).unwrap()
+    Ridge::new(&terms(texts), 0, (Kernel::Close, LAMBDA), weights, targets).unwrap()
 }
 
 fn said(ridge: &Ridge, text: &str) -> f64 {

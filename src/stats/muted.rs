@@ -93,18 +93,6 @@ impl Muted {
         !self.keys.is_empty() && self.found(&tokens(text)).next().is_some()
     }
 
-    /// The words of a text but those that are muted: by name wherever they stand, and by the place of each of these features
-    /// that is.
-    pub(super) fn heard<'f>(&self, query: &Query, features: impl Iterator<Item = &'f Feature>) -> Vec<Token> {
-        let words = tokens(query.text());
-        if self.keys.is_empty() {
-            return words;
-        }
-        let muted: Vec<Span> = features.filter(|feature| self.is_of(feature)).map(Feature::span).collect();
-        let out = self.marked(&words, &muted);
-        words.into_iter().zip(out).filter(|(_, out)| !out).map(|(token, _)| token).collect()
-    }
-
     /// A query as it reads without what is muted, by name and by the places of those of these features that are; `None` when
     /// it reads the same. One in which no other word says anything reads [`NOTHING`].
     pub(crate) fn reading<'f>(
