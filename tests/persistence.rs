@@ -134,7 +134,7 @@ fn a_file_leaves_out_what_follows_and_nothing_else() {
     let model = offline();
     let mut file: serde_json::Value = serde_json::from_str(&model.to_json()).unwrap();
     assert!(file["model"].get("factors").is_none() && file["model"]["memory"][0].get("features").is_none());
-    assert_eq!(file["model"]["reader"], serde_json::json!({"name": "lexical", "rule": 1}));
+    assert_eq!(file["model"]["reader"], serde_json::json!({"name": "lexical", "rule": 2}));
     assert!(UserModel::from_json(&common::whole_file(&model).to_string()).unwrap() == model);
     // Counts that are none of its items stay what they are.
     let mut told = common::whole_file(&model);

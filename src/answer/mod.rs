@@ -21,7 +21,7 @@ use std::fmt;
 use async_trait::async_trait;
 
 use crate::context::StageContext;
-use crate::data::{AssignedFeature, Exemplar, FactorSet, Query, ReasoningMemory, ReasoningPath, Task};
+use crate::data::{AssignedFeature, Exemplar, FactorSet, Language, Query, ReasoningMemory, ReasoningPath, Task};
 use crate::extract::Dropped;
 use crate::factor::FactorNames;
 use crate::llm::AskError;
@@ -97,6 +97,8 @@ pub struct AnswerRequest<'a> {
     /// The factors that the user set aside. Nothing else in the request speaks of them; an answerer that finds features
     /// itself keeps none of theirs.
     pub set_aside: Option<&'a FactorSet>,
+    /// By whose stems their names are compared.
+    pub(crate) language: Language,
 }
 
 impl<'a> AnswerRequest<'a> {
@@ -122,6 +124,7 @@ impl<'a> AnswerRequest<'a> {
             titles: None,
             names: None,
             set_aside: None,
+            language: Language::default(),
         }
     }
 
@@ -153,10 +156,10 @@ impl<'a> AnswerRequest<'a> {
         self
     }
 
-    /// Sets the factors that the user set aside.
+    /// Sets the factors that the user set aside, whose names are compared by the stems of a language.
     #[must_use]
-    pub fn setting_aside(mut self, factors: &'a FactorSet) -> Self {
-        self.set_aside = Some(factors);
+    pub fn setting_aside(mut self, factors: &'a FactorSet, language: Language) -> Self {
+        (self.set_aside, self.language) = (Some(factors), language);
         self
     }
 }

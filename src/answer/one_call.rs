@@ -153,7 +153,7 @@ impl OneCallAnswerer {
             read.dropped.add(&kept.dropped);
             let Some(why) = read_why(&found.why) else { continue };
             let Some(feature) = kept.features.into_iter().next().map(|assigned| assigned.feature) else { continue };
-            if request.set_aside.is_some_and(|aside| Muted::of(aside).is_name(&feature.key())) {
+            if request.set_aside.is_some_and(|aside| Muted::of(aside, request.language).is_name(&feature.key())) {
                 continue;
             }
             let same = read.features.iter().position(|other| other.key() == feature.key());

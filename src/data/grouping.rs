@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::text::fold;
 use super::{DataError, Factor, FactorId, FactorSet, FeatureKey, is_odd};
+use crate::words::Language;
 
 /// The rules of the partition into factors, besides the features themselves: the groups that a factor model made, and
 /// how like a name must be to join a factor. With it the partition follows from the interactions, so that taking one
@@ -15,6 +16,9 @@ use super::{DataError, Factor, FactorId, FactorSet, FeatureKey, is_odd};
 pub(crate) struct Grouping {
     /// Least share of common word stems (Jaccard) with which a feature joins a factor.
     pub(crate) likeness: f64,
+    /// The language by whose stems names are compared: that of the task, or of all interactions.
+    #[serde(default, skip_serializing_if = "Language::is_default")]
+    pub(crate) language: Language,
     /// The factor model's groups, in order of id; none when likeness alone groups.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) fitted: Vec<FittedFactor>,
@@ -23,7 +27,7 @@ pub(crate) struct Grouping {
 impl Default for Grouping {
     /// The grouping of a file that gives none.
     fn default() -> Self {
-        Self { likeness: 0.0, fitted: Vec::new() }
+        Self::by_likeness(0.0)
     }
 }
 
@@ -31,9 +35,14 @@ impl Default for Grouping {
 pub(crate) const LIKENESS: f64 = 0.6;
 
 impl Grouping {
+    /// The grouping by likeness alone.
+    pub(crate) fn by_likeness(likeness: f64) -> Self {
+        Self { likeness, language: Language::default(), fitted: Vec::new() }
+    }
+
     /// The grouping that keeps these factors as they are.
     pub(crate) fn of(factors: &FactorSet) -> Self {
-        Self { likeness: LIKENESS, fitted: factors.iter().map(FittedFactor::of).collect() }
+        Self { fitted: factors.iter().map(FittedFactor::of).collect(), ..Self::by_likeness(LIKENESS) }
     }
 
     /// Takes in groups that a catalog made, by their ids. False when they were all there.

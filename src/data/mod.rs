@@ -35,6 +35,7 @@ mod path;
 mod task;
 pub(crate) mod text;
 
+pub use crate::words::Language;
 pub(crate) use calibration::UncheckedCalibration;
 pub use calibration::{Calibration, Costs, Decision};
 pub use change::MemoryChange;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::text::{check, fold};
 use super::{DataError, Decision, Query, limits};
+use crate::words::Language;
 
 /// A question that users are asked, and the responses open to it.
 ///
@@ -25,6 +26,8 @@ pub struct Task {
     space: ResponseSpace,
     #[serde(skip_serializing_if = "Option::is_none")]
     decision: Option<Decision>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    language: Option<Language>,
 }
 
 #[derive(Deserialize)]
@@ -36,14 +39,17 @@ struct UncheckedTask {
     space: ResponseSpace,
     #[serde(default)]
     decision: Option<Decision>,
+    #[serde(default)]
+    language: Option<Language>,
 }
 
 impl TryFrom<UncheckedTask> for Task {
     type Error = DataError;
     fn try_from(unchecked: UncheckedTask) -> Result<Self, DataError> {
-        let task = Task::new(unchecked.instruction, unchecked.space)?
+        let mut task = Task::new(unchecked.instruction, unchecked.space)?
             .query_name(unchecked.query_name)?
             .response_name(unchecked.response_name)?;
+        task.language = unchecked.language;
         match unchecked.decision {
             Some(decision) => task.deciding(decision),
             None => Ok(task),
@@ -187,7 +193,7 @@ impl Task {
         check("task", "instruction", &instruction, limits::INSTRUCTION_BYTES)?;
         space.check()?;
         let (query_name, response_name) = ("query".to_owned(), "response".to_owned());
-        Ok(Self { instruction, query_name, response_name, space, decision: None })
+        Ok(Self { instruction, query_name, response_name, space, decision: None, language: None })
     }
 
     /// Sets what a query is called in prompts, such as `review`. Default: `query`.
@@ -236,6 +242,24 @@ impl Task {
     /// How answers are to be decided, if that was said.
     pub fn decision(&self) -> Option<&Decision> {
         self.decision.as_ref()
+    }
+
+    /// Says the language of the queries, by which inflected words of a user's factors are one. Where it is not said, that of a
+    /// user is [detected](Language) over their whole history.
+    #[must_use]
+    pub fn in_language(mut self, language: Language) -> Self {
+        self.language = Some(language);
+        self
+    }
+
+    /// The language of the queries, if it was said.
+    pub fn language(&self) -> Option<Language> {
+        self.language
+    }
+
+    /// The language of texts with so many signs of German in all.
+    pub(crate) fn language_of(&self, german: usize, texts: usize) -> Language {
+        self.language.unwrap_or_else(|| Language::of_signs(german, texts))
     }
 
     /// The question that users are asked.

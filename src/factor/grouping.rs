@@ -10,17 +10,17 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::data::FeatureKey;
-use crate::words::{each_word, is_stop_word, stem, tokens};
+use crate::words::{Language, each_word, tokens};
 
 /// The most leaders that are looked up for a word: one in more distinguishes too little. It keeps grouping linear in the
 /// features.
 const TOO_COMMON: usize = 64;
 
-/// A feature name as the set of its stems.
-pub(crate) fn stems(key: &FeatureKey) -> BTreeSet<String> {
+/// A feature name as the set of its stems in a language.
+pub(crate) fn stems(key: &FeatureKey, language: Language) -> BTreeSet<String> {
     let words = tokens(key.as_str());
-    let content: BTreeSet<String> =
-        words.iter().filter(|token| !is_stop_word(&token.word)).map(|token| stem(&token.word)).collect();
+    let says = words.iter().filter(|token| !language.is_stop_word(&token.word));
+    let content: BTreeSet<String> = says.map(|token| language.stem(&token.word)).collect();
     if content.is_empty() { words.into_iter().map(|token| token.word).collect() } else { content }
 }
 
@@ -28,6 +28,7 @@ pub(crate) fn stems(key: &FeatureKey) -> BTreeSet<String> {
 #[derive(Debug, Clone)]
 pub(crate) struct Clusters {
     likeness: f64,
+    language: Language,
     leaders: Leaders,
     /// By leader: its cluster.
     led: Vec<usize>,
@@ -36,6 +37,8 @@ pub(crate) struct Clusters {
     of: HashMap<FeatureKey, Seen>,
     /// By cluster: its features, oldest first.
     members: Vec<Vec<FeatureKey>>,
+    /// By cluster: whether one of them may name it.
+    named: Vec<bool>,
     /// By word of a name: the number of its stem; `None` for one that carries no meaning by itself.
     words: HashMap<String, Option<u32>>,
 }
@@ -55,9 +58,10 @@ struct Seen {
 }
 
 impl Clusters {
-    pub(crate) fn new(likeness: f64) -> Self {
+    pub(crate) fn new(likeness: f64, language: Language) -> Self {
         let (leaders, led, founders) = (Leaders::default(), Vec::new(), Vec::new());
-        Self { likeness, leaders, led, founders, of: HashMap::new(), members: Vec::new(), words: HashMap::new() }
+        let (of, members, named, words) = (HashMap::new(), Vec::new(), Vec::new(), HashMap::new());
+        Self { likeness, language, leaders, led, founders, of, members, named, words }
     }
 
     /// Makes a cluster of features that belong together whatever their names. Each of them leads, and so does `label`.
@@ -71,6 +75,7 @@ impl Clusters {
             self.lead(cluster, stems);
             self.of.insert(key.clone(), Seen { cluster, times: 0 });
         }
+        self.named.push(keys.iter().any(|key| is_name(key, self.language)));
         self.members.push(keys);
         cluster
     }
@@ -86,6 +91,7 @@ impl Clusters {
         let near = near.and_then(|leader| self.led.get(leader)).copied();
         let cluster = near.unwrap_or_else(|| {
             self.members.push(Vec::new());
+            self.named.push(false);
             self.lead(self.members.len() - 1, stems);
             self.members.len() - 1
         });
@@ -93,16 +99,20 @@ impl Clusters {
         if let Some(members) = self.members.get_mut(cluster) {
             members.push(key.clone());
         }
+        if let Some(named) = self.named.get_mut(cluster) {
+            *named = *named || is_name(key, self.language);
+        }
         cluster
     }
 
     /// The stems of a name, numbered. A word is stemmed once.
     fn stems(&mut self, key: &FeatureKey) -> Stems {
         let (words, leaders, mut scratch) = (&mut self.words, &mut self.leaders, String::new());
+        let language = self.language;
         let mut numbers = Vec::with_capacity(3);
         each_word(key.as_str(), &mut scratch, |word| {
             let number = words.get(word).copied().unwrap_or_else(|| {
-                let number = (!is_stop_word(word)).then(|| leaders.number(stem(word)));
+                let number = (!language.is_stop_word(word)).then(|| leaders.number(language.stem(word)));
                 words.insert(word.to_owned(), number);
                 number
             });
@@ -125,6 +135,11 @@ impl Clusters {
         self.led.push(cluster);
     }
 
+    /// The language by whose stems names are compared.
+    pub(crate) fn language(&self) -> Language {
+        self.language
+    }
+
     /// The cluster of a feature that was seen.
     pub(crate) fn cluster_of(&self, key: &FeatureKey) -> Option<usize> {
         self.of.get(key).map(|seen| seen.cluster)
@@ -140,9 +155,14 @@ impl Clusters {
         self.leaders.numbers.get(stem).copied()
     }
 
-    /// The oldest feature of a cluster.
-    pub(crate) fn founder_of(&self, cluster: usize) -> Option<&FeatureKey> {
-        self.members.get(cluster)?.first()
+    /// True for a cluster of which a feature says something by itself.
+    pub(crate) fn has_name(&self, cluster: usize) -> bool {
+        self.named.get(cluster).copied().unwrap_or_default()
+    }
+
+    /// The features of a cluster, oldest first.
+    pub(crate) fn members_of(&self, cluster: usize) -> &[FeatureKey] {
+        self.members.get(cluster).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// The numbers of the stems of the name that founded a cluster, ascending.
@@ -171,21 +191,28 @@ impl Clusters {
     }
 
     /// The name of a group of features, a sentence about it, and how alike they are: the share of their sightings whose
-    /// name is like the most frequent one.
+    /// name is like that one. It is the most frequent of those that say something.
     pub(crate) fn named<'k>(&self, features: impl IntoIterator<Item = &'k FeatureKey>) -> (String, String, f64) {
         let mut typical: Vec<(u32, &FeatureKey)> = features.into_iter().map(|key| (self.times(key), key)).collect();
         typical.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(b.1)));
+        if let Some(name) = typical.iter().position(|(_, key)| is_name(key, self.language)) {
+            if let Some(before) = typical.get_mut(..=name) {
+                before.rotate_right(1);
+            }
+        }
         let Some(((_, first), others)) = typical.split_first() else { return Default::default() };
         let label = first.as_str().to_owned();
         if others.is_empty() {
             let description = format!("features named \"{label}\"");
             return (label, description, 1.0);
         }
-        let shown: Vec<&str> = others.iter().take(4).map(|(_, key)| key.as_str()).collect();
-        let description = format!("features named \"{label}\" and alike: {}", shown.join(", "));
+        let names = others.iter().filter(|(_, key)| is_name(key, self.language));
+        let shown: Vec<&str> = names.take(4).map(|(_, key)| key.as_str()).collect();
+        let alike = if shown.is_empty() { String::new() } else { format!(" and alike: {}", shown.join(", ")) };
+        let description = format!("features named \"{label}\"{alike}");
         let mut leader = Leaders::default();
-        leader.push(stems(first));
-        let alike = |key: &FeatureKey| leader.nearest(&stems(key), self.likeness).is_some();
+        leader.push(stems(first, self.language));
+        let alike = |key: &FeatureKey| leader.nearest(&stems(key, self.language), self.likeness).is_some();
         let (mut all, mut near) = (0_u32, 0_u32);
         for (times, key) in typical {
             all += times;
@@ -194,6 +221,17 @@ impl Clusters {
         let cohesion = if all > 0 { f64::from(near) / f64::from(all) } else { 1.0 };
         (label, description, cohesion)
     }
+}
+
+/// True for a name that says something: it has a word of three letters or more that is neither light nor weak, and neither
+/// begins nor ends with a light one.
+fn is_name(key: &FeatureKey, language: Language) -> bool {
+    let words = tokens(key.as_str());
+    let light = |word: &str| language.is_light(word) || language.is_weak(word);
+    let says = |word: &str| !light(word) && word.chars().filter(|c| c.is_alphabetic()).count() >= 3;
+    let mut ends = [words.first(), words.last()].into_iter().flatten();
+    ends.all(|token| token.word == "not" || !language.is_light(&token.word))
+        && words.iter().any(|token| token.word != "not" && says(&token.word))
 }
 
 /// Share of common stems of two names (Jaccard), from 0 to 1; 0 when only one of them is negated.

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use crate::data::{Factor, FactorId, FactorSet, FeatureKey, MemoryItem};
+use crate::words::Language;
 
 use super::grouping::{Leaders, stems};
 
@@ -13,17 +14,25 @@ use super::grouping::{Leaders, stems};
 /// It belongs to one factor set. [`Prepared`](crate::Prepared) holds one; a host that calls
 /// [`FactorModel::assign`](crate::FactorModel::assign) itself starts from the default.
 #[derive(Clone, Default)]
-pub struct FactorNames(OnceLock<NameIndex>);
+pub struct FactorNames {
+    language: Language,
+    index: OnceLock<NameIndex>,
+}
 
 impl FactorNames {
+    /// The names are compared by the stems of this language; by default of English.
+    pub fn in_language(language: Language) -> Self {
+        Self { language, index: OnceLock::new() }
+    }
+
     /// The factor with the name most like this one, the first by id of equals; `None` when no name is at least so like.
     pub(super) fn nearest<'f>(&self, key: &FeatureKey, least: f64, factors: &'f FactorSet) -> Option<&'f FactorId> {
-        self.0.get_or_init(|| NameIndex::new(factors)).nearest(key, least, factors)
+        self.index.get_or_init(|| NameIndex::new(factors, self.language)).nearest(key, least, factors)
     }
 
     /// Takes in the features of more items that have a factor, which changed no label that is no feature.
     pub(crate) fn grow(&mut self, items: &[MemoryItem], factors: &FactorSet) {
-        if let Some(index) = self.0.get_mut() {
+        if let Some(index) = self.index.get_mut() {
             for key in items.iter().flat_map(MemoryItem::keys) {
                 if factors.factor_of(&key).is_some() {
                     index.take_in(&key);
@@ -35,7 +44,7 @@ impl FactorNames {
 
 impl fmt::Debug for FactorNames {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FactorNames").field("indexed", &self.0.get().is_some()).finish()
+        f.debug_struct("FactorNames").field("indexed", &self.index.get().is_some()).finish()
     }
 }
 
@@ -43,6 +52,7 @@ impl fmt::Debug for FactorNames {
 /// on the order in which it was filled.
 #[derive(Clone, Default)]
 struct NameIndex {
+    language: Language,
     leaders: Leaders,
     /// By leader.
     names: Vec<Named>,
@@ -56,12 +66,12 @@ enum Named {
 }
 
 impl NameIndex {
-    fn new(factors: &FactorSet) -> Self {
-        let mut index = Self::default();
+    fn new(factors: &FactorSet, language: Language) -> Self {
+        let mut index = Self { language, ..Self::default() };
         for factor in factors.iter() {
             let label = FeatureKey::of(factor.label());
             if !factor.features().contains(&label) {
-                index.leaders.push(stems(&label));
+                index.leaders.push(stems(&label, language));
                 index.names.push(Named::Label(factor.id().clone()));
             }
             factor.features().iter().for_each(|key| index.take_in(key));
@@ -71,7 +81,7 @@ impl NameIndex {
 
     fn take_in(&mut self, key: &FeatureKey) {
         if self.known.insert(key.clone()) {
-            self.leaders.push(stems(key));
+            self.leaders.push(stems(key, self.language));
             self.names.push(Named::Feature(key.clone()));
         }
     }
@@ -82,6 +92,6 @@ impl NameIndex {
             Named::Feature(key) => factors.factor_of(key).map(Factor::id),
             Named::Label(id) => factors.get(id).map(Factor::id),
         };
-        self.leaders.nearest_by(&stems(key), least, factor)
+        self.leaders.nearest_by(&stems(key, self.language), least, factor)
     }
 }

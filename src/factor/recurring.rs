@@ -10,10 +10,10 @@
 //! function of the items: taking one in and taking it out again changes nothing.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::data::FeatureKey;
-use crate::words::{Language, tokens};
+use crate::words::Language;
 
 use super::grouping::Clusters;
 
@@ -27,6 +27,8 @@ const SAME_ITEMS: f64 = 0.7;
 const SAME_ITEMS_NESTED: f64 = 0.5;
 /// The share of an idea's items that a cluster has which may name it.
 const NAMES: f64 = 0.7;
+/// One name in so many has a capital where nouns are written with capitals.
+const CAPITALS: usize = 4;
 /// The most factors that recur in a history of up to [`LONG`] items, and in a longer one; those made before come first.
 const MOST: (usize, usize) = (40, 80);
 const LONG: usize = 100;
@@ -37,10 +39,10 @@ pub(crate) struct Recurring {
     items: usize,
     /// By cluster: the positions of its items, ascending.
     seen_in: Vec<Vec<u32>>,
-    /// The clusters in [`LEAST_SEEN`] items or more, with the languages in which their names say something.
-    often: BTreeMap<usize, [bool; 2]>,
-    /// Sightings of words that tell that the texts are German.
-    german: usize,
+    /// By cluster: the items in which it is written with a capital that no clause begins with.
+    capitals: Vec<u32>,
+    /// The clusters in [`LEAST_SEEN`] items or more.
+    often: BTreeSet<usize>,
 }
 
 /// Clusters in the same items: one idea.
@@ -74,30 +76,31 @@ pub(crate) struct Kept<'a> {
 }
 
 impl Recurring {
-    /// Takes in the clusters of an item behind all others.
-    pub(crate) fn see(&mut self, clusters: &Clusters, of_item: impl IntoIterator<Item = usize>) {
+    /// Takes in the clusters of an item behind all others, each with whether it is written with a capital.
+    pub(crate) fn see(&mut self, of_item: impl IntoIterator<Item = (usize, bool)>) {
         let position = u32::try_from(self.items).unwrap_or(u32::MAX);
         self.items += 1;
-        for cluster in of_item {
+        for (cluster, capital) in of_item {
             if cluster >= self.seen_in.len() {
                 self.seen_in.resize_with(cluster + 1, Vec::new);
+                self.capitals.resize(cluster + 1, 0);
             }
             let Some(seen) = self.seen_in.get_mut(cluster) else { continue };
             if seen.last() != Some(&position) {
                 seen.push(position);
-                let german = clusters.founder_of(cluster).is_some_and(|key| Language::is_german_sign(key.as_str()));
-                self.german += usize::from(german);
+                if let Some(capitals) = self.capitals.get_mut(cluster) {
+                    *capitals += u32::from(capital);
+                }
                 if seen.len() == LEAST_SEEN {
-                    let says = |language| clusters.founder_of(cluster).is_some_and(|key| is_name(key, language));
-                    self.often.insert(cluster, [says(Language::English), says(Language::German)]);
+                    self.often.insert(cluster);
                 }
             }
         }
     }
 
-    /// True when the whole history is German: the words that only German has occur as often as items do.
-    fn is_german(&self) -> bool {
-        self.german >= self.items.max(1)
+    /// The number of items that were taken in.
+    pub(crate) fn items(&self) -> usize {
+        self.items
     }
 
     /// By cluster: the cluster that leads the factor it is part of, itself or another; `None` for one that is no factor.
@@ -210,6 +213,17 @@ impl Recurring {
         ideas.last().is_some_and(|idea| (seen as f64) < SAME_ITEMS_NESTED * self.of(idea.first).len() as f64)
     }
 
+    /// True when the texts are in a language that writes nouns with capitals, and do: a name has a noun then.
+    fn has_capital_nouns(&self, language: Language) -> bool {
+        let nouns = self.often.iter().filter(|cluster| self.is_noun(**cluster)).count();
+        language == Language::German && CAPITALS * nouns >= self.often.len()
+    }
+
+    /// True for what is written with a capital at least every other time.
+    fn is_noun(&self, cluster: usize) -> bool {
+        self.capitals.get(cluster).is_some_and(|capitals| 2 * *capitals as usize >= self.of(cluster).len())
+    }
+
     fn of(&self, cluster: usize) -> &[u32] {
         self.seen_in.get(cluster).map(Vec::as_slice).unwrap_or_default()
     }
@@ -217,14 +231,14 @@ impl Recurring {
     /// The clusters that may be factors: the most frequent first, then those of the most words, then the oldest.
     fn candidates(&self, clusters: &Clusters, kept: Kept<'_>) -> Vec<usize> {
         let most = MOST_COMMON * self.items as f64;
-        let german = self.is_german();
         let asked: BTreeSet<u32> = kept.asked.iter().filter_map(|stem| clusters.number_of(stem)).collect();
         let echo = |cluster: usize| {
             let says = clusters.stems_of(cluster).iter().any(|stem| !asked.contains(stem));
-            !says || clusters.founder_of(cluster).is_some_and(|key| kept.responses.contains(key))
+            !says || clusters.members_of(cluster).iter().any(|key| kept.responses.contains(key))
         };
-        let usable = |(cluster, [english, de]): (&usize, &[bool; 2])| {
-            let named = if german { *de } else { *english };
+        let nouns_only = self.has_capital_nouns(clusters.language());
+        let usable = |cluster: &usize| {
+            let named = clusters.has_name(*cluster) && (!nouns_only || self.is_noun(*cluster));
             (named && self.of(*cluster).len() as f64 <= most && !echo(*cluster)).then_some(*cluster)
         };
         let rank = |cluster: usize| (self.of(cluster).len(), clusters.stems_of(cluster).len(), Reverse(cluster));
@@ -290,14 +304,4 @@ impl Idea {
         self.seen_in.sort_unstable();
         self.seen_in.dedup();
     }
-}
-
-/// True for a name that says something: it has a word of three letters or more that is not light, and neither begins nor
-/// ends with a light one.
-fn is_name(key: &FeatureKey, language: Language) -> bool {
-    let words = tokens(key.as_str());
-    let says = |word: &str| !language.is_light(word) && word.chars().filter(|c| c.is_alphabetic()).count() >= 3;
-    let mut ends = [words.first(), words.last()].into_iter().flatten();
-    ends.all(|token| token.word == "not" || !language.is_light(&token.word))
-        && words.iter().any(|token| token.word != "not" && says(&token.word))
 }

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use crate::context::StageContext;
 use crate::data::grouping::LIKENESS;
 use crate::data::{AssignedFeature, FactorId, FeatureKey, MemoryItem};
+use crate::words::Language;
 
 use super::grouping::Clusters;
 use super::{AssignRequest, FactorError, FactorFit, FactorGroup, FactorModel, FitRequest};
@@ -36,7 +37,10 @@ impl SimilarityFactorModel {
 
     /// The groups of all features of the rows, oldest first.
     pub fn groups(&self, request: FitRequest<'_>) -> Vec<FactorGroup> {
-        let mut clusters = Clusters::new(self.least_likeness);
+        let mut scratch = String::new();
+        let signs = request.rows.iter().map(|row| Language::signs_in(row.query().text(), &mut scratch)).sum();
+        let language = request.task.language_of(signs, request.rows.len());
+        let mut clusters = Clusters::new(self.least_likeness, language);
         for feature in request.rows.iter().flat_map(MemoryItem::features) {
             clusters.see(&feature.key());
         }

@@ -37,7 +37,7 @@ pub(crate) enum Extent {
 /// The grouping that a factor model's fit stands for.
 pub(crate) fn fitted(fit: FactorFit) -> Result<Grouping, DataError> {
     if let Some(likeness) = fit.likeness {
-        return Ok(Grouping { likeness, fitted: Vec::new() });
+        return Ok(Grouping::by_likeness(likeness));
     }
     let groups = fit.groups.into_iter().map(|group| (group.label, group.description, group.features));
     // Checks that the groups are a partition, and gives each its id.
@@ -66,6 +66,7 @@ impl UserModel {
 
     /// Makes everything anew that follows from the grouping, the items and the edits.
     pub(crate) fn rebuild(&mut self) -> Partition {
+        self.grouping.language = Partition::language_of(&self.task, self.memory.items());
         let partition = self.partition();
         self.recount(&partition);
         self.recalibrate();
@@ -154,7 +155,9 @@ impl UserModel {
         let (len, horizon, before) = (self.memory.len(), self.horizon(), statuses(&self.factors));
         let (_, change) = self.memory.change(&BTreeSet::new(), new);
         self.revision = self.revision.saturating_add(1);
-        if regrouped || !change.appends(&self.memory) {
+        let appended = change.appends(&self.memory);
+        let came = self.memory.items().get(len..).unwrap_or_default();
+        if regrouped || !appended || partition.language_with(&self.task, came) != self.grouping.language {
             *partition = self.rebuild();
             self.let_go(0);
             return Grown { growth: grown_since(&before, &self.factors), change, extent: Extent::Rebuilt };

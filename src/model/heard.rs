@@ -58,7 +58,7 @@ impl UserModel {
 
     /// The words that the user set aside.
     pub(crate) fn muted(&self) -> Muted {
-        let muted = Muted::of(&self.set_aside);
+        let muted = Muted::of(&self.set_aside, self.language());
         if self.task.space().is_open_ended() { muted.for_titles() } else { muted }
     }
 

@@ -10,7 +10,7 @@ use crate::stats::{
 };
 
 /// By factor that is not set aside: the positions of the items it is present in, oldest first.
-type Sightings = BTreeMap<FactorId, Vec<usize>>;
+pub(super) type Sightings = BTreeMap<FactorId, Vec<usize>>;
 
 /// The sightings and drifts of one user model, each found when it is first asked for.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +21,11 @@ pub(crate) struct Drifts {
 }
 
 impl Drifts {
+    /// Those of a model of which this is known.
+    pub(super) fn knowing(sightings: Sightings) -> Self {
+        Self { sightings: OnceLock::from(sightings), drifts: OnceLock::new() }
+    }
+
     /// The drift of a factor of this model; it must always be asked with the same one.
     pub(crate) fn of(&self, model: &UserModel, factor: &FactorId) -> Option<Drift> {
         let place = model.factors().place_of_id(factor)?;
@@ -113,7 +118,7 @@ impl UserModel {
         Reliability::of(&pairs.collect::<Vec<_>>(), RELIABILITY_BINS)
     }
 
-    fn sightings(&self) -> Sightings {
+    pub(super) fn sightings(&self) -> Sightings {
         let mut sightings = Sightings::new();
         for (position, item) in self.memory().items().iter().enumerate() {
             for factor in self.factors().present_in(item.features_once().iter()) {

@@ -3,9 +3,12 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::data::grouping::Grouping;
-use crate::data::{EditRecord, Factor, FactorId, FactorSet, Feature, FeatureKey, MemoryItem, Standing, Task, in_force};
+use crate::data::{
+    EditRecord, Factor, FactorId, FactorSet, Feature, FeatureKey, MemoryItem, Span, Standing, Task, in_force,
+};
 use crate::factor::grouping::{Clusters, stems};
 use crate::factor::recurring::{Kept, Recurring};
+use crate::words::Language;
 
 use super::arrangement::Arrangement;
 
@@ -22,6 +25,8 @@ pub(crate) struct Partition {
     fitted: usize,
     /// Short options that were offered with queries.
     offered: BTreeSet<FeatureKey>,
+    /// Signs of German in all queries.
+    german: usize,
 }
 
 /// The longest option that a factor could be called like, in bytes.
@@ -53,9 +58,9 @@ pub(super) struct Factors {
 impl Partition {
     pub(super) fn new(grouping: &Grouping, items: &[MemoryItem]) -> Self {
         let fitted = grouping.fitted.len();
-        let (clusters, ids, places) = (Clusters::new(grouping.likeness), Vec::new(), HashMap::new());
+        let (clusters, ids, places) = (Clusters::new(grouping.likeness, grouping.language), Vec::new(), HashMap::new());
         let (recurring, offered) = (Recurring::default(), BTreeSet::new());
-        let mut partition = Self { clusters, recurring, ids, places, fitted, offered };
+        let mut partition = Self { clusters, recurring, ids, places, fitted, offered, german: 0 };
         for group in &grouping.fitted {
             let cluster = partition.clusters.seed(&group.label, &group.features);
             partition.places.insert(group.id.clone(), cluster);
@@ -65,6 +70,17 @@ impl Partition {
             partition.see(item);
         }
         partition
+    }
+
+    /// The language of items.
+    pub(super) fn language_of(task: &Task, items: &[MemoryItem]) -> Language {
+        task.language_of(items.iter().map(signs_of_german).sum(), items.len())
+    }
+
+    /// The language of its items and of these behind them.
+    pub(super) fn language_with(&self, task: &Task, new: &[MemoryItem]) -> Language {
+        let german: usize = self.german + new.iter().map(signs_of_german).sum::<usize>();
+        task.language_of(german, self.recurring.items() + new.len())
     }
 
     /// Takes in the features of an item behind all others.
@@ -79,9 +95,10 @@ impl Partition {
                 self.places.insert(id.clone(), cluster);
                 self.ids.push(id);
             }
-            of_item.push(cluster);
+            of_item.push((cluster, has_capital(item.query().text(), feature.span())));
         }
-        self.recurring.see(&self.clusters, of_item);
+        self.recurring.see(of_item);
+        self.german += signs_of_german(item);
         let short = item.query().options().iter().filter(|option| option.len() <= LONGEST_OPTION);
         self.offered.extend(short.map(|option| FeatureKey::of(option)));
     }
@@ -94,7 +111,7 @@ impl Partition {
             edited.extend(record.anchors.values().flatten().filter_map(|key| self.clusters.cluster_of(key)));
         }
         let own = format!("{} {} {}", task.instruction(), task.query_name_str(), task.response_name_str());
-        let asked = stems(&FeatureKey::of(&own));
+        let asked = stems(&FeatureKey::of(&own), self.clusters.language());
         let fixed = task.space().fixed_responses().unwrap_or_default();
         let responses =
             fixed.iter().map(|response| FeatureKey::of(response)).chain(self.offered.iter().cloned()).collect();
@@ -231,6 +248,20 @@ impl Arranged<'_> {
         }
         (label, description, cohesion)
     }
+}
+
+/// True when a word in this span is written with a capital that no clause begins with.
+fn has_capital(text: &str, span: Span) -> bool {
+    let (before, words) =
+        (text.get(..span.start).unwrap_or_default(), text.get(span.start..span.end).unwrap_or_default());
+    let opens =
+        before.trim_end().chars().next_back().is_none_or(|last| matches!(last, '.' | ':' | '!' | '?' | '"' | '„'));
+    let capital = |word: &str| word.starts_with(char::is_uppercase);
+    words.split([' ', '-']).skip(usize::from(opens)).any(capital)
+}
+
+fn signs_of_german(item: &MemoryItem) -> usize {
+    Language::signs_in(item.query().text(), &mut String::new())
 }
 
 /// Puts a feature into its factor.

@@ -78,7 +78,7 @@ impl UserModel {
             .factors
             .iter()
             .filter(|factor| factor.stats().coverage >= PROPOSE_AFTER)
-            .map(|factor| (factor, stems(&FeatureKey::of(factor.label()))))
+            .map(|factor| (factor, stems(&FeatureKey::of(factor.label()), self.language())))
             .collect();
         let mut merges: Vec<(f64, Proposal)> = Vec::new();
         for (place, (a, a_stems)) in seen.iter().enumerate() {

@@ -64,7 +64,7 @@ impl UserModel {
         let candidate = |summary: FactorSummary| {
             let factor = self.factors.get(&summary.id)?;
             let seen_in = seen_in.get(self.factors.place_of_id(&summary.id)?)?.clone();
-            let stems = stems(&FeatureKey::of(&summary.label));
+            let stems = stems(&FeatureKey::of(&summary.label), self.language());
             Some(Candidate { summary, seen_in, stems, pinned: factor.is_pinned() })
         };
         let mut candidates: Vec<Candidate> = beliefs.summaries(None).into_iter().filter_map(candidate).collect();

@@ -223,7 +223,7 @@ fn groupings() -> [Grouping; 2] {
         features: names.iter().map(|n| FeatureKey::of(NAMES[*n])).collect(),
     };
     let fitted = vec![group("fa", "tempo", &[0, 3]), group("fb", "brightness", &[7, 8])];
-    [Grouping { likeness: 0.6, fitted: Vec::new() }, Grouping { likeness: 0.5, fitted }]
+    [Grouping::by_likeness(0.6), Grouping { fitted, ..Grouping::by_likeness(0.5) }]
 }
 
 fn decays() -> impl Strategy<Value = Option<Decay>> {
@@ -355,7 +355,7 @@ fn learning_again_loses_no_edit() {
         features: names.iter().map(|n| FeatureKey::of(NAMES[*n])).collect(),
     };
     let fitted = vec![group("x", &[0, 1, 2, 3, 6]), group("y", &[4, 5]), group("z", &[7, 8])];
-    let mut again = made_of(events, &Grouping { likeness: 0.6, fitted }, None);
+    let mut again = made_of(events, &Grouping { fitted, ..Grouping::by_likeness(0.6) }, None);
     again.succeed(&model);
     assert_eq!(again.edits, model.edits);
     assert_eq!(again.set_aside.iter().map(|f| f.id().as_str()).collect::<Vec<_>>(), ["y"]);

@@ -15,6 +15,7 @@ use crate::data::{
     ReasoningPath, Task, UserId, in_force,
 };
 use crate::stats::Muted;
+use crate::words::Language;
 
 use super::heard::heard_places;
 
@@ -217,6 +218,11 @@ impl UserModel {
     /// The names of the parts that made it.
     pub fn provenance(&self) -> &Provenance {
         &self.provenance
+    }
+
+    /// The language by which inflected words are one: that of the task, or of the whole history.
+    pub fn language(&self) -> Language {
+        self.grouping.language
     }
 
     /// The estimate's parameters for this user.

@@ -20,13 +20,13 @@ impl RpmPipeline {
     /// # Cancellation
     /// Dropping the future stops; nothing is kept.
     pub async fn open(&self, model: impl Into<Arc<UserModel>>) -> Result<Prepared, Error> {
-        self.open_with(model.into(), &[]).await
+        let model = model.into();
+        self.check_task(&model)?;
+        self.open_with(Prepared::new(model, self.catalog.clone()), &[]).await
     }
 
-    async fn open_with(&self, model: Arc<UserModel>, saved: &[SavedIndex]) -> Result<Prepared, Error> {
-        self.check_task(&model)?;
+    async fn open_with(&self, prepared: Prepared, saved: &[SavedIndex]) -> Result<Prepared, Error> {
         let ledger = self.ledger();
-        let prepared = Prepared::new(model, self.catalog.clone());
         prepared.index(&*self.retriever, saved, &self.context(&ledger)).await.map_err(Error::of_retrieve)?;
         Ok(prepared)
     }
@@ -53,7 +53,9 @@ impl RpmPipeline {
         let model = packed.model()?;
         let saved: Vec<SavedIndex> =
             packed.indexes().map(|(name, bytes)| SavedIndex::new(name, bytes.to_vec())).collect();
-        self.open_with(Arc::new(model), &saved).await
+        self.check_task(&model)?;
+        let drifts = packed.drifts(&model)?;
+        self.open_with(Prepared::new(Arc::new(model), self.catalog.clone()).knowing(drifts), &saved).await
     }
 
     /// Refuses a user model of another task.

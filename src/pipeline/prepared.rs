@@ -47,6 +47,7 @@ pub struct Prepared {
 impl Prepared {
     /// A model of which nothing is computed yet.
     pub(super) fn new(model: Arc<UserModel>, catalog: Option<Arc<Catalog>>) -> Self {
+        let names = names_of(&model);
         Self {
             model,
             catalog,
@@ -54,11 +55,17 @@ impl Prepared {
             partition: Arc::default(),
             evidence: Arc::default(),
             estimator: Arc::default(),
-            names: Arc::default(),
+            names,
             titles: Arc::default(),
             drifts: Arc::default(),
             index: KeptIndex::default(),
         }
+    }
+
+    /// The same with what is known of the drifts.
+    pub(super) fn knowing(mut self, drifts: Drifts) -> Self {
+        self.drifts = Arc::new(drifts);
+        self
     }
 
     /// The user model.
@@ -151,7 +158,7 @@ impl Prepared {
                 let came = self.model.memory().items().get(known..).unwrap_or_default();
                 Arc::make_mut(&mut self.names).grow(came, self.model.factors());
             }
-            _ => self.names = Arc::default(),
+            _ => self.names = names_of(&self.model),
         }
         match grown.extent {
             Extent::Appended | Extent::Recounted if same_aside => Arc::make_mut(&mut self.estimator).grow(),
@@ -217,7 +224,7 @@ impl Prepared {
 
     fn factors_changed(&mut self) {
         (self.evidence, self.estimator) = (Arc::default(), Arc::default());
-        (self.names, self.drifts) = (Arc::default(), Arc::default());
+        (self.names, self.drifts) = (names_of(&self.model), Arc::default());
     }
 
     /// Brings the index up to date. One that cannot follow, or fails, is opened anew when it is next needed.
@@ -255,7 +262,7 @@ impl Prepared {
         AnswerRequest::new(query, features, beliefs, self.memory(), support)
             .titles(&self.titles)
             .names(&self.names)
-            .setting_aside(self.model.set_aside())
+            .setting_aside(self.model.set_aside(), self.model.language())
     }
 
     /// True for an interaction that may not be shown: nothing else is left of it, the user said of all its factors that they
@@ -267,6 +274,11 @@ impl Prepared {
         };
         self.heard().is_some() && self.model.memory().get(heard.id()).is_some_and(is_hidden)
     }
+}
+
+/// The names of a model's factors, not indexed yet.
+fn names_of(model: &UserModel) -> Arc<FactorNames> {
+    Arc::new(FactorNames::in_language(model.language()))
 }
 
 impl fmt::Debug for Prepared {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::data::{Factor, FactorSet, Feature, FeatureKey, Query, Span};
-use crate::words::{Cut, Language, Token, has_words, is_negation, is_stop_word, stem, tokens};
+use crate::words::{Cut, Language, Token, has_words, is_negation, is_stop_word, tokens};
 
 /// The text that stands for one in which nothing is left that says anything.
 pub(crate) const NOTHING: &str = "…";
@@ -13,6 +13,8 @@ pub(crate) const NOTHING: &str = "…";
 /// The words of factors that are set aside. A text is read as if they did not stand in it.
 #[derive(Clone, Default)]
 pub(crate) struct Muted {
+    /// By whose stems words are compared.
+    language: Language,
     keys: HashSet<FeatureKey>,
     /// By the stem of their first word: the phrases to leave out.
     phrases: BTreeMap<String, Vec<Phrase>>,
@@ -45,12 +47,13 @@ pub(crate) struct Reading {
 const REACH: usize = 2;
 
 impl Muted {
-    pub(crate) fn of(set_aside: &FactorSet) -> Self {
-        let mut muted = Self::default();
+    pub(crate) fn of(set_aside: &FactorSet, language: Language) -> Self {
+        let mut muted = Self { language, ..Self::default() };
         for key in set_aside.iter().flat_map(Factor::features) {
             let words = tokens(key.as_str());
             let negated = words.first().is_some_and(|token| token.word == "not");
-            let stems: Vec<String> = words.iter().skip(usize::from(negated)).map(|token| stem(&token.word)).collect();
+            let stems: Vec<String> =
+                words.iter().skip(usize::from(negated)).map(|token| language.stem(&token.word)).collect();
             if let Some(first) = stems.first().cloned() {
                 let phrase = Phrase { key: key.clone(), stems, negated };
                 muted.phrases.entry(first).or_default().push(phrase);
@@ -175,7 +178,7 @@ impl Muted {
         &'m self,
         words: &'w [Token],
     ) -> impl Iterator<Item = (&'m Phrase, Range<usize>, Option<usize>)> + use<'m, 'w> {
-        let stems: Vec<String> = words.iter().map(|token| stem(&token.word)).collect();
+        let stems: Vec<String> = words.iter().map(|token| self.language.stem(&token.word)).collect();
         (0..words.len()).flat_map(move |at| {
             let starting = stems.get(at).and_then(|first| self.phrases.get(first)).into_iter().flatten();
             let here = starting.filter_map(|phrase| {

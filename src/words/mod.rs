@@ -1,7 +1,7 @@
 //! Words of a text, for extraction, similarity and retrieval alike.
 
 mod cut;
-mod light;
+mod language;
 
 use rust_stemmers::{Algorithm, Stemmer};
 use unicode_segmentation::UnicodeSegmentation;
@@ -9,7 +9,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use crate::data::text::fold;
 
 pub(crate) use cut::{Cut, has_words};
-pub(crate) use light::Language;
+pub use language::Language;
 
 /// One word of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -202,6 +202,20 @@ pub(crate) fn is_negation(word: &str) -> bool {
             | "none"
             | "isnt"
             | "dont"
+            // German ones are no English words.
+            | "nicht"
+            | "nichts"
+            | "nie"
+            | "niemals"
+            | "ohne"
+            | "weder"
+            | "kaum"
+            | "kein"
+            | "keine"
+            | "keinem"
+            | "keinen"
+            | "keiner"
+            | "keines"
     ) || word.ends_with("n't")
 }
 

@@ -9,6 +9,7 @@
 //! crate ([`container`](crate::container)). Files of version 1 are read without their indexes, which are computed anew.
 
 mod old;
+mod sightings;
 
 use std::fmt;
 use std::fs::File;
@@ -113,6 +114,8 @@ impl PackedModel {
         let section = |name: &str, bytes| Section { name: name.to_owned(), bytes };
         let mut sections = vec![section(MODEL, head), section(PLACES, places), section(ITEMS, items)];
         sections.extend(factors.map(|factors| section(FACTORS, factors)));
+        let (name, bytes) = sightings::section(model);
+        sections.push(section(name, bytes));
         Ok(Self { sections })
     }
 

@@ -83,11 +83,6 @@ impl Likeness {
         terms.iter().enumerate().filter_map(known).collect()
     }
 
-    /// The likeness to every past text, from 0 to 1.
-    pub(super) fn to(&self, terms: &[u32]) -> Vec<f64> {
-        self.sum(&self.shares(terms))
-    }
-
     /// The likeness to every past text of a text with these [shares](Self::shares).
     pub(super) fn sum(&self, shares: &[(usize, usize, f64)]) -> Vec<f64> {
         let mut likeness = vec![0.0; self.texts];
@@ -101,6 +96,25 @@ impl Likeness {
         for value in &mut likeness {
             *value = value.clamp(0.0, 1.0);
         }
+        likeness
+    }
+
+    /// The likeness of past texts to those before them, from 0 to 1: row i has those to the texts 0 to i − 1, and zeros.
+    pub(super) fn among(&self) -> Array2<f64> {
+        let mut likeness = Array2::zeros((self.texts, self.texts));
+        for place in 0..self.terms.len() {
+            let list = self.postings(place);
+            for (number, (text, share)) in list.iter().enumerate() {
+                let mut row = likeness.row_mut(*text as usize);
+                let Some(row) = row.as_slice_mut() else { continue };
+                for (before, other) in list.iter().take(number) {
+                    if let Some(sum) = row.get_mut(*before as usize) {
+                        *sum += f64::from(*share) * f64::from(*other);
+                    }
+                }
+            }
+        }
+        likeness.mapv_inplace(|sum: f64| sum.clamp(0.0, 1.0));
         likeness
     }
 

@@ -68,10 +68,11 @@ impl Ridge {
     ) -> Option<Self> {
         let likeness = Likeness::new(terms);
         let n = likeness.texts();
-        let mut matrix = Array2::zeros((n, n));
+        let mut matrix = likeness.among();
         for (i, mut row) in matrix.rows_mut().into_iter().enumerate() {
-            let near = likeness.to(terms.of(i));
-            row.assign(&near.into_iter().map(|c| c * kernel.by_likeness(c)).collect::<Array1<f64>>());
+            for c in row.iter_mut().take(i) {
+                *c *= kernel.by_likeness(*c);
+            }
             if let Some(own) = row.get_mut(i) {
                 *own = 1.0 + lambda / weights.get(i).copied().unwrap_or(1.0);
             }

@@ -60,7 +60,13 @@ fn leaving_an_item_out_is_fitting_without_it() {
         let terms = terms(&texts);
         for left in 0..texts.len() {
             let kept: Vec<usize> = (0..texts.len()).filter(|i| *i != left).collect();
-            let near = |i: usize| all.likeness.to(terms.of(i)).into_iter().map(|c| c * c.sqrt()).collect::<Vec<_>>();
+            let near = |i: usize| {
+                all.likeness
+                    .sum(&all.likeness.shares(terms.of(i)))
+                    .into_iter()
+                    .map(|c| c * c.sqrt())
+                    .collect::<Vec<_>>()
+            };
             let mut kernel = Array2::zeros((kept.len(), kept.len()));
             for (row, i) in kept.iter().enumerate() {
                 for (column, j) in kept.iter().enumerate() {
