@@ -8,6 +8,7 @@ use std::sync::Arc;
 use common::{ScriptedBackend, query, reply, text_task};
 use pollster::block_on;
 use rpm_core::answer::OneCallAnswerer;
+use rpm_core::catalog::{CatalogBuilder, CatalogNamer};
 use rpm_core::data::Polarity;
 use rpm_core::llm::{Stage, UsageReport};
 use rpm_core::pipeline::{Learned, RpmPipelineBuilder};
@@ -85,4 +86,17 @@ fn the_documented_reply_of_one_call_answers() {
     assert_eq!(answer.response, "A Solver in a Parser");
     assert_eq!(answer.features.len(), 1);
     assert_eq!(answer.path.steps()[0].text, "Titles name the method.");
+}
+
+#[test]
+fn the_documented_reply_names_a_catalog() {
+    let scenes = ["a car chase", "a long car chase", "cars in pursuit"];
+    let catalog = CatalogBuilder::default().least_texts(2).texts(scenes).build().unwrap();
+    let named = example("naming a catalog");
+    let backend = ScriptedBackend::new(move |_| Ok(reply(&named)));
+    let pipeline = RpmPipeline::builder(text_task()).backend(backend).build().unwrap();
+    let named = block_on(pipeline.name_catalog(&catalog, &CatalogNamer::default())).unwrap();
+    at_once(&named.usage, &[Stage::Group]);
+    assert_eq!((named.catalog.factors().len(), named.unanswered.len(), named.described), (1, 0, 1));
+    assert_eq!(named.catalog.factors()[0].description(), "A chase by car.");
 }

@@ -12,6 +12,7 @@ use common::{
 };
 use pollster::block_on;
 use rpm_core::answer::{OneCallAnswerer, PromptedAnswerer};
+use rpm_core::catalog::{CatalogBuilder, CatalogNamer};
 use rpm_core::llm::{Role, Stage};
 use rpm_core::stats::SupportThresholds;
 use rpm_core::{CompletionRequest, History, Preset, Query, RpmPipeline, Task, Tier, UserModel};
@@ -162,6 +163,20 @@ fn a_query_without_features_is_asked_without_steps() {
     let answer = block_on(pipeline.personalize_model(&model, &query("A loud film."))).unwrap();
     assert!(answer.path.steps().is_empty());
     compare("answer_without_features", &backend.of(Stage::Answer)[0]);
+}
+
+#[test]
+fn the_request_of_naming_a_catalog_reads_as_in_the_file() {
+    let scenes = ["a car chase", "a long car chase", "natural light", "snow in natural light", "rain"];
+    let catalog = CatalogBuilder::default().least_texts(2).texts(scenes).build().unwrap();
+    let backend = ScriptedBackend::obedient();
+    let pipeline = RpmPipeline::builder(scale_task()).backend(Arc::clone(&backend)).build().unwrap();
+    block_on(pipeline.name_catalog(&catalog, &CatalogNamer::default())).unwrap();
+    compare("catalog", first(&backend.take(), Stage::Group));
+    let backend = ScriptedBackend::except(|request| (!is_reask(request)).then(|| r#"{"factors":{}}"#.to_owned()));
+    let pipeline = RpmPipeline::builder(scale_task()).backend(Arc::clone(&backend)).build().unwrap();
+    block_on(pipeline.name_catalog(&catalog, &CatalogNamer::default())).unwrap();
+    compare("again_catalog", &backend.take()[1]);
 }
 
 /// The second request of a stage whose first reply was of no use.

@@ -177,3 +177,9 @@ fn phrases(factor: &CatalogFactor) -> Vec<(Vec<String>, f64)> {
     let label = std::iter::once((words(factor.label()), 1.0));
     label.chain(telling.iter().map(|term| (words(term.term()), term.weight()))).collect()
 }
+
+/// The share of common places of two ascending lists.
+pub(super) fn jaccard(a: &[usize], b: &[usize]) -> f64 {
+    let shared = a.iter().filter(|place| b.binary_search(place).is_ok()).count();
+    shared as f64 / ((a.len() + b.len() - shared) as f64).max(1.0)
+}

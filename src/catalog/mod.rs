@@ -5,6 +5,7 @@
 //!                                                        ├─ joined ─ Catalog ─ assign(text) → factors with spans
 //! texts of a task ───────────── CatalogBuilder::build ───┘      │
 //!                                                               └─ renamed, merged, split, without → the next version
+//! a model, where there is one ── CatalogNamer: names, sentences, merges and splits that hold ───────────┘
 //! pipeline:  query → extractor → features ∪ { a feature for each factor assigned } → the user's factors
 //! ```
 //!
@@ -49,6 +50,7 @@ mod error;
 mod factor;
 mod file;
 mod index;
+mod naming;
 #[cfg(test)]
 mod tests;
 
@@ -59,3 +61,4 @@ pub use error::CatalogError;
 pub use factor::{CatalogFactor, CatalogTerm};
 pub use file::{FORMAT_NAME, FORMAT_VERSION};
 pub use index::Assigned;
+pub use naming::{CatalogNamer, NamedCatalog, NamingError, Proposal, Refused, RefusedFor, Unanswered};

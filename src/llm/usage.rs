@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub enum Stage {
     /// Finding the features of a query.
     Extract,
-    /// Grouping features into factors and naming them.
+    /// Grouping features into factors and naming them, those of a catalog too.
     Group,
     /// Judging influence and polarity.
     Judge,

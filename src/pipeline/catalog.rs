@@ -2,14 +2,29 @@
 
 use std::borrow::Cow;
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, CatalogNamer, NamedCatalog, NamingError};
 use crate::data::grouping::FittedFactor;
 use crate::data::{Feature, MemoryItem};
+use crate::llm::trace;
 use crate::model::catalog_groups;
 
 use super::RpmPipeline;
 
 impl RpmPipeline {
+    /// Has this pipeline's model name the factors of a computed catalog, within its budget and under its redaction hook; the
+    /// model is that of [`Stage::Group`](crate::llm::Stage::Group). The pipeline itself keeps the catalog it has.
+    ///
+    /// # Errors
+    /// As for [`CatalogNamer::name`].
+    ///
+    /// # Cancellation
+    /// Dropping the future stops; the catalog is as it was.
+    pub async fn name_catalog(&self, catalog: &Catalog, namer: &CatalogNamer) -> Result<NamedCatalog, NamingError> {
+        let ledger = self.ledger();
+        let ctx = self.context(&ledger);
+        trace::operation("name catalog", namer.name(catalog, &self.task, &ctx)).await
+    }
+
     /// The groups of the catalog's factors that these items have.
     pub(super) fn catalog_groups(&self, items: &[MemoryItem]) -> Vec<FittedFactor> {
         self.catalog.as_deref().map(|catalog| catalog_groups(catalog, items)).unwrap_or_default()

@@ -144,14 +144,24 @@ pub enum Prompt {
     /// Answering without anything of the user. Needs `item`; offers `instruction`, `query_name`, `response_name`,
     /// `responses`, `note`.
     AnswerGeneric,
+    /// Naming the factors of a catalog. Needs `factors`; offers `instruction`, `query_name`, `response_name`, `note`.
+    Catalog,
 }
 
 const COMMON: [&str; 4] = ["instruction", "query_name", "response_name", "note"];
 
 impl Prompt {
     /// Every prompt.
-    pub const ALL: [Self; 7] =
-        [Self::Extract, Self::Group, Self::Judge, Self::Path, Self::Answer, Self::AnswerMerged, Self::AnswerGeneric];
+    pub const ALL: [Self; 8] = [
+        Self::Extract,
+        Self::Group,
+        Self::Judge,
+        Self::Path,
+        Self::Answer,
+        Self::AnswerMerged,
+        Self::AnswerGeneric,
+        Self::Catalog,
+    ];
 
     /// The prompt's name in errors.
     pub fn as_str(self) -> &'static str {
@@ -163,6 +173,7 @@ impl Prompt {
             Self::Answer => "answer",
             Self::AnswerMerged => "merged answer",
             Self::AnswerGeneric => "generic answer",
+            Self::Catalog => "catalog",
         }
     }
 
@@ -175,6 +186,7 @@ impl Prompt {
             Self::Answer => include_str!("templates/answer.txt"),
             Self::AnswerMerged => include_str!("templates/answer_merged.txt"),
             Self::AnswerGeneric => include_str!("templates/answer_generic.txt"),
+            Self::Catalog => include_str!("templates/catalog.txt"),
         }
     }
 
@@ -183,13 +195,14 @@ impl Prompt {
             Self::Extract | Self::Judge => "items",
             Self::Group => "groups",
             Self::Path | Self::Answer | Self::AnswerMerged | Self::AnswerGeneric => "item",
+            Self::Catalog => "factors",
         }
     }
 
     fn offers(self) -> &'static [&'static str] {
         match self {
             Self::Extract => &["max_features", "known_factors"],
-            Self::Group | Self::Judge => &[],
+            Self::Group | Self::Judge | Self::Catalog => &[],
             Self::Path => &["factors", "max_steps", "conclusion"],
             Self::Answer | Self::AnswerMerged => &["responses", "factors", "exemplars", "max_steps"],
             Self::AnswerGeneric => &["responses"],

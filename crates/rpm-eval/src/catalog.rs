@@ -1,11 +1,14 @@
 //! A catalog of a data set's texts.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use rpm_core::catalog::{Catalog, CatalogBuilder, CatalogError};
+use rpm_core::RpmPipeline;
+use rpm_core::catalog::{Catalog, CatalogBuilder, CatalogError, CatalogNamer, Moved, Proposal};
 use rpm_core::data::{Interaction, Task};
+use rpm_core::llm::LlmBackend;
 
 use crate::EvalError;
 use crate::dataset::Dataset;
@@ -40,6 +43,8 @@ pub struct SetCatalog {
     pub coverage: f64,
     /// The factors, those in the most texts first.
     pub labels: Vec<CatalogLabel>,
+    /// What a model made of the names, where one was asked.
+    pub naming: Option<SetNaming>,
     /// The catalog.
     #[serde(skip)]
     pub catalog: Catalog,
@@ -53,6 +58,30 @@ pub struct CatalogLabel {
     pub label: String,
     /// Texts.
     pub texts: u32,
+}
+
+/// A model's naming pass over a catalog, in numbers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct SetNaming {
+    /// Calls, those answered from a log left out.
+    pub calls: u64,
+    /// Tokens sent.
+    pub input_tokens: u64,
+    /// Tokens received.
+    pub output_tokens: u64,
+    /// Seconds that the pass took.
+    pub seconds: f64,
+    /// Names before and after, of those that changed.
+    pub renamed: Vec<(String, String)>,
+    /// Factors with another description.
+    pub described: usize,
+    /// Factors that were merged or split.
+    pub moved: usize,
+    /// Factors without a usable reply.
+    pub unanswered: usize,
+    /// What was refused: kind and reason, with how often.
+    pub refused: BTreeMap<String, usize>,
 }
 
 impl SetCatalog {
@@ -88,8 +117,54 @@ impl SetCatalog {
             assign_p50_us: median(&mut times).as_secs_f64() * 1e6,
             coverage: with as f64 / times.len().max(1) as f64,
             labels,
+            naming: None,
             catalog,
         })
+    }
+
+    /// Has a model name the factors, in one pass over the catalog that is judged by the texts it was built from.
+    ///
+    /// # Errors
+    /// [`EvalError::Naming`] when the model gave no reply.
+    pub async fn named(mut self, set: &Dataset, backend: impl LlmBackend + 'static) -> Result<Self, EvalError> {
+        let unnamed = |source| EvalError::Naming { set: self.name.clone(), source };
+        let builder = RpmPipeline::builder(set.task.clone()).backend(backend);
+        let pipeline = builder.build().map_err(|error| unnamed(error.into()))?;
+        let texts = set.users.iter().flat_map(|user| &user.history).map(|interaction| interaction.query().text());
+        let namer = CatalogNamer::default().texts(texts);
+        let started = Instant::now();
+        let named = pipeline.name_catalog(&self.catalog, &namer).await.map_err(|error| unnamed(Box::new(error)))?;
+        let seconds = started.elapsed().as_secs_f64();
+        let mut renamed = Vec::new();
+        for factor in named.catalog.factors() {
+            let before = self.catalog.get(factor.id()).filter(|before| before.label() != factor.label());
+            renamed.extend(before.map(|before| (before.label().to_owned(), factor.label().to_owned())));
+        }
+        let mut refused: BTreeMap<String, usize> = BTreeMap::new();
+        for one in &named.refused {
+            let kind = match one.proposal {
+                Proposal::Name => "name",
+                Proposal::Description => "description",
+                Proposal::Merge(_) => "merge",
+                _ => "split",
+            };
+            *refused.entry(format!("{kind}: {:?}", one.reason)).or_default() += 1;
+        }
+        let total = named.usage.total();
+        self.naming = Some(SetNaming {
+            calls: total.calls,
+            input_tokens: total.input_tokens,
+            output_tokens: total.output_tokens,
+            seconds,
+            moved: named.changes.iter().filter(|change| change.moved != Moved::Renamed).count(),
+            renamed,
+            described: named.described,
+            unanswered: named.unanswered.len(),
+            refused,
+        });
+        (self.factors, self.bytes) = (named.catalog.factors().len(), named.catalog.to_json().len());
+        self.catalog = named.catalog;
+        Ok(self)
     }
 
     /// The numbers and the labels as Markdown.
@@ -101,6 +176,20 @@ impl SetCatalog {
              queries, in {assign_p50_us:.1} µs each (median)\n\n{}\n\n",
             100.0 * coverage,
             list.join(" · "),
+        ) + &self.naming.as_ref().map(SetNaming::to_markdown).unwrap_or_default()
+    }
+}
+
+impl SetNaming {
+    fn to_markdown(&self) -> String {
+        let Self { calls, input_tokens, output_tokens, seconds, described, moved, unanswered, .. } = self;
+        let renamed: Vec<String> = self.renamed.iter().map(|(from, to)| format!("{from} → {to}")).collect();
+        let refused: Vec<String> = self.refused.iter().map(|(why, times)| format!("{why} ({times})")).collect();
+        format!(
+            "Named by a model: {calls} calls, {input_tokens} tokens sent and {output_tokens} received, {seconds:.0} s; \
+             {described} described, {moved} merged or split, {unanswered} unanswered\n\n{}\n\nRefused: {}\n\n",
+            renamed.join(" · "),
+            if refused.is_empty() { "nothing".to_owned() } else { refused.join(", ") },
         )
     }
 }

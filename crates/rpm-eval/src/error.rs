@@ -64,6 +64,15 @@ pub enum EvalError {
         #[source]
         source: rpm_core::catalog::CatalogError,
     },
+    /// A catalog whose factors the model did not name.
+    #[error("data set {set}: its catalog is not named")]
+    Naming {
+        /// The data set.
+        set: String,
+        /// The cause.
+        #[source]
+        source: rpm_core::llm::BoxError,
+    },
     /// A method that does not exist, or that cannot have such an option.
     #[error("method {method}: {problem}")]
     Method {

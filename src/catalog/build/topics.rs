@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::catalog::index::Index;
+use crate::catalog::index::{Index, jaccard};
 use crate::catalog::{CatalogError, CatalogFactor, CatalogTerm};
 use crate::data::{FeatureKey, UserId, fold};
 
@@ -153,10 +153,4 @@ fn different(builder: &CatalogBuilder, named: Vec<CatalogFactor>) -> Vec<Catalog
         }
     }
     kept.into_iter().map(|(factor, _)| factor).collect()
-}
-
-/// The share of common places of two ascending lists.
-fn jaccard(a: &[usize], b: &[usize]) -> f64 {
-    let shared = a.iter().filter(|place| b.binary_search(place).is_ok()).count();
-    shared as f64 / ((a.len() + b.len() - shared) as f64).max(1.0)
 }
