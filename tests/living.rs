@@ -19,7 +19,7 @@ use rpm_core::{
     ResponseSpace, RpmPipeline, Task, Tier, UserModel,
 };
 
-const PHRASES: [&str; 8] = [
+const PHRASES: [&str; 10] = [
     "a slow drama",
     "the slow drama",
     "a loud chase",
@@ -28,6 +28,9 @@ const PHRASES: [&str; 8] = [
     "a dull ending",
     "great acting",
     "not a great ending",
+    // With enough of these a history is German.
+    "und nicht die Steuern",
+    "für das Haus und die Steuer",
 ];
 
 /// Texts of invented phrases with responses, in an order of their own.

@@ -5,7 +5,9 @@ mod common;
 
 use common::{cases, query, scale_history, scale_task};
 use pollster::block_on;
-use rpm_core::container::DamagedFile;
+use std::error::Error as _;
+
+use rpm_core::container::{DamagedFile, Sections, Writer};
 use rpm_core::model::{PackedError, PackedModel};
 use rpm_core::retrieve::{
     Bm25Index, Bm25Retriever, DenseIndex, DenseRetriever, IndexError, MaxSimIndex, MaxSimRetriever, VectorError,
@@ -157,6 +159,39 @@ fn every_flipped_bit_of_a_small_file_of_each_kind_is_an_error_that_names_its_pla
         for end in 0..file.len() {
             assert!(damage_of(&file[..end]).is_some(), "{kind}, cut at {end}");
         }
+    }
+}
+
+#[test]
+fn where_factors_were_seen_is_packed_and_says_the_same_of_their_drift() {
+    let pipeline = RpmPipeline::offline(scale_task());
+    let prepared = learned(&pipeline);
+    let file = block_on(pipeline.pack(&prepared)).unwrap().to_bytes().unwrap();
+    let again = block_on(pipeline.unpack(&PackedModel::from_bytes(&file).unwrap())).unwrap();
+    let factors = prepared.model().factors();
+    assert!(factors.iter().any(|factor| prepared.drift(factor.id()).is_some()));
+    for factor in factors.iter() {
+        assert_eq!(again.drift(factor.id()), prepared.drift(factor.id()));
+    }
+}
+
+#[test]
+fn places_of_factors_that_cannot_be_are_an_error_that_names_the_section() {
+    let pipeline = RpmPipeline::offline(scale_task());
+    let file = block_on(pipeline.pack(&learned(&pipeline))).unwrap().to_bytes().unwrap();
+    let whole = Sections::read(&file, "packed", 2).unwrap();
+    for wrong in [&b"[]"[..], b"[[0]]", b"[[99999]]", b"[[18446744073709551615,1]]", b"{", b"[[-1]]"] {
+        let mut writer = Writer::new("packed", 2);
+        for name in ["model", "places", "items", "factors"] {
+            if let Ok(section) = whole.get(name) {
+                writer.section(name, section);
+            }
+        }
+        writer.section("sightings", wrong);
+        let spoiled = PackedModel::from_bytes(&writer.finish()).unwrap();
+        let error = block_on(pipeline.unpack(&spoiled)).unwrap_err();
+        let Error::Packed(error) = error else { panic!("{error}") };
+        assert!(error.source().unwrap().to_string().contains("`sightings`"), "{error:?}");
     }
 }
 

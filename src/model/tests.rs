@@ -15,7 +15,7 @@ use crate::model::{PackedModel, Provenance, UserModel};
 use super::Forget;
 
 /// Names of which some are alike, so that features join each other's factors.
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 11] = [
     "slow pace",
     "slow paced",
     "slow pace of scenes",
@@ -25,6 +25,8 @@ const NAMES: [&str; 9] = [
     "not slow",
     "warm light",
     "light",
+    "steuer",
+    "steuern",
 ];
 const RESPONSES: [&str; 3] = ["1", "3", "5"];
 
@@ -63,7 +65,9 @@ fn task() -> Task {
 
 fn item(id: u8, time: Option<i64>, names: &[usize], response: usize, path: bool) -> MemoryItem {
     let names: BTreeSet<usize> = names.iter().copied().collect();
-    let text = format!("film {id}: {}", names.iter().map(|n| NAMES[*n]).collect::<Vec<_>>().join(", "));
+    // With enough of these the history is German, and with one less it is not.
+    let opening = if id % 2 == 1 { "das und film" } else { "film" };
+    let text = format!("{opening} {id}: {}", names.iter().map(|n| NAMES[*n]).collect::<Vec<_>>().join(", "));
     let query = Query::new(text.clone()).unwrap();
     let features: Vec<Feature> = names
         .iter()
