@@ -12,7 +12,7 @@ use common::{
 };
 use pollster::block_on;
 use rpm_core::answer::{OneCallAnswerer, PromptedAnswerer};
-use rpm_core::catalog::{CatalogBuilder, CatalogNamer};
+use rpm_core::catalog::{Catalog, CatalogBuilder, CatalogFactor, CatalogNamer, CatalogTerm};
 use rpm_core::llm::{Role, Stage};
 use rpm_core::stats::SupportThresholds;
 use rpm_core::{CompletionRequest, History, Preset, Query, RpmPipeline, Task, Tier, UserModel};
@@ -177,6 +177,23 @@ fn the_request_of_naming_a_catalog_reads_as_in_the_file() {
     let pipeline = RpmPipeline::builder(scale_task()).backend(Arc::clone(&backend)).build().unwrap();
     block_on(pipeline.name_catalog(&catalog, &CatalogNamer::default())).unwrap();
     compare("again_catalog", &backend.take()[1]);
+}
+
+#[test]
+fn the_requests_for_features_under_a_catalog_read_as_in_the_files() {
+    let films = ["slow pace", "car chase", "seafaring"].map(CatalogFactor::new);
+    let films = Catalog::of(films.map(|film| match film.label() {
+        "slow pace" => film.with_terms(["slow", "unhurried"]),
+        "car chase" => film.with_terms([CatalogTerm::new("chase", 0.5), CatalogTerm::new("car", 0.5)]),
+        _ => film,
+    }));
+    let backend = ScriptedBackend::obedient();
+    let builder = RpmPipeline::builder(scale_task()).backend(Arc::clone(&backend)).catalog(films.unwrap());
+    let pipeline = builder.build().unwrap();
+    let model = block_on(pipeline.learn(&scale_history())).unwrap().model;
+    backend.take();
+    block_on(pipeline.personalize_model(&model, &query("A slow and quiet film with one loud chase."))).unwrap();
+    compare("extract_catalog", first(&backend.take(), Stage::Extract));
 }
 
 /// The second request of a stage whose first reply was of no use.

@@ -183,6 +183,23 @@ impl Catalog {
     pub fn assign(&self, text: &str) -> Vec<Assigned<'_>> {
         self.index.assign(&self.factors, text)
     }
+
+    /// The factors that a text may have, at most so many: those that stand in it, the strongest first, then those that
+    /// share a word with it, the nearest first.
+    pub(crate) fn likely(&self, text: &str, most: usize) -> Vec<&CatalogFactor> {
+        let mut found = self.assign(text);
+        found.sort_by(|a, b| b.strength.total_cmp(&a.strength));
+        let mut likely: Vec<&CatalogFactor> = found.into_iter().map(|found| found.factor).collect();
+        let mut near: Vec<(usize, f64)> = self.index.near(text).into_iter().collect();
+        near.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        for factor in near.into_iter().filter_map(|(place, _)| self.factors.get(place)) {
+            if likely.iter().all(|other| other.id() != factor.id()) {
+                likely.push(factor);
+            }
+        }
+        likely.truncate(most);
+        likely
+    }
 }
 
 fn digest(version: u32, factors: &[CatalogFactor], changes: &[CatalogChange]) -> String {

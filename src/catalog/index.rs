@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::data::Span;
-use crate::words::{Token, is_negated, stem, tokens};
+use crate::words::{Token, is_negated, is_stop_word, stem, tokens};
 
 use super::CatalogFactor;
 
@@ -117,6 +117,25 @@ impl Index {
     /// The places of the factors that stand in a text, ascending.
     pub(super) fn places(&self, text: &str) -> Vec<usize> {
         self.present(text).into_iter().map(|(place, _)| place).collect()
+    }
+
+    /// The places of the factors with a word in common with a text, each with the largest share of a term that stands there,
+    /// in any order of its words, by the term's weight.
+    pub(super) fn near(&self, text: &str) -> BTreeMap<usize, f64> {
+        let words = tokens(text).into_iter().filter(|token| !is_stop_word(&token.word));
+        let said: HashSet<u32> = words.filter_map(|token| self.known(&token.word)).collect();
+        let mut near: BTreeMap<usize, f64> = BTreeMap::new();
+        for (first, phrases) in (0_u32..).zip(&self.phrases) {
+            for phrase in phrases {
+                let there = std::iter::once(&first).chain(&*phrase.rest).filter(|number| said.contains(number)).count();
+                if there > 0 {
+                    let share = phrase.weight * there as f64 / (phrase.rest.len() + 1) as f64;
+                    let most = near.entry(phrase.factor).or_default();
+                    *most = most.max(share);
+                }
+            }
+        }
+        near
     }
 
     fn present(&self, text: &str) -> Vec<(usize, Present)> {

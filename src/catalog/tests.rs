@@ -50,6 +50,17 @@ fn a_term_under_a_negation_or_across_a_clause_does_not_count() {
 }
 
 #[test]
+fn what_a_text_may_have_is_what_it_has_and_then_what_shares_a_word_with_it() {
+    let films = films();
+    let likely = |text: &str, most| films.likely(text, most).iter().map(|f| f.label().to_owned()).collect::<Vec<_>>();
+    assert_eq!(likely("An unhurried film of war and a car.", 9), ["slow pace", "war, soldiers", "car chase"]);
+    assert_eq!(likely("Soldiers in a tank chase nobody.", 9), ["car chase", "war, soldiers"], "of equals the first");
+    assert_eq!(likely("Never slow.", 9), ["slow pace"], "a model may judge what a negation means");
+    assert_eq!(likely("An unhurried film of war and a car.", 1), ["slow pace"]);
+    assert_eq!(likely("Tea.", 9), Vec::<String>::new());
+}
+
+#[test]
 fn the_heaviest_term_is_where_the_factor_was_seen() {
     let text = "Soldiers and tanks in a long war.";
     let films = films();

@@ -15,7 +15,8 @@ use super::{ExtractError, Extraction, ExtractionRequest, FeatureExtractor};
 /// seen where its heaviest term stands.
 ///
 /// What the extractor finds itself comes first and is left as it is; of a feature that is called like a factor it says
-/// that it is of that factor.
+/// that it is of that factor. The extractor is told of the catalog, so that one with a model finds factors whose terms are
+/// not in the query.
 pub(crate) struct Catalogued {
     pub(crate) extractor: Arc<dyn FeatureExtractor>,
     pub(crate) catalog: Arc<Catalog>,
@@ -49,7 +50,7 @@ impl Catalogued {
 #[async_trait]
 impl FeatureExtractor for Catalogued {
     async fn extract(&self, seen: ExtractionRequest<'_>, ctx: &StageContext<'_>) -> Result<Extraction, ExtractError> {
-        Ok(self.add(&seen, self.extractor.extract(seen, ctx).await?))
+        Ok(self.add(&seen, self.extractor.extract(seen.catalog(&self.catalog), ctx).await?))
     }
 
     async fn extract_batch(
@@ -57,7 +58,8 @@ impl FeatureExtractor for Catalogued {
         seen: &[ExtractionRequest<'_>],
         ctx: &StageContext<'_>,
     ) -> Vec<Result<Extraction, ExtractError>> {
-        let mut extractions = self.extractor.extract_batch(seen, ctx).await;
+        let under: Vec<ExtractionRequest<'_>> = seen.iter().map(|seen| seen.catalog(&self.catalog)).collect();
+        let mut extractions = self.extractor.extract_batch(&under, ctx).await;
         if extractions.len() == seen.len() {
             let found = extractions.into_iter().zip(seen);
             extractions = found.map(|(extraction, seen)| Ok(self.add(seen, extraction?))).collect();

@@ -20,6 +20,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
+use crate::catalog::Catalog;
 use crate::context::StageContext;
 use crate::data::{AssignedFeature, FactorSet, MemoryItem, Query, Task};
 use crate::llm::AskError;
@@ -86,12 +87,14 @@ pub struct ExtractionRequest<'a> {
     /// The user's past interactions, from which `known` was learned; empty while learning. A request that shows factors
     /// names them in [`CompletionRequest::about`](crate::CompletionRequest::about).
     pub past: &'a [MemoryItem],
+    /// The catalog of the pipeline, whose factors features may be of.
+    pub catalog: Option<&'a Catalog>,
 }
 
 impl<'a> ExtractionRequest<'a> {
     /// A past query, while learning.
     pub fn new(task: &'a Task, item: &'a str, query: &'a Query) -> Self {
-        Self { task, item, query, known: None, past: &[] }
+        Self { task, item, query, known: None, past: &[], catalog: None }
     }
 
     /// A new query of a user whose factors are known.
@@ -105,6 +108,14 @@ impl<'a> ExtractionRequest<'a> {
     #[must_use]
     pub fn past(mut self, items: &'a [MemoryItem]) -> Self {
         self.past = items;
+        self
+    }
+
+    /// Says which catalog's factors the features may be of. What a model is asked then says nothing of one user, so that it is
+    /// the same for all of them.
+    #[must_use]
+    pub fn catalog(mut self, catalog: &'a Catalog) -> Self {
+        self.catalog = Some(catalog);
         self
     }
 }

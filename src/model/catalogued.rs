@@ -36,7 +36,8 @@ pub(crate) fn finder(catalog: &Arc<Catalog>, set_aside: &FactorSet) -> Option<Ar
 
 impl UserModel {
     /// Follows a catalog to this version, or takes a first one in: each past query gets the features of the factors that
-    /// stand in it now, in place of those of another version. No model is asked.
+    /// stand in it now, in place of those of another version. No model is asked, so of the factors that a model found without
+    /// their terms only a new [`learn`](crate::RpmPipeline::learn) tells.
     ///
     /// Edits hold on. What was said of a factor that was renamed is said of it; of one that was merged or split, of what it
     /// became; of one that was dropped, of the user's own factors that it had taken in. A path that cites a feature which

@@ -107,7 +107,8 @@ impl RpmPipelineBuilder {
     }
 
     /// The factors that users of the task share: each that stands in a query is a feature of it beside those that the
-    /// extractor finds, and each that occurs in a history is a factor of the user. Default: none.
+    /// extractor finds, and each that occurs in a history is a factor of the user. A [`PromptedExtractor`] shows its model
+    /// those that a text may have, in place of the user's own names. Default: none.
     ///
     /// ```
     /// use rpm_core::catalog::Catalog;

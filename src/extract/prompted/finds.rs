@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use crate::data::{AssignedFeature, Feature, FeatureKey, Span, limits};
+use crate::catalog::CatalogFactor;
+use crate::data::{AssignedFeature, FactorId, Feature, FeatureKey, Span, limits};
 use crate::extract::lexicon::valence_of;
 use crate::extract::names::{is_echo, is_kind, parts, short_name};
 use crate::extract::{Extraction, ExtractionRequest, LexicalExtractor, ReplyReading, ground};
 use crate::prompt::is_about;
 
 use super::PromptedExtractor;
+use super::shown::meant;
 
 #[derive(Deserialize)]
 pub(super) struct FoundItem {
@@ -24,6 +26,9 @@ struct FoundFeature {
     name: String,
     #[serde(alias = "context")]
     quote: String,
+    /// The factor that it is of, as the reply says.
+    #[serde(default)]
+    factor: serde_json::Value,
 }
 
 impl PromptedExtractor {
@@ -40,7 +45,7 @@ impl PromptedExtractor {
 
     /// A feature that was found in another way, checked as this extractor's own finds are.
     pub(crate) fn keep_one(seen: &ExtractionRequest<'_>, name: String, quote: String) -> Extraction {
-        Self::default().keep(seen, vec![FoundFeature { name, quote }])
+        Self::default().keep(seen, vec![FoundFeature { name, quote, factor: serde_json::Value::Null }], &[])
     }
 
     /// The features of the items that are about the text at `place` of a request; `None` when there is no such item.
@@ -49,6 +54,7 @@ impl PromptedExtractor {
         items: &[FoundItem],
         place: usize,
         texts: &[&ExtractionRequest<'_>],
+        shown: &[&CatalogFactor],
     ) -> Option<Extraction> {
         let seen = texts.get(place)?;
         // All of one id, so that one that is made up cannot take the place of the right one.
@@ -62,18 +68,20 @@ impl PromptedExtractor {
                 _ => unusable += 1,
             }
         }
-        let mut extraction = self.keep(seen, found);
+        let mut extraction = self.keep(seen, found, shown);
         extraction.dropped.unusable_name += unusable;
         Some(extraction)
     }
 
-    fn keep(&self, seen: &ExtractionRequest<'_>, found: Vec<FoundFeature>) -> Extraction {
+    fn keep(&self, seen: &ExtractionRequest<'_>, found: Vec<FoundFeature>, shown: &[&CatalogFactor]) -> Extraction {
         let mut extraction = Extraction::default();
         let mut keys: BTreeSet<FeatureKey> = BTreeSet::new();
         for feature in found {
             let name = feature.name.split_whitespace().collect::<Vec<_>>().join(" ");
-            let kind = is_kind(&name);
-            if (is_echo(&name, seen) && !kind) || name.len() > limits::ID_BYTES {
+            let of = meant(&feature.factor, shown);
+            let name = of.map_or(name, |factor| factor.label().to_owned());
+            let kind = of.is_none() && is_kind(&name);
+            if (of.is_none() && is_echo(&name, seen) && !kind) || name.len() > limits::ID_BYTES {
                 extraction.dropped.unusable_name += 1;
                 continue;
             }
@@ -82,7 +90,12 @@ impl PromptedExtractor {
                 continue;
             };
             if !kind {
+                let place = extraction.features.len();
                 self.enter(seen, name, span, &mut keys, &mut extraction);
+                let known = |id: &&FactorId| seen.known.is_some_and(|factors| factors.get(id).is_some());
+                if let (Some(kept), Some(factor)) = (extraction.features.get_mut(place), of) {
+                    kept.factor = Some(factor.id()).filter(known).cloned();
+                }
                 continue;
             }
             // A model that answers "genre" for the words "space opera" has found a feature and named its kind; one that

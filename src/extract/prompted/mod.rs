@@ -2,6 +2,7 @@
 
 mod finds;
 mod request;
+mod shown;
 mod texts;
 
 use async_trait::async_trait;
@@ -20,6 +21,10 @@ use self::texts::Texts;
 /// names nothing is asked about by itself too, since another text may have led the model to pass it over. Of one whose listed
 /// features are all unusable to the end, such as echoes of the request's examples, the first key phrases of its own words are
 /// taken ([`ReplyReading::Words`](super::ReplyReading::Words)): without a feature an interaction could serve no answer.
+///
+/// Under a [catalog](ExtractionRequest::catalog) the request shows those of its factors that stand in the text or share a word with it,
+/// at most twenty, in place of what is known of the user: what a text is asked is the same for every user. A feature that
+/// the model says is of one of them is called like it and so is of it, where its quote is in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PromptedExtractor {
     items_per_request: usize,
