@@ -59,13 +59,13 @@ pub use self::report::{NamedCatalog, NamingError, Proposal, Refused, RefusedFor,
 /// let scenes = ["a car chase", "a long car chase", "natural light", "snow in natural light", "rain"];
 /// let catalog = CatalogBuilder::default().least_texts(2).texts(scenes).build()?;
 /// let model = backend_fn(|_request| async {
-///     Ok(Completion::new(r#"{ "factors": { "c1": "fast car chase", "c2": "the" }, "merge": [], "split": [] }"#))
+///     Ok(Completion::new(r#"{ "factors": { "c1": "long car chase", "c2": "the" }, "merge": [], "split": [] }"#))
 /// });
 /// let task = Task::new("How would this person rate the film?", ResponseSpace::scale(1, 5)?)?;
 /// let pipeline = RpmPipeline::builder(task).backend(model).build()?;
 /// let named = pipeline.name_catalog(&catalog, &CatalogNamer::default().texts(scenes)).await?;
 /// let labels: Vec<&str> = named.catalog.factors().iter().map(|factor| factor.label()).collect();
-/// assert_eq!(labels, ["fast car chase", "natural light"]);
+/// assert_eq!(labels, ["long car chase", "natural light"]);
 /// assert_eq!((named.catalog.version(), named.refused.len()), (2, 1));
 /// # Ok(())
 /// # }
