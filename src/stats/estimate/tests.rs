@@ -230,7 +230,7 @@ fn many(rows: usize) -> Vec<Row> {
     let row = |n: usize| Row {
         words: vec![n * 7 % WORDS.len(), n * 3 % 5],
         response: n * n % 4,
-        valence: (n % 3 == 0).then(|| f64::from(u8::try_from(n % 5).unwrap()) - 2.0),
+        valence: n.is_multiple_of(3).then(|| f64::from(u8::try_from(n % 5).unwrap()) - 2.0),
         weight: 1.0,
     };
     (0..rows).map(row).collect()
