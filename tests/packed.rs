@@ -165,7 +165,12 @@ fn every_flipped_bit_of_a_small_file_of_each_kind_is_an_error_that_names_its_pla
 #[test]
 fn where_factors_were_seen_is_packed_and_says_the_same_of_their_drift() {
     let pipeline = RpmPipeline::offline(scale_task());
-    let prepared = learned(&pipeline);
+    let texts: Vec<(String, &str)> = (0..26)
+        .map(|n| (format!("A {} drama, number {n}.", ["slow", "loud"][n % 2]), if n < 18 { "5" } else { "1" }))
+        .collect();
+    let texts: Vec<(&str, &str)> = texts.iter().map(|(text, response)| (text.as_str(), *response)).collect();
+    let learned = block_on(pipeline.learn(&common::history_of(&scale_task(), &texts))).unwrap().model;
+    let prepared = open(&pipeline, learned);
     let file = block_on(pipeline.pack(&prepared)).unwrap().to_bytes().unwrap();
     let again = block_on(pipeline.unpack(&PackedModel::from_bytes(&file).unwrap())).unwrap();
     let factors = prepared.model().factors();

@@ -266,9 +266,9 @@ impl UserModel {
         let mut model = due.made(model)?;
         match version {
             // Its estimate was another one.
-            1 | 3 => model.recalibrate(),
-            // And its factors were all groups of like names, however seldom they were seen.
-            2 => drop(model.rebuild()),
+            1 => model.recalibrate(),
+            // And so were its factors.
+            2 | 3 => drop(model.rebuild()),
             _ => {}
         }
         Ok(model)

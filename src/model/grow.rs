@@ -67,10 +67,39 @@ impl UserModel {
     /// Makes everything anew that follows from the grouping, the items and the edits.
     pub(crate) fn rebuild(&mut self) -> Partition {
         self.grouping.language = Partition::language_of(&self.task, self.memory.items());
-        let partition = self.partition();
+        let (partition, first) = self.partitioned();
         self.recount(&partition);
-        self.recalibrate();
+        self.calibrate_with(first.as_ref());
         partition
+    }
+
+    /// The partition, and the factors of the items that are calibrated on, where those are not all.
+    fn partitioned(&self) -> (Partition, Option<FactorSet>) {
+        let (scored, later) = self.memory.items().split_at(calibration_point(self.memory.len()));
+        let mut partition = Partition::new(&self.grouping, scored);
+        if later.is_empty() {
+            return (partition, None);
+        }
+        let same = Partition::language_of(&self.task, scored) == self.grouping.language;
+        let first = if same { self.factors_in(&partition, scored) } else { self.first_factors(scored) };
+        later.iter().for_each(|item| partition.see(item));
+        (partition, Some(first))
+    }
+
+    /// The factors as they were when these items were all.
+    fn first_factors(&self, items: &[MemoryItem]) -> FactorSet {
+        let language = Partition::language_of(&self.task, items);
+        let grouping = Grouping { language, ..self.grouping.clone() };
+        self.factors_in(&Partition::new(&grouping, items), items)
+    }
+
+    fn factors_in(&self, partition: &Partition, items: &[MemoryItem]) -> FactorSet {
+        let rules = Rules { task: &self.task, grouping: &self.grouping, edits: &self.edits };
+        partition.factors(rules, items, &self.scored_weights(items)).active
+    }
+
+    fn scored_weights(&self, scored: &[MemoryItem]) -> Vec<f64> {
+        self.decay.map(|decay| decay.weights(scored)).unwrap_or_default()
     }
 
     /// Reads all features, which are about to be gone through more than once.
@@ -133,11 +162,19 @@ impl UserModel {
         }
     }
 
+    /// Calibrates anew. The outcome is that of the first items alone, however many came after them, so that it is the same
+    /// for one who grew by them.
     pub(super) fn recalibrate(&mut self) {
-        let items = self.memory.items();
-        let scored = items.get(..calibration_point(items.len())).unwrap_or(items);
-        let weights = self.decay.map(|decay| decay.weights(scored)).unwrap_or_default();
-        self.calibration = calibrate(&self.task, &self.factors, &self.heard_items(scored), &weights);
+        let (scored, later) = self.memory.items().split_at(calibration_point(self.memory.len()));
+        let first = (!later.is_empty()).then(|| self.first_factors(scored));
+        self.calibrate_with(first.as_ref());
+    }
+
+    /// Calibrates on the first items and the factors that they make; `None` for those of all.
+    fn calibrate_with(&mut self, first: Option<&FactorSet>) {
+        let (scored, _) = self.memory.items().split_at(calibration_point(self.memory.len()));
+        let factors = first.unwrap_or(&self.factors);
+        self.calibration = calibrate(&self.task, factors, &self.heard_items(scored), &self.scored_weights(scored));
     }
 
     /// Takes new items in, with the groups that a catalog makes of them. Those behind all others extend the factors and their

@@ -84,7 +84,7 @@ impl Partition {
     }
 
     /// Takes in the features of an item behind all others.
-    fn see(&mut self, item: &MemoryItem) {
+    pub(super) fn see(&mut self, item: &MemoryItem) {
         let features = item.features_once();
         let mut of_item = Vec::with_capacity(features.len());
         for feature in features.iter() {

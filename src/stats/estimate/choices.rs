@@ -44,7 +44,7 @@ struct Similar {
 }
 
 /// What moved the probabilities of a query's options.
-pub(super) struct Moved {
+pub(super) struct Chosen {
     pub(super) p: Vec<f64>,
     pub(super) by_options: Vec<f64>,
     pub(super) by_factor: Vec<Vec<f64>>,
@@ -239,7 +239,7 @@ impl Choices {
 
     /// The probabilities of a query's options, and what moved them from the base rates: how the options' wordings and places were
     /// picked overall, what was picked in similar questions, by the factors that make them similar, and boosted factors.
-    pub(super) fn moved(&self, past: &Past, seen: &Seen<'_>, calibration: &Calibration, base: &[f64]) -> Moved {
+    pub(super) fn moved(&self, past: &Past, seen: &Seen<'_>, calibration: &Calibration, base: &[f64]) -> Chosen {
         let asked = self.asked(seen.query);
         let (overall, similar) = (self.overall(past, seen, &asked), self.in_similar(past, seen, &asked));
         let owners = similar.by_owner;
@@ -267,7 +267,7 @@ impl Choices {
                 by.iter_mut().zip(&p).zip(&from).for_each(|((by, p), from)| *by += p - from);
             }
         }
-        Moved { p, by_options, by_factor, by_similar: rest }
+        Chosen { p, by_options, by_factor, by_similar: rest }
     }
 
     /// By option: the log of how its wording and its place were picked overall.

@@ -356,7 +356,7 @@ fn by_parts(
     Moved { p, parts: by_tone.map(|added| (Mover::Tone, added)).into_iter().chain(parts).collect() }
 }
 
-fn of_options(mut moved: choices::Moved, heard: Heard) -> Moved {
+fn of_options(mut moved: choices::Chosen, heard: Heard) -> Moved {
     if heard == Heard::Factors {
         // What similar questions say is somewhere between none of it and all of it for each part, so this stays a distribution.
         moved.p.iter_mut().zip(&moved.by_similar).for_each(|(p, by)| *p = (*p - by).clamp(0.0, 1.0));

@@ -54,7 +54,7 @@ const SMALL: f64 = 1e-6;
 const STEP: f64 = 1e-4;
 
 /// What moved the probabilities of a scale.
-pub(super) struct Moved {
+pub(super) struct Shifted {
     pub(super) p: Vec<f64>,
     /// What the tone added; `None` without one.
     pub(super) by_tone: Option<Vec<f64>>,
@@ -150,7 +150,7 @@ impl Latent {
 
     /// The probabilities that the base rates come to by a tone and by these shifts of the latent mean, and what each adds: the
     /// tone first, then the shifts together, each its part of them.
-    pub(super) fn moved(&self, base: &[f64], tone: Option<f64>, shifts: &[f64]) -> Moved {
+    pub(super) fn moved(&self, base: &[f64], tone: Option<f64>, shifts: &[f64]) -> Shifted {
         let toned = tone.map(|tone| self.slope * (tone - self.mean) / self.spread);
         let (start, scatter) = (toned.unwrap_or_default(), if toned.is_some() { self.scatter() } else { 1.0 });
         let from = toned.map_or_else(|| base.to_vec(), |toned| self.cut(toned, scatter));
@@ -164,7 +164,7 @@ impl Latent {
         };
         let by_tone = toned.map(|_| from.iter().zip(base).map(|(from, base)| from - base).collect());
         let by_shift = |by: &f64| per_shift.iter().map(|per_shift| by * per_shift).collect();
-        Moved { p, by_tone, by_shift: shifts.iter().map(by_shift).collect() }
+        Shifted { p, by_tone, by_shift: shifts.iter().map(by_shift).collect() }
     }
     fn scatter(&self) -> f64 {
         (1.0 - self.slope * self.slope).sqrt().max(0.2)

@@ -7,23 +7,17 @@ use rpm_core::llm::ResponseLog;
 use serde::Serialize;
 
 use rpm_eval::catalog::SetCatalog;
-use rpm_eval::dataset::{self, Format, Limits, ReadOptions};
+use rpm_eval::dataset::ReadOptions;
 
 use crate::model::Model;
+use crate::sets::Sets;
 
 /// Builds a catalog of each data set from its histories' texts and says how long it took and what is in it. No model is
 /// asked, unless it is to name the factors. Responses and test items never go in.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Data sets: folders or files.
-    #[arg(long, num_args = 1.., required = true, value_name = "PATH")]
-    data: Vec<PathBuf>,
-    /// The data sets' format: jsonl, lamp, goqa or longlamp. Guessed from the files' names if it is not given.
-    #[arg(long)]
-    format: Option<Format>,
-    /// The most users of each set.
-    #[arg(long)]
-    users: Option<usize>,
+    #[command(flatten)]
+    sets: Sets,
     /// The most factors of a catalog.
     #[arg(long, default_value_t = 30)]
     topics: usize,
@@ -51,10 +45,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     if let Some(folder) = &args.out {
         std::fs::create_dir_all(folder)?;
     }
-    let limits = Limits { users: args.users, ..Limits::default() };
     let mut sets = Vec::new();
-    for path in &args.data {
-        let set = dataset::read(path, args.format, &ReadOptions::default())?.limited(limits);
+    for set in args.sets.read(&ReadOptions::default())? {
         let mut built = SetCatalog::of(&set, args.topics)?;
         if let Some(model) = &model {
             built = match &args.out {

@@ -1,29 +1,22 @@
 //! Looks at the factors that are learned of the users of data sets.
 
 use std::error::Error;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use rpm_eval::EvalError;
 use rpm_eval::catalog::SetCatalog;
-use rpm_eval::dataset::{self, Format, Limits, ReadOptions};
+use rpm_eval::dataset::ReadOptions;
 use rpm_eval::factors::{SetFactors, to_markdown};
+
+use crate::sets::Sets;
 
 /// Looks at the factors that the offline pipeline learns of users: how many, how alike, how readable, whether they hold on
 /// later items, and how much of the estimate they carry.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Data sets: folders or files.
-    #[arg(long, num_args = 1.., required = true, value_name = "PATH")]
-    data: Vec<PathBuf>,
-    /// The data sets' format: jsonl, lamp, goqa or longlamp. Guessed from the files' names if it is not given.
-    #[arg(long)]
-    format: Option<Format>,
-    /// The most users of each set.
-    #[arg(long)]
-    users: Option<usize>,
+    #[command(flatten)]
+    sets: Sets,
     /// Adds so many shown labels of each set, drawn over all its users. They are text of the users.
     #[arg(long)]
     labels: Option<usize>,
@@ -47,18 +40,10 @@ struct Output {
 
 /// Reads the data sets, learns their users and prints what was found.
 pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
-    if let Some(path) = args.data.iter().find(|path| !path.exists()) {
-        return Err(format!("{}: there is no such data set", path.display()).into());
-    }
     let mut reading = ReadOptions::default();
     reading.seed = args.seed;
-    let limits = Limits { users: args.users, ..Limits::default() };
     let mut sets: Vec<SetFactors> = Vec::new();
-    for path in &args.data {
-        let set = dataset::read(path, args.format, &reading)?.limited(limits);
-        if sets.iter().any(|other| other.name == set.name) {
-            return Err(EvalError::Twice { what: "data set", name: set.name }.into());
-        }
+    for set in args.sets.read(&reading)? {
         let catalog = args.catalog.map(|topics| SetCatalog::of(&set, topics)).transpose()?;
         let catalog = catalog.map(|built| Arc::new(built.catalog));
         let mut factors = pollster::block_on(SetFactors::with_catalog(&set, catalog))?;

@@ -9,6 +9,7 @@ mod catalog;
 mod factors;
 mod model;
 mod run;
+mod sets;
 
 use std::error::Error;
 use std::process::ExitCode;
