@@ -214,9 +214,10 @@ impl Recurring {
     }
 
     /// True when the texts are in a language that writes nouns with capitals, and do: a name has a noun then.
-    fn has_capital_nouns(&self, language: Language) -> bool {
-        let nouns = self.often.iter().filter(|cluster| self.is_noun(**cluster)).count();
-        language == Language::German && CAPITALS * nouns >= self.often.len()
+    fn has_capital_nouns(&self, clusters: &Clusters) -> bool {
+        let named = || self.often.iter().filter(|cluster| clusters.has_name(**cluster));
+        let nouns = named().filter(|cluster| self.is_noun(**cluster)).count();
+        clusters.language() == Language::German && CAPITALS * nouns >= named().count()
     }
 
     /// True for what is written with a capital at least every other time.
@@ -236,7 +237,7 @@ impl Recurring {
             let says = clusters.stems_of(cluster).iter().any(|stem| !asked.contains(stem));
             !says || clusters.members_of(cluster).iter().any(|key| kept.responses.contains(key))
         };
-        let nouns_only = self.has_capital_nouns(clusters.language());
+        let nouns_only = self.has_capital_nouns(clusters);
         let usable = |cluster: &usize| {
             let named = clusters.has_name(*cluster) && (!nouns_only || self.is_noun(*cluster));
             (named && self.of(*cluster).len() as f64 <= most && !echo(*cluster)).then_some(*cluster)

@@ -52,7 +52,7 @@ impl Language {
     /// "measures" (Schmid 2000), general praise and blame, verbs such as "work" and "erhalten". Nothing is called by it alone.
     pub(crate) fn is_weak(self, word: &str) -> bool {
         match self {
-            Self::English => WEAK_ENGLISH.contains(word),
+            Self::English => WEAK_ENGLISH.contains(word) || is_adverb(word),
             Self::German => WEAK_GERMAN.contains(word),
         }
     }
@@ -97,6 +97,29 @@ impl Language {
     }
 }
 
+/// True for an English adverb such as "moderately".
+fn is_adverb(word: &str) -> bool {
+    const OTHERS: [&str; 16] = [
+        "ally",
+        "anomaly",
+        "assembly",
+        "belly",
+        "bully",
+        "butterfly",
+        "elderly",
+        "family",
+        "friendly",
+        "holy",
+        "italy",
+        "jelly",
+        "july",
+        "monopoly",
+        "reply",
+        "supply",
+    ];
+    word.len() > 4 && word.ends_with("ly") && !OTHERS.contains(&word)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,6 +162,7 @@ mod tests {
     fn a_word_is_light_in_its_language_only() {
         assert!(Language::German.is_light("war") && !Language::English.is_light("war"));
         assert!(Language::English.is_weak("situation") && !Language::English.is_weak("disarmament"));
+        assert!(Language::English.is_weak("moderately") && !Language::English.is_weak("family"));
         assert!(Language::English.is_light("however") && !Language::English.is_light("harbour"));
     }
 }

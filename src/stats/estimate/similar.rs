@@ -126,12 +126,18 @@ impl Likeness {
         (owners, owned): (usize, &[Owned]),
         says: &Array2<f64>,
     ) -> Vec<Array1<f64>> {
-        let mut sums = vec![Array1::zeros(says.ncols()); owners];
+        let columns = says.ncols();
+        let says = says.as_slice().unwrap_or_default();
+        let mut sums = vec![Array1::zeros(columns); owners];
         for Owned { term, owner, part } in owned {
             let found = shares.binary_search_by_key(term, |(term, ..)| *term).ok().and_then(|found| shares.get(found));
             let (Some((_, place, share)), Some(sum)) = (found, sums.get_mut(*owner)) else { continue };
             for (text, value) in self.postings(*place) {
-                sum.scaled_add(part * share * f64::from(*value), &says.row(*text as usize));
+                let start = *text as usize * columns;
+                let by = part * share * f64::from(*value);
+                for (sum, say) in sum.iter_mut().zip(says.get(start..start + columns).unwrap_or_default()) {
+                    *sum += by * say;
+                }
             }
         }
         sums

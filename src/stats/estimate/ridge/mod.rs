@@ -33,6 +33,8 @@ pub(super) struct Ridge {
     /// a by fitted item and column.
     coefficients: Array2<f64>,
     targets: Array2<f64>,
+    /// What the coefficients come to by response: for a query that is no past one the columns are always combined alike.
+    says: OnceLock<Array2<f64>>,
     /// The diagonal of `(K + λW⁻¹)⁻¹`. Only leaving out asks for it.
     diagonal: OnceLock<Array1<f64>>,
 }
@@ -79,7 +81,16 @@ impl Ridge {
         }
         let factor = cholesky(matrix);
         let coefficients = solve(&factor, targets.clone());
-        (n > 0).then(|| Self { likeness, kernel, first, factor, coefficients, targets, diagonal: OnceLock::new() })
+        (n > 0).then(|| Self {
+            likeness,
+            kernel,
+            first,
+            factor,
+            coefficients,
+            targets,
+            says: OnceLock::new(),
+            diagonal: OnceLock::new(),
+        })
     }
 
     /// What an item's own number would be estimated to be without it, by column; `None` for one that is not fitted.
@@ -107,15 +118,20 @@ impl Ridge {
         let shares = self.likeness.shares(terms);
         let near = self.likeness.sum(&shares);
         // By past text: k/c times its coefficients.
-        let mut says = match left_out.and_then(|item| self.coefficients_without(item)) {
-            Some(coefficients) => coefficients.dot(combined),
-            None => self.coefficients.dot(combined),
+        let by_row = |coefficients: &Array2<f64>| coefficients.dot(combined).as_standard_layout().into_owned();
+        let mut says = match left_out {
+            Some(item) => self.coefficients_without(item).map_or_else(|| by_row(&self.coefficients), |a| by_row(&a)),
+            None => self.says.get_or_init(|| by_row(&self.coefficients)).clone(),
         };
-        let mut all: Array1<f64> = Array1::zeros(combined.ncols());
-        for (mut row, c) in says.rows_mut().into_iter().zip(&near) {
-            row *= self.kernel.by_likeness(*c);
-            all.scaled_add(*c, &row);
+        let (columns, mut all) = (combined.ncols(), vec![0.0; combined.ncols()]);
+        for (row, c) in says.as_slice_mut().unwrap_or_default().chunks_exact_mut(columns.max(1)).zip(&near) {
+            let by_likeness = self.kernel.by_likeness(*c);
+            for (entry, sum) in row.iter_mut().zip(&mut all) {
+                *entry *= by_likeness;
+                *sum += c * *entry;
+            }
         }
+        let all = Array1::from(all);
         let mut parts = self.likeness.of_owners(&shares, (owners, owned), &says);
         let rest = parts.iter().fold(all, |rest, part| rest - part);
         parts.push(rest);
