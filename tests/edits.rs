@@ -216,14 +216,16 @@ proptest! {
                 .build()
                 .unwrap();
             let mut texts: Vec<_> = past.iter().map(|(words, place)| (of_places(words), *place)).collect();
+            // Both words stay in the history, or one would be none of the factor's.
             texts.extend([(vec!["saw", "fog"], 0), (vec!["saw", "mist"], 0)]);
+            let turned = turned.iter().copied().take(past.len()).chain([false; 2]);
             let turn = |word: &'static str| match word {
                 "fog" => "mist",
                 "mist" => "fog",
                 other => other,
             };
-            let others = texts.iter().zip(&turned).map(|((words, place), turned): (&(Vec<&'static str>, usize), _)| {
-                (words.iter().map(|word| if *turned { turn(word) } else { *word }).collect(), *place)
+            let others = texts.iter().zip(turned).map(|((words, place), turned): (&(Vec<&'static str>, usize), bool)| {
+                (words.iter().map(|word| if turned { turn(word) } else { *word }).collect(), *place)
             });
             let others: Vec<(Vec<&str>, usize)> = others.collect();
             let answers: Vec<Option<String>> = [&texts, &others].map(|texts| {

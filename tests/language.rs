@@ -96,6 +96,58 @@ fn a_muted_word_is_muted_in_all_its_forms() {
 }
 
 #[test]
+fn a_user_with_a_muted_factor_who_grew_is_calibrated_as_one_who_was_learned_at_once() {
+    let task = task();
+    let words = ["steuer", "zucker", "hafen", "schiff", "brücke", "insel", "schule", "garten"];
+    let text = |n: usize| {
+        // What goes with the muted word is one idea with it only later.
+        let other = if n > 63 { 0 } else { n * 5 };
+        format!(
+            "Das Land soll für {} und {} nicht zahlen, Nummer {n}.",
+            words[n * n % 8],
+            words[(n * n + 1 + other) % 8]
+        )
+    };
+    let made = |n: usize| {
+        Interaction::new(format!("i{n:02}"), Query::new(text(n)).unwrap(), ["yes", "no"][n * 7 % 3 % 2]).unwrap()
+    };
+    let pipeline = RpmPipeline::offline(task.clone());
+    let learned = |n: usize| {
+        let history = History::new(&task, "ana", (0..n).map(made).collect::<Vec<_>>()).unwrap();
+        block_on(pipeline.learn(&history)).unwrap().model
+    };
+    let mute = |model: &UserModel| {
+        let key = rpm_core::data::FeatureKey::of("steuer");
+        Edit::Mute { factor: model.factors().factor_of(&key).unwrap().id().clone() }
+    };
+    let mut grown = block_on(pipeline.open(learned(64))).unwrap();
+    let edit = mute(grown.model());
+    block_on(pipeline.edit(&mut grown, edit)).unwrap();
+    for n in 64..67 {
+        block_on(pipeline.observe(&mut grown, [made(n)])).unwrap();
+        let mut at_once = learned(n + 1);
+        at_once.edit(mute(&at_once)).unwrap();
+        assert_eq!(grown.model().calibration(), at_once.calibration(), "{n}");
+        assert_eq!(grown.model().set_aside(), at_once.set_aside(), "{n}");
+    }
+}
+
+#[test]
+fn what_is_negated_is_another_factor() {
+    let not = |key: &str| rpm_core::data::FeatureKey::of(key);
+    let texts = (0..8).map(|n| match n % 2 {
+        0 => ("Das Land soll die Steuern senken, und das ist gut.", "yes"),
+        _ => ("Das Land soll keine Steuern senken, und das ist gut.", "no"),
+    });
+    let task = task();
+    let pipeline = RpmPipeline::offline(task.clone());
+    let model = block_on(pipeline.learn(&history(&task, texts))).unwrap().model;
+    let of = |key: &str| model.factors().factor_of(&not(key)).map(|factor| factor.id().clone());
+    assert!(of("not steuern").is_some());
+    assert_ne!(of("not steuern"), of("steuern"));
+}
+
+#[test]
 fn a_german_negation_turns_what_follows() {
     let task = task();
     let texts = (0..4).map(|_| ("Das Land braucht keine Atomkraft und kein Endlager.", "yes"));

@@ -181,6 +181,23 @@ fn where_factors_were_seen_is_packed_and_says_the_same_of_their_drift() {
 }
 
 #[test]
+fn places_of_factors_that_are_made_anew_are_made_anew() {
+    let pipeline = RpmPipeline::offline(scale_task());
+    let file = block_on(pipeline.pack(&learned(&pipeline))).unwrap().to_bytes().unwrap();
+    let whole = Sections::read(&file, "packed", 2).unwrap();
+    let mut writer = Writer::new("packed", 2);
+    for name in ["model", "places", "items"] {
+        let section = whole.get(name).unwrap();
+        let earlier = String::from_utf8_lossy(section).replacen("\"rule\":2", "\"rule\":1", 1);
+        writer.section(name, if name == "model" { earlier.as_bytes() } else { section });
+    }
+    // Of factors that were others.
+    writer.section("sightings", b"[[99]]");
+    let again = block_on(pipeline.unpack(&PackedModel::from_bytes(&writer.finish()).unwrap())).unwrap();
+    assert_eq!(again.model(), learned(&pipeline).model());
+}
+
+#[test]
 fn places_of_factors_that_cannot_be_are_an_error_that_names_the_section() {
     let pipeline = RpmPipeline::offline(scale_task());
     let file = block_on(pipeline.pack(&learned(&pipeline))).unwrap().to_bytes().unwrap();

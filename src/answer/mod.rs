@@ -97,8 +97,8 @@ pub struct AnswerRequest<'a> {
     /// The factors that the user set aside. Nothing else in the request speaks of them; an answerer that finds features
     /// itself keeps none of theirs.
     pub set_aside: Option<&'a FactorSet>,
-    /// By whose stems their names are compared.
-    pub(crate) language: Language,
+    /// The language by whose stems their names are compared.
+    pub language: Language,
 }
 
 impl<'a> AnswerRequest<'a> {

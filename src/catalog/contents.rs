@@ -193,6 +193,9 @@ impl Catalog {
         let mut near: Vec<(usize, f64)> = self.index.near(text).into_iter().collect();
         near.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         for factor in near.into_iter().filter_map(|(place, _)| self.factors.get(place)) {
+            if likely.len() >= most {
+                break;
+            }
             if likely.iter().all(|other| other.id() != factor.id()) {
                 likely.push(factor);
             }

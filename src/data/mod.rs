@@ -30,6 +30,7 @@ pub(crate) mod grouping;
 mod history;
 mod id;
 mod item_file;
+mod language;
 mod memory;
 mod path;
 mod task;

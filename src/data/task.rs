@@ -27,7 +27,7 @@ pub struct Task {
     #[serde(skip_serializing_if = "Option::is_none")]
     decision: Option<Decision>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    language: Option<Language>,
+    pub(super) language: Option<Language>,
 }
 
 #[derive(Deserialize)]
@@ -242,24 +242,6 @@ impl Task {
     /// How answers are to be decided, if that was said.
     pub fn decision(&self) -> Option<&Decision> {
         self.decision.as_ref()
-    }
-
-    /// Says the language of the queries, by which inflected words of a user's factors are one. Where it is not said, that of a
-    /// user is [detected](Language) over their whole history.
-    #[must_use]
-    pub fn in_language(mut self, language: Language) -> Self {
-        self.language = Some(language);
-        self
-    }
-
-    /// The language of the queries, if it was said.
-    pub fn language(&self) -> Option<Language> {
-        self.language
-    }
-
-    /// The language of texts with so many signs of German in all.
-    pub(crate) fn language_of(&self, german: usize, texts: usize) -> Language {
-        self.language.unwrap_or_else(|| Language::of_signs(german, texts))
     }
 
     /// The question that users are asked.

@@ -12,7 +12,7 @@ use super::grouping::{Leaders, stems};
 /// The names of a user's factors, indexed when a name is first looked for.
 ///
 /// It belongs to one factor set. [`Prepared`](crate::Prepared) holds one; a host that calls
-/// [`FactorModel::assign`](crate::FactorModel::assign) itself starts from the default.
+/// [`FactorModel::assign`](crate::FactorModel::assign) itself starts from [`in_language`](Self::in_language).
 #[derive(Clone, Default)]
 pub struct FactorNames {
     language: Language,

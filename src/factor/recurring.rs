@@ -39,8 +39,8 @@ pub(crate) struct Recurring {
     items: usize,
     /// By cluster: the positions of its items, ascending.
     seen_in: Vec<Vec<u32>>,
-    /// By cluster: the items in which it is written with a capital that no clause begins with.
-    capitals: Vec<u32>,
+    /// By cluster: in how many items more it is written with a capital than without, where no clause begins with it.
+    capitals: Vec<i64>,
     /// The clusters in [`LEAST_SEEN`] items or more.
     often: BTreeSet<usize>,
 }
@@ -76,8 +76,9 @@ pub(crate) struct Kept<'a> {
 }
 
 impl Recurring {
-    /// Takes in the clusters of an item behind all others, each with whether it is written with a capital.
-    pub(crate) fn see(&mut self, of_item: impl IntoIterator<Item = (usize, bool)>) {
+    /// Takes in the clusters of an item behind all others, each with whether it is written with a capital,
+    /// where that can be told.
+    pub(crate) fn see(&mut self, of_item: impl IntoIterator<Item = (usize, Option<bool>)>) {
         let position = u32::try_from(self.items).unwrap_or(u32::MAX);
         self.items += 1;
         for (cluster, capital) in of_item {
@@ -89,7 +90,7 @@ impl Recurring {
             if seen.last() != Some(&position) {
                 seen.push(position);
                 if let Some(capitals) = self.capitals.get_mut(cluster) {
-                    *capitals += u32::from(capital);
+                    *capitals += capital.map_or(0, |capital| if capital { 1 } else { -1 });
                 }
                 if seen.len() == LEAST_SEEN {
                     self.often.insert(cluster);
@@ -220,9 +221,9 @@ impl Recurring {
         clusters.language() == Language::German && CAPITALS * nouns >= named().count()
     }
 
-    /// True for what is written with a capital at least every other time.
+    /// True for what is written with a capital as often as not, or begins clauses only.
     fn is_noun(&self, cluster: usize) -> bool {
-        self.capitals.get(cluster).is_some_and(|capitals| 2 * *capitals as usize >= self.of(cluster).len())
+        self.capitals.get(cluster).is_none_or(|capitals| *capitals >= 0)
     }
 
     fn of(&self, cluster: usize) -> &[u32] {

@@ -117,6 +117,8 @@ impl UncheckedModel {
             (_, None) => Due::Factors,
             _ => Due::Nothing,
         };
+        // What the host says of a task holds, whatever a file was written by.
+        let language = self.task.language().unwrap_or(self.grouping.language);
         let model = UserModel {
             user: self.user,
             revision: self.revision,
@@ -124,7 +126,7 @@ impl UncheckedModel {
             provenance: self.provenance,
             calibration: self.calibration,
             decay: self.decay,
-            grouping: self.grouping,
+            grouping: Grouping { language, ..self.grouping },
             edits: self.edits,
             snapshots: self.snapshots,
             factors: self.factors.unwrap_or_default().try_into()?,
@@ -310,6 +312,10 @@ fn open(json: &str) -> Result<(UncheckedModel, u32), DataError> {
 
 /// The reader that a file names.
 pub(super) fn head_reader(json: &str) -> Result<Option<Reader>, DataError> {
+    head_reader_name(json)?.as_ref().map(ReaderName::reader).transpose()
+}
+
+fn head_reader_name(json: &str) -> Result<Option<ReaderName>, DataError> {
     #[derive(Deserialize)]
     struct Head {
         #[serde(default)]
@@ -320,7 +326,12 @@ pub(super) fn head_reader(json: &str) -> Result<Option<Reader>, DataError> {
         model: Head,
     }
     let file: Named = serde_json::from_str(json).map_err(|error| unreadable(&error))?;
-    file.model.reader.as_ref().map(ReaderName::reader).transpose()
+    Ok(file.model.reader)
+}
+
+/// True when the factors of a file are those that it was written with: its texts are read by the rule of today, or need none.
+pub(super) fn head_is_current(json: &str) -> Result<bool, DataError> {
+    Ok(head_reader_name(json)?.is_none_or(|reader| reader.is_current()))
 }
 
 /// The first version that leaves out what follows from the rest.

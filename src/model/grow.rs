@@ -9,6 +9,7 @@ use crate::data::{DataError, Decay, FactorId, FactorStatus, Horizon};
 use crate::factor::FactorFit;
 use crate::model::{Provenance, UserModel};
 use crate::stats::{calibrate, calibration_point};
+use crate::words::Language;
 
 use super::partition::{Factors, Growth, Partition, Rules};
 use super::reading::READER;
@@ -32,6 +33,12 @@ pub(crate) enum Extent {
     Recounted,
     /// Everything was made anew.
     Rebuilt,
+}
+
+/// The factors that the first items make, and the language in which they are named.
+struct First {
+    factors: Factors,
+    language: Language,
 }
 
 /// The grouping that a factor model's fit stands for.
@@ -74,28 +81,28 @@ impl UserModel {
     }
 
     /// The partition, and the factors of the items that are calibrated on, where those are not all.
-    fn partitioned(&self) -> (Partition, Option<FactorSet>) {
+    fn partitioned(&self) -> (Partition, Option<First>) {
         let (scored, later) = self.memory.items().split_at(calibration_point(self.memory.len()));
         let mut partition = Partition::new(&self.grouping, scored);
         if later.is_empty() {
             return (partition, None);
         }
         let same = Partition::language_of(&self.task, scored) == self.grouping.language;
-        let first = if same { self.factors_in(&partition, scored) } else { self.first_factors(scored) };
+        let first = if same { self.first_in(&partition, scored) } else { self.first(scored) };
         later.iter().for_each(|item| partition.see(item));
         (partition, Some(first))
     }
 
-    /// The factors as they were when these items were all.
-    fn first_factors(&self, items: &[MemoryItem]) -> FactorSet {
+    /// The factors as they would be if these items were all.
+    fn first(&self, items: &[MemoryItem]) -> First {
         let language = Partition::language_of(&self.task, items);
         let grouping = Grouping { language, ..self.grouping.clone() };
-        self.factors_in(&Partition::new(&grouping, items), items)
+        self.first_in(&Partition::new(&grouping, items), items)
     }
 
-    fn factors_in(&self, partition: &Partition, items: &[MemoryItem]) -> FactorSet {
+    fn first_in(&self, partition: &Partition, items: &[MemoryItem]) -> First {
         let rules = Rules { task: &self.task, grouping: &self.grouping, edits: &self.edits };
-        partition.factors(rules, items, &self.scored_weights(items)).active
+        First { factors: partition.factors(rules, items, &self.scored_weights(items)), language: partition.language() }
     }
 
     fn scored_weights(&self, scored: &[MemoryItem]) -> Vec<f64> {
@@ -166,15 +173,21 @@ impl UserModel {
     /// for one who grew by them.
     pub(super) fn recalibrate(&mut self) {
         let (scored, later) = self.memory.items().split_at(calibration_point(self.memory.len()));
-        let first = (!later.is_empty()).then(|| self.first_factors(scored));
+        let first = (!later.is_empty()).then(|| self.first(scored));
         self.calibrate_with(first.as_ref());
     }
 
     /// Calibrates on the first items and the factors that they make; `None` for those of all.
-    fn calibrate_with(&mut self, first: Option<&FactorSet>) {
+    fn calibrate_with(&mut self, first: Option<&First>) {
         let (scored, _) = self.memory.items().split_at(calibration_point(self.memory.len()));
-        let factors = first.unwrap_or(&self.factors);
-        self.calibration = calibrate(&self.task, factors, &self.heard_items(scored), &self.scored_weights(scored));
+        let weights = self.scored_weights(scored);
+        self.calibration = match first {
+            Some(First { factors, language }) => {
+                let heard = self.heard_without(scored, &factors.set_aside, *language);
+                calibrate(&self.task, &factors.active, &heard, &weights)
+            }
+            None => calibrate(&self.task, &self.factors, &self.heard_items(scored), &weights),
+        };
     }
 
     /// Takes new items in, with the groups that a catalog makes of them. Those behind all others extend the factors and their

@@ -8,6 +8,7 @@ use crate::data::{
     FactorSet, Feature, FeatureKey, Interaction, MemoryChange, MemoryItem, ReasoningMemory, ResponseSpace,
 };
 use crate::stats::{Estimator, Muted, NOTHING};
+use crate::words::Language;
 
 use super::UserModel;
 use super::catalogued::finder;
@@ -58,7 +59,11 @@ impl UserModel {
 
     /// The words that the user set aside.
     pub(crate) fn muted(&self) -> Muted {
-        let muted = Muted::of(&self.set_aside, self.language());
+        self.muted_by(&self.set_aside, self.language())
+    }
+
+    fn muted_by(&self, set_aside: &FactorSet, language: Language) -> Muted {
+        let muted = Muted::of(set_aside, language);
         if self.task.space().is_open_ended() { muted.for_titles() } else { muted }
     }
 
@@ -82,10 +87,20 @@ impl UserModel {
 
     /// The items as the estimate reads them.
     pub(super) fn heard_items<'m>(&self, items: &'m [MemoryItem]) -> Cow<'m, [MemoryItem]> {
-        if self.set_aside.is_empty() {
+        self.heard_without(items, &self.set_aside, self.language())
+    }
+
+    /// The items as they would be read with these factors set aside.
+    pub(super) fn heard_without<'m>(
+        &self,
+        items: &'m [MemoryItem],
+        set_aside: &FactorSet,
+        language: Language,
+    ) -> Cow<'m, [MemoryItem]> {
+        if set_aside.is_empty() {
             return Cow::Borrowed(items);
         }
-        let muted = self.muted();
+        let muted = self.muted_by(set_aside, language);
         items.iter().map(|item| self.heard_item(item, &muted)).collect()
     }
 

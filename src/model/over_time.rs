@@ -103,7 +103,7 @@ impl UserModel {
         lift_reliability(&halves, &self.base_rates(), self.calibration().kappa)
     }
 
-    /// Compares the estimate's probabilities with this user's own responses, each estimated from all others. At
+    /// Compares the estimate's probabilities with this user's own responses, each estimated from the others. At
     /// most 512, evenly spread, are looked at. `None` for open-ended tasks and without interactions.
     pub fn reliability(&self) -> Option<Reliability> {
         const MOST: usize = 512;

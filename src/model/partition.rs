@@ -72,6 +72,11 @@ impl Partition {
         partition
     }
 
+    /// The language by whose stems it compares names.
+    pub(super) fn language(&self) -> Language {
+        self.clusters.language()
+    }
+
     /// The language of items.
     pub(super) fn language_of(task: &Task, items: &[MemoryItem]) -> Language {
         task.language_of(items.iter().map(signs_of_german).sum(), items.len())
@@ -250,14 +255,13 @@ impl Arranged<'_> {
     }
 }
 
-/// True when a word in this span is written with a capital that no clause begins with.
-fn has_capital(text: &str, span: Span) -> bool {
-    let (before, words) =
-        (text.get(..span.start).unwrap_or_default(), text.get(span.start..span.end).unwrap_or_default());
-    let opens =
-        before.trim_end().chars().next_back().is_none_or(|last| matches!(last, '.' | ':' | '!' | '?' | '"' | '„'));
-    let capital = |word: &str| word.starts_with(char::is_uppercase);
-    words.split([' ', '-']).skip(usize::from(opens)).any(capital)
+/// Whether a word in this span is written with a capital; `None` for one word that begins a clause.
+fn has_capital(text: &str, span: Span) -> Option<bool> {
+    let before = text.get(..span.start).unwrap_or_default().trim_end();
+    let opens = before.chars().next_back().is_none_or(|last| matches!(last, '.' | ':' | '!' | '?' | '"' | '„'));
+    let mut words = text.get(span.start..span.end)?.split([' ', '-']).skip(usize::from(opens)).peekable();
+    words.peek()?;
+    Some(words.any(|word| word.starts_with(char::is_uppercase)))
 }
 
 fn signs_of_german(item: &MemoryItem) -> usize {

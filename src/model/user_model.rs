@@ -18,6 +18,7 @@ use crate::stats::Muted;
 use crate::words::Language;
 
 use super::heard::heard_places;
+use super::partition::Partition;
 
 /// Everything learned of one user: factors with their counts, the reasoning memory, and how the two were made. It is
 /// what a host stores; [`to_json`](Self::to_json) and [`from_json`](Self::from_json) are the portable file.
@@ -119,7 +120,8 @@ impl UserModel {
         calibration: Calibration,
         provenance: Provenance,
     ) -> Result<Self, DataError> {
-        let grouping = Grouping::of(&factors);
+        let language = Partition::language_of(&task, memory.items());
+        let grouping = Grouping { language, ..Grouping::of(&factors) };
         let factors = factors.all_fitted();
         let model = Self {
             user,

@@ -6,12 +6,12 @@ use std::sync::LazyLock;
 use rust_stemmers::{Algorithm, Stemmer};
 use serde::{Deserialize, Serialize};
 
-use super::{each_word, is_stop_word, stem};
+use super::{each_word, is_negation, is_stop_word, stem};
 
 /// The language by which inflected words are one and by which words say nothing.
 ///
 /// It is that of a whole history, never of one text: as a [task](crate::Task::in_language) says, else German where words that
-/// only German has occur at least as often as there are interactions, else English. Texts of another language are read as
+/// only German has occur at least half as often as there are interactions, else English. Texts of another language are read as
 /// English ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -32,10 +32,10 @@ static WEAK_ENGLISH: LazyLock<HashSet<&'static str>> =
 static WEAK_GERMAN: LazyLock<HashSet<&'static str>> =
     LazyLock::new(|| include_str!("weak_german.txt").lines().collect());
 
-/// Words that are frequent in German and in no other language that is written like it.
+/// Words that are frequent in German, and are none of English, Dutch, a Scandinavian or a Romance language.
 const GERMAN_ONLY: [&str; 16] = [
-    "auf", "das", "der", "des", "eine", "für", "im", "ist", "mit", "nicht", "sich", "soll", "und", "von", "werden",
-    "zu",
+    "aber", "auch", "auf", "dass", "eine", "einen", "für", "ich", "ist", "nicht", "oder", "sich", "sind", "soll",
+    "und", "wird",
 ];
 
 impl Language {
@@ -64,7 +64,7 @@ impl Language {
 
     /// The language of texts with so many [signs](Self::is_german_sign) of German in all.
     pub(crate) fn of_signs(german: usize, texts: usize) -> Self {
-        if german >= texts.max(1) { Self::German } else { Self::English }
+        if 2 * german >= texts.max(1) { Self::German } else { Self::English }
     }
 
     /// The signs of German in a text.
@@ -78,6 +78,8 @@ impl Language {
     pub(crate) fn stem(self, word: &str) -> String {
         match self {
             Self::English => stem(word),
+            // What is negated in German is so by many words.
+            Self::German if is_negation(word) => "not".to_owned(),
             Self::German if word.chars().nth(3).is_some() => Stemmer::create(Algorithm::German).stem(word).into_owned(),
             Self::German => word.to_owned(),
         }
@@ -87,7 +89,7 @@ impl Language {
     pub(crate) fn is_stop_word(self, word: &str) -> bool {
         match self {
             Self::English => is_stop_word(word),
-            Self::German => GERMAN.contains(word),
+            Self::German => GERMAN.contains(word) && !is_negation(word),
         }
     }
 
@@ -99,23 +101,39 @@ impl Language {
 
 /// True for an English adverb such as "moderately".
 fn is_adverb(word: &str) -> bool {
-    const OTHERS: [&str; 16] = [
+    const OTHERS: [&str; 32] = [
         "ally",
         "anomaly",
         "assembly",
         "belly",
+        "beverly",
         "bully",
         "butterfly",
+        "daily",
         "elderly",
+        "emily",
         "family",
+        "firefly",
+        "folly",
         "friendly",
-        "holy",
+        "homily",
         "italy",
         "jelly",
-        "july",
+        "kelly",
+        "lonely",
+        "melancholy",
+        "molly",
         "monopoly",
+        "monthly",
+        "philly",
+        "rally",
         "reply",
+        "sally",
+        "silly",
         "supply",
+        "tally",
+        "ugly",
+        "weekly",
     ];
     word.len() > 4 && word.ends_with("ly") && !OTHERS.contains(&word)
 }
@@ -154,8 +172,17 @@ mod tests {
     fn a_history_is_german_by_the_words_that_only_german_has() {
         let signs = |text| Language::signs_in(text, &mut String::new());
         assert_eq!(Language::of_signs(signs("Die Steuer soll steigen, und das ist gut."), 2), Language::German);
-        assert_eq!(Language::of_signs(signs("The die is cast; an und for sich."), 3), Language::English);
+        assert_eq!(Language::of_signs(signs("The die is cast; an und for sich."), 5), Language::English);
+        assert_eq!(signs("Des Alpes, der danske sang, das casas; werden we, im mit."), 0);
         assert_eq!(Language::of_signs(0, 0), Language::English);
+    }
+
+    #[test]
+    fn no_stop_word_is_a_negation_and_german_has_one_stem_for_all_of_them() {
+        for word in GERMAN.iter().chain(ENGLISH.iter()).filter(|word| is_negation(word)) {
+            assert!(!Language::English.is_stop_word(word) && !Language::German.is_stop_word(word), "{word}");
+        }
+        assert_eq!((Language::German.stem("keine"), Language::German.stem("ohne")), ("not".into(), "not".into()));
     }
 
     #[test]

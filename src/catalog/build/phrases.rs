@@ -61,7 +61,7 @@ impl Phrases {
         let (texts, users): (Vec<&String>, Vec<&BTreeSet<UserId>>) = builder.texts.iter().unzip();
         let read: Vec<Vec<Token>> = crate::parallel::map(&texts, |text| tokens(text));
         let signs = read.iter().flatten().filter(|token| Language::is_german_sign(&token.word)).count();
-        let language = if signs >= texts.len().max(1) { Language::German } else { Language::English };
+        let language = Language::of_signs(signs, texts.len());
         let rows: Vec<(&String, Vec<Token>)> = texts.iter().copied().zip(read).collect();
         let found = crate::parallel::map(&rows, |(text, words)| phrases(text, words, language));
         let mut all: BTreeMap<Vec<String>, Phrase> = BTreeMap::new();

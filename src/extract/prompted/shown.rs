@@ -31,13 +31,14 @@ pub(super) fn shown<'a>(texts: &[&ExtractionRequest<'a>], ctx: &StageContext<'_>
     let mut tokens = 0;
     for turn in 0..MOST {
         for factor in of_texts.iter().filter_map(|likely| likely.get(turn)) {
+            if shown.iter().any(|other| other.id() == factor.id()) {
+                continue;
+            }
             tokens += tokens_by_rule(&line(shown.len(), factor, ctx.redaction())) + 1;
             if shown.len() >= MOST || tokens > TOKENS {
                 return shown;
             }
-            if shown.iter().all(|other| other.id() != factor.id()) {
-                shown.push(factor);
-            }
+            shown.push(factor);
         }
     }
     shown
@@ -71,7 +72,7 @@ pub(super) fn ids(shown: &[&CatalogFactor]) -> Vec<String> {
 
 /// The factor that a feature names, by its id or, as models do that no schema holds, by its label.
 pub(super) fn meant<'a>(named: &Value, shown: &[&'a CatalogFactor]) -> Option<&'a CatalogFactor> {
-    let named = named.as_str()?;
+    let named = named.as_str().filter(|named| !named.trim().eq_ignore_ascii_case(NEW))?;
     match place('c', named) {
         Some(at) => shown.get(at).copied(),
         None => shown.iter().find(|factor| factor.key() == FeatureKey::of(named)).copied(),

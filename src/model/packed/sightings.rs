@@ -2,6 +2,7 @@
 //!
 //! A section of JSON: for each factor in order of id the gaps between the positions of its items, the first counted from −1.
 
+use crate::model::file::head_is_current;
 use crate::model::over_time::{Drifts, Sightings};
 use crate::model::{PackedError, PackedModel, UserModel};
 
@@ -20,9 +21,13 @@ pub(super) fn section(model: &UserModel) -> (&'static str, Vec<u8>) {
 }
 
 impl PackedModel {
-    /// What is known of the drifts of its model; nothing in a file that does not say where factors were seen.
+    /// What is known of the drifts of its model; nothing in a file that does not say where factors were seen, or whose factors
+    /// were made anew.
     pub(crate) fn drifts(&self, model: &UserModel) -> Result<Drifts, PackedError> {
         let Ok(section) = self.section(SIGHTINGS) else { return Ok(Drifts::default()) };
+        if !head_is_current(self.head()?)? {
+            return Ok(Drifts::default());
+        }
         let read = sightings(section, model).ok_or_else(|| self.wrong(SIGHTINGS, "it names no places of the items"))?;
         Ok(Drifts::knowing(read))
     }

@@ -35,14 +35,15 @@ pub(crate) fn calibration_point(n: usize) -> usize {
     n >> digits << digits
 }
 
-/// Chooses κ by empirical Bayes, and the share of the regression on factors and, on a scale of which the task does not say, how
-/// to decide by leave-one-out over the user's own items: each is estimated from all others, and the setting under which the
-/// given responses were most probable, or nearest, is kept.
+/// Chooses κ by empirical Bayes, and the share of the regression on factors and, on a scale of which the task does not say,
+/// how to decide by leave-one-out over the user's own items: each is estimated from all others that are read, and the setting
+/// under which the given responses were most probable, or nearest, is kept.
 ///
 /// `items` come in the memory's canonical order, each with its weight, above 0 and at most 1; those that `weights` is too
 /// short for weigh 1. Only the first items are looked at: all below 32, of more the number that its five leading binary
-/// digits make. So the calibration changes seldom as items come, and is the same however they came. Where weights fall with
-/// age, give those that the items had at the time of the last of them.
+/// digits make. So the calibration changes seldom as items come. A user model is calibrated with the factors that these first
+/// items make by themselves, so that it is the same however the items came; `factors` of all items give nearly the same. Where
+/// weights fall with age, give those that the items had at the time of the last of them.
 pub fn calibrate(task: &Task, factors: &FactorSet, items: &[MemoryItem], weights: &[f64]) -> Calibration {
     let items = items.get(..calibration_point(items.len())).unwrap_or(items);
     let mut calibration = Calibration::default();
