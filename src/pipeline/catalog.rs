@@ -12,7 +12,12 @@ use super::RpmPipeline;
 
 impl RpmPipeline {
     /// Has this pipeline's model name the factors of a computed catalog, within its budget and under its redaction hook; the
-    /// model is that of [`Stage::Group`](crate::llm::Stage::Group). The pipeline itself keeps the catalog it has.
+    /// model is that of [`Stage::Group`](crate::llm::Stage::Group). [`CatalogNamer`] has an example.
+    ///
+    /// The pipeline itself keeps the catalog it has: give the named one to
+    /// [`RpmPipelineBuilder::catalog`](crate::RpmPipelineBuilder::catalog), and move stored models by
+    /// [`UserModel::move_to`](crate::UserModel::move_to). A catalog that a host wrote by hand has nothing to be named: no model is
+    /// asked.
     ///
     /// # Errors
     /// As for [`CatalogNamer::name`].

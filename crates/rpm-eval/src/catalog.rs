@@ -95,10 +95,27 @@ impl SetCatalog {
         let catalog = of_histories(&set.task, &histories, topics)
             .map_err(|source| EvalError::Catalog { set: set.name.clone(), source })?;
         let seconds = started.elapsed().as_secs_f64();
+        let built = Self {
+            name: set.name.clone(),
+            texts: histories.iter().map(Vec::len).sum(),
+            factors: 0,
+            bytes: 0,
+            seconds,
+            assign_p50_us: 0.0,
+            coverage: 0.0,
+            labels: Vec::new(),
+            naming: None,
+            catalog,
+        };
+        Ok(built.tried(set))
+    }
+
+    /// With what is to be said of its catalog, which is tried on the test queries.
+    fn tried(mut self, set: &Dataset) -> Self {
         let (mut times, mut with) = (Vec::new(), 0_usize);
         for item in set.users.iter().flat_map(|user| &user.tests) {
             let started = Instant::now();
-            let found = catalog.assign(item.query.text());
+            let found = self.catalog.assign(item.query.text());
             times.push(started.elapsed());
             with += usize::from(!found.is_empty());
         }
@@ -106,20 +123,12 @@ impl SetCatalog {
             let texts = factor.texts().unwrap_or_default();
             CatalogLabel { label: factor.label().to_owned(), texts }
         };
-        let mut labels: Vec<CatalogLabel> = catalog.factors().iter().map(label).collect();
-        labels.sort_by(|a, b| b.texts.cmp(&a.texts).then_with(|| a.label.cmp(&b.label)));
-        Ok(Self {
-            name: set.name.clone(),
-            texts: histories.iter().map(Vec::len).sum(),
-            factors: catalog.factors().len(),
-            bytes: catalog.to_json().len(),
-            seconds,
-            assign_p50_us: median(&mut times).as_secs_f64() * 1e6,
-            coverage: with as f64 / times.len().max(1) as f64,
-            labels,
-            naming: None,
-            catalog,
-        })
+        self.labels = self.catalog.factors().iter().map(label).collect();
+        self.labels.sort_by(|a, b| b.texts.cmp(&a.texts).then_with(|| a.label.cmp(&b.label)));
+        (self.factors, self.bytes) = (self.catalog.factors().len(), self.catalog.to_json().len());
+        self.assign_p50_us = median(&mut times).as_secs_f64() * 1e6;
+        self.coverage = with as f64 / times.len().max(1) as f64;
+        self
     }
 
     /// Has a model name the factors, in one pass over the catalog that is judged by the texts it was built from.
@@ -162,9 +171,8 @@ impl SetCatalog {
             unanswered: named.unanswered.len(),
             refused,
         });
-        (self.factors, self.bytes) = (named.catalog.factors().len(), named.catalog.to_json().len());
         self.catalog = named.catalog;
-        Ok(self)
+        Ok(self.tried(set))
     }
 
     /// The numbers and the labels as Markdown.

@@ -31,12 +31,12 @@ pub use self::report::{NamedCatalog, NamingError, Proposal, Refused, RefusedFor,
 /// The model sees the task, and of each factor an alias, its label, in how many texts it is and its heaviest terms; no
 /// text of anyone. It proposes, and words and texts decide:
 ///
-/// - **A name** is taken if it has one to five words, is no list, neither begins nor ends with a function word, is no echo of the request,
-///   the task or a response, no name and no whole term of another factor, and shares a word with the factor's terms; of one
-///   that shares none, such as "armed conflict" for war and soldiers, the description has to share two. A part of a term, or a
+/// - **A name** is taken if it has one to five words, is no list, neither begins nor ends with a function word, is no echo of the
+///   request's words, of what queries and responses are called or of a response, no name and no whole term of another factor,
+///   and shares a word with the factor's terms; of one that shares none, such as "armed conflict" for war and soldiers, the description has to share two. A part of a term, or a
 ///   term that is not enough by itself, is too broad for a name, since a text that says a label has the factor. With
-///   [texts](Self::texts), its words are in them or in terms, and those that have the factor under the new name and those that had it under the old one share at
-///   least half. A name that is proposed for two factors is given to neither.
+///   [texts](Self::texts), its words are in them or in terms, and those that have the factor under the new name and those
+///   that had it under the old one share at least half. A name that is proposed for two factors is given to neither.
 /// - **A description** is taken if it shares two words with the terms, or the only one there is.
 /// - **A merge** is taken if the texts that have the two factors share at least half (Jaccard). The one in more texts keeps
 ///   its id. Without texts no merge is taken.
@@ -112,6 +112,7 @@ impl CatalogNamer {
     ///
     /// # Errors
     /// [`NamingError::Ask`] when not one request got a reply: there is no backend, it failed, or the budget did not suffice.
+    /// [`NamingError::Catalog`] when a split would make more factors than a catalog holds.
     ///
     /// # Budget
     /// When the budget is reached, what was named by then stands, and the others are reported as unanswered.
