@@ -195,10 +195,9 @@ impl Clusters {
     pub(crate) fn named<'k>(&self, features: impl IntoIterator<Item = &'k FeatureKey>) -> (String, String, f64) {
         let mut typical: Vec<(u32, &FeatureKey)> = features.into_iter().map(|key| (self.times(key), key)).collect();
         typical.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(b.1)));
-        if let Some(name) = typical.iter().position(|(_, key)| is_name(key, self.language)) {
-            if let Some(before) = typical.get_mut(..=name) {
-                before.rotate_right(1);
-            }
+        let name = typical.iter().position(|(_, key)| is_name(key, self.language));
+        if let Some(before) = name.and_then(|name| typical.get_mut(..=name)) {
+            before.rotate_right(1);
         }
         let Some(((_, first), others)) = typical.split_first() else { return Default::default() };
         let label = first.as_str().to_owned();

@@ -89,7 +89,9 @@ impl UserModel {
         }
         let same = Partition::language_of(&self.task, scored) == self.grouping.language;
         let first = if same { self.first_in(&partition, scored) } else { self.first(scored) };
-        later.iter().for_each(|item| partition.see(item));
+        for item in later {
+            partition.see(item);
+        }
         (partition, Some(first))
     }
 

@@ -94,6 +94,7 @@ impl Language {
     }
 
     /// True for English, the default, which files leave out.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks")]
     pub(crate) fn is_default(&self) -> bool {
         *self == Self::default()
     }
