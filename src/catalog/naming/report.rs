@@ -59,7 +59,7 @@ pub enum RefusedFor {
     Empty,
     /// It is a function word, a number or a list, or begins or ends with a function word.
     NoName,
-    /// It repeats the request, the task's own words or a response.
+    /// It repeats words of the request, what queries and responses are called, or a response.
     Echo,
     /// It has more than five words or fills 48 characters; a description, 240 characters.
     TooLong,
@@ -85,7 +85,8 @@ pub enum RefusedFor {
     NotApart,
     /// The factor was merged or split already.
     Changed,
-    /// It names no factor that was shown.
+    /// It names no factor that was shown, or the same one twice. Of one that was not shown nothing can be told, so the refusal
+    /// stands at the first factor of the request.
     Unknown,
     /// The factor that it would make cannot be in a catalog.
     Unfit,
