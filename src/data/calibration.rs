@@ -15,7 +15,8 @@ pub enum Decision {
     /// For the most probable response, the first of equals.
     #[default]
     MostLikely,
-    /// On a scale, for the lowest point that is reached with a probability of one half: the point of least expected distance.
+    /// On a scale, for the median, the point of least expected distance; of points whose expected distance is within 2 % of the
+    /// least, for the most probable, the lowest of equals.
     Median,
     /// On a scale, for the point nearest to the expected value, half up.
     Mean,

@@ -137,7 +137,8 @@ fn statistics(factor: &FactorSummary, response: &str) -> String {
         let percent = |share: f64| 100.0 * share;
         let _ = write!(
             text,
-            "; {response} came in {:.0}% [{:.0}–{:.0}%], against {:.0}% overall; q {:.2}",
+            "; {response} came {:.0} times, estimated {:.0}% [{:.0}–{:.0}%], against {:.0}% overall; q {:.2}",
+            belief.count,
             percent(belief.propensity),
             percent(belief.interval.low),
             percent(belief.interval.high),

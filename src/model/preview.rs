@@ -176,6 +176,6 @@ impl fmt::Display for EditEffect {
                 write!(f, ", by {mean:.1} points of probability on average and {most:.1} at most")?;
             }
         }
-        write!(f, "; {} are as the person answered, now {}", self.agree_after, self.agree_before)
+        write!(f, "; {} are as the person answered, {} would be", self.agree_before, self.agree_after)
     }
 }

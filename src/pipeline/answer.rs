@@ -91,7 +91,7 @@ impl Answer {
             steps: self.path.steps().iter().map(step).collect(),
             exemplars: self.exemplars.iter().map(exemplar).collect(),
             drifting: self.drifting.clone(),
-            set_aside: self.set_aside.iter().map(aside).collect(),
+            set_aside: once(self.set_aside.iter().map(aside)),
         }
     }
 
@@ -137,4 +137,15 @@ impl fmt::Debug for Answer {
             .field("written_paths", &self.written_paths)
             .finish_non_exhaustive()
     }
+}
+
+/// What is said, each thing once.
+fn once(said: impl Iterator<Item = SetAside>) -> Vec<SetAside> {
+    let mut once: Vec<SetAside> = Vec::new();
+    for aside in said {
+        if !once.contains(&aside) {
+            once.push(aside);
+        }
+    }
+    once
 }

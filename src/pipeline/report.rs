@@ -210,7 +210,7 @@ impl fmt::Display for LearnReport {
         )?;
         writeln!(
             f,
-            "{} factors ({} groups unplaced, {} assignments refused); paths: {} written, {} composed",
+            "{} factors ({} groups unplaced, {} assignments refused); paths: {} written, {} composed in their place",
             self.factors, self.unplaced_groups, self.refused_groups, self.paths_written, self.paths_composed
         )?;
         if let Some(limit) = self.budget_reached {

@@ -205,13 +205,14 @@ fn statement(
     format!("{words} {direction} {response}: {}", counted(factor, beliefs, response))
 }
 
-/// The number of times a response came with a factor.
+/// How often a response came with a factor, and how often it is estimated to.
 fn counted(factor: &Factor, beliefs: &Beliefs<'_>, response: &str) -> String {
     let (seen, total) = (factor.stats().coverage, beliefs.factors().totals().interactions);
     let belief = beliefs.response(factor, response);
     format!(
-        "with \"{}\" (seen in {seen} of {total}) it came in {:.0}% [{:.0}–{:.0}%], against {:.0}% overall",
+        "with \"{}\" (seen in {seen} of {total}) it came {:.0} times, estimated {:.0}% [{:.0}–{:.0}%], against {:.0}% overall",
         factor.label(),
+        belief.count,
         100.0 * belief.propensity,
         100.0 * belief.interval.low,
         100.0 * belief.interval.high,

@@ -189,14 +189,7 @@ pub(super) fn decided(rule: &Decision, p: &[f64]) -> usize {
         }
         Decision::LeastCost => least_cost(p),
         Decision::MostLikely => first_max(p),
-        Decision::Median => {
-            let mut below = 0.0;
-            let reached = |share: &f64| {
-                below += share;
-                below >= 0.5 - 1e-12
-            };
-            p.iter().position(reached).unwrap_or_default()
-        }
+        Decision::Median => median(p),
         Decision::Mean => {
             let total: f64 = p.iter().sum();
             let sum: f64 = p.iter().enumerate().map(|(point, share)| point as f64 * share).sum();
@@ -206,6 +199,17 @@ pub(super) fn decided(rule: &Decision, p: &[f64]) -> usize {
             (0..p.len()).rev().min_by(|a, b| near(a).total_cmp(&near(b))).unwrap_or_default()
         }
     }
+}
+
+/// The likeliest of the points that are as good as the median, the first of equals: where a person is of two minds, everything
+/// between the two is a median or nearly, and only the two are ever given.
+fn median(p: &[f64]) -> usize {
+    const AS_GOOD: f64 = 1.02;
+    let distance = |a: usize| p.iter().enumerate().map(|(k, p)| p * k.abs_diff(a) as f64).sum::<f64>();
+    let distances: Vec<f64> = (0..p.len()).map(distance).collect();
+    let least = distances.iter().copied().fold(f64::INFINITY, f64::min);
+    let of = |(p, distance): (&f64, &f64)| if *distance <= AS_GOOD * least + 1e-12 { *p } else { f64::NEG_INFINITY };
+    first_max(&p.iter().zip(&distances).map(of).collect::<Vec<f64>>())
 }
 
 fn first_max(p: &[f64]) -> usize {
@@ -228,4 +232,22 @@ fn least_cost(p: &[f64]) -> usize {
             .sum()
     };
     first_max(&(0..p.len()).map(|a| -cost(a)).collect::<Vec<f64>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_median_between_two_minds_is_one_of_them() {
+        for (p, point) in [
+            ([0.02, 0.46, 0.03, 0.03, 0.46], 1),
+            ([0.0, 0.44, 0.02, 0.04, 0.50], 4),
+            ([0.1, 0.15, 0.3, 0.25, 0.2], 2),
+            ([0.4, 0.05, 0.3, 0.15, 0.1], 2),
+            ([0.51, 0.49, 0.0, 0.0, 0.0], 0),
+        ] {
+            assert_eq!(decided(&Decision::Median, &p), point, "{p:?}");
+        }
+    }
 }
