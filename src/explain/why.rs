@@ -60,6 +60,7 @@ impl Contribution {
             Source::Similar => "similar queries",
             Source::Tone => "praise and blame",
             Source::Options => "how the options were picked elsewhere",
+            Source::Others => "what others respond",
         };
         Self { source: source.clone(), name: name.to_owned(), added, points }
     }

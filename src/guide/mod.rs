@@ -82,6 +82,7 @@ pub mod contributing {}
 #[doc = include_str!("../../docs/decisions/0034-what-is-muted-was-never-written.md")]
 #[doc = include_str!("../../docs/decisions/0035-a-model-proposes-names.md")]
 #[doc = include_str!("../../docs/decisions/0036-one-language-a-history.md")]
+#[doc = include_str!("../../docs/decisions/0037-kinds-of-people.md")]
 #[doc = include_str!("../../docs/decisions/0027-dependencies-that-stand-still.md")]
 #[doc = include_str!("../../docs/decisions/0025-one-container.md")]
 pub mod decisions {}

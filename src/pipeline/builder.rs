@@ -14,6 +14,7 @@ use crate::prompt::PromptSet;
 use crate::reason::{ComposedPathWriter, PathWriter, PromptedPathWriter};
 use crate::retrieve::{Bm25Retriever, Retriever};
 use crate::stats::SupportThresholds;
+use crate::stats::population::Population;
 
 use super::{PathPolicy, Redact, RpmPipeline};
 
@@ -27,6 +28,9 @@ pub enum ConfigError {
         /// The first such part.
         part: &'static str,
     },
+    /// The population is of other responses than the task's.
+    #[error("the population is of other responses than the task's: learn one of users of this task")]
+    OtherPopulation,
 }
 
 /// Collects a pipeline's parts. It does no work before [`build`](Self::build).
@@ -49,6 +53,7 @@ impl RpmPipelineBuilder {
             backend: None,
             extractor: Arc::new(LexicalExtractor::default()),
             catalog: None,
+            population: None,
             factor_model: Arc::new(SimilarityFactorModel::default()),
             path_writer: Arc::new(ComposedPathWriter::default()),
             retriever: Arc::new(Bm25Retriever::default()),
@@ -131,6 +136,15 @@ impl RpmPipelineBuilder {
         self
     }
 
+    /// What the other users of the task have in common: answers begin at it, and each user's own interactions move them. One of
+    /// other responses than the task's is an error when the pipeline is built. Default: none, and every user learns alone.
+    ///
+    /// A population may be exchanged at any time: no user model depends on it.
+    pub fn population(mut self, population: impl Into<Arc<Population>>) -> Self {
+        self.0.population = Some(population.into());
+        self
+    }
+
     /// Groups features and judges influence. Default: [`PromptedFactorModel`].
     pub fn factor_model(mut self, model: impl FactorModel + 'static) -> Self {
         self.0.factor_model = Arc::new(model);
@@ -207,7 +221,7 @@ impl RpmPipelineBuilder {
     /// Checks that the parts fit together.
     ///
     /// # Errors
-    /// [`ConfigError::NoBackend`] when a part asks a model and there is none.
+    /// [`ConfigError::NoBackend`] when a part asks a model and there is none, [`ConfigError::OtherPopulation`].
     pub fn build(self) -> Result<RpmPipeline, ConfigError> {
         let pipeline = self.assemble();
         let asking = [
@@ -219,6 +233,9 @@ impl RpmPipelineBuilder {
         let has = |stage| pipeline.backend.is_some() || pipeline.roles.of(stage).is_some();
         match asking.into_iter().find(|(_, needed, stage)| *needed && !has(*stage)) {
             Some((part, ..)) => Err(ConfigError::NoBackend { part }),
+            None if pipeline.population.as_ref().is_some_and(|population| !population.is_of(&pipeline.task)) => {
+                Err(ConfigError::OtherPopulation)
+            }
             None => Ok(pipeline),
         }
     }

@@ -44,6 +44,7 @@ use crate::prompt::PromptSet;
 use crate::reason::PathWriter;
 use crate::retrieve::Retriever;
 use crate::stats::SupportThresholds;
+use crate::stats::population::Population;
 
 pub use answer::Answer;
 pub use builder::{ConfigError, RpmPipelineBuilder};
@@ -97,6 +98,7 @@ pub struct RpmPipeline {
     backend: Option<Arc<dyn LlmBackend>>,
     extractor: Arc<dyn FeatureExtractor>,
     catalog: Option<Arc<Catalog>>,
+    population: Option<Arc<Population>>,
     factor_model: Arc<dyn FactorModel>,
     path_writer: Arc<dyn PathWriter>,
     retriever: Arc<dyn Retriever>,
@@ -163,6 +165,7 @@ impl std::fmt::Debug for RpmPipeline {
             .field("backend", &self.backend.as_ref().map(LlmBackend::name))
             .field("extractor", &self.extractor.name())
             .field("catalog", &self.catalog)
+            .field("population", &self.population)
             .field("factor_model", &self.factor_model.name())
             .field("path_writer", &self.path_writer.name())
             .field("retriever", &self.retriever.name())

@@ -22,7 +22,12 @@ impl RpmPipeline {
     pub async fn open(&self, model: impl Into<Arc<UserModel>>) -> Result<Prepared, Error> {
         let model = model.into();
         self.check_task(&model)?;
-        self.open_with(Prepared::new(model, self.catalog.clone()), &[]).await
+        self.open_with(self.prepared(model), &[]).await
+    }
+
+    /// A model beside what the pipeline's users share, of which nothing is computed yet.
+    pub(super) fn prepared(&self, model: Arc<UserModel>) -> Prepared {
+        Prepared::new(model, self.catalog.clone(), self.population.clone())
     }
 
     async fn open_with(&self, prepared: Prepared, saved: &[SavedIndex]) -> Result<Prepared, Error> {
@@ -55,7 +60,7 @@ impl RpmPipeline {
             packed.indexes().map(|(name, bytes)| SavedIndex::new(name, bytes.to_vec())).collect();
         self.check_task(&model)?;
         let drifts = packed.drifts(&model)?;
-        self.open_with(Prepared::new(Arc::new(model), self.catalog.clone()).knowing(drifts), &saved).await
+        self.open_with(self.prepared(Arc::new(model)).knowing(drifts), &saved).await
     }
 
     /// Refuses a user model of another task.

@@ -16,6 +16,7 @@ use crate::factor::{AssignRequest, FactorNames};
 use crate::model::UserModel;
 use crate::model::{Drifts, EditEffect, EditError, Extent, Forgotten, Growth, Heard, Partition, change_between};
 use crate::retrieve::{KeptIndex, MemoryIndex, MemoryView, RetrieveError, Retriever, SavedIndex};
+use crate::stats::population::Population;
 use crate::stats::{Beliefs, Drift, Estimator, FactorEvidence, KeptEstimator, NOTHING, Support, Titles};
 
 /// A user model opened for answering by [`RpmPipeline::open`](crate::RpmPipeline::open): the model with its statistics,
@@ -32,6 +33,8 @@ pub struct Prepared {
     model: Arc<UserModel>,
     /// The pipeline's catalog.
     catalog: Option<Arc<Catalog>>,
+    /// The pipeline's population.
+    population: Option<Arc<Population>>,
     /// What answers read of it, where that is not all.
     heard: Arc<OnceLock<Option<Heard>>>,
     /// Which factor each feature is of, apart from edits. Needed for changes only.
@@ -46,11 +49,16 @@ pub struct Prepared {
 
 impl Prepared {
     /// A model of which nothing is computed yet.
-    pub(super) fn new(model: Arc<UserModel>, catalog: Option<Arc<Catalog>>) -> Self {
+    pub(super) fn new(
+        model: Arc<UserModel>,
+        catalog: Option<Arc<Catalog>>,
+        population: Option<Arc<Population>>,
+    ) -> Self {
         let names = names_of(&model);
         Self {
             model,
             catalog,
+            population,
             heard: Arc::default(),
             partition: Arc::default(),
             evidence: Arc::default(),
@@ -114,7 +122,8 @@ impl Prepared {
     /// The estimator of the memory; `None` for open-ended tasks.
     pub fn estimator(&self) -> Option<&Estimator> {
         let model = &self.model;
-        self.estimator.get(model.task(), self.factors(), self.memory().items(), || model.weights())
+        let population = self.population.as_ref();
+        self.estimator.get(model.task(), self.factors(), self.memory().items(), || model.weights(), population)
     }
 
     /// Marks the model as it is, as [`UserModel::snapshot`] does.

@@ -1,5 +1,7 @@
 //! The changes of a stored model, each made again when another writer was faster.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use crate::context::StageContext;
@@ -42,8 +44,7 @@ impl<T: Send, F: FnMut(&mut UserModel) -> Result<T, Error> + Send> Change for Up
         let held = needed(held, self.user)?;
         let mut model = held.model().clone();
         let value = (self.change)(&mut model)?;
-        let changed =
-            if model == *held.model() { held } else { Prepared::new(model.into(), self.pipeline.catalog.clone()) };
+        let changed = if model == *held.model() { held } else { self.pipeline.prepared(Arc::new(model)) };
         Ok((changed, value))
     }
 }
@@ -164,7 +165,7 @@ impl Change for Learning<'_> {
                 adopt_fitting(self.learned, paths.filter_map(|item| Some((item.id(), item.path()?))));
             }
         }
-        Ok((Prepared::new(self.learned.clone().into(), self.pipeline.catalog.clone()), ()))
+        Ok((self.pipeline.prepared(Arc::new(self.learned.clone())), ()))
     }
 }
 

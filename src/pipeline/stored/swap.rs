@@ -117,7 +117,7 @@ impl StoredPipeline {
             return Ok(None);
         };
         model.check_user(user).map_err(Error::from)?;
-        let prepared = Prepared::new(model, self.pipeline.catalog.clone());
+        let prepared = self.pipeline.prepared(model);
         opening.put(version, prepared.clone());
         Ok(Some(Held { version, prepared }))
     }

@@ -1,23 +1,26 @@
 //! The estimator: what the words and factors of past queries say of a new one, in parts.
 
 use std::fmt;
+use std::sync::Arc;
 
-use ndarray::Array1;
+use ndarray::{Array1, Array2};
 
 use crate::data::Feature;
 use crate::data::{
     AssignedFeature, Calibration, Decision, Factor, FactorId, FactorSet, MemoryItem, Query, ResponseSpace, Task,
 };
 use crate::stats::Beliefs;
+use crate::stats::population::{Population, tone};
 use crate::words::tokens;
 
 use super::choices::{self, Choices};
 use super::fits::{Basis, Fits};
 use super::labels::Labels;
 use super::ordinal::{Latent, Ordinal};
+use super::others::Others;
 use super::past::Past;
 use super::result::{Estimate, Part, Source};
-use super::seen::{Seen, Text, distinct, tone};
+use super::seen::{Seen, Text, distinct};
 
 /// The past of a user, read and counted, from which P(response | features, user) of a new query is estimated.
 ///
@@ -53,6 +56,7 @@ pub struct Estimator {
     pub(super) space: Space,
     /// For labels and scales.
     fits: Fits,
+    others: Option<Others>,
 }
 
 impl fmt::Debug for Estimator {
@@ -89,6 +93,7 @@ pub(super) enum Mover {
     Similar,
     Tone,
     Options,
+    Others,
 }
 
 /// The strongest boost of a factor; the weakest is 0.
@@ -114,6 +119,19 @@ impl Estimator {
     /// Reads items, in the memory's canonical order; `None` for tasks of free text. Each item counts with its weight, above 0
     /// and at most 1; those that `weights` is too short for weigh 1. Counts are exact for weights that are multiples of 2⁻³².
     pub fn new(task: &Task, set: &FactorSet, items: &[MemoryItem], weights: &[f64]) -> Option<Self> {
+        Self::among(task, set, items, weights, None)
+    }
+
+    /// The same beside a [population](Population): base rates begin at the population's, kinds of people say what sways the user
+    /// as far as they foretell the items, and the user's own words and factors have what that leaves. A population of other
+    /// responses is passed over.
+    pub fn among(
+        task: &Task,
+        set: &FactorSet,
+        items: &[MemoryItem],
+        weights: &[f64],
+        population: Option<&Arc<Population>>,
+    ) -> Option<Self> {
         let space = match task.space() {
             ResponseSpace::Labels { .. } => Space::Labels(Labels::default()),
             ResponseSpace::Scale { .. } => Space::Scale(Ordinal::default()),
@@ -121,7 +139,9 @@ impl Estimator {
             ResponseSpace::Text { .. } => return None,
         };
         let past = Past::new(task);
-        let mut estimator = Self { past, space, fits: Fits::default() };
+        let others = population.filter(|population| population.is_of(task));
+        let others = others.map(|population| Others::new(Arc::clone(population)));
+        let mut estimator = Self { past, space, fits: Fits::default(), others };
         estimator.append(set, items, weights);
         Some(estimator)
     }
@@ -134,6 +154,9 @@ impl Estimator {
         if let Space::Choices(choices) = &mut self.space {
             choices.extend(new);
         }
+        if let Some(others) = &mut self.others {
+            others.extend(new);
+        }
         self.past.place(set, weights);
         self.count();
     }
@@ -144,7 +167,21 @@ impl Estimator {
             Space::Scale(ordinal) => *ordinal = Ordinal::count(&self.past),
             Space::Choices(choices) => choices.count(&self.past.weights),
         }
+        if let Some(mut others) = self.others.take() {
+            let population = others.shared_population();
+            others.count(&self.past, |item| population.base_of(&self.totals(Some(item))));
+            self.others = Some(others);
+        }
         self.fits = Fits::default();
+    }
+
+    /// By response of labels or a scale: the weight of the items it was given in.
+    fn totals(&self, left_out: Option<usize>) -> Vec<f64> {
+        match &self.space {
+            Space::Labels(space) => space.totals(&self.past, left_out),
+            Space::Scale(space) => space.totals(&self.past, left_out),
+            Space::Choices(_) => Vec::new(),
+        }
     }
 
     /// The estimate for a query with these features. `boost` gives each factor's strength in it, from 0 to 4: what the factor
@@ -191,6 +228,7 @@ impl Estimator {
                 Mover::Similar => Source::Similar,
                 Mover::Tone => Source::Tone,
                 Mover::Options => Source::Options,
+                Mover::Others => Source::Others,
             };
             Some(Part { source, added })
         };
@@ -255,11 +293,15 @@ impl Estimator {
         if position < weights.len() {
             weights.remove(position);
         }
-        Self::new(task, set, others, &weights)
+        let population = self.others.as_ref().map(Others::shared_population);
+        Self::among(task, set, others, &weights, population.as_ref())
     }
 
     /// The base rates of the responses open to a query.
     pub(super) fn base(&self, seen: &Seen<'_>) -> Vec<f64> {
+        if let Some(others) = &self.others {
+            return others.population().base_of(&self.totals(seen.left_out));
+        }
         match &self.space {
             Space::Labels(space) => space.base(&self.past, seen.left_out),
             Space::Scale(space) => space.base(&self.past, seen.left_out),
@@ -282,7 +324,7 @@ impl Estimator {
             Space::Scale(space) => space.targets(),
             Space::Choices(_) => return None,
         };
-        Some(Basis { past: &self.past, targets })
+        Some(Basis { past: &self.past, targets, others: self.others.as_ref() })
     }
 
     /// The probabilities of a query's responses, and what moved them.
@@ -291,7 +333,7 @@ impl Estimator {
             return of_options(space.moved(&self.past, seen, calibration, base), heard);
         }
         let latent = self.latent(seen, base);
-        let combined = latent.as_ref().map_or_else(|| Labels::combined(base), Latent::combined);
+        let combined = self.combined(latent.as_ref(), base);
         let share = calibration.factors;
         // Without boosts the whole is all that is asked for, and has a short form.
         let whole =
@@ -301,7 +343,19 @@ impl Estimator {
             left_out.or_else(|| self.fits.parts(&basis, seen, share, &combined))
         };
         let parts = self.basis().and_then(of).unwrap_or_default();
-        by_parts(latent.as_ref(), base, seen.tone, parts, heard)
+        let others = if heard == Heard::All { self.added_by_others(seen, base) } else { None };
+        by_parts(latent.as_ref(), (base, others.as_deref()), seen.tone, parts, heard)
+    }
+
+    /// What others add to the base rates.
+    fn added_by_others(&self, seen: &Seen<'_>, base: &[f64]) -> Option<Vec<f64>> {
+        let others = self.others.as_ref()?;
+        let known = seen.left_out.and_then(|item| others.added_to(&self.past, item));
+        Some(known.map_or_else(|| others.add_to(seen.query, base), <[f64]>::to_vec))
+    }
+
+    fn combined(&self, latent: Option<&Latent>, base: &[f64]) -> Array2<f64> {
+        latent.map_or_else(|| Labels::combined(base, self.others.is_some()), Latent::combined)
     }
 
     /// By share of the regression on factors: the probabilities for an item that is left out.
@@ -310,28 +364,29 @@ impl Estimator {
             return vec![space.moved(&self.past, seen, &Calibration::default(), base).p; shares.len()];
         }
         let latent = self.latent(seen, base);
-        let combined = latent.as_ref().map_or_else(|| Labels::combined(base), Latent::combined);
+        let combined = self.combined(latent.as_ref(), base);
         let left_out = |basis: Basis<'_>| self.fits.left_out(&basis, seen.left_out?, shares, &combined);
         let Some(wholes) = self.basis().and_then(left_out) else {
             return shares.iter().map(|_| base.to_vec()).collect();
         };
-        let of = |whole| by_parts(latent.as_ref(), base, seen.tone, vec![whole], Heard::All).p;
+        let others = self.added_by_others(seen, base);
+        let of = |whole| by_parts(latent.as_ref(), (base, others.as_deref()), seen.tone, vec![whole], Heard::All).p;
         wholes.into_iter().map(of).collect()
     }
 
     fn latent(&self, seen: &Seen<'_>, base: &[f64]) -> Option<Latent> {
         match &self.space {
-            Space::Scale(space) => space.latent(&self.past, seen.left_out, base),
+            Space::Scale(space) => Some(space.latent(&self.past, seen.left_out, base, self.others.as_ref())),
             _ => None,
         }
     }
 }
 
-/// The probabilities that the base rates come to by a tone and by parts of regressions: the query's factors in their order and,
-/// last, similar queries. On a scale they are shifts of the latent mean.
+/// The probabilities that the base rates come to by what others add, by a tone and by parts of regressions: the query's factors
+/// in their order and, last, similar queries. On a scale they are shifts of the latent mean.
 fn by_parts(
     latent: Option<&Latent>,
-    base: &[f64],
+    (base, others): (&[f64], Option<&[f64]>),
     tone: Option<f64>,
     mut parts: Vec<Array1<f64>>,
     heard: Heard,
@@ -340,20 +395,28 @@ fn by_parts(
         rest.fill(0.0);
     }
     let factors = parts.len().saturating_sub(1);
-    let (p, by_tone, by_part) = match latent {
+    let (p, by_tone, by_others, by_part) = match latent {
         Some(latent) => {
-            let shifts: Vec<f64> = parts.iter().map(|part| part.sum()).collect();
-            let moved = latent.moved(base, tone, &shifts);
-            (moved.p, moved.by_tone, moved.by_shift)
+            let more = others.map(|added| added.iter().sum::<f64>());
+            let shifts: Vec<f64> = parts.iter().map(|part| part.sum()).chain(more).collect();
+            let mut moved = latent.moved(base, tone, &shifts);
+            let by_others = more.and_then(|_| moved.by_shift.pop());
+            (moved.p, moved.by_tone, by_others, moved.by_shift)
         }
         None => {
-            let (p, by_part) = Labels::moved(base, parts);
-            (p, None, by_part)
+            let from: Vec<f64> = match others {
+                Some(added) => base.iter().zip(added).map(|(base, added)| base + added).collect(),
+                None => base.to_vec(),
+            };
+            let (p, by_part) = Labels::moved(&from, parts);
+            (p, None, others.map(<[f64]>::to_vec), by_part)
         }
     };
     let mover = |number: usize| if number < factors { Mover::Factor(number) } else { Mover::Similar };
     let parts = by_part.into_iter().enumerate().map(|(number, added)| (mover(number), added));
-    Moved { p, parts: by_tone.map(|added| (Mover::Tone, added)).into_iter().chain(parts).collect() }
+    let first = by_tone.map(|added| (Mover::Tone, added)).into_iter();
+    let first = first.chain(by_others.map(|added| (Mover::Others, added)));
+    Moved { p, parts: first.chain(parts).collect() }
 }
 
 fn of_options(mut moved: choices::Chosen, heard: Heard) -> Moved {

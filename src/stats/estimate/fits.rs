@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use ndarray::{Array1, Array2};
 
+use super::others::Others;
 use super::past::Past;
 use super::ridge::{Kernel, Ridge};
 use super::seen::{Owned, Seen};
@@ -23,6 +24,8 @@ pub(super) struct Targets {
 pub(super) struct Basis<'p> {
     pub(super) past: &'p Past,
     pub(super) targets: Targets,
+    /// What they add is regressed in columns behind the targets.
+    pub(super) others: Option<&'p Others>,
 }
 
 /// The fits of a user's past, each made when it is first asked for. All questions are asked with the same basis.
@@ -36,9 +39,14 @@ impl Basis<'_> {
     fn fit(&self, terms: &Terms, kernel: Kernel, lambda: f64) -> Option<Ridge> {
         let (past, targets) = (self.past, &self.targets);
         let first = past.first();
-        let mut numbers = Array2::zeros((past.len() - first, targets.columns));
+        let more = self.others.map_or(0, |others| others.population().columns());
+        let mut numbers = Array2::zeros((past.len() - first, targets.columns + more));
         for ((row, column), number) in numbers.indexed_iter_mut() {
-            *number = (targets.of)(past, first + row, column);
+            let added = |column: usize| self.others?.added_to(past, first + row)?.get(column).copied();
+            *number = match column.checked_sub(targets.columns) {
+                Some(column) => added(column).unwrap_or_default(),
+                None => (targets.of)(past, first + row, column),
+            };
         }
         let weights = past.weights.get(first..).unwrap_or_default();
         Ridge::new(terms, first, (kernel, lambda), weights, numbers)

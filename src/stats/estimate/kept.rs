@@ -1,9 +1,10 @@
 //! An estimator that is made when it is first asked for, and grows with its memory.
 
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::estimator::Estimator;
 use crate::data::{FactorSet, MemoryItem, Task};
+use crate::stats::population::Population;
 
 /// The estimator of one memory and its factors, once it was asked for; `None` inside for open-ended tasks.
 ///
@@ -24,13 +25,14 @@ impl KeptEstimator {
         factors: &FactorSet,
         items: &[MemoryItem],
         weights: impl FnOnce() -> Vec<f64>,
+        population: Option<&Arc<Population>>,
     ) -> Option<&Estimator> {
         let make = || match self.of_fewer.lock().unwrap_or_else(PoisonError::into_inner).take() {
             Some(mut estimator) => {
                 estimator.append(factors, items, &weights());
                 Some(estimator)
             }
-            None => Estimator::new(task, factors, items, &weights()),
+            None => Estimator::among(task, factors, items, &weights(), population),
         };
         self.ready.get_or_init(make).as_ref()
     }

@@ -31,14 +31,17 @@ impl Labels {
         Self { totals }
     }
 
-    pub(super) fn base(&self, past: &Past, left_out: Option<usize>) -> Vec<f64> {
+    /// By response: the weight of the items it was given in.
+    pub(super) fn totals(&self, past: &Past, left_out: Option<usize>) -> Vec<f64> {
         let (out, weight) = (past.given(left_out), past.weight(left_out));
-        let less = |place: usize| if out == Some(place) { weight } else { 0.0 };
-        let n: f64 = self.totals.iter().sum::<f64>() - weight;
-        let count = |(place, total): (usize, &f64)| {
-            base_rate((total - less(place)).max(0.0), n.max(0.0), self.totals.len(), 1.0)
-        };
-        self.totals.iter().enumerate().map(count).collect()
+        let less = |(place, total): (usize, &f64)| if out == Some(place) { (total - weight).max(0.0) } else { *total };
+        self.totals.iter().enumerate().map(less).collect()
+    }
+
+    pub(super) fn base(&self, past: &Past, left_out: Option<usize>) -> Vec<f64> {
+        let n = (self.totals.iter().sum::<f64>() - past.weight(left_out)).max(0.0);
+        let totals = self.totals(past, left_out);
+        totals.iter().map(|total| base_rate(*total, n, totals.len(), 1.0)).collect()
     }
 
     /// What is regressed: whether each response was given, and 1, so that the base rates may be any.
@@ -55,11 +58,12 @@ impl Labels {
         }
     }
 
-    /// `o_y − π_y · 1` of the targets.
-    pub(super) fn combined(base: &[f64]) -> Array2<f64> {
-        let mut combined = Array2::zeros((base.len() + 1, base.len()));
+    /// `o_y − π_y · 1` of the targets, less what others add where there are any, whose columns come after.
+    pub(super) fn combined(base: &[f64], others: bool) -> Array2<f64> {
+        let n = base.len();
+        let mut combined = Array2::zeros((if others { 2 * n + 1 } else { n + 1 }, n));
         for (y, rate) in base.iter().enumerate() {
-            for (row, value) in [(y, 1.0), (base.len(), -rate)] {
+            for (row, value) in [(y, 1.0), (n, -rate), (n + 1 + y, -1.0)] {
                 if let Some(entry) = combined.get_mut((row, y)) {
                     *entry = value;
                 }

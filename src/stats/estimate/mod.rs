@@ -19,6 +19,7 @@ mod kept;
 mod labels;
 mod numbers;
 mod ordinal;
+mod others;
 mod past;
 mod result;
 mod ridge;

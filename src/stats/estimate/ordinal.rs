@@ -1,11 +1,12 @@
 //! A scale: a latent normal that tone, factors and similar queries shift.
 
-use ndarray::Array2;
-use statrs::distribution::{Continuous, ContinuousCDF, Normal};
-
 use crate::stats::base_rate;
+use crate::stats::latent::CutNormal;
+use crate::stats::population::{SLOPE, TONE_MEAN, TONE_VARIANCE};
+use ndarray::Array2;
 
 use super::fits::Targets;
+use super::others::Others;
 use super::past::Past;
 use super::shares::normalised;
 
@@ -23,29 +24,20 @@ pub(super) struct Ordinal {
 
 /// The latent normal as the user's moments set it.
 pub(super) struct Latent {
-    normal: Normal,
-    /// Between the points, with infinity on either side.
-    cuts: Vec<f64>,
-    /// The latent mean inside each point.
-    inside: Vec<f64>,
+    normal: CutNormal,
     /// Mean and spread of the user's tones, and the slope of the latent response on them.
     mean: f64,
     spread: f64,
     slope: f64,
+    others: bool,
 }
 
 /// Smoothing of the base rates, in pseudo-items (α of the base rate).
 const ALPHA: f64 = 0.5;
 /// Weight of the general mean and variance of tones, in pseudo-items.
 const TONE_ITEMS: f64 = 20.0;
-/// Mean tone of people in general; tones are from −8 to 8.
-const TONE_MEAN: f64 = 0.6;
-/// Variance of tones of people in general.
-const TONE_VARIANCE: f64 = 1.2;
 /// Weight of the general slope of the response on the tone, in pseudo-items.
 const SLOPE_ITEMS: f64 = 5.0;
-/// Slope of the latent response on the standardized tone in general, from 0 to 1.
-const SLOPE: f64 = 0.4;
 /// λ of words and of factors: an interaction's own share of chance, in units of its likeness to itself, which is 1.
 const LAMBDA: f64 = 2.0;
 /// Shifts of the latent mean below this are taken by the slope, whose error is half their square.
@@ -79,10 +71,15 @@ impl Ordinal {
         ordinal
     }
 
-    pub(super) fn base(&self, past: &Past, left_out: Option<usize>) -> Vec<f64> {
+    /// By point: the weight of the items it was given in.
+    pub(super) fn totals(&self, past: &Past, left_out: Option<usize>) -> Vec<f64> {
         let (out, weight) = (past.given(left_out), past.weight(left_out));
         let less = |(k, n): (usize, &f64)| if out == Some(k) { (n - weight).max(0.0) } else { *n };
-        let totals: Vec<f64> = self.totals.iter().enumerate().map(less).collect();
+        self.totals.iter().enumerate().map(less).collect()
+    }
+
+    pub(super) fn base(&self, past: &Past, left_out: Option<usize>) -> Vec<f64> {
+        let totals = self.totals(past, left_out);
         let n: f64 = totals.iter().sum();
         totals.iter().map(|count| base_rate(*count, n, totals.len(), ALPHA)).collect()
     }
@@ -101,21 +98,11 @@ impl Ordinal {
         Targets { lambda_words: LAMBDA, lambda_factors: LAMBDA, columns: points + 2, of: Box::new(of) }
     }
 
-    /// The latent normal; `None` never.
-    pub(super) fn latent(&self, past: &Past, left_out: Option<usize>, base: &[f64]) -> Option<Latent> {
-        let normal = Normal::new(0.0, 1.0).ok()?;
+    /// The latent normal. What others say is of what tones leave in general, so the slope is of what they leave.
+    pub(super) fn latent(&self, past: &Past, left_out: Option<usize>, base: &[f64], others: Option<&Others>) -> Latent {
+        let normal = CutNormal::new(base);
         let out = past.given(left_out);
         let out_tone = left_out.and_then(|item| past.tone(item));
-        let cuts = cuts(&normal, base);
-        let density = |cut: &f64| if cut.is_finite() { normal.pdf(*cut) } else { 0.0 };
-        let inside: Vec<f64> = cuts
-            .windows(2)
-            .zip(base)
-            .map(|(cut, share)| match cut {
-                [low, high] => (density(low) - density(high)) / share.max(1e-9),
-                _ => 0.0,
-            })
-            .collect();
         let (mut n, mut sum, mut cross) = (0.0, 0.0, 0.0);
         let mut squares = self.tone_squares;
         let mut by_point = self.toned.clone();
@@ -132,19 +119,34 @@ impl Ordinal {
         let mean = (sum + TONE_ITEMS * TONE_MEAN) / (n + TONE_ITEMS);
         let spread_sum = (squares - 2.0 * mean * sum + n * mean * mean).max(0.0);
         let spread = ((spread_sum + TONE_ITEMS * TONE_VARIANCE) / (n + TONE_ITEMS)).sqrt().max(1e-6);
-        for ((count, tones), z) in by_point.iter().zip(&inside) {
+        for ((count, tones), z) in by_point.iter().zip(normal.inside()) {
             cross += z * (tones - mean * count) / spread;
         }
+        if let Some(others) = others {
+            let known = (0..past.len()).filter(|item| left_out != Some(*item));
+            let with = |item: usize| {
+                let added: f64 = others.added_to(past, item)?.iter().sum();
+                Some(past.weight(Some(item)) * added * (past.tone(item)? - mean) / spread)
+            };
+            cross -= known.filter_map(with).sum::<f64>();
+        }
         let slope = ((cross + SLOPE_ITEMS * SLOPE) / (spread_sum / (spread * spread) + SLOPE_ITEMS)).clamp(0.0, 0.95);
-        Some(Latent { normal, cuts, inside, mean, spread, slope })
+        Latent { normal, mean, spread, slope, others: others.is_some() }
     }
 }
 
 impl Latent {
-    /// `z_y − s · (t − t̄)` of the targets: what the tone leaves of an item's latent response.
+    /// `z_y − s · (t − t̄)` of the targets: what the tone, and others where there are any, leave of an item's latent response.
     pub(super) fn combined(&self) -> Array2<f64> {
         let slope = self.slope / self.spread;
-        let rows: Vec<f64> = self.inside.iter().copied().chain([-slope, slope * self.mean]).collect();
+        let rows: Vec<f64> = self
+            .normal
+            .inside()
+            .iter()
+            .copied()
+            .chain([-slope, slope * self.mean])
+            .chain(self.others.then_some(-1.0))
+            .collect();
         Array2::from_shape_vec((rows.len(), 1), rows).unwrap_or_default()
     }
 
@@ -170,24 +172,8 @@ impl Latent {
         (1.0 - self.slope * self.slope).sqrt().max(0.2)
     }
 
-    /// The probabilities between the cuts of a normal with this mean and scatter.
+    /// The probabilities of the points under a normal with this mean and scatter.
     fn cut(&self, mean: f64, scatter: f64) -> Vec<f64> {
-        let below = |cut: &f64| {
-            if cut.is_finite() { self.normal.cdf((cut - mean) / scatter) } else { f64::from(u8::from(*cut > 0.0)) }
-        };
-        let below: Vec<f64> = self.cuts.iter().map(below).collect();
-        normalised(below.windows(2).map(|w| if let [low, high] = w { (high - low).max(0.0) } else { 0.0 }).collect())
+        normalised(self.normal.under(mean, scatter))
     }
-}
-
-/// The cuts of a standard normal that give these probabilities.
-fn cuts(normal: &Normal, p: &[f64]) -> Vec<f64> {
-    let mut cuts = vec![f64::NEG_INFINITY];
-    let mut below = 0.0;
-    for share in p.iter().take(p.len().saturating_sub(1)) {
-        below += share;
-        cuts.push(normal.inverse_cdf(below.clamp(1e-9, 1.0 - 1e-9)));
-    }
-    cuts.push(f64::INFINITY);
-    cuts
 }

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::data::{FactorId, FactorSet, FeatureKey, MemoryItem, ResponseSpace, Task};
+use crate::stats::population::tone;
 use crate::words::tokens;
 
-use super::seen::{distinct, tone};
+use super::seen::distinct;
 use super::terms::{Terms, terms_of};
 
 /// The least weight of an item, 2⁻³²; the greatest is 1.

@@ -41,6 +41,8 @@ pub enum Source {
     Tone,
     /// How the query's options, and the places they stand in, were picked elsewhere.
     Options,
+    /// What others of a [population](crate::stats::population) respond to such queries, as far as they foretell the user.
+    Others,
 }
 
 /// What one source added to the probability of each response.
@@ -241,7 +243,7 @@ mod tests {
     #[test]
     fn a_median_between_two_minds_is_one_of_them() {
         for (p, point) in [
-            ([0.02, 0.46, 0.03, 0.03, 0.46], 1),
+            ([0.02, 0.47, 0.02, 0.02, 0.47], 1),
             ([0.0, 0.44, 0.02, 0.04, 0.50], 4),
             ([0.1, 0.15, 0.3, 0.25, 0.2], 2),
             ([0.4, 0.05, 0.3, 0.15, 0.1], 2),

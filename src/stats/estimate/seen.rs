@@ -1,6 +1,6 @@
 //! The query of an estimate: its terms, its factors and its tone.
 
-use crate::data::{Feature, Query, Span};
+use crate::data::{Query, Span};
 use crate::words::Token;
 
 use super::terms::each_term;
@@ -75,11 +75,4 @@ pub(super) fn distinct(places: impl Iterator<Item = usize>) -> Vec<usize> {
     places.sort_unstable();
     places.dedup();
     places
-}
-
-/// The tone of features, which praise (above 0) or blame in all: the sum of their valences over one more than their number,
-/// so that a single weak word counts for little. From −8 to 8; `None` when none has a valence.
-pub(super) fn tone<'f>(features: impl Iterator<Item = &'f Feature>) -> Option<f64> {
-    let valences: Vec<f64> = features.filter_map(Feature::valence).collect();
-    (!valences.is_empty()).then(|| 4.0 * valences.iter().sum::<f64>() / (valences.len() as f64 + 1.0))
 }

@@ -37,12 +37,13 @@ pub(super) struct Asked {
     /// Of the query's options, in their order.
     pub(super) shares: Vec<f64>,
     pub(super) seen: Option<bool>,
+    pub(super) time: Option<i64>,
 }
 
 impl Asked {
     pub(super) fn new(task: &Task, text: &str, options: &[String], gold: &str) -> Result<Self, String> {
         let (query, gold) = checked(task, text, options, gold).map_err(|error| words(&error))?;
-        Ok(Self { query, gold, shares: Vec::new(), seen: None })
+        Ok(Self { query, gold, shares: Vec::new(), seen: None, time: None })
     }
 }
 
@@ -172,8 +173,8 @@ impl Collector {
 
     fn ask(&mut self, at: usize, asked: Asked) {
         if let Some(user) = self.users.get_mut(at) {
-            let Asked { query, gold, shares, seen } = asked;
-            user.tests.push(TestItem { id: format!("t{:04}", user.tests.len() + 1), query, gold, shares, seen });
+            let Asked { query, gold, shares, seen, time } = asked;
+            user.tests.push(TestItem { id: format!("t{:04}", user.tests.len() + 1), query, time, gold, shares, seen });
         }
     }
 

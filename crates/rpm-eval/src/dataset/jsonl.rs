@@ -56,12 +56,16 @@ fn add(collector: &mut Collector, task: &Task, user: &Value, place: usize, row: 
 }
 
 fn past(task: &Task, entry: &Value) -> Result<Past, String> {
-    let time = match entry.get("timestamp") {
-        None | Some(Value::Null) => None,
-        Some(time) => Some(time.as_i64().ok_or("has a timestamp that is not a whole number")?),
-    };
+    let time = time(entry)?;
     let (query, response) = (json::text(entry, "query")?, json::text(entry, "response")?);
     Past::new(task, &query, &options_of(entry)?, &response, time)
+}
+
+fn time(entry: &Value) -> Result<Option<i64>, String> {
+    match entry.get("timestamp") {
+        None | Some(Value::Null) => Ok(None),
+        Some(time) => Ok(Some(time.as_i64().ok_or("has a timestamp that is not a whole number")?)),
+    }
 }
 
 fn asked(task: &Task, entry: &Value) -> Result<Asked, String> {
@@ -70,6 +74,7 @@ fn asked(task: &Task, entry: &Value) -> Result<Asked, String> {
     if matches!(task.space(), ResponseSpace::Choices) {
         asked.shares = distribution(entry, &options)?;
     }
+    asked.time = time(entry)?;
     asked.seen = match entry.get("seen_text") {
         None | Some(Value::Null) => None,
         Some(seen) => Some(seen.as_bool().ok_or("has a field seen_text that is not true or false")?),

@@ -62,6 +62,8 @@ pub struct TestItem {
     pub id: String,
     /// The query.
     pub query: Query,
+    /// When it was asked, in seconds of any epoch, if the data set says so.
+    pub time: Option<i64>,
     /// The user's own response.
     pub gold: String,
     /// For opinions: which share of the group chose each option, in the query's order, adding up to 1. Empty elsewhere.

@@ -203,7 +203,7 @@ fn split(collector: &mut Collector, questions: &[Question], name: &str, group: &
             history.push(Past { query, response, time: None });
         } else {
             let seen = Some(known.contains(folded));
-            tests.push(Asked { query, gold: response, shares: shares.clone(), seen });
+            tests.push(Asked { query, gold: response, shares: shares.clone(), seen, time: None });
         }
     }
     collector.user(group.place, &row, history, tests);

@@ -17,6 +17,7 @@ mod named;
 mod near;
 mod noise;
 mod okapi;
+mod others;
 mod pag;
 mod pipeline;
 mod rag;
@@ -98,6 +99,10 @@ pub struct Bench<'a> {
     pub task: &'a Task,
     /// The histories of all users of the data set, for methods that look beyond one. No test item is among them.
     pub population: &'a [Vec<Interaction>],
+    /// The place of the user among them, so that a method can leave the user out; `None` for one who is not among them.
+    pub user: Option<usize>,
+    /// The time of the user's first test item, where items have times: what others responded later would tell the future.
+    pub before: Option<i64>,
     /// The model to ask; `None` in a run without one.
     pub backend: Option<Arc<dyn LlmBackend>>,
     /// The model to learn with, where it is another: a memory built by one model is then used by the other.
@@ -111,7 +116,16 @@ pub struct Bench<'a> {
 impl<'a> Bench<'a> {
     /// A run without a model and without a limit, whose random choices begin at 0.
     pub fn new(task: &'a Task, population: &'a [Vec<Interaction>]) -> Self {
-        Self { task, population, backend: None, learner: None, budget: Budget::default(), seed: 0 }
+        Self {
+            task,
+            population,
+            user: None,
+            before: None,
+            backend: None,
+            learner: None,
+            budget: Budget::default(),
+            seed: 0,
+        }
     }
 }
 

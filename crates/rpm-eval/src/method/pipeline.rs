@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use rpm_core::Forget;
 use rpm_core::answer::StatisticalAnswerer;
 use rpm_core::catalog::Catalog;
 use rpm_core::data::{History, Query};
@@ -15,6 +16,7 @@ use rpm_core::pipeline::{ItemOutcome, LearnReport, PathPolicy, Prepared, RpmPipe
 use rpm_core::reason::ComposedPathWriter;
 use rpm_core::stats::{SupportThresholds, Tier};
 
+use super::others::Others;
 use super::{Bench, Method, MethodError, Prediction, Session};
 
 type Build = dyn Fn(RpmPipelineBuilder, &Bench<'_>) -> RpmPipelineBuilder + Send + Sync;
@@ -30,6 +32,9 @@ pub struct PipelineMethod {
     asks: bool,
     build: Arc<Build>,
     catalog: Option<Arc<MakeCatalog>>,
+    others: Option<Arc<Others>>,
+    /// The user's latest interactions that are known.
+    own: Option<usize>,
 }
 
 impl PipelineMethod {
@@ -38,7 +43,7 @@ impl PipelineMethod {
         name: impl Into<String>,
         build: impl Fn(RpmPipelineBuilder, &Bench<'_>) -> RpmPipelineBuilder + Send + Sync + 'static,
     ) -> Self {
-        Self { name: name.into(), asks: true, build: Arc::new(build), catalog: None }
+        Self { name: name.into(), asks: true, build: Arc::new(build), catalog: None, others: None, own: None }
     }
 
     /// A pipeline made from the parts that ask no model.
@@ -48,12 +53,18 @@ impl PipelineMethod {
     ) -> Self {
         let build =
             move |builder, bench: &Bench<'_>| build(without_model(builder).answerer(StatisticalAnswerer), bench);
-        Self { name: name.into(), asks: false, build: Arc::new(build), catalog: None }
+        Self { name: name.into(), asks: false, build: Arc::new(build), catalog: None, others: None, own: None }
     }
 
     /// The pipeline with a catalog.
     pub(super) fn with_catalog(mut self, catalog: Option<Arc<MakeCatalog>>) -> Self {
         self.catalog = catalog;
+        self
+    }
+
+    /// The pipeline with what others teach, and with only the latest interactions of each user.
+    pub(super) fn among(mut self, others: Option<Arc<Others>>, own: Option<usize>) -> Self {
+        (self.others, self.own) = (others, own);
         self
     }
 
@@ -66,7 +77,11 @@ impl PipelineMethod {
         })
     }
 
-    fn pipeline(&self, backend: Option<&Arc<dyn LlmBackend>>, bench: &Bench<'_>) -> Result<RpmPipeline, MethodError> {
+    async fn pipeline(
+        &self,
+        backend: Option<&Arc<dyn LlmBackend>>,
+        bench: &Bench<'_>,
+    ) -> Result<RpmPipeline, MethodError> {
         let mut builder = RpmPipeline::builder(bench.task.clone()).budget(bench.budget.clone());
         if let Some(backend) = backend.filter(|_| self.asks) {
             builder = builder.backend(Arc::clone(backend));
@@ -77,6 +92,11 @@ impl PipelineMethod {
         }
         if let Some(catalog) = &self.catalog {
             builder = builder.catalog(catalog(bench)?);
+        }
+        if let Some(others) = &self.others
+            && let Some(population) = others.population(bench).await?
+        {
+            builder = builder.population(population);
         }
         (self.build)(builder, bench).build().map_err(|_| MethodError::NoBackend)
     }
@@ -118,10 +138,20 @@ impl Method for PipelineMethod {
 
     async fn learn(&self, history: &History, bench: &Bench<'_>) -> Result<Box<dyn Session>, MethodError> {
         let learner = bench.learner.as_ref().or(bench.backend.as_ref());
-        let learned = self.pipeline(learner, bench)?.learn(history).await?;
-        let pipeline = self.pipeline(bench.backend.as_ref(), bench)?;
+        // A history is never empty; of nothing known it is begun and forgotten.
+        let known = self.own.and_then(|own| history.interactions().len().checked_sub(own.max(1)));
+        let history = match known.and_then(|known| history.interactions().get(known..)) {
+            Some(latest) => &History::new(bench.task, history.user().as_str(), latest.iter().cloned())
+                .map_err(|error| MethodError::Other(error.into()))?,
+            None => history,
+        };
+        let learned = self.pipeline(learner, bench).await?.learn(history).await?;
+        let pipeline = self.pipeline(bench.backend.as_ref(), bench).await?;
         let usage = learned.report.usage.clone();
-        let user = pipeline.open(learned.model).await?;
+        let mut user = pipeline.open(learned.model).await?;
+        if self.own == Some(0) {
+            pipeline.forget(&mut user, &Forget::All).await?;
+        }
         Ok(Box::new(Ready { asks: self.asks, pipeline, user, report: learned.report, usage }))
     }
 }

@@ -14,10 +14,12 @@ use rpm_core::extract::{LexicalExtractor, PromptedExtractor};
 use rpm_core::pipeline::{PathPolicy, Preset, RpmPipelineBuilder};
 use rpm_core::reason::{ComposedPathWriter, PromptedPathWriter};
 use rpm_core::retrieve::Retriever;
+use rpm_core::stats::population::USERS_SHARED;
 use rpm_core::stats::{SupportThresholds, Tier};
 
 use super::generic_paths::{self, GenericPaths};
 use super::noise::Noisy;
+use super::others::Others;
 use super::pipeline::MakeCatalog;
 use super::spec::Options;
 use super::{Bench, MethodError, PipelineMethod, retrievers};
@@ -39,6 +41,11 @@ struct Parts {
     noise: f64,
     /// The most factors of a catalog of all histories' texts; 0 for none.
     topics: usize,
+    /// The folds of users; 0 to learn from nobody else.
+    folds: usize,
+    /// The users that share whatever others teach.
+    shared: usize,
+    own: Option<usize>,
 }
 
 impl Parts {
@@ -66,7 +73,24 @@ impl Parts {
             return Err(options.wrong("noise is a share from 0 to 1"));
         }
         let topics = options.number("catalog", 0)?;
-        Ok(Self { k, retriever, thresholds, noise, topics })
+        let folds: usize = options.number("others", 0)?;
+        if folds == 1 {
+            return Err(options.wrong("others is a number of folds, 2 or more, or 0 for nobody else"));
+        }
+        let shared = options.number("shared", USERS_SHARED)?;
+        if shared < 2 {
+            return Err(options.wrong("shared is at least 2 users"));
+        }
+        let own = match options.text("own", "all") {
+            "all" => None,
+            own => Some(own.parse().map_err(|_| options.wrong("own is a number of interactions, or all"))?),
+        };
+        Ok(Self { k, retriever, thresholds, noise, topics, folds, shared, own })
+    }
+
+    /// What others teach.
+    fn others(&self) -> Option<Arc<Others>> {
+        (self.folds > 0).then(|| Arc::new(Others::new(self.folds, self.shared)))
     }
 
     /// The catalog of all histories' texts, made once for each population.
@@ -120,7 +144,7 @@ pub(super) fn prompted(options: &mut Options<'_>) -> Result<PipelineMethod, Eval
         return Err(options.wrong("the frugal preset asks for no features of past texts, so it has no items"));
     }
     let parts = Parts::read(options)?;
-    let catalog = parts.catalog();
+    let (catalog, others, own) = (parts.catalog(), parts.others(), parts.own);
     let method = PipelineMethod::new("rpm", move |builder, bench| {
         let mut builder = builder.preset(preset).paths(PathPolicy::OnFirstUse);
         builder = match (preset, estimate) {
@@ -152,16 +176,16 @@ pub(super) fn prompted(options: &mut Options<'_>) -> Result<PipelineMethod, Eval
         };
         parts.apply(builder)
     });
-    Ok(method.with_catalog(catalog))
+    Ok(method.with_catalog(catalog).among(others, own))
 }
 
 /// The pipeline that asks no model, with the options of [`Parts`].
 pub(super) fn offline(options: &mut Options<'_>) -> Result<PipelineMethod, EvalError> {
     let parts = Parts::read(options)?;
-    let catalog = parts.catalog();
+    let (catalog, others, own) = (parts.catalog(), parts.others(), parts.own);
     let method = PipelineMethod::offline("offline", move |builder, bench| {
         let extractor = Noisy::new(LexicalExtractor::default(), parts.noise, bench.seed);
         parts.apply(builder.extractor(extractor))
     });
-    Ok(method.with_catalog(catalog))
+    Ok(method.with_catalog(catalog).among(others, own))
 }

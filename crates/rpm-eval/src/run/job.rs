@@ -22,6 +22,8 @@ pub(super) struct Work<'a> {
     pub(super) set: &'a Dataset,
     pub(super) population: &'a [Vec<Interaction>],
     pub(super) user: &'a EvalUser,
+    /// The user's place in the set.
+    pub(super) place: usize,
     pub(super) method: &'a Arc<dyn Method>,
 }
 
@@ -43,6 +45,8 @@ impl Runner {
         let bench = Bench {
             task: &work.set.task,
             population: work.population,
+            user: Some(work.place),
+            before: work.user.tests.iter().filter_map(|item| item.time).min(),
             backend: backend.map(tap),
             learner: learner.map(tap),
             budget: self.per_operation.clone(),

@@ -224,7 +224,8 @@ impl Runner {
         let mut work = Vec::new();
         for (set, population) in sets.iter().zip(&populations) {
             for method in methods.iter().filter(|method| method.applies(&set.task)) {
-                work.extend(set.users.iter().map(|user| Work { set, population, user, method }));
+                let users = set.users.iter().enumerate();
+                work.extend(users.map(|(place, user)| Work { set, population, user, place, method }));
             }
         }
         let (mut folder, mut done) = match &self.folder {

@@ -23,6 +23,7 @@ pub(crate) fn dataset(name: &str, users: usize) -> Dataset {
             Interaction::new(format!("h{at}"), Query::new(text).unwrap(), rating).unwrap()
         };
         let test = |at: usize| TestItem {
+            time: None,
             id: format!("t{at}"),
             query: Query::new(format!("{} Seen by {n}.", TEXTS[(at + n) % 6])).unwrap(),
             gold: if (at + n).is_multiple_of(2) { "5" } else { "2" }.to_owned(),

@@ -2,7 +2,9 @@
 
 use std::sync::OnceLock;
 
-use ndarray::{Array1, Array2, ArrayView1, Axis};
+use ndarray::{Array1, Array2, Axis};
+
+use crate::stats::linear::{cholesky, inverse_diagonal, solve};
 
 use super::seen::Owned;
 use super::similar::Likeness;
@@ -154,62 +156,6 @@ impl Ridge {
     pub(super) fn part_left_out(&self, item: usize, combined: &Array2<f64>) -> Option<Array1<f64>> {
         Some(self.left_out(item)?.dot(combined))
     }
-}
-
-/// The lower triangle L of `L·Lᵀ`, which is this symmetric positive definite matrix. What is above the diagonal is not read.
-fn cholesky(mut matrix: Array2<f64>) -> Array2<f64> {
-    for i in 0..matrix.nrows() {
-        let (done, mut rest) = matrix.view_mut().split_at(Axis(0), i);
-        let mut row = rest.row_mut(0);
-        for (j, above) in done.rows().into_iter().enumerate() {
-            let known = start(&row.view(), j).dot(&start(&above, j));
-            if let (Some(entry), Some(pivot)) = (row.get_mut(j), above.get(j)) {
-                *entry = (*entry - known) / pivot;
-            }
-        }
-        let known = start(&row.view(), i).dot(&start(&row.view(), i));
-        if let Some(entry) = row.get_mut(i) {
-            *entry = (*entry - known).max(f64::MIN_POSITIVE).sqrt();
-        }
-    }
-    matrix
-}
-
-/// The first entries of a row.
-fn start<'a>(row: &ArrayView1<'a, f64>, entries: usize) -> ArrayView1<'a, f64> {
-    row.split_at(Axis(0), entries).0
-}
-
-/// `x` of `L·Lᵀ·x = b`, by column.
-fn solve(factor: &Array2<f64>, b: Array2<f64>) -> Array2<f64> {
-    let mut x = forward(factor, b);
-    for (i, row) in factor.rows().into_iter().enumerate().rev() {
-        let (mut before, mut rest) = x.view_mut().split_at(Axis(0), i);
-        let mut own = rest.row_mut(0);
-        own /= row.get(i).copied().unwrap_or(1.0);
-        for (mut other, entry) in before.rows_mut().into_iter().zip(row) {
-            other.scaled_add(-entry, &own);
-        }
-    }
-    x
-}
-
-/// `x` of `L·x = b`, by column.
-fn forward(factor: &Array2<f64>, mut b: Array2<f64>) -> Array2<f64> {
-    for (i, row) in factor.rows().into_iter().enumerate() {
-        let (done, mut rest) = b.view_mut().split_at(Axis(0), i);
-        let mut own = rest.row_mut(0);
-        for (other, entry) in done.rows().into_iter().zip(row) {
-            own.scaled_add(-entry, &other);
-        }
-        own /= row.get(i).copied().unwrap_or(1.0);
-    }
-    b
-}
-
-/// The diagonal of the inverse of `L·Lᵀ`: the squares of L⁻¹, summed by column.
-fn inverse_diagonal(factor: &Array2<f64>) -> Array1<f64> {
-    forward(factor, Array2::eye(factor.nrows())).map(|entry| entry * entry).sum_axis(Axis(0))
 }
 
 #[cfg(test)]

@@ -1,0 +1,95 @@
+//! What others say: a population's kinds of people, weighed by how well each foretells the user.
+
+use std::sync::Arc;
+
+use crate::data::{MemoryItem, Query};
+use crate::stats::population::{Membership, Population, Told};
+
+use super::past::{Past, READ};
+
+/// A population beside a user's past.
+#[derive(Debug, Clone)]
+pub(super) struct Others {
+    population: Arc<Population>,
+    /// By item that is read: what each kind adds.
+    says: Vec<Vec<Vec<f64>>>,
+    member: Membership,
+    /// By item that is read: what the kinds add in all, weighed without it: to the probabilities of labels, or to the latent
+    /// mean of a scale.
+    added: Vec<Vec<f64>>,
+}
+
+impl Others {
+    pub(super) fn new(population: Arc<Population>) -> Self {
+        let member = Membership::new(&population.prior(), &[]);
+        Self { population, says: Vec::new(), member, added: Vec::new() }
+    }
+
+    pub(super) fn population(&self) -> &Population {
+        &self.population
+    }
+
+    pub(super) fn shared_population(&self) -> Arc<Population> {
+        Arc::clone(&self.population)
+    }
+
+    /// Reads new items, which come after those already there.
+    pub(super) fn extend(&mut self, new: &[MemoryItem]) {
+        let new = new.get(new.len().saturating_sub(READ)..).unwrap_or(new);
+        let says = |item: &MemoryItem| self.population.says(&Told::of(item.query()));
+        let more: Vec<Vec<Vec<f64>>> = new.iter().map(says).collect();
+        self.says.extend(more);
+        self.says.drain(..self.says.len().saturating_sub(READ));
+    }
+
+    /// Weighs the kinds by the items that are read. `base` gives the base rates without an item.
+    pub(super) fn count(&mut self, past: &Past, base: impl Fn(usize) -> Vec<f64>) {
+        let first = past.len().saturating_sub(self.says.len());
+        let nothing = vec![0.0; self.population.columns()];
+        let likely = |(number, says): (usize, &Vec<Vec<f64>>)| {
+            let ground = self.population.ground(base(first + number));
+            let given = past.given(Some(first + number)).unwrap_or_default();
+            let toned = self.population.toned(past.tone(first + number));
+            let of = |says: &Vec<f64>| {
+                let by: Vec<f64> = says.iter().map(|by| by + toned).collect();
+                ground.moved(&by).get(given).copied().unwrap_or_default()
+            };
+            says.iter().chain([&nothing]).map(of).collect()
+        };
+        let likely: Vec<Vec<f64>> = self.says.iter().enumerate().map(likely).collect();
+        self.member = Membership::new(&self.population.prior(), &likely);
+        let added = |(number, says): (usize, &Vec<Vec<f64>>)| {
+            self.grounded(&base(first + number), self.weighed(&self.member.without(number), says))
+        };
+        self.added = self.says.iter().enumerate().map(added).collect();
+    }
+
+    /// What others add to the base rates for an item that is read, which has no say in it.
+    pub(super) fn added_to(&self, past: &Past, item: usize) -> Option<&[f64]> {
+        let first = past.len().saturating_sub(self.added.len());
+        self.added.get(item.checked_sub(first)?).map(Vec::as_slice)
+    }
+
+    /// The same for a query that is no item that is read.
+    pub(super) fn add_to(&self, query: &Query, base: &[f64]) -> Vec<f64> {
+        let says = self.population.says(&Told::of(query));
+        self.grounded(base, self.weighed(&self.member.shares(), &says))
+    }
+
+    /// What is added to probabilities when no response may fall too low.
+    fn grounded(&self, base: &[f64], added: Vec<f64>) -> Vec<f64> {
+        if added.len() != base.len() {
+            return added;
+        }
+        let moved = self.population.ground(base.to_vec()).moved(&added);
+        moved.iter().zip(base).map(|(moved, base)| moved - base).collect()
+    }
+
+    fn weighed(&self, shares: &[f64], says: &[Vec<f64>]) -> Vec<f64> {
+        let mut added = vec![0.0; self.population.columns()];
+        for (share, says) in shares.iter().zip(says) {
+            added.iter_mut().zip(says).for_each(|(sum, says)| *sum += share * says);
+        }
+        added
+    }
+}

@@ -1,0 +1,168 @@
+//! What went with the words and texts that users share, by kind of person.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::PopulationError;
+
+/// The second count of a population: what went with the words and the texts that k users share, by kind of person. A sum over
+/// users, as [`Population::count`](super::Population::count) counts each; keep it as you keep their models.
+///
+/// [`merge`](Self::merge) is associative and commutative to the bit, [`take_out`](Self::take_out) undoes it. When a user's
+/// history changes, take out what was counted of them and merge it counted anew.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Counts {
+    /// The digest of the population that it was counted under.
+    pub(super) under: String,
+    pub(super) users: u64,
+    pub(super) interactions: u64,
+    /// By pair of terms: how much of both is in the same texts.
+    pub(super) likeness: Sums,
+    /// By kind, nobody's last.
+    pub(super) kinds: Vec<KindCounts>,
+}
+
+/// What was counted of one kind.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct KindCounts {
+    /// How much of this kind users are, the sum of its squares, and how much of their interactions is.
+    pub(super) users: i64,
+    pub(super) squares: i64,
+    pub(super) interactions: i64,
+    /// By term and column, and by text and column.
+    pub(super) effects: Sums,
+    pub(super) texts: Sums,
+    /// By text.
+    pub(super) masses: Sums,
+}
+
+/// Whole numbers by place; what is 0 is not there.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(super) struct Sums(pub(super) BTreeMap<u32, i64>);
+
+impl Sums {
+    pub(super) fn add(&mut self, place: usize, number: i64) {
+        let Ok(place) = u32::try_from(place) else { return };
+        if number == 0 {
+            return;
+        }
+        let sum = self.0.entry(place).or_default();
+        *sum = sum.wrapping_add(number);
+        if *sum == 0 {
+            self.0.remove(&place);
+        }
+    }
+
+    fn merge(&mut self, other: &Self, sign: i64) {
+        for (place, number) in &other.0 {
+            self.add(*place as usize, sign * number);
+        }
+    }
+
+    /// The numbers at all places, as parts of a unit.
+    pub(super) fn dense(&self, places: usize, unit: f64) -> Vec<f64> {
+        let mut dense = vec![0.0; places];
+        for (place, number) in &self.0 {
+            if let Some(slot) = dense.get_mut(*place as usize) {
+                *slot = *number as f64 / unit;
+            }
+        }
+        dense
+    }
+}
+
+impl KindCounts {
+    /// How many users it is of: that many who are wholly of it would spread as its users do.
+    pub(super) fn effective(&self) -> f64 {
+        let (sum, squares) = (self.users as f64, self.squares as f64);
+        if squares > 0.0 { sum * sum / squares } else { 0.0 }
+    }
+
+    /// Both kinds as one. Users may be of both, so it is of as few as it can be.
+    pub(super) fn join(&mut self, other: &Self) {
+        let squares = (self.squares as f64).sqrt() + (other.squares as f64).sqrt();
+        self.users += other.users;
+        self.interactions += other.interactions;
+        #[expect(clippy::cast_possible_truncation, reason = "far below 2^63")]
+        let squares = (squares * squares).ceil() as i64;
+        self.squares = squares;
+        self.effects.merge(&other.effects, 1);
+        self.texts.merge(&other.texts, 1);
+        self.masses.merge(&other.masses, 1);
+    }
+}
+
+impl fmt::Debug for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Counts")
+            .field("users", &self.users)
+            .field("interactions", &self.interactions)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Counts {
+    pub(super) fn of_nobody(under: &str, kinds: usize) -> Self {
+        Self {
+            under: under.to_owned(),
+            users: 0,
+            interactions: 0,
+            likeness: Sums::default(),
+            kinds: vec![KindCounts::default(); kinds],
+        }
+    }
+
+    /// Adds what was counted of other users.
+    ///
+    /// # Errors
+    /// [`PopulationError::Other`] when it was counted under another population; nothing is added then.
+    pub fn merge(&mut self, other: &Self) -> Result<(), PopulationError> {
+        self.matches(other)?;
+        self.users += other.users;
+        self.interactions += other.interactions;
+        self.sum(other, 1);
+        Ok(())
+    }
+
+    /// Takes out users that were merged, so that this is to the bit what it would be had they never been.
+    ///
+    /// # Errors
+    /// [`PopulationError::Other`] when it was counted under another population, [`PopulationError::NotIn`] when there are
+    /// fewer users or interactions than are taken out; nothing is taken out then.
+    pub fn take_out(&mut self, other: &Self) -> Result<(), PopulationError> {
+        self.matches(other)?;
+        let users = self.users.checked_sub(other.users);
+        let interactions = self.interactions.checked_sub(other.interactions);
+        let (Some(users), Some(interactions)) = (users, interactions) else { return Err(PopulationError::NotIn) };
+        (self.users, self.interactions) = (users, interactions);
+        self.sum(other, -1);
+        Ok(())
+    }
+
+    /// The number of users.
+    pub fn users(&self) -> u64 {
+        self.users
+    }
+
+    /// The number of interactions.
+    pub fn interactions(&self) -> u64 {
+        self.interactions
+    }
+
+    fn sum(&mut self, other: &Self, sign: i64) {
+        self.likeness.merge(&other.likeness, sign);
+        for (kind, other) in self.kinds.iter_mut().zip(&other.kinds) {
+            kind.users += sign * other.users;
+            kind.squares += sign * other.squares;
+            kind.interactions += sign * other.interactions;
+            kind.effects.merge(&other.effects, sign);
+            kind.texts.merge(&other.texts, sign);
+            kind.masses.merge(&other.masses, sign);
+        }
+    }
+
+    fn matches(&self, other: &Self) -> Result<(), PopulationError> {
+        let same = self.under == other.under && self.kinds.len() == other.kinds.len();
+        if same { Ok(()) } else { Err(PopulationError::Other("population")) }
+    }
+}

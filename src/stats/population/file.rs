@@ -1,0 +1,168 @@
+//! The portable file of a population.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use super::kind::Kind;
+use super::{Population, PopulationError};
+
+/// Stands in the `format` field of every file of a population.
+pub const FORMAT_NAME: &str = "rpm-core/population";
+
+/// The version this crate writes, and the latest one it reads.
+pub const FORMAT_VERSION: u32 = 1;
+
+#[derive(Deserialize)]
+struct Header {
+    format: String,
+    format_version: u32,
+}
+
+/// A population as it is written.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Written<'p> {
+    format: Cow<'p, str>,
+    format_version: u32,
+    responses: Cow<'p, [String]>,
+    scale: bool,
+    k: usize,
+    users: u64,
+    interactions: u64,
+    base: Cow<'p, [f64]>,
+    strength: f64,
+    terms: Cow<'p, [(u64, f64)]>,
+    texts: Cow<'p, [u64]>,
+    kinds: Vec<WrittenKind<'p>>,
+    #[serde(default)]
+    digest: Cow<'p, str>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenKind<'p> {
+    share: f64,
+    effects: Cow<'p, [f64]>,
+    texts: Cow<'p, [f64]>,
+    masses: Cow<'p, [f64]>,
+}
+
+impl<'p> Written<'p> {
+    pub(super) fn of(population: &'p Population) -> Self {
+        let kind = |kind: &'p Kind| WrittenKind {
+            share: kind.share,
+            effects: Cow::Borrowed(&kind.effects),
+            texts: Cow::Borrowed(&kind.texts),
+            masses: Cow::Borrowed(&kind.masses),
+        };
+        Self {
+            format: Cow::Borrowed(FORMAT_NAME),
+            format_version: FORMAT_VERSION,
+            responses: Cow::Borrowed(&population.responses),
+            scale: population.scale,
+            k: population.k,
+            users: population.users,
+            interactions: population.interactions,
+            base: Cow::Borrowed(&population.base),
+            strength: population.strength,
+            terms: Cow::Borrowed(&population.terms),
+            texts: Cow::Borrowed(&population.texts),
+            kinds: population.kinds.iter().map(kind).collect(),
+            digest: Cow::Borrowed(population.digest()),
+        }
+    }
+}
+
+impl Population {
+    /// The population as one JSON file, ending in a line feed. Equal populations give equal bytes.
+    pub fn to_json(&self) -> String {
+        // Checked to be finite: it cannot fail.
+        let mut json = serde_json::to_string(&Written::of(self)).unwrap_or_default();
+        json.push('\n');
+        json
+    }
+
+    /// Reads a file that [`to_json`](Self::to_json) wrote.
+    ///
+    /// # Errors
+    /// [`PopulationError::FutureVersion`], or [`PopulationError::NotAPopulation`] with the place where it fails.
+    pub fn from_json(json: &str) -> Result<Self, PopulationError> {
+        let header: Header = serde_json::from_str(json).map_err(|error| unreadable(&error))?;
+        if header.format != FORMAT_NAME {
+            return Err(whole("its format field names another format"));
+        }
+        if header.format_version > FORMAT_VERSION {
+            return Err(PopulationError::FutureVersion { found: header.format_version, supported: FORMAT_VERSION });
+        }
+        let written: Written<'_> = serde_json::from_str(json).map_err(|error| unreadable(&error))?;
+        let digest = written.digest.clone().into_owned();
+        let population = Self::checked(written)?;
+        if digest == population.digest() { Ok(population) } else { Err(whole("its digest is of other contents")) }
+    }
+
+    fn checked(written: Written<'_>) -> Result<Self, PopulationError> {
+        let (responses, terms, texts) = (written.responses.len(), written.terms.len(), written.texts.len());
+        let columns = if written.scale { 1 } else { responses };
+        let ascending = |digests: &[u64]| digests.is_sorted_by(|a, b| a < b);
+        let digests: Vec<u64> = written.terms.iter().map(|(digest, _)| *digest).collect();
+        let share = |share: &f64| (0.0..=1.0).contains(share);
+        let kind = |kind: &WrittenKind<'_>| {
+            let finite = |numbers: &[f64]| numbers.iter().all(|number| number.is_finite());
+            kind.effects.len() == terms * columns
+                && kind.texts.len() == texts * columns
+                && kind.masses.len() == texts
+                && finite(&kind.effects)
+                && finite(&kind.texts)
+                && kind.masses.iter().all(|mass| mass.is_finite() && *mass >= 0.0)
+                && share(&kind.share)
+        };
+        let alone = 1.0 - written.kinds.iter().map(|kind| kind.share).sum::<f64>();
+        let base: f64 = written.base.iter().sum();
+        let checks = [
+            (written.k >= 2 && written.users >= written.k as u64, "k is below 2, or more than its users"),
+            (responses >= 2 && written.base.len() == responses, "its base rates are not one for each response"),
+            (written.base.iter().all(|p| *p > 0.0) && (base - 1.0).abs() < 1e-6, "its base rates do not sum to 1"),
+            ((1.0..=1_000.0).contains(&written.strength), "its strength is not from 1 to 1,000"),
+            (ascending(&digests) && ascending(&written.texts), "its digests are not in order"),
+            (
+                written.terms.iter().all(|(_, weight)| weight.is_finite() && *weight > 0.0),
+                "a term's weight is not above 0",
+            ),
+            (written.kinds.iter().all(kind) && alone > -1e-9, "a kind's numbers do not fit its terms and texts"),
+        ];
+        if let Some((_, problem)) = checks.into_iter().find(|(holds, _)| !holds) {
+            return Err(whole(problem));
+        }
+        let kind = |kind: WrittenKind<'_>| Kind {
+            share: kind.share,
+            effects: kind.effects.into_owned(),
+            texts: kind.texts.into_owned(),
+            masses: kind.masses.into_owned(),
+        };
+        let mut population = Self::unsealed(
+            (written.responses.into_owned(), written.scale),
+            (written.k, written.users, written.interactions),
+            (written.base.into_owned(), written.strength),
+            (written.terms.into_owned(), written.texts.into_owned()),
+            written.kinds.into_iter().map(kind).collect(),
+        );
+        population.seal();
+        Ok(population)
+    }
+}
+
+fn whole(problem: &'static str) -> PopulationError {
+    PopulationError::NotAPopulation { problem, line: 0, column: 0 }
+}
+
+/// Keeps the place and the kind of a JSON error.
+fn unreadable(error: &serde_json::Error) -> PopulationError {
+    let problem = match error.classify() {
+        serde_json::error::Category::Syntax => "it is not JSON",
+        serde_json::error::Category::Eof => "it is cut short",
+        serde_json::error::Category::Data => "a field is missing, unknown or not valid",
+        serde_json::error::Category::Io => "it could not be read",
+    };
+    PopulationError::NotAPopulation { problem, line: error.line(), column: error.column() }
+}

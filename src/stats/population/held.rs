@@ -1,0 +1,174 @@
+//! A population: what it holds, and what it says of a query.
+
+use std::fmt;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::data::{Task, hex};
+
+use super::Census;
+use super::kind::{Ground, Kind, Placed};
+use super::reading::{Told, tone_in_general};
+use super::user::OF_WEIGHT;
+
+/// What the users of a task have in common: how they respond, which words and texts they share, and what of these sways
+/// which kind of person. Counts and moments: no text, no id, and nothing that fewer than [`k`](Self::k) users share.
+///
+/// ```
+/// use rpm_core::stats::population::Population;
+/// use rpm_core::{History, Interaction, Query, ResponseSpace, RpmPipeline, Task};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let task = Task::new("How would this person rate the film?", ResponseSpace::scale(1, 5)?)?;
+/// let pipeline = RpmPipeline::offline(task.clone());
+/// let mut models = Vec::new();
+/// for user in ["ana", "ben", "caro"] {
+///     let history = History::new(&task, user, [
+///         Interaction::new("a", Query::new("A slow, quiet drama.")?, "5")?,
+///         Interaction::new("b", Query::new("A loud chase through the city.")?, "2")?,
+///     ])?;
+///     models.push(pipeline.learn(&history).await?.model);
+/// }
+/// let histories: Vec<_> = models.iter().map(|model| model.memory().items()).collect();
+/// let population = Population::learn(&task, &histories, 2)?;
+/// assert_eq!((population.users(), population.k()), (3, 2));
+/// # Ok(())
+/// # }
+/// # pollster::block_on(example()).unwrap();
+/// ```
+#[derive(Clone, PartialEq)]
+pub struct Population {
+    pub(super) responses: Vec<String>,
+    pub(super) scale: bool,
+    pub(super) k: usize,
+    pub(super) users: u64,
+    pub(super) interactions: u64,
+    /// The mean base rates of users, and how many own interactions outweigh them.
+    pub(super) base: Vec<f64>,
+    pub(super) strength: f64,
+    /// Digests of terms, ascending, with how telling each is.
+    pub(super) terms: Vec<(u64, f64)>,
+    /// Digests of texts, ascending.
+    pub(super) texts: Vec<u64>,
+    pub(super) kinds: Vec<Kind>,
+    /// The share of nobody's kind.
+    pub(super) alone: f64,
+    digest: String,
+}
+
+impl fmt::Debug for Population {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sizes = (self.terms.len(), self.texts.len(), self.kinds.len());
+        f.debug_struct("Population")
+            .field("users", &self.users)
+            .field("k", &self.k)
+            .field("terms, texts, kinds", &sizes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Population {
+    /// The number of users that share whatever is kept.
+    pub fn k(&self) -> usize {
+        self.k
+    }
+
+    /// The number of users.
+    pub fn users(&self) -> u64 {
+        self.users
+    }
+
+    /// The number of interactions.
+    pub fn interactions(&self) -> u64 {
+        self.interactions
+    }
+
+    /// The mean base rate of each response over users, in the order of the task's responses.
+    pub fn base(&self) -> &[f64] {
+        &self.base
+    }
+
+    /// The number of words, of texts and of kinds of person that are kept.
+    pub fn sizes(&self) -> (usize, usize, usize) {
+        (self.terms.len(), self.texts.len(), self.kinds.len())
+    }
+
+    /// SHA-256 of what it holds, in hexadecimal.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// True for the population of this task's responses.
+    pub(crate) fn is_of(&self, task: &Task) -> bool {
+        Census::new(task).is_ok_and(|census| census.responses == self.responses && census.scale == self.scale)
+    }
+
+    pub(crate) fn columns(&self) -> usize {
+        if self.scale { 1 } else { self.responses.len() }
+    }
+
+    /// The base rates of someone with these counts of responses.
+    pub(crate) fn base_of(&self, counts: &[f64]) -> Vec<f64> {
+        let n: f64 = counts.iter().sum();
+        let of = |(count, base): (&f64, &f64)| (count + self.strength * base) / (n + self.strength);
+        counts.iter().zip(&self.base).map(of).collect()
+    }
+
+    pub(crate) fn ground(&self, base: Vec<f64>) -> Ground {
+        Ground::new(base, self.scale)
+    }
+
+    /// The shares of the kinds, nobody's last.
+    pub(crate) fn prior(&self) -> Vec<f64> {
+        self.kinds.iter().map(|kind| kind.share).chain([self.alone]).collect()
+    }
+
+    /// By kind: what it adds to the base rates for a query, by column.
+    pub(crate) fn says(&self, told: &Told) -> Vec<Vec<f64>> {
+        let placed = self.placed(told);
+        self.kinds.iter().map(|kind| kind.says(&placed, self.columns())).collect()
+    }
+
+    /// What a tone adds to the latent response of people in general; kinds are of what it leaves.
+    pub(crate) fn toned(&self, tone: Option<f64>) -> f64 {
+        tone.filter(|_| self.scale).map_or(0.0, tone_in_general)
+    }
+
+    /// Where a query stands among the terms and texts.
+    pub(super) fn placed(&self, told: &Told) -> Placed {
+        let find = |term: &u64| self.terms.binary_search_by_key(term, |(digest, _)| *digest).ok();
+        let found = told.terms.iter().filter_map(find);
+        let mut terms: Vec<(usize, f64)> = found.filter_map(|place| Some((place, self.terms.get(place)?.1))).collect();
+        terms.sort_unstable_by_key(|(place, _)| *place);
+        let length = terms.iter().map(|(_, weight)| weight * weight).sum::<f64>().sqrt().max(f64::MIN_POSITIVE);
+        for (_, weight) in &mut terms {
+            *weight = (*weight / length * OF_WEIGHT).round() / OF_WEIGHT;
+        }
+        Placed { terms, text: self.texts.binary_search(&told.text).ok() }
+    }
+
+    /// A population of these parts, without its digest.
+    pub(super) fn unsealed(
+        (responses, scale): (Vec<String>, bool),
+        (k, users, interactions): (usize, u64, u64),
+        (base, strength): (Vec<f64>, f64),
+        (terms, texts): (Vec<(u64, f64)>, Vec<u64>),
+        kinds: Vec<Kind>,
+    ) -> Self {
+        let alone = alone(&kinds);
+        let digest = String::new();
+        Self { responses, scale, k, users, interactions, base, strength, terms, texts, kinds, alone, digest }
+    }
+
+    /// Takes the digest of what it holds.
+    pub(super) fn seal(&mut self) {
+        self.digest = String::new();
+        let content = serde_json::to_vec(&super::file::Written::of(self)).unwrap_or_default();
+        self.digest = hex(&Sha256::digest(content));
+    }
+}
+
+/// The share of users that no kind has.
+pub(super) fn alone(kinds: &[Kind]) -> f64 {
+    (1.0 - kinds.iter().map(|kind| kind.share).sum::<f64>()).max(0.0)
+}

@@ -1,0 +1,120 @@
+//! One user as a population sees them.
+
+use crate::data::MemoryItem;
+
+use super::census::latest;
+use super::kind::{Ground, Placed};
+use super::membership::Membership;
+use super::reading::{Told, tone};
+use super::{Counts, Population};
+
+/// Units of weights, of what is left to explain, and of memberships, so that sums are whole numbers.
+pub(super) const OF_WEIGHT: f64 = 1_024.0;
+pub(super) const OF_LEFT: f64 = 16_384.0;
+pub(super) const OF_SHARE: f64 = 64.0;
+
+/// One user's interactions as they are counted.
+pub(super) struct Own {
+    pub(super) interactions: Vec<OwnItem>,
+}
+
+pub(super) struct OwnItem {
+    placed: Placed,
+    /// What its response leaves to explain, by column.
+    left: Vec<f64>,
+    /// By kind, nobody's last: what the response's probability was, from the base rates without it.
+    likely: Vec<f64>,
+}
+
+impl Population {
+    /// One user's interactions under this population.
+    pub(super) fn own(&self, items: &[MemoryItem]) -> Own {
+        let items = latest(items);
+        let place = |item: &MemoryItem| self.responses.iter().position(|response| response == item.response());
+        let mut totals = vec![0.0; self.responses.len()];
+        for total in items.iter().filter_map(place) {
+            if let Some(total) = totals.get_mut(total) {
+                *total += 1.0;
+            }
+        }
+        let ground = self.ground(self.base_of(&totals));
+        // By response: the base rates without one of it.
+        let without: Vec<Ground> = (0..totals.len())
+            .map(|place| {
+                let less = |(other, total): (usize, &f64)| if other == place { (total - 1.0).max(0.0) } else { *total };
+                self.ground(self.base_of(&totals.iter().enumerate().map(less).collect::<Vec<f64>>()))
+            })
+            .collect();
+        let one = |item: &MemoryItem| {
+            let given = place(item)?;
+            let placed = self.placed(&Told::of(item.query()));
+            let toned = self.toned(tone(item.features().iter()));
+            let p = |by: &[f64]| {
+                let by: Vec<f64> = by.iter().map(|by| by + toned).collect();
+                without.get(given)?.moved(&by).get(given).copied()
+            };
+            let says = self.kinds.iter().map(|kind| kind.says(&placed, self.columns()));
+            let nothing = vec![0.0; self.columns()];
+            let likely: Option<Vec<f64>> = says.chain([nothing]).map(|says| p(&says)).collect();
+            let left = ground.left(given).iter().map(|left| left - toned).collect();
+            Some(OwnItem { placed, left, likely: likely? })
+        };
+        Own { interactions: items.iter().filter_map(one).collect() }
+    }
+
+    /// What is counted of a user with these shares of kinds.
+    pub(super) fn counted(&self, own: &Own, shares: &[f64]) -> Counts {
+        let mut counts = self.nobody();
+        (counts.users, counts.interactions) = (1, own.interactions.len() as u64);
+        let mut shares: Vec<i64> = shares.iter().map(|share| whole(*share, OF_SHARE)).collect();
+        if let Some(alone) = shares.pop() {
+            shares.push((whole(1.0, OF_SHARE) - shares.iter().sum::<i64>()).max(alone.min(0)));
+        }
+        let columns = self.columns();
+        for (share, kind) in shares.iter().zip(&mut counts.kinds) {
+            (kind.users, kind.squares) = (*share, share * share);
+            kind.interactions = share * i64::try_from(own.interactions.len()).unwrap_or(i64::MAX);
+        }
+        for item in &own.interactions {
+            let left: Vec<i64> = item.left.iter().map(|left| whole(*left, OF_LEFT)).collect();
+            let terms: Vec<(usize, i64)> =
+                item.placed.terms.iter().map(|(place, weight)| (*place, whole(*weight, OF_WEIGHT))).collect();
+            for (number, (a, by)) in terms.iter().enumerate() {
+                for (b, with) in terms.iter().take(number + 1) {
+                    counts.likeness.add(triangle(*a, *b), by * with);
+                }
+            }
+            for (share, kind) in shares.iter().zip(&mut counts.kinds).take(self.kinds.len()) {
+                for (column, left) in left.iter().enumerate() {
+                    for (term, weight) in &terms {
+                        kind.effects.add(term * columns + column, share * weight * left);
+                    }
+                    if let Some(text) = item.placed.text {
+                        kind.texts.add(text * columns + column, share * left);
+                    }
+                }
+                if let Some(text) = item.placed.text {
+                    kind.masses.add(text, *share);
+                }
+            }
+        }
+        counts
+    }
+
+    /// How much of each kind a user is.
+    pub(super) fn membership(&self, own: &Own) -> Membership {
+        let likely: Vec<Vec<f64>> = own.interactions.iter().map(|item| item.likely.clone()).collect();
+        Membership::new(&self.prior(), &likely)
+    }
+}
+
+/// The place of a pair in the lower triangle of a symmetric matrix.
+fn triangle(a: usize, b: usize) -> usize {
+    let (low, high) = (a.min(b), a.max(b));
+    high * (high + 1) / 2 + low
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "numbers are small multiples of 1")]
+fn whole(number: f64, units: f64) -> i64 {
+    (number * units).round() as i64
+}

@@ -1,0 +1,170 @@
+//! What others teach: a user who has said little begins at the population, and one unlike all others keeps to themselves.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+
+use std::sync::Arc;
+
+use pollster::block_on;
+use proptest::prelude::*;
+use rpm_core::pipeline::ConfigError;
+use rpm_core::stats::Source;
+use rpm_core::stats::population::Population;
+use rpm_core::{Answer, Edit, Forget, History, Interaction, Query, ResponseSpace, RpmPipeline, Task, UserModel};
+
+const SUBJECTS: [&str; 6] = ["harbour", "lamp", "ferry", "bread", "tower", "dance"];
+
+fn task(scale: bool) -> Task {
+    let space = if scale { ResponseSpace::scale(1, 5) } else { ResponseSpace::labels(["1", "3", "5"]) };
+    Task::new("How would this person rate the film?", space.unwrap()).unwrap()
+}
+
+/// People who like fog and no rain, and people of whom the reverse is true.
+fn says(kind: usize, number: usize) -> (String, &'static str) {
+    let fog = number.is_multiple_of(2);
+    let text = format!("A {} in the {}.", SUBJECTS[number % 6], if fog { "fog" } else { "rain" });
+    (text, if fog == (kind == 0) { "5" } else { "1" })
+}
+
+fn interactions(kind: usize, n: usize) -> Vec<Interaction> {
+    let of = |(number, time): (usize, i64)| {
+        let (text, response) = says(kind, number);
+        Interaction::new(format!("i{number}"), Query::new(text).unwrap(), response).unwrap().at(time)
+    };
+    (0..n).zip(0..).map(of).collect()
+}
+
+fn learned(task: &Task, user: &str, interactions: Vec<Interaction>) -> UserModel {
+    let history = History::new(task, user, interactions).unwrap();
+    block_on(RpmPipeline::offline(task.clone()).learn(&history)).unwrap().model
+}
+
+fn population(task: &Task) -> Arc<Population> {
+    let models: Vec<UserModel> =
+        (0..24).map(|user| learned(task, &format!("user {user}"), interactions(user % 2, 8 + user % 5))).collect();
+    let histories: Vec<_> = models.iter().map(|model| model.memory().items()).collect();
+    Arc::new(Population::learn(task, &histories, 4).unwrap())
+}
+
+fn among(task: &Task) -> RpmPipeline {
+    RpmPipeline::offline_builder(task.clone()).population(population(task)).build().unwrap()
+}
+
+fn answer(pipeline: &RpmPipeline, model: UserModel, text: &str) -> Answer {
+    let query = Query::new(text).unwrap();
+    block_on(async { pipeline.personalize(&pipeline.open(model).await.unwrap(), &query).await.unwrap() })
+}
+
+/// What others added to the probability of the answer; 0 where they added nothing.
+fn of_others(answer: &Answer) -> f64 {
+    let contributions = answer.estimate.as_ref().unwrap().contributions(&answer.response);
+    contributions.iter().find(|(source, _)| **source == Source::Others).map_or(0.0, |(_, added)| *added)
+}
+
+#[test]
+fn two_interactions_tell_whom_a_user_is_like() {
+    for scale in [true, false] {
+        let task = task(scale);
+        let pipeline = among(&task);
+        for kind in [0, 1] {
+            let model = learned(&task, "new", interactions(kind, 2));
+            // Both have named a fog and a rain once; the others tell how surely they go by it.
+            for (text, fog) in [("A tower in the fog.", true), ("A dance in the rain.", false)] {
+                let answer = answer(&pipeline, model.clone(), text);
+                assert_eq!(answer.response, if fog == (kind == 0) { "5" } else { "1" }, "{scale} {kind} {text}");
+                assert!(of_others(&answer) > 0.05, "{scale} {kind} {text}: {}", of_others(&answer));
+                let estimate = answer.estimate.as_ref().unwrap();
+                for (place, response) in estimate.responses().iter().enumerate() {
+                    let added: f64 = estimate.parts().iter().map(|part| part.added[place]).sum();
+                    assert!((response.base + added - response.probability).abs() < 1e-9);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_user_of_whom_nothing_is_known_has_the_base_rates_of_all() {
+    let task = task(true);
+    let (pipeline, population) = (among(&task), population(&task));
+    let query = Query::new("A lamp in the fog.").unwrap();
+    let answer = block_on(async {
+        let mut nobody = pipeline.open(learned(&task, "new", interactions(0, 1))).await.unwrap();
+        pipeline.forget(&mut nobody, &Forget::All).await.unwrap();
+        pipeline.personalize(&nobody, &query).await.unwrap()
+    });
+    let base: Vec<f64> = answer.estimate.as_ref().unwrap().responses().iter().map(|response| response.base).collect();
+    assert!(base.iter().zip(population.base()).all(|(a, b)| (a - b).abs() < 1e-12), "{base:?}");
+}
+
+#[test]
+fn who_answers_opposite_to_everybody_is_answered_as_alone() {
+    for scale in [true, false] {
+        let task = task(scale);
+        let models: Vec<UserModel> =
+            (0..12).map(|user| learned(&task, &format!("user {user}"), interactions(0, 12))).collect();
+        let histories: Vec<_> = models.iter().map(|model| model.memory().items()).collect();
+        let population = Population::learn(&task, &histories, 4).unwrap();
+        let pipeline = RpmPipeline::offline_builder(task.clone()).population(population).build().unwrap();
+        let edge = learned(&task, "edge", interactions(1, 24));
+        for text in ["A tower in the fog.", "A dance in the rain."] {
+            let alone = answer(&RpmPipeline::offline(task.clone()), edge.clone(), text);
+            let beside = answer(&pipeline, edge.clone(), text);
+            assert_eq!(beside.response, alone.response);
+            let p = |answer: &Answer| answer.estimate.as_ref().unwrap().probability(&answer.response);
+            assert!(p(&beside) > p(&alone) - 0.1, "{scale} {text}: {} {}", p(&beside), p(&alone));
+        }
+    }
+}
+
+#[test]
+fn what_is_muted_moves_nothing_through_others() {
+    for scale in [true, false] {
+        let task = task(scale);
+        let pipeline = among(&task);
+        let mut model = learned(&task, "new", interactions(0, 12));
+        for word in ["fog", "rain"] {
+            let factor = model.factors().iter().find(|factor| factor.label() == word).unwrap().id().clone();
+            model.edit(Edit::Mute { factor }).unwrap();
+        }
+        let [fog, rain] =
+            ["A tower in the fog.", "A tower in the rain."].map(|text| answer(&pipeline, model.clone(), text));
+        assert_eq!(fog.estimate, rain.estimate);
+    }
+}
+
+#[test]
+fn a_population_of_other_responses_is_refused() {
+    let population = population(&task(true));
+    for space in [ResponseSpace::scale(1, 4).unwrap(), ResponseSpace::text(80).unwrap(), ResponseSpace::choices()] {
+        let task = Task::new("What does this person say?", space).unwrap();
+        let built = RpmPipeline::offline_builder(task).population(Arc::clone(&population)).build();
+        assert_eq!(built.unwrap_err(), ConfigError::OtherPopulation);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn observing_is_learning_at_once_among_others_too(
+        scale: bool, kinds in prop::collection::vec(0_usize..2, 4..20), first in 1_usize..4,
+    ) {
+        let task = task(scale);
+        let pipeline = among(&task);
+        let of = |(number, kind): (usize, &usize)| interactions(*kind, number + 1).pop().unwrap();
+        let all: Vec<Interaction> = kinds.iter().enumerate().map(of).collect();
+        let query = Query::new("A bread tower in the fog.").unwrap();
+        let (grown, at_once) = block_on(async {
+            let mut grown = pipeline.open(learned(&task, "new", all[..first].to_vec())).await.unwrap();
+            pipeline.personalize(&grown, &query).await.unwrap();
+            for next in &all[first..] {
+                pipeline.observe(&mut grown, [next.clone()]).await.unwrap();
+            }
+            let at_once = pipeline.open(learned(&task, "new", all.clone())).await.unwrap();
+            (
+                pipeline.personalize(&grown, &query).await.unwrap().estimate,
+                pipeline.personalize(&at_once, &query).await.unwrap().estimate,
+            )
+        });
+        prop_assert_eq!(grown, at_once);
+    }
+}
