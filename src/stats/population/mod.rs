@@ -13,7 +13,7 @@
 //! that fewer than k users share.
 //!
 //! A user is told by how well each kind foretells their responses: a mixture whose shares are found from the
-//! user's own interactions ([`Membership`]). One of the kinds is nobody's, under which words say nothing, so a user who
+//! user's own interactions. One of the kinds is nobody's, under which words say nothing, so a user who
 //! is unlike all others keeps to themselves.
 //!
 //! Guide: [the method](crate::guide::method), where the formulas are.
