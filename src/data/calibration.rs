@@ -15,8 +15,8 @@ pub enum Decision {
     /// For the most probable response, the first of equals.
     #[default]
     MostLikely,
-    /// On a scale, for the median, the point of least expected distance; of points whose expected distance is within 2 % of the
-    /// least, for the most probable, the lowest of equals.
+    /// On a scale, for the median: the point of least expected distance, the lowest of equals, among those that are at least half
+    /// as probable as if all were alike. Between two minds lies no answer.
     Median,
     /// On a scale, for the point nearest to the expected value, half up.
     Mean,

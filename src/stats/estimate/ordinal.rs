@@ -98,7 +98,7 @@ impl Ordinal {
         Targets { lambda_words: LAMBDA, lambda_factors: LAMBDA, columns: points + 2, of: Box::new(of) }
     }
 
-    /// The latent normal. What others say is of what tones leave in general, so the slope is of what they leave.
+    /// The latent normal. What others say is of what tones leave to all users, so the slope is of what they leave.
     pub(super) fn latent(&self, past: &Past, left_out: Option<usize>, base: &[f64], others: Option<&Others>) -> Latent {
         let normal = CutNormal::new(base);
         let out = past.given(left_out);
@@ -122,7 +122,9 @@ impl Ordinal {
         for ((count, tones), z) in by_point.iter().zip(normal.inside()) {
             cross += z * (tones - mean * count) / spread;
         }
+        let mut in_general = SLOPE;
         if let Some(others) = others {
+            in_general = others.population().slope();
             let known = (0..past.len()).filter(|item| left_out != Some(*item));
             let with = |item: usize| {
                 let added: f64 = others.added_to(past, item)?.iter().sum();
@@ -130,7 +132,8 @@ impl Ordinal {
             };
             cross -= known.filter_map(with).sum::<f64>();
         }
-        let slope = ((cross + SLOPE_ITEMS * SLOPE) / (spread_sum / (spread * spread) + SLOPE_ITEMS)).clamp(0.0, 0.95);
+        let slope =
+            ((cross + SLOPE_ITEMS * in_general) / (spread_sum / (spread * spread) + SLOPE_ITEMS)).clamp(0.0, 0.95);
         Latent { normal, mean, spread, slope, others: others.is_some() }
     }
 }

@@ -203,15 +203,13 @@ pub(super) fn decided(rule: &Decision, p: &[f64]) -> usize {
     }
 }
 
-/// The likeliest of the points that are as good as the median, the first of equals: where a person is of two minds, everything
-/// between the two is a median or nearly, and only the two are ever given.
+/// The point of least expected distance among those that are at least half as probable as if all were alike, the lowest of equals:
+/// where a person is of two minds, the median lies between the two, where nobody of that mind would answer.
 fn median(p: &[f64]) -> usize {
-    const AS_GOOD: f64 = 1.02;
+    let least = 0.5 / p.len().max(1) as f64;
     let distance = |a: usize| p.iter().enumerate().map(|(k, p)| p * k.abs_diff(a) as f64).sum::<f64>();
-    let distances: Vec<f64> = (0..p.len()).map(distance).collect();
-    let least = distances.iter().copied().fold(f64::INFINITY, f64::min);
-    let of = |(p, distance): (&f64, &f64)| if *distance <= AS_GOOD * least + 1e-12 { *p } else { f64::NEG_INFINITY };
-    first_max(&p.iter().zip(&distances).map(of).collect::<Vec<f64>>())
+    let near = |(a, p): (usize, &f64)| if *p >= least { -distance(a) } else { f64::NEG_INFINITY };
+    first_max(&p.iter().enumerate().map(near).collect::<Vec<f64>>())
 }
 
 fn first_max(p: &[f64]) -> usize {
@@ -243,11 +241,12 @@ mod tests {
     #[test]
     fn a_median_between_two_minds_is_one_of_them() {
         for (p, point) in [
-            ([0.02, 0.47, 0.02, 0.02, 0.47], 1),
-            ([0.0, 0.44, 0.02, 0.04, 0.50], 4),
+            ([0.02, 0.46, 0.03, 0.03, 0.46], 1),
+            ([0.43, 0.04, 0.04, 0.04, 0.45], 4),
             ([0.1, 0.15, 0.3, 0.25, 0.2], 2),
             ([0.4, 0.05, 0.3, 0.15, 0.1], 2),
             ([0.51, 0.49, 0.0, 0.0, 0.0], 0),
+            ([0.2, 0.2, 0.2, 0.2, 0.2], 2),
         ] {
             assert_eq!(decided(&Decision::Median, &p), point, "{p:?}");
         }

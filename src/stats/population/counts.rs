@@ -16,6 +16,8 @@ pub struct Counts {
     pub(super) under: String,
     pub(super) users: u64,
     pub(super) interactions: u64,
+    /// Of a scale: the products of standard tones with what responses leave to explain, and the squares of the tones.
+    pub(super) tones: (i64, i64),
     /// By pair of terms: how much of both is in the same texts.
     pub(super) likeness: Sums,
     /// By kind, nobody's last.
@@ -107,6 +109,7 @@ impl Counts {
             under: under.to_owned(),
             users: 0,
             interactions: 0,
+            tones: (0, 0),
             likeness: Sums::default(),
             kinds: vec![KindCounts::default(); kinds],
         }
@@ -150,6 +153,7 @@ impl Counts {
     }
 
     fn sum(&mut self, other: &Self, sign: i64) {
+        self.tones = (self.tones.0 + sign * other.tones.0, self.tones.1 + sign * other.tones.1);
         self.likeness.merge(&other.likeness, sign);
         for (kind, other) in self.kinds.iter_mut().zip(&other.kinds) {
             kind.users += sign * other.users;

@@ -32,6 +32,7 @@ pub(super) struct Written<'p> {
     interactions: u64,
     base: Cow<'p, [f64]>,
     strength: f64,
+    slope: f64,
     terms: Cow<'p, [(u64, f64)]>,
     texts: Cow<'p, [u64]>,
     kinds: Vec<WrittenKind<'p>>,
@@ -66,6 +67,7 @@ impl<'p> Written<'p> {
             interactions: population.interactions,
             base: Cow::Borrowed(&population.base),
             strength: population.strength,
+            slope: population.slope,
             terms: Cow::Borrowed(&population.terms),
             texts: Cow::Borrowed(&population.texts),
             kinds: population.kinds.iter().map(kind).collect(),
@@ -124,6 +126,7 @@ impl Population {
             (responses >= 2 && written.base.len() == responses, "its base rates are not one for each response"),
             (written.base.iter().all(|p| *p > 0.0) && (base - 1.0).abs() < 1e-6, "its base rates do not sum to 1"),
             ((1.0..=1_000.0).contains(&written.strength), "its strength is not from 1 to 1,000"),
+            ((0.0..=1.0).contains(&written.slope), "its slope is not from 0 to 1"),
             (ascending(&digests) && ascending(&written.texts), "its digests are not in order"),
             (
                 written.terms.iter().all(|(_, weight)| weight.is_finite() && *weight > 0.0),
@@ -143,7 +146,7 @@ impl Population {
         let mut population = Self::unsealed(
             (written.responses.into_owned(), written.scale),
             (written.k, written.users, written.interactions),
-            (written.base.into_owned(), written.strength),
+            (written.base.into_owned(), written.strength, written.slope),
             (written.terms.into_owned(), written.texts.into_owned()),
             written.kinds.into_iter().map(kind).collect(),
         );

@@ -12,8 +12,9 @@ use super::census::Shared;
 use super::counts::KindCounts;
 use super::held::alone;
 use super::kind::Kind;
+use super::reading::SLOPE;
 use super::seeds::cosine;
-use super::user::{OF_LEFT, OF_SHARE, OF_WEIGHT};
+use super::user::{OF_LEFT, OF_SHARE, OF_TONE, OF_WEIGHT};
 use super::{Census, Counts, Population, PopulationError};
 
 /// The most terms and texts that are kept, those that most users share.
@@ -23,6 +24,8 @@ const TEXTS: usize = 4_096;
 const LAMBDA: f64 = 1.0;
 /// How often kinds and memberships are found anew.
 const SWEEPS: usize = 4;
+/// Interactions that the general slope of responses on tones weighs.
+const TONES: f64 = 20.0;
 /// The users that are counted before they are merged.
 const AT_ONCE: usize = 256;
 
@@ -87,7 +90,7 @@ impl Population {
         let mut begun = Self::unsealed(
             (census.responses.clone(), census.scale),
             (k, census.users, census.interactions),
-            (base, strength),
+            (base, strength, SLOPE),
             (terms, texts),
             Vec::new(),
         );
@@ -132,6 +135,8 @@ impl Population {
         let mut fitted = self.clone();
         fitted.users = counts.users;
         fitted.interactions = counts.interactions;
+        let (cross, squares) = (counts.tones.0 as f64 / OF_TONE, counts.tones.1 as f64 / OF_TONE);
+        fitted.slope = ((cross + TONES * SLOPE) / (squares + TONES)).clamp(0.0, 0.95);
         let kinds = of_enough(counts.kinds.get(..self.kinds.len()).unwrap_or_default(), self.k);
         fitted.kinds = parallel::map(&kinds, |kind| {
             let part = kind.interactions as f64 / interactions;

@@ -8,7 +8,7 @@ use crate::data::{Task, hex};
 
 use super::Census;
 use super::kind::{Ground, Kind, Placed};
-use super::reading::{Told, tone_in_general};
+use super::reading::{Told, standard};
 use super::user::OF_WEIGHT;
 
 /// What the users of a task have in common: how they respond, which words and texts they share, and what of these sways
@@ -46,6 +46,8 @@ pub struct Population {
     /// The mean base rates of users, and how many own interactions outweigh them.
     pub(super) base: Vec<f64>,
     pub(super) strength: f64,
+    /// How the latent response of a scale goes with the standard tone of a text.
+    pub(super) slope: f64,
     /// Digests of terms, ascending, with how telling each is.
     pub(super) terms: Vec<(u64, f64)>,
     /// Digests of texts, ascending.
@@ -129,9 +131,14 @@ impl Population {
         self.kinds.iter().map(|kind| kind.says(&placed, self.columns())).collect()
     }
 
-    /// What a tone adds to the latent response of people in general; kinds are of what it leaves.
+    /// The slope of the latent response of a scale on the standard tone, over all users.
+    pub(crate) fn slope(&self) -> f64 {
+        self.slope
+    }
+
+    /// What a tone adds to the latent response of all users; kinds are of what it leaves.
     pub(crate) fn toned(&self, tone: Option<f64>) -> f64 {
-        tone.filter(|_| self.scale).map_or(0.0, tone_in_general)
+        tone.filter(|_| self.scale).map_or(0.0, |tone| self.slope * standard(tone))
     }
 
     /// Where a query stands among the terms and texts.
@@ -151,13 +158,13 @@ impl Population {
     pub(super) fn unsealed(
         (responses, scale): (Vec<String>, bool),
         (k, users, interactions): (usize, u64, u64),
-        (base, strength): (Vec<f64>, f64),
+        (base, strength, slope): (Vec<f64>, f64, f64),
         (terms, texts): (Vec<(u64, f64)>, Vec<u64>),
         kinds: Vec<Kind>,
     ) -> Self {
         let alone = alone(&kinds);
         let digest = String::new();
-        Self { responses, scale, k, users, interactions, base, strength, terms, texts, kinds, alone, digest }
+        Self { responses, scale, k, users, interactions, base, strength, slope, terms, texts, kinds, alone, digest }
     }
 
     /// Takes the digest of what it holds.

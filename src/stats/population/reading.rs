@@ -55,10 +55,10 @@ pub(crate) fn tone<'f>(features: impl Iterator<Item = &'f Feature>) -> Option<f6
 pub(crate) const TONE_MEAN: f64 = 0.6;
 /// Variance of tones of people in general.
 pub(crate) const TONE_VARIANCE: f64 = 1.2;
-/// Slope of the latent response of a scale on the standardized tone in general, from 0 to 1.
+/// Slope of the latent response of a scale on the standardized tone in general, from 0 to 1; a population has its own.
 pub(crate) const SLOPE: f64 = 0.4;
 
-/// What a tone adds to the latent response of people in general.
-pub(super) fn tone_in_general(tone: f64) -> f64 {
-    SLOPE * (tone - TONE_MEAN) / TONE_VARIANCE.sqrt()
+/// A tone in standard units of people in general.
+pub(super) fn standard(tone: f64) -> f64 {
+    (tone - TONE_MEAN) / TONE_VARIANCE.sqrt()
 }

@@ -5,13 +5,14 @@ use crate::data::MemoryItem;
 use super::census::latest;
 use super::kind::{Ground, Placed};
 use super::membership::Membership;
-use super::reading::{Told, tone};
+use super::reading::{Told, standard, tone};
 use super::{Counts, Population};
 
-/// Units of weights, of what is left to explain, and of memberships, so that sums are whole numbers.
+/// Units of weights, of what is left to explain, of memberships, and of products of tones, so that sums are whole numbers.
 pub(super) const OF_WEIGHT: f64 = 1_024.0;
 pub(super) const OF_LEFT: f64 = 16_384.0;
 pub(super) const OF_SHARE: f64 = 64.0;
+pub(super) const OF_TONE: f64 = 65_536.0;
 
 /// One user's interactions as they are counted.
 pub(super) struct Own {
@@ -22,6 +23,8 @@ pub(super) struct OwnItem {
     placed: Placed,
     /// What its response leaves to explain, by column.
     left: Vec<f64>,
+    /// Of a scale: the standard tone, and the latent response.
+    toned: Option<(f64, f64)>,
     /// By kind, nobody's last: what the response's probability was, from the base rates without it.
     likely: Vec<f64>,
 }
@@ -48,7 +51,8 @@ impl Population {
         let one = |item: &MemoryItem| {
             let given = place(item)?;
             let placed = self.placed(&Told::of(item.query()));
-            let toned = self.toned(tone(item.features().iter()));
+            let tone = tone(item.features().iter()).filter(|_| self.scale);
+            let toned = self.toned(tone);
             let p = |by: &[f64]| {
                 let by: Vec<f64> = by.iter().map(|by| by + toned).collect();
                 without.get(given)?.moved(&by).get(given).copied()
@@ -56,8 +60,10 @@ impl Population {
             let says = self.kinds.iter().map(|kind| kind.says(&placed, self.columns()));
             let nothing = vec![0.0; self.columns()];
             let likely: Option<Vec<f64>> = says.chain([nothing]).map(|says| p(&says)).collect();
-            let left = ground.left(given).iter().map(|left| left - toned).collect();
-            Some(OwnItem { placed, left, likely: likely? })
+            let whole = ground.left(given);
+            let left = whole.iter().map(|left| left - toned).collect();
+            let toned = tone.zip(whole.first()).map(|(tone, latent)| (standard(tone), *latent));
+            Some(OwnItem { placed, left, toned, likely: likely? })
         };
         Own { interactions: items.iter().filter_map(one).collect() }
     }
@@ -76,6 +82,10 @@ impl Population {
             kind.interactions = share * i64::try_from(own.interactions.len()).unwrap_or(i64::MAX);
         }
         for item in &own.interactions {
+            if let Some((tone, latent)) = item.toned {
+                counts.tones.0 += whole(tone * latent, OF_TONE);
+                counts.tones.1 += whole(tone * tone, OF_TONE);
+            }
             let left: Vec<i64> = item.left.iter().map(|left| whole(*left, OF_LEFT)).collect();
             let terms: Vec<(usize, i64)> =
                 item.placed.terms.iter().map(|(place, weight)| (*place, whole(*weight, OF_WEIGHT))).collect();
