@@ -109,7 +109,7 @@ impl Estimator {
     }
 
     /// The estimate for a query by its factors and its tone alone: that of [`of_query`](Self::of_query) without what
-    /// [similar queries](Source::Similar) add for no factor's sake.
+    /// [similar queries](Source::Similar) and [others](Source::Others) add.
     pub fn of_factors(&self, beliefs: &Beliefs<'_>, query: &Query, features: &[AssignedFeature]) -> Estimate {
         let boost = |id: &FactorId| beliefs.factors().get(id).map_or(1.0, Factor::boost);
         let seen = self.seen(query, features, boost);

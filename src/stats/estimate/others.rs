@@ -21,7 +21,7 @@ pub(super) struct Others {
 
 impl Others {
     pub(super) fn new(population: Arc<Population>) -> Self {
-        let member = Membership::new(&population.prior(), &[]);
+        let member = Membership::new(&population.prior(), &[], &[]);
         Self { population, says: Vec::new(), member, added: Vec::new() }
     }
 
@@ -57,7 +57,8 @@ impl Others {
             says.iter().chain([&nothing]).map(of).collect()
         };
         let likely: Vec<Vec<f64>> = self.says.iter().enumerate().map(likely).collect();
-        self.member = Membership::new(&self.population.prior(), &likely);
+        let weights = past.weights.get(first..).unwrap_or_default();
+        self.member = Membership::new(&self.population.prior(), &likely, weights);
         let added = |(number, says): (usize, &Vec<Vec<f64>>)| {
             self.grounded(&base(first + number), self.weighed(&self.member.without(number), says))
         };
@@ -73,7 +74,7 @@ impl Others {
     /// The same for a query that is no item that is read.
     pub(super) fn add_to(&self, query: &Query, base: &[f64]) -> Vec<f64> {
         let says = self.population.says(&Told::of(query));
-        self.grounded(base, self.weighed(&self.member.shares(), &says))
+        self.grounded(base, self.weighed(self.member.shares(), &says))
     }
 
     /// What is added to probabilities when no response may fall too low.

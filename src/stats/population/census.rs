@@ -94,8 +94,10 @@ impl Census {
                 let shared = census.terms.entry(term).or_default();
                 (shared.users, shared.interactions) = (1, shared.interactions + 1);
             }
-            let shared = census.texts.entry(told.text).or_default();
-            (shared.users, shared.interactions) = (1, shared.interactions + 1);
+            if let Some(text) = told.text {
+                let shared = census.texts.entry(text).or_default();
+                (shared.users, shared.interactions) = (1, shared.interactions + 1);
+            }
         }
         census.shares = given.iter().map(|count| units(count / n)).collect();
         if n > 1.0 {
@@ -184,7 +186,10 @@ impl Census {
     pub(super) fn base(&self) -> Vec<f64> {
         let even = 0.5 / self.responses.len().max(1) as f64;
         let share = |sum: &i64| (*sum as f64 / UNITS + even) / (self.users as f64 + 0.5);
-        self.shares.iter().map(share).collect()
+        let shares: Vec<f64> = self.shares.iter().map(share).collect();
+        // Each is rounded by itself.
+        let all: f64 = shares.iter().sum();
+        shares.into_iter().map(|share| share / all).collect()
     }
 
     /// How many interactions of their own a user's base rates outweigh the population's after: τ of a Dirichlet with this mean

@@ -20,7 +20,9 @@ pub struct Counts {
     pub(super) tones: (i64, i64),
     /// By pair of terms: how much of both is in the same texts.
     pub(super) likeness: Sums,
-    /// By kind, nobody's last.
+    /// By term, and behind them by text: the users who have it.
+    pub(super) having: Sums,
+    /// By kind. Last is nobody's, of which `squares` and what is by term are of what users are of all kinds together.
     pub(super) kinds: Vec<KindCounts>,
 }
 
@@ -36,6 +38,9 @@ pub(super) struct KindCounts {
     pub(super) texts: Sums,
     /// By text.
     pub(super) masses: Sums,
+    /// By term, and behind them by text: how much of this kind the users are who have it, and the sum of its squares.
+    pub(super) having: Sums,
+    pub(super) having_squares: Sums,
 }
 
 /// Whole numbers by place; what is 0 is not there.
@@ -61,6 +66,11 @@ impl Sums {
         }
     }
 
+    /// The number at a place.
+    pub(super) fn at(&self, place: usize) -> f64 {
+        u32::try_from(place).ok().and_then(|place| self.0.get(&place)).copied().unwrap_or_default() as f64
+    }
+
     /// The numbers at all places, as parts of a unit.
     pub(super) fn dense(&self, places: usize, unit: f64) -> Vec<f64> {
         let mut dense = vec![0.0; places];
@@ -74,24 +84,40 @@ impl Sums {
 }
 
 impl KindCounts {
-    /// How many users it is of: that many who are wholly of it would spread as its users do.
-    pub(super) fn effective(&self) -> f64 {
-        let (sum, squares) = (self.users as f64, self.squares as f64);
-        if squares > 0.0 { sum * sum / squares } else { 0.0 }
-    }
-
     /// Both kinds as one. Users may be of both, so it is of as few as it can be.
     pub(super) fn join(&mut self, other: &Self) {
-        let squares = (self.squares as f64).sqrt() + (other.squares as f64).sqrt();
         self.users += other.users;
         self.interactions += other.interactions;
-        #[expect(clippy::cast_possible_truncation, reason = "far below 2^63")]
-        let squares = (squares * squares).ceil() as i64;
-        self.squares = squares;
+        self.squares = joined(self.squares, other.squares);
         self.effects.merge(&other.effects, 1);
         self.texts.merge(&other.texts, 1);
         self.masses.merge(&other.masses, 1);
+        self.having.merge(&other.having, 1);
+        for (place, squares) in &other.having_squares.0 {
+            let own = self.having_squares.0.entry(*place).or_default();
+            *own = joined(*own, *squares);
+        }
     }
+
+    fn is_sound(&self) -> bool {
+        let none_below = |sums: &Sums| sums.0.values().all(|sum| *sum >= 0);
+        self.users >= 0
+            && self.squares >= 0
+            && self.interactions >= 0
+            && [&self.masses, &self.having, &self.having_squares].into_iter().all(none_below)
+    }
+}
+
+/// The most that squares of sums can be whose own squares are these.
+#[expect(clippy::cast_possible_truncation, reason = "far below 2^63")]
+fn joined(a: i64, b: i64) -> i64 {
+    ((a as f64).sqrt() + (b as f64).sqrt()).powi(2).ceil() as i64
+}
+
+/// True when shares with this sum and these squares are spread as those of k users who have all.
+pub(super) fn are_enough(sum: f64, squares: f64, k: usize) -> bool {
+    // Shares are rounded.
+    squares > 0.0 && sum * sum / squares > k as f64 - 1e-6
 }
 
 impl fmt::Debug for Counts {
@@ -111,6 +137,7 @@ impl Counts {
             interactions: 0,
             tones: (0, 0),
             likeness: Sums::default(),
+            having: Sums::default(),
             kinds: vec![KindCounts::default(); kinds],
         }
     }
@@ -130,15 +157,21 @@ impl Counts {
     /// Takes out users that were merged, so that this is to the bit what it would be had they never been.
     ///
     /// # Errors
-    /// [`PopulationError::Other`] when it was counted under another population, [`PopulationError::NotIn`] when there are
-    /// fewer users or interactions than are taken out; nothing is taken out then.
+    /// [`PopulationError::Other`] when it was counted under another population, [`PopulationError::NotIn`] when there is less of
+    /// anything than is taken out; nothing is taken out then.
     pub fn take_out(&mut self, other: &Self) -> Result<(), PopulationError> {
         self.matches(other)?;
         let users = self.users.checked_sub(other.users);
         let interactions = self.interactions.checked_sub(other.interactions);
         let (Some(users), Some(interactions)) = (users, interactions) else { return Err(PopulationError::NotIn) };
-        (self.users, self.interactions) = (users, interactions);
-        self.sum(other, -1);
+        let mut left = self.clone();
+        (left.users, left.interactions) = (users, interactions);
+        left.sum(other, -1);
+        let none_below = left.having.0.values().all(|sum| *sum >= 0);
+        if !none_below || !left.kinds.iter().all(KindCounts::is_sound) {
+            return Err(PopulationError::NotIn);
+        }
+        *self = left;
         Ok(())
     }
 
@@ -155,6 +188,7 @@ impl Counts {
     fn sum(&mut self, other: &Self, sign: i64) {
         self.tones = (self.tones.0 + sign * other.tones.0, self.tones.1 + sign * other.tones.1);
         self.likeness.merge(&other.likeness, sign);
+        self.having.merge(&other.having, sign);
         for (kind, other) in self.kinds.iter_mut().zip(&other.kinds) {
             kind.users += sign * other.users;
             kind.squares += sign * other.squares;
@@ -162,6 +196,8 @@ impl Counts {
             kind.effects.merge(&other.effects, sign);
             kind.texts.merge(&other.texts, sign);
             kind.masses.merge(&other.masses, sign);
+            kind.having.merge(&other.having, sign);
+            kind.having_squares.merge(&other.having_squares, sign);
         }
     }
 

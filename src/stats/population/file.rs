@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::fit::{TERMS, TEXTS};
 use super::kind::Kind;
+use super::seeds::KINDS;
 use super::{Population, PopulationError};
 
 /// Stands in the `format` field of every file of a population.
@@ -12,6 +14,9 @@ pub const FORMAT_NAME: &str = "rpm-core/population";
 
 /// The version this crate writes, and the latest one it reads.
 pub const FORMAT_VERSION: u32 = 1;
+
+/// The most that any number of a kind may be, so that no sum of them overflows.
+const MOST: f64 = 1e12;
 
 #[derive(Deserialize)]
 struct Header {
@@ -110,18 +115,20 @@ impl Population {
         let digests: Vec<u64> = written.terms.iter().map(|(digest, _)| *digest).collect();
         let share = |share: &f64| (0.0..=1.0).contains(share);
         let kind = |kind: &WrittenKind<'_>| {
-            let finite = |numbers: &[f64]| numbers.iter().all(|number| number.is_finite());
+            let finite = |numbers: &[f64]| numbers.iter().all(|number| number.abs() <= MOST);
             kind.effects.len() == terms * columns
                 && kind.texts.len() == texts * columns
                 && kind.masses.len() == texts
                 && finite(&kind.effects)
                 && finite(&kind.texts)
-                && kind.masses.iter().all(|mass| mass.is_finite() && *mass >= 0.0)
+                && kind.masses.iter().all(|mass| (0.0..=MOST).contains(mass))
                 && share(&kind.share)
         };
         let alone = 1.0 - written.kinds.iter().map(|kind| kind.share).sum::<f64>();
         let base: f64 = written.base.iter().sum();
+        let sizes = terms <= TERMS && texts <= TEXTS && written.kinds.len() <= KINDS;
         let checks = [
+            (sizes, "it has more terms, texts or kinds than a population keeps"),
             (written.k >= 2 && written.users >= written.k as u64, "k is below 2, or more than its users"),
             (responses >= 2 && written.base.len() == responses, "its base rates are not one for each response"),
             (written.base.iter().all(|p| *p > 0.0) && (base - 1.0).abs() < 1e-6, "its base rates do not sum to 1"),
@@ -129,8 +136,8 @@ impl Population {
             ((0.0..=1.0).contains(&written.slope), "its slope is not from 0 to 1"),
             (ascending(&digests) && ascending(&written.texts), "its digests are not in order"),
             (
-                written.terms.iter().all(|(_, weight)| weight.is_finite() && *weight > 0.0),
-                "a term's weight is not above 0",
+                written.terms.iter().all(|(_, weight)| (0.5..=64.0).contains(weight)),
+                "a term's weight is not from 0.5 to 64",
             ),
             (written.kinds.iter().all(kind) && alone > -1e-9, "a kind's numbers do not fit its terms and texts"),
         ];

@@ -151,7 +151,7 @@ impl Population {
         for (_, weight) in &mut terms {
             *weight = (*weight / length * OF_WEIGHT).round() / OF_WEIGHT;
         }
-        Placed { terms, text: self.texts.binary_search(&told.text).ok() }
+        Placed { terms, text: told.text.and_then(|text| self.texts.binary_search(&text).ok()) }
     }
 
     /// A population of these parts, without its digest.

@@ -8,8 +8,8 @@ use crate::words::tokens;
 pub(crate) struct Told {
     /// Digests of words and of pairs of words, ascending, each once.
     pub(super) terms: Vec<u64>,
-    /// The digest of all words and options: the same question has the same.
-    pub(super) text: u64,
+    /// The digest of all words and options: the same question has the same; none without words.
+    pub(super) text: Option<u64>,
 }
 
 /// Letters of a word that count: what is behind them is mostly inflection, in any language that is written in letters.
@@ -28,7 +28,8 @@ impl Told {
         terms.sort_unstable();
         terms.dedup();
         let whole = tokens.iter().map(|token| token.word.as_bytes());
-        let text = digest(whole.chain(query.options().iter().map(String::as_bytes)));
+        let whole = digest(whole.chain(query.options().iter().map(String::as_bytes)));
+        let text = (!tokens.is_empty()).then_some(whole);
         Self { terms, text }
     }
 }

@@ -9,7 +9,7 @@ use super::user::Own;
 use super::{Population, PopulationError};
 
 /// The most kinds.
-const KINDS: usize = 4;
+pub(super) const KINDS: usize = 4;
 /// The share of nobody's kind to begin with.
 const ALONE: f64 = 0.25;
 /// The users among whom the first of each kind is looked for.
@@ -49,7 +49,10 @@ impl Population {
             counts.merge(&begun.counted(own, &shares))?;
         }
         let (users, interactions) = (self.users, self.interactions);
-        let mut first = begun.of_counts(&counts);
+        let mut first = begun.of_counts(&counts, false);
+        if first.kinds.is_empty() {
+            return Err(PopulationError::TooFew { users: counts.users, k: self.k });
+        }
         (first.users, first.interactions) = (users, interactions);
         first.seal();
         Ok(first)

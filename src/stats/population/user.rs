@@ -1,5 +1,7 @@
 //! One user as a population sees them.
 
+use std::collections::BTreeSet;
+
 use crate::data::MemoryItem;
 
 use super::census::latest;
@@ -73,13 +75,24 @@ impl Population {
         let mut counts = self.nobody();
         (counts.users, counts.interactions) = (1, own.interactions.len() as u64);
         let mut shares: Vec<i64> = shares.iter().map(|share| whole(*share, OF_SHARE)).collect();
-        if let Some(alone) = shares.pop() {
-            shares.push((whole(1.0, OF_SHARE) - shares.iter().sum::<i64>()).max(alone.min(0)));
-        }
+        let alone = shares.pop().unwrap_or_default();
+        let of_kinds: i64 = shares.iter().sum();
+        shares.push((whole(1.0, OF_SHARE) - of_kinds).max(alone.min(0)));
         let columns = self.columns();
-        for (share, kind) in shares.iter().zip(&mut counts.kinds) {
-            (kind.users, kind.squares) = (*share, share * share);
-            kind.interactions = share * i64::try_from(own.interactions.len()).unwrap_or(i64::MAX);
+        let interactions = i64::try_from(own.interactions.len()).unwrap_or(i64::MAX);
+        let texts = |item: &OwnItem| item.placed.text.map(|text| self.terms.len() + text);
+        let terms = |item: &OwnItem| item.placed.terms.iter().map(|(term, _)| *term).chain(texts(item)).collect();
+        let cells: BTreeSet<usize> = own.interactions.iter().flat_map(|item| -> Vec<usize> { terms(item) }).collect();
+        for cell in &cells {
+            counts.having.add(*cell, 1);
+        }
+        for (number, (share, kind)) in shares.iter().zip(&mut counts.kinds).enumerate() {
+            let spread = if number == self.kinds.len() { of_kinds } else { *share };
+            (kind.users, kind.squares, kind.interactions) = (*share, spread * spread, share * interactions);
+            for cell in &cells {
+                kind.having.add(*cell, spread);
+                kind.having_squares.add(*cell, spread * spread);
+            }
         }
         for item in &own.interactions {
             if let Some((tone, latent)) = item.toned {
@@ -114,12 +127,12 @@ impl Population {
     /// How much of each kind a user is.
     pub(super) fn membership(&self, own: &Own) -> Membership {
         let likely: Vec<Vec<f64>> = own.interactions.iter().map(|item| item.likely.clone()).collect();
-        Membership::new(&self.prior(), &likely)
+        Membership::new(&self.prior(), &likely, &[])
     }
 }
 
 /// The place of a pair in the lower triangle of a symmetric matrix.
-fn triangle(a: usize, b: usize) -> usize {
+pub(super) fn triangle(a: usize, b: usize) -> usize {
     let (low, high) = (a.min(b), a.max(b));
     high * (high + 1) / 2 + low
 }

@@ -43,7 +43,7 @@ impl Others {
         }
         let models = self.models(set, bench).await?;
         let (fold, before) = (user % self.folds, bench.before);
-        let earlier = |item: &&MemoryItem| before.is_none_or(|before| item.time().is_none_or(|time| time < before));
+        let earlier = |item: &&MemoryItem| before.is_none_or(|before| item.time().is_some_and(|time| time < before));
         let others = models.iter().enumerate().filter(|(other, _)| other % self.folds != fold);
         let histories: Vec<Vec<MemoryItem>> =
             others.map(|(_, items)| items.iter().filter(earlier).cloned().collect()).collect();

@@ -46,7 +46,7 @@ impl Runner {
             task: &work.set.task,
             population: work.population,
             user: Some(work.place),
-            before: work.user.tests.iter().filter_map(|item| item.time).min(),
+            before: work.before(),
             backend: backend.map(tap),
             learner: learner.map(tap),
             budget: self.per_operation.clone(),
@@ -77,6 +77,14 @@ impl Runner {
 impl Work<'_> {
     pub(super) fn job(&self) -> Job {
         Job { set: self.set.name.clone(), method: self.method.name(), user: self.user.id.as_str().to_owned() }
+    }
+
+    /// The time before which others may teach: that of the user's first test item, or, where only histories have times, just after
+    /// the user's last interaction.
+    fn before(&self) -> Option<i64> {
+        let asked = self.user.tests.iter().filter_map(|item| item.time).min();
+        let last = || self.user.history.iter().filter_map(Interaction::time).max();
+        asked.or_else(|| last().map(|last| last.saturating_add(1)))
     }
 
     /// Learns the user; without a session when that failed.
