@@ -132,6 +132,22 @@ fn what_is_muted_moves_nothing_through_others() {
 }
 
 #[test]
+fn the_effect_of_an_edit_is_told_as_answers_beside_others_have_it() {
+    let task = task(true);
+    let model = learned(&task, "new", interactions(0, 6));
+    let factor = model.factors().iter().find(|factor| factor.label() == "fog").unwrap().id().clone();
+    let effect = |pipeline: &RpmPipeline| {
+        block_on(async {
+            let open = pipeline.open(model.clone()).await.unwrap();
+            pipeline.preview(&open, Edit::Mute { factor: factor.clone() }).unwrap()
+        })
+    };
+    // Others know how much fog says; the user's three mentions alone say less.
+    let (alone, beside) = (effect(&RpmPipeline::offline(task.clone())), effect(&among(&task)));
+    assert!(beside.mean_shift > alone.mean_shift, "{} {}", beside.mean_shift, alone.mean_shift);
+}
+
+#[test]
 fn a_population_of_other_responses_is_refused() {
     let population = population(&task(true));
     for space in [ResponseSpace::scale(1, 4).unwrap(), ResponseSpace::text(80).unwrap(), ResponseSpace::choices()] {

@@ -7,6 +7,7 @@ use crate::catalog::Catalog;
 use crate::data::{
     FactorSet, Feature, FeatureKey, Interaction, MemoryChange, MemoryItem, ReasoningMemory, ResponseSpace,
 };
+use crate::stats::population::Population;
 use crate::stats::{Estimator, Muted, NOTHING};
 use crate::words::Language;
 
@@ -104,10 +105,10 @@ impl UserModel {
         items.iter().map(|item| self.heard_item(item, &muted)).collect()
     }
 
-    /// The estimator of this model's answers; `None` for open-ended tasks.
-    pub(super) fn heard_estimator(&self) -> Option<Estimator> {
+    /// The estimator of this model's answers, beside a population where there is one; `None` for open-ended tasks.
+    pub(super) fn heard_estimator(&self, population: Option<&Arc<Population>>) -> Option<Estimator> {
         let items = self.heard_items(self.memory.items());
-        Estimator::new(&self.task, &self.factors, &items, &self.weights())
+        Estimator::among(&self.task, &self.factors, &items, &self.weights(), population)
     }
 
     /// An interaction as it may be shown: as it is heard, and with the path that holds, which is the user's, or the model's

@@ -108,7 +108,7 @@ impl UserModel {
     pub fn reliability(&self) -> Option<Reliability> {
         const MOST: usize = 512;
         let items = self.heard_items(self.memory().items());
-        let estimator = self.heard_estimator()?;
+        let estimator = self.heard_estimator(None)?;
         let every = items.len().div_ceil(MOST).max(1);
         let pairs = items.iter().enumerate().step_by(every).filter_map(|(position, item)| {
             let estimate = estimator.left_out(self.calibration(), position, item)?;

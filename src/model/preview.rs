@@ -1,11 +1,13 @@
 //! The effect of an edit, told before it is kept.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Edit, ItemId, MemoryItem, ResponseSpace};
 use crate::parallel;
+use crate::stats::population::Population;
 use crate::stats::{Beliefs, Estimate, Titles};
 
 use super::edits::EditError;
@@ -67,16 +69,21 @@ impl UserModel {
     /// # Errors
     /// As [`edit`](Self::edit).
     pub fn preview(&self, edit: Edit) -> Result<EditEffect, EditError> {
-        self.preview_in(edit, &self.partition())
+        self.preview_in(edit, &self.partition(), None)
     }
 
-    /// The same, given the model's partition.
-    pub(crate) fn preview_in(&self, edit: Edit, partition: &Partition) -> Result<EditEffect, EditError> {
+    /// The same, given the model's partition, beside a population.
+    pub(crate) fn preview_in(
+        &self,
+        edit: Edit,
+        partition: &Partition,
+        population: Option<&Arc<Population>>,
+    ) -> Result<EditEffect, EditError> {
         let mut edited = self.clone();
         edited.edit_in(edit, partition)?;
         let every = self.memory.len().div_ceil(PREVIEWED).max(1);
         let positions: Vec<usize> = (0..self.memory.len()).step_by(every).collect();
-        let (before, after) = (self.answered(&positions), edited.answered(&positions));
+        let (before, after) = (self.answered(&positions, population), edited.answered(&positions, population));
         let items = positions.iter().filter_map(|position| self.memory.items().get(*position));
         let moves: Vec<(&MemoryItem, Move)> = items
             .zip(before.iter().zip(&after))
@@ -86,7 +93,7 @@ impl UserModel {
     }
 
     /// The answers to the queries at these positions, each from all other interactions.
-    fn answered(&self, positions: &[usize]) -> Vec<Option<Answered>> {
+    fn answered(&self, positions: &[usize], population: Option<&Arc<Population>>) -> Vec<Option<Answered>> {
         let heard = self.heard_items(self.memory.items());
         if let ResponseSpace::Text { max_chars } = self.task.space() {
             let titles = Titles::default();
@@ -96,8 +103,8 @@ impl UserModel {
                 Some(Answered::Worded(habits.title_apart_from(whole, heard, &self.factors, *max_chars)))
             });
         }
-        let Some(estimator) = self.heard_estimator() else { return Vec::new() };
-        let beliefs = Beliefs::sharing(&self.task, &self.factors, &self.calibration, std::sync::Arc::default());
+        let Some(estimator) = self.heard_estimator(population) else { return Vec::new() };
+        let beliefs = Beliefs::sharing(&self.task, &self.factors, &self.calibration, Arc::default());
         parallel::map(positions, |position| {
             Some(Answered::Estimated(estimator.left_out_boosted(&beliefs, *position, heard.get(*position)?)?))
         })

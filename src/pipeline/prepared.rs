@@ -204,7 +204,8 @@ impl Prepared {
 
     /// Tells what an edit would change.
     pub(super) fn preview(&self, edit: Edit) -> Result<EditEffect, EditError> {
-        self.model.preview_in(edit, self.partition.get_or_init(|| self.model.partition()))
+        let partition = self.partition.get_or_init(|| self.model.partition());
+        self.model.preview_in(edit, partition, self.population.as_ref())
     }
 
     /// Enters an edit.
