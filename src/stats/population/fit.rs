@@ -155,8 +155,7 @@ impl Population {
         let masses = rows(&kinds, |kind| &kind.masses, &texts_tell, 1, OF_SHARE);
         let likeness = counts.likeness.dense(terms * (terms + 1) / 2, OF_WEIGHT * OF_WEIGHT);
         let users = counts.users as f64 + kinds.len() as f64 + 1.0;
-        let told = kinds.iter().zip(effects).zip(texts.into_iter().zip(masses));
-        let fit = |((kind, effects), (texts, masses)): ((&KindCounts, Vec<f64>), (Vec<f64>, Vec<f64>))| {
+        let fit = |kind: &KindCounts, effects: Vec<f64>, texts: Vec<f64>, masses: Vec<f64>| {
             let part = kind.interactions as f64 / interactions;
             let mut matrix = Array2::zeros((kept.len(), kept.len()));
             for ((a, term), mut row) in kept.iter().enumerate().zip(matrix.rows_mut()) {
@@ -172,7 +171,8 @@ impl Population {
             let share = (kind.users as f64 / OF_SHARE + 1.0) / users;
             Kind { share, effects: solve(&cholesky(matrix), effects).into_iter().collect(), texts, masses }
         };
-        fitted.kinds = told.map(fit).collect();
+        let told = kinds.iter().zip(effects).zip(texts.into_iter().zip(masses));
+        fitted.kinds = told.map(|((kind, effects), (texts, masses))| fit(kind, effects, texts, masses)).collect();
         fitted.alone = alone(&fitted.kinds);
         fitted.seal();
         fitted

@@ -52,7 +52,7 @@ impl Membership {
                 let of = of_each(&self.shares, p);
                 let left = |(share, of): (&f64, f64)| (share * all - weight * of).max(0.0);
                 let left: Vec<f64> = self.shares.iter().zip(of).map(left).collect();
-                scaled(left, &self.prior)
+                scaled(&left, &self.prior)
             }
         }
     }
@@ -64,7 +64,7 @@ impl Membership {
             for (_, weight, p) in self.told.iter().filter(|(number, ..)| Some(*number) != without) {
                 sums.iter_mut().zip(of_each(&shares, p)).for_each(|(sum, of)| *sum += weight * of);
             }
-            shares = scaled(sums, &self.prior);
+            shares = scaled(&sums, &self.prior);
         }
         shares
     }
@@ -78,11 +78,11 @@ fn tells(likely: &[f64]) -> bool {
 
 /// What of an interaction is of each kind.
 fn of_each(shares: &[f64], likely: &[f64]) -> Vec<f64> {
-    scaled(shares.iter().zip(likely).map(|(share, p)| share * p).collect(), shares)
+    scaled(&shares.iter().zip(likely).map(|(share, p)| share * p).collect::<Vec<f64>>(), shares)
 }
 
 /// Scaled to a sum of 1; the others where nothing is left.
-fn scaled(parts: Vec<f64>, otherwise: &[f64]) -> Vec<f64> {
+fn scaled(parts: &[f64], otherwise: &[f64]) -> Vec<f64> {
     let all: f64 = parts.iter().sum();
     if all > 0.0 { parts.iter().map(|part| part / all).collect() } else { otherwise.to_vec() }
 }

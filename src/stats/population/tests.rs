@@ -241,10 +241,11 @@ fn a_long_scale_is_read_as_it_was_written() {
     assert_eq!(Population::from_json(&population.to_json()).unwrap(), population);
 }
 
+type Change = fn(&mut Population);
+
 #[test]
 fn numbers_that_no_population_has_are_refused() {
     let population = Population::learn(&task(false), &two_kinds(), 4).unwrap();
-    type Change = fn(&mut Population);
     let changes: [Change; 5] = [
         |population| population.kinds[0].effects[0] = 1.7e308,
         |population| population.kinds[0].masses[0] = -1.0,
