@@ -17,6 +17,7 @@ mod estimator;
 mod fits;
 mod kept;
 mod labels;
+mod moved;
 mod numbers;
 mod ordinal;
 mod others;

@@ -125,7 +125,7 @@ impl Ordinal {
         let mut in_general = SLOPE;
         if let Some(others) = others {
             in_general = others.population().slope();
-            let known = (0..past.len()).filter(|item| left_out != Some(*item));
+            let known = (past.first()..past.len()).filter(|item| left_out != Some(*item));
             let with = |item: usize| {
                 let added: f64 = others.added_to(past, item)?.iter().sum();
                 Some(past.weight(Some(item)) * added * (past.tone(item)? - mean) / spread)
