@@ -99,6 +99,9 @@ impl Population {
         if header.format != FORMAT_NAME {
             return Err(whole("its format field names another format"));
         }
+        if header.format_version == 0 {
+            return Err(whole("its format version is 0, and versions begin at 1"));
+        }
         if header.format_version > FORMAT_VERSION {
             return Err(PopulationError::FutureVersion { found: header.format_version, supported: FORMAT_VERSION });
         }

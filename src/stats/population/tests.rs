@@ -191,7 +191,12 @@ fn what_cannot_be_is_refused() {
     let other = Census::of(&task, &[item(0, "something else", "1")]).unwrap();
     assert_eq!(census.take_out(&other).unwrap_err(), PopulationError::NotIn);
     let json = population.to_json();
-    for (from, to) in [("\"k\":4", "\"k\":5"), ("\"strength\":", "\"strength\":-"), ("population\"", "catalog\"")] {
+    for (from, to) in [
+        ("\"format_version\":1", "\"format_version\":0"),
+        ("\"k\":4", "\"k\":5"),
+        ("\"strength\":", "\"strength\":-"),
+        ("population\"", "catalog\""),
+    ] {
         let bad = json.replacen(from, to, 1);
         assert!(matches!(Population::from_json(&bad), Err(PopulationError::NotAPopulation { .. })), "{from}");
     }
