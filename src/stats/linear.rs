@@ -41,7 +41,7 @@ pub(super) fn solve(factor: &Array2<f64>, b: Array2<f64>) -> Array2<f64> {
 }
 
 /// `x` of `L·x = b`, by column.
-fn forward(factor: &Array2<f64>, mut b: Array2<f64>) -> Array2<f64> {
+pub(super) fn forward(factor: &Array2<f64>, mut b: Array2<f64>) -> Array2<f64> {
     for (i, row) in factor.rows().into_iter().enumerate() {
         let (done, mut rest) = b.view_mut().split_at(Axis(0), i);
         let mut own = rest.row_mut(0);

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use ndarray::{Array1, Array2};
 
 use crate::data::{Calibration, MemoryItem, Query};
+use crate::stats::population::even;
 use crate::words::{stem, tokens};
 
 use super::numbers::Numbers;
@@ -47,6 +48,8 @@ struct Similar {
 pub(super) struct Chosen {
     pub(super) p: Vec<f64>,
     pub(super) by_options: Vec<f64>,
+    /// Where there are others.
+    pub(super) by_others: Option<Vec<f64>>,
     pub(super) by_factor: Vec<Vec<f64>>,
     pub(super) by_similar: Vec<f64>,
 }
@@ -98,6 +101,8 @@ const W_TEXT: f64 = 0.42;
 const W_PLACE: f64 = 0.30;
 const W_SIMILAR_WORDS: f64 = 0.37;
 const W_SIMILAR_PLACE: f64 = 0.22;
+/// The weight of what others find likely, in logs: half, since much of it is what the user's own lifts say too.
+const W_OTHERS: f64 = 0.5;
 /// Added to the score of an option that takes no stand: people seldom pick "don't know" when asked what they think.
 const CATCH_ALL: f64 = -1.5;
 /// The factor of all scores before they become probabilities. It moves no decision; with 1 the estimate is right more often
@@ -216,6 +221,11 @@ impl Choices {
         left_out.and_then(|item| self.questions.get(item)).and_then(|question| question.picked)
     }
 
+    /// The base rates that others move of an item's question: all options alike.
+    pub(super) fn even(&self, item: usize) -> Vec<f64> {
+        even(self.questions.get(item).map_or(0, |question| question.options.len()))
+    }
+
     /// The share of each option among the responses so far, smoothed over this query's options.
     pub(super) fn base(&self, past: &Past, seen: &Seen<'_>) -> Vec<f64> {
         let even = 1.0 / seen.query.options().len().max(1) as f64;
@@ -238,8 +248,15 @@ impl Choices {
     }
 
     /// The probabilities of a query's options, and what moved them from the base rates: how the options' wordings and places were
-    /// picked overall, what was picked in similar questions, by the factors that make them similar, and boosted factors.
-    pub(super) fn moved(&self, past: &Past, seen: &Seen<'_>, calibration: &Calibration, base: &[f64]) -> Chosen {
+    /// picked overall, how likely `others` find each, what was picked in similar questions, by the factors that make them
+    /// similar, and boosted factors.
+    pub(super) fn moved(
+        &self,
+        past: &Past,
+        seen: &Seen<'_>,
+        calibration: &Calibration,
+        (base, others): (&[f64], Option<&[f64]>),
+    ) -> Chosen {
         let asked = self.asked(seen.query);
         let (overall, similar) = (self.overall(past, seen, &asked), self.in_similar(past, seen, &asked));
         let owners = similar.by_owner;
@@ -249,9 +266,17 @@ impl Choices {
             1.0 - owners.iter().zip(&seen.factors).map(|(part, (_, b))| part * (1.0 - b.min(1.0))).sum::<f64>();
         let after =
             |more: &[f64], by: f64, log: &[f64]| log.iter().zip(more).map(|(a, b)| a + by * b).collect::<Vec<f64>>();
-        let with_similar = after(&similar.lifts, heard, &overall);
         let mut from = softmax(&overall);
         let by_options: Vec<f64> = from.iter().zip(base).map(|(p, base)| p - base).collect();
+        let (mut by_others, mut overall) = (None, overall);
+        if let Some(others) = others {
+            let logs: Vec<f64> = others.iter().map(|p| p.max(f64::MIN_POSITIVE).ln()).collect();
+            overall = after(&logs, W_OTHERS, &overall);
+            let with = softmax(&overall);
+            by_others = Some(with.iter().zip(&from).map(|(p, from)| p - from).collect());
+            from = with;
+        }
+        let with_similar = after(&similar.lifts, heard, &overall);
         let p = softmax(&with_similar);
         let by_similar: Vec<f64> = p.iter().zip(&from).map(|(p, from)| p - from).collect();
         let part = |part: f64| by_similar.iter().map(|by| by * part).collect::<Vec<f64>>();
@@ -267,7 +292,7 @@ impl Choices {
                 by.iter_mut().zip(&p).zip(&from).for_each(|((by, p), from)| *by += p - from);
             }
         }
-        Chosen { p, by_options, by_factor, by_similar: rest }
+        Chosen { p, by_options, by_others, by_factor, by_similar: rest }
     }
 
     /// By option: the log of how its wording and its place were picked overall.

@@ -10,7 +10,7 @@ use crate::data::{
     AssignedFeature, Calibration, Decision, Factor, FactorId, FactorSet, MemoryItem, Query, ResponseSpace, Task,
 };
 use crate::stats::Beliefs;
-use crate::stats::population::{Population, tone};
+use crate::stats::population::{Population, even, tone};
 use crate::words::tokens;
 
 use super::choices::Choices;
@@ -57,7 +57,7 @@ pub struct Estimator {
     pub(super) space: Space,
     /// For labels and scales.
     fits: Fits,
-    others: Option<Others>,
+    pub(super) others: Option<Others>,
 }
 
 impl fmt::Debug for Estimator {
@@ -147,14 +147,20 @@ impl Estimator {
         }
         if let Some(mut others) = self.others.take() {
             let population = others.shared_population();
-            others.count(&self.past, |item| population.base_of(&self.totals(Some(item))));
+            match &self.space {
+                Space::Choices(space) => others.count(&self.past, |item| space.even(item), |item| space.given(Some(item))),
+                _ => {
+                    let base = |item| population.base_of(&self.totals(Some(item)));
+                    others.count(&self.past, base, |item| self.past.given(Some(item)));
+                }
+            }
             self.others = Some(others);
         }
         self.fits = Fits::default();
     }
 
     /// By response of labels or a scale: the weight of the items it was given in.
-    fn totals(&self, left_out: Option<usize>) -> Vec<f64> {
+    pub(super) fn totals(&self, left_out: Option<usize>) -> Vec<f64> {
         match &self.space {
             Space::Labels(space) => space.totals(&self.past, left_out),
             Space::Scale(space) => space.totals(&self.past, left_out),
@@ -277,13 +283,11 @@ impl Estimator {
 
     /// The base rates of the responses open to a query.
     pub(super) fn base(&self, seen: &Seen<'_>) -> Vec<f64> {
-        if let Some(others) = &self.others {
-            return others.population().base_of(&self.totals(seen.left_out));
-        }
-        match &self.space {
-            Space::Labels(space) => space.base(&self.past, seen.left_out),
-            Space::Scale(space) => space.base(&self.past, seen.left_out),
-            Space::Choices(space) => space.base(&self.past, seen),
+        match (&self.space, &self.others) {
+            (Space::Choices(space), _) => space.base(&self.past, seen),
+            (_, Some(others)) => others.population().base_of(&self.totals(seen.left_out)),
+            (Space::Labels(space), None) => space.base(&self.past, seen.left_out),
+            (Space::Scale(space), None) => space.base(&self.past, seen.left_out),
         }
     }
 
@@ -296,7 +300,7 @@ impl Estimator {
     }
 
     /// What is fitted; `None` for choices.
-    fn basis(&self) -> Option<Basis<'_>> {
+    pub(super) fn basis(&self) -> Option<Basis<'_>> {
         let targets = match &self.space {
             Space::Labels(space) => space.targets(),
             Space::Scale(space) => space.targets(),
@@ -308,7 +312,8 @@ impl Estimator {
     /// The probabilities of a query's responses, and what moved them.
     fn moved(&self, seen: &Seen<'_>, calibration: &Calibration, base: &[f64], heard: Heard) -> Moved {
         if let Space::Choices(space) = &self.space {
-            return of_options(space.moved(&self.past, seen, calibration, base), heard);
+            let others = self.said_of_options(seen).filter(|_| heard == Heard::All);
+            return of_options(space.moved(&self.past, seen, calibration, (base, others.as_deref())), heard);
         }
         let latent = self.latent(seen, base);
         let combined = self.combined(latent.as_ref(), base);
@@ -325,6 +330,13 @@ impl Estimator {
         by_parts(latent.as_ref(), (base, others.as_deref()), seen.tone, parts, heard)
     }
 
+    /// By option of the query: how likely others find it.
+    fn said_of_options(&self, seen: &Seen<'_>) -> Option<Vec<f64>> {
+        let even = even(seen.query.options().len());
+        let added = self.added_by_others(seen, &even)?;
+        Some(even.iter().zip(added).map(|(even, added)| even + added).collect())
+    }
+
     /// What others add to the base rates.
     fn added_by_others(&self, seen: &Seen<'_>, base: &[f64]) -> Option<Vec<f64>> {
         let others = self.others.as_ref()?;
@@ -339,7 +351,9 @@ impl Estimator {
     /// By share of the regression on factors: the probabilities for an item that is left out.
     pub(super) fn by_share(&self, seen: &Seen<'_>, base: &[f64], shares: &[f64]) -> Vec<Vec<f64>> {
         if let Space::Choices(space) = &self.space {
-            return vec![space.moved(&self.past, seen, &Calibration::default(), base).p; shares.len()];
+            let others = self.said_of_options(seen);
+            let moved = space.moved(&self.past, seen, &Calibration::default(), (base, others.as_deref()));
+            return vec![moved.p; shares.len()];
         }
         let latent = self.latent(seen, base);
         let combined = self.combined(latent.as_ref(), base);

@@ -73,6 +73,7 @@ pub(super) fn of_options(mut moved: Chosen, heard: Heard) -> Moved {
         moved.by_similar.fill(0.0);
     }
     let factors = moved.by_factor.into_iter().enumerate().map(|(number, added)| (Mover::Factor(number), added));
-    let parts = [(Mover::Options, moved.by_options)].into_iter().chain(factors);
+    let parts = [(Mover::Options, moved.by_options)].into_iter();
+    let parts = parts.chain(moved.by_others.map(|added| (Mover::Others, added))).chain(factors);
     Moved { p: moved.p, parts: parts.chain([(Mover::Similar, moved.by_similar)]).collect() }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::data::{MemoryItem, Query};
-use crate::stats::population::{Membership, Population, Told};
+use crate::stats::population::{Membership, Population};
 
 use super::past::{Past, READ};
 
@@ -36,19 +36,25 @@ impl Others {
     /// Reads new items, which come after those already there.
     pub(super) fn extend(&mut self, new: &[MemoryItem]) {
         let new = new.get(new.len().saturating_sub(READ)..).unwrap_or(new);
-        let says = |item: &MemoryItem| self.population.says(&Told::of(item.query()));
+        let says = |item: &MemoryItem| self.population.says(item.query());
         let more: Vec<Vec<Vec<f64>>> = new.iter().map(says).collect();
         self.says.extend(more);
         self.says.drain(..self.says.len().saturating_sub(READ));
     }
 
-    /// Weighs the kinds by the items that are read. `base` gives the base rates without an item.
-    pub(super) fn count(&mut self, past: &Past, base: impl Fn(usize) -> Vec<f64>) {
+    /// Weighs the kinds by the items that are read. `base` gives the base rates without an item, and `given` the place of its
+    /// response among them.
+    pub(super) fn count(
+        &mut self,
+        past: &Past,
+        base: impl Fn(usize) -> Vec<f64>,
+        given: impl Fn(usize) -> Option<usize>,
+    ) {
         let first = past.len().saturating_sub(self.says.len());
-        let nothing = vec![0.0; self.population.columns()];
         let likely = |(number, says): (usize, &Vec<Vec<f64>>)| {
             let ground = self.population.ground(base(first + number));
-            let given = past.given(Some(first + number)).unwrap_or_default();
+            let given = given(first + number).unwrap_or_default();
+            let nothing = vec![0.0; says.first().map_or(0, Vec::len)];
             let toned = self.population.toned(past.tone(first + number));
             let of = |says: &Vec<f64>| {
                 let by: Vec<f64> = says.iter().map(|by| by + toned).collect();
@@ -73,8 +79,28 @@ impl Others {
 
     /// The same for a query that is no item that is read.
     pub(super) fn add_to(&self, query: &Query, base: &[f64]) -> Vec<f64> {
-        let says = self.population.says(&Told::of(query));
+        let says = self.population.says(query);
         self.grounded(base, self.weighed(self.member.shares(), &says))
+    }
+
+    /// `√(θ_a θ_b) Σ_y (p_a − p)(y) (p_b − p)(y) / p(y)` by pair of kinds, nobody's too: how the kinds of people that the user may
+    /// be of are divided on a query.
+    pub(super) fn divided(&self, query: &Query, base: &[f64]) -> Vec<f64> {
+        let says = self.population.says(query);
+        let ground = self.population.ground(base.to_vec());
+        let nothing = vec![0.0; says.first().map_or(0, Vec::len)];
+        let by_kind: Vec<Vec<f64>> = says.iter().chain([&nothing]).map(|says| ground.moved(says)).collect();
+        let shares = self.member.shares();
+        let p: Vec<f64> = (0..base.len())
+            .map(|y| by_kind.iter().zip(shares).map(|(p, share)| share * p.get(y).copied().unwrap_or_default()).sum())
+            .collect();
+        let off = |(share, of): (&f64, &Vec<f64>)| -> Vec<f64> {
+            let off = |(of, p): (&f64, &f64)| (share / p.max(f64::MIN_POSITIVE)).sqrt() * (of - p);
+            of.iter().zip(&p).map(off).collect()
+        };
+        let off: Vec<Vec<f64>> = shares.iter().zip(&by_kind).map(off).collect();
+        let dot = |a: &Vec<f64>, b: &Vec<f64>| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        off.iter().flat_map(|a| off.iter().map(move |b| dot(a, b))).collect()
     }
 
     /// What is added to probabilities when no response may fall too low.
@@ -87,7 +113,7 @@ impl Others {
     }
 
     fn weighed(&self, shares: &[f64], says: &[Vec<f64>]) -> Vec<f64> {
-        let mut added = vec![0.0; self.population.columns()];
+        let mut added = vec![0.0; says.first().map_or(0, Vec::len)];
         for (share, says) in shares.iter().zip(says) {
             added.iter_mut().zip(says).for_each(|(sum, says)| *sum += share * says);
         }

@@ -1,11 +1,11 @@
 //! Who uses which words and texts, and how responses are spread over users.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::data::{MemoryItem, ResponseSpace, Task};
 
-use super::reading::Told;
+use super::reading::Reading;
 use super::{INTERACTIONS_COUNTED, PopulationError};
 
 /// Units of a share, so that sums are whole numbers: 2⁻²⁰.
@@ -17,6 +17,7 @@ const UNITS: f64 = 1_048_576.0;
 /// [`merge`](Self::merge) is associative and commutative to the bit, [`take_out`](Self::take_out) undoes it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Census {
+    /// None where every query has its own.
     pub(super) responses: Vec<String>,
     pub(super) scale: bool,
     pub(super) users: u64,
@@ -49,14 +50,14 @@ impl Census {
     /// The census of nobody.
     ///
     /// # Errors
-    /// [`PopulationError::NoFixedResponses`] for free text and for options that come with the query.
+    /// [`PopulationError::FreeText`].
     pub fn new(task: &Task) -> Result<Self, PopulationError> {
         let scale = matches!(task.space(), ResponseSpace::Scale { .. });
         let responses = match task.space() {
-            ResponseSpace::Labels { .. } | ResponseSpace::Scale { .. } => task.space().fixed_responses(),
-            _ => None,
+            ResponseSpace::Text { .. } => return Err(PopulationError::FreeText),
+            ResponseSpace::Choices => Vec::new(),
+            space => space.fixed_responses().unwrap_or_default(),
         };
-        let responses = responses.ok_or(PopulationError::NoFixedResponses)?;
         let shares = vec![0; responses.len()];
         Ok(Self {
             responses,
@@ -89,14 +90,14 @@ impl Census {
             if let Some(count) = place.and_then(|place| given.get_mut(place)) {
                 *count += 1.0;
             }
-            let told = Told::of(item.query());
-            for term in told.terms {
-                let shared = census.terms.entry(term).or_default();
-                (shared.users, shared.interactions) = (1, shared.interactions + 1);
-            }
-            if let Some(text) = told.text {
-                let shared = census.texts.entry(text).or_default();
-                (shared.users, shared.interactions) = (1, shared.interactions + 1);
+            let told = census.reading().of(item.query());
+            let terms: BTreeSet<u64> = told.iter().flat_map(|told| told.terms.iter().copied()).collect();
+            let texts: BTreeSet<u64> = told.iter().filter_map(|told| told.text).collect();
+            for (all, digests) in [(&mut census.terms, terms), (&mut census.texts, texts)] {
+                for digest in digests {
+                    let shared = all.entry(digest).or_default();
+                    (shared.users, shared.interactions) = (1, shared.interactions + 1);
+                }
             }
         }
         census.shares = given.iter().map(|count| units(count / n)).collect();
@@ -175,6 +176,11 @@ impl Census {
     /// The number of interactions.
     pub fn interactions(&self) -> u64 {
         self.interactions
+    }
+
+    /// What is read of a query.
+    fn reading(&self) -> Reading {
+        if self.responses.is_empty() { Reading::Options } else { Reading::Query }
     }
 
     fn matches(&self, other: &Self) -> Result<(), PopulationError> {

@@ -6,9 +6,9 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum PopulationError {
-    /// Free text and options that come with the query have no fixed responses to count.
-    #[error("the task has no fixed responses; a population is of labels or of a scale")]
-    NoFixedResponses,
+    /// Free text has no responses to count.
+    #[error("the task's responses are free text; a population is of labels, of a scale or of options")]
+    FreeText,
     /// The sums are of another task or population.
     #[error("the sums are of another {0}; count them again under this one")]
     Other(&'static str),

@@ -113,7 +113,8 @@ impl Population {
 
     fn checked(written: Written<'_>) -> Result<Self, PopulationError> {
         let (responses, terms, texts) = (written.responses.len(), written.terms.len(), written.texts.len());
-        let columns = if written.scale { 1 } else { responses };
+        let own_options = responses == 0;
+        let columns = if written.scale { 1 } else { responses.max(1) };
         let ascending = |digests: &[u64]| digests.is_sorted_by(|a, b| a < b);
         let digests: Vec<u64> = written.terms.iter().map(|(digest, _)| *digest).collect();
         let share = |share: &f64| (0.0..=1.0).contains(share);
@@ -133,8 +134,12 @@ impl Population {
         let checks = [
             (sizes, "it has more terms, texts or kinds than a population keeps"),
             (written.k >= 2 && written.users >= written.k as u64, "k is below 2, or more than its users"),
-            (responses >= 2 && written.base.len() == responses, "its base rates are not one for each response"),
-            (written.base.iter().all(|p| *p > 0.0) && (base - 1.0).abs() < 1e-6, "its base rates do not sum to 1"),
+            (responses != 1 && !(own_options && written.scale), "it has a single response, or a scale without points"),
+            (written.base.len() == responses, "its base rates are not one for each response"),
+            (
+                written.base.iter().all(|p| *p > 0.0) && (own_options || (base - 1.0).abs() < 1e-6),
+                "its base rates do not sum to 1",
+            ),
             ((1.0..=1_000.0).contains(&written.strength), "its strength is not from 1 to 1,000"),
             ((0.0..=1.0).contains(&written.slope), "its slope is not from 0 to 1"),
             (ascending(&digests) && ascending(&written.texts), "its digests are not in order"),

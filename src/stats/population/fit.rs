@@ -39,7 +39,7 @@ impl Population {
     /// sample, and repeat [`count`](Self::count) and [`fitted`](Self::fitted) as often as is worth it, four times here.
     ///
     /// # Errors
-    /// [`PopulationError::NoFixedResponses`], [`PopulationError::Single`] for a k below 2, [`PopulationError::TooFew`] users.
+    /// [`PopulationError::FreeText`], [`PopulationError::Single`] for a k below 2, [`PopulationError::TooFew`] users.
     pub fn learn<U: AsRef<[MemoryItem]> + Sync>(task: &Task, users: &[U], k: usize) -> Result<Self, PopulationError> {
         let mut census = Census::new(task)?;
         for users in users.chunks(AT_ONCE) {

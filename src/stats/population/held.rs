@@ -4,11 +4,11 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::data::{Task, hex};
+use crate::data::{Query, Task, hex};
 
 use super::Census;
 use super::kind::{Ground, Kind, Placed};
-use super::reading::{Told, standard};
+use super::reading::{Reading, Told, standard};
 use super::user::OF_WEIGHT;
 
 /// What the users of a task have in common: how they respond, which words and texts they share, and what of these sways
@@ -85,7 +85,8 @@ impl Population {
         self.interactions
     }
 
-    /// The mean base rate of each response over users, in the order of the task's responses.
+    /// The mean base rate of each response over users, in the order of the task's responses; none where options come with the
+    /// query.
     pub fn base(&self) -> &[f64] {
         &self.base
     }
@@ -105,8 +106,15 @@ impl Population {
         Census::new(task).is_ok_and(|census| census.responses == self.responses && census.scale == self.scale)
     }
 
+    /// The numbers that a kind has by term: one for each response, or one where responses are on a scale or every option
+    /// is read by itself.
     pub(crate) fn columns(&self) -> usize {
-        if self.scale { 1 } else { self.responses.len() }
+        if self.scale { 1 } else { self.responses.len().max(1) }
+    }
+
+    /// What is read of a query.
+    pub(crate) fn reading(&self) -> Reading {
+        if self.responses.is_empty() { Reading::Options } else { Reading::Query }
     }
 
     /// The base rates of someone with these counts of responses.
@@ -114,6 +122,11 @@ impl Population {
         let n: f64 = counts.iter().sum();
         let of = |(count, base): (&f64, &f64)| (count + self.strength * base) / (n + self.strength);
         counts.iter().zip(&self.base).map(of).collect()
+    }
+
+    /// How many own interactions outweigh the population's base rates.
+    pub(crate) fn strength(&self) -> f64 {
+        self.strength
     }
 
     pub(crate) fn ground(&self, base: Vec<f64>) -> Ground {
@@ -125,10 +138,15 @@ impl Population {
         self.kinds.iter().map(|kind| kind.share).chain([self.alone]).collect()
     }
 
-    /// By kind: what it adds to the base rates for a query, by column.
-    pub(crate) fn says(&self, told: &Told) -> Vec<Vec<f64>> {
-        let placed = self.placed(told);
-        self.kinds.iter().map(|kind| kind.says(&placed, self.columns())).collect()
+    /// By kind: what it adds to the base rates for a query, by column, or by option.
+    pub(crate) fn says(&self, query: &Query) -> Vec<Vec<f64>> {
+        let placed: Vec<Placed> = self.reading().of(query).iter().map(|told| self.placed(told)).collect();
+        self.said(&placed)
+    }
+
+    pub(super) fn said(&self, placed: &[Placed]) -> Vec<Vec<f64>> {
+        let says = |kind: &Kind| placed.iter().flat_map(|placed| kind.says(placed, self.columns())).collect();
+        self.kinds.iter().map(says).collect()
     }
 
     /// The slope of the latent response of a scale on the standard tone, over all users.

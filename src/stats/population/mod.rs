@@ -36,7 +36,8 @@ pub use error::PopulationError;
 pub use file::{FORMAT_NAME, FORMAT_VERSION};
 pub use held::Population;
 pub(crate) use membership::Membership;
-pub(crate) use reading::{SLOPE, TONE_MEAN, TONE_VARIANCE, Told, tone};
+pub(crate) use reading::{SLOPE, TONE_MEAN, TONE_VARIANCE, tone};
+pub(crate) use user::even;
 
 /// The number of users that must share a word, a text or a kind, unless another is asked for.
 pub const USERS_SHARED: usize = 10;

@@ -6,17 +6,37 @@ use crate::words::tokens;
 /// What a query says to those who compare users. Nothing is kept of the words themselves.
 #[derive(Debug, Clone)]
 pub(crate) struct Told {
-    /// Digests of words and of pairs of words, ascending, each once.
+    /// Digests of words and of what stands together, ascending, each once.
     pub(super) terms: Vec<u64>,
-    /// The digest of all words and options: the same question has the same; none without words.
+    /// The digest of all words, and of the options with this one's place: the same question has the same; none without words.
     pub(super) text: Option<u64>,
+}
+
+/// How a query whose options come with it is divided: every option is read by itself, beside the question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// Every query has the same responses, so what is read is the query.
+    Query,
+    /// Options come with the query, so what is read is each option beside the question.
+    Options,
 }
 
 /// Letters of a word that count: what is behind them is mostly inflection, in any language that is written in letters.
 const LETTERS: usize = 6;
 
+impl Reading {
+    /// What a query says: once, or once by option.
+    pub(crate) fn of(self, query: &Query) -> Vec<Told> {
+        match self {
+            Self::Query => vec![Told::of(query)],
+            Self::Options => (0..query.options().len()).map(|place| Told::of_option(query, place)).collect(),
+        }
+    }
+}
+
 impl Told {
-    pub(crate) fn of(query: &Query) -> Self {
+    /// Of the query as a whole: its words and pairs of words.
+    pub(super) fn of(query: &Query) -> Self {
         let tokens = tokens(query.text());
         let words: Vec<&str> = tokens.iter().map(|token| cut(&token.word)).collect();
         let singles = words.iter().map(|word| digest([word.as_bytes()]));
@@ -24,14 +44,39 @@ impl Told {
             [a, b] => Some(digest([a.as_bytes(), b.as_bytes()])),
             _ => None,
         });
-        let mut terms: Vec<u64> = singles.chain(pairs).collect();
-        terms.sort_unstable();
-        terms.dedup();
+        let terms = once(singles.chain(pairs).collect());
         let whole = tokens.iter().map(|token| token.word.as_bytes());
-        let whole = digest(whole.chain(query.options().iter().map(String::as_bytes)));
-        let text = (!tokens.is_empty()).then_some(whole);
+        let whole = whole.chain(query.options().iter().map(String::as_bytes));
+        let text = (!tokens.is_empty()).then(|| digest(whole));
         Self { terms, text }
     }
+
+    /// Of one option: its words, the whole of it and its place, each by itself and with every word of the question.
+    fn of_option(query: &Query, place: usize) -> Self {
+        let (question, option) = (tokens(query.text()), query.options().get(place).map_or("", String::as_str));
+        let words = tokens(option);
+        let whole: String = words.iter().map(|token| format!("{} ", token.word)).collect();
+        let at = format!("{place}/{}", query.options().len());
+        let parts: Vec<(&str, &str)> =
+            words.iter().map(|token| ("word", cut(&token.word))).chain([("place", at.as_str())]).collect();
+        let singles = parts.iter().map(|(kind, part)| digest([kind.as_bytes(), part.as_bytes()]));
+        let singles = singles.chain([digest([b"option".as_slice(), whole.as_bytes()])]);
+        let with = question.iter().flat_map(|token| {
+            let word = cut(&token.word);
+            parts.iter().map(move |(kind, part)| digest([kind.as_bytes(), part.as_bytes(), word.as_bytes()]))
+        });
+        let terms = once(singles.chain(with).collect());
+        let asked = question.iter().map(|token| token.word.as_bytes());
+        let asked = asked.chain(query.options().iter().map(String::as_bytes)).chain([at.as_bytes()]);
+        let text = (!question.is_empty()).then(|| digest(asked));
+        Self { terms, text }
+    }
+}
+
+fn once(mut digests: Vec<u64>) -> Vec<u64> {
+    digests.sort_unstable();
+    digests.dedup();
+    digests
 }
 
 fn cut(word: &str) -> &str {

@@ -177,7 +177,7 @@ fn a_user_who_is_unlike_all_others_keeps_to_themselves() {
 #[test]
 fn what_cannot_be_is_refused() {
     let texts = Task::new("Write a title.", ResponseSpace::text(80).unwrap()).unwrap();
-    assert_eq!(Census::new(&texts).unwrap_err(), PopulationError::NoFixedResponses);
+    assert_eq!(Census::new(&texts).unwrap_err(), PopulationError::FreeText);
     let (task, users) = (task(true), two_kinds());
     assert_eq!(Population::learn(&task, &users, 1).unwrap_err(), PopulationError::Single(1));
     assert_eq!(Population::learn(&task, &users, 13).unwrap_err(), PopulationError::TooFew { users: 12, k: 13 });

@@ -7,7 +7,7 @@ use crate::data::MemoryItem;
 use super::census::latest;
 use super::kind::{Ground, Placed};
 use super::membership::Membership;
-use super::reading::{Told, standard, tone};
+use super::reading::{standard, tone};
 use super::{Counts, Population};
 
 /// Units of weights, of what is left to explain, of memberships, and of products of tones, so that sums are whole numbers.
@@ -22,9 +22,8 @@ pub(super) struct Own {
 }
 
 pub(super) struct OwnItem {
-    placed: Placed,
-    /// What its response leaves to explain, by column.
-    left: Vec<f64>,
+    /// The query, or each of its options, with what the response leaves to explain, by column.
+    rows: Vec<(Placed, Vec<f64>)>,
     /// Of a scale: the standard tone, and the latent response.
     toned: Option<(f64, f64)>,
     /// By kind, nobody's last: what the response's probability was, from the base rates without it.
@@ -51,23 +50,43 @@ impl Population {
             })
             .collect();
         let one = |item: &MemoryItem| {
+            if self.responses.is_empty() {
+                return self.own_choice(item);
+            }
             let given = place(item)?;
-            let placed = self.placed(&Told::of(item.query()));
+            let placed: Vec<Placed> = self.placed_rows(item);
             let tone = tone(item.features().iter()).filter(|_| self.scale);
             let toned = self.toned(tone);
             let p = |by: &[f64]| {
                 let by: Vec<f64> = by.iter().map(|by| by + toned).collect();
                 without.get(given)?.moved(&by).get(given).copied()
             };
-            let says = self.kinds.iter().map(|kind| kind.says(&placed, self.columns()));
             let nothing = vec![0.0; self.columns()];
-            let likely: Option<Vec<f64>> = says.chain([nothing]).map(|says| p(&says)).collect();
+            let says = self.said(&placed).into_iter().chain([nothing]);
+            let likely: Option<Vec<f64>> = says.map(|says| p(&says)).collect();
             let whole = ground.left(given);
-            let left = whole.iter().map(|left| left - toned).collect();
+            let left: Vec<f64> = whole.iter().map(|left| left - toned).collect();
             let toned = tone.zip(whole.first()).map(|(tone, latent)| (standard(tone), *latent));
-            Some(OwnItem { placed, left, toned, likely: likely? })
+            let rows = placed.into_iter().map(|placed| (placed, left.clone())).collect();
+            Some(OwnItem { rows, toned, likely: likely? })
         };
         Own { interactions: items.iter().filter_map(one).collect() }
+    }
+
+    /// An interaction whose query has its own options, all alike to begin with.
+    fn own_choice(&self, item: &MemoryItem) -> Option<OwnItem> {
+        let given = item.query().options().iter().position(|option| option == item.response())?;
+        let placed = self.placed_rows(item);
+        let ground = self.ground(even(placed.len()));
+        let nothing = vec![0.0; placed.len()];
+        let says = self.said(&placed).into_iter().chain([nothing]);
+        let likely: Option<Vec<f64>> = says.map(|says| ground.moved(&says).get(given).copied()).collect();
+        let rows = placed.into_iter().zip(ground.left(given)).map(|(placed, left)| (placed, vec![left])).collect();
+        Some(OwnItem { rows, toned: None, likely: likely? })
+    }
+
+    fn placed_rows(&self, item: &MemoryItem) -> Vec<Placed> {
+        self.reading().of(item.query()).iter().map(|told| self.placed(told)).collect()
     }
 
     /// What is counted of a user with these shares of kinds.
@@ -80,9 +99,10 @@ impl Population {
         shares.push((whole(1.0, OF_SHARE) - of_kinds).max(alone.min(0)));
         let columns = self.columns();
         let interactions = i64::try_from(own.interactions.len()).unwrap_or(i64::MAX);
-        let texts = |item: &OwnItem| item.placed.text.map(|text| self.terms.len() + text);
-        let terms = |item: &OwnItem| item.placed.terms.iter().map(|(term, _)| *term).chain(texts(item)).collect();
-        let cells: BTreeSet<usize> = own.interactions.iter().flat_map(|item| -> Vec<usize> { terms(item) }).collect();
+        let rows = || own.interactions.iter().flat_map(|item| &item.rows);
+        let texts = rows().filter_map(|(placed, _)| placed.text.map(|text| self.terms.len() + text));
+        let terms = rows().flat_map(|(placed, _)| placed.terms.iter().map(|(term, _)| *term));
+        let cells: BTreeSet<usize> = terms.chain(texts).collect();
         for cell in &cells {
             counts.having.add(*cell, 1);
         }
@@ -94,14 +114,14 @@ impl Population {
                 kind.having_squares.add(*cell, spread * spread);
             }
         }
-        for item in &own.interactions {
-            if let Some((tone, latent)) = item.toned {
-                counts.tones.0 += whole(tone * latent, OF_TONE);
-                counts.tones.1 += whole(tone * tone, OF_TONE);
-            }
-            let left: Vec<i64> = item.left.iter().map(|left| whole(*left, OF_LEFT)).collect();
+        for (tone, latent) in own.interactions.iter().filter_map(|item| item.toned) {
+            counts.tones.0 += whole(tone * latent, OF_TONE);
+            counts.tones.1 += whole(tone * tone, OF_TONE);
+        }
+        for (placed, left) in rows() {
+            let left: Vec<i64> = left.iter().map(|left| whole(*left, OF_LEFT)).collect();
             let terms: Vec<(usize, i64)> =
-                item.placed.terms.iter().map(|(place, weight)| (*place, whole(*weight, OF_WEIGHT))).collect();
+                placed.terms.iter().map(|(place, weight)| (*place, whole(*weight, OF_WEIGHT))).collect();
             for (number, (a, by)) in terms.iter().enumerate() {
                 for (b, with) in terms.iter().take(number + 1) {
                     counts.likeness.add(triangle(*a, *b), by * with);
@@ -112,11 +132,11 @@ impl Population {
                     for (term, weight) in &terms {
                         kind.effects.add(term * columns + column, share * weight * left);
                     }
-                    if let Some(text) = item.placed.text {
+                    if let Some(text) = placed.text {
                         kind.texts.add(text * columns + column, share * left);
                     }
                 }
-                if let Some(text) = item.placed.text {
+                if let Some(text) = placed.text {
                     kind.masses.add(text, *share);
                 }
             }
@@ -129,6 +149,11 @@ impl Population {
         let likely: Vec<Vec<f64>> = own.interactions.iter().map(|item| item.likely.clone()).collect();
         Membership::new(&self.prior(), &likely, &[])
     }
+}
+
+/// The base rates of a query with so many options of its own.
+pub(crate) fn even(options: usize) -> Vec<f64> {
+    vec![1.0 / options.max(1) as f64; options]
 }
 
 /// The place of a pair in the lower triangle of a symmetric matrix.

@@ -51,7 +51,7 @@ impl Others {
             histories.iter().filter(|items| !items.is_empty()).map(Vec::as_slice).collect();
         let population = match Population::learn(bench.task, &histories, self.shared) {
             Ok(population) => Some(Arc::new(population)),
-            Err(PopulationError::TooFew { .. } | PopulationError::NoFixedResponses) => None,
+            Err(PopulationError::TooFew { .. } | PopulationError::FreeText) => None,
             Err(error) => return Err(MethodError::Other(error.into())),
         };
         lock().insert(key, population.clone());
