@@ -1,7 +1,7 @@
 //! What others teach: a user who has said little begins at the population, and one unlike all others keeps to themselves.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use pollster::block_on;
 use proptest::prelude::*;
@@ -37,7 +37,14 @@ fn learned(task: &Task, user: &str, interactions: Vec<Interaction>) -> UserModel
     block_on(RpmPipeline::offline(task.clone()).learn(&history)).unwrap().model
 }
 
+/// One population for each task; learning it takes longer than the tests.
 fn population(task: &Task) -> Arc<Population> {
+    static KNOWN: [OnceLock<Arc<Population>>; 2] = [OnceLock::new(), OnceLock::new()];
+    let scale = matches!(task.space(), ResponseSpace::Scale { .. });
+    Arc::clone(KNOWN[usize::from(scale)].get_or_init(|| learn_population(task)))
+}
+
+fn learn_population(task: &Task) -> Arc<Population> {
     let models: Vec<UserModel> =
         (0..24).map(|user| learned(task, &format!("user {user}"), interactions(user % 2, 8 + user % 5))).collect();
     let histories: Vec<_> = models.iter().map(|model| model.memory().items()).collect();
@@ -154,6 +161,100 @@ fn a_population_of_other_responses_is_refused() {
         let task = Task::new("What does this person say?", space).unwrap();
         let built = RpmPipeline::offline_builder(task).population(Arc::clone(&population)).build();
         assert_eq!(built.unwrap_err(), ConfigError::OtherPopulation);
+    }
+}
+
+#[test]
+fn who_writes_another_language_or_uses_responses_of_their_own_is_kept_to_themselves() {
+    let labels: Vec<String> = (0..256).map(|label| format!("label {label}")).collect();
+    let task = Task::new("Which shelf?", ResponseSpace::labels(labels.clone()).unwrap()).unwrap();
+    let of = |response: usize, text: String, number: usize| {
+        Interaction::new(format!("i{number}"), Query::new(text).unwrap(), labels[response].clone()).unwrap()
+    };
+    let common = |user: usize| {
+        let shelved = |n: usize| of(n % 2, format!("A {} in the {}.", SUBJECTS[n % 6], ["fog", "rain"][n % 2]), n);
+        learned(&task, &format!("user {user}"), (0..12).map(shelved).collect())
+    };
+    let models: Vec<UserModel> = (0..12).map(common).collect();
+    let histories: Vec<_> = models.iter().map(|model| model.memory().items()).collect();
+    let population = Population::learn(&task, &histories, 4).unwrap();
+    let among = RpmPipeline::offline_builder(task.clone()).population(population).build().unwrap();
+    let alone = RpmPipeline::offline(task.clone());
+    let foreign = |n: usize| of(n % 2, format!("{} {n}", ["Leuchtturm Nebel", "Regen Brot"][n % 2]), n);
+    let own_labels = |n: usize| of(2 + n % 250, format!("A {} in the fog {n}.", SUBJECTS[n % 6]), n);
+    let users = [
+        learned(&task, "foreign", (0..24).map(foreign).collect()),
+        learned(&task, "own", (0..24).map(own_labels).collect()),
+    ];
+    for (model, text) in users.into_iter().zip(["Leuchtturm", "A lamp in the fog."]) {
+        let (alone, beside) = (answer(&alone, model.clone(), text), answer(&among, model, text));
+        assert!(of_others(&beside) < 0.05, "{text}: {}", of_others(&beside));
+        let p = |answer: &Answer| answer.estimate.as_ref().unwrap().probability(&alone.response);
+        assert!(p(&beside) > 0.5 * p(&alone), "{text}: {} {}", p(&beside), p(&alone));
+        let people = beside.estimate.as_ref().unwrap().people().unwrap();
+        assert_eq!(people.users, 12);
+        assert!((0.0..=1.0).contains(&people.alone));
+    }
+}
+
+#[test]
+fn a_question_that_others_answered_is_known_by_its_content() {
+    let task = Task::new("What does this person say?", ResponseSpace::choices()).unwrap();
+    let question = |n: usize| {
+        let text = format!("Do you like the {} by the {}?", SUBJECTS[n % 6], ["lake", "road"][n / 6 % 2]);
+        Query::with_options(text, ["Very much", "A little", "Not at all"]).unwrap()
+    };
+    let asked = |kind: usize, n: usize| {
+        let response = if (n + kind).is_multiple_of(2) { "Very much" } else { "Not at all" };
+        Interaction::new(format!("q{n}"), question(n), response).unwrap()
+    };
+    let models: Vec<UserModel> = (0..24)
+        .map(|user| learned(&task, &format!("user {user}"), (0..10).map(|n| asked(user % 2, n)).collect()))
+        .collect();
+    let histories: Vec<_> = models.iter().map(|model| model.memory().items()).collect();
+    let population = Arc::new(Population::learn(&task, &histories, 4).unwrap());
+    let read = Population::from_json(&population.to_json()).unwrap();
+    assert_eq!(read, *population);
+    let among = RpmPipeline::offline_builder(task.clone()).population(population).build().unwrap();
+    for kind in [0, 1] {
+        let model = learned(&task, "new", (0..4).map(|n| asked(kind, n)).collect());
+        for n in 4..10 {
+            let answer = block_on(async {
+                among.personalize(&among.open(model.clone()).await.unwrap(), &question(n)).await.unwrap()
+            });
+            assert_eq!(answer.response, asked(kind, n).response(), "{kind} {n}");
+            assert!(of_others(&answer) > 0.05, "{kind} {n}: {}", of_others(&answer));
+            let estimate = answer.estimate.as_ref().unwrap();
+            for (place, response) in estimate.responses().iter().enumerate() {
+                let added: f64 = estimate.parts().iter().map(|part| part.added[place]).sum();
+                assert!((response.base + added - response.probability).abs() < 1e-9);
+            }
+        }
+    }
+}
+
+#[test]
+fn reasons_tell_how_a_user_differs_from_most_people() {
+    for scale in [true, false] {
+        let task = task(scale);
+        let models: Vec<UserModel> =
+            (0..12).map(|user| learned(&task, &format!("user {user}"), interactions(0, 12))).collect();
+        let histories: Vec<_> = models.iter().map(|model| model.memory().items()).collect();
+        let population = Population::learn(&task, &histories, 4).unwrap();
+        let pipeline = RpmPipeline::offline_builder(task.clone()).population(population).build().unwrap();
+        for (kind, differs) in [(0, false), (1, true)] {
+            let user = block_on(pipeline.open(learned(&task, "new", interactions(kind, 24)))).unwrap();
+            let found: Vec<String> =
+                user.beliefs().distinctive(None).into_iter().map(|summary| summary.label).collect();
+            assert_eq!(found.contains(&"fog".to_owned()), differs, "{scale} {kind} {found:?}");
+            let answer = block_on(pipeline.personalize(&user, &Query::new("A tower in the fog.").unwrap())).unwrap();
+            let told = answer.reasons(&user).to_string();
+            assert!(told.contains("than most people would, n 12") || told.contains("most people "), "{told}");
+            assert!(told.contains("others: 12 people"), "{told}");
+        }
+        let alone =
+            block_on(RpmPipeline::offline(task.clone()).open(learned(&task, "new", interactions(1, 24)))).unwrap();
+        assert!(alone.beliefs().distinctive(None).is_empty());
     }
 }
 

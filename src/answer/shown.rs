@@ -29,7 +29,8 @@ pub(super) fn shown_exemplars<'r>(request: &AnswerRequest<'r>) -> &'r [Exemplar]
     if request.support.tier >= Tier::Pairs { request.exemplars } else { &[] }
 }
 
-/// Pinned factors, which are always shown, then the query's, the surest first, then those of the exemplars that are shown.
+/// Pinned factors, which are always shown, then the query's, then those of the exemplars that are shown: first those in which the
+/// user differs most surely from most people, beside a population, then the surest.
 pub(super) fn shown_factors<'r>(
     most: MostShown,
     request: &AnswerRequest<'r>,
@@ -44,9 +45,12 @@ pub(super) fn shown_factors<'r>(
     past.retain(|factor| shown.iter().all(|other| other.id() != factor.id()));
     for part in [&mut shown, &mut past] {
         part.sort_by(|a, b| {
+            let off = |factor: &Factor| request.beliefs.contrast(factor.id()).map_or(0.0, |contrast| contrast.deviates);
+            let distinct = off(b).total_cmp(&off(a));
             let surer = request.beliefs.q(a.id()).total_cmp(&request.beliefs.q(b.id()));
             let pinned = b.is_pinned().cmp(&a.is_pinned());
             pinned
+                .then(distinct)
                 .then(surer)
                 .then_with(|| b.stats().coverage.total_cmp(&a.stats().coverage))
                 .then_with(|| a.id().cmp(b.id()))

@@ -17,6 +17,13 @@ impl fmt::Display for Reasons {
         if let Some(estimate) = &self.estimate {
             writeln!(f, "estimate: {}", shares(estimate))?;
             writeln!(f, "made of: {}", self.parts(estimate))?;
+            if let Some(people) = estimate.people() {
+                let (users, alike, alone) = (people.users, 100.0 * (1.0 - people.alone), 100.0 * people.alone);
+                writeln!(
+                    f,
+                    "others: {users} people; {alike:.0}% of this person is like kinds of them, {alone:.0}% like none"
+                )?;
+            }
         }
         let origin = match self.origin {
             PathOrigin::Model => "written by the model, citations checked",
@@ -145,6 +152,9 @@ fn statistics(factor: &FactorSummary, response: &str) -> String {
             percent(belief.base),
             factor.q,
         );
+    }
+    if let Some(most) = factor.contrast.as_ref().and_then(|contrast| contrast.in_words(response)) {
+        let _ = write!(text, "; {most}");
     }
     if let Some(influence) = &factor.influence {
         let (low, high) = (100.0 * influence.interval.low, 100.0 * influence.interval.high);

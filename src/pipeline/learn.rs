@@ -6,7 +6,7 @@ use std::error::Error as _;
 use crate::context::StageContext;
 use crate::data::grouping::Grouping;
 use crate::data::{
-    DataError, Feature, FeatureKey, History, Interaction, ItemId, MemoryItem, PathOrigin, ReasoningPath,
+    DataError, Feature, FeatureKey, History, Interaction, ItemId, MemoryItem, PathOrigin, ReasoningPath, UserId,
 };
 use crate::extract::{Dropped, ExtractError, Extraction, ExtractionRequest};
 use crate::factor::{FactorError, FactorFit, FitRequest, SimilarityFactorModel};
@@ -38,6 +38,17 @@ impl RpmPipeline {
     /// Dropping the future stops; nothing is kept.
     pub async fn learn(&self, history: &History) -> Result<Learned, Error> {
         trace::operation("learn", self.learning(history)).await
+    }
+
+    /// The model of a user of whom nothing is known yet, to open, to answer from beside a
+    /// [population](crate::stats::population), and to [observe](Self::observe) into. Asks no model: there is nothing to group.
+    ///
+    /// # Errors
+    /// [`Error::Factor`] when the factor model cannot do with nothing.
+    pub async fn newcomer(&self, user: UserId) -> Result<UserModel, Error> {
+        let ledger = self.ledger();
+        let grouping = self.fit(&[], &mut LearnReport::default(), &self.context(&ledger)).await?;
+        Ok(UserModel::grown(user, self.task.clone(), grouping, self.decay, Vec::new(), self.provenance())?)
     }
 
     async fn learning(&self, history: &History) -> Result<Learned, Error> {

@@ -17,7 +17,9 @@ use crate::model::UserModel;
 use crate::model::{Drifts, EditEffect, EditError, Extent, Forgotten, Growth, Heard, Partition, change_between};
 use crate::retrieve::{KeptIndex, MemoryIndex, MemoryView, RetrieveError, Retriever, SavedIndex};
 use crate::stats::population::Population;
-use crate::stats::{Beliefs, Drift, Estimator, FactorEvidence, KeptEstimator, NOTHING, Support, Titles};
+use crate::stats::{
+    Beliefs, Contrast, Drift, Estimator, FactorEvidence, KeptEstimator, NOTHING, NextQuestion, Support, Titles,
+};
 
 /// A user model opened for answering by [`RpmPipeline::open`](crate::RpmPipeline::open): the model with its statistics,
 /// its estimator and the retriever's index.
@@ -42,6 +44,8 @@ pub struct Prepared {
     evidence: Arc<OnceLock<Arc<FactorEvidence>>>,
     estimator: Arc<KeptEstimator>,
     names: Arc<FactorNames>,
+    /// How the user differs from most people, beside a population.
+    contrasts: Arc<OnceLock<Arc<[(FactorId, Contrast)]>>>,
     titles: Arc<Titles>,
     drifts: Arc<Drifts>,
     index: KeptIndex,
@@ -64,6 +68,7 @@ impl Prepared {
             evidence: Arc::default(),
             estimator: Arc::default(),
             names,
+            contrasts: Arc::default(),
             titles: Arc::default(),
             drifts: Arc::default(),
             index: KeptIndex::default(),
@@ -111,7 +116,12 @@ impl Prepared {
     pub fn beliefs(&self) -> Beliefs<'_> {
         let (task, factors) = (self.model.task(), self.factors());
         let evidence = self.evidence.get_or_init(|| Arc::new(FactorEvidence::new(task, factors)));
-        Beliefs::sharing(task, factors, self.model.calibration(), Arc::clone(evidence))
+        let beliefs = Beliefs::sharing(task, factors, self.model.calibration(), Arc::clone(evidence));
+        if self.population.is_none() {
+            return beliefs;
+        }
+        let found = || self.estimator().map(Estimator::contrasts).unwrap_or_default().into();
+        beliefs.contrasted(Arc::clone(self.contrasts.get_or_init(found)))
     }
 
     /// Tests whether the responses that a factor goes with have changed of late, as [`UserModel::drift`] does.
@@ -124,6 +134,13 @@ impl Prepared {
         let model = &self.model;
         let population = self.population.as_ref();
         self.estimator.get(model.task(), self.factors(), self.memory().items(), || model.weights(), population)
+    }
+
+    /// Finds the question of a pool whose answer would tell most of how the user answers the pool, as
+    /// [`Estimator::next_question`] does. Put it to the user, and [observe](crate::RpmPipeline::observe) what they answer.
+    /// `None` when no answer is worth asking for, and for free text.
+    pub fn next_question(&self, pool: &[Query]) -> Option<NextQuestion> {
+        self.estimator()?.next_question(pool)
     }
 
     /// Marks the model as it is, as [`UserModel::snapshot`] does.
@@ -174,6 +191,7 @@ impl Prepared {
             _ => self.estimator = Arc::default(),
         }
         (self.evidence, self.titles, self.drifts) = (Arc::default(), Arc::default(), Arc::default());
+        self.contrasts = Arc::default();
         (grown.growth, self.heard_anew(None, grown.change))
     }
 
@@ -233,7 +251,7 @@ impl Prepared {
     }
 
     fn factors_changed(&mut self) {
-        (self.evidence, self.estimator) = (Arc::default(), Arc::default());
+        (self.evidence, self.estimator, self.contrasts) = (Arc::default(), Arc::default(), Arc::default());
         (self.names, self.drifts) = (names_of(&self.model), Arc::default());
     }
 

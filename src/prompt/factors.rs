@@ -99,6 +99,11 @@ fn counted(
     if !figures.is_empty() {
         let _ = write!(line, "; {}", figures.join(", "));
     }
+    let strongest = summary.responses.iter().find(|belief| belief.count > 0.0).map(|belief| belief.response.as_str());
+    let most = summary.contrast.as_ref().zip(strongest).and_then(|(contrast, response)| contrast.in_words(response));
+    if let Some(most) = most {
+        let _ = write!(line, "; {most}");
+    }
     let q = if summary.q < 0.01 { "q<0.01".to_owned() } else { format!("q={:.2}", summary.q) };
     let _ = write!(line, ", {q}");
     line

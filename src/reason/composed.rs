@@ -80,7 +80,7 @@ pub(crate) fn compose_supported(
     let state = |assigned: &AssignedFeature| {
         let words = quoted(&assigned.feature, query);
         let known = assigned.factor.as_ref().and_then(|id| beliefs.factors().get(id));
-        let Some(factor) = known else { return unknown(&words) };
+        let Some(factor) = known else { return unknown_beside(&words, response, supports) };
         let counted = counted(factor, beliefs, response);
         let Some(without) = supports.without.get(factor.id()) else {
             return format!("{words} is all there is to go by for {response}: {counted}");
@@ -209,8 +209,10 @@ fn statement(
 fn counted(factor: &Factor, beliefs: &Beliefs<'_>, response: &str) -> String {
     let (seen, total) = (factor.stats().coverage, beliefs.factors().totals().interactions);
     let belief = beliefs.response(factor, response);
+    let most = beliefs.contrast(factor.id()).and_then(|contrast| contrast.in_words(response));
+    let most = most.map(|most| format!("; {most}")).unwrap_or_default();
     format!(
-        "with \"{}\" (seen in {seen} of {total}) it came {:.0} times, estimated {:.0}% [{:.0}–{:.0}%], against {:.0}% overall",
+        "with \"{}\" (seen in {seen} of {total}) it came {:.0} times, estimated {:.0}% [{:.0}–{:.0}%], against {:.0}% overall{most}",
         factor.label(),
         belief.count,
         100.0 * belief.propensity,
@@ -223,6 +225,18 @@ fn counted(factor: &Factor, beliefs: &Beliefs<'_>, response: &str) -> String {
 fn seen_with(words: &str, how: &str, factor: &Factor, beliefs: &Beliefs<'_>) -> String {
     let (seen, total) = (factor.stats().coverage, beliefs.factors().totals().interactions);
     format!("{words} {how}; the factor \"{}\" was seen in {seen} of {total}", factor.label())
+}
+
+/// The same beside a population, which may have moved the estimate all the same.
+fn unknown_beside(words: &str, response: &str, supports: &Supports) -> String {
+    match supports.others {
+        Some((users, added)) => {
+            let (does, points) = (if added < 0.0 { "takes" } else { "adds" }, 100.0 * added.abs());
+            let unknown = unknown(words);
+            format!("{unknown}; what {users} others respond {does} {points:.1} points of probability for {response}")
+        }
+        None => unknown(words),
+    }
 }
 
 fn unknown(words: &str) -> String {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::data::{AssignedFeature, Factor, FactorId, Query};
-use crate::stats::{Beliefs, Estimate, Estimator};
+use crate::stats::{Beliefs, Estimate, Estimator, Source};
 
 use super::Removal;
 
@@ -26,6 +26,8 @@ pub(crate) struct Supports {
     pub(crate) with: f64,
     /// The probability without the factor; those that cannot be taken out are absent.
     pub(crate) without: BTreeMap<FactorId, f64>,
+    /// How many others a population has, and what they add to the probability.
+    pub(crate) others: Option<(u64, f64)>,
 }
 
 impl Supports {
@@ -59,7 +61,10 @@ pub(crate) fn supports(
         let estimate = estimator.of_query(beliefs, &cut.query, &cut.left(features));
         (factor, estimate.probability(response))
     });
-    Supports { with: estimate.probability(response), without: without.collect() }
+    let added = |(source, added): &(&Source, f64)| (**source == Source::Others).then_some(*added);
+    let others = estimate.people().zip(estimate.contributions(response).iter().find_map(added));
+    let others = others.map(|(people, added)| (people.users, added));
+    Supports { with: estimate.probability(response), without: without.collect(), others }
 }
 
 /// The support to be expected from the counts alone: `(n_my − c_m π_y)/√c_m · (ln((1 + N)/(1 + c_m)) + 1)`, the surplus

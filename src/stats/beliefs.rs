@@ -10,14 +10,17 @@ use crate::data::{Calibration, Factor, FactorId, FactorSet, Query, ResponseSpace
 use crate::parallel;
 
 use super::{
-    Interval, MeanDifference, Moments, association, base_rate, benjamini_hochberg, cautious_interval, dirichlet_shares,
-    lift, mean_difference, posterior_mean, rank_sum, wilson,
+    Contrast, Interval, MeanDifference, Moments, association, base_rate, benjamini_hochberg, cautious_interval,
+    dirichlet_shares, lift, mean_difference, posterior_mean, rank_sum, wilson,
 };
 
 /// Pseudo-interactions that smooth the base rate over the response space (α of the base rate).
 const ALPHA: f64 = 1.0;
 /// The fewest sightings of a factor that is tested: no count of two can be significant.
 const LEAST_TESTED: f64 = 3.0;
+
+/// The standard errors from which a difference to most people is told.
+const DISTINCT: f64 = 2.0;
 
 /// The statistics of a user's counts: posteriors, intervals, lifts and significance, computed when asked for.
 ///
@@ -28,6 +31,8 @@ pub struct Beliefs<'a> {
     factors: &'a FactorSet,
     calibration: &'a Calibration,
     evidence: Arc<FactorEvidence>,
+    /// How the user differs from most people, in order of id.
+    contrasts: Arc<[(FactorId, Contrast)]>,
 }
 
 /// The tests and the information of all factors of a set, by the factor's place: the statistics that a single factor's counts do not
@@ -91,6 +96,9 @@ pub struct FactorSummary {
     pub q: f64,
     /// For scales: mean response with the factor less mean response without it, if both are seen twice or more.
     pub difference: Option<MeanDifference>,
+    /// How the user differs from most people where it is, beside a population.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contrast: Option<Contrast>,
     /// For open-ended tasks: share of its interactions' features that were judged influential.
     pub influence: Option<Share>,
     /// For open-ended tasks: positive, neutral and negative among the influential ones.
@@ -141,7 +149,20 @@ impl<'a> Beliefs<'a> {
         calibration: &'a Calibration,
         evidence: Arc<FactorEvidence>,
     ) -> Self {
-        Self { task, factors, calibration, evidence }
+        Self { task, factors, calibration, evidence, contrasts: Arc::default() }
+    }
+
+    /// The same with how the user differs from most people, by [`Estimator::contrasts`](super::Estimator::contrasts) beside a
+    /// population.
+    #[must_use]
+    pub fn contrasted(self, contrasts: impl Into<Arc<[(FactorId, Contrast)]>>) -> Self {
+        Self { contrasts: contrasts.into(), ..self }
+    }
+
+    /// How the user differs from most people where a factor is; `None` where that is not known.
+    pub fn contrast(&self, factor: &FactorId) -> Option<&Contrast> {
+        let place = self.contrasts.binary_search_by(|(id, _)| id.cmp(factor)).ok()?;
+        self.contrasts.get(place).map(|(_, contrast)| contrast)
     }
 
     /// The task.
@@ -273,6 +294,7 @@ impl<'a> Beliefs<'a> {
             responses,
             q: self.q(factor.id()),
             difference: self.difference(factor),
+            contrast: self.contrast(factor.id()).cloned(),
             influence: open_ended.then(|| {
                 let of = stats.coverage.max(judged);
                 let share = if of > 0.0 { judged / of } else { 0.0 };
@@ -296,6 +318,16 @@ impl<'a> Beliefs<'a> {
                 .then_with(|| a.id.cmp(&b.id))
         });
         summaries
+    }
+
+    /// Summaries of the factors in which the user differs from most people, the surest first: those seen at least three times,
+    /// two standard errors or more from what most people would have responded. Empty without a population.
+    pub fn distinctive(&self, query: Option<&Query>) -> Vec<FactorSummary> {
+        let off = |id: &FactorId| self.contrast(id).filter(|contrast| contrast.n >= LEAST_TESTED);
+        let off = |id: &FactorId| off(id).map_or(0.0, |contrast| contrast.deviates);
+        let mut found: Vec<&Factor> = self.factors.iter().filter(|factor| off(factor.id()) >= DISTINCT).collect();
+        found.sort_by(|a, b| off(b.id()).total_cmp(&off(a.id())).then_with(|| a.id().cmp(b.id())));
+        found.into_iter().map(|factor| self.summary(factor, query)).collect()
     }
 
     fn difference(&self, factor: &Factor) -> Option<MeanDifference> {

@@ -29,7 +29,10 @@ mod title;
 pub(crate) use beliefs::FactorEvidence;
 pub use beliefs::{Beliefs, FactorSummary, ResponseBelief, Share};
 pub use drift::{DRIFT_ALARM, Drift, SHORTEST_WINDOW};
-pub use estimate::{Estimate, Estimator, NextQuestion, Part, ResponseProbability, Source, calibrate};
+pub use estimate::{
+    Contrast, ContrastedResponse, Estimate, Estimator, NextQuestion, Part, People, ResponseProbability, Source,
+    calibrate,
+};
 pub(crate) use estimate::{KeptEstimator, calibration_point};
 pub use fisher::fisher_exact;
 pub use interval::{Interval, MAX_LEVEL, normal_deviate, tail_of};

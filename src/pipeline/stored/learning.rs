@@ -2,7 +2,7 @@
 
 use crate::data::{History, Query, UserId};
 use crate::llm::CostEstimate;
-use crate::pipeline::Learned;
+use crate::pipeline::{LearnReport, Learned};
 use crate::store::{StoreError, Version};
 
 use super::change::Learning;
@@ -35,6 +35,21 @@ impl StoredPipeline {
             learned.model.succeed(base.prepared.model());
         }
         self.save_learned(user, learned, base, reserved).await
+    }
+
+    /// Begins a user of whom nothing is known yet, as [`RpmPipeline::newcomer`](crate::RpmPipeline::newcomer) does. False when
+    /// the user is there already, who stays as they are.
+    ///
+    /// # Errors
+    /// [`StoredError::Store`]; [`StoredError::Deleted`] when the user was deleted meanwhile; [`StoredError::NotSaved`].
+    pub async fn newcomer(&self, user: &UserId) -> Result<bool, StoredError> {
+        let reserved = self.store.reserve(user).await?;
+        if self.find(user).await?.is_some() {
+            return Ok(false);
+        }
+        let model = self.pipeline.newcomer(user.clone()).await?;
+        self.save_learned(user, Learned { model, report: LearnReport::default() }, None, reserved).await?;
+        Ok(true)
     }
 
     /// Learns a user again from the interactions that are held, as

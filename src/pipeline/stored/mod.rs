@@ -13,6 +13,7 @@ use crate::data::{Edit, Interaction, ItemId, Query, ReasoningPath, UserId};
 use crate::explain::{ExplainOptions, WhatIf};
 use crate::model::UserModel;
 use crate::model::{EditEffect, Forget, Proposal, Receipt};
+use crate::stats::NextQuestion;
 use crate::store::{StoredModel, UserModelStore};
 
 pub use error::StoredError;
@@ -147,6 +148,14 @@ impl StoredPipeline {
             paths => self.adopt(user, version, paths).await,
         };
         Ok(StoredAnswer { answer, prepared, kept_paths })
+    }
+
+    /// The question of a pool to ask the user next, as [`Prepared::next_question`] finds it.
+    ///
+    /// # Errors
+    /// As for [`load`](Self::load).
+    pub async fn next_question(&self, user: &UserId, pool: &[Query]) -> Result<Option<NextQuestion>, StoredError> {
+        Ok(self.open(user).await?.next_question(pool))
     }
 
     /// Finds what an answer depended on, as [`RpmPipeline::explain_with`] does, given the user's model as it is held

@@ -148,7 +148,9 @@ impl Estimator {
         if let Some(mut others) = self.others.take() {
             let population = others.shared_population();
             match &self.space {
-                Space::Choices(space) => others.count(&self.past, |item| space.even(item), |item| space.given(Some(item))),
+                Space::Choices(space) => {
+                    others.count(&self.past, |item| space.even(item), |item| space.given(Some(item)))
+                }
                 _ => {
                     let base = |item| population.base_of(&self.totals(Some(item)));
                     others.count(&self.past, base, |item| self.past.given(Some(item)));
@@ -217,7 +219,8 @@ impl Estimator {
             Some(Part { source, added })
         };
         let parts = parts.into_iter().filter_map(part).collect();
-        Estimate::new(responses.to_vec(), &base, p, parts, self.rule(&calibration.decision))
+        let people = self.others.as_ref().filter(|_| heard == Heard::All).map(Others::people);
+        Estimate::new(responses.to_vec(), &base, p, parts, self.rule(&calibration.decision)).behind(people)
     }
 
     /// The rule that decides: rules of scales are of scales.

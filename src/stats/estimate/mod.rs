@@ -13,6 +13,7 @@
 
 mod calibrate;
 mod choices;
+mod contrast;
 mod estimator;
 mod fits;
 mod kept;
@@ -34,7 +35,8 @@ mod tests;
 
 pub use calibrate::calibrate;
 pub(crate) use calibrate::calibration_point;
+pub use contrast::{Contrast, ContrastedResponse};
 pub use estimator::Estimator;
 pub(crate) use kept::KeptEstimator;
 pub use next::NextQuestion;
-pub use result::{Estimate, Part, ResponseProbability, Source};
+pub use result::{Estimate, Part, People, ResponseProbability, Source};

@@ -6,6 +6,7 @@ use crate::data::{MemoryItem, Query};
 use crate::stats::population::{Membership, Population};
 
 use super::past::{Past, READ};
+use super::result::People;
 
 /// A population beside a user's past.
 #[derive(Debug, Clone)]
@@ -31,6 +32,11 @@ impl Others {
 
     pub(super) fn shared_population(&self) -> Arc<Population> {
         Arc::clone(&self.population)
+    }
+
+    /// The people behind what is said, and how much of the user is like none of them.
+    pub(super) fn people(&self) -> People {
+        People { users: self.population.users(), alone: self.member.shares().last().copied().unwrap_or(1.0) }
     }
 
     /// Reads new items, which come after those already there.
@@ -81,6 +87,16 @@ impl Others {
     pub(super) fn add_to(&self, query: &Query, base: &[f64]) -> Vec<f64> {
         let says = self.population.says(query);
         self.grounded(base, self.weighed(self.member.shares(), &says))
+    }
+
+    /// What most people would respond to an item that is read: the population's base rates, moved by its kinds as they are
+    /// spread over it.
+    pub(super) fn most_people(&self, past: &Past, item: usize) -> Option<Vec<f64>> {
+        let first = past.len().saturating_sub(self.says.len());
+        let says = self.says.get(item.checked_sub(first)?)?;
+        let toned = self.population.toned(past.tone(item));
+        let by: Vec<f64> = self.weighed(&self.population.prior(), says).iter().map(|by| by + toned).collect();
+        Some(self.population.ground(self.population.base().to_vec()).moved(&by))
     }
 
     /// `√(θ_a θ_b) Σ_y (p_a − p)(y) (p_b − p)(y) / p(y)` by pair of kinds, nobody's too: how the kinds of people that the user may

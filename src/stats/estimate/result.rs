@@ -26,6 +26,18 @@ pub struct Estimate {
     decision: usize,
     rule: Decision,
     parts: Vec<Part>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    people: Option<People>,
+}
+
+/// The people behind what [others](Source::Others) add to an estimate.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct People {
+    /// How many there are in the population.
+    pub users: u64,
+    /// The share of the user that is like none of them, from 0 to 1: as far they are kept to themselves, and others add nothing.
+    pub alone: f64,
 }
 
 /// Something that moved an estimate.
@@ -63,12 +75,14 @@ struct UncheckedEstimate {
     rule: Decision,
     #[serde(default)]
     parts: Vec<Part>,
+    #[serde(default)]
+    people: Option<People>,
 }
 
 impl TryFrom<UncheckedEstimate> for Estimate {
     type Error = &'static str;
     fn try_from(unchecked: UncheckedEstimate) -> Result<Self, Self::Error> {
-        let UncheckedEstimate { responses, decision, rule, parts } = unchecked;
+        let UncheckedEstimate { responses, decision, rule, parts, people } = unchecked;
         if decision > 0 && decision >= responses.len() {
             return Err("the estimate decides for a response that it does not have");
         }
@@ -86,7 +100,10 @@ impl TryFrom<UncheckedEstimate> for Estimate {
         if !adds_up {
             return Err("the estimate's parts do not add up to it");
         }
-        Ok(Self { responses, decision, rule, parts })
+        if people.is_some_and(|people| !share(people.alone)) {
+            return Err("the estimate has a share of the user outside 0 to 1");
+        }
+        Ok(Self { responses, decision, rule, parts, people })
     }
 }
 
@@ -126,6 +143,16 @@ impl Estimate {
     /// it sum to its probability.
     pub fn parts(&self) -> &[Part] {
         &self.parts
+    }
+
+    /// The people behind what others add; `None` without a population.
+    pub fn people(&self) -> Option<People> {
+        self.people
+    }
+
+    /// The same with the people behind what others add.
+    pub(super) fn behind(self, people: Option<People>) -> Self {
+        Self { people, ..self }
     }
 
     /// What each source added to the probability of a response, in probability, the strongest first.
@@ -171,7 +198,7 @@ impl Estimate {
             probability,
             base: *base,
         };
-        Self { responses: zipped.map(weighted).collect(), decision, rule, parts }
+        Self { responses: zipped.map(weighted).collect(), decision, rule, parts, people: None }
     }
 }
 
