@@ -1,14 +1,17 @@
 //! What others teach: a user who has said little begins at the population, and one unlike all others keeps to themselves.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use pollster::block_on;
 use proptest::prelude::*;
 use rpm_core::pipeline::ConfigError;
 use rpm_core::stats::Source;
-use rpm_core::stats::population::Population;
-use rpm_core::{Answer, Edit, Forget, History, Interaction, Query, ResponseSpace, RpmPipeline, Task, UserModel};
+use rpm_core::stats::population::{Population, Upkeep};
+use rpm_core::{
+    Answer, Edit, Forget, History, InMemoryStore, Interaction, ItemId, Query, ResponseSpace, RpmPipeline, Task, UserId,
+    UserModel,
+};
 
 const SUBJECTS: [&str; 6] = ["harbour", "lamp", "ferry", "bread", "tower", "dance"];
 
@@ -208,7 +211,7 @@ fn a_question_that_others_answered_is_known_by_its_content() {
         let response = if (n + kind).is_multiple_of(2) { "Very much" } else { "Not at all" };
         Interaction::new(format!("q{n}"), question(n), response).unwrap()
     };
-    let models: Vec<UserModel> = (0..24)
+    let models: Vec<UserModel> = (0..50)
         .map(|user| learned(&task, &format!("user {user}"), (0..10).map(|n| asked(user % 2, n)).collect()))
         .collect();
     let histories: Vec<_> = models.iter().map(|model| model.memory().items()).collect();
@@ -256,6 +259,41 @@ fn reasons_tell_how_a_user_differs_from_most_people() {
             block_on(RpmPipeline::offline(task.clone()).open(learned(&task, "new", interactions(1, 24)))).unwrap();
         assert!(alone.beliefs().distinctive(None).is_empty());
     }
+}
+
+#[test]
+fn what_a_user_takes_back_in_a_store_leaves_the_next_fit_of_the_population() {
+    let task = task(true);
+    let secret = |n: usize| {
+        let (text, response) = says(0, n);
+        Interaction::new(format!("i{n}"), Query::new(format!("{text} Marzipan.")).unwrap(), response).unwrap()
+    };
+    let upkeep = Arc::new(Mutex::new(Upkeep::of_nobody(population(&task))));
+    let told = Arc::clone(&upkeep);
+    let stored = RpmPipeline::offline(task.clone()).with_store(InMemoryStore::new()).told_of_changes(move |change| {
+        told.lock().unwrap().change(change.before, change.after).unwrap();
+    });
+    let user = |number: usize| UserId::new(format!("user {number}")).unwrap();
+    block_on(async {
+        for number in 0..12 {
+            let of: Vec<Interaction> = if number < 4 { (0..6).map(secret).collect() } else { interactions(1, 9) };
+            stored.learn(&History::new(&task, user(number).as_str(), of).unwrap()).await.unwrap();
+        }
+        let more = interactions(1, 11).split_off(9);
+        stored.observe(&user(7), more).await.unwrap();
+        stored.forget(&user(0), &Forget::Items(vec![ItemId::new("i2").unwrap()])).await.unwrap();
+        assert!(stored.delete(&user(1)).await.unwrap());
+        assert!(!stored.delete(&user(1)).await.unwrap());
+    });
+    let under = population(&task);
+    let mut anew = under.nobody();
+    for number in (0..12).filter(|number| *number != 1) {
+        let model = block_on(stored.load(&user(number))).unwrap().model;
+        anew.merge(&under.count(model.memory().items())).unwrap();
+    }
+    let upkeep = upkeep.lock().unwrap();
+    assert!(*upkeep.counts() == anew && anew.users() == 11);
+    assert_eq!(upkeep.fitted().unwrap().to_json(), under.fitted(&anew).unwrap().to_json());
 }
 
 proptest! {

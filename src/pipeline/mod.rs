@@ -53,7 +53,7 @@ pub use error::Error;
 pub use prepared::Prepared;
 pub use preset::Preset;
 pub use report::{ItemOutcome, ItemReport, LearnReport, Learned, ObserveOutcome, ObserveReport, ObservedItem};
-pub use stored::{StoredAnswer, StoredError, StoredPipeline};
+pub use stored::{Changed, StoredAnswer, StoredError, StoredPipeline};
 
 /// When reasoning paths are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]

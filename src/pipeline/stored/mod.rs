@@ -9,7 +9,7 @@ mod swap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::data::{Edit, Interaction, ItemId, Query, ReasoningPath, UserId};
+use crate::data::{Edit, Interaction, ItemId, MemoryItem, Query, ReasoningPath, UserId};
 use crate::explain::{ExplainOptions, WhatIf};
 use crate::model::UserModel;
 use crate::model::{EditEffect, Forget, Proposal, Receipt};
@@ -31,7 +31,7 @@ impl RpmPipeline {
     #[must_use]
     pub fn with_store(self, store: impl UserModelStore + 'static) -> StoredPipeline {
         let open = Arc::new(OpenModels::new(KEPT_OPEN));
-        StoredPipeline { pipeline: self, store: Arc::new(store), open }
+        StoredPipeline { pipeline: self, store: Arc::new(store), open, told: None }
     }
 }
 
@@ -71,6 +71,28 @@ pub struct StoredPipeline {
     pipeline: RpmPipeline,
     store: Arc<dyn UserModelStore>,
     open: Arc<OpenModels>,
+    told: Option<Arc<Tell>>,
+}
+
+type Tell = dyn Fn(Changed<'_>) + Send + Sync;
+
+/// A change of a user's interactions that was saved, from [`StoredPipeline::told_of_changes`].
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct Changed<'a> {
+    /// The user.
+    pub user: &'a UserId,
+    /// The interactions before; none for a user who was not there.
+    pub before: &'a [MemoryItem],
+    /// The interactions now; none for a user who was deleted.
+    pub after: &'a [MemoryItem],
+}
+
+impl fmt::Debug for Changed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (before, after) = (self.before.len(), self.after.len());
+        f.debug_struct("Changed").field("user", self.user).field("before", &before).field("after", &after).finish()
+    }
 }
 
 /// An answer with the model it is from.
@@ -95,6 +117,23 @@ impl StoredPipeline {
     pub fn keep_open(self, models: usize) -> Self {
         self.open.resize(models);
         self
+    }
+
+    /// Calls `tell` once for every change of a user's interactions that is saved through this pipeline and its clones, after it is
+    /// saved: learned, observed, forgotten, rolled back, deleted. Of changes that meet, each is told with what was
+    /// held when it was saved, so what was before one is what was after another, whichever process made it. A process that dies
+    /// between saving and telling has not told. Let it be quick: it is called where the change is awaited.
+    #[must_use]
+    pub fn told_of_changes(mut self, tell: impl Fn(Changed<'_>) + Send + Sync + 'static) -> Self {
+        self.told = Some(Arc::new(tell));
+        self
+    }
+
+    fn tell(&self, user: &UserId, before: Option<&UserModel>, after: Option<&UserModel>) {
+        let [before, after] = [before, after].map(|model| model.map_or(&[][..], |model| model.memory().items()));
+        if let Some(tell) = self.told.as_ref().filter(|_| before != after) {
+            tell(Changed { user, before, after });
+        }
     }
 
     /// The pipeline without the store.
@@ -128,8 +167,16 @@ impl StoredPipeline {
     /// [`StoredError::Deleted`], also the user's first; no late writer brings the user back.
     ///
     /// # Errors
-    /// [`StoredError::Store`].
+    /// [`StoredError::Store`]; where [changes are told](Self::told_of_changes) also those of [`forget`](Self::forget), and nothing is
+    /// deleted then.
     pub async fn delete(&self, user: &UserId) -> Result<bool, StoredError> {
+        if self.told.is_some() {
+            // Told as a change of what was held, and not of what was read a moment before.
+            match self.forget(user, &Forget::All).await {
+                Ok(_) | Err(StoredError::UnknownUser { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
         let _ending = self.open.ending(user);
         Ok(self.store.delete(user).await?)
     }

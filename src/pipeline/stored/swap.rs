@@ -82,7 +82,7 @@ impl StoredPipeline {
             let before = held.map(|held| held.prepared);
             let (changed, value) = change.make(before.clone()).await?;
             changed.model().check_user(user).map_err(Error::from)?;
-            if before.is_some_and(|before| before.model() == changed.model()) {
+            if before.as_ref().is_some_and(|before| before.model() == changed.model()) {
                 return Ok(value);
             }
             let ending = self.open.ending(user);
@@ -90,6 +90,7 @@ impl StoredPipeline {
                 Err(StoreError::Conflict) => let_others_run().await,
                 Err(error) => return Err(error.into()),
                 Ok(version) => {
+                    self.tell(user, before.as_ref().map(Prepared::model), Some(changed.model()));
                     ending.replace(version, changed);
                     return Ok(value);
                 }

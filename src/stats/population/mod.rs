@@ -28,6 +28,7 @@ mod kind;
 mod membership;
 mod reading;
 mod seeds;
+mod upkeep;
 mod user;
 
 pub use census::Census;
@@ -37,6 +38,7 @@ pub use file::{FORMAT_NAME, FORMAT_VERSION};
 pub use held::Population;
 pub(crate) use membership::Membership;
 pub(crate) use reading::{SLOPE, TONE_MEAN, TONE_VARIANCE, tone};
+pub use upkeep::Upkeep;
 pub(crate) use user::even;
 
 /// The number of users that must share a word, a text or a kind, unless another is asked for.

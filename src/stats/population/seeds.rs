@@ -10,6 +10,8 @@ use super::{Population, PopulationError};
 
 /// The most kinds.
 pub(super) const KINDS: usize = 4;
+/// The least users of a kind where options come with the query: so much is read of each that a kind of fewer knows too little.
+const USERS_OF_OPTIONS: usize = 25;
 /// The share of nobody's kind to begin with.
 const ALONE: f64 = 0.25;
 /// The users among whom the first of each kind is looked for.
@@ -37,7 +39,8 @@ impl Population {
         read.sort_by(|(a, of_a), (b, of_b)| {
             b.interactions.len().cmp(&a.interactions.len()).then_with(|| of_a.cmp(of_b))
         });
-        let kinds = usize::try_from(self.users).unwrap_or(usize::MAX) / self.k;
+        let least = if self.responses.is_empty() { self.k.max(USERS_OF_OPTIONS) } else { self.k };
+        let kinds = usize::try_from(self.users).unwrap_or(usize::MAX) / least;
         let seeds = unlike(&read, kinds.clamp(1, KINDS));
         begun.kinds = vec![begun.kinds.remove(0); seeds.len().max(1)];
         let mut counts = begun.nobody();
