@@ -13,38 +13,47 @@ use super::{Learning, LearningLine};
 const OWN: &str = "own";
 const OTHERS: [&str; 2] = ["others", "shared"];
 
+/// A method with its answers, by how many own interactions it knows; `None` for all.
+struct Family<'a, 'r> {
+    method: String,
+    members: Vec<(Option<usize>, &'a Answers<'r>)>,
+}
+
 /// The measure over own interactions, by metric that decides; nothing where no method was run with several numbers of them.
 pub(super) fn of(answers: &[Answers<'_>], metrics: &[Metric], task: &Task, resamples: &Resamples) -> Vec<Learning> {
-    let mut steps: Vec<Option<usize>> = Vec::new();
-    let mut families: Vec<(String, Vec<(Option<usize>, &Answers<'_>)>)> = Vec::new();
-    for method in answers {
-        let Some((family, own)) = without_own(method.method) else { continue };
-        match families.iter_mut().find(|(name, _)| *name == family) {
-            Some((_, members)) => members.push((own, method)),
-            None => families.push((family, vec![(own, method)])),
-        }
-    }
-    families.retain(|(_, members)| members.len() > 1);
-    steps.extend(families.iter().flat_map(|(_, members)| members.iter().map(|(own, _)| *own)));
+    let families = families(answers);
+    let mut steps: Vec<Option<usize>> =
+        families.iter().flat_map(|family| family.members.iter().map(|(own, _)| *own)).collect();
     // All come last.
     steps.sort_by_key(|own| own.unwrap_or(usize::MAX));
     steps.dedup();
-    if steps.len() < 2 {
-        return Vec::new();
-    }
-    let line = |metric: Metric, (method, members): &(String, Vec<(Option<usize>, &Answers<'_>)>)| {
+    let line = |metric: Metric, family: &Family<'_, '_>| {
         let point = |step: &Option<usize>| {
-            let (_, answers) = members.iter().find(|(own, _)| own == step)?;
+            let (_, answers) = family.members.iter().find(|(own, _)| own == step)?;
             Some(answers.replicates(metric, task, resamples)?.measured(LEVEL))
         };
-        LearningLine { method: method.clone(), points: steps.iter().map(point).collect() }
+        LearningLine { method: family.method.clone(), points: steps.iter().map(point).collect() }
     };
     let learning = |metric: &Metric| Learning {
         metric: metric.name().to_owned(),
         steps: steps.clone(),
         lines: families.iter().map(|family| line(*metric, family)).collect(),
     };
-    metrics.iter().map(learning).collect()
+    if families.is_empty() { Vec::new() } else { metrics.iter().map(learning).collect() }
+}
+
+/// The methods that were run with several numbers of own interactions, in the run's order.
+fn families<'a, 'r>(answers: &'a [Answers<'r>]) -> Vec<Family<'a, 'r>> {
+    let mut families: Vec<Family<'a, 'r>> = Vec::new();
+    for answers in answers {
+        let Some((method, own)) = without_own(answers.method) else { continue };
+        match families.iter_mut().find(|family| family.method == method) {
+            Some(family) => family.members.push((own, answers)),
+            None => families.push(Family { method, members: vec![(own, answers)] }),
+        }
+    }
+    families.retain(|family| family.members.len() > 1);
+    families
 }
 
 /// The method without the number of own interactions, and the number; `None` of that is all.

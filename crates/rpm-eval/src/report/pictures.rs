@@ -1,7 +1,7 @@
 //! The charts of a data set, as values: drawings with their captions and labels.
 
 use super::charts::{Chart, Drawing, Forest, ForestRow, Line, Plane, Point, Spread};
-use super::values::{Curve, Learning, LearningLine, MethodRow, Metric, SetReport};
+use super::values::{Curve, Learning, LearningLine, MethodRow, Metric, SetReport, WithOthers};
 use super::verdict::Verdict;
 use super::{number, wording};
 use crate::compare::Measured;
@@ -214,12 +214,16 @@ pub(super) fn learning(set: &SetReport, learning: &Learning) -> Option<Chart> {
 /// Methods with others less the same alone, in the first metric. `None` without a comparison.
 pub(super) fn with_others(set: &SetReport) -> Option<Chart> {
     let metric = set.metrics.first()?;
-    let rows: Vec<ForestRow> = set
-        .with_others
-        .iter()
-        .filter(|it| it.comparison.metric == metric.name && it.comparison.difference.value.is_finite())
+    let all = || set.with_others.iter().filter(|it| it.comparison.metric == metric.name);
+    // Room is short: who the others are is said where it tells rows apart.
+    let name = |it: &WithOthers| {
+        let alike = all().filter(|other| other.comparison.base == it.comparison.base).count();
+        if alike > 1 { it.method() } else { it.alone() }
+    };
+    let rows: Vec<ForestRow> = all()
+        .filter(|it| it.comparison.difference.value.is_finite())
         .map(|it| ForestRow {
-            name: format!("{} own: {}", wording::own(it.own), it.method()),
+            name: format!("{} own: {}", wording::own(it.own), name(it)),
             text: number::difference(it.comparison.difference),
             value: it.comparison.difference.value,
             interval: ends(it.comparison.difference),

@@ -16,14 +16,24 @@ pub(super) fn own(own: Option<usize>) -> String {
     own.map_or_else(|| "all".to_owned(), number::count)
 }
 
+/// A method without its number of own interactions.
+fn without_own(method: &str) -> String {
+    let spec = method.parse::<Spec>().map(|mut spec| {
+        spec.options.remove("own");
+        spec.to_string()
+    });
+    spec.unwrap_or_else(|_| method.to_owned())
+}
+
 impl WithOthers {
-    /// The method, without its number of own interactions.
+    /// The method with others, without its number of own interactions.
     pub(super) fn method(&self) -> String {
-        let spec = self.comparison.method.parse::<Spec>().map(|mut spec| {
-            spec.options.remove("own");
-            spec.to_string()
-        });
-        spec.unwrap_or_else(|_| self.comparison.method.clone())
+        without_own(&self.comparison.method)
+    }
+
+    /// The method alone, without its number of own interactions.
+    pub(super) fn alone(&self) -> String {
+        without_own(&self.comparison.base)
     }
 }
 

@@ -33,12 +33,14 @@ pub(super) struct Others {
 #[derive(Default)]
 pub(crate) struct Taught {
     models: Mutex<BTreeMap<bool, Arc<Models>>>,
-    cuts: Mutex<BTreeMap<(Whom, usize), Arc<[i64]>>>,
+    cuts: Mutex<Cuts>,
     populations: Mutex<BTreeMap<Key, Option<Arc<Population>>>>,
 }
 
 /// The histories of users as their models hold them.
 type Models = Vec<Vec<MemoryItem>>;
+/// By who and fold: the times at which a population is learned.
+type Cuts = BTreeMap<(Whom, usize), Arc<[i64]>>;
 /// Who, the fold, the users that share, and the time before which others teach.
 type Key = (Whom, usize, usize, Option<i64>);
 
