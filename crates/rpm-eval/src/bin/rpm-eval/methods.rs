@@ -112,11 +112,20 @@ fn with_others(args: &Args, specs: Vec<Spec>) -> Result<Vec<Spec>, Box<dyn Error
     if !specs.iter().any(learns) {
         return Err(format!("{flag}: none of the methods learns from others: name offline or rpm").into());
     }
-    let both = |spec: Spec| {
+    let mut found: Vec<Spec> = Vec::new();
+    for spec in specs {
         let with = Some(spec.clone().with("others", &whom)).filter(exists);
-        [Some(spec), with].into_iter().flatten()
-    };
-    Ok(specs.into_iter().flat_map(both).collect())
+        let mut alone = spec;
+        if with.is_some() {
+            // Who share what is taught is nothing where nothing is.
+            alone.options.remove("shared");
+        }
+        // Several methods with others may be one alone; what was named twice is told by the run.
+        let known = with.is_some() && found.contains(&alone);
+        found.extend(Some(alone).filter(|_| !known));
+        found.extend(with);
+    }
+    Ok(found)
 }
 
 /// Refuses a flag where a method has the option that the flag sets.
@@ -239,8 +248,7 @@ mod tests {
     #[test]
     fn others_may_be_the_users_of_another_set_and_their_number_may_be_varied() {
         let named = named_by("--others two --methods zero-shot,offline --vary shared=3,10").unwrap();
-        let with =
-            ["offline:shared=3", "offline:others=set:shared=3", "offline:shared=10", "offline:others=set:shared=10"];
+        let with = ["offline", "offline:others=set:shared=3", "offline:others=set:shared=10"];
         assert_eq!(named, [&["zero-shot"][..], &with].concat());
     }
 
