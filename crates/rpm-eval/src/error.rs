@@ -73,6 +73,22 @@ pub enum EvalError {
         #[source]
         source: rpm_core::llm::BoxError,
     },
+    /// Users of another set, who would teach, respond to something else.
+    #[error("the users of {others} give other responses than those of {set}: name others of the same labels or scale")]
+    OtherResponses {
+        /// The data set that is scored.
+        set: String,
+        /// The set of those who would teach.
+        others: String,
+    },
+    /// Users of another set, who would teach, are all in the set that is scored.
+    #[error("every user of {others} is in {set} too: name others, or learn from users of {set} itself in folds")]
+    NoTeachers {
+        /// The data set that is scored.
+        set: String,
+        /// The set of those who would teach.
+        others: String,
+    },
     /// A method that does not exist, or that cannot have such an option.
     #[error("method {method}: {problem}")]
     Method {

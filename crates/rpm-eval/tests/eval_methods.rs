@@ -10,7 +10,7 @@ use common::{ScriptedBackend, history_of, obey, query, reply, scale_history, sca
 use pollster::block_on;
 use rpm_core::llm::AskError;
 use rpm_core::llm::Stage;
-use rpm_core::{CompletionRequest, History, LlmBackend, Query, Task};
+use rpm_core::{CompletionRequest, History, Interaction, LlmBackend, Query, Task};
 use rpm_eval::method::{Bench, Method, MethodError, Prediction, Session, named, names};
 use serde_json::json;
 
@@ -243,4 +243,31 @@ fn a_query_that_is_like_nothing_is_asked_without_examples() {
         block_on(session.answer(&asked, &bench)).unwrap();
         assert!(!backend.of(Stage::Answer)[0].messages[1].content.contains("Example"), "{spec}");
     }
+}
+
+#[test]
+fn paths_that_were_written_are_kept_when_others_have_said_more() {
+    let (task, history) = (scale_task(), scale_history());
+    let said = |n: usize, from: i64| {
+        let past = |at: i64| {
+            let text = if at % 2 == 0 { "A slow and quiet film." } else { "A loud chase." };
+            let item = Interaction::new(format!("h{at}"), query(text), if at % 2 == 0 { "5" } else { "1" }).unwrap();
+            item.at(from + at)
+        };
+        (0..4 + i64::try_from(n).unwrap()).map(past).collect::<Vec<_>>()
+    };
+    let population: Vec<Vec<Interaction>> = (0..8).map(|n| said(n, if n < 4 { 0 } else { 100 })).collect();
+    let asked = vec![vec![50, 200]; 8];
+    let backend = ScriptedBackend::obedient();
+    let mut bench = bench(&task, &backend);
+    (bench.user, bench.asked, bench.population) = (Some(0), &asked, &population);
+    let mut session = ready("rpm:gate=off:k=2:others=4:shared=2", &history, &bench);
+    for (now, written) in [(50, 2), (200, 0)] {
+        bench.before = Some(now);
+        answer(&mut *session, FILM, &bench).unwrap();
+        assert_eq!(backend.of(Stage::WritePath).len(), written, "at {now}");
+        backend.take();
+    }
+    let counts: std::collections::BTreeMap<_, _> = session.counts().into_iter().collect();
+    assert_eq!(counts["answers with others"], 2);
 }

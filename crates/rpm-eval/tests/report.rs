@@ -7,8 +7,8 @@ use std::path::Path;
 use rpm_core::stats::Interval;
 use rpm_eval::compare::Measured;
 use rpm_eval::report::{
-    Comparison, Curve, CurveLine, CurvePoint, LengthMatched, MeanNeed, MethodReliability, MethodRow, MethodTiers,
-    Metric, ReliabilityBin, Report, SetReport, SkippedRow, TierRow,
+    Comparison, Curve, CurveLine, CurvePoint, Learning, LearningLine, LengthMatched, MeanNeed, MethodReliability,
+    MethodRow, MethodTiers, Metric, ReliabilityBin, Report, SetReport, SkippedRow, TeachersRow, TierRow, WithOthers,
 };
 
 /// A name that would break a page which did not escape it.
@@ -71,6 +71,18 @@ fn curve_line(method: &str, values: &[(f64, f64)]) -> CurveLine {
     CurveLine { method: method.into(), points: points.collect() }
 }
 
+fn learning_line(method: &str, values: &[Option<f64>]) -> LearningLine {
+    let points = values.iter().map(|value| value.and_then(|value| measured(value, 0.05))).collect();
+    LearningLine { method: method.into(), points }
+}
+
+/// `rpm` with others less `rpm` alone.
+fn with_others(own: Option<usize>, difference: f64, p: f64, adjusted_p: f64, taught: f64) -> WithOthers {
+    let named = |others: &str| own.map_or_else(|| format!("rpm{others}"), |own| format!("rpm{others}:own={own}"));
+    let comparison = comparison(&named(":others=10"), "accuracy", difference, 0.04, p, adjusted_p);
+    WithOthers { own, comparison: Comparison { base: named(""), ..comparison }, taught }
+}
+
 fn reliability(method: &str, bins: &[(f64, f64, usize)]) -> MethodReliability {
     let bins = bins.iter().map(|(confidence, right, answers)| ReliabilityBin {
         confidence: *confidence,
@@ -118,6 +130,8 @@ fn films() -> SetReport {
         data_sha256: "9f2c1e0d5b7a48c3961e2f40d8b5a7c3e1f09d2b4c6a8e7051f3d2b4a6c8e0f1".into(),
         task: "one of 15 labels".into(),
         users: 60,
+        people: 58,
+        teachers: Some(TeachersRow { name: "more films".into(), sha256: "5a".repeat(32), users: 1_204, left_out: 3 }),
         items: 480,
         interactions: 5412,
         skipped: vec![
@@ -133,6 +147,21 @@ fn films() -> SetReport {
         ],
         methods,
         comparisons,
+        with_others: vec![
+            with_others(Some(0), 0.062, 0.0004, 0.0036, 1.0),
+            with_others(Some(3), 0.041, 0.0061, 0.0549, 1.0),
+            with_others(Some(10), -0.052, 0.0012, 0.0096, 0.994),
+            with_others(None, 0.004, 0.71, 1.0, 0.994),
+        ],
+        learning: vec![Learning {
+            metric: "accuracy".into(),
+            steps: vec![Some(0), Some(3), Some(10), None],
+            lines: vec![
+                learning_line("majority", &[None, Some(0.33), Some(0.351), Some(0.362)]),
+                learning_line("rpm", &[Some(0.31), Some(0.395), Some(0.452), Some(0.492)]),
+                learning_line("rpm:others=10", &[Some(0.372), Some(0.436), Some(0.4), Some(0.496)]),
+            ],
+        }],
         curves: vec![
             Curve {
                 title: "Learning curve over the size of the history".into(),
@@ -342,8 +371,11 @@ fn escaped(text: &str) -> String {
 #[test]
 fn nothing_is_called_better_without_an_adjusted_p() {
     let mut report = report();
-    for comparison in report.sets.iter_mut().flat_map(|set| &mut set.comparisons) {
-        (comparison.p, comparison.adjusted_p) = (Some(0.0001), None);
+    for set in &mut report.sets {
+        let with_others = set.with_others.iter_mut().map(|it| &mut it.comparison);
+        for comparison in set.comparisons.iter_mut().chain(with_others) {
+            (comparison.p, comparison.adjusted_p) = (Some(0.0001), None);
+        }
     }
     let markdown = report.to_markdown();
     assert!(!markdown.contains("| better |") && !markdown.contains("| worse |"));
@@ -381,4 +413,17 @@ fn a_folder_is_made_and_holds_the_three_forms() {
     assert_eq!(names, ["report.html", "report.json", "report.md"]);
     assert_eq!(std::fs::read_to_string(folder.join("report.md")).unwrap(), report.to_markdown());
     std::fs::remove_dir_all(folder.parent().unwrap()).unwrap();
+}
+
+#[test]
+fn each_number_of_own_interactions_says_whether_others_help_or_do_harm() {
+    let markdown = report().to_markdown();
+    for told in [
+        "- **With others better than alone:** rpm:others=10 at 0 own +.062",
+        "- **With others worse than alone:** rpm:others=10 at 10 own −.052",
+        "- **With others not told apart from alone:** rpm:others=10 at 3 own; rpm:others=10 at all own",
+        "| rpm:others=10 | 10 | −.052 [−.092, −.012] | worse | .010 | .001 | 31 / 17 / 12 |",
+    ] {
+        assert!(markdown.contains(told), "{told}\n{markdown}");
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{Dataset, EvalUser, ReadOptions, Skipped, TestItem};
+use super::{Dataset, EvalUser, Mark, ReadOptions, Skipped, TestItem};
 use crate::EvalError;
 use rpm_core::data::hex;
 use rpm_core::data::{DataError, Interaction, Query, ResponseSpace, Task, UserId};
@@ -122,7 +122,14 @@ impl Collector {
     }
 
     /// Takes in the user at `place`, or names why it cannot be used. Gives its index.
-    pub(super) fn user(&mut self, place: usize, row: &str, mut history: Vec<Past>, tests: Vec<Asked>) -> Option<usize> {
+    pub(super) fn user(
+        &mut self,
+        place: usize,
+        row: &str,
+        marks: Vec<Mark>,
+        mut history: Vec<Past>,
+        tests: Vec<Asked>,
+    ) -> Option<usize> {
         let problem = match (history.is_empty(), tests.is_empty()) {
             (true, _) => "is left without a history",
             (_, true) => "is left without a test item",
@@ -141,7 +148,7 @@ impl Collector {
         let history: Result<Vec<Interaction>, DataError> = history.into_iter().enumerate().map(numbered).collect();
         let user = UserId::new(format!("user {place}")).and_then(|id| Ok((id, history?)));
         let (id, history) = self.kept(user.map_err(|error| words(&error)), || row.to_owned())?;
-        self.users.push(EvalUser { id, history, tests: Vec::new() });
+        self.users.push(EvalUser { id, marks, history, tests: Vec::new() });
         let at = self.users.len() - 1;
         for asked in tests {
             self.ask(at, asked);
@@ -150,8 +157,8 @@ impl Collector {
     }
 
     /// Takes in a row with one test item and the profile that goes with it. Rows of one `owner` with the same profile
-    /// are one user; without an owner, or with another profile, the row is a user of its own. The history is only built
-    /// where it is needed.
+    /// are one user; without an owner, or with another profile, the row is a user of its own. Users of one owner are one
+    /// person. The history is only built where it is needed.
     pub(super) fn profiled(
         &mut self,
         row: &str,
@@ -166,7 +173,8 @@ impl Collector {
             return self.ask(at, asked);
         }
         let history = history(self);
-        if let Some((key, at)) = key.zip(self.user(place, row, history, vec![asked])) {
+        let marks = Mark::all(owner, None);
+        if let Some((key, at)) = key.zip(self.user(place, row, marks, history, vec![asked])) {
             self.groups.insert(key, at);
         }
     }
@@ -192,6 +200,7 @@ impl Collector {
             skipped_unnamed: self.unnamed,
             sha256,
             limits: super::Limits::default(),
+            teachers: None,
         })
     }
 }

@@ -14,16 +14,21 @@ use crate::EvalError;
 pub enum Format {
     /// One user a line.
     ///
-    /// A folder with `users.jsonl`, or that file: `{"task", "history": [..], "test": [..]}` with entries of `query`,
+    /// A folder with `users.jsonl`, or that file: `{"task", "history": [..], "test": [..]}` and, where there are such, `user_id` and
+    /// `group`, with entries of `query`,
     /// `response` and, where there are such, `options`, `timestamp`, `seen_text` and `distribution` (the shares of the
     /// options, as a list or by option). Tasks are `rating`, `votes`, `opinion`, `title` and `tagging`; the labels of
     /// `rating`, `votes` and `tagging` are in `labels.json` beside it. A `task.json` with a serialized
     /// [`Task`](rpm_core::Task) goes before all of these. Other fields are not read. All files are of UTF-8.
+    ///
+    /// Lines of one `user_id` are one person, and lines of one `group` (two samples of a country, two accounts of a household)
+    /// belong together: they are users of their own, and none of them teaches another. Of both only a digest is kept.
     Jsonl,
     /// LaMP 2 (movies), 3, 4 and 5 as published: `dev_questions.json` and `dev_outputs.json`.
     ///
     /// The path is their folder, or a file `.._questions.json` for another part. Each question is a user with one test
-    /// item and its profile as the history; questions of one `user_id` with the same profile are one user. The query is
+    /// item and its profile as the history; questions of one `user_id` with the same profile are one user, and users of one `user_id`
+    /// are one person. The query is
     /// what LaMP's own retrievers take: what follows the first `description:`, `review:`, `article:` or `:`. A
     /// profile's `date` becomes days since 1970. LaMP-2's labels are those its questions list, sorted by name: each
     /// question shuffles them, which a task's one order does not.
@@ -35,7 +40,8 @@ pub enum Format {
     /// folder.
     ///
     /// Users are the groups of `selections` with [`least_questions`](ReadOptions::least_questions) or more. Variants of
-    /// a country, such as its national and its non-national sample, are groups of their own. The response is the option
+    /// a country, such as its national and its non-national sample, are groups of their own, and none of them teaches another: a
+    /// group is of the country that its name begins with, before the parentheses. The response is the option
     /// most of the group chose, the first of those alike. A shuffle by seed and group parts history and test items and
     /// is their order, for the file has no times. The published split of the RPM paper is not known; this rule does not
     /// claim to be it.

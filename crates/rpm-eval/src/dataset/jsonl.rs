@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::collect::{Asked, Collector, Past, shares};
 use super::rows::Lines;
 use super::source::{Source, file_name, folder_name, format_error, io_error};
-use super::{Dataset, ReadOptions, json, wording};
+use super::{Dataset, Mark, ReadOptions, json, wording};
 use crate::EvalError;
 use rpm_core::data::{DataError, ResponseSpace, Task};
 
@@ -44,6 +44,9 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Dataset, EvalEr
 fn add(collector: &mut Collector, task: &Task, user: &Value, place: usize, row: &str) {
     let Some(history) = collector.kept(json::list(user, "history"), || row.to_owned()) else { return };
     let Some(tests) = collector.kept(json::list(user, "test"), || row.to_owned()) else { return };
+    let Some(group) = collector.kept(json::optional_text(user, "group"), || row.to_owned()) else { return };
+    // An id that is no text is one of the fields that are not read.
+    let id = json::optional_text(user, "user_id").ok().flatten();
     let mut pasts = Vec::new();
     for (n, entry) in history.iter().enumerate() {
         pasts.extend(collector.kept(past(task, entry), || format!("{row}, history {}", n + 1)));
@@ -52,7 +55,7 @@ fn add(collector: &mut Collector, task: &Task, user: &Value, place: usize, row: 
     for (n, entry) in tests.iter().enumerate() {
         items.extend(collector.kept(asked(task, entry), || format!("{row}, test {}", n + 1)));
     }
-    collector.user(place, row, pasts, items);
+    collector.user(place, row, Mark::all(id.as_deref(), group.as_deref()), pasts, items);
 }
 
 fn past(task: &Task, entry: &Value) -> Result<Past, String> {

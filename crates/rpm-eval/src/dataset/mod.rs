@@ -12,9 +12,11 @@ mod jsonl;
 mod lamp;
 mod longlamp;
 mod opinions;
+mod people;
 mod python;
 mod rows;
 mod source;
+mod teachers;
 #[cfg(test)]
 mod tests;
 mod wording;
@@ -24,6 +26,8 @@ use rpm_core::data::{DataError, History, Interaction, Query, Task, UserId};
 use super::EvalError;
 
 pub use format::{Format, ReadOptions, UnknownFormat, read};
+pub use people::{Mark, people};
+pub use teachers::Teachers;
 
 /// Users of one task.
 #[derive(Debug, Clone)]
@@ -42,6 +46,8 @@ pub struct Dataset {
     pub sha256: String,
     /// The limits that were applied.
     pub limits: Limits,
+    /// The users of another set, who teach these; none where [`beside`](Self::beside) named none.
+    pub teachers: Option<Teachers>,
 }
 
 /// One user.
@@ -49,6 +55,8 @@ pub struct Dataset {
 pub struct EvalUser {
     /// `user 1`, `user 2`, … by place in the file; names in the file are not kept.
     pub id: UserId,
+    /// What says who this is, or whom they belong to; empty where the file says nothing.
+    pub marks: Vec<Mark>,
     /// The past interactions to learn from, oldest first.
     pub history: Vec<Interaction>,
     /// The items to be asked.
@@ -97,8 +105,7 @@ impl Dataset {
         self.users.iter().map(|user| user.tests.len()).sum()
     }
 
-    /// Keeps `most` users after the first `skip`; the latest `history` interactions and the first `tests` items of
-    /// each. Users left without a history or an item go.
+    /// Keeps the users and test items that these limits name. Users left without an item go.
     #[must_use]
     pub fn limited(mut self, limits: Limits) -> Self {
         for user in &mut self.users {
@@ -106,10 +113,8 @@ impl Dataset {
                 user.tests.retain(|item| item.seen != Some(true));
             }
             user.tests.truncate(limits.tests.unwrap_or(usize::MAX));
-            let kept = limits.history.unwrap_or(usize::MAX);
-            user.history.drain(..user.history.len().saturating_sub(kept));
         }
-        self.users.retain(|user| !user.history.is_empty() && !user.tests.is_empty());
+        self.users.retain(|user| !user.tests.is_empty());
         self.users.drain(..limits.skip_users.min(self.users.len()));
         self.users.truncate(limits.users.unwrap_or(usize::MAX));
         self.limits = limits;
@@ -124,8 +129,6 @@ pub struct Limits {
     pub skip_users: usize,
     /// The most users after them.
     pub users: Option<usize>,
-    /// The latest interactions of each user.
-    pub history: Option<usize>,
     /// The first test items of each user.
     pub tests: Option<usize>,
     /// Leaves out test items whose text is in the history too.

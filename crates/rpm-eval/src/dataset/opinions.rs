@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::collect::{Asked, Collector, Past, shares};
 use super::python::{Literal, literal};
 use super::source::{Source, file_name, folder_name, format_error, io_error};
-use super::{Dataset, ReadOptions, wording};
+use super::{Dataset, Mark, ReadOptions, wording};
 use crate::EvalError;
 use rpm_core::data::fold;
 use rpm_core::data::{Query, Task};
@@ -206,7 +206,13 @@ fn split(collector: &mut Collector, questions: &[Question], name: &str, group: &
             tests.push(Asked { query, gold: response, shares: shares.clone(), seen, time: None });
         }
     }
-    collector.user(group.place, &row, history, tests);
+    collector.user(group.place, &row, Mark::all(Some(name), Some(country(name))), history, tests);
+}
+
+/// The country of a group: what stands before `(Non-national sample)` and the like.
+fn country(name: &str) -> &str {
+    let before = name.strip_suffix(')').and_then(|name| name.rsplit_once('('));
+    before.map(|(country, _)| country.trim_end()).filter(|country| !country.is_empty()).unwrap_or(name)
 }
 
 /// The option with the largest share; the first of those alike.

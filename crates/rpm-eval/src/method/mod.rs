@@ -39,7 +39,9 @@ use rpm_core::stats::{Tier, TierReason};
 pub use ask::{Ask, AskOutcome, Asker};
 pub use named::{about, named, names};
 pub use noise::Noisy;
+pub(crate) use others::Taught;
 pub use pipeline::PipelineMethod;
+pub(crate) use pipeline::TAUGHT;
 pub use rag::{Choice, Rag};
 pub use spec::Spec;
 pub use whole_text::WholeText;
@@ -101,7 +103,15 @@ pub struct Bench<'a> {
     pub population: &'a [Vec<Interaction>],
     /// The place of the user among them, so that a method can leave the user out; `None` for one who is not among them.
     pub user: Option<usize>,
-    /// The time of the user's first test item, where items have times: what others responded later would tell the future.
+    /// By user of the population: the number of the person or group that they are of ([`people`](crate::dataset::people)). Users
+    /// of one number never teach each other. Empty: everybody is a person of their own.
+    pub people: &'a [usize],
+    /// By user of the population: the times at which they are asked something; empty where there are none.
+    pub asked: &'a [Vec<i64>],
+    /// The histories of the users of another set, for methods that learn from them; `None` where the run has none.
+    pub teachers: Option<&'a [Vec<Interaction>]>,
+    /// The time of what is asked, where items have times: what others responded then or later would tell the future. While a user
+    /// is learned, that of their first test item.
     pub before: Option<i64>,
     /// The model to ask; `None` in a run without one.
     pub backend: Option<Arc<dyn LlmBackend>>,
@@ -111,6 +121,8 @@ pub struct Bench<'a> {
     pub budget: Budget,
     /// The seed of random choices; with the user's id it decides them all.
     pub seed: u64,
+    /// What was learned of others so far.
+    pub(crate) taught: Arc<Taught>,
 }
 
 impl<'a> Bench<'a> {
@@ -120,11 +132,15 @@ impl<'a> Bench<'a> {
             task,
             population,
             user: None,
+            people: &[],
+            asked: &[],
+            teachers: None,
             before: None,
             backend: None,
             learner: None,
             budget: Budget::default(),
             seed: 0,
+            taught: Arc::default(),
         }
     }
 }
@@ -189,6 +205,9 @@ pub enum MethodError {
     /// The run has no model and the method asks one.
     #[error("the method asks a model and the run has none")]
     NoBackend,
+    /// The method learns from the users of another set and the run has none.
+    #[error("the method learns from another set's users and the run has none: put them beside the set that is scored")]
+    NoTeachers,
     /// Anything else.
     #[error("the method failed")]
     Other(#[source] BoxError),

@@ -24,8 +24,8 @@ use super::{Bench, Method, MethodError, PipelineMethod, Session, retrievers, rpm
 struct Named {
     spec: Spec,
     method: Box<dyn Method>,
-    /// The most interactions it may learn from, the latest.
-    history: usize,
+    /// The latest interactions of the user that it knows, at least 1.
+    own: usize,
 }
 
 #[async_trait]
@@ -44,7 +44,7 @@ impl Method for Named {
 
     async fn learn(&self, history: &History, bench: &Bench<'_>) -> Result<Box<dyn Session>, MethodError> {
         let past = history.interactions();
-        let kept = past.iter().skip(past.len().saturating_sub(self.history)).cloned();
+        let kept = past.iter().skip(past.len().saturating_sub(self.own)).cloned();
         let shorter = History::new(bench.task, history.user().as_str(), kept);
         self.method.learn(&shorter.map_err(|error| MethodError::Other(error.into()))?, bench).await
     }
@@ -115,16 +115,25 @@ pub fn names() -> &'static [&'static str] {
 /// | `least-to-most` | sub-questions first, with past interactions | `k=3` |
 /// | `pag` | a written profile of the user, with past interactions | `k=3` |
 /// | `rpm` | the crate's pipeline | `preset=balanced`, `k`, `tier=full`, `paths=model`, `estimate=off`, … |
-/// | `offline` | the same without a model | `k`, `retriever`, `gate=on`, `tier=full`, `noise=0`, `catalog=0` factors, `others=0` folds, `shared=10` users, `own=all` interactions, or 0 |
+/// | `offline` | the same without a model | `k`, `retriever`, `gate=on`, `tier=full`, `noise=0`, `catalog=0` factors, `others=0` folds or `set`, `shared=10` users |
 ///
-/// Every method has `history`: the most interactions it may learn from, the latest.
+/// Every method that looks at the user has `own=all`: how many of the user's latest interactions it knows. With `own=0` it knows
+/// none; of methods that answer by nothing else there is none such.
 ///
 /// # Errors
 /// [`EvalError::Method`] for a name or an option that does not exist, with those that do.
 pub fn named(spec: &Spec) -> Result<Arc<dyn Method>, EvalError> {
     let mut options = Options::new(spec);
-    let sees_history = !matches!(spec.name.as_str(), "zero-shot" | "cot");
-    let history = if sees_history { options.number("history", usize::MAX)? } else { usize::MAX };
+    let looks = !matches!(spec.name.as_str(), "zero-shot" | "cot" | "global-majority" | "first-sentence");
+    let own = match if looks { options.text("own", "all") } else { "all" } {
+        "all" => usize::MAX,
+        own => own.parse().map_err(|_| spec.wrong("own is a number of interactions, or all"))?,
+    };
+    if own == 0 && !matches!(spec.name.as_str(), "rpm" | "offline") {
+        return Err(spec.wrong(
+            "it has nothing to go by without interactions of the user: give own=1 or more, or ask offline or rpm",
+        ));
+    }
     let method: Box<dyn Method> = match spec.name.as_str() {
         "global-majority" => Box::new(Majority::All),
         "majority" => Box::new(Majority::Own),
@@ -142,12 +151,12 @@ pub fn named(spec: &Spec) -> Result<Arc<dyn Method>, EvalError> {
         "rag-dense" => Box::new(Rag::new(Choice::Retrieved(retrievers::dense_queries()), options.number("k", 3)?)),
         "rag-latest" => Box::new(Rag::new(Choice::Latest, options.number("k", 3)?)),
         "rag-random" => Box::new(Rag::new(Choice::Random, options.number("k", 3)?)),
-        "rpm" => Box::new(rpm::prompted(&mut options)?),
-        "offline" => Box::new(rpm::offline(&mut options)?),
+        "rpm" => Box::new(rpm::prompted(&mut options)?.blank(own == 0)),
+        "offline" => Box::new(rpm::offline(&mut options)?.blank(own == 0)),
         _ => return Err(spec.wrong(format!("there is no such method; there are {}", names().join(", ")))),
     };
     options.end()?;
-    Ok(Arc::new(Named { spec: spec.clone(), method, history }))
+    Ok(Arc::new(Named { spec: spec.clone(), method, own: own.max(1) }))
 }
 
 #[cfg(test)]
@@ -166,8 +175,12 @@ mod tests {
     fn unknown_names_options_and_values_are_refused_with_those_that_exist() {
         for (text, told) in [
             ("magic", "cot, self-consistency, rag-bm25"),
-            ("majority:k=3", "it has history"),
-            ("zero-shot:history=3", "it has none"),
+            ("majority:k=3", "it has own"),
+            ("zero-shot:own=3", "it has none"),
+            ("majority:own=0", "give own=1 or more, or ask offline or rpm"),
+            ("knn:own=few", "own is a number of interactions, or all"),
+            ("offline:others=1", "others is a number of folds, 2 or more"),
+            ("offline:others=10:shared=1", "shared is at least 2 users"),
             ("rag-bm25:k=many", "k must be a number"),
             ("rpm:tier=best", "tier is one of full, pairs, factors"),
             ("rpm:k=1:k=2", "twice"),

@@ -8,16 +8,20 @@ use async_trait::async_trait;
 use rpm_core::Forget;
 use rpm_core::answer::StatisticalAnswerer;
 use rpm_core::catalog::Catalog;
-use rpm_core::data::{History, Query};
+use rpm_core::data::{History, Query, Task};
 use rpm_core::extract::LexicalExtractor;
 use rpm_core::factor::SimilarityFactorModel;
 use rpm_core::llm::{LlmBackend, Stage, UsageReport};
 use rpm_core::pipeline::{ItemOutcome, LearnReport, PathPolicy, Prepared, RpmPipeline, RpmPipelineBuilder};
 use rpm_core::reason::ComposedPathWriter;
+use rpm_core::stats::population::{Census, Population};
 use rpm_core::stats::{SupportThresholds, Tier};
 
 use super::others::Others;
 use super::{Bench, Method, MethodError, Prediction, Session};
+
+/// The count of answers that others had taught something for.
+pub(crate) const TAUGHT: &str = "answers with others";
 
 type Build = dyn Fn(RpmPipelineBuilder, &Bench<'_>) -> RpmPipelineBuilder + Send + Sync;
 
@@ -32,9 +36,9 @@ pub struct PipelineMethod {
     asks: bool,
     build: Arc<Build>,
     catalog: Option<Arc<MakeCatalog>>,
-    others: Option<Arc<Others>>,
-    /// The user's latest interactions that are known.
-    own: Option<usize>,
+    others: Option<Others>,
+    /// True where nothing of the user's own is known.
+    blank: bool,
 }
 
 impl PipelineMethod {
@@ -43,7 +47,7 @@ impl PipelineMethod {
         name: impl Into<String>,
         build: impl Fn(RpmPipelineBuilder, &Bench<'_>) -> RpmPipelineBuilder + Send + Sync + 'static,
     ) -> Self {
-        Self { name: name.into(), asks: true, build: Arc::new(build), catalog: None, others: None, own: None }
+        Self { name: name.into(), asks: true, build: Arc::new(build), catalog: None, others: None, blank: false }
     }
 
     /// A pipeline made from the parts that ask no model.
@@ -53,7 +57,7 @@ impl PipelineMethod {
     ) -> Self {
         let build =
             move |builder, bench: &Bench<'_>| build(without_model(builder).answerer(StatisticalAnswerer), bench);
-        Self { name: name.into(), asks: false, build: Arc::new(build), catalog: None, others: None, own: None }
+        Self { name: name.into(), asks: false, build: Arc::new(build), catalog: None, others: None, blank: false }
     }
 
     /// The pipeline with a catalog.
@@ -62,9 +66,15 @@ impl PipelineMethod {
         self
     }
 
-    /// The pipeline with what others teach, and with only the latest interactions of each user.
-    pub(super) fn among(mut self, others: Option<Arc<Others>>, own: Option<usize>) -> Self {
-        (self.others, self.own) = (others, own);
+    /// The pipeline with what others teach.
+    pub(super) fn among(mut self, others: Option<Others>) -> Self {
+        self.others = others;
+        self
+    }
+
+    /// The pipeline of a user of whom nothing is known, if `blank`.
+    pub(super) fn blank(mut self, blank: bool) -> Self {
+        self.blank = blank;
         self
     }
 
@@ -77,10 +87,11 @@ impl PipelineMethod {
         })
     }
 
-    async fn pipeline(
+    fn pipeline(
         &self,
         backend: Option<&Arc<dyn LlmBackend>>,
         bench: &Bench<'_>,
+        population: Option<&Arc<Population>>,
     ) -> Result<RpmPipeline, MethodError> {
         let mut builder = RpmPipeline::builder(bench.task.clone()).budget(bench.budget.clone());
         if let Some(backend) = backend.filter(|_| self.asks) {
@@ -93,10 +104,8 @@ impl PipelineMethod {
         if let Some(catalog) = &self.catalog {
             builder = builder.catalog(catalog(bench)?);
         }
-        if let Some(others) = &self.others
-            && let Some(population) = others.population(bench).await?
-        {
-            builder = builder.population(population);
+        if let Some(population) = population {
+            builder = builder.population(Arc::clone(population));
         }
         (self.build)(builder, bench).build().map_err(|_| MethodError::NoBackend)
     }
@@ -118,10 +127,13 @@ fn without_model(builder: RpmPipelineBuilder) -> RpmPipelineBuilder {
 }
 
 struct Ready {
-    /// True when a model gives the response.
-    asks: bool,
+    method: PipelineMethod,
     pipeline: RpmPipeline,
     user: Prepared,
+    /// What others teach now.
+    population: Option<Arc<Population>>,
+    /// Answers that others had taught something for.
+    taught: u64,
     report: LearnReport,
     usage: UsageReport,
 }
@@ -132,40 +144,58 @@ impl Method for PipelineMethod {
         self.name.clone()
     }
 
+    fn applies(&self, task: &Task) -> bool {
+        // Others teach what has fixed responses.
+        self.others.is_none() || Census::new(task).is_ok()
+    }
+
     fn asks_model(&self) -> bool {
         self.asks
     }
 
     async fn learn(&self, history: &History, bench: &Bench<'_>) -> Result<Box<dyn Session>, MethodError> {
         let learner = bench.learner.as_ref().or(bench.backend.as_ref());
-        // A history is never empty; of nothing known it is begun and forgotten.
-        let known = self.own.and_then(|own| history.interactions().len().checked_sub(own.max(1)));
-        let history = match known.and_then(|known| history.interactions().get(known..)) {
-            Some(latest) => &History::new(bench.task, history.user().as_str(), latest.iter().cloned())
-                .map_err(|error| MethodError::Other(error.into()))?,
-            None => history,
-        };
-        let learned = self.pipeline(learner, bench).await?.learn(history).await?;
-        let pipeline = self.pipeline(bench.backend.as_ref(), bench).await?;
+        let learned = self.pipeline(learner, bench, None)?.learn(history).await?;
+        let pipeline = self.pipeline(bench.backend.as_ref(), bench, None)?;
         let usage = learned.report.usage.clone();
         let mut user = pipeline.open(learned.model).await?;
-        if self.own == Some(0) {
+        if self.blank {
+            // A history is never empty: what it began is forgotten.
             pipeline.forget(&mut user, &Forget::All).await?;
         }
-        Ok(Box::new(Ready { asks: self.asks, pipeline, user, report: learned.report, usage }))
+        let method = self.clone();
+        Ok(Box::new(Ready { method, pipeline, user, population: None, taught: 0, report: learned.report, usage }))
+    }
+}
+
+impl Ready {
+    /// Puts the user beside what others had said before what is asked now.
+    async fn hear_others(&mut self, bench: &Bench<'_>) -> Result<(), MethodError> {
+        let Some(others) = self.method.others else { return Ok(()) };
+        let population = others.population(bench).await?;
+        let digest = |population: &Option<Arc<Population>>| population.as_ref().map(|it| it.digest().to_owned());
+        if digest(&population) != digest(&self.population) {
+            self.pipeline = self.method.pipeline(bench.backend.as_ref(), bench, population.as_ref())?;
+            // No user model depends on a population.
+            self.user = self.pipeline.open(self.user.shared_model()).await?;
+            self.population = population;
+        }
+        self.taught += u64::from(self.population.is_some());
+        Ok(())
     }
 }
 
 #[async_trait]
 impl Session for Ready {
-    async fn answer(&mut self, query: &Query, _: &Bench<'_>) -> Result<Prediction, MethodError> {
+    async fn answer(&mut self, query: &Query, bench: &Bench<'_>) -> Result<Prediction, MethodError> {
+        self.hear_others(bench).await?;
         let answer = self.pipeline.personalize(&self.user, query).await?;
         self.usage.add(&answer.usage);
         let mut weighed = answer.estimate.as_ref().map_or_else(Vec::new, |estimate| {
             estimate.responses().iter().map(|weighted| weighted.probability).collect()
         });
         // A model states no probabilities; those of the statistics are not its own.
-        let probabilities = if self.asks { Vec::new() } else { std::mem::take(&mut weighed) };
+        let probabilities = if self.method.asks { Vec::new() } else { std::mem::take(&mut weighed) };
         let prediction = Prediction {
             raw: answer.stated.or_else(|| Some(answer.response.clone())),
             response: Some(answer.response),
@@ -194,12 +224,16 @@ impl Session for Ready {
                 _ => failed += 1,
             }
         }
-        vec![
+        let mut counts = vec![
             ("factors", self.report.factors as u64),
             ("features", features),
             ("items failed", failed),
             ("items learned", learned),
             ("items without features", empty),
-        ]
+        ];
+        if self.method.others.is_some() {
+            counts.push((TAUGHT, self.taught));
+        }
+        counts
     }
 }

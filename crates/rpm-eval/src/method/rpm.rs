@@ -19,7 +19,7 @@ use rpm_core::stats::{SupportThresholds, Tier};
 
 use super::generic_paths::{self, GenericPaths};
 use super::noise::Noisy;
-use super::others::Others;
+use super::others::{Others, Whom};
 use super::pipeline::MakeCatalog;
 use super::spec::Options;
 use super::{Bench, MethodError, PipelineMethod, retrievers};
@@ -41,11 +41,8 @@ struct Parts {
     noise: f64,
     /// The most factors of a catalog of all histories' texts; 0 for none.
     topics: usize,
-    /// The folds of users; 0 to learn from nobody else.
-    folds: usize,
-    /// The users that share whatever others teach.
-    shared: usize,
-    own: Option<usize>,
+    /// What others teach, if they do.
+    others: Option<Others>,
 }
 
 impl Parts {
@@ -73,24 +70,22 @@ impl Parts {
             return Err(options.wrong("noise is a share from 0 to 1"));
         }
         let topics = options.number("catalog", 0)?;
-        let folds: usize = options.number("others", 0)?;
-        if folds == 1 {
-            return Err(options.wrong("others is a number of folds, 2 or more, or 0 for nobody else"));
-        }
+        let whom = match options.text("others", "0") {
+            "0" => None,
+            "set" => Some(Whom::Set),
+            folds => match folds.parse() {
+                Ok(folds) if folds > 1 => Some(Whom::Folds(folds)),
+                _ => {
+                    let told = "others is a number of folds, 2 or more, or set for the users of another set, or 0 for nobody else";
+                    return Err(options.wrong(told));
+                }
+            },
+        };
         let shared = options.number("shared", USERS_SHARED)?;
         if shared < 2 {
             return Err(options.wrong("shared is at least 2 users"));
         }
-        let own = match options.text("own", "all") {
-            "all" => None,
-            own => Some(own.parse().map_err(|_| options.wrong("own is a number of interactions, or all"))?),
-        };
-        Ok(Self { k, retriever, thresholds, noise, topics, folds, shared, own })
-    }
-
-    /// What others teach.
-    fn others(&self) -> Option<Arc<Others>> {
-        (self.folds > 0).then(|| Arc::new(Others::new(self.folds, self.shared)))
+        Ok(Self { k, retriever, thresholds, noise, topics, others: whom.map(|whom| Others { whom, shared }) })
     }
 
     /// The catalog of all histories' texts, made once for each population.
@@ -144,7 +139,7 @@ pub(super) fn prompted(options: &mut Options<'_>) -> Result<PipelineMethod, Eval
         return Err(options.wrong("the frugal preset asks for no features of past texts, so it has no items"));
     }
     let parts = Parts::read(options)?;
-    let (catalog, others, own) = (parts.catalog(), parts.others(), parts.own);
+    let (catalog, others) = (parts.catalog(), parts.others);
     let method = PipelineMethod::new("rpm", move |builder, bench| {
         let mut builder = builder.preset(preset).paths(PathPolicy::OnFirstUse);
         builder = match (preset, estimate) {
@@ -176,16 +171,16 @@ pub(super) fn prompted(options: &mut Options<'_>) -> Result<PipelineMethod, Eval
         };
         parts.apply(builder)
     });
-    Ok(method.with_catalog(catalog).among(others, own))
+    Ok(method.with_catalog(catalog).among(others))
 }
 
 /// The pipeline that asks no model, with the options of [`Parts`].
 pub(super) fn offline(options: &mut Options<'_>) -> Result<PipelineMethod, EvalError> {
     let parts = Parts::read(options)?;
-    let (catalog, others, own) = (parts.catalog(), parts.others(), parts.own);
+    let (catalog, others) = (parts.catalog(), parts.others);
     let method = PipelineMethod::offline("offline", move |builder, bench| {
         let extractor = Noisy::new(LexicalExtractor::default(), parts.noise, bench.seed);
         parts.apply(builder.extractor(extractor))
     });
-    Ok(method.with_catalog(catalog).among(others, own))
+    Ok(method.with_catalog(catalog).among(others))
 }

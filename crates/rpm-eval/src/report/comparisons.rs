@@ -8,23 +8,72 @@ use crate::metric;
 use crate::{Answered, Need};
 
 use super::answers::{Answers, LEVEL, used};
-use super::{Comparison, LengthMatched, ReportOptions};
+use super::learning::{self, Pair};
+use super::{Comparison, LengthMatched, ReportOptions, WithOthers};
 
 /// Methods that others are compared with where none is named: those that know nothing of the query, or of the user.
 const BASES: [&str; 3] = ["zero-shot", "majority", "first-sentence"];
 
-/// Every method less each base by the metrics that decide: the first one, and on a scale the mean error.
+/// The metrics that decide: the first one, and on a scale the mean error.
+pub(super) fn deciding(metrics: &[metric::Metric]) -> Vec<metric::Metric> {
+    let decides = |metric: &&metric::Metric| metrics.first() == Some(metric) || **metric == metric::Metric::Mae;
+    metrics.iter().filter(decides).copied().collect()
+}
+
+/// Every method less each base by the metrics that decide, and every method with others less itself alone. Their p are adjusted
+/// together.
 pub(super) fn of(
     answers: &[Answers<'_>],
     set: &Dataset,
     metrics: &[metric::Metric],
     resamples: &Resamples,
     options: &ReportOptions,
+) -> (Vec<Comparison>, Vec<WithOthers>) {
+    let metrics = deciding(metrics);
+    let mut compared = with_bases(answers, set, &metrics, resamples, options);
+    let mut with_others = Vec::new();
+    for metric in &metrics {
+        for Pair { alone, with, own } in learning::pairs(answers) {
+            let comparison = comparison(alone, with, *metric, set, resamples, options);
+            let taught = learning::taught(with);
+            with_others.extend(comparison.map(|comparison| WithOthers { own, comparison, taught }));
+        }
+    }
+    adjust(&mut compared, &mut with_others);
+    (compared, with_others)
+}
+
+/// Adjusts all p together; what is compared in both lists counts once.
+fn adjust(compared: &mut [Comparison], with_others: &mut [WithOthers]) {
+    let same = |a: &Comparison, b: &Comparison| (&a.base, &a.method, &a.metric) == (&b.base, &b.method, &b.metric);
+    let mut p: Vec<f64> = compared.iter().map(|it| it.p.unwrap_or(1.0)).collect();
+    let mut places = Vec::new();
+    for WithOthers { comparison, .. } in &*with_others {
+        let known = compared.iter().position(|it| same(it, comparison));
+        places.push(known.unwrap_or(p.len()));
+        if known.is_none() {
+            p.push(comparison.p.unwrap_or(1.0));
+        }
+    }
+    let adjusted = holm(&p);
+    let all = compared.iter_mut().zip(0..).chain(with_others.iter_mut().map(|it| &mut it.comparison).zip(places));
+    for (comparison, place) in all {
+        comparison.adjusted_p = comparison.p.and(adjusted.get(place).copied());
+    }
+}
+
+fn with_bases(
+    answers: &[Answers<'_>],
+    set: &Dataset,
+    metrics: &[metric::Metric],
+    resamples: &Resamples,
+    options: &ReportOptions,
 ) -> Vec<Comparison> {
-    let decides = |metric: &&metric::Metric| metrics.first() == Some(metric) || **metric == metric::Metric::Mae;
     let named = |name: &&str| answers.iter().find(|it| it.method == *name);
+    // Where methods are compared with themselves alone, none but those is taken for a base by itself.
+    let first = || answers.first().filter(|_| learning::pairs(answers).is_empty());
     let bases: Vec<&Answers<'_>> = if options.bases.is_empty() {
-        BASES.iter().find_map(named).or(answers.first()).into_iter().collect()
+        BASES.iter().find_map(named).or_else(first).into_iter().collect()
     } else {
         options.bases.iter().filter_map(|name| named(&name.as_str())).collect()
     };
@@ -36,14 +85,10 @@ pub(super) fn of(
             if done.contains(&(other.method, base.method)) || !done.insert((base.method, other.method)) {
                 continue;
             }
-            for metric in metrics.iter().filter(decides) {
+            for metric in metrics {
                 found.extend(comparison(base, other, *metric, set, resamples, options));
             }
         }
-    }
-    let adjusted = holm(&found.iter().map(|it| it.p.unwrap_or(1.0)).collect::<Vec<_>>());
-    for (comparison, adjusted) in found.iter_mut().zip(adjusted) {
-        comparison.adjusted_p = comparison.p.map(|_| adjusted);
     }
     found
 }

@@ -11,8 +11,7 @@ use super::answers::{Answers, LEVEL};
 use super::{Curve, CurveLine, CurvePoint};
 
 /// The options that may be varied: the option, the curve's title, the name of `x`, and true if its steps are ratios.
-const VARIED: [(&str, &str, &str, bool); 4] = [
-    ("history", "How much history is needed", "interactions learned from", true),
+const VARIED: [(&str, &str, &str, bool); 3] = [
     ("k", "How many past interactions to show", "past interactions shown", true),
     ("n", "How many samples to take", "samples", true),
     ("noise", "What wrong features do", "share of features that are wrong", false),

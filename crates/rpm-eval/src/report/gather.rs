@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::compare::{RESAMPLES, Resamples};
-use crate::dataset::{Dataset, Limits};
+use crate::dataset::{Dataset, Limits, Teachers, people};
 use crate::method::{Spec, about};
 use crate::metric::{self, CALIBRATION_BINS};
 use crate::run::Run;
@@ -14,7 +14,7 @@ use rpm_core::llm::Prices;
 use super::answers::{Answers, LEVEL, answers, used};
 use super::{
     MeanNeed, MethodReliability, MethodRow, MethodTiers, Metric, ReliabilityBin, Report, ReportOptions, SetReport,
-    SkippedRow, TierRow, Unfinished, comparisons, curves,
+    SkippedRow, TeachersRow, TierRow, Unfinished, comparisons, curves, learning,
 };
 
 /// Skipped rows that are named.
@@ -42,11 +42,14 @@ fn set_report(run: &Run, set: &Dataset, options: &ReportOptions) -> SetReport {
         .filter(|metric| answers.iter().any(|it| metric.of_items(&set.task, it.all()).is_some()))
         .collect();
     let rows = answers.iter().map(|it| row(it, set, &metrics, &resamples, options));
+    let (comparisons, with_others) = comparisons::of(&answers, set, &metrics, &resamples, options);
     SetReport {
         name: set.name.clone(),
         data_sha256: set.sha256.clone(),
         task: kind(&set.task).to_owned(),
         users: set.users.len(),
+        people: people(&set.users).into_iter().max().map_or(0, |last| last + 1),
+        teachers: set.teachers.as_ref().map(teachers),
         items: set.items(),
         interactions: set.users.iter().map(|user| user.history.len()).sum(),
         skipped: set.skipped.iter().take(NAMED).map(skipped).collect(),
@@ -55,7 +58,9 @@ fn set_report(run: &Run, set: &Dataset, options: &ReportOptions) -> SetReport {
         limits: in_words(set.limits),
         metrics: metrics.iter().map(|metric| describe(*metric)).collect(),
         methods: rows.collect(),
-        comparisons: comparisons::of(&answers, set, &metrics, &resamples, options),
+        comparisons,
+        with_others,
+        learning: learning::of(&answers, &comparisons::deciding(&metrics), &set.task, &resamples),
         curves: metrics.first().map_or_else(Vec::new, |metric| curves::of(&answers, *metric, &set.task, &resamples)),
         tiers: answers.iter().filter_map(|it| tiers(it, &metrics, &set.task, &resamples)).collect(),
         reliability: answers.iter().filter_map(reliability).collect(),
@@ -176,6 +181,15 @@ fn reliability(answers: &Answers<'_>) -> Option<MethodReliability> {
     (!bins.is_empty()).then(|| MethodReliability { method: answers.method.to_owned(), bins })
 }
 
+fn teachers(teachers: &Teachers) -> TeachersRow {
+    TeachersRow {
+        name: teachers.name.clone(),
+        sha256: teachers.sha256.clone(),
+        users: teachers.histories.len(),
+        left_out: teachers.left_out,
+    }
+}
+
 fn skipped(row: &crate::dataset::Skipped) -> SkippedRow {
     SkippedRow { row: row.row.clone(), problem: row.problem.clone() }
 }
@@ -197,9 +211,6 @@ fn in_words(limits: Limits) -> Option<String> {
     }
     if let Some(users) = limits.users {
         words.push(format!("at most {users} users"));
-    }
-    if let Some(history) = limits.history {
-        words.push(format!("the latest {history} interactions of each"));
     }
     if let Some(tests) = limits.tests {
         words.push(format!("the first {tests} test items of each"));

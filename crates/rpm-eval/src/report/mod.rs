@@ -11,6 +11,7 @@ mod curves;
 mod document;
 mod gather;
 mod html;
+mod learning;
 mod markdown;
 mod number;
 mod options;
@@ -29,8 +30,9 @@ use super::EvalError;
 
 pub use options::ReportOptions;
 pub use values::{
-    Comparison, Curve, CurveLine, CurvePoint, LengthMatched, MeanNeed, MethodReliability, MethodRow, MethodTiers,
-    Metric, ReliabilityBin, Report, SetReport, SkippedRow, TierRow, Unfinished,
+    Comparison, Curve, CurveLine, CurvePoint, Learning, LearningLine, LengthMatched, MeanNeed, MethodReliability,
+    MethodRow, MethodTiers, Metric, ReliabilityBin, Report, SetReport, SkippedRow, TeachersRow, TierRow, Unfinished,
+    WithOthers,
 };
 
 impl Report {

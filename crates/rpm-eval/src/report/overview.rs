@@ -1,10 +1,10 @@
 //! The report from its title to the data sets: the run, its outcome in short, and a guide to reading it.
 
 use super::document::{Block, Document, Fact, Section};
-use super::number;
 use super::set::section;
 use super::values::{Comparison, Report, SetReport};
 use super::verdict::Verdict;
+use super::{number, wording};
 
 /// The whole report as a tree.
 pub(super) fn document(report: &Report) -> Document {
@@ -39,10 +39,19 @@ fn finding(set: &SetReport, place: usize) -> Section {
     if let Some(sentence) = set.unfinished_sentence() {
         section.blocks.push(Block::Text(sentence));
     }
-    let (Some(base), Some(metric)) = (set.main_base(), set.metrics.first()) else {
+    let Some(metric) = set.metrics.first().filter(|_| set.compared() > 0) else {
         section.blocks.push(Block::Text("Nothing was compared.".to_owned()));
         return section;
     };
+    let mut facts = vec![Fact::new("Measure", metric.direction())];
+    facts.extend(set.main_base().map(|base| against(set, base)).into_iter().flatten());
+    facts.extend(with_others(set, &metric.name));
+    section.blocks.push(Block::Facts(facts));
+    section
+}
+
+/// What is better than the main base and what is worse.
+fn against(set: &SetReport, base: &str) -> [Fact; 3] {
     let of = |wanted: Verdict| {
         let found = set.main_comparisons().filter(|comparison| set.verdict(comparison) == wanted);
         let found: Vec<String> = match wanted {
@@ -54,13 +63,39 @@ fn finding(set: &SetReport, place: usize) -> Section {
         if found.is_empty() { vec!["none".to_owned()] } else { found }
     };
     let outcome = |name: String, verdict: Verdict| Fact { name, texts: of(verdict) };
-    section.blocks.push(Block::Facts(vec![
-        Fact::new("Measure", metric.direction()),
+    [
         outcome(format!("Better than {base}"), Verdict::Better),
         outcome(format!("Worse than {base}"), Verdict::Worse),
         outcome("Not told apart".to_owned(), Verdict::Not),
-    ]));
-    section
+    ]
+}
+
+/// Where others help, where they do harm and where neither can be told; nothing where nobody learns from others.
+fn with_others(set: &SetReport, metric: &str) -> Vec<Fact> {
+    let all: Vec<_> = set.with_others.iter().filter(|it| it.comparison.metric == metric).collect();
+    let outcome = |name: &str, wanted: Verdict| {
+        let found = all.iter().filter(|it| set.verdict(&it.comparison) == wanted);
+        let texts: Vec<String> = found
+            .map(|it| {
+                let named = Comparison {
+                    method: format!("{} at {} own", it.method(), wording::own(it.own)),
+                    ..it.comparison.clone()
+                };
+                if wanted == Verdict::Not { named.method } else { told_apart(&named) }
+            })
+            .collect();
+        let texts = if wanted == Verdict::Not { vec![texts.join("; ")] } else { texts };
+        let none = texts.iter().all(String::is_empty);
+        Fact { name: name.to_owned(), texts: if none { vec!["none".to_owned()] } else { texts } }
+    };
+    if all.is_empty() {
+        return Vec::new();
+    }
+    vec![
+        outcome("With others better than alone", Verdict::Better),
+        outcome("With others worse than alone", Verdict::Worse),
+        outcome("With others not told apart from alone", Verdict::Not),
+    ]
 }
 
 /// A method with its difference, which stays on one line.

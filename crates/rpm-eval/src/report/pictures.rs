@@ -1,9 +1,9 @@
 //! The charts of a data set, as values: drawings with their captions and labels.
 
 use super::charts::{Chart, Drawing, Forest, ForestRow, Line, Plane, Point, Spread};
-use super::number;
-use super::values::{Curve, MethodRow, Metric, SetReport};
+use super::values::{Curve, Learning, LearningLine, MethodRow, Metric, SetReport, WithOthers};
 use super::verdict::Verdict;
+use super::{number, wording};
 use crate::compare::Measured;
 
 /// The first metric by method. `None` without a score.
@@ -115,6 +115,7 @@ pub(super) fn cost(set: &SetReport) -> Option<Chart> {
         x_title: x_title.to_owned(),
         y_title: metric.direction(),
         x: Spread::Ratios,
+        steps: Vec::new(),
         y: Spread::Linear,
         lines,
         diagonal: false,
@@ -148,11 +149,98 @@ pub(super) fn curve(set: &SetReport, curve: &Curve) -> Chart {
         x_title: curve.x_label.clone(),
         y_title: way,
         x: if curve.log_x { Spread::Ratios } else { Spread::Linear },
+        steps: Vec::new(),
         y: Spread::Linear,
         lines: lines.collect(),
         diagonal: false,
     });
     Chart { caption, label, drawing }
+}
+
+/// A metric over own interactions, with and without others. `None` without a value.
+pub(super) fn learning(set: &SetReport, learning: &Learning) -> Option<Chart> {
+    let points = |line: &LearningLine| {
+        let points = line.points.iter().enumerate().filter_map(|(place, point)| Some((place, (*point)?)));
+        points.filter(|(_, point)| point.value.is_finite()).collect::<Vec<_>>()
+    };
+    let lines: Vec<Line> = learning
+        .lines
+        .iter()
+        .enumerate()
+        .map(|(place, line)| Line {
+            name: line.method.clone(),
+            place,
+            text: String::new(),
+            points: points(line)
+                .into_iter()
+                .map(|(place, point)| Point { x: place as f64, y: point.value, interval: ends(point) })
+                .collect(),
+        })
+        .filter(|line| !line.points.is_empty())
+        .collect();
+    if lines.is_empty() {
+        return None;
+    }
+    let shown = learning.lines.iter().map(|line| {
+        let at = |(place, point): (usize, Measured)| {
+            let step = learning.steps.get(place).copied().flatten();
+            format!("{} at {}", number::measured(Some(point)), wording::own(step))
+        };
+        format!("{} {}", line.method, points(line).into_iter().map(at).collect::<Vec<_>>().join(", "))
+    });
+    let metric = set.metrics.iter().find(|metric| metric.name == learning.metric);
+    let way = metric.map_or_else(|| learning.metric.clone(), Metric::direction);
+    let label = format!(
+        "{} over the user's own interactions that are known: {}.",
+        learning.metric,
+        shown.collect::<Vec<_>>().join("; ")
+    );
+    let caption = format!(
+        "{way} over how many of the user's own latest interactions are known. Bars are 95\u{a0}% intervals; lines are drawn \
+         slightly apart, and steps equally far apart whatever they are."
+    );
+    let drawing = Drawing::Plane(Plane {
+        x_title: "own interactions known".to_owned(),
+        y_title: way,
+        x: Spread::Steps,
+        steps: learning.steps.iter().map(|step| wording::own(*step)).collect(),
+        y: Spread::Linear,
+        lines,
+        diagonal: false,
+    });
+    Some(Chart { caption, label, drawing })
+}
+
+/// Methods with others less the same alone, in the first metric. `None` without a comparison.
+pub(super) fn with_others(set: &SetReport) -> Option<Chart> {
+    let metric = set.metrics.first()?;
+    let all = || set.with_others.iter().filter(|it| it.comparison.metric == metric.name);
+    // Room is short: who the others are is said where it tells rows apart.
+    let name = |it: &WithOthers| {
+        let alike = all().filter(|other| other.comparison.base == it.comparison.base).count();
+        if alike > 1 { it.method() } else { it.alone() }
+    };
+    let rows: Vec<ForestRow> = all()
+        .filter(|it| it.comparison.difference.value.is_finite())
+        .map(|it| ForestRow {
+            name: format!("{} own: {}", wording::own(it.own), name(it)),
+            text: number::difference(it.comparison.difference),
+            value: it.comparison.difference.value,
+            interval: ends(it.comparison.difference),
+            verdict: Some(set.verdict(&it.comparison)),
+        })
+        .collect();
+    let side = if metric.higher_is_better { "Right" } else { "Left" };
+    let caption = format!(
+        "Paired difference in {} of each method with others to the same method alone, with 95\u{a0}% intervals, by own \
+         interactions known. {side} of the line others help. Filled squares: told apart by the adjusted p; hollow circles: not \
+         told apart.",
+        metric.name
+    );
+    let label =
+        format!("Forest plot of paired differences in {}, with others less alone: {}.", metric.name, spoken(&rows));
+    let title = format!("{}, with others less alone", metric.name);
+    forest(rows, Forest { rows: Vec::new(), title, zero: true }, caption, label)
 }
 
 /// The share of right answers by confidence.
@@ -181,6 +269,7 @@ pub(super) fn reliability(set: &SetReport) -> Chart {
         x_title: "Mean confidence".to_owned(),
         y_title: "Share right".to_owned(),
         x: Spread::Shares,
+        steps: Vec::new(),
         y: Spread::Shares,
         lines,
         diagonal: true,

@@ -33,6 +33,10 @@ pub(super) fn section(report: &Report, set: &SetReport, place: usize) -> Section
     let part =
         |name: &str, title: &str, blocks: Vec<Block>| Section { blocks, ..Section::new(format!("{id}-{name}"), title) };
     let mut parts = vec![part("scores", "Scores", scores(set))];
+    if !set.with_others.is_empty() || !set.learning.is_empty() {
+        let title = if set.with_others.is_empty() { "Own interactions" } else { "Own interactions and others" };
+        parts.push(part("own", title, own(set)));
+    }
     if !set.comparisons.is_empty() {
         parts.push(part("differences", "Paired differences", differences(set)));
     }
@@ -59,12 +63,17 @@ pub(super) fn section(report: &Report, set: &SetReport, place: usize) -> Section
 fn facts(report: &Report, set: &SetReport) -> Vec<Fact> {
     let mut facts = vec![
         Fact::new("Task", &set.task),
-        Fact::new("Users", number::count(set.users)),
+        Fact::new("Users", users(set)),
         Fact::new("Test items", number::count(set.items)),
         Fact::new("Interactions", number::count(set.interactions)),
         Fact::new("Used", set.limits.as_deref().unwrap_or("all of the data set")),
         Fact::new("Rows not used", number::count(set.skipped_total)),
     ];
+    if let Some(teachers) = &set.teachers {
+        let (users, left_out) = (number::count(teachers.users), number::count(teachers.left_out));
+        let text = format!("{users} users of {}; {left_out} more are in both sets and do not teach", teachers.name);
+        facts.push(Fact { name: "Others".to_owned(), texts: vec![text, format!("SHA-256 {}", teachers.sha256)] });
+    }
     for metric in &set.metrics {
         let note = if metric.note.is_empty() { "" } else { ": " };
         let first = facts.iter().all(|fact| !fact.name.starts_with("Measure"));
@@ -86,12 +95,30 @@ fn facts(report: &Report, set: &SetReport) -> Vec<Fact> {
     facts
 }
 
+/// The number of users and, where some are one person or belong together, of how many people they are.
+fn users(set: &SetReport) -> String {
+    let users = number::count(set.users);
+    if (1..set.users).contains(&set.people) {
+        return format!("{users}, of {} persons or groups", number::count(set.people));
+    }
+    users
+}
+
 fn scores(set: &SetReport) -> Vec<Block> {
     // Side by side where there is room: what each scores, and what decides between them.
     let charts: Vec<_> = pictures::scores(set).into_iter().chain(pictures::differences(set)).collect();
     let mut blocks = if charts.is_empty() { Vec::new() } else { vec![Block::Charts(charts)] };
     blocks.push(Block::Table(tables::scores(set)));
     blocks.push(Block::Table(tables::answered(set)));
+    blocks
+}
+
+fn own(set: &SetReport) -> Vec<Block> {
+    let charts: Vec<_> = set.learning.iter().filter_map(|it| pictures::learning(set, it)).collect();
+    let charts: Vec<_> = charts.into_iter().chain(pictures::with_others(set)).collect();
+    let mut blocks = if charts.is_empty() { Vec::new() } else { vec![Block::Charts(charts)] };
+    blocks.extend(set.learning.iter().map(|it| Block::Table(tables::learning(it))));
+    blocks.extend(tables::with_others(set).into_iter().map(Block::Table));
     blocks
 }
 

@@ -2,9 +2,9 @@
 
 use super::document::ColumnKind::{Marked, Number, Text};
 use super::document::{Cell, Column, Table};
-use super::number;
-use super::values::{Curve, MeanNeed, MethodRow, SetReport};
+use super::values::{Curve, Learning, MeanNeed, MethodRow, SetReport};
 use super::verdict::Verdict;
+use super::{number, wording};
 
 /// All scores, with marks for those told apart from the base.
 pub(super) fn scores(set: &SetReport) -> Table {
@@ -92,7 +92,7 @@ fn comparisons_of(set: &SetReport, metric: &str, base: &str) -> Table {
     let caption = format!(
         "{metric}, paired differences to {base} with 95\u{a0}% intervals; adjusted p by Holm over all {} comparisons of the \
          set.",
-        number::count(set.comparisons.len())
+        number::count(set.compared())
     );
     let columns = [
         ("Method", Text),
@@ -198,6 +198,70 @@ pub(super) fn price_of_improvement(set: &SetReport) -> Table {
             let tokens = c.tokens_per_point.map_or_else(|| number::NONE.to_owned(), number::amount);
             let names = [&c.method, &c.base, &c.metric].map(Cell::from);
             names.into_iter().chain([tokens.into(), number::dollars(c.dollars_per_point).into()]).collect()
+        })
+        .collect();
+    table
+}
+
+/// A metric over own interactions.
+pub(super) fn learning(learning: &Learning) -> Table {
+    let caption = format!(
+        "{} with 95\u{a0}% intervals, by how many of the user's own latest interactions are known.",
+        learning.metric
+    );
+    let mut table = Table::new(caption, &[("Method", Text)]);
+    let column = |step: &Option<usize>| Column { name: wording::own(*step), kind: Number };
+    table.columns.extend(learning.steps.iter().map(column));
+    table.rows = learning
+        .lines
+        .iter()
+        .map(|line| {
+            let points = line.points.iter().map(|point| Cell::from(number::measured(*point)));
+            std::iter::once(Cell::from(&line.method)).chain(points).collect()
+        })
+        .collect();
+    table
+}
+
+/// Methods with others less the same alone, a table per metric.
+pub(super) fn with_others(set: &SetReport) -> Vec<Table> {
+    let mut metrics: Vec<&str> = set.with_others.iter().map(|it| it.comparison.metric.as_str()).collect();
+    metrics.dedup();
+    metrics.into_iter().map(|metric| with_others_of(set, metric)).collect()
+}
+
+fn with_others_of(set: &SetReport, metric: &str) -> Table {
+    let caption = format!(
+        "{metric}, paired differences of each method with others to the same method alone, with 95\u{a0}% intervals; adjusted p \
+         by Holm over all {} comparisons of the set. “Taught” is the share of answers before which others had said enough to \
+         teach something.",
+        number::count(set.compared())
+    );
+    let columns = [
+        ("Method with others", Text),
+        ("Own interactions", Text),
+        ("Difference", Number),
+        ("With others", Text),
+        ("Adjusted p", Number),
+        ("p", Number),
+        ("Users won / tied / lost", Number),
+        ("Taught", Number),
+    ];
+    let mut table = Table::new(caption, &columns);
+    let rows = set.with_others.iter().filter(|it| it.comparison.metric == metric);
+    table.rows = rows
+        .map(|it| {
+            let c = &it.comparison;
+            vec![
+                Cell::from(it.method()),
+                wording::own(it.own).into(),
+                number::difference(c.difference).into(),
+                set.verdict(c).word().into(),
+                number::probability(c.adjusted_p).into(),
+                number::probability(c.p).into(),
+                [c.users_won, c.users_tied, c.users_lost].map(number::count).join(" / ").into(),
+                number::percent(it.taught).into(),
+            ]
         })
         .collect();
     table

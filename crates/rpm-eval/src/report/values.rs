@@ -34,6 +34,12 @@ pub struct SetReport {
     pub task: String,
     /// Users with a history and a test item.
     pub users: usize,
+    /// Persons or groups that the users are of; of one fold are all users of one.
+    #[serde(default)]
+    pub people: usize,
+    /// The users of another set, who teach these; `None` where there are none.
+    #[serde(default)]
+    pub teachers: Option<TeachersRow>,
     /// Test items of all users.
     pub items: usize,
     /// Interactions in all histories.
@@ -53,7 +59,14 @@ pub struct SetReport {
     pub methods: Vec<MethodRow>,
     /// Paired comparisons; those with the main base first.
     pub comparisons: Vec<Comparison>,
-    /// Learning curves and noise levels.
+    /// Each method that learns from others less the same method alone, for each number of own interactions, by the metrics that
+    /// decide.
+    #[serde(default)]
+    pub with_others: Vec<WithOthers>,
+    /// The metrics that decide over own interactions.
+    #[serde(default)]
+    pub learning: Vec<Learning>,
+    /// Curves over options that were varied.
     pub curves: Vec<Curve>,
     /// The tiers that pipelines used, and their scores by tier.
     pub tiers: Vec<MethodTiers>,
@@ -68,6 +81,19 @@ pub struct SkippedRow {
     pub row: String,
     /// The reason, without the row's text.
     pub problem: String,
+}
+
+/// The users of another set, who teach those of a set.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TeachersRow {
+    /// The other set's short name.
+    pub name: String,
+    /// SHA-256 of its files' bytes, in hexadecimal.
+    pub sha256: String,
+    /// Its users who teach.
+    pub users: usize,
+    /// Its users who are in the set that is scored too, and so do not teach.
+    pub left_out: usize,
 }
 
 /// A method that a run did not finish on a data set.
@@ -175,6 +201,37 @@ pub struct LengthMatched {
     pub items: usize,
     /// The method's value less the base's, with its 95 % interval.
     pub difference: Measured,
+}
+
+/// A method that learns from others, and the same method alone.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct WithOthers {
+    /// The latest own interactions that both know; `None` for all.
+    pub own: Option<usize>,
+    /// The method with others less the method alone, which is the base.
+    pub comparison: Comparison,
+    /// The share of its answers that others had taught something for, 0 to 1.
+    pub taught: f64,
+}
+
+/// A metric over the number of own interactions that methods know.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Learning {
+    /// The metric, by name.
+    pub metric: String,
+    /// The numbers of own interactions, ascending; `None`, the last, for all.
+    pub steps: Vec<Option<usize>>,
+    /// One line per method, in the run's order.
+    pub lines: Vec<LearningLine>,
+}
+
+/// One method's line of [`Learning`].
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct LearningLine {
+    /// The method, without its number of own interactions.
+    pub method: String,
+    /// The metric's value with its 95 % interval, by step; `None` where the method was not run so.
+    pub points: Vec<Option<Measured>>,
 }
 
 /// A metric over an option that was varied.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::dataset::{Dataset, EvalUser, TestItem};
-use crate::method::{Bench, Method, Prediction, Session};
+use crate::dataset::{Dataset, EvalUser, TestItem, people};
+use crate::method::{Bench, Method, Prediction, Session, Taught};
 use crate::{Answered, EvalError, Learned, Record};
 use rpm_core::data::{History, Interaction, Query, Task};
 use rpm_core::llm::{BudgetLimit, Ledger, LlmBackend};
@@ -17,10 +17,41 @@ use super::tap::{Exchange, Meter};
 /// A job with its records, and what was asked for each where texts are kept.
 pub(super) type Done = (Job, Vec<Record>, Vec<(Option<String>, Vec<Exchange>)>);
 
+/// What all jobs of a set share.
+#[derive(Default)]
+pub(super) struct Beside {
+    /// All histories.
+    population: Vec<Vec<Interaction>>,
+    people: Vec<usize>,
+    /// By user: the times of their test items.
+    asked: Vec<Vec<i64>>,
+    taught: Arc<Taught>,
+}
+
+impl Beside {
+    pub(super) fn of(set: &Dataset) -> Self {
+        let asked = |user: &EvalUser| user.tests.iter().filter_map(|item| before(user, Some(item))).collect();
+        Self {
+            population: set.users.iter().map(|user| user.history.clone()).collect(),
+            people: people(&set.users),
+            asked: set.users.iter().map(asked).collect(),
+            taught: Arc::default(),
+        }
+    }
+}
+
+/// The time before which others may teach: that of what is asked or, where this has none or it is about the whole of a user, of the
+/// user's first test item; where only histories have times, just after the user's last interaction.
+fn before(user: &EvalUser, item: Option<&TestItem>) -> Option<i64> {
+    let first = || user.tests.iter().filter_map(|item| item.time).min();
+    let last = || user.history.iter().filter_map(Interaction::time).max();
+    item.and_then(|item| item.time).or_else(first).or_else(|| last().map(|last| last.saturating_add(1)))
+}
+
 /// One job with what it needs.
 pub(super) struct Work<'a> {
     pub(super) set: &'a Dataset,
-    pub(super) population: &'a [Vec<Interaction>],
+    pub(super) beside: &'a Beside,
     pub(super) user: &'a EvalUser,
     /// The user's place in the set.
     pub(super) place: usize,
@@ -42,15 +73,19 @@ impl Runner {
         let history = work.set.history(work.user)?;
         let meter = Meter::new(self.transcripts);
         let tap = |backend: Arc<dyn LlmBackend>| Arc::new(meter.around(backend)) as Arc<dyn LlmBackend>;
-        let bench = Bench {
+        let mut bench = Bench {
             task: &work.set.task,
-            population: work.population,
+            population: &work.beside.population,
             user: Some(work.place),
-            before: work.before(),
+            people: &work.beside.people,
+            asked: &work.beside.asked,
+            teachers: work.set.teachers.as_ref().map(|teachers| teachers.histories.as_slice()),
+            before: before(work.user, None),
             backend: backend.map(tap),
             learner: learner.map(tap),
             budget: self.per_operation.clone(),
             seed: self.seed,
+            taught: Arc::clone(&work.beside.taught),
         };
         let (mut learned, outcome) = work.learn(&history, &bench, &meter).await;
         let mut exchanges = vec![(None, meter.transcript())];
@@ -58,6 +93,7 @@ impl Runner {
         if let Some(mut session) = outcome {
             learned.usage = session.usage();
             for item in &work.user.tests {
+                bench.before = before(work.user, Some(item));
                 records.push(Record::Answered(work.answer(&mut *session, item, &bench, &meter).await));
                 exchanges.push((Some(item.id.clone()), meter.transcript()));
             }
@@ -77,14 +113,6 @@ impl Runner {
 impl Work<'_> {
     pub(super) fn job(&self) -> Job {
         Job { set: self.set.name.clone(), method: self.method.name(), user: self.user.id.as_str().to_owned() }
-    }
-
-    /// The time before which others may teach: that of the user's first test item, or, where only histories have times, just after
-    /// the user's last interaction.
-    fn before(&self) -> Option<i64> {
-        let asked = self.user.tests.iter().filter_map(|item| item.time).min();
-        let last = || self.user.history.iter().filter_map(Interaction::time).max();
-        asked.or_else(|| last().map(|last| last.saturating_add(1)))
     }
 
     /// Learns the user; without a session when that failed.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::dataset::{Dataset, Limits};
-use rpm_core::data::hex;
+use crate::dataset::{Dataset, Limits, people};
+use rpm_core::data::{Interaction, hex};
 use rpm_core::prompt::PromptSet;
 
 /// The settings and data of a run. A run with the same manifest and the same replies gives the same records.
@@ -45,6 +45,9 @@ pub struct SetManifest {
     pub content: String,
     /// The part of it that was used.
     pub limits: Limits,
+    /// SHA-256 of the files of the users who teach these, where they are of another set.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub teachers: Option<String>,
     /// Users, after the limits.
     pub users: usize,
     /// Test items, after the limits.
@@ -74,6 +77,7 @@ impl Manifest {
             sha256: set.sha256.clone(),
             content: content(set),
             limits: set.limits,
+            teachers: set.teachers.as_ref().map(|teachers| teachers.sha256.clone()),
             users: set.users.len(),
             items: set.items(),
         };
@@ -118,20 +122,28 @@ fn content(set: &Dataset) -> String {
         hash.update(text.as_bytes());
     };
     enter(&serde_json::to_string(&set.task).unwrap_or_default());
-    for user in &set.users {
-        enter(user.id.as_str());
-        for past in &user.history {
+    let enter_history = |history: &[Interaction], enter: &mut dyn FnMut(&str)| {
+        for past in history {
             enter(past.id().as_str());
             enter(&serde_json::to_string(past.query()).unwrap_or_default());
             enter(past.response());
             enter(&past.time().map(|time| time.to_string()).unwrap_or_default());
         }
+    };
+    for (user, person) in set.users.iter().zip(people(&set.users)) {
+        enter(user.id.as_str());
+        enter(&person.to_string());
+        enter_history(&user.history, &mut enter);
         for item in &user.tests {
             enter(&item.id);
             enter(&serde_json::to_string(&item.query).unwrap_or_default());
             enter(&item.gold);
-            enter(&format!("{:?} {:?}", item.shares, item.seen));
+            enter(&format!("{:?} {:?} {:?}", item.shares, item.seen, item.time));
         }
+    }
+    for history in set.teachers.iter().flat_map(|teachers| &teachers.histories) {
+        enter("teacher");
+        enter_history(history, &mut enter);
     }
     hex(&hash.finalize())
 }

@@ -22,7 +22,6 @@ use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt};
 
-use rpm_core::data::Interaction;
 use rpm_core::llm::{Budget, BudgetLimit, Ledger, LlmBackend, LogMode, ResponseLog};
 use rpm_core::pipeline::DryBackend;
 
@@ -32,7 +31,7 @@ use super::{EvalError, Need, Record};
 
 pub(crate) use folder::write;
 use folder::{Folder, Job, Start};
-use job::Work;
+use job::{Beside, Work};
 pub use manifest::{Manifest, SetManifest};
 use tap::Capped;
 pub use timings::Timing;
@@ -219,13 +218,12 @@ impl Runner {
     /// Dropping the future stops; whole jobs are in the folder.
     pub async fn run(&self, sets: &[Dataset], methods: &[Arc<dyn Method>]) -> Result<Run, EvalError> {
         let mut manifest = self.manifest(sets, methods)?;
-        let populations: Vec<Vec<Vec<Interaction>>> =
-            sets.iter().map(|set| set.users.iter().map(|user| user.history.clone()).collect()).collect();
+        let beside: Vec<Beside> = sets.iter().map(Beside::of).collect();
         let mut work = Vec::new();
-        for (set, population) in sets.iter().zip(&populations) {
+        for (set, beside) in sets.iter().zip(&beside) {
             for method in methods.iter().filter(|method| method.applies(&set.task)) {
                 let users = set.users.iter().enumerate();
-                work.extend(users.map(|(place, user)| Work { set, population, user, place, method }));
+                work.extend(users.map(|(place, user)| Work { set, beside, user, place, method }));
             }
         }
         let (mut folder, mut done) = match &self.folder {

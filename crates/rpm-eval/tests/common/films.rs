@@ -32,6 +32,7 @@ pub(crate) fn dataset(name: &str, users: usize) -> Dataset {
         };
         EvalUser {
             id: UserId::new(format!("user {}", n + 1)).unwrap(),
+            marks: Vec::new(),
             history: (0..5).map(past).collect(),
             tests: (0..3).map(test).collect(),
         }
@@ -44,6 +45,7 @@ pub(crate) fn dataset(name: &str, users: usize) -> Dataset {
         skipped_unnamed: 0,
         sha256: format!("{users}"),
         limits: Limits::default(),
+        teachers: None,
     }
 }
 

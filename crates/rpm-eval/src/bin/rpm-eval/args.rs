@@ -6,6 +6,8 @@ use rpm_core::llm::{Budget, Prices};
 use rpm_eval::dataset::{Format, Limits};
 use rpm_eval::method::Spec;
 
+use crate::methods::Own;
+
 /// Compares methods on data sets, with the uncertainty of every difference.
 ///
 /// Without a model it runs the methods that ask none. A model is named by the variables `RPM_PROVIDER`, `RPM_MODEL` and
@@ -23,10 +25,22 @@ pub(crate) struct Args {
     /// named.
     #[arg(long, value_delimiter = ',', value_name = "METHOD")]
     pub(crate) methods: Vec<Spec>,
+    /// Runs each method that can learn from others twice: alone, and beside what the users of the other folds teach, of this many
+    /// folds by users. Nobody teaches what they are asked, and nothing that was said then or later.
+    #[arg(long, value_name = "FOLDS")]
+    pub(crate) folds: Option<usize>,
+    /// The same with the users of other data sets as those who teach: one for each of --data, in its order. Who is in both does
+    /// not teach.
+    #[arg(long, num_args = 1.., value_name = "PATH")]
+    pub(crate) others: Vec<PathBuf>,
+    /// Runs each method once for each number of the user's latest own interactions: `0,3,10,all`. A method that answers by
+    /// nothing else has no 0.
+    #[arg(long, value_delimiter = ',', value_name = "NUMBERS")]
+    pub(crate) own: Vec<Own>,
     /// The preset of `rpm` where its options name none: balanced, paper or frugal.
     #[arg(long)]
     pub(crate) preset: Option<String>,
-    /// Runs each method that has the option once for each of its values: `history=5,10,20`. May be given again.
+    /// Runs each method that has the option once for each of its values: `k=1,3,5`. May be given again.
     #[arg(long, value_name = "OPTION=VALUES")]
     pub(crate) vary: Vec<String>,
     /// Methods that all others are compared with. The first of zero-shot, majority and first-sentence if none is named.
@@ -38,9 +52,6 @@ pub(crate) struct Args {
     /// Users passed over, from the first.
     #[arg(long, default_value_t = 0)]
     pub(crate) skip_users: usize,
-    /// The latest interactions of each user.
-    #[arg(long)]
-    pub(crate) history: Option<usize>,
     /// The first test items of each user.
     #[arg(long)]
     pub(crate) tests: Option<usize>,
@@ -87,13 +98,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn limits(&self) -> Limits {
-        Limits {
-            skip_users: self.skip_users,
-            users: self.users,
-            history: self.history,
-            tests: self.tests,
-            only_unseen: self.unseen,
-        }
+        Limits { skip_users: self.skip_users, users: self.users, tests: self.tests, only_unseen: self.unseen }
     }
 
     pub(crate) fn budget(&self) -> Budget {

@@ -7,6 +7,7 @@
 mod args;
 mod catalog;
 mod factors;
+mod methods;
 mod model;
 mod run;
 mod sets;

@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use rpm_eval::Need;
 use rpm_eval::dataset::{self, Dataset, ReadOptions};
-use rpm_eval::method::{Method, Spec, named, names};
+use rpm_eval::method::Method;
 use rpm_eval::report::{Report, ReportOptions};
 use rpm_eval::run::{Runner, Step};
 
 use crate::args::Args;
+use crate::methods;
 use crate::model::Model;
 use rpm_core::llm::{ResponseLog, Usage};
 
@@ -20,21 +21,28 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let model = Model::from_env(None)?;
     let mut reading = ReadOptions::default();
     reading.seed = args.seed;
+    let specs = methods::specs(args)?;
     let mut sets = Vec::new();
-    for path in &args.data {
+    for (place, path) in args.data.iter().enumerate() {
         if !path.exists() {
             println!("{}: not there, passed over", path.display());
             continue;
         }
-        sets.push(dataset::read(path, args.format, &reading)?.limited(args.limits()));
+        let mut set = dataset::read(path, args.format, &reading)?.limited(args.limits());
+        if let Some(others) = args.others.get(place) {
+            set = set.beside(&dataset::read(others, args.format, &reading)?)?;
+        }
+        methods::check_enough(&specs, &set)?;
+        sets.push(set);
     }
     if sets.is_empty() {
         return Ok(());
     }
-    let methods = methods(args, model.is_some() || args.estimate)?;
-    let bases: Vec<String> = args.base.iter().map(|base| preset(args, base.clone()).to_string()).collect();
+    let methods = methods::of(args, specs, model.is_some() || args.estimate)?;
+    let bases: Vec<String> = args.base.iter().map(|base| methods::preset(args, base.clone()).to_string()).collect();
     if let Some(base) = bases.iter().find(|base| methods.iter().all(|method| method.name() != **base)) {
-        return Err(format!("--base {base} is none of the methods").into());
+        let names: Vec<String> = methods.iter().map(|method| method.name()).collect();
+        return Err(format!("--base {base} is none of the methods: name one of {}", names.join(", ")).into());
     }
     let runner = runner(args, model.as_ref())?;
     if args.estimate {
@@ -111,52 +119,6 @@ fn estimate(
         println!("\nIn all {all:.4}. Methods that learn the same learn it once, so with a log it is less.");
     }
     Ok(())
-}
-
-/// The methods to run: the named ones or all that can be, once for each value of what is varied.
-fn methods(args: &Args, with_model: bool) -> Result<Vec<Arc<dyn Method>>, Box<dyn Error>> {
-    let all = || names().iter().filter_map(|name| name.parse::<Spec>().ok()).collect();
-    let mut specs: Vec<Spec> = if args.methods.is_empty() { all() } else { args.methods.clone() };
-    for varied in &args.vary {
-        let (option, values) = varied.split_once('=').ok_or("--vary is written option=value,value")?;
-        let takes = |spec: &Spec| values.split(',').any(|value| named(&spec.clone().with(option, value)).is_ok());
-        if !specs.iter().any(takes) {
-            return Err(format!("--vary {option}: none of the methods has such an option and value").into());
-        }
-        let each = |spec: Spec| {
-            let values: Vec<&str> = if takes(&spec) { values.split(',').collect() } else { Vec::new() };
-            if values.is_empty() {
-                return vec![spec];
-            }
-            values.into_iter().map(|value| spec.clone().with(option, value)).collect()
-        };
-        specs = specs.into_iter().flat_map(each).collect();
-    }
-    let mut methods = Vec::new();
-    for spec in specs {
-        let spec = preset(args, spec);
-        let method = named(&spec)?;
-        if method.asks_model() && !with_model {
-            if args.methods.is_empty() {
-                continue;
-            }
-            return Err(format!(
-                "{} asks a model: set RPM_PROVIDER and RPM_MODEL, and build with --features providers",
-                method.name()
-            )
-            .into());
-        }
-        methods.push(method);
-    }
-    Ok(methods)
-}
-
-/// The method with the preset of the command line, where it is to have one.
-fn preset(args: &Args, spec: Spec) -> Spec {
-    match &args.preset {
-        Some(preset) if spec.name == "rpm" && !spec.options.contains_key("preset") => spec.with("preset", preset),
-        _ => spec,
-    }
 }
 
 /// Shows the progress: a bar on a terminal, a line for each job elsewhere.

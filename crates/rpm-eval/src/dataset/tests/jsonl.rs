@@ -161,3 +161,38 @@ fn a_set_without_a_user_or_a_task_is_an_error_that_says_so() {
     let task = Folder::of(&[("users.jsonl", GOOD), ("task.json", "{\"SECRET\": 1}")]).read().unwrap_err();
     assert!(matches!(task, EvalError::Format { .. }) && !whole(&task).contains("SECRET"));
 }
+
+#[test]
+fn lines_of_one_id_or_group_are_of_one_person_and_no_name_is_kept() {
+    let line = |fields: &str| GOOD.replacen('{', &format!("{{{fields}"), 1);
+    let lines = [
+        line(r#""user_id":"SECRET","#),
+        line(r#""user_id":7,"group":"India","#),
+        line(r#""user_id":"SECRET","group":null,"#),
+        line(r#""user_id":["SECRET"],"group":" ","#),
+        line(r#""user_id":8,"group":"India","#),
+        line(r#""user_id":9,"group":["SECRET"],"#),
+    ];
+    let set = Folder::of(&[("users.jsonl", lines.join("\n").as_str()), LABELS]).read().unwrap();
+    assert_eq!(people(&set.users), [0, 1, 0, 2, 1]);
+    assert_eq!(skipped(&set), [("users.jsonl, line 6", "has a field group that is not text")]);
+    assert!(!format!("{:?}", set.users).contains("SECRET"));
+}
+
+#[test]
+fn who_is_in_both_sets_does_not_teach() {
+    let line = |id: &str, query: &str| {
+        GOOD.replacen('{', &format!("{{\"user_id\":\"{id}\","), 1)
+            .replace("\"query\":\"a\"", &format!("\"query\":\"{query}\""))
+    };
+    let of = |lines: &[String]| Folder::of(&[("users.jsonl", lines.join("\n").as_str()), LABELS]).read().unwrap();
+    let (ours, theirs) = (of(&[line("ana", "a")]), of(&[line("ana", "b"), line("ben", "a"), line("caro", "c")]));
+    let set = ours.clone().beside(&theirs).unwrap();
+    let teachers = set.teachers.unwrap();
+    // Ana has another history there, and Ben says what Ana says here.
+    assert_eq!((teachers.histories.len(), teachers.left_out, teachers.sha256), (1, 2, theirs.sha256.clone()));
+    assert_eq!(teachers.histories[0][0].query().text(), "c");
+    assert!(matches!(ours.clone().beside(&ours), Err(EvalError::NoTeachers { .. })));
+    let wider = Folder::of(&[("users.jsonl", GOOD), ("labels.json", "[1, 5]")]).read().unwrap();
+    assert!(matches!(ours.beside(&wider), Err(EvalError::OtherResponses { .. })));
+}

@@ -23,7 +23,7 @@ fn tags_are_those_most_questions_list_and_a_question_with_others_is_named() {
 }
 
 #[test]
-fn questions_of_one_user_with_one_profile_are_one_user_and_dates_are_days() {
+fn questions_of_one_user_with_one_profile_are_one_user_and_those_of_one_owner_one_person() {
     let set = read(&fixture("LaMP_3/train_questions.json"), None, &ReadOptions::default()).unwrap();
     assert_sound(&set);
     assert_eq!(set.name, "LaMP_3 train");
@@ -32,6 +32,8 @@ fn questions_of_one_user_with_one_profile_are_one_user_and_dates_are_days() {
     let times: Vec<_> = set.users[0].history.iter().map(|past| (past.time(), past.response())).collect();
     assert_eq!(times, [(Some(14_730), "4"), (Some(15_400), "1")]);
     assert_eq!(set.users[0].tests[1].query.text(), "It rusts.");
+    // Another profile of the same owner is another user, and the same person.
+    assert_eq!(people(&set.users), [0, 0]);
 }
 
 #[test]

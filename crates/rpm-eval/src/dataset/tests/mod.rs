@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{Dataset, Format, ReadOptions, read};
+use super::{Dataset, Format, ReadOptions, people, read};
 use crate::EvalError;
 
 /// A folder of files for one test.

@@ -60,10 +60,11 @@ fn the_split_is_by_seed_covers_all_questions_and_does_not_depend_on_other_groups
 }
 
 #[test]
-fn variants_of_a_country_are_groups_of_their_own() {
-    let names = ["India (Current national sample)", "India (Non-national sample)"];
+fn variants_of_a_country_are_users_of_their_own_who_do_not_teach_each_other() {
+    let names = ["India (Current national sample)", "Indonesia", "India (Non-national sample)", "India"];
     let folder = Folder::of(&[("x.csv", table(20, &names))]);
-    assert_eq!(read(&folder.0.join("x.csv"), None, &ReadOptions::default()).unwrap().users.len(), 2);
+    let set = read(&folder.0.join("x.csv"), None, &ReadOptions::default()).unwrap();
+    assert_eq!(people(&set.users), [0, 1, 0, 0]);
 }
 
 #[test]

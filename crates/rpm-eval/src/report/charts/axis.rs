@@ -38,6 +38,12 @@ impl Axis {
         Self { low: 0.0, high: 1.0, ticks: vec![0.0, 0.25, 0.5, 0.75, 1.0], log: false, zero: 0.0 }
     }
 
+    /// So many places, equally far apart.
+    pub(super) fn steps(places: usize) -> Self {
+        let ticks: Vec<f64> = (0..places).map(|place| place as f64).collect();
+        Self { low: -0.35, high: ticks.last().copied().unwrap_or(0.0) + 0.35, ticks, log: false, zero: 0.0 }
+    }
+
     /// Steps are ratios. A zero stands apart, left of the least positive value; nothing below is drawn.
     pub(super) fn ratios(values: impl Iterator<Item = f64> + Clone) -> Self {
         let positive = values.clone().filter(|value| *value > 0.0).map(f64::log10);

@@ -50,6 +50,8 @@ pub(super) struct Plane {
     pub(super) x_title: String,
     pub(super) y_title: String,
     pub(super) x: Spread,
+    /// The names of [`Spread::Steps`] along `x`, in order.
+    pub(super) steps: Vec<String>,
     pub(super) y: Spread,
     pub(super) lines: Vec<Line>,
     /// True when a line marks where both are equal.
@@ -63,6 +65,8 @@ pub(super) enum Spread {
     Ratios,
     /// From 0 to 1, whatever the values.
     Shares,
+    /// Places 0, 1, 2, …, equally far apart, each with a name.
+    Steps,
 }
 
 /// One method's points, joined where there are several.

@@ -1,5 +1,6 @@
 //! Points in a plane: curves, scores over cost, right answers over confidence.
 
+use plotters::coord::ranged1d::ValueFormatter as _;
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
@@ -27,11 +28,12 @@ pub(super) fn draw(plane: &Plane) -> Result<String, DrawError> {
     svg(height, |area| {
         let points = || plane.lines.iter().flat_map(|line| line.points.iter().copied());
         let xs = || points().map(|point| point.x);
-        let x = axis(plane.x, xs().collect());
+        let x = axis(plane.x, xs().collect(), plane.steps.len());
         // What was varied has few values; what was measured has as many as points.
-        let x = if plane.x != Spread::Shares && varied(plane) { x.labeling(xs()) } else { x };
+        let measured = !matches!(plane.x, Spread::Shares | Spread::Steps);
+        let x = if measured && varied(plane) { x.labeling(xs()) } else { x };
         let ends = points().flat_map(|p| [Some(p.y), p.interval.map(|i| i.0), p.interval.map(|i| i.1)]).flatten();
-        let y = axis(plane.y, ends.collect());
+        let y = axis(plane.y, ends.collect(), 0);
         let mut chart = ChartBuilder::on(area)
             .margin_top(size(TOP))
             .margin_right(size(RIGHT))
@@ -44,6 +46,7 @@ pub(super) fn draw(plane: &Plane) -> Result<String, DrawError> {
             .bold_line_style(stroke(GRID, 1.0))
             .axis_style(stroke(RULE, 1.0))
             .set_all_tick_mark_size(px(3.0))
+            .x_label_formatter(&|x| named(&plane.steps, *x).unwrap_or_else(|| Axis::format(x)))
             .x_label_style(text(QUIET, TEXT, HPos::Center, VPos::Top))
             .y_label_style(text(QUIET, TEXT, HPos::Right, VPos::Center))
             .draw()?;
@@ -76,11 +79,17 @@ fn varied(plane: &Plane) -> bool {
     plane.lines.iter().any(|line| line.points.len() > 1)
 }
 
-fn axis(spread: Spread, values: Vec<f64>) -> Axis {
+/// The name of a step.
+fn named(steps: &[String], x: f64) -> Option<String> {
+    steps.iter().zip(0_u32..).find(|(_, place)| (f64::from(*place) - x).abs() < 0.5).map(|(name, _)| name.clone())
+}
+
+fn axis(spread: Spread, values: Vec<f64>, steps: usize) -> Axis {
     match spread {
         Spread::Linear => Axis::linear(values.into_iter()),
         Spread::Ratios => Axis::ratios(values.into_iter()),
         Spread::Shares => Axis::shares(),
+        Spread::Steps => Axis::steps(steps),
     }
 }
 
