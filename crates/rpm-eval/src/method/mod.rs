@@ -20,6 +20,7 @@ mod okapi;
 mod others;
 mod pag;
 mod pipeline;
+mod questions;
 mod rag;
 mod retrievers;
 mod rpm;

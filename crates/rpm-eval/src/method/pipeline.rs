@@ -8,20 +8,23 @@ use async_trait::async_trait;
 use rpm_core::Forget;
 use rpm_core::answer::StatisticalAnswerer;
 use rpm_core::catalog::Catalog;
-use rpm_core::data::{History, Query, Task};
+use rpm_core::data::{History, Interaction, Query, Task};
 use rpm_core::extract::LexicalExtractor;
 use rpm_core::factor::SimilarityFactorModel;
 use rpm_core::llm::{LlmBackend, Stage, UsageReport};
 use rpm_core::pipeline::{ItemOutcome, LearnReport, PathPolicy, Prepared, RpmPipeline, RpmPipelineBuilder};
 use rpm_core::reason::ComposedPathWriter;
 use rpm_core::stats::population::{Census, Population};
-use rpm_core::stats::{SupportThresholds, Tier};
+use rpm_core::stats::{Estimate, SupportThresholds, Tier};
 
 use super::others::Others;
+use super::questions::Questions;
 use super::{Bench, Method, MethodError, Prediction, Session};
 
 /// The count of answers that others had taught something for.
 pub(crate) const TAUGHT: &str = "answers with others";
+/// The name of the count of answers to users who are mostly like none of the others.
+pub(crate) const KEPT: &str = "answers mostly kept from others";
 
 type Build = dyn Fn(RpmPipelineBuilder, &Bench<'_>) -> RpmPipelineBuilder + Send + Sync;
 
@@ -39,6 +42,8 @@ pub struct PipelineMethod {
     others: Option<Others>,
     /// True where nothing of the user's own is known.
     blank: bool,
+    /// What is asked of the user, of whom nothing else is known then.
+    questions: Option<Questions>,
 }
 
 impl PipelineMethod {
@@ -47,7 +52,7 @@ impl PipelineMethod {
         name: impl Into<String>,
         build: impl Fn(RpmPipelineBuilder, &Bench<'_>) -> RpmPipelineBuilder + Send + Sync + 'static,
     ) -> Self {
-        Self { name: name.into(), asks: true, build: Arc::new(build), catalog: None, others: None, blank: false }
+        Self { name: name.into(), asks: true, build: Arc::new(build), catalog: None, others: None, blank: false, questions: None }
     }
 
     /// A pipeline made from the parts that ask no model.
@@ -57,7 +62,7 @@ impl PipelineMethod {
     ) -> Self {
         let build =
             move |builder, bench: &Bench<'_>| build(without_model(builder).answerer(StatisticalAnswerer), bench);
-        Self { name: name.into(), asks: false, build: Arc::new(build), catalog: None, others: None, blank: false }
+        Self { name: name.into(), asks: false, build: Arc::new(build), catalog: None, others: None, blank: false, questions: None }
     }
 
     /// The pipeline with a catalog.
@@ -69,6 +74,12 @@ impl PipelineMethod {
     /// The pipeline with what others teach.
     pub(super) fn among(mut self, others: Option<Others>) -> Self {
         self.others = others;
+        self
+    }
+
+    /// The pipeline of a user who is asked these questions, in place of being known.
+    pub(super) fn putting(mut self, questions: Option<Questions>) -> Self {
+        self.questions = questions;
         self
     }
 
@@ -132,6 +143,10 @@ struct Ready {
     user: Prepared,
     /// What others teach now.
     population: Option<Arc<Population>>,
+    /// What is to be asked of the user before the first answer, with who answers.
+    questions: Option<(Questions, Vec<Interaction>)>,
+    /// Answers that nobody else moved much, since the user is mostly like none.
+    kept: u64,
     /// Answers that others had taught something for.
     taught: u64,
     report: LearnReport,
@@ -159,12 +174,13 @@ impl Method for PipelineMethod {
         let pipeline = self.pipeline(bench.backend.as_ref(), bench, None)?;
         let usage = learned.report.usage.clone();
         let mut user = pipeline.open(learned.model).await?;
-        if self.blank {
+        if self.blank || self.questions.is_some() {
             // A history is never empty: what it began is forgotten.
             pipeline.forget(&mut user, &Forget::All).await?;
         }
-        let method = self.clone();
-        Ok(Box::new(Ready { method, pipeline, user, population: None, taught: 0, report: learned.report, usage }))
+        let (method, report) = (self.clone(), learned.report);
+        let questions = self.questions.map(|questions| (questions, history.interactions().to_vec()));
+        Ok(Box::new(Ready { method, pipeline, user, population: None, questions, kept: 0, taught: 0, report, usage }))
     }
 }
 
@@ -189,8 +205,13 @@ impl Ready {
 impl Session for Ready {
     async fn answer(&mut self, query: &Query, bench: &Bench<'_>) -> Result<Prediction, MethodError> {
         self.hear_others(bench).await?;
+        if let Some((questions, history)) = self.questions.take() {
+            questions.put(&self.pipeline, &mut self.user, history, bench.seed).await?;
+        }
         let answer = self.pipeline.personalize(&self.user, query).await?;
         self.usage.add(&answer.usage);
+        let people = answer.estimate.as_ref().and_then(Estimate::people);
+        self.kept += u64::from(people.is_some_and(|people| people.alone > 0.5));
         let mut weighed = answer.estimate.as_ref().map_or_else(Vec::new, |estimate| {
             estimate.responses().iter().map(|weighted| weighted.probability).collect()
         });
@@ -233,6 +254,7 @@ impl Session for Ready {
         ];
         if self.method.others.is_some() {
             counts.push((TAUGHT, self.taught));
+            counts.push((KEPT, self.kept));
         }
         counts
     }

@@ -20,6 +20,7 @@ use rpm_core::stats::{SupportThresholds, Tier};
 use super::generic_paths::{self, GenericPaths};
 use super::noise::Noisy;
 use super::others::{Others, Whom};
+use super::questions::Questions;
 use super::pipeline::MakeCatalog;
 use super::spec::Options;
 use super::{Bench, MethodError, PipelineMethod, retrievers};
@@ -43,6 +44,8 @@ struct Parts {
     topics: usize,
     /// What others teach, if they do.
     others: Option<Others>,
+    /// Questions to find out of the user, in place of the history.
+    questions: Option<Questions>,
 }
 
 impl Parts {
@@ -85,7 +88,14 @@ impl Parts {
         if shared < 2 {
             return Err(options.wrong("shared is at least 2 users"));
         }
-        Ok(Self { k, retriever, thresholds, noise, topics, others: whom.map(|whom| Others { whom, shared }) })
+        let questions = match (options.number("asked", 0)?, options.number("drawn", 0)?) {
+            (0, 0) => None,
+            (asked, 0) => Some(Questions::Asked(asked)),
+            (0, drawn) => Some(Questions::Drawn(drawn)),
+            _ => return Err(options.wrong("questions are either asked, each the one that tells most, or drawn at random")),
+        };
+        let others = whom.map(|whom| Others { whom, shared });
+        Ok(Self { k, retriever, thresholds, noise, topics, others, questions })
     }
 
     /// The catalog of all histories' texts, made once for each population.
@@ -139,7 +149,7 @@ pub(super) fn prompted(options: &mut Options<'_>) -> Result<PipelineMethod, Eval
         return Err(options.wrong("the frugal preset asks for no features of past texts, so it has no items"));
     }
     let parts = Parts::read(options)?;
-    let (catalog, others) = (parts.catalog(), parts.others);
+    let (catalog, others, questions) = (parts.catalog(), parts.others, parts.questions);
     let method = PipelineMethod::new("rpm", move |builder, bench| {
         let mut builder = builder.preset(preset).paths(PathPolicy::OnFirstUse);
         builder = match (preset, estimate) {
@@ -171,16 +181,16 @@ pub(super) fn prompted(options: &mut Options<'_>) -> Result<PipelineMethod, Eval
         };
         parts.apply(builder)
     });
-    Ok(method.with_catalog(catalog).among(others))
+    Ok(method.with_catalog(catalog).among(others).putting(questions))
 }
 
 /// The pipeline that asks no model, with the options of [`Parts`].
 pub(super) fn offline(options: &mut Options<'_>) -> Result<PipelineMethod, EvalError> {
     let parts = Parts::read(options)?;
-    let (catalog, others) = (parts.catalog(), parts.others);
+    let (catalog, others, questions) = (parts.catalog(), parts.others, parts.questions);
     let method = PipelineMethod::offline("offline", move |builder, bench| {
         let extractor = Noisy::new(LexicalExtractor::default(), parts.noise, bench.seed);
         parts.apply(builder.extractor(extractor))
     });
-    Ok(method.with_catalog(catalog).among(others))
+    Ok(method.with_catalog(catalog).among(others).putting(questions))
 }

@@ -64,7 +64,7 @@ impl Others {
             .collect();
         let population = match Population::learn(bench.task, &histories, self.shared) {
             Ok(population) => Some(Arc::new(population)),
-            Err(PopulationError::TooFew { .. } | PopulationError::NoFixedResponses) => None,
+            Err(PopulationError::TooFew { .. } | PopulationError::FreeText) => None,
             Err(error) => return Err(MethodError::Other(error.into())),
         };
         locked(&taught.populations).insert(key, population.clone());
