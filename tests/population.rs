@@ -262,6 +262,32 @@ fn reasons_tell_how_a_user_differs_from_most_people() {
 }
 
 #[test]
+fn a_population_without_a_kind_of_enough_people_gives_its_base_rates_alone() {
+    for scale in [true, false] {
+        let task = task(scale);
+        let people = |kind: usize| -> Vec<UserModel> {
+            (0..6).map(|user| learned(&task, &format!("user {user}"), interactions(kind, 12 + user))).collect()
+        };
+        let some = people(0);
+        let histories: Vec<_> = some.iter().map(|model| model.memory().items()).collect();
+        let of_some = Population::learn(&task, &histories, 6).unwrap();
+        // Of these nobody is like any of the others.
+        let mut counts = of_some.nobody();
+        for model in people(1) {
+            counts.merge(&of_some.count(model.memory().items())).unwrap();
+        }
+        let population = of_some.fitted(&counts).unwrap();
+        assert_eq!(population.sizes().2, 0);
+        let pipeline = RpmPipeline::offline_builder(task.clone()).population(population).build().unwrap();
+        let user = block_on(pipeline.open(learned(&task, "new", interactions(0, 4)))).unwrap();
+        let query = Query::new("A tower in the fog.").unwrap();
+        let answer = block_on(pipeline.personalize(&user, &query)).unwrap();
+        assert!(of_others(&answer).abs() < 1e-12);
+        assert!(user.next_question(&[query]).is_some());
+    }
+}
+
+#[test]
 fn what_a_user_takes_back_in_a_store_leaves_the_next_fit_of_the_population() {
     let task = task(true);
     let secret = |n: usize| {

@@ -60,7 +60,7 @@ impl Others {
         let likely = |(number, says): (usize, &Vec<Vec<f64>>)| {
             let ground = self.population.ground(base(first + number));
             let given = given(first + number).unwrap_or_default();
-            let nothing = vec![0.0; says.first().map_or(0, Vec::len)];
+            let nothing = vec![0.0; self.width(&base(first + number))];
             let toned = self.population.toned(past.tone(first + number));
             let of = |says: &Vec<f64>| {
                 let by: Vec<f64> = says.iter().map(|by| by + toned).collect();
@@ -72,7 +72,8 @@ impl Others {
         let weights = past.weights.get(first..).unwrap_or_default();
         self.member = Membership::new(&self.population.prior(), &likely, weights);
         let added = |(number, says): (usize, &Vec<Vec<f64>>)| {
-            self.grounded(&base(first + number), self.weighed(&self.member.without(number), says))
+            let base = base(first + number);
+            self.grounded(&base, self.weighed(&self.member.without(number), says, self.width(&base)))
         };
         self.added = self.says.iter().enumerate().map(added).collect();
     }
@@ -86,7 +87,7 @@ impl Others {
     /// The same for a query that is no item that is read.
     pub(super) fn add_to(&self, query: &Query, base: &[f64]) -> Vec<f64> {
         let says = self.population.says(query);
-        self.grounded(base, self.weighed(self.member.shares(), &says))
+        self.grounded(base, self.weighed(self.member.shares(), &says, self.width(base)))
     }
 
     /// What most people would respond to an item that is read: the population's base rates, moved by its kinds as they are
@@ -95,7 +96,7 @@ impl Others {
         let first = past.len().saturating_sub(self.says.len());
         let says = self.says.get(item.checked_sub(first)?)?;
         let toned = self.population.toned(past.tone(item));
-        let by: Vec<f64> = self.weighed(&self.population.prior(), says).iter().map(|by| by + toned).collect();
+        let by: Vec<f64> = self.weighed(&self.population.prior(), says, self.width(self.population.base())).iter().map(|by| by + toned).collect();
         Some(self.population.ground(self.population.base().to_vec()).moved(&by))
     }
 
@@ -104,7 +105,7 @@ impl Others {
     pub(super) fn divided(&self, query: &Query, base: &[f64]) -> Vec<f64> {
         let says = self.population.says(query);
         let ground = self.population.ground(base.to_vec());
-        let nothing = vec![0.0; says.first().map_or(0, Vec::len)];
+        let nothing = vec![0.0; self.width(base)];
         let by_kind: Vec<Vec<f64>> = says.iter().chain([&nothing]).map(|says| ground.moved(says)).collect();
         let shares = self.member.shares();
         let p: Vec<f64> = (0..base.len())
@@ -128,8 +129,13 @@ impl Others {
         moved.iter().zip(base).map(|(moved, base)| moved - base).collect()
     }
 
-    fn weighed(&self, shares: &[f64], says: &[Vec<f64>]) -> Vec<f64> {
-        let mut added = vec![0.0; says.first().map_or(0, Vec::len)];
+    /// How many numbers a kind says beside these base rates.
+    fn width(&self, base: &[f64]) -> usize {
+        if self.population.is_scale() { 1 } else { base.len() }
+    }
+
+    fn weighed(&self, shares: &[f64], says: &[Vec<f64>], width: usize) -> Vec<f64> {
+        let mut added = vec![0.0; width];
         for (share, says) in shares.iter().zip(says) {
             added.iter_mut().zip(says).for_each(|(sum, says)| *sum += share * says);
         }

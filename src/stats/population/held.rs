@@ -112,6 +112,10 @@ impl Population {
         if self.scale { 1 } else { self.responses.len().max(1) }
     }
 
+    pub(crate) fn is_scale(&self) -> bool {
+        self.scale
+    }
+
     /// What is read of a query.
     pub(crate) fn reading(&self) -> Reading {
         if self.responses.is_empty() { Reading::Options } else { Reading::Query }
