@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::PopulationError;
+use super::error::few_enough;
 
 /// The second count of a population: what went with the words and the texts that k users share, by kind of person. A sum over
 /// users, as [`Population::count`](super::Population::count) counts each; keep it as you keep their models.
@@ -62,7 +63,7 @@ impl Sums {
 
     fn merge(&mut self, other: &Self, sign: i64) {
         for (place, number) in &other.0 {
-            self.add(*place as usize, sign * number);
+            self.add(*place as usize, number.wrapping_mul(sign));
         }
     }
 
@@ -145,9 +146,11 @@ impl Counts {
     /// Adds what was counted of other users.
     ///
     /// # Errors
-    /// [`PopulationError::Other`] when it was counted under another population; nothing is added then.
+    /// [`PopulationError::Other`] when it was counted under another population, [`PopulationError::TooMany`] users; nothing
+    /// is added then.
     pub fn merge(&mut self, other: &Self) -> Result<(), PopulationError> {
         self.matches(other)?;
+        few_enough(self.users, other.users)?;
         self.users += other.users;
         self.interactions += other.interactions;
         self.sum(other, 1);
@@ -186,7 +189,8 @@ impl Counts {
     }
 
     fn sum(&mut self, other: &Self, sign: i64) {
-        self.tones = (self.tones.0 + sign * other.tones.0, self.tones.1 + sign * other.tones.1);
+        let sum = |sum: i64, more: i64| sum.wrapping_add(more.wrapping_mul(sign));
+        self.tones = (sum(self.tones.0, other.tones.0), sum(self.tones.1, other.tones.1));
         self.likeness.merge(&other.likeness, sign);
         self.having.merge(&other.having, sign);
         for (kind, other) in self.kinds.iter_mut().zip(&other.kinds) {

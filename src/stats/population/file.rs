@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::fit::{TERMS, TEXTS};
+use super::form::Form;
 use super::kind::Kind;
 use super::seeds::KINDS;
 use super::{Population, PopulationError};
@@ -16,13 +17,13 @@ pub const FORMAT_NAME: &str = "rpm-core/population";
 pub const FORMAT_VERSION: u32 = 1;
 
 /// The most that any number of a kind may be, so that no sum of them overflows.
-const MOST: f64 = 1e12;
+pub(super) const MOST: f64 = 1e12;
 
-#[derive(Deserialize)]
-struct Header {
-    format: String,
-    format_version: u32,
-}
+const FORM: Form = Form {
+    name: FORMAT_NAME,
+    version: FORMAT_VERSION,
+    wrong: |problem, line, column| PopulationError::NotAPopulation { problem, line, column },
+};
 
 /// A population as it is written.
 #[derive(Serialize, Deserialize)]
@@ -95,20 +96,10 @@ impl Population {
     /// # Errors
     /// [`PopulationError::FutureVersion`], or [`PopulationError::NotAPopulation`] with the place where it fails.
     pub fn from_json(json: &str) -> Result<Self, PopulationError> {
-        let header: Header = serde_json::from_str(json).map_err(|error| unreadable(&error))?;
-        if header.format != FORMAT_NAME {
-            return Err(whole("its format field names another format"));
-        }
-        if header.format_version == 0 {
-            return Err(whole("its format version is 0, and versions begin at 1"));
-        }
-        if header.format_version > FORMAT_VERSION {
-            return Err(PopulationError::FutureVersion { found: header.format_version, supported: FORMAT_VERSION });
-        }
-        let written: Written<'_> = serde_json::from_str(json).map_err(|error| unreadable(&error))?;
+        let written: Written<'_> = FORM.read(json)?;
         let digest = written.digest.clone().into_owned();
         let population = Self::checked(written)?;
-        if digest == population.digest() { Ok(population) } else { Err(whole("its digest is of other contents")) }
+        if digest == population.digest() { Ok(population) } else { Err(FORM.whole("its digest is of other contents")) }
     }
 
     fn checked(written: Written<'_>) -> Result<Self, PopulationError> {
@@ -144,9 +135,7 @@ impl Population {
             ),
             (written.kinds.iter().all(kind) && alone > -1e-9, "a kind's numbers do not fit its terms and texts"),
         ];
-        if let Some((_, problem)) = checks.into_iter().find(|(holds, _)| !holds) {
-            return Err(whole(problem));
-        }
+        FORM.check(&checks)?;
         let kind = |kind: WrittenKind<'_>| Kind {
             share: kind.share,
             effects: kind.effects.into_owned(),
@@ -163,19 +152,4 @@ impl Population {
         population.seal();
         Ok(population)
     }
-}
-
-fn whole(problem: &'static str) -> PopulationError {
-    PopulationError::NotAPopulation { problem, line: 0, column: 0 }
-}
-
-/// Keeps the place and the kind of a JSON error.
-fn unreadable(error: &serde_json::Error) -> PopulationError {
-    let problem = match error.classify() {
-        serde_json::error::Category::Syntax => "it is not JSON",
-        serde_json::error::Category::Eof => "it is cut short",
-        serde_json::error::Category::Data => "a field is missing, unknown or not valid",
-        serde_json::error::Category::Io => "it could not be read",
-    };
-    PopulationError::NotAPopulation { problem, line: error.line(), column: error.column() }
 }

@@ -10,6 +10,7 @@ use crate::stats::linear::{cholesky, solve};
 
 use super::census::Shared;
 use super::counts::{KindCounts, Sums, are_enough};
+use super::file::MOST;
 use super::held::alone;
 use super::kind::Kind;
 use super::reading::SLOPE;
@@ -113,7 +114,8 @@ impl Population {
     /// The population that these counts make. Kinds that fewer than k users are of become one with those most like them.
     ///
     /// # Errors
-    /// [`PopulationError::Other`] when they were not counted under this one, [`PopulationError::TooFew`] users.
+    /// [`PopulationError::Other`] when they were not counted under this one, [`PopulationError::TooFew`] users,
+    /// [`PopulationError::Impossible`] for numbers that no users have.
     pub fn fitted(&self, counts: &Counts) -> Result<Self, PopulationError> {
         if counts.under != self.digest() || counts.kinds.len() != self.kinds.len() + 1 {
             return Err(PopulationError::Other("population"));
@@ -121,7 +123,9 @@ impl Population {
         if counts.users < self.k as u64 {
             return Err(PopulationError::TooFew { users: counts.users, k: self.k });
         }
-        Ok(self.of_counts(counts, true))
+        let fitted = self.of_counts(counts, true);
+        let finite = |kind: &Kind| kind.effects.iter().chain(&kind.texts).all(|number| number.abs() <= MOST);
+        if fitted.kinds.iter().all(finite) { Ok(fitted) } else { Err(PopulationError::Impossible) }
     }
 
     /// The counts of nobody under this population, to merge others into.

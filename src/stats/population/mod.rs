@@ -23,11 +23,13 @@ mod counts;
 mod error;
 mod file;
 mod fit;
+mod form;
 mod held;
 mod kind;
 mod membership;
 mod reading;
 mod seeds;
+mod sums_file;
 mod user;
 
 pub use census::Census;
@@ -37,6 +39,7 @@ pub use file::{FORMAT_NAME, FORMAT_VERSION};
 pub use held::Population;
 pub(crate) use membership::Membership;
 pub(crate) use reading::{SLOPE, TONE_MEAN, TONE_VARIANCE, Told, tone};
+pub use sums_file::{CENSUS_FORMAT_NAME, COUNTS_FORMAT_NAME, SUMS_FORMAT_VERSION};
 
 /// The number of users that must share a word, a text or a kind, unless another is asked for.
 pub const USERS_SHARED: usize = 10;
@@ -44,5 +47,10 @@ pub const USERS_SHARED: usize = 10;
 /// The latest interactions of a user that are counted, so that no user counts for more than others.
 pub const INTERACTIONS_COUNTED: usize = 256;
 
+/// The most users of one sum, so that no number in it overflows.
+const USERS_SUMMED: u64 = 1 << 32;
+
+#[cfg(test)]
+mod sums_tests;
 #[cfg(test)]
 mod tests;
