@@ -212,7 +212,7 @@ impl Census {
     }
 }
 
-const STRONGEST: f64 = 100.0;
+pub(super) const STRONGEST: f64 = 100.0;
 
 /// The interactions of a user that are counted.
 pub(super) fn latest(items: &[MemoryItem]) -> &[MemoryItem] {

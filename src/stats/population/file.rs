@@ -8,7 +8,7 @@ use super::fit::{TERMS, TEXTS};
 use super::form::Form;
 use super::kind::Kind;
 use super::seeds::KINDS;
-use super::{Population, PopulationError};
+use super::{Population, PopulationError, Promise};
 
 /// Stands in the `format` field of every file of a population.
 pub const FORMAT_NAME: &str = "rpm-core/population";
@@ -42,6 +42,9 @@ pub(super) struct Written<'p> {
     terms: Cow<'p, [(u64, f64)]>,
     texts: Cow<'p, [u64]>,
     kinds: Vec<WrittenKind<'p>>,
+    /// Not there where nothing is promised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    noise: Option<Promise>,
     #[serde(default)]
     digest: Cow<'p, str>,
 }
@@ -77,6 +80,7 @@ impl<'p> Written<'p> {
             terms: Cow::Borrowed(&population.terms),
             texts: Cow::Borrowed(&population.texts),
             kinds: population.kinds.iter().map(kind).collect(),
+            noise: population.promise,
             digest: Cow::Borrowed(population.digest()),
         }
     }
@@ -133,6 +137,7 @@ impl Population {
                 written.terms.iter().all(|(_, weight)| (0.5..=64.0).contains(weight)),
                 "a term's weight is not from 0.5 to 64",
             ),
+            (written.noise.is_none_or(|promise| promise.is_one()), "no noise keeps its promise"),
             (written.kinds.iter().all(kind) && alone > -1e-9, "a kind's numbers do not fit its terms and texts"),
         ];
         FORM.check(&checks)?;
@@ -142,6 +147,7 @@ impl Population {
             texts: kind.texts.into_owned(),
             masses: kind.masses.into_owned(),
         };
+        let promise = written.noise;
         let mut population = Self::unsealed(
             (written.responses.into_owned(), written.scale),
             (written.k, written.users, written.interactions),
@@ -149,6 +155,7 @@ impl Population {
             (written.terms.into_owned(), written.texts.into_owned()),
             written.kinds.into_iter().map(kind).collect(),
         );
+        population.promise = promise;
         population.seal();
         Ok(population)
     }

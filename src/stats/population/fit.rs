@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use ndarray::Array2;
 
 use crate::data::{MemoryItem, Task};
-use crate::parallel;
 use crate::stats::linear::{cholesky, solve};
 
 use super::census::Shared;
@@ -27,8 +26,6 @@ const LAMBDA: f64 = 1.0;
 const SWEEPS: usize = 4;
 /// Interactions that the general slope of responses on tones weighs.
 const TONES: f64 = 20.0;
-/// The users that are counted before they are merged.
-const AT_ONCE: usize = 256;
 
 impl Population {
     /// Learns a population from the histories of its users, as their models hold them, in a few passes over all.
@@ -42,21 +39,9 @@ impl Population {
     /// # Errors
     /// [`PopulationError::NoFixedResponses`], [`PopulationError::Single`] for a k below 2, [`PopulationError::TooFew`] users.
     pub fn learn<U: AsRef<[MemoryItem]> + Sync>(task: &Task, users: &[U], k: usize) -> Result<Self, PopulationError> {
-        let mut census = Census::new(task)?;
-        for users in users.chunks(AT_ONCE) {
-            for of in parallel::map(users, |user| Census::of(task, user.as_ref())) {
-                census.merge(&of?)?;
-            }
-        }
-        let mut population = Self::begin(&census, users, k)?;
+        let mut population = Self::begin(&Census::of_all(task, users)?, users, k)?;
         for _ in 0..SWEEPS {
-            let mut counts = population.nobody();
-            for users in users.chunks(AT_ONCE) {
-                for of in parallel::map(users, |user| population.count(user.as_ref())) {
-                    counts.merge(&of)?;
-                }
-            }
-            population = population.fitted(&counts)?;
+            population = population.fitted(&population.count_all(users)?)?;
         }
         Ok(population)
     }
@@ -72,6 +57,11 @@ impl Population {
         sample: &[U],
         k: usize,
     ) -> Result<Self, PopulationError> {
+        Self::sharing(census, k)?.seeded(sample)
+    }
+
+    /// The population of what k users of the census share, without kinds.
+    pub(super) fn sharing(census: &Census, k: usize) -> Result<Self, PopulationError> {
         if k < 2 {
             return Err(PopulationError::Single(k));
         }
@@ -99,7 +89,7 @@ impl Population {
             Vec::new(),
         );
         begun.seal();
-        begun.seeded(sample)
+        Ok(begun)
     }
 
     /// Counts one user under this population.
@@ -143,6 +133,8 @@ impl Population {
         let interactions: f64 = counts.kinds.iter().map(|kind| kind.interactions as f64).sum::<f64>().max(1.0);
         let mut fitted = self.clone();
         (fitted.users, fitted.interactions) = (counts.users, counts.interactions);
+        // Noise has no part in these counts, so nothing is promised of them.
+        fitted.promise = None;
         fitted.terms = kept.iter().filter_map(|term| self.terms.get(*term).copied()).collect();
         fitted.texts = kept_texts.iter().filter_map(|text| self.texts.get(*text).copied()).collect();
         let (cross, squares) = (counts.tones.0 as f64 / OF_TONE, counts.tones.1 as f64 / OF_TONE);

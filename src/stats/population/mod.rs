@@ -18,7 +18,9 @@
 //!
 //! Guide: [the method](crate::guide::method), where the formulas are.
 
+mod bounded;
 mod census;
+mod coins;
 mod counts;
 mod error;
 mod file;
@@ -26,7 +28,10 @@ mod fit;
 mod form;
 mod held;
 mod kind;
+mod many;
 mod membership;
+mod noise;
+mod private;
 mod reading;
 mod seeds;
 mod sums_file;
@@ -38,6 +43,7 @@ pub use error::PopulationError;
 pub use file::{FORMAT_NAME, FORMAT_VERSION};
 pub use held::Population;
 pub(crate) use membership::Membership;
+pub use noise::{Noise, Promise};
 pub(crate) use reading::{SLOPE, TONE_MEAN, TONE_VARIANCE, Told, tone};
 pub use sums_file::{CENSUS_FORMAT_NAME, COUNTS_FORMAT_NAME, SUMS_FORMAT_VERSION};
 
@@ -50,6 +56,8 @@ pub const INTERACTIONS_COUNTED: usize = 256;
 /// The most users of one sum, so that no number in it overflows.
 const USERS_SUMMED: u64 = 1 << 32;
 
+#[cfg(test)]
+mod private_tests;
 #[cfg(test)]
 mod sums_tests;
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::{Population, PopulationError};
 /// The most kinds.
 pub(super) const KINDS: usize = 4;
 /// The share of nobody's kind to begin with.
-const ALONE: f64 = 0.25;
+pub(super) const ALONE: f64 = 0.25;
 /// The users among whom the first of each kind is looked for.
 const SEEDS: usize = 512;
 /// How sharply users are of the kind that they begin nearest to.

@@ -229,7 +229,7 @@ impl Counts {
             (written.kinds.iter().all(kind), "a kind's numbers are not in order, or not of its users"),
             (given == digest(&written), "its digest is of other contents"),
         ])?;
-        let sums = |cells: Vec<(u32, i64)>| Sums(cells.into_iter().collect());
+        let sums = |cells: Vec<(u32, i64)>| Sums::new(cells.into_iter().collect());
         let kind = |kind: WrittenKind| KindCounts {
             users: kind.users,
             squares: kind.squares,

@@ -73,7 +73,14 @@ impl Population {
     /// What is counted of a user with these shares of kinds.
     pub(super) fn counted(&self, own: &Own, shares: &[f64]) -> Counts {
         let mut counts = self.nobody();
-        (counts.users, counts.interactions) = (1, own.interactions.len() as u64);
+        self.add(&mut counts, own, shares);
+        counts
+    }
+
+    /// Adds it to what was counted of others.
+    pub(super) fn add(&self, counts: &mut Counts, own: &Own, shares: &[f64]) {
+        counts.users += 1;
+        counts.interactions += own.interactions.len() as u64;
         let mut shares: Vec<i64> = shares.iter().map(|share| whole(*share, OF_SHARE)).collect();
         let alone = shares.pop().unwrap_or_default();
         let of_kinds: i64 = shares.iter().sum();
@@ -88,7 +95,9 @@ impl Population {
         }
         for (number, (share, kind)) in shares.iter().zip(&mut counts.kinds).enumerate() {
             let spread = if number == self.kinds.len() { of_kinds } else { *share };
-            (kind.users, kind.squares, kind.interactions) = (*share, spread * spread, share * interactions);
+            kind.users += share;
+            kind.squares += spread * spread;
+            kind.interactions += share * interactions;
             for cell in &cells {
                 kind.having.add(*cell, spread);
                 kind.having_squares.add(*cell, spread * spread);
@@ -96,8 +105,8 @@ impl Population {
         }
         for item in &own.interactions {
             if let Some((tone, latent)) = item.toned {
-                counts.tones.0 += whole(tone * latent, OF_TONE);
-                counts.tones.1 += whole(tone * tone, OF_TONE);
+                counts.tones.0 = counts.tones.0.wrapping_add(whole(tone * latent, OF_TONE));
+                counts.tones.1 = counts.tones.1.wrapping_add(whole(tone * tone, OF_TONE));
             }
             let left: Vec<i64> = item.left.iter().map(|left| whole(*left, OF_LEFT)).collect();
             let terms: Vec<(usize, i64)> =
@@ -121,7 +130,6 @@ impl Population {
                 }
             }
         }
-        counts
     }
 
     /// How much of each kind a user is.

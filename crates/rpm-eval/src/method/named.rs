@@ -115,7 +115,7 @@ pub fn names() -> &'static [&'static str] {
 /// | `least-to-most` | sub-questions first, with past interactions | `k=3` |
 /// | `pag` | a written profile of the user, with past interactions | `k=3` |
 /// | `rpm` | the crate's pipeline | `preset=balanced`, `k`, `tier=full`, `paths=model`, `estimate=off`, … |
-/// | `offline` | the same without a model | `k`, `retriever`, `gate=on`, `tier=full`, `noise=0`, `catalog=0` factors, `others=0` folds, `shared=10` users, `own=all` interactions, or 0 |
+/// | `offline` | the same without a model | `k`, `retriever`, `gate=on`, `tier=full`, `noise=0`, `catalog=0` factors, `others=0` folds, `shared=10` users, `epsilon=none` noise, `own=all` interactions, or 0 |
 ///
 /// Every method has `history`: the most interactions it may learn from, the latest.
 ///

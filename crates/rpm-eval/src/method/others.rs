@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use rpm_core::RpmPipeline;
 use rpm_core::data::{History, MemoryItem};
-use rpm_core::stats::population::{Population, PopulationError};
+use rpm_core::stats::population::{Noise, Population, PopulationError};
 
 use super::{Bench, MethodError};
 
@@ -18,6 +18,8 @@ pub(super) struct Others {
     folds: usize,
     /// The users that share whatever a population keeps.
     shared: usize,
+    /// ε of the noise, if there is any.
+    epsilon: Option<f64>,
     models: Mutex<BTreeMap<Vec<u8>, Arc<Models>>>,
     known: Mutex<BTreeMap<Key, Option<Arc<Population>>>>,
 }
@@ -28,8 +30,8 @@ type Models = Vec<Vec<MemoryItem>>;
 type Key = (Vec<u8>, usize, Option<i64>);
 
 impl Others {
-    pub(super) fn new(folds: usize, shared: usize) -> Self {
-        Self { folds, shared, ..Self::default() }
+    pub(super) fn new(folds: usize, shared: usize, epsilon: Option<f64>) -> Self {
+        Self { folds, shared, epsilon, ..Self::default() }
     }
 
     /// The population for the user of this run; `None` where too few others are there.
@@ -49,7 +51,12 @@ impl Others {
             others.map(|(_, items)| items.iter().filter(earlier).cloned().collect()).collect();
         let histories: Vec<&[MemoryItem]> =
             histories.iter().filter(|items| !items.is_empty()).map(Vec::as_slice).collect();
-        let population = match Population::learn(bench.task, &histories, self.shared) {
+        let learned = match self.epsilon {
+            None => Population::learn(bench.task, &histories, self.shared),
+            Some(epsilon) => Noise::new(epsilon, seed(bench.seed, &key))
+                .and_then(|noise| Population::learn_private(bench.task, &histories, self.shared, &noise)),
+        };
+        let population = match learned {
             Ok(population) => Some(Arc::new(population)),
             Err(PopulationError::TooFew { .. } | PopulationError::NoFixedResponses) => None,
             Err(error) => return Err(MethodError::Other(error.into())),
@@ -75,6 +82,16 @@ impl Others {
         lock().insert(set, Arc::clone(&models));
         Ok(models)
     }
+}
+
+/// The seed of the noise: the same in every run, since nothing that is measured here is handed to anybody.
+fn seed(seed: u64, (set, fold, before): &Key) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    digest.update(seed.to_le_bytes());
+    digest.update(set);
+    digest.update((*fold as u64).to_le_bytes());
+    digest.update(before.unwrap_or_default().to_le_bytes());
+    digest.finalize().into()
 }
 
 /// Which histories these are.

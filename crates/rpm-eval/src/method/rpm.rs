@@ -14,7 +14,7 @@ use rpm_core::extract::{LexicalExtractor, PromptedExtractor};
 use rpm_core::pipeline::{PathPolicy, Preset, RpmPipelineBuilder};
 use rpm_core::reason::{ComposedPathWriter, PromptedPathWriter};
 use rpm_core::retrieve::Retriever;
-use rpm_core::stats::population::USERS_SHARED;
+use rpm_core::stats::population::{Noise, USERS_SHARED};
 use rpm_core::stats::{SupportThresholds, Tier};
 
 use super::generic_paths::{self, GenericPaths};
@@ -45,6 +45,8 @@ struct Parts {
     folds: usize,
     /// The users that share whatever others teach.
     shared: usize,
+    /// ε of the noise under which others teach.
+    epsilon: Option<f64>,
     own: Option<usize>,
 }
 
@@ -81,16 +83,23 @@ impl Parts {
         if shared < 2 {
             return Err(options.wrong("shared is at least 2 users"));
         }
+        let epsilon = match options.text("epsilon", "none") {
+            "none" => None,
+            epsilon => Some(epsilon.parse().map_err(|_| options.wrong("epsilon is a number, or none"))?),
+        };
+        if epsilon.is_some_and(|epsilon| Noise::new(epsilon, [0; 32]).is_err()) {
+            return Err(options.wrong("epsilon is from 0.01 to 1,000, or none"));
+        }
         let own = match options.text("own", "all") {
             "all" => None,
             own => Some(own.parse().map_err(|_| options.wrong("own is a number of interactions, or all"))?),
         };
-        Ok(Self { k, retriever, thresholds, noise, topics, folds, shared, own })
+        Ok(Self { k, retriever, thresholds, noise, topics, folds, shared, epsilon, own })
     }
 
     /// What others teach.
     fn others(&self) -> Option<Arc<Others>> {
-        (self.folds > 0).then(|| Arc::new(Others::new(self.folds, self.shared)))
+        (self.folds > 0).then(|| Arc::new(Others::new(self.folds, self.shared, self.epsilon)))
     }
 
     /// The catalog of all histories' texts, made once for each population.
