@@ -6,14 +6,16 @@
 use std::collections::BTreeMap;
 
 use crate::data::MemoryItem;
+use crate::parallel;
 
 use super::Population;
 use super::census::latest;
 use super::coins::Coins;
 use super::kind::Placed;
+use super::many::parts;
 use super::noise::sigma;
 use super::reading::{Told, standard, tone};
-use super::user::OF_WEIGHT;
+use super::user::{OF_WEIGHT, triangle};
 
 /// Units of shares, of products of tones, of what goes with words, and of weights of users.
 pub(super) const OF_PART: i64 = 4_096;
@@ -44,6 +46,7 @@ impl Bounded {
 }
 
 /// What all users' words weigh: nothing of it is of responses.
+#[derive(Clone)]
 pub(super) struct Known {
     /// The mean over users of how many of their interactions have a word, and a text, that k share.
     pub(super) mean: f64,
@@ -99,45 +102,63 @@ impl Population {
     }
 
     /// What users' words weigh.
-    pub(super) fn known<U: AsRef<[MemoryItem]>>(&self, users: &[U]) -> Known {
-        let sizes = users.iter().map(|user| size(&self.places(user.as_ref()))).filter(|size| *size > 0.0);
-        let (users_with, all) = sizes.fold((0.0, 0.0), |(users, all), size| (users + 1.0, all + size));
+    pub(super) fn known<U: AsRef<[MemoryItem]> + Sync>(&self, users: &[U]) -> Known {
+        let sizes = parallel::map(users, |user| size(&self.places(user.as_ref())));
+        let with = sizes.iter().filter(|size| **size > 0.0).count();
+        let mean = sizes.iter().sum::<f64>() / with.max(1) as f64;
         let terms = self.terms.len();
-        let mean = if users_with > 0.0 { all / users_with } else { 0.0 };
-        let (mut likeness, mut masses) = (vec![0_i64; terms * (terms + 1) / 2], vec![0_i64; self.texts.len()]);
+        let mut known = Known { mean, likeness: vec![0; terms * (terms + 1) / 2], masses: vec![0; self.texts.len()] };
+        for of in parallel::map(&parts(users), |users| self.known_of(users, &known)) {
+            sum(&mut known.likeness, &of.likeness);
+            sum(&mut known.masses, &of.masses);
+        }
+        known
+    }
+
+    /// What these users' words weigh, beside a mean of all.
+    fn known_of<U: AsRef<[MemoryItem]>>(&self, users: &[U], nobody: &Known) -> Known {
+        let mut known = nobody.clone();
         for user in users {
             let placed = self.places(user.as_ref());
-            let weighs = weight(size(&placed), mean);
+            let weighs = weight(size(&placed), known.mean);
             for placed in &placed {
-                let terms: Vec<(usize, i64)> =
-                    placed.terms.iter().map(|(term, by)| (*term, whole(by * OF_WEIGHT))).collect();
+                let whole = |(term, by): &(usize, f64)| (*term, whole(by * OF_WEIGHT));
+                let terms: Vec<(usize, i64)> = placed.terms.iter().map(whole).collect();
                 for (number, (a, by)) in terms.iter().enumerate() {
                     for (b, with) in terms.iter().take(number + 1) {
-                        if let Some(sum) = likeness.get_mut(super::user::triangle(*a, *b)) {
+                        if let Some(sum) = known.likeness.get_mut(triangle(*a, *b)) {
                             *sum = sum.wrapping_add(weighs * by * with);
                         }
                     }
                 }
-                if let Some(mass) = placed.text.and_then(|text| masses.get_mut(text)) {
+                if let Some(mass) = placed.text.and_then(|text| known.masses.get_mut(text)) {
                     *mass += weighs;
                 }
             }
         }
-        Known { mean, likeness, masses }
+        known
     }
 
     /// By term and column, and behind them by text and column: the sum over users of what their responses left to explain, each
-    /// user's cut to a length of which half the users of an average number of words are, when words say nothing.
-    pub(super) fn words_of<U: AsRef<[MemoryItem]>>(&self, users: &[U], mean: f64) -> Bounded {
-        let (columns, radius) = (self.columns(), whole(((mean * self.spread()).sqrt() * OF_WORDS).ceil()).max(1));
+    /// user's cut to `reach` times the length that it has in a user of the mean size whose words say nothing.
+    pub(super) fn words_of<U: AsRef<[MemoryItem]> + Sync>(&self, users: &[U], mean: f64, reach: f64) -> Bounded {
+        let (columns, length) = (self.columns(), reach * (mean * self.spread()).sqrt());
+        let radius = whole((length * OF_WORDS).ceil()).max(1);
         let mut all = Bounded::new((self.terms.len() + self.texts.len()) * columns, 2.0 * radius as f64);
-        for user in users {
-            let (places, own) = self.words(user.as_ref(), mean, radius);
-            for (place, own) in places.into_iter().zip(own) {
-                if let Some(sum) = all.sums.get_mut(place) {
-                    *sum += own;
+        let of = |users: &&[U]| {
+            let mut sums = vec![0; all.sums.len()];
+            for user in *users {
+                let (places, own) = self.words(user.as_ref(), mean, radius);
+                for (place, own) in places.into_iter().zip(own) {
+                    if let Some(sum) = sums.get_mut(place) {
+                        *sum += own;
+                    }
                 }
             }
+            sums
+        };
+        for sums in parallel::map(&parts(users), of) {
+            sum(&mut all.sums, &sums);
         }
         all
     }
@@ -192,6 +213,10 @@ impl Population {
         }
         totals
     }
+}
+
+fn sum(sums: &mut [i64], more: &[i64]) {
+    sums.iter_mut().zip(more).for_each(|(sum, more)| *sum = sum.wrapping_add(*more));
 }
 
 /// How many of a user's interactions have a word, and how many a text, that k users share.

@@ -63,6 +63,6 @@ impl Population {
     }
 }
 
-fn parts<U>(users: &[U]) -> Vec<&[U]> {
+pub(super) fn parts<U>(users: &[U]) -> Vec<&[U]> {
     users.chunks(users.len().div_ceil(PARTS).max(1)).collect()
 }

@@ -21,10 +21,12 @@ const PARTS: [f64; 4] = [0.25, 0.05, 0.05, 0.65];
 const LEAST: f64 = 0.02;
 /// The prior variance of the slope on tones.
 const SLOPES_VARY: f64 = 0.05;
+/// The users, each as clear as noise of their own size, from which on what one says of words reaches further.
+const REACH: f64 = 100.0;
 /// The prior variance of how users agree with themselves, which is from 0 to 1.
 const AGREEMENT_VARIES: f64 = 1.0 / 12.0;
 /// How much words may say, in parts of what is expected without noise; which of them is told by what the noise leaves.
-const STRENGTHS: [f64; 6] = [0.0, 1.0 / 256.0, 1.0 / 64.0, 1.0 / 16.0, 0.25, 1.0];
+const STRENGTHS: [f64; 3] = [0.0, 0.25, 1.0];
 
 impl Population {
     /// Learns a population under noise: of whatever one of the users responded, all their responses together, it tells as little
@@ -64,7 +66,8 @@ impl Population {
             population.slope = slope(&tones, sigma, population.interactions);
         }
         let known = population.known(&users);
-        let (words, sigma) = population.words_of(&users, known.mean).noised(of_words, &mut coins);
+        let (words, sigma) =
+            population.words_of(&users, known.mean, reach(population.users, of_words)).noised(of_words, &mut coins);
         if known.mean > 0.0 {
             population.kinds = vec![population.only_kind(&known, &words, sigma)];
         }
@@ -112,6 +115,11 @@ impl Population {
             masses: masses.iter().zip(&counts).map(|(mass, counts)| mass * counts).collect(),
         }
     }
+}
+
+/// How far what one user says of words reaches, from 1 to 3: the further, the less noise there is beside so many users.
+fn reach(users: u64, rho: f64) -> f64 {
+    (users as f64 * (2.0 * rho).sqrt() / REACH).sqrt().clamp(1.0, 3.0)
 }
 
 /// τ of base rates that are so far off, from how users agree with themselves: the nearer to wholly, which is τ = 1, the more the

@@ -27,7 +27,7 @@ proptest! {
     #[test]
     fn whatever_a_user_responds_no_noised_sum_moves_by_more_than_is_hidden(
         users in users(), scale: bool, who in any::<prop::sample::Index>(), responses in prop::collection::vec(0_usize..4, 1..9),
-        base in prop::collection::vec(0.05_f64..1.0, 3), strength in 1.0_f64..100.0,
+        base in prop::collection::vec(0.05_f64..1.0, 3), reach in 1.0_f64..3.0, strength in 1.0_f64..100.0,
     ) {
         let task = task(scale);
         let census = Census::of_all(&task, &users).unwrap();
@@ -44,7 +44,7 @@ proptest! {
         let beside = population.known(&others);
         prop_assert_eq!((&known.likeness, &known.masses), (&beside.likeness, &beside.masses));
         let sums = |users: &[Vec<MemoryItem>]| {
-            let words = population.words_of(users, known.mean);
+            let words = population.words_of(users, known.mean, reach);
             [population.shares_of(users), population.pairs_of(users).0, population.tones_of(users), words]
         };
         for (a, b) in sums(&users).iter().zip(&sums(&others)) {
