@@ -39,9 +39,11 @@ impl Population {
     /// # Errors
     /// [`PopulationError::NoFixedResponses`], [`PopulationError::Single`] for a k below 2, [`PopulationError::TooFew`] users.
     pub fn learn<U: AsRef<[MemoryItem]> + Sync>(task: &Task, users: &[U], k: usize) -> Result<Self, PopulationError> {
-        let mut population = Self::begin(&Census::of_all(task, users)?, users, k)?;
-        for _ in 0..SWEEPS {
-            population = population.fitted(&population.count_all(users)?)?;
+        let begun = Self::begin(&Census::of_all(task, users)?, users, k)?;
+        let read = begun.read(users);
+        let mut population = begun.fitted(&begun.count_read(&begun, &read)?)?;
+        for _ in 1..SWEEPS {
+            population = population.fitted(&population.count_read(&begun, &read)?)?;
         }
         Ok(population)
     }

@@ -194,3 +194,26 @@ fn more_users_than_a_sum_can_be_of_are_refused_and_nothing_is_added() {
     assert_eq!(more.merge(&one), Err(PopulationError::TooMany { most: USERS_SUMMED }));
     assert_eq!(more, full);
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 40, ..ProptestConfig::default() })]
+
+    #[test]
+    fn many_users_counted_at_once_are_counted_as_each_by_itself(some in users(), scale: bool, shard in 1_usize..1_000) {
+        let task = task(scale);
+        // Enough that room is made for all sums at once.
+        let users: Vec<_> = (0..1_000).map(|user| some[user % some.len()].clone()).collect();
+        let census = Census::of_all(&task, &users).unwrap();
+        prop_assert_eq!(census.to_json(), of_all(&task, &users).to_json());
+        let population = begun(scale);
+        let whole = population.count_all(&users).unwrap();
+        let one_by_one: Vec<Counts> = some.iter().map(|user| population.count(user)).collect();
+        let mut counts = population.nobody();
+        (0..1_000).for_each(|user| counts.merge(&one_by_one[user % some.len()]).unwrap());
+        prop_assert_eq!(whole.to_json(), counts.to_json());
+        let mut sharded = population.nobody();
+        users.chunks(shard).for_each(|users| sharded.merge(&population.count_all(users).unwrap()).unwrap());
+        prop_assert_eq!(sharded.to_json(), counts.to_json());
+        prop_assert_eq!(population.count_read(population, &population.read(&users)).unwrap().to_json(), counts.to_json());
+    }
+}

@@ -1,7 +1,5 @@
 //! One user as a population sees them.
 
-use std::collections::BTreeSet;
-
 use crate::data::MemoryItem;
 
 use super::census::latest;
@@ -34,7 +32,11 @@ pub(super) struct OwnItem {
 impl Population {
     /// One user's interactions under this population.
     pub(super) fn own(&self, items: &[MemoryItem]) -> Own {
-        let items = latest(items);
+        self.own_told(latest(items), |_, item| Told::of(item.query()))
+    }
+
+    /// The same of what is told of each interaction that is counted, by its number.
+    pub(super) fn own_told(&self, items: &[MemoryItem], told: impl Fn(usize, &MemoryItem) -> Told) -> Own {
         let place = |item: &MemoryItem| self.responses.iter().position(|response| response == item.response());
         let mut totals = vec![0.0; self.responses.len()];
         for total in items.iter().filter_map(place) {
@@ -50,9 +52,9 @@ impl Population {
                 self.ground(self.base_of(&totals.iter().enumerate().map(less).collect::<Vec<f64>>()))
             })
             .collect();
-        let one = |item: &MemoryItem| {
+        let one = |(number, item): (usize, &MemoryItem)| {
             let given = place(item)?;
-            let placed = self.placed(&Told::of(item.query()));
+            let placed = self.placed(&told(number, item));
             let tone = tone(item.features().iter()).filter(|_| self.scale);
             let toned = self.toned(tone);
             let p = |by: &[f64]| {
@@ -67,7 +69,7 @@ impl Population {
             let toned = tone.zip(whole.first()).map(|(tone, latent)| (standard(tone), *latent));
             Some(OwnItem { placed, left, toned, likely: likely? })
         };
-        Own { interactions: items.iter().filter_map(one).collect() }
+        Own { interactions: items.iter().enumerate().filter_map(one).collect() }
     }
 
     /// What is counted of a user with these shares of kinds.
@@ -87,9 +89,13 @@ impl Population {
         shares.push((whole(1.0, OF_SHARE) - of_kinds).max(alone.min(0)));
         let columns = self.columns();
         let interactions = i64::try_from(own.interactions.len()).unwrap_or(i64::MAX);
-        let texts = |item: &OwnItem| item.placed.text.map(|text| self.terms.len() + text);
-        let terms = |item: &OwnItem| item.placed.terms.iter().map(|(term, _)| *term).chain(texts(item)).collect();
-        let cells: BTreeSet<usize> = own.interactions.iter().flat_map(|item| -> Vec<usize> { terms(item) }).collect();
+        let mut cells: Vec<usize> = Vec::new();
+        for item in &own.interactions {
+            cells.extend(item.placed.terms.iter().map(|(term, _)| *term));
+            cells.extend(item.placed.text.map(|text| self.terms.len() + text));
+        }
+        cells.sort_unstable();
+        cells.dedup();
         for cell in &cells {
             counts.having.add(*cell, 1);
         }
