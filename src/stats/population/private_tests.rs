@@ -178,3 +178,42 @@ proptest! {
         }
     }
 }
+
+/// The share of the first scores above the middle between both, less that of the second.
+fn told_apart([with, without]: &[Vec<f64>; 2]) -> f64 {
+    let mean = |scores: &[f64]| scores.iter().sum::<f64>() / scores.len() as f64;
+    let middle = f64::midpoint(mean(with), mean(without));
+    let above = |scores: &[f64]| scores.iter().filter(|score| **score > middle).count() as f64 / scores.len() as f64;
+    above(with) - above(without)
+}
+
+#[test]
+fn the_best_attack_on_noised_sums_gains_no_more_than_is_promised() {
+    const DRAWS: usize = 400;
+    for scale in [true, false] {
+        let users = of_one_mind(12);
+        let mut others = users.clone();
+        others[0] = otherwise(&users[0], &[0]);
+        let mut population = Population::sharing(&Census::of_all(&task(scale), &users).unwrap(), 4).unwrap();
+        population.base = vec![1.0 / 3.0; 3];
+        let mean = population.known(&users).mean;
+        let sums = |users: &[Vec<MemoryItem>]| [population.shares_of(users), population.words_of(users, mean, 1.0)];
+        let (with, without) = (sums(&users), sums(&others));
+        let attack = |epsilon: f64| {
+            let (rho, mut coins) = (Promise { epsilon, delta: 1e-6 }.rho(), super::coins::Coins::new([3; 32]));
+            // What tells two Gaussians apart best: how far the noised sums go the way in which both differ.
+            let mut score = |sums: &[Bounded; 2]| -> f64 {
+                let of = |(sums, (a, b)): (&Bounded, (&Bounded, &Bounded))| -> f64 {
+                    let (noised, sigma) = sums.noised(rho / 2.0, &mut coins);
+                    let way = a.sums.iter().zip(&b.sums).map(|(a, b)| (a - b) as f64 / sigma.powi(2));
+                    noised.iter().zip(way).map(|(sum, way)| sum * way).sum()
+                };
+                sums.iter().zip(with.iter().zip(&without)).map(of).sum()
+            };
+            told_apart(&[&with, &without].map(|sums| (0..DRAWS).map(|_| score(sums)).collect()))
+        };
+        let (bound, error) = ((1_f64.exp() - 1.0) / (1_f64.exp() + 1.0), 3.0 * (0.5 / DRAWS as f64).sqrt());
+        assert!(attack(1.0) < bound + error, "{scale}: {} of {bound}", attack(1.0));
+        assert!(attack(100.0) > 0.8, "{scale}: {}", attack(100.0));
+    }
+}
