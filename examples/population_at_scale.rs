@@ -72,7 +72,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn user(number: usize) -> Result<Vec<MemoryItem>, Box<dyn Error>> {
     let mut chance = Chance(number as u64);
     let one = |at: usize| {
-        let text = if at % 2 == 0 { chance.below(SHARED) } else { SHARED + number * INTERACTIONS + at };
+        let text = if at.is_multiple_of(2) { chance.below(SHARED) } else { SHARED + number * INTERACTIONS + at };
         let mut words = Chance(0x5eed + text as u64);
         let words: Vec<usize> = (0..6 + words.below(12)).map(|_| word(&mut words)).collect();
         // Of every word each taste thinks something.

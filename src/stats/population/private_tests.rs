@@ -164,7 +164,9 @@ proptest! {
         for user in &users {
             let told = user.iter().map(|item| Told::of(item.query()));
             let own: std::collections::BTreeSet<u64> = told.flat_map(|told| told.terms.into_iter().chain(told.text)).collect();
-            own.into_iter().for_each(|digest| *having.entry(digest).or_default() += 1);
+            for digest in own {
+                *having.entry(digest).or_default() += 1;
+            }
         }
         let file: serde_json::Value = serde_json::from_str(&population.to_json()).unwrap();
         for row in file["terms"].as_array().unwrap().iter().map(|row| &row[0]).chain(file["texts"].as_array().unwrap()) {

@@ -15,6 +15,12 @@ fn of_all(task: &crate::data::Task, users: &[Vec<crate::data::MemoryItem>]) -> C
     census
 }
 
+fn merge_each(counts: &mut Counts, population: &Population, users: &[Vec<crate::data::MemoryItem>]) {
+    for user in users {
+        counts.merge(&population.count(user)).unwrap();
+    }
+}
+
 /// Sums by some tree of merges: which two become one is told by the numbers.
 fn by_tree<T>(mut parts: Vec<T>, tree: &[usize], merge: impl Fn(&mut T, &T)) -> T {
     let mut step = 0;
@@ -58,7 +64,7 @@ proptest! {
         let population = begun(scale);
         let of = |users: &[Vec<crate::data::MemoryItem>]| {
             let mut counts = population.nobody();
-            users.iter().for_each(|user| counts.merge(&population.count(user)).unwrap());
+            merge_each(&mut counts, population, users);
             counts
         };
         let shards: Vec<Counts> = users.chunks(shard).map(of).collect();
@@ -101,7 +107,7 @@ proptest! {
         let census = of_all(&task, &users);
         let population = begun(scale);
         let mut counts = population.nobody();
-        users.iter().for_each(|user| counts.merge(&population.count(user)).unwrap());
+        merge_each(&mut counts, population, &users);
         let changed = |json: String| {
             let mut bytes = json.into_bytes();
             for (place, byte) in &places {
@@ -140,7 +146,7 @@ fn sums_that_no_users_have_are_refused() {
     let census = of_all(&task, &users).to_json();
     let population = Population::begin(&of_all(&task, &users), &users, 2).unwrap();
     let mut counts = population.nobody();
-    users.iter().for_each(|user| counts.merge(&population.count(user)).unwrap());
+    merge_each(&mut counts, &population, &users);
     let counts = counts.to_json();
     assert!(Census::from_json(&sealed(&census)).is_ok() && Counts::from_json(&sealed(&counts)).is_ok());
     for (from, to) in [
@@ -209,10 +215,14 @@ proptest! {
         let whole = population.count_all(&users).unwrap();
         let one_by_one: Vec<Counts> = some.iter().map(|user| population.count(user)).collect();
         let mut counts = population.nobody();
-        (0..1_000).for_each(|user| counts.merge(&one_by_one[user % some.len()]).unwrap());
+        for user in 0..1_000 {
+            counts.merge(&one_by_one[user % some.len()]).unwrap();
+        }
         prop_assert_eq!(whole.to_json(), counts.to_json());
         let mut sharded = population.nobody();
-        users.chunks(shard).for_each(|users| sharded.merge(&population.count_all(users).unwrap()).unwrap());
+        for users in users.chunks(shard) {
+            sharded.merge(&population.count_all(users).unwrap()).unwrap();
+        }
         prop_assert_eq!(sharded.to_json(), counts.to_json());
         prop_assert_eq!(population.count_read(population, &population.read(&users)).unwrap().to_json(), counts.to_json());
     }
