@@ -96,7 +96,11 @@ impl Others {
         let first = past.len().saturating_sub(self.says.len());
         let says = self.says.get(item.checked_sub(first)?)?;
         let toned = self.population.toned(past.tone(item));
-        let by: Vec<f64> = self.weighed(&self.population.prior(), says, self.width(self.population.base())).iter().map(|by| by + toned).collect();
+        let by: Vec<f64> = self
+            .weighed(&self.population.prior(), says, self.width(self.population.base()))
+            .iter()
+            .map(|by| by + toned)
+            .collect();
         Some(self.population.ground(self.population.base().to_vec()).moved(&by))
     }
 

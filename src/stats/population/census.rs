@@ -5,11 +5,12 @@ use std::fmt;
 
 use crate::data::{MemoryItem, ResponseSpace, Task};
 
+use super::error::few_enough;
 use super::reading::Reading;
 use super::{INTERACTIONS_COUNTED, PopulationError};
 
 /// Units of a share, so that sums are whole numbers: 2⁻²⁰.
-const UNITS: f64 = 1_048_576.0;
+pub(super) const UNITS: f64 = 1_048_576.0;
 
 /// The first count of a population: how many users have each word and each text, and how their responses are spread. A sum over
 /// users; keep it as you keep their models.
@@ -23,9 +24,9 @@ pub struct Census {
     pub(super) users: u64,
     pub(super) interactions: u64,
     /// By response: the sum over users of its share of the user's responses, in units.
-    shares: Vec<i64>,
+    pub(super) shares: Vec<i64>,
     /// Users with two interactions or more, and the sum of how likely two of a user's responses are the same, in units.
-    pairs: (u64, i64),
+    pub(super) pairs: (u64, i64),
     pub(super) terms: BTreeMap<u64, Shared>,
     pub(super) texts: BTreeMap<u64, Shared>,
 }
@@ -111,9 +112,10 @@ impl Census {
     /// Adds the users of another census.
     ///
     /// # Errors
-    /// [`PopulationError::Other`] when it is of another task; nothing is added then.
+    /// [`PopulationError::Other`] when it is of another task, [`PopulationError::TooMany`] users; nothing is added then.
     pub fn merge(&mut self, other: &Self) -> Result<(), PopulationError> {
         self.matches(other)?;
+        few_enough(self.users, other.users)?;
         self.users += other.users;
         self.interactions += other.interactions;
         self.shares.iter_mut().zip(&other.shares).for_each(|(sum, more)| *sum += more);
@@ -150,7 +152,12 @@ impl Census {
         let (Some(users), Some(interactions), Some(pairs)) = (users, interactions, pairs) else {
             return Err(PopulationError::NotIn);
         };
-        if !is_in(&self.terms, &other.terms) || !is_in(&self.texts, &other.texts) {
+        let shares = self.shares.iter().zip(&other.shares).all(|(sum, less)| sum >= less);
+        if !shares
+            || self.pairs.1 < other.pairs.1
+            || !is_in(&self.terms, &other.terms)
+            || !is_in(&self.texts, &other.texts)
+        {
             return Err(PopulationError::NotIn);
         }
         (self.users, self.interactions, self.pairs) = (users, interactions, (pairs, self.pairs.1 - other.pairs.1));
@@ -211,7 +218,7 @@ impl Census {
     }
 }
 
-const STRONGEST: f64 = 100.0;
+pub(super) const STRONGEST: f64 = 100.0;
 
 /// The interactions of a user that are counted.
 pub(super) fn latest(items: &[MemoryItem]) -> &[MemoryItem] {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::PopulationError;
+use super::error::few_enough;
 
 /// The second count of a population: what went with the words and the texts that k users share, by kind of person. A sum over
 /// users, as [`Population::count`](super::Population::count) counts each; keep it as you keep their models.
@@ -43,12 +44,21 @@ pub(super) struct KindCounts {
     pub(super) having_squares: Sums,
 }
 
-/// Whole numbers by place; what is 0 is not there.
+/// Whole numbers by place; what is 0 is not there. While many users are counted at once, the numbers of the first places are in
+/// the second, which is empty otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(super) struct Sums(pub(super) BTreeMap<u32, i64>);
+pub(super) struct Sums(pub(super) BTreeMap<u32, i64>, Vec<i64>);
 
 impl Sums {
+    pub(super) fn new(numbers: BTreeMap<u32, i64>) -> Self {
+        Self(numbers, Vec::new())
+    }
+
     pub(super) fn add(&mut self, place: usize, number: i64) {
+        if let Some(sum) = self.1.get_mut(place) {
+            *sum = sum.wrapping_add(number);
+            return;
+        }
         let Ok(place) = u32::try_from(place) else { return };
         if number == 0 {
             return;
@@ -62,7 +72,26 @@ impl Sums {
 
     fn merge(&mut self, other: &Self, sign: i64) {
         for (place, number) in &other.0 {
-            self.add(*place as usize, sign * number);
+            self.add(*place as usize, number.wrapping_mul(sign));
+        }
+        for (place, number) in other.1.iter().enumerate() {
+            self.add(place, number.wrapping_mul(sign));
+        }
+    }
+
+    /// Makes room for sums at all of the first places.
+    fn open(&mut self, places: usize) {
+        self.1 = vec![0; places];
+    }
+
+    /// Ends that.
+    fn close(&mut self) {
+        let sums = std::mem::take(&mut self.1);
+        if self.0.is_empty() {
+            let some = (0..).zip(sums).filter(|(_, number)| *number != 0);
+            self.0 = some.collect();
+        } else {
+            sums.into_iter().enumerate().for_each(|(place, number)| self.add(place, number));
         }
     }
 
@@ -145,9 +174,11 @@ impl Counts {
     /// Adds what was counted of other users.
     ///
     /// # Errors
-    /// [`PopulationError::Other`] when it was counted under another population; nothing is added then.
+    /// [`PopulationError::Other`] when it was counted under another population, [`PopulationError::TooMany`] users; nothing
+    /// is added then.
     pub fn merge(&mut self, other: &Self) -> Result<(), PopulationError> {
         self.matches(other)?;
+        few_enough(self.users, other.users)?;
         self.users += other.users;
         self.interactions += other.interactions;
         self.sum(other, 1);
@@ -185,8 +216,33 @@ impl Counts {
         self.interactions
     }
 
+    /// Makes room for the sums of many users under a population with so many terms, texts and columns.
+    pub(super) fn open(&mut self, (terms, texts, columns): (usize, usize, usize)) {
+        self.likeness.open(terms * (terms + 1) / 2);
+        self.having.open(terms + texts);
+        for kind in &mut self.kinds {
+            kind.effects.open(terms * columns);
+            kind.texts.open(texts * columns);
+            kind.masses.open(texts);
+            kind.having.open(terms + texts);
+            kind.having_squares.open(terms + texts);
+        }
+    }
+
+    /// Ends that: the sums are as if each user had been merged.
+    pub(super) fn close(&mut self) {
+        self.likeness.close();
+        self.having.close();
+        for kind in &mut self.kinds {
+            let sums =
+                [&mut kind.effects, &mut kind.texts, &mut kind.masses, &mut kind.having, &mut kind.having_squares];
+            sums.into_iter().for_each(Sums::close);
+        }
+    }
+
     fn sum(&mut self, other: &Self, sign: i64) {
-        self.tones = (self.tones.0 + sign * other.tones.0, self.tones.1 + sign * other.tones.1);
+        let sum = |sum: i64, more: i64| sum.wrapping_add(more.wrapping_mul(sign));
+        self.tones = (sum(self.tones.0, other.tones.0), sum(self.tones.1, other.tones.1));
         self.likeness.merge(&other.likeness, sign);
         self.having.merge(&other.having, sign);
         for (kind, other) in self.kinds.iter_mut().zip(&other.kinds) {

@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::fit::{TERMS, TEXTS};
+use super::form::Form;
 use super::kind::Kind;
 use super::seeds::KINDS;
-use super::{Population, PopulationError};
+use super::{Population, PopulationError, Promise};
 
 /// Stands in the `format` field of every file of a population.
 pub const FORMAT_NAME: &str = "rpm-core/population";
@@ -16,13 +17,13 @@ pub const FORMAT_NAME: &str = "rpm-core/population";
 pub const FORMAT_VERSION: u32 = 1;
 
 /// The most that any number of a kind may be, so that no sum of them overflows.
-const MOST: f64 = 1e12;
+pub(super) const MOST: f64 = 1e12;
 
-#[derive(Deserialize)]
-struct Header {
-    format: String,
-    format_version: u32,
-}
+const FORM: Form = Form {
+    name: FORMAT_NAME,
+    version: FORMAT_VERSION,
+    wrong: |problem, line, column| PopulationError::NotAPopulation { problem, line, column },
+};
 
 /// A population as it is written.
 #[derive(Serialize, Deserialize)]
@@ -41,6 +42,9 @@ pub(super) struct Written<'p> {
     terms: Cow<'p, [(u64, f64)]>,
     texts: Cow<'p, [u64]>,
     kinds: Vec<WrittenKind<'p>>,
+    /// Not there where nothing is promised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    noise: Option<Promise>,
     #[serde(default)]
     digest: Cow<'p, str>,
 }
@@ -76,6 +80,7 @@ impl<'p> Written<'p> {
             terms: Cow::Borrowed(&population.terms),
             texts: Cow::Borrowed(&population.texts),
             kinds: population.kinds.iter().map(kind).collect(),
+            noise: population.promise,
             digest: Cow::Borrowed(population.digest()),
         }
     }
@@ -95,20 +100,10 @@ impl Population {
     /// # Errors
     /// [`PopulationError::FutureVersion`], or [`PopulationError::NotAPopulation`] with the place where it fails.
     pub fn from_json(json: &str) -> Result<Self, PopulationError> {
-        let header: Header = serde_json::from_str(json).map_err(|error| unreadable(&error))?;
-        if header.format != FORMAT_NAME {
-            return Err(whole("its format field names another format"));
-        }
-        if header.format_version == 0 {
-            return Err(whole("its format version is 0, and versions begin at 1"));
-        }
-        if header.format_version > FORMAT_VERSION {
-            return Err(PopulationError::FutureVersion { found: header.format_version, supported: FORMAT_VERSION });
-        }
-        let written: Written<'_> = serde_json::from_str(json).map_err(|error| unreadable(&error))?;
+        let written: Written<'_> = FORM.read(json)?;
         let digest = written.digest.clone().into_owned();
         let population = Self::checked(written)?;
-        if digest == population.digest() { Ok(population) } else { Err(whole("its digest is of other contents")) }
+        if digest == population.digest() { Ok(population) } else { Err(FORM.whole("its digest is of other contents")) }
     }
 
     fn checked(written: Written<'_>) -> Result<Self, PopulationError> {
@@ -147,17 +142,17 @@ impl Population {
                 written.terms.iter().all(|(_, weight)| (0.5..=64.0).contains(weight)),
                 "a term's weight is not from 0.5 to 64",
             ),
+            (written.noise.is_none_or(|promise| promise.is_one()), "no noise keeps its promise"),
             (written.kinds.iter().all(kind) && alone > -1e-9, "a kind's numbers do not fit its terms and texts"),
         ];
-        if let Some((_, problem)) = checks.into_iter().find(|(holds, _)| !holds) {
-            return Err(whole(problem));
-        }
+        FORM.check(&checks)?;
         let kind = |kind: WrittenKind<'_>| Kind {
             share: kind.share,
             effects: kind.effects.into_owned(),
             texts: kind.texts.into_owned(),
             masses: kind.masses.into_owned(),
         };
+        let promise = written.noise;
         let mut population = Self::unsealed(
             (written.responses.into_owned(), written.scale),
             (written.k, written.users, written.interactions),
@@ -165,22 +160,8 @@ impl Population {
             (written.terms.into_owned(), written.texts.into_owned()),
             written.kinds.into_iter().map(kind).collect(),
         );
+        population.promise = promise;
         population.seal();
         Ok(population)
     }
-}
-
-fn whole(problem: &'static str) -> PopulationError {
-    PopulationError::NotAPopulation { problem, line: 0, column: 0 }
-}
-
-/// Keeps the place and the kind of a JSON error.
-fn unreadable(error: &serde_json::Error) -> PopulationError {
-    let problem = match error.classify() {
-        serde_json::error::Category::Syntax => "it is not JSON",
-        serde_json::error::Category::Eof => "it is cut short",
-        serde_json::error::Category::Data => "a field is missing, unknown or not valid",
-        serde_json::error::Category::Io => "it could not be read",
-    };
-    PopulationError::NotAPopulation { problem, line: error.line(), column: error.column() }
 }

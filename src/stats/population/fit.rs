@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use ndarray::Array2;
 
 use crate::data::{MemoryItem, Task};
-use crate::parallel;
 use crate::stats::linear::{cholesky, solve};
 
 use super::census::Shared;
 use super::counts::{KindCounts, Sums, are_enough};
+use super::file::MOST;
 use super::held::alone;
 use super::kind::Kind;
 use super::reading::SLOPE;
@@ -26,8 +26,6 @@ const LAMBDA: f64 = 1.0;
 const SWEEPS: usize = 4;
 /// Interactions that the general slope of responses on tones weighs.
 const TONES: f64 = 20.0;
-/// The users that are counted before they are merged.
-const AT_ONCE: usize = 256;
 
 impl Population {
     /// Learns a population from the histories of its users, as their models hold them, in a few passes over all.
@@ -41,21 +39,11 @@ impl Population {
     /// # Errors
     /// [`PopulationError::FreeText`], [`PopulationError::Single`] for a k below 2, [`PopulationError::TooFew`] users.
     pub fn learn<U: AsRef<[MemoryItem]> + Sync>(task: &Task, users: &[U], k: usize) -> Result<Self, PopulationError> {
-        let mut census = Census::new(task)?;
-        for users in users.chunks(AT_ONCE) {
-            for of in parallel::map(users, |user| Census::of(task, user.as_ref())) {
-                census.merge(&of?)?;
-            }
-        }
-        let mut population = Self::begin(&census, users, k)?;
-        for _ in 0..SWEEPS {
-            let mut counts = population.nobody();
-            for users in users.chunks(AT_ONCE) {
-                for of in parallel::map(users, |user| population.count(user.as_ref())) {
-                    counts.merge(&of)?;
-                }
-            }
-            population = population.fitted(&counts)?;
+        let begun = Self::begin(&Census::of_all(task, users)?, users, k)?;
+        let read = begun.read(users);
+        let mut population = begun.fitted(&begun.count_read(&begun, &read)?)?;
+        for _ in 1..SWEEPS {
+            population = population.fitted(&population.count_read(&begun, &read)?)?;
         }
         Ok(population)
     }
@@ -71,6 +59,11 @@ impl Population {
         sample: &[U],
         k: usize,
     ) -> Result<Self, PopulationError> {
+        Self::sharing(census, k)?.seeded(sample)
+    }
+
+    /// The population of what k users of the census share, without kinds.
+    pub(super) fn sharing(census: &Census, k: usize) -> Result<Self, PopulationError> {
         if k < 2 {
             return Err(PopulationError::Single(k));
         }
@@ -98,7 +91,7 @@ impl Population {
             Vec::new(),
         );
         begun.seal();
-        begun.seeded(sample)
+        Ok(begun)
     }
 
     /// Counts one user under this population.
@@ -113,7 +106,8 @@ impl Population {
     /// The population that these counts make. Kinds that fewer than k users are of become one with those most like them.
     ///
     /// # Errors
-    /// [`PopulationError::Other`] when they were not counted under this one, [`PopulationError::TooFew`] users.
+    /// [`PopulationError::Other`] when they were not counted under this one, [`PopulationError::TooFew`] users,
+    /// [`PopulationError::Impossible`] for numbers that no users have.
     pub fn fitted(&self, counts: &Counts) -> Result<Self, PopulationError> {
         if counts.under != self.digest() || counts.kinds.len() != self.kinds.len() + 1 {
             return Err(PopulationError::Other("population"));
@@ -121,7 +115,9 @@ impl Population {
         if counts.users < self.k as u64 {
             return Err(PopulationError::TooFew { users: counts.users, k: self.k });
         }
-        Ok(self.of_counts(counts, true))
+        let fitted = self.of_counts(counts, true);
+        let finite = |kind: &Kind| kind.effects.iter().chain(&kind.texts).all(|number| number.abs() <= MOST);
+        if fitted.kinds.iter().all(finite) { Ok(fitted) } else { Err(PopulationError::Impossible) }
     }
 
     /// The counts of nobody under this population, to merge others into.
@@ -139,6 +135,8 @@ impl Population {
         let interactions: f64 = counts.kinds.iter().map(|kind| kind.interactions as f64).sum::<f64>().max(1.0);
         let mut fitted = self.clone();
         (fitted.users, fitted.interactions) = (counts.users, counts.interactions);
+        // Noise has no part in these counts, so nothing is promised of them.
+        fitted.promise = None;
         fitted.terms = kept.iter().filter_map(|term| self.terms.get(*term).copied()).collect();
         fitted.texts = kept_texts.iter().filter_map(|text| self.texts.get(*text).copied()).collect();
         let (cross, squares) = (counts.tones.0 as f64 / OF_TONE, counts.tones.1 as f64 / OF_TONE);

@@ -6,10 +6,10 @@ use sha2::{Digest as _, Sha256};
 
 use crate::data::{Query, Task, hex};
 
-use super::Census;
 use super::kind::{Ground, Kind, Placed};
 use super::reading::{Reading, Told, standard};
 use super::user::OF_WEIGHT;
+use super::{Census, Promise};
 
 /// What the users of a task have in common: how they respond, which words and texts they share, and what of these sways
 /// which kind of person. Counts and moments: no text, no id, and nothing that fewer than [`k`](Self::k) users share.
@@ -55,6 +55,8 @@ pub struct Population {
     pub(super) kinds: Vec<Kind>,
     /// The share of nobody's kind.
     pub(super) alone: f64,
+    /// What noise promises of responses, where it was learned under noise.
+    pub(super) promise: Option<Promise>,
     digest: String,
 }
 
@@ -94,6 +96,16 @@ impl Population {
     /// The number of words, of texts and of kinds of person that are kept.
     pub fn sizes(&self) -> (usize, usize, usize) {
         (self.terms.len(), self.texts.len(), self.kinds.len())
+    }
+
+    /// What it promises of its users' responses: where it was [learned under noise](Self::learn_private), else nothing.
+    pub fn promise(&self) -> Option<Promise> {
+        self.promise
+    }
+
+    /// ε of its [promise](Self::promise).
+    pub fn epsilon(&self) -> Option<f64> {
+        self.promise.map(|promise| promise.epsilon)
     }
 
     /// SHA-256 of what it holds, in hexadecimal.
@@ -185,8 +197,23 @@ impl Population {
         kinds: Vec<Kind>,
     ) -> Self {
         let alone = alone(&kinds);
-        let digest = String::new();
-        Self { responses, scale, k, users, interactions, base, strength, slope, terms, texts, kinds, alone, digest }
+        let (promise, digest) = (None, String::new());
+        Self {
+            responses,
+            scale,
+            k,
+            users,
+            interactions,
+            base,
+            strength,
+            slope,
+            terms,
+            texts,
+            kinds,
+            alone,
+            promise,
+            digest,
+        }
     }
 
     /// Takes the digest of what it holds.

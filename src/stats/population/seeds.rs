@@ -13,7 +13,7 @@ pub(super) const KINDS: usize = 4;
 /// The least users of a kind where options come with the query: so much is read of each that a kind of fewer knows too little.
 const USERS_OF_OPTIONS: usize = 25;
 /// The share of nobody's kind to begin with.
-const ALONE: f64 = 0.25;
+pub(super) const ALONE: f64 = 0.25;
 /// The users among whom the first of each kind is looked for.
 const SEEDS: usize = 512;
 /// How sharply users are of the kind that they begin nearest to.

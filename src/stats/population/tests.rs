@@ -7,12 +7,12 @@ use crate::data::{Interaction, MemoryItem, Query, ResponseSpace, Task};
 
 const WORDS: [&str; 8] = ["slow", "quiet", "treaty", "fish", "peace", "quota", "war", "trade"];
 
-fn task(scale: bool) -> Task {
+pub(super) fn task(scale: bool) -> Task {
     let space = if scale { ResponseSpace::scale(1, 3) } else { ResponseSpace::labels(["1", "2", "3"]) };
     Task::new("What does this person say?", space.unwrap()).unwrap()
 }
 
-fn item(number: usize, text: &str, response: &str) -> MemoryItem {
+pub(super) fn item(number: usize, text: &str, response: &str) -> MemoryItem {
     let query = Query::new(text).unwrap();
     MemoryItem::new(Interaction::new(format!("i{number}"), query, response).unwrap(), Vec::new()).unwrap()
 }
@@ -28,12 +28,12 @@ fn user() -> impl Strategy<Value = Vec<MemoryItem>> {
     })
 }
 
-fn users() -> impl Strategy<Value = Vec<Vec<MemoryItem>>> {
+pub(super) fn users() -> impl Strategy<Value = Vec<Vec<MemoryItem>>> {
     prop::collection::vec(user(), 3..12)
 }
 
 /// Users of two kinds: of one, everybody likes peace and no war; of the other it is the other way around.
-fn two_kinds() -> Vec<Vec<MemoryItem>> {
+pub(super) fn two_kinds() -> Vec<Vec<MemoryItem>> {
     let says = |kind: usize, number: usize, word: &str, good: bool| {
         let response = if good == (kind == 0) { "3" } else { "1" };
         item(number, &format!("{word} and {}", WORDS[number % 4]), response)

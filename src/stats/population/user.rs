@@ -1,13 +1,11 @@
 //! One user as a population sees them.
 
-use std::collections::BTreeSet;
-
 use crate::data::MemoryItem;
 
 use super::census::latest;
 use super::kind::{Ground, Placed};
 use super::membership::Membership;
-use super::reading::{standard, tone};
+use super::reading::{Told, standard, tone};
 use super::{Counts, Population};
 
 /// Units of weights, of what is left to explain, of memberships, and of products of tones, so that sums are whole numbers.
@@ -33,7 +31,11 @@ pub(super) struct OwnItem {
 impl Population {
     /// One user's interactions under this population.
     pub(super) fn own(&self, items: &[MemoryItem]) -> Own {
-        let items = latest(items);
+        self.own_told(latest(items), |_, item| self.reading().of(item.query()))
+    }
+
+    /// The same of what is told of each interaction that is counted, or of each of its options, by its number.
+    pub(super) fn own_told(&self, items: &[MemoryItem], told: impl Fn(usize, &MemoryItem) -> Vec<Told>) -> Own {
         let place = |item: &MemoryItem| self.responses.iter().position(|response| response == item.response());
         let mut totals = vec![0.0; self.responses.len()];
         for total in items.iter().filter_map(place) {
@@ -49,12 +51,12 @@ impl Population {
                 self.ground(self.base_of(&totals.iter().enumerate().map(less).collect::<Vec<f64>>()))
             })
             .collect();
-        let one = |item: &MemoryItem| {
+        let one = |(number, item): (usize, &MemoryItem)| {
+            let placed: Vec<Placed> = told(number, item).iter().map(|told| self.placed(told)).collect();
             if self.responses.is_empty() {
-                return self.own_choice(item);
+                return self.own_choice(item, placed);
             }
             let given = place(item)?;
-            let placed: Vec<Placed> = self.placed_rows(item);
             let tone = tone(item.features().iter()).filter(|_| self.scale);
             let toned = self.toned(tone);
             let p = |by: &[f64]| {
@@ -70,13 +72,12 @@ impl Population {
             let rows = placed.into_iter().map(|placed| (placed, left.clone())).collect();
             Some(OwnItem { rows, toned, likely: likely? })
         };
-        Own { interactions: items.iter().filter_map(one).collect() }
+        Own { interactions: items.iter().enumerate().filter_map(one).collect() }
     }
 
     /// An interaction whose query has its own options, all alike to begin with.
-    fn own_choice(&self, item: &MemoryItem) -> Option<OwnItem> {
+    fn own_choice(&self, item: &MemoryItem, placed: Vec<Placed>) -> Option<OwnItem> {
         let given = item.query().options().iter().position(|option| option == item.response())?;
-        let placed = self.placed_rows(item);
         let ground = self.ground(even(placed.len()));
         let nothing = vec![0.0; placed.len()];
         let says = self.said(&placed).into_iter().chain([nothing]);
@@ -85,14 +86,17 @@ impl Population {
         Some(OwnItem { rows, toned: None, likely: likely? })
     }
 
-    fn placed_rows(&self, item: &MemoryItem) -> Vec<Placed> {
-        self.reading().of(item.query()).iter().map(|told| self.placed(told)).collect()
-    }
-
     /// What is counted of a user with these shares of kinds.
     pub(super) fn counted(&self, own: &Own, shares: &[f64]) -> Counts {
         let mut counts = self.nobody();
-        (counts.users, counts.interactions) = (1, own.interactions.len() as u64);
+        self.add(&mut counts, own, shares);
+        counts
+    }
+
+    /// Adds it to what was counted of others.
+    pub(super) fn add(&self, counts: &mut Counts, own: &Own, shares: &[f64]) {
+        counts.users += 1;
+        counts.interactions += own.interactions.len() as u64;
         let mut shares: Vec<i64> = shares.iter().map(|share| whole(*share, OF_SHARE)).collect();
         let alone = shares.pop().unwrap_or_default();
         let of_kinds: i64 = shares.iter().sum();
@@ -100,23 +104,29 @@ impl Population {
         let columns = self.columns();
         let interactions = i64::try_from(own.interactions.len()).unwrap_or(i64::MAX);
         let rows = || own.interactions.iter().flat_map(|item| &item.rows);
-        let texts = rows().filter_map(|(placed, _)| placed.text.map(|text| self.terms.len() + text));
-        let terms = rows().flat_map(|(placed, _)| placed.terms.iter().map(|(term, _)| *term));
-        let cells: BTreeSet<usize> = terms.chain(texts).collect();
+        let mut cells: Vec<usize> = Vec::new();
+        for (placed, _) in rows() {
+            cells.extend(placed.terms.iter().map(|(term, _)| *term));
+            cells.extend(placed.text.map(|text| self.terms.len() + text));
+        }
+        cells.sort_unstable();
+        cells.dedup();
         for cell in &cells {
             counts.having.add(*cell, 1);
         }
         for (number, (share, kind)) in shares.iter().zip(&mut counts.kinds).enumerate() {
             let spread = if number == self.kinds.len() { of_kinds } else { *share };
-            (kind.users, kind.squares, kind.interactions) = (*share, spread * spread, share * interactions);
+            kind.users += share;
+            kind.squares += spread * spread;
+            kind.interactions += share * interactions;
             for cell in &cells {
                 kind.having.add(*cell, spread);
                 kind.having_squares.add(*cell, spread * spread);
             }
         }
         for (tone, latent) in own.interactions.iter().filter_map(|item| item.toned) {
-            counts.tones.0 += whole(tone * latent, OF_TONE);
-            counts.tones.1 += whole(tone * tone, OF_TONE);
+            counts.tones.0 = counts.tones.0.wrapping_add(whole(tone * latent, OF_TONE));
+            counts.tones.1 = counts.tones.1.wrapping_add(whole(tone * tone, OF_TONE));
         }
         for (placed, left) in rows() {
             let left: Vec<i64> = left.iter().map(|left| whole(*left, OF_LEFT)).collect();
@@ -141,7 +151,6 @@ impl Population {
                 }
             }
         }
-        counts
     }
 
     /// How much of each kind a user is.

@@ -52,7 +52,15 @@ impl PipelineMethod {
         name: impl Into<String>,
         build: impl Fn(RpmPipelineBuilder, &Bench<'_>) -> RpmPipelineBuilder + Send + Sync + 'static,
     ) -> Self {
-        Self { name: name.into(), asks: true, build: Arc::new(build), catalog: None, others: None, blank: false, questions: None }
+        Self {
+            name: name.into(),
+            asks: true,
+            build: Arc::new(build),
+            catalog: None,
+            others: None,
+            blank: false,
+            questions: None,
+        }
     }
 
     /// A pipeline made from the parts that ask no model.
@@ -62,7 +70,15 @@ impl PipelineMethod {
     ) -> Self {
         let build =
             move |builder, bench: &Bench<'_>| build(without_model(builder).answerer(StatisticalAnswerer), bench);
-        Self { name: name.into(), asks: false, build: Arc::new(build), catalog: None, others: None, blank: false, questions: None }
+        Self {
+            name: name.into(),
+            asks: false,
+            build: Arc::new(build),
+            catalog: None,
+            others: None,
+            blank: false,
+            questions: None,
+        }
     }
 
     /// The pipeline with a catalog.

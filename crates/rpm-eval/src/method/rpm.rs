@@ -14,14 +14,14 @@ use rpm_core::extract::{LexicalExtractor, PromptedExtractor};
 use rpm_core::pipeline::{PathPolicy, Preset, RpmPipelineBuilder};
 use rpm_core::reason::{ComposedPathWriter, PromptedPathWriter};
 use rpm_core::retrieve::Retriever;
-use rpm_core::stats::population::USERS_SHARED;
+use rpm_core::stats::population::{Noise, USERS_SHARED};
 use rpm_core::stats::{SupportThresholds, Tier};
 
 use super::generic_paths::{self, GenericPaths};
 use super::noise::Noisy;
 use super::others::{Others, Whom};
-use super::questions::Questions;
 use super::pipeline::MakeCatalog;
+use super::questions::Questions;
 use super::spec::Options;
 use super::{Bench, MethodError, PipelineMethod, retrievers};
 
@@ -88,13 +88,24 @@ impl Parts {
         if shared < 2 {
             return Err(options.wrong("shared is at least 2 users"));
         }
+        let epsilon = match options.text("epsilon", "none") {
+            "none" => None,
+            epsilon => Some(epsilon.parse().map_err(|_| options.wrong("epsilon is a number, or none"))?),
+        };
+        if epsilon.is_some_and(|epsilon| Noise::new(epsilon, [0; 32]).is_err()) {
+            return Err(options.wrong("epsilon is from 0.01 to 1,000, or none"));
+        }
         let questions = match (options.number("asked", 0)?, options.number("drawn", 0)?) {
             (0, 0) => None,
             (asked, 0) => Some(Questions::Asked(asked)),
             (0, drawn) => Some(Questions::Drawn(drawn)),
-            _ => return Err(options.wrong("questions are either asked, each the one that tells most, or drawn at random")),
+            _ => {
+                return Err(
+                    options.wrong("questions are either asked, each the one that tells most, or drawn at random")
+                );
+            }
         };
-        let others = whom.map(|whom| Others { whom, shared });
+        let others = whom.map(|whom| Others { whom, shared, epsilon });
         Ok(Self { k, retriever, thresholds, noise, topics, others, questions })
     }
 

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rpm_core::RpmPipeline;
 use rpm_core::data::{History, Interaction, MemoryItem, Task};
-use rpm_core::stats::population::{Population, PopulationError};
+use rpm_core::stats::population::{Noise, Population, PopulationError};
+use sha2::{Digest as _, Sha256};
 
 use super::{Bench, MethodError};
 
@@ -27,6 +28,8 @@ pub(super) struct Others {
     pub(super) whom: Whom,
     /// The users that share whatever a population keeps.
     pub(super) shared: usize,
+    /// ε of the noise under which they teach, if there is any.
+    pub(super) epsilon: Option<f64>,
 }
 
 /// What was learned of the others of a data set, for all methods of a run that learn from them.
@@ -41,8 +44,8 @@ pub(crate) struct Taught {
 type Models = Vec<Vec<MemoryItem>>;
 /// By who and fold: the times at which a population is learned.
 type Cuts = BTreeMap<(Whom, usize), Arc<[i64]>>;
-/// Who, the fold, the users that share, and the time before which others teach.
-type Key = (Whom, usize, usize, Option<i64>);
+/// Who, the fold, the users that share, the bits of ε, and the time before which others teach.
+type Key = (Whom, usize, usize, Option<u64>, Option<i64>);
 
 impl Others {
     /// The population for what is asked now; `None` where too few others are there, or had said something by then.
@@ -52,7 +55,7 @@ impl Others {
         let models = self.models(bench).await?;
         let taught = &bench.taught;
         let cut = bench.before.map(|now| latest(&self.cuts(bench, &models, fold), now));
-        let key = (self.whom, fold, self.shared, cut);
+        let key = (self.whom, fold, self.shared, self.epsilon.map(f64::to_bits), cut);
         if let Some(known) = locked(&taught.populations).get(&key) {
             return Ok(known.clone());
         }
@@ -62,7 +65,12 @@ impl Others {
             .map(|items| items.iter().filter(earlier).cloned().collect::<Vec<_>>())
             .filter(|items| !items.is_empty())
             .collect();
-        let population = match Population::learn(bench.task, &histories, self.shared) {
+        let learned = match self.epsilon {
+            None => Population::learn(bench.task, &histories, self.shared),
+            Some(epsilon) => Noise::new(epsilon, seed(bench.seed, fold, cut))
+                .and_then(|noise| Population::learn_private(bench.task, &histories, self.shared, &noise)),
+        };
+        let population = match learned {
             Ok(population) => Some(Arc::new(population)),
             Err(PopulationError::TooFew { .. } | PopulationError::FreeText) => None,
             Err(error) => return Err(MethodError::Other(error.into())),
@@ -128,6 +136,15 @@ async fn learned(task: &Task, histories: &[Vec<Interaction>]) -> Result<Models, 
         models.push(pipeline.learn(&history).await?.model.memory().items().to_vec());
     }
     Ok(models)
+}
+
+/// The seed of the noise: the same in every run, since nothing that is measured here is handed to anybody.
+fn seed(seed: u64, fold: usize, cut: Option<i64>) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    digest.update(seed.to_le_bytes());
+    digest.update((fold as u64).to_le_bytes());
+    digest.update(cut.unwrap_or_default().to_le_bytes());
+    digest.finalize().into()
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

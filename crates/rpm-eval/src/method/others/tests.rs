@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use super::*;
 use rpm_core::data::{Query, ResponseSpace};
 
-const FOLDS: Others = Others { whom: Whom::Folds(3), shared: 2 };
-const SET: Others = Others { whom: Whom::Set, shared: 2 };
+const FOLDS: Others = Others { whom: Whom::Folds(3), shared: 2, epsilon: None };
+const SET: Others = Others { whom: Whom::Set, shared: 2, epsilon: None };
 
 fn task() -> Task {
     Task::new("Tag it", ResponseSpace::labels(["a", "b"]).unwrap()).unwrap()
@@ -69,7 +69,7 @@ fn methods_of_one_run_learn_a_population_once() {
     let (task, all) = (task(), users(&vec![vec![1, 2]; 7]));
     let bench = Bench::new(&task, &all);
     let one = heard(FOLDS, &at(&bench, 0, 9)).unwrap();
-    let other = Others { whom: Whom::Folds(3), shared: 2 };
+    let other = Others { whom: Whom::Folds(3), shared: 2, epsilon: None };
     assert!(Arc::ptr_eq(&one, &heard(other, &at(&bench, 3, 9)).unwrap()));
     assert!(!Arc::ptr_eq(&one, &heard(other, &at(&bench, 1, 9)).unwrap()));
 }
