@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::bounded::{Bounded, cut};
+use super::reading::Told;
 use super::tests::{item, task, two_kinds, users};
 use super::*;
 use crate::data::MemoryItem;
@@ -107,8 +108,8 @@ fn the_same_seed_gives_the_same_bytes_whatever_the_order_of_users() {
 #[test]
 fn what_many_users_share_is_seen_through_the_noise_and_what_few_do_is_not() {
     let of = |population: &Population, text: &str| {
-        let told = Told::of(&crate::data::Query::new(text).unwrap());
-        population.says(&told)[0].last().copied().unwrap()
+        let query = crate::data::Query::new(text).unwrap();
+        population.says(&query)[0].last().copied().unwrap()
     };
     for scale in [true, false] {
         let many = learned(&of_one_mind(2_000), scale, 1.0, 3);

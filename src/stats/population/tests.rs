@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::reading::Told;
 use super::*;
 use crate::data::{Interaction, MemoryItem, Query, ResponseSpace, Task};
 
@@ -138,8 +139,8 @@ fn kinds_of_people_are_found_and_tell_who_is_which() {
         let (task, users) = (task(scale), two_kinds());
         let population = Population::learn(&task, &users, 4).unwrap();
         assert_eq!(population.kinds.len(), 2, "{:?}", population.sizes());
-        let told = Told::of(&Query::new("peace and slow").unwrap());
-        let says = population.says(&told);
+        let query = Query::new("peace and slow").unwrap();
+        let says = population.says(&query);
         let last = |says: &Vec<f64>| *says.last().unwrap();
         assert!(says.iter().any(|says| last(says) > 0.1) && says.iter().any(|says| last(says) < -0.1), "{says:?}");
         for user in &users {
