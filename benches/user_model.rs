@@ -18,6 +18,7 @@ use std::process::Command;
 
 use pollster::block_on;
 use rpm_core::model::PackedModel;
+use rpm_core::stats::population::{Population, USERS_SHARED};
 use rpm_core::{History, Interaction, Query, ResponseSpace, RpmPipeline, Task, UserModel};
 use serde_json::Value;
 
@@ -25,7 +26,7 @@ const SIZES: [usize; 3] = [200, 2_000, 20_000];
 /// Made up: words that recur as in a language, and words that never recur.
 const MADE_UP: [&str; 2] = ["made-up", "never-recurring"];
 const HEAD: &str = "set | n | text | line/text | pretty/text | packed/text | learn ms | line to model ms | line to answer \
-                    ms | packed to answer ms | warm us | observe ms | model kB/item | opened kB/item";
+                    ms | packed to answer ms | warm us | beside others: packed to answer ms | warm us | observe ms | model kB/item | opened kB/item";
 
 struct MadeUp(u64);
 
@@ -120,6 +121,23 @@ fn memory(file: &str, set: &str, n: usize) {
     println!("{:.2} | {:.2}", read / len, (resident() - before) / len);
 }
 
+/// A pipeline beside others: thirty users with a hundred of these interactions each, as they come.
+fn among(task: &Task, past: &[Row]) -> RpmPipeline {
+    let offline = RpmPipeline::offline(task.clone());
+    let user = |user: usize| {
+        let rows = (0..100).map(|at| &past[(user * 37 + at * 11) % past.len()]).enumerate();
+        let made = |(at, (query, response)): (usize, &Row)| {
+            Interaction::new(format!("i{at}"), Query::new(query).unwrap(), response).unwrap()
+        };
+        let history = History::new(task, format!("user {user}"), rows.map(made).collect::<Vec<_>>()).unwrap();
+        block_on(offline.learn(&history)).unwrap().model
+    };
+    let users: Vec<UserModel> = (0..30).map(user).collect();
+    let histories: Vec<_> = users.iter().map(|model| model.memory().items()).collect();
+    let population = Population::learn(task, &histories, USERS_SHARED).unwrap();
+    RpmPipeline::offline_builder(task.clone()).population(population).build().unwrap()
+}
+
 fn measure(set: &str, n: usize) {
     let rows = rows(set, n + 64);
     if rows.len() < n + 64 {
@@ -151,6 +169,13 @@ fn measure(set: &str, n: usize) {
     let from_packed = ms(|run| ask(&unpack(), run));
     black_box(ask(&prepared, 0));
     let warm = ms(|run| ask(&prepared, run));
+    let among = among(pipeline.task(), past);
+    let ask_among = |prepared: &_, run| block_on(among.personalize(prepared, &queries[run % queries.len()])).unwrap();
+    let unpack_among = || block_on(among.unpack(&PackedModel::from_bytes(&packed).unwrap())).unwrap();
+    let packed_among = ms(|run| ask_among(&unpack_among(), run));
+    let beside = unpack_among();
+    black_box(ask_among(&beside, 0));
+    let warm_among = ms(|run| ask_among(&beside, run));
     let new: Vec<Interaction> = later.iter().enumerate().map(|(at, row)| made((n + at, row))).collect();
     let mut grown = prepared.clone();
     block_on(pipeline.observe(&mut grown, [new[0].clone()])).unwrap();
@@ -164,12 +189,13 @@ fn measure(set: &str, n: usize) {
     let of = |bytes: usize| bytes as f64 / text as f64;
     println!(
         "{set} | {n} | {:.0} | {:.1} | {:.1} | {:.1} | {learn:.0} | {reading:.2} | {from_line:.2} | \
-         {from_packed:.2} | {:.0} | {observe:.1} | {}",
+         {from_packed:.2} | {:.0} | {packed_among:.2} | {:.0} | {observe:.1} | {}",
         text as f64 / n as f64,
         of(line.len()),
         of(pretty.len()),
         of(packed.len()),
         1e3 * warm,
+        1e3 * warm_among,
         memory.trim(),
     );
 }

@@ -1,12 +1,12 @@
 #![allow(clippy::print_stdout, missing_docs, reason = "an example talks to its reader")]
-//! A viewer who has rated two films, alone and beside a population of thirty others. Nothing is asked of a model.
+//! A viewer who has rated two films, alone and beside a population of ninety others. Nothing is asked of a model.
 //!
 //! The viewers are invented: each has one of three tastes and has rated ten films.
 
 use std::error::Error;
 
 use rpm_core::stats::population::{Population, USERS_SHARED};
-use rpm_core::{History, Interaction, Query, ResponseSpace, RpmPipeline, Task};
+use rpm_core::{History, Interaction, Query, ResponseSpace, RpmPipeline, Task, UserId};
 
 /// Films with the ratings of three tastes: for what is quiet, for what is loud, and for what is made for children.
 const FILMS: [(&str, [&str; 3]); 18] = [
@@ -41,7 +41,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let alone = RpmPipeline::offline(task.clone());
 
     let mut others = Vec::new();
-    for viewer in 0..30 {
+    for viewer in 0..90 {
         let seen = (0..10).map(|film| rated((viewer * 5 + film * 7) % FILMS.len(), viewer % 3));
         let history = History::new(&task, format!("viewer {viewer}"), seen.collect::<Result<Vec<_>, _>>()?)?;
         others.push(alone.learn(&history).await?.model);
@@ -56,10 +56,17 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let history = History::new(&task, "newcomer", [rated(12, 2)?, rated(6, 2)?])?;
     let query = Query::new(NEW_FILM)?;
     println!("New film: {NEW_FILM}");
-    for (name, pipeline) in [("alone", &alone), ("beside thirty others", &among)] {
+    for (name, pipeline) in [("alone", &alone), ("beside ninety others", &among)] {
         let newcomer = pipeline.open(pipeline.learn(&history).await?.model).await?;
         let answer = pipeline.personalize(&newcomer, &query).await?;
         println!("\n==== {name}\n\nrating: {}\n{}", answer.response, answer.reasons(&newcomer));
+    }
+
+    // Somebody of whom nothing is known is asked what tells most.
+    let nobody = among.open(among.newcomer(UserId::new("nobody")?).await?).await?;
+    let pool = FILMS.iter().map(|(text, _)| Query::new(*text)).collect::<Result<Vec<_>, _>>()?;
+    if let Some(question) = nobody.next_question(&pool) {
+        println!("\n==== to ask first\n\n{}\n{}", question.query.text(), question.reason());
     }
     Ok(())
 }

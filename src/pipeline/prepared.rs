@@ -18,7 +18,7 @@ use crate::model::{Drifts, EditEffect, EditError, Extent, Forgotten, Growth, Hea
 use crate::retrieve::{KeptIndex, MemoryIndex, MemoryView, RetrieveError, Retriever, SavedIndex};
 use crate::stats::population::Population;
 use crate::stats::{
-    Beliefs, Contrast, Drift, Estimator, FactorEvidence, KeptEstimator, NOTHING, NextQuestion, Support, Titles,
+    Beliefs, Contrasts, Drift, Estimator, FactorEvidence, KeptEstimator, NOTHING, NextQuestion, Support, Titles,
 };
 
 /// A user model opened for answering by [`RpmPipeline::open`](crate::RpmPipeline::open): the model with its statistics,
@@ -45,7 +45,7 @@ pub struct Prepared {
     estimator: Arc<KeptEstimator>,
     names: Arc<FactorNames>,
     /// How the user differs from most people, beside a population.
-    contrasts: Arc<OnceLock<Arc<[(FactorId, Contrast)]>>>,
+    contrasts: Arc<OnceLock<Contrasts>>,
     titles: Arc<Titles>,
     drifts: Arc<Drifts>,
     index: KeptIndex,

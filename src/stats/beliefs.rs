@@ -32,8 +32,11 @@ pub struct Beliefs<'a> {
     calibration: &'a Calibration,
     evidence: Arc<FactorEvidence>,
     /// How the user differs from most people, in order of id.
-    contrasts: Arc<[(FactorId, Contrast)]>,
+    contrasts: Contrasts,
 }
+
+/// How a user differs from most people by factor, in order of id.
+pub(crate) type Contrasts = Arc<[(FactorId, Contrast)]>;
 
 /// The tests and the information of all factors of a set, by the factor's place: the statistics that a single factor's counts do not
 /// give. Beliefs over the same factors and calibration share it.

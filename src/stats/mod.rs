@@ -26,8 +26,8 @@ mod support;
 mod tail;
 mod title;
 
-pub(crate) use beliefs::FactorEvidence;
 pub use beliefs::{Beliefs, FactorSummary, ResponseBelief, Share};
+pub(crate) use beliefs::{Contrasts, FactorEvidence};
 pub use drift::{DRIFT_ALARM, Drift, SHORTEST_WINDOW};
 pub use estimate::{
     Contrast, ContrastedResponse, Estimate, Estimator, NextQuestion, Part, People, ResponseProbability, Source,

@@ -1,15 +1,15 @@
 //! Choices: the lifts of wordings, places and words.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use ndarray::{Array1, Array2};
 
 use crate::data::{Calibration, MemoryItem, Query};
 use crate::stats::population::even;
-use crate::words::{stem, tokens};
 
 use super::numbers::Numbers;
+use super::offered::{Descriptor, Offered};
 use super::past::Past;
 use super::seen::Seen;
 use super::shares::{normalised, softmax};
@@ -71,23 +71,6 @@ impl Odds {
     }
 }
 
-/// One question's options.
-#[derive(Debug, Clone)]
-struct Offered {
-    options: Vec<Descriptor>,
-    /// Options that take a stand: all but the catch-alls, or all when there is nothing else.
-    real: Vec<usize>,
-    picked: Option<usize>,
-}
-
-#[derive(Debug, Clone)]
-struct Descriptor {
-    wording: u32,
-    /// Its words, in order of their text.
-    words: Vec<u32>,
-    catch_all: bool,
-}
-
 /// k of the lift of a wording, in picks.
 const K_TEXT: f64 = 0.5;
 /// k of the lift of a place, in picks.
@@ -108,82 +91,6 @@ const CATCH_ALL: f64 = -1.5;
 /// The factor of all scores before they become probabilities. It moves no decision; with 1 the estimate is right more often
 /// than its probabilities promise. Chosen by leave-one-out over the histories of many users.
 const SHARPNESS: f64 = 1.25;
-
-impl Offered {
-    /// The question of a query. `number` gives the numbers of a wording and of a word.
-    fn new(query: &Query, response: Option<&str>, mut number: impl FnMut(Wording) -> Descriptor) -> Self {
-        let options: Vec<Descriptor> = query.options().iter().map(|option| number(Wording::new(option))).collect();
-        let mut real: Vec<usize> =
-            (0..options.len()).filter(|i| options.get(*i).is_some_and(|d| !d.catch_all)).collect();
-        if real.is_empty() {
-            real = (0..options.len()).collect();
-        }
-        let picked = response.and_then(|response| query.options().iter().position(|option| option == response));
-        Self { options, real, picked }
-    }
-
-    /// For each option that takes a stand: its place, its description, whether it was picked, and what chance expects.
-    fn stands(&self) -> impl Iterator<Item = (usize, &Descriptor, bool, f64)> {
-        let expected = 1.0 / self.real.len().max(1) as f64;
-        self.real.iter().filter_map(move |&i| self.options.get(i).map(|d| (i, d, self.picked == Some(i), expected)))
-    }
-}
-
-/// The reading of an option.
-struct Wording {
-    text: String,
-    words: BTreeSet<String>,
-    catch_all: bool,
-}
-
-impl Wording {
-    fn new(option: &str) -> Self {
-        let bare = without_parentheses(option);
-        let words: Vec<String> = tokens(&bare).into_iter().map(|token| token.word).collect();
-        let text = if words.is_empty() { option.to_lowercase() } else { words.join(" ") };
-        let stems: BTreeSet<String> = words.iter().map(|word| stem(word)).collect();
-        Self {
-            catch_all: is_catch_all(option),
-            words: if stems.is_empty() { [String::new()].into() } else { stems },
-            text,
-        }
-    }
-}
-
-fn without_parentheses(text: &str) -> String {
-    let mut depth = 0_usize;
-    text.chars()
-        .filter(|c| {
-            match c {
-                '(' => depth += 1,
-                ')' if depth > 0 => {
-                    depth -= 1;
-                    return false;
-                }
-                _ => {}
-            }
-            depth == 0
-        })
-        .collect()
-}
-
-/// Options that take no stand, as surveys word them.
-fn is_catch_all(option: &str) -> bool {
-    const WORDS: [&str; 8] = ["dk", "refused", "missing", "vol", "inapplicable", "depends", "other", "n/a"];
-    const PHRASES: [&str; 8] = [
-        "don't know",
-        "no answer",
-        "not available",
-        "do not read",
-        "not asked",
-        "not applicable",
-        "none of these",
-        "no opinion",
-    ];
-    let words: Vec<String> = tokens(option).into_iter().map(|token| token.word).collect();
-    let text = words.join(" ");
-    words.iter().any(|word| WORDS.contains(&word.as_str())) || PHRASES.iter().any(|phrase| text.contains(phrase))
-}
 
 impl Choices {
     /// Reads new items, which come after those already there.

@@ -149,7 +149,7 @@ impl Estimator {
             let population = others.shared_population();
             match &self.space {
                 Space::Choices(space) => {
-                    others.count(&self.past, |item| space.even(item), |item| space.given(Some(item)))
+                    others.count(&self.past, |item| space.even(item), |item| space.given(Some(item)));
                 }
                 _ => {
                     let base = |item| population.base_of(&self.totals(Some(item)));

@@ -21,6 +21,7 @@ mod labels;
 mod moved;
 mod next;
 mod numbers;
+mod offered;
 mod ordinal;
 mod others;
 mod past;

@@ -73,7 +73,7 @@ impl Others {
         self.member = Membership::new(&self.population.prior(), &likely, weights);
         let added = |(number, says): (usize, &Vec<Vec<f64>>)| {
             let base = base(first + number);
-            self.grounded(&base, self.weighed(&self.member.without(number), says, self.width(&base)))
+            self.grounded(&base, weighed(&self.member.without(number), says, self.width(&base)))
         };
         self.added = self.says.iter().enumerate().map(added).collect();
     }
@@ -87,7 +87,7 @@ impl Others {
     /// The same for a query that is no item that is read.
     pub(super) fn add_to(&self, query: &Query, base: &[f64]) -> Vec<f64> {
         let says = self.population.says(query);
-        self.grounded(base, self.weighed(self.member.shares(), &says, self.width(base)))
+        self.grounded(base, weighed(self.member.shares(), &says, self.width(base)))
     }
 
     /// What most people would respond to an item that is read: the population's base rates, moved by its kinds as they are
@@ -96,8 +96,7 @@ impl Others {
         let first = past.len().saturating_sub(self.says.len());
         let says = self.says.get(item.checked_sub(first)?)?;
         let toned = self.population.toned(past.tone(item));
-        let by: Vec<f64> = self
-            .weighed(&self.population.prior(), says, self.width(self.population.base()))
+        let by: Vec<f64> = weighed(&self.population.prior(), says, self.width(self.population.base()))
             .iter()
             .map(|by| by + toned)
             .collect();
@@ -137,12 +136,13 @@ impl Others {
     fn width(&self, base: &[f64]) -> usize {
         if self.population.is_scale() { 1 } else { base.len() }
     }
+}
 
-    fn weighed(&self, shares: &[f64], says: &[Vec<f64>], width: usize) -> Vec<f64> {
-        let mut added = vec![0.0; width];
-        for (share, says) in shares.iter().zip(says) {
-            added.iter_mut().zip(says).for_each(|(sum, says)| *sum += share * says);
-        }
-        added
+/// What the kinds add in all, by their shares.
+fn weighed(shares: &[f64], says: &[Vec<f64>], width: usize) -> Vec<f64> {
+    let mut added = vec![0.0; width];
+    for (share, says) in shares.iter().zip(says) {
+        added.iter_mut().zip(says).for_each(|(sum, says)| *sum += share * says);
     }
+    added
 }

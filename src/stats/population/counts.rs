@@ -195,14 +195,14 @@ impl Counts {
         let users = self.users.checked_sub(other.users);
         let interactions = self.interactions.checked_sub(other.interactions);
         let (Some(users), Some(interactions)) = (users, interactions) else { return Err(PopulationError::NotIn) };
-        let mut left = self.clone();
-        (left.users, left.interactions) = (users, interactions);
-        left.sum(other, -1);
-        let none_below = left.having.0.values().all(|sum| *sum >= 0);
-        if !none_below || !left.kinds.iter().all(KindCounts::is_sound) {
+        self.sum(other, -1);
+        let none_below = self.having.0.values().all(|sum| *sum >= 0);
+        if !none_below || !self.kinds.iter().all(KindCounts::is_sound) {
+            // Whole numbers: adding gives back what was there.
+            self.sum(other, 1);
             return Err(PopulationError::NotIn);
         }
-        *self = left;
+        (self.users, self.interactions) = (users, interactions);
         Ok(())
     }
 

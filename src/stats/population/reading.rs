@@ -55,12 +55,12 @@ impl Told {
     fn of_option(query: &Query, place: usize) -> Self {
         let (question, option) = (tokens(query.text()), query.options().get(place).map_or("", String::as_str));
         let words = tokens(option);
-        let whole: String = words.iter().map(|token| format!("{} ", token.word)).collect();
         let at = format!("{place}/{}", query.options().len());
         let parts: Vec<(&str, &str)> =
             words.iter().map(|token| ("word", cut(&token.word))).chain([("place", at.as_str())]).collect();
         let singles = parts.iter().map(|(kind, part)| digest([kind.as_bytes(), part.as_bytes()]));
-        let singles = singles.chain([digest([b"option".as_slice(), whole.as_bytes()])]);
+        let whole = [b"option".as_slice()].into_iter().chain(words.iter().map(|token| token.word.as_bytes()));
+        let singles = singles.chain([digest(whole)]);
         let with = question.iter().flat_map(|token| {
             let word = cut(&token.word);
             parts.iter().map(move |(kind, part)| digest([kind.as_bytes(), part.as_bytes(), word.as_bytes()]))

@@ -62,9 +62,9 @@ impl Upkeep {
     ///
     /// # Errors
     /// [`PopulationError::Other`] when they were counted under another one.
-    pub fn new(population: Arc<Population>, counts: Counts) -> Result<Self, PopulationError> {
+    pub fn new(population: Arc<Population>, counts: &Counts) -> Result<Self, PopulationError> {
         let mut upkeep = Self::of_nobody(population);
-        upkeep.counts.merge(&counts)?;
+        upkeep.counts.merge(counts)?;
         Ok(upkeep)
     }
 
