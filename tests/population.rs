@@ -7,7 +7,7 @@ use pollster::block_on;
 use proptest::prelude::*;
 use rpm_core::pipeline::ConfigError;
 use rpm_core::stats::Source;
-use rpm_core::stats::population::{Population, Upkeep};
+use rpm_core::stats::population::{Census, Counts, Population, PopulationError, Upkeep};
 use rpm_core::{
     Answer, Edit, Forget, History, InMemoryStore, Interaction, ItemId, Query, ResponseSpace, RpmPipeline, Task, UserId,
     UserModel,
@@ -218,6 +218,9 @@ fn a_question_that_others_answered_is_known_by_its_content() {
     let population = Arc::new(Population::learn(&task, &histories, 4).unwrap());
     let read = Population::from_json(&population.to_json()).unwrap();
     assert_eq!(read, *population);
+    let (census, counts) = (Census::of_all(&task, &histories).unwrap(), population.count_all(&histories).unwrap());
+    assert!(Census::from_json(&census.to_json()).unwrap() == census);
+    assert!(Counts::from_json(&counts.to_json()).unwrap() == counts);
     let among = RpmPipeline::offline_builder(task.clone()).population(population).build().unwrap();
     for kind in [0, 1] {
         let model = learned(&task, "new", (0..4).map(|n| asked(kind, n)).collect());
@@ -297,7 +300,7 @@ fn what_a_user_takes_back_in_a_store_leaves_the_next_fit_of_the_population() {
     let upkeep = Arc::new(Mutex::new(Upkeep::of_nobody(population(&task))));
     let told = Arc::clone(&upkeep);
     let stored = RpmPipeline::offline(task.clone()).with_store(InMemoryStore::new()).told_of_changes(move |change| {
-        told.lock().unwrap().change(change.before, change.after).unwrap();
+        told.lock().unwrap().change(change.before, change.after);
     });
     let user = |number: usize| UserId::new(format!("user {number}")).unwrap();
     block_on(async {
@@ -320,6 +323,27 @@ fn what_a_user_takes_back_in_a_store_leaves_the_next_fit_of_the_population() {
     let upkeep = upkeep.lock().unwrap();
     assert!(*upkeep.counts() == anew && anew.users() == 11);
     assert_eq!(upkeep.fitted().unwrap().to_json(), under.fitted(&anew).unwrap().to_json());
+}
+
+#[test]
+fn changes_may_be_told_in_any_order_and_one_that_is_missing_is_found() {
+    let task = task(true);
+    let under = population(&task);
+    let models: Vec<UserModel> =
+        (0..8).map(|user| learned(&task, &format!("user {user}"), interactions(user % 2, 9))).collect();
+    let items = |user: usize| models[user].memory().items();
+    let mut upkeep = Upkeep::of_nobody(Arc::clone(&under));
+    // The first user came with five interactions and has nine; that is told before they came.
+    upkeep.change(&items(0)[..5], items(0));
+    assert_eq!(upkeep.fitted().unwrap_err(), PopulationError::NotIn);
+    for user in 1..8 {
+        upkeep.change(&[], items(user));
+    }
+    upkeep.change(&[], &items(0)[..5]);
+    let mut anew = under.nobody();
+    (0..8).for_each(|user| anew.merge(&under.count(items(user))).unwrap());
+    assert!(*upkeep.counts() == anew);
+    assert!(upkeep.fitted().is_ok());
 }
 
 proptest! {

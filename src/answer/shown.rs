@@ -45,7 +45,7 @@ pub(super) fn shown_factors<'r>(
     past.retain(|factor| shown.iter().all(|other| other.id() != factor.id()));
     for part in [&mut shown, &mut past] {
         part.sort_by(|a, b| {
-            let off = |factor: &Factor| request.beliefs.contrast(factor.id()).map_or(0.0, |contrast| contrast.deviates);
+            let off = |factor: &Factor| request.beliefs.distinct(factor.id());
             let distinct = off(b).total_cmp(&off(a));
             let surer = request.beliefs.q(a.id()).total_cmp(&request.beliefs.q(b.id()));
             let pinned = b.is_pinned().cmp(&a.is_pinned());

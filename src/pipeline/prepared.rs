@@ -1,6 +1,6 @@
 //! A user model opened for answering: everything that is computed from it, as values.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -138,9 +138,16 @@ impl Prepared {
 
     /// Finds the question of a pool whose answer would tell most of how the user answers the pool, as
     /// [`Estimator::next_question`] does. Put it to the user, and [observe](crate::RpmPipeline::observe) what they answer.
-    /// `None` when no answer is worth asking for, and for free text.
+    /// `None` when no answer is worth asking for, and for free text. What the user was asked already may be in the pool, and is not
+    /// asked again; neither is what the task does not allow.
     pub fn next_question(&self, pool: &[Query]) -> Option<NextQuestion> {
-        self.estimator()?.next_question(pool)
+        fn content(query: &Query) -> (&str, &[String]) {
+            (query.text(), query.options())
+        }
+        let asked: HashSet<_> = self.model.memory().items().iter().map(|item| content(item.query())).collect();
+        let task = self.model.task();
+        let may_ask = |query: &Query| !asked.contains(&content(query)) && task.check_query("pool", query).is_ok();
+        self.estimator()?.next_question(pool, may_ask)
     }
 
     /// Marks the model as it is, as [`UserModel::snapshot`] does.

@@ -162,10 +162,16 @@ impl<'a> Beliefs<'a> {
         Self { contrasts: contrasts.into(), ..self }
     }
 
-    /// How the user differs from most people where a factor is; `None` where that is not known.
+    /// How the user differs from most people where a factor is; `None` where that is not known, or by fewer than three interactions.
     pub fn contrast(&self, factor: &FactorId) -> Option<&Contrast> {
         let place = self.contrasts.binary_search_by(|(id, _)| id.cmp(factor)).ok()?;
-        self.contrasts.get(place).map(|(_, contrast)| contrast)
+        let contrast = self.contrasts.get(place).map(|(_, contrast)| contrast);
+        contrast.filter(|contrast| contrast.n >= LEAST_TESTED)
+    }
+
+    /// How surely the user differs from most people where a factor is: standard errors beyond two, 0 for fewer.
+    pub(crate) fn distinct(&self, factor: &FactorId) -> f64 {
+        self.contrast(factor).map_or(0.0, |contrast| contrast.deviates).max(DISTINCT) - DISTINCT
     }
 
     /// The task.
@@ -326,10 +332,9 @@ impl<'a> Beliefs<'a> {
     /// Summaries of the factors in which the user differs from most people, the surest first: those seen at least three times,
     /// two standard errors or more from what most people would have responded. Empty without a population.
     pub fn distinctive(&self, query: Option<&Query>) -> Vec<FactorSummary> {
-        let off = |id: &FactorId| self.contrast(id).filter(|contrast| contrast.n >= LEAST_TESTED);
-        let off = |id: &FactorId| off(id).map_or(0.0, |contrast| contrast.deviates);
-        let mut found: Vec<&Factor> = self.factors.iter().filter(|factor| off(factor.id()) >= DISTINCT).collect();
-        found.sort_by(|a, b| off(b.id()).total_cmp(&off(a.id())).then_with(|| a.id().cmp(b.id())));
+        let off = |factor: &Factor| self.distinct(factor.id());
+        let mut found: Vec<&Factor> = self.factors.iter().filter(|factor| off(factor) > 0.0).collect();
+        found.sort_by(|a, b| off(b).total_cmp(&off(a)).then_with(|| a.id().cmp(b.id())));
         found.into_iter().map(|factor| self.summary(factor, query)).collect()
     }
 

@@ -119,10 +119,13 @@ impl StoredPipeline {
         self
     }
 
-    /// Calls `tell` once for every change of a user's interactions that is saved through this pipeline and its clones, after it is
-    /// saved: learned, observed, forgotten, rolled back, deleted. Of changes that meet, each is told with what was
-    /// held when it was saved, so what was before one is what was after another, whichever process made it. A process that dies
-    /// between saving and telling has not told. Let it be quick: it is called where the change is awaited.
+    /// Calls `tell` once for every change of a user's interactions that is saved through this pipeline and clones made of it from
+    /// now on, after it is saved: learned, observed, forgotten, rolled back, deleted. There is one listener; another takes its place.
+    ///
+    /// Of changes that meet, each is told with what was held when it was saved, so what was before one is what was after
+    /// another, whichever process made it; they may be told in another order. Not told is what was saved by a process that died before it
+    /// told, what a store saved although it answered with an error, and what another writer saves in the moment
+    /// between the two steps of a deletion: count anew now and then. Let it be quick and not panic: it is called where the change is awaited.
     #[must_use]
     pub fn told_of_changes(mut self, tell: impl Fn(Changed<'_>) + Send + Sync + 'static) -> Self {
         self.told = Some(Arc::new(tell));
@@ -131,7 +134,10 @@ impl StoredPipeline {
 
     fn tell(&self, user: &UserId, before: Option<&UserModel>, after: Option<&UserModel>) {
         let [before, after] = [before, after].map(|model| model.map_or(&[][..], |model| model.memory().items()));
-        if let Some(tell) = self.told.as_ref().filter(|_| before != after) {
+        let same =
+            |(a, b): (&MemoryItem, &MemoryItem)| a.interaction() == b.interaction() && a.features() == b.features();
+        let changed = before.len() != after.len() || !before.iter().zip(after).all(same);
+        if let Some(tell) = self.told.as_ref().filter(|_| changed) {
             tell(Changed { user, before, after });
         }
     }

@@ -57,7 +57,10 @@ impl Contrast {
         let n = self.n;
         if let Some(higher) = self.higher {
             let side = if higher < 0.0 { "lower" } else { "higher" };
-            return Some(format!("{:.1} {side} than most people would, n {n:.0}", higher.abs()));
+            return Some(match higher.abs() {
+                ..0.05 => format!("as most people would, n {n:.0}"),
+                points => format!("{points:.1} {side} than most people would, n {n:.0}"),
+            });
         }
         let of = self.of(response)?;
         Some(format!("most people {:.0}%, here {:.0}%, n {n:.0}", 100.0 * of.most, 100.0 * of.own))

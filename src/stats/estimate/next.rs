@@ -9,6 +9,7 @@ use crate::stats::linear::{cholesky, forward};
 use crate::words::tokens;
 
 use super::estimator::{Estimator, Space};
+use super::past::READ;
 use super::similar::Likeness;
 use super::terms::terms_of;
 
@@ -25,9 +26,9 @@ pub struct NextQuestion {
     pub expected_bits: f64,
     /// The part of these bits that is of what kind of person the user is: 0 without a population.
     pub of_kind: f64,
-    /// The questions of the pool, apart from itself, that are like it in words.
+    /// The other questions it was weighed for that are like it in words.
     pub alike: usize,
-    /// The questions of the pool that it was weighed for.
+    /// The other questions it was weighed for: those of the pool, or 512 of them.
     pub of: usize,
 }
 
@@ -43,12 +44,14 @@ impl fmt::Debug for NextQuestion {
 impl NextQuestion {
     /// Why it is asked, in a sentence.
     pub fn reason(&self) -> String {
-        let of = self.of.saturating_sub(1);
-        let alike = format!("{} of the {of} other questions are like it in words", self.alike);
+        let alike = match self.alike {
+            0 => "no other question is like it in words".to_owned(),
+            alike => format!("{alike} of {} other questions are like it in words", self.of),
+        };
         if self.of_kind > 0.5 * self.expected_bits {
             format!("people who are alike in other answers are divided on it; {alike}")
         } else {
-            format!("{alike}, and little is known of them yet")
+            format!("{alike}, and little is known of such questions yet")
         }
     }
 }
@@ -71,7 +74,8 @@ struct Pool<'e> {
 impl Estimator {
     /// Finds the question of a pool whose answer would tell most of how the user answers the pool: asked first, and answered by
     /// [observing](crate::RpmPipeline::observe) it, a few such questions tell what many random ones would. `None` when every
-    /// answer is expected to tell less than 0.001 bits. Questions that are in the memory already may be in the pool.
+    /// answer is expected to tell less than 0.001 bits. A question that `may_ask` says no to is not asked; answers to it are foretold
+    /// all the same.
     ///
     /// ```text
     /// bits(x) = mean over j of  −(e − 1)/2 · log₂(1 − ρ²_xj)  +  1/(2 ln 2) · Σ_ab θ_a θ_b G_ab(x) G_ab(j)
@@ -81,15 +85,16 @@ impl Estimator {
     /// The first term is the mutual information of two answers under a normal whose covariance is that of the regression on
     /// words, given all that was answered; e is 2 to the entropy of the base rates in bits, the responses there are in effect,
     /// and 2 on a scale and for options. The second is that of two answers through the kind of person the user is, of which the
-    /// shares are θ, to second order; it is 0 without a [population](crate::stats::population). Takes time linear in the pool,
-    /// of which at most 512 questions are weighed for; a pool of 1,000 beside 256 past items takes a few hundred milliseconds.
-    pub fn next_question(&self, pool: &[Query]) -> Option<NextQuestion> {
+    /// shares are θ, to second order; it is 0 without a [population](crate::stats::population). Of the memory the latest
+    /// 256 items are read, and a question is weighed for at most 512 of the pool, so that time and memory are linear in the pool.
+    pub fn next_question(&self, pool: &[Query], may_ask: impl Fn(&Query) -> bool) -> Option<NextQuestion> {
         let step = pool.len().div_ceil(WEIGHED_FOR).max(1);
         let asked = Pool { estimator: self, queries: pool, targets: (0..pool.len()).step_by(step).collect() };
         let (by_words, alike) = asked.by_words();
         let by_kind = asked.by_kind();
         let bits = by_words.iter().zip(&by_kind).map(|(words, kind)| words + kind);
-        let first = bits.enumerate().max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
+        let open = bits.enumerate().filter(|(place, _)| pool.get(*place).is_some_and(&may_ask));
+        let first = open.max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
         let (place, expected_bits) = first.filter(|(_, bits)| *bits >= LEAST_BITS)?;
         Some(NextQuestion {
             place,
@@ -97,7 +102,7 @@ impl Estimator {
             expected_bits,
             of_kind: by_kind.get(place).copied()?,
             alike: alike.get(place).copied()?,
-            of: asked.targets.len(),
+            of: asked.targets.len() - usize::from(asked.targets.contains(&place)),
         })
     }
 }
@@ -105,37 +110,34 @@ impl Estimator {
 impl Pool<'_> {
     /// By question: the bits by words, and how many of those that it is weighed for are like it, apart from itself.
     fn by_words(&self) -> (Vec<f64>, Vec<usize>) {
-        let past = &self.estimator.past;
-        let mut terms = past.texts.clone();
+        let texts = &self.estimator.past.texts;
+        let mut terms = texts.without_first(texts.len().saturating_sub(READ));
+        let known = terms.len();
         for query in self.queries {
             terms.push(terms_of(&tokens(query.text())));
         }
-        let (known, all) = (past.texts.len(), terms.len());
+        let all = terms.len();
         let likeness = Likeness::new(&terms);
         let (constant, lambda) = self.estimator.scatter();
-        let rows = |texts: &[usize]| -> Array2<f64> {
-            let mut rows = Array2::zeros((texts.len(), all));
-            for (text, mut row) in texts.iter().zip(rows.rows_mut()) {
-                row.assign(&Array1::from(likeness.sum(&likeness.shares(terms.of(*text)))));
-            }
-            rows
-        };
-        let targets: Vec<usize> = self.targets.iter().map(|target| known + target).collect();
-        let of_targets = rows(&targets);
-        let of_known = rows(&(0..known).collect::<Vec<usize>>());
+        let row = |text: usize| likeness.sum(&likeness.shares(terms.of(text)));
         let covariance = |likeness: &f64| constant + likeness / lambda;
+        let mut of_known = Array2::zeros((known, all));
+        for (text, mut of) in of_known.rows_mut().into_iter().enumerate() {
+            of.assign(&Array1::from(row(text)));
+        }
+        of_known.mapv_inplace(|likeness| covariance(&likeness));
         // What is known of all from the known: L⁻¹ K, with an own share of chance for each answer.
-        let mut among = of_known.view().split_at(Axis(1), known).0.mapv(|likeness| covariance(&likeness));
+        let mut among = of_known.view().split_at(Axis(1), known).0.to_owned();
         among.diag_mut().mapv_inplace(|own| own + 1.0);
-        let told = forward(&cholesky(among), of_known.mapv(|likeness| covariance(&likeness)));
+        let told = forward(&cholesky(among), of_known);
         let own = 1.0 / lambda + constant;
         let left: Vec<f64> =
             told.columns().into_iter().skip(known).map(|told| (own - told.dot(&told)).max(0.0)).collect();
         let weight = 0.5 * (self.estimator.responses_in_effect() - 1.0) / self.targets.len().max(1) as f64;
         let mut bits = vec![0.0; self.queries.len()];
         let mut alike = vec![0; self.queries.len()];
-        for ((target, text), row) in self.targets.iter().zip(&targets).zip(of_targets.rows()) {
-            let of_target = told.column(*text);
+        for target in &self.targets {
+            let (of_target, row) = (told.column(known + target), row(known + target));
             let with = left.get(*target).copied().unwrap_or_default();
             let pool = row.iter().zip(told.columns()).skip(known).zip(&left).zip(bits.iter_mut().zip(&mut alike));
             for (place, (((likeness, told), left), (bits, alike))) in pool.enumerate() {

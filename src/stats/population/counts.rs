@@ -196,8 +196,7 @@ impl Counts {
         let interactions = self.interactions.checked_sub(other.interactions);
         let (Some(users), Some(interactions)) = (users, interactions) else { return Err(PopulationError::NotIn) };
         self.sum(other, -1);
-        let none_below = self.having.0.values().all(|sum| *sum >= 0);
-        if !none_below || !self.kinds.iter().all(KindCounts::is_sound) {
+        if !self.is_sound() {
             // Whole numbers: adding gives back what was there.
             self.sum(other, 1);
             return Err(PopulationError::NotIn);
@@ -238,6 +237,23 @@ impl Counts {
                 [&mut kind.effects, &mut kind.texts, &mut kind.masses, &mut kind.having, &mut kind.having_squares];
             sums.into_iter().for_each(Sums::close);
         }
+    }
+
+    /// Adds what was counted under the same population, or takes it out, whether it is in or not.
+    pub(super) fn add(&mut self, other: &Self, sign: i64) {
+        self.users = self.users.wrapping_add_signed(i64::try_from(other.users).unwrap_or_default() * sign);
+        let interactions = i64::try_from(other.interactions).unwrap_or_default();
+        self.interactions = self.interactions.wrapping_add_signed(interactions * sign);
+        self.sum(other, sign);
+    }
+
+    /// True where nothing is below 0.
+    pub(super) fn is_sound(&self) -> bool {
+        let is_some = |number: u64| i64::try_from(number).is_ok();
+        is_some(self.users)
+            && is_some(self.interactions)
+            && self.having.0.values().all(|sum| *sum >= 0)
+            && self.kinds.iter().all(KindCounts::is_sound)
     }
 
     fn sum(&mut self, other: &Self, sign: i64) {

@@ -49,7 +49,7 @@ impl Population {
     }
 
     /// Begins a population: with what k users of the census share, and with kinds that are as unlike each other as users of the
-    /// sample are. Which users the sample has decides where the search for kinds begins; of more than 512 they are spread evenly
+    /// sample are. Which users the sample has decides where the search for kinds begins; of 1,024 or more they are spread evenly
     /// over it. Of fewer their order does not matter.
     ///
     /// # Errors

@@ -26,25 +26,54 @@ impl Census {
     /// As for [`new`](Self::new) and [`merge`](Self::merge).
     pub fn of_all<U: AsRef<[MemoryItem]> + Sync>(task: &Task, users: &[U]) -> Result<Self, PopulationError> {
         let of = |part: &&[U]| {
-            let (mut census, mut terms, mut texts) = (Self::new(task)?, Vec::new(), Vec::new());
+            let (mut census, mut terms, mut texts) = (Self::new(task)?, Rows::default(), Rows::default());
             for user in *part {
                 let mut one = Self::of(task, user.as_ref())?;
-                terms.extend(std::mem::take(&mut one.terms));
-                texts.extend(std::mem::take(&mut one.texts));
+                for (all, more) in [(&mut terms, &mut one.terms), (&mut texts, &mut one.texts)] {
+                    all.rows.extend(std::mem::take(more));
+                    all.sum_if_many();
+                }
                 census.merge(&one)?;
             }
-            Ok((census, summed(terms), summed(texts)))
+            Ok((census, terms.summed(), texts.summed()))
         };
-        let (mut all, mut terms, mut texts) = (Self::new(task)?, Vec::new(), Vec::new());
+        let (mut all, mut terms, mut texts) = (Self::new(task)?, Rows::default(), Rows::default());
         for part in parallel::map(&parts(users), of) {
             let (census, of_terms, of_texts) = part?;
             all.merge(&census)?;
-            terms.extend(of_terms);
-            texts.extend(of_texts);
+            for (rows, more) in [(&mut terms, of_terms), (&mut texts, of_texts)] {
+                rows.rows.extend(more);
+                rows.sum_if_many();
+            }
         }
-        all.terms = summed(terms).into_iter().collect();
-        all.texts = summed(texts).into_iter().collect();
+        all.terms = terms.summed().into_iter().collect();
+        all.texts = texts.summed().into_iter().collect();
         Ok(all)
+    }
+}
+
+/// What is counted of digests, of several users one after the other.
+#[derive(Default)]
+struct Rows {
+    rows: Vec<(u64, Shared)>,
+    /// The number of rows after they were last summed.
+    different: usize,
+}
+
+/// The rows from which on they are summed before all are there.
+const MANY_ROWS: usize = 1 << 20;
+
+impl Rows {
+    /// Sums what is there of each digest, once most of it is of digests that were there before.
+    fn sum_if_many(&mut self) {
+        if self.rows.len() > MANY_ROWS + 2 * self.different {
+            self.rows = summed(std::mem::take(&mut self.rows));
+            self.different = self.rows.len();
+        }
+    }
+
+    fn summed(self) -> Vec<(u64, Shared)> {
+        summed(self.rows)
     }
 }
 

@@ -29,7 +29,7 @@ impl Reading {
     pub(crate) fn of(self, query: &Query) -> Vec<Told> {
         match self {
             Self::Query => vec![Told::of(query)],
-            Self::Options => (0..query.options().len()).map(|place| Told::of_option(query, place)).collect(),
+            Self::Options => Question::of(query).options(query),
         }
     }
 }
@@ -50,26 +50,52 @@ impl Told {
         let text = (!tokens.is_empty()).then(|| digest(whole));
         Self { terms, text }
     }
+}
 
-    /// Of one option: its words, the whole of it and its place, each by itself and with every word of the question.
-    fn of_option(query: &Query, place: usize) -> Self {
-        let (question, option) = (tokens(query.text()), query.options().get(place).map_or("", String::as_str));
-        let words = tokens(option);
-        let at = format!("{place}/{}", query.options().len());
-        let parts: Vec<(&str, &str)> =
-            words.iter().map(|token| ("word", cut(&token.word))).chain([("place", at.as_str())]).collect();
-        let singles = parts.iter().map(|(kind, part)| digest([kind.as_bytes(), part.as_bytes()]));
-        let whole = [b"option".as_slice()].into_iter().chain(words.iter().map(|token| token.word.as_bytes()));
-        let singles = singles.chain([digest(whole)]);
-        let with = question.iter().flat_map(|token| {
-            let word = cut(&token.word);
-            parts.iter().map(move |(kind, part)| digest([kind.as_bytes(), part.as_bytes(), word.as_bytes()]))
-        });
-        let terms = once(singles.chain(with).collect());
-        let asked = question.iter().map(|token| token.word.as_bytes());
-        let asked = asked.chain(query.options().iter().map(String::as_bytes)).chain([at.as_bytes()]);
-        let text = (!question.is_empty()).then(|| digest(asked));
-        Self { terms, text }
+/// The most words of a question, and of an option, that are read beside each other: what is told grows with their product.
+const WORDS_OF_QUESTION: usize = 128;
+const WORDS_OF_OPTION: usize = 32;
+
+/// A question, to be read with each of its options.
+struct Question {
+    words: Vec<String>,
+    /// The digest of all words and options; none without words.
+    whole: Option<u64>,
+}
+
+impl Question {
+    fn of(query: &Query) -> Self {
+        let tokens = tokens(query.text());
+        let whole = tokens.iter().map(|token| token.word.as_bytes());
+        let whole = digest(whole.chain(query.options().iter().map(String::as_bytes)));
+        let mut words: Vec<String> = Vec::new();
+        for word in tokens.iter().map(|token| cut(&token.word)) {
+            if words.len() < WORDS_OF_QUESTION && !words.iter().any(|known| known == word) {
+                words.push(word.to_owned());
+            }
+        }
+        Self { words, whole: (!tokens.is_empty()).then_some(whole) }
+    }
+
+    /// What is told of each option: its words, the whole of it and its place, each by itself and but for the whole with every
+    /// word of the question.
+    fn options(&self, query: &Query) -> Vec<Told> {
+        let options = query.options();
+        let told = |(place, option): (usize, &String)| {
+            let words = tokens(option);
+            let at = format!("{place}/{}", options.len());
+            let read = words.iter().take(WORDS_OF_OPTION).map(|token| ("word", cut(&token.word)));
+            let parts: Vec<(&str, &str)> = read.chain([("place", at.as_str())]).collect();
+            let singles = parts.iter().map(|(kind, part)| digest([kind.as_bytes(), part.as_bytes()]));
+            let whole = [b"option".as_slice()].into_iter().chain(words.iter().map(|token| token.word.as_bytes()));
+            let singles = singles.chain([digest(whole)]);
+            let with = self.words.iter().flat_map(|word| {
+                parts.iter().map(move |(kind, part)| digest([kind.as_bytes(), part.as_bytes(), word.as_bytes()]))
+            });
+            let text = self.whole.map(|whole| digest([whole.to_le_bytes().as_slice(), at.as_bytes()]));
+            Told { terms: once(singles.chain(with).collect()), text }
+        };
+        options.iter().enumerate().map(told).collect()
     }
 }
 

@@ -10,11 +10,12 @@ use super::{Population, PopulationError};
 
 /// The most kinds.
 pub(super) const KINDS: usize = 4;
-/// The least users of a kind where options come with the query: so much is read of each that a kind of fewer knows too little.
+/// Where options come with the query, at most one kind is looked for in so many users: so much is read of each option that one of
+/// fewer knows too little.
 const USERS_OF_OPTIONS: usize = 25;
 /// The share of nobody's kind to begin with.
 pub(super) const ALONE: f64 = 0.25;
-/// The users among whom the first of each kind is looked for.
+/// The users among whom the first of each kind is looked for, or more where k is more than half of that.
 const SEEDS: usize = 512;
 /// How sharply users are of the kind that they begin nearest to.
 const NEARNESS: f64 = 8.0;
@@ -24,7 +25,7 @@ const ALIKE: f64 = 0.9;
 impl Population {
     /// The first kinds: users of the sample that are as unlike each other as can be, and who is near them.
     pub(super) fn seeded<U: AsRef<[MemoryItem]> + Sync>(&self, sample: &[U]) -> Result<Self, PopulationError> {
-        let step = sample.len().div_ceil(SEEDS).max(1);
+        let step = (sample.len() / SEEDS.max(2 * self.k)).max(1);
         let sample: Vec<&U> = sample.iter().step_by(step).collect();
         let mut begun = self.clone();
         begun.kinds = vec![Kind { share: 1.0, effects: Vec::new(), texts: Vec::new(), masses: Vec::new() }];

@@ -130,7 +130,10 @@ impl Census {
         let (pairs, alike) = written.pairs;
         CENSUS.check(&[
             (are_possible(users, interactions), "its users and interactions cannot be"),
-            (written.responses.len() >= 2, "it has fewer than two responses"),
+            (
+                written.responses.len() != 1 && !(written.scale && written.responses.is_empty()),
+                "it has a single response, or a scale without points",
+            ),
             (different.len() == written.responses.len(), "two of its responses are the same"),
             (written.shares.len() == written.responses.len(), "its shares are not one for each response"),
             (
@@ -205,7 +208,8 @@ impl Counts {
         let (part, square) = (2 * of_share(), 4 * of_share() * of_share());
         let (of_users, of_squares) = (users_times(users, part), users_times(users, square));
         let of_interactions = users_times(interactions, part);
-        let squares_of_terms = users_times(interactions, 1 << 21);
+        // An interaction has a text for each of its options, whose terms have squares of 2²⁰ in all, and roundings.
+        let squares_of_terms = users_times(interactions, 1 << 29);
         let (all_cells, any) = (TERMS + TEXTS, usize::MAX);
         let kind = |kind: &WrittenKind| {
             (0..=of_users).contains(&kind.users)

@@ -9,9 +9,8 @@ use super::{Counts, Population, PopulationError};
 /// A population with the counts of its users, which follow every change of a user, so that what a user takes back leaves the next
 /// fit to the bit. As private as the users' models: keep it as you keep them.
 ///
-/// Tell it of every change of every user, exactly once:
-/// [`StoredPipeline::told_of_changes`](crate::pipeline::StoredPipeline::told_of_changes) does so for all that is saved through it. Changes may
-/// come in any order.
+/// Tell it of every change of every user, exactly once, in any order:
+/// [`StoredPipeline::told_of_changes`](crate::pipeline::StoredPipeline::told_of_changes) does so for all that is saved through it.
 ///
 /// ```
 /// use std::sync::{Arc, Mutex};
@@ -32,8 +31,7 @@ use super::{Counts, Population, PopulationError};
 ///
 /// let told = Arc::clone(&upkeep);
 /// let stored = pipeline.with_store(InMemoryStore::new()).told_of_changes(move |change| {
-///     let kept = told.lock().expect("nobody panics while counting").change(change.before, change.after);
-///     kept.expect("every user's changes are told");
+///     told.lock().expect("nobody panics while counting").change(change.before, change.after);
 /// });
 /// stored.learn(&history("ana")?).await?;
 /// stored.learn(&history("ben")?).await?;
@@ -69,21 +67,13 @@ impl Upkeep {
     }
 
     /// Counts a user anew whose interactions were `before` and are `after`: none before for a user who came, none after for one
-    /// who is gone.
-    ///
-    /// # Errors
-    /// [`PopulationError::NotIn`] when the user was not counted as `before`; nothing is changed then.
-    pub fn change(&mut self, before: &[MemoryItem], after: &[MemoryItem]) -> Result<(), PopulationError> {
-        if before == after {
-            return Ok(());
+    /// who is gone. What is taken out may be told before what put it in, so only a [fit](Self::fitted) finds that it never was in.
+    pub fn change(&mut self, before: &[MemoryItem], after: &[MemoryItem]) {
+        for (items, sign) in [(before, -1), (after, 1)] {
+            if !items.is_empty() {
+                self.counts.add(&self.population.count(items), sign);
+            }
         }
-        if !before.is_empty() {
-            self.counts.take_out(&self.population.count(before))?;
-        }
-        if !after.is_empty() {
-            self.counts.merge(&self.population.count(after))?;
-        }
-        Ok(())
     }
 
     /// The counts.
@@ -100,8 +90,12 @@ impl Upkeep {
     /// those that fewer than k users still have; counting goes on under the old one.
     ///
     /// # Errors
-    /// [`PopulationError::TooFew`] users.
+    /// [`PopulationError::NotIn`] when more was taken out than was in: a change that was not told, or has yet to be. Otherwise as for
+    /// [`Population::fitted`].
     pub fn fitted(&self) -> Result<Population, PopulationError> {
+        if !self.counts.is_sound() {
+            return Err(PopulationError::NotIn);
+        }
         self.population.fitted(&self.counts)
     }
 }

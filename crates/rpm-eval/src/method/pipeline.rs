@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use rpm_core::Forget;
 use rpm_core::answer::StatisticalAnswerer;
 use rpm_core::catalog::Catalog;
-use rpm_core::data::{History, Interaction, Query, Task};
+use rpm_core::data::{History, Interaction, Query, ResponseSpace, Task};
 use rpm_core::extract::LexicalExtractor;
 use rpm_core::factor::SimilarityFactorModel;
 use rpm_core::llm::{LlmBackend, Stage, UsageReport};
@@ -176,8 +176,10 @@ impl Method for PipelineMethod {
     }
 
     fn applies(&self, task: &Task) -> bool {
-        // Others teach what has fixed responses.
-        self.others.is_none() || Census::new(task).is_ok()
+        // Others teach all but free text, and under noise what has the same responses for every query.
+        let noised = self.others.is_some_and(|others| others.epsilon.is_some());
+        let own_options = matches!(task.space(), ResponseSpace::Choices);
+        self.others.is_none() || (Census::new(task).is_ok() && !(noised && own_options))
     }
 
     fn asks_model(&self) -> bool {
@@ -221,8 +223,9 @@ impl Ready {
 impl Session for Ready {
     async fn answer(&mut self, query: &Query, bench: &Bench<'_>) -> Result<Prediction, MethodError> {
         self.hear_others(bench).await?;
-        if let Some((questions, history)) = self.questions.take() {
+        if let Some((questions, history)) = self.questions.clone() {
             questions.put(&self.pipeline, &mut self.user, history, bench.seed).await?;
+            self.questions = None;
         }
         let answer = self.pipeline.personalize(&self.user, query).await?;
         self.usage.add(&answer.usage);
