@@ -80,7 +80,7 @@ fn learning_line(method: &str, values: &[Option<f64>]) -> LearningLine {
 fn with_others(own: Option<usize>, difference: f64, p: f64, adjusted_p: f64, taught: f64) -> WithOthers {
     let named = |others: &str| own.map_or_else(|| format!("rpm{others}"), |own| format!("rpm{others}:own={own}"));
     let comparison = comparison(&named(":others=10"), "accuracy", difference, 0.04, p, adjusted_p);
-    WithOthers { own, comparison: Comparison { base: named(""), ..comparison }, taught }
+    WithOthers { own, comparison: Comparison { base: named(""), ..comparison }, taught, kept: 0.25 }
 }
 
 fn reliability(method: &str, bins: &[(f64, f64, usize)]) -> MethodReliability {

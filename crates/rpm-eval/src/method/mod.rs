@@ -42,7 +42,7 @@ pub use named::{about, named, names};
 pub use noise::Noisy;
 pub(crate) use others::Taught;
 pub use pipeline::PipelineMethod;
-pub(crate) use pipeline::TAUGHT;
+pub(crate) use pipeline::{KEPT, TAUGHT};
 pub use rag::{Choice, Rag};
 pub use spec::Spec;
 pub use whole_text::WholeText;

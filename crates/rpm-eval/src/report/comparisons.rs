@@ -35,8 +35,8 @@ pub(super) fn of(
     for metric in &metrics {
         for Pair { alone, with, own } in learning::pairs(answers) {
             let comparison = comparison(alone, with, *metric, set, resamples, options);
-            let taught = learning::taught(with);
-            with_others.extend(comparison.map(|comparison| WithOthers { own, comparison, taught }));
+            let (taught, kept) = (learning::taught(with), learning::kept(with));
+            with_others.extend(comparison.map(|comparison| WithOthers { own, comparison, taught, kept }));
         }
     }
     adjust(&mut compared, &mut with_others);

@@ -1,8 +1,10 @@
 //! What a user's own interactions are worth, and what others add: the methods of a run that differ in how many own interactions
 //! they know, and in whether others teach them.
 
+use std::collections::BTreeMap;
+
 use crate::compare::Resamples;
-use crate::method::{Spec, TAUGHT};
+use crate::method::{KEPT, Spec, TAUGHT};
 use crate::metric::Metric;
 use rpm_core::data::Task;
 
@@ -98,6 +100,13 @@ pub(super) fn pairs<'a, 'r>(answers: &'a [Answers<'r>]) -> Vec<Pair<'a, 'r>> {
 pub(super) fn taught(answers: &Answers<'_>) -> f64 {
     let taught: u64 = answers.learned.iter().filter_map(|it| it.counts.get(TAUGHT)).sum();
     taught as f64 / answers.all().count().max(1) as f64
+}
+
+/// The share of a method's users of whose answers with others most are mostly kept from others.
+pub(super) fn kept(answers: &Answers<'_>) -> f64 {
+    let of = |counts: &BTreeMap<String, u64>, name: &str| counts.get(name).copied().unwrap_or_default();
+    let kept = answers.learned.iter().filter(|it| 2 * of(&it.counts, KEPT) > of(&it.counts, TAUGHT)).count();
+    kept as f64 / answers.learned.len().max(1) as f64
 }
 
 #[cfg(test)]

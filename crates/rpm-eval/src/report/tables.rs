@@ -234,7 +234,7 @@ fn with_others_of(set: &SetReport, metric: &str) -> Table {
     let caption = format!(
         "{metric}, paired differences of each method with others to the same method alone, with 95\u{a0}% intervals; adjusted p \
          by Holm over all {} comparisons of the set. “Taught” is the share of answers before which others had said enough to \
-         teach something.",
+         teach something, “Kept” that of users who are mostly like none of the others and are answered as alone.",
         number::count(set.compared())
     );
     let columns = [
@@ -246,6 +246,7 @@ fn with_others_of(set: &SetReport, metric: &str) -> Table {
         ("p", Number),
         ("Users won / tied / lost", Number),
         ("Taught", Number),
+        ("Kept", Number),
     ];
     let mut table = Table::new(caption, &columns);
     let rows = set.with_others.iter().filter(|it| it.comparison.metric == metric);
@@ -261,6 +262,7 @@ fn with_others_of(set: &SetReport, metric: &str) -> Table {
                 number::probability(c.p).into(),
                 [c.users_won, c.users_tied, c.users_lost].map(number::count).join(" / ").into(),
                 number::percent(it.taught).into(),
+                number::percent(it.kept).into(),
             ]
         })
         .collect();

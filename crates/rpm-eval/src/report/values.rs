@@ -212,6 +212,8 @@ pub struct WithOthers {
     pub comparison: Comparison,
     /// The share of its answers that others had taught something for, 0 to 1.
     pub taught: f64,
+    /// The share of its users who are mostly like none of the others, and are answered as alone, 0 to 1.
+    pub kept: f64,
 }
 
 /// A metric over the number of own interactions that methods know.
