@@ -40,6 +40,7 @@
 //! | write a stage of one's own | [`StageContext`](context::StageContext) | [`context`] |
 //! | find features in a query | [`FeatureExtractor`] | [`extract`] |
 //! | group features into factors | [`FactorModel`] | [`factor`] |
+//! | learn from other users, ask a newcomer | [`Population`](stats::population::Population), [`Prepared::next_question`] | [`stats::population`], [guide](guide::others) |
 //! | share factors between the users of a task | [`Catalog`](catalog::Catalog) | [`catalog`] |
 //! | write how a past response came about | [`PathWriter`] | [`reason`] |
 //! | find the past interactions that matter | [`Retriever`] | [`retrieve`] |

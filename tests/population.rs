@@ -196,7 +196,7 @@ fn who_writes_another_language_or_uses_responses_of_their_own_is_kept_to_themsel
         assert!(p(&beside) > 0.5 * p(&alone), "{text}: {} {}", p(&beside), p(&alone));
         let people = beside.estimate.as_ref().unwrap().people().unwrap();
         assert_eq!(people.users, 12);
-        assert!((0.0..=1.0).contains(&people.alone));
+        assert!(people.alone.is_none_or(|alone| alone > 0.2), "{text}: {people:?}");
     }
 }
 
@@ -286,7 +286,7 @@ fn a_population_without_a_kind_of_enough_people_gives_its_base_rates_alone() {
         let query = Query::new("A tower in the fog.").unwrap();
         let answer = block_on(pipeline.personalize(&user, &query)).unwrap();
         assert!(of_others(&answer).abs() < 1e-12);
-        assert!(user.next_question(&[query]).is_some());
+        assert!(user.next_question(&[query, Query::new("A lamp in the rain.").unwrap()]).is_some());
     }
 }
 
@@ -321,7 +321,7 @@ fn what_a_user_takes_back_in_a_store_leaves_the_next_fit_of_the_population() {
         anew.merge(&under.count(model.memory().items())).unwrap();
     }
     let upkeep = upkeep.lock().unwrap();
-    assert!(*upkeep.counts() == anew && anew.users() == 11);
+    assert!(*upkeep.counts().unwrap() == anew && anew.users() == 11);
     assert_eq!(upkeep.fitted().unwrap().to_json(), under.fitted(&anew).unwrap().to_json());
 }
 
@@ -336,13 +336,14 @@ fn changes_may_be_told_in_any_order_and_one_that_is_missing_is_found() {
     // The first user came with five interactions and has nine; that is told before they came.
     upkeep.change(&items(0)[..5], items(0));
     assert_eq!(upkeep.fitted().unwrap_err(), PopulationError::NotIn);
+    assert!(upkeep.counts().is_none());
     for user in 1..8 {
         upkeep.change(&[], items(user));
     }
     upkeep.change(&[], &items(0)[..5]);
     let mut anew = under.nobody();
     (0..8).for_each(|user| anew.merge(&under.count(items(user))).unwrap());
-    assert!(*upkeep.counts() == anew);
+    assert!(*upkeep.counts().unwrap() == anew);
     assert!(upkeep.fitted().is_ok());
 }
 

@@ -18,11 +18,12 @@ impl fmt::Display for Reasons {
             writeln!(f, "estimate: {}", shares(estimate))?;
             writeln!(f, "made of: {}", self.parts(estimate))?;
             if let Some(people) = estimate.people() {
-                let (users, alike, alone) = (people.users, 100.0 * (1.0 - people.alone), 100.0 * people.alone);
-                writeln!(
-                    f,
-                    "others: {users} people; {alike:.0}% of this person is like kinds of them, {alone:.0}% like none"
-                )?;
+                write!(f, "others: {} people", people.users)?;
+                if let Some(alone) = people.alone {
+                    let (with, alone) = (100.0 * (1.0 - alone), 100.0 * alone);
+                    write!(f, "; this person goes {with:.0}% with them, {alone:.0}% with none")?;
+                }
+                writeln!(f)?;
             }
         }
         let origin = match self.origin {

@@ -15,6 +15,10 @@ pub mod method {}
 pub mod living {}
 
 #[doc = include_str!("links.md")]
+#[doc = include_str!("../../docs/others.md")]
+pub mod others {}
+
+#[doc = include_str!("links.md")]
 #[doc = include_str!("../../docs/retrieval.md")]
 pub mod retrieval {}
 

@@ -227,15 +227,18 @@ fn seen_with(words: &str, how: &str, factor: &Factor, beliefs: &Beliefs<'_>) -> 
     format!("{words} {how}; the factor \"{}\" was seen in {seen} of {total}", factor.label())
 }
 
+/// The least probability that is worth a word.
+const LEAST_ADDED: f64 = 0.0005;
+
 /// The same beside a population, which may have moved the estimate all the same.
 fn unknown_beside(words: &str, response: &str, supports: &Supports) -> String {
     match supports.others {
-        Some((users, added)) => {
-            let (does, points) = (if added < 0.0 { "takes" } else { "adds" }, 100.0 * added.abs());
+        Some((users, added)) if added.abs() >= LEAST_ADDED => {
+            let (how, points) = (if added < 0.0 { "less" } else { "more" }, 100.0 * added.abs());
             let unknown = unknown(words);
-            format!("{unknown}; what {users} others respond {does} {points:.1} points of probability for {response}")
+            format!("{unknown}; what {users} others respond makes {response} {points:.1} points {how} likely")
         }
-        None => unknown(words),
+        _ => unknown(words),
     }
 }
 

@@ -66,6 +66,11 @@ impl Contrast {
         Some(format!("most people {:.0}%, here {:.0}%, n {n:.0}", 100.0 * of.most, 100.0 * of.own))
     }
 
+    /// The response in whose share the user differs most from most people.
+    pub fn strongest(&self) -> Option<&ContrastedResponse> {
+        self.responses.iter().max_by(|a, b| (a.own - a.most).abs().total_cmp(&(b.own - b.most).abs()))
+    }
+
     /// The shares of a response.
     pub fn of(&self, response: &str) -> Option<&ContrastedResponse> {
         self.responses.iter().find(|contrasted| contrasted.response == response)

@@ -22,7 +22,7 @@ pub struct NextQuestion {
     pub place: usize,
     /// The question.
     pub query: Query,
-    /// What its answer is expected to tell of the answer to a question of the pool, in bits, in the mean over the pool.
+    /// What its answer is expected to tell of the answer to another question of the pool, in bits, in the mean over these.
     pub expected_bits: f64,
     /// The part of these bits that is of what kind of person the user is: 0 without a population.
     pub of_kind: f64,
@@ -45,13 +45,15 @@ impl NextQuestion {
     /// Why it is asked, in a sentence.
     pub fn reason(&self) -> String {
         let alike = match self.alike {
-            0 => "no other question is like it in words".to_owned(),
+            0 => String::new(),
+            1 => format!("1 of {} other questions is like it in words", self.of),
             alike => format!("{alike} of {} other questions are like it in words", self.of),
         };
-        if self.of_kind > 0.5 * self.expected_bits {
-            format!("people who are alike in other answers are divided on it; {alike}")
-        } else {
-            format!("{alike}, and little is known of such questions yet")
+        match (self.of_kind > 0.5 * self.expected_bits, alike.is_empty()) {
+            (true, true) => "people who are alike in other answers are divided on it".to_owned(),
+            (true, false) => format!("people who are alike in other answers are divided on it, and {alike}"),
+            (false, true) => "it tells how this person answers in general".to_owned(),
+            (false, false) => format!("{alike}, and this person has said little about such"),
         }
     }
 }
@@ -61,7 +63,7 @@ const LEAST_BITS: f64 = 0.001;
 /// The most questions of a pool that the others are weighed for; of more, so many that are spread evenly over it.
 const WEIGHED_FOR: usize = 512;
 /// Questions are alike whose words have a likeness above this, from 0 to 1.
-const ALIKE: f64 = 0.1;
+const ALIKE: f64 = 0.3;
 
 /// What an answer to one question tells of another's, by what makes them alike.
 struct Pool<'e> {
@@ -78,7 +80,7 @@ impl Estimator {
     /// all the same.
     ///
     /// ```text
-    /// bits(x) = mean over j of  −(e − 1)/2 · log₂(1 − ρ²_xj)  +  1/(2 ln 2) · Σ_ab θ_a θ_b G_ab(x) G_ab(j)
+    /// bits(x) = mean over j ≠ x of  −(e − 1)/2 · log₂(1 − ρ²_xj)  +  1/(2 ln 2) · Σ_ab θ_a θ_b G_ab(x) G_ab(j)
     /// G_ab(x) = Σ_y (p_a − p)(y) (p_b − p)(y) / p(y)
     /// ```
     ///
@@ -102,12 +104,17 @@ impl Estimator {
             expected_bits,
             of_kind: by_kind.get(place).copied()?,
             alike: alike.get(place).copied()?,
-            of: asked.targets.len() - usize::from(asked.targets.contains(&place)),
+            of: asked.others_than(place),
         })
     }
 }
 
 impl Pool<'_> {
+    /// The questions that one is weighed for.
+    fn others_than(&self, place: usize) -> usize {
+        self.targets.len() - usize::from(self.targets.binary_search(&place).is_ok())
+    }
+
     /// By question: the bits by words, and how many of those that it is weighed for are like it, apart from itself.
     fn by_words(&self) -> (Vec<f64>, Vec<usize>) {
         let texts = &self.estimator.past.texts;
@@ -133,7 +140,7 @@ impl Pool<'_> {
         let own = 1.0 / lambda + constant;
         let left: Vec<f64> =
             told.columns().into_iter().skip(known).map(|told| (own - told.dot(&told)).max(0.0)).collect();
-        let weight = 0.5 * (self.estimator.responses_in_effect() - 1.0) / self.targets.len().max(1) as f64;
+        let weight = 0.5 * (self.estimator.responses_in_effect() - 1.0);
         let mut bits = vec![0.0; self.queries.len()];
         let mut alike = vec![0; self.queries.len()];
         for target in &self.targets {
@@ -143,8 +150,10 @@ impl Pool<'_> {
             for (place, (((likeness, told), left), (bits, alike))) in pool.enumerate() {
                 let both = covariance(likeness) - told.dot(&of_target);
                 let shared = both * both / ((1.0 + left) * (1.0 + with));
-                *bits -= weight * (1.0 - shared.min(0.999)).log2();
-                *alike += usize::from(place != *target && *likeness > ALIKE);
+                if place != *target {
+                    *bits -= weight / self.others_than(place) as f64 * (1.0 - shared.min(0.999)).log2();
+                    *alike += usize::from(*likeness > ALIKE);
+                }
             }
         }
         (bits, alike)
@@ -153,12 +162,17 @@ impl Pool<'_> {
     /// By question: the bits by what kind of person the user is.
     fn by_kind(&self) -> Vec<f64> {
         let divided: Vec<Vec<f64>> = self.queries.iter().map(|query| self.estimator.divided(query)).collect();
-        let mut mean = vec![0.0; divided.first().map_or(0, Vec::len)];
+        let mut all = vec![0.0; divided.first().map_or(0, Vec::len)];
         for of in self.targets.iter().filter_map(|target| divided.get(*target)) {
-            mean.iter_mut().zip(of).for_each(|(mean, of)| *mean += of / self.targets.len() as f64);
+            all.iter_mut().zip(of).for_each(|(sum, of)| *sum += of);
         }
-        let bits = |of: &Vec<f64>| of.iter().zip(&mean).map(|(of, mean)| of * mean).sum::<f64>();
-        divided.iter().map(|of| bits(of) / (2.0 * std::f64::consts::LN_2)).collect()
+        let bits = |(place, of): (usize, &Vec<f64>)| {
+            let others = self.others_than(place);
+            let own = if others < self.targets.len() { 1.0 } else { 0.0 };
+            let sum: f64 = of.iter().zip(&all).map(|(of, all)| of * (all - own * of)).sum();
+            sum / (others.max(1) as f64 * 2.0 * std::f64::consts::LN_2)
+        };
+        divided.iter().enumerate().map(bits).collect()
     }
 }
 

@@ -36,7 +36,8 @@ impl Others {
 
     /// The people behind what is said, and how much of the user is like none of them.
     pub(super) fn people(&self) -> People {
-        People { users: self.population.users(), alone: self.member.shares().last().copied().unwrap_or(1.0) }
+        let alone = self.member.shares().last().copied().filter(|_| self.member.tells());
+        People { users: self.population.users(), alone }
     }
 
     /// Reads new items, which come after those already there.

@@ -37,7 +37,8 @@ pub struct People {
     /// How many there are in the population.
     pub users: u64,
     /// The share of the user that is like none of them, from 0 to 1: as far they are kept to themselves, and others add nothing.
-    pub alone: f64,
+    /// `None` before any interaction of the user tells.
+    pub alone: Option<f64>,
 }
 
 /// Something that moved an estimate.
@@ -100,7 +101,7 @@ impl TryFrom<UncheckedEstimate> for Estimate {
         if !adds_up {
             return Err("the estimate's parts do not add up to it");
         }
-        if people.is_some_and(|people| !share(people.alone)) {
+        if people.and_then(|people| people.alone).is_some_and(|alone| !share(alone)) {
             return Err("the estimate has a share of the user outside 0 to 1");
         }
         Ok(Self { responses, decision, rule, parts, people })

@@ -93,7 +93,8 @@ impl Population {
         &self.base
     }
 
-    /// The number of words, of texts and of kinds of person that are kept.
+    /// The number of words with pairs of words, of texts and of kinds of person that are kept. Where options come with the query, each
+    /// option beside its question is a text.
     pub fn sizes(&self) -> (usize, usize, usize) {
         (self.terms.len(), self.texts.len(), self.kinds.len())
     }

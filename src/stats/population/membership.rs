@@ -36,6 +36,11 @@ impl Membership {
         membership
     }
 
+    /// True where some interaction tells.
+    pub(crate) fn tells(&self) -> bool {
+        !self.told.is_empty()
+    }
+
     /// The shares, which sum to 1.
     pub(crate) fn shares(&self) -> &[f64] {
         &self.shares

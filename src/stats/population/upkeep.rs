@@ -35,10 +35,10 @@ use super::{Counts, Population, PopulationError};
 /// });
 /// stored.learn(&history("ana")?).await?;
 /// stored.learn(&history("ben")?).await?;
-/// assert_eq!(upkeep.lock().unwrap().counts().users(), 2);
+/// assert_eq!(upkeep.lock().unwrap().counts().map(|counts| counts.users()), Some(2));
 ///
 /// stored.delete(&UserId::new("ana")?).await?;
-/// assert_eq!(upkeep.lock().unwrap().counts().users(), 1);
+/// assert_eq!(upkeep.lock().unwrap().counts().map(|counts| counts.users()), Some(1));
 /// # Ok(())
 /// # }
 /// # pollster::block_on(example()).unwrap();
@@ -76,9 +76,9 @@ impl Upkeep {
         }
     }
 
-    /// The counts.
-    pub fn counts(&self) -> &Counts {
-        &self.counts
+    /// The counts; `None` while more was taken out than was in, since a change was not told or has yet to be.
+    pub fn counts(&self) -> Option<&Counts> {
+        self.counts.is_sound().then_some(&self.counts)
     }
 
     /// The population that was counted under.
@@ -86,16 +86,14 @@ impl Upkeep {
         &self.population
     }
 
-    /// Fits the population of the users as they are now. The words and texts are those that were shared when it was begun, less
-    /// those that fewer than k users still have; counting goes on under the old one.
+    /// Fits the population of the users as they are now: put it into service, and what a user took back is gone from answers. The
+    /// words and texts are those that were shared when it was begun, less those that fewer than k users still have, and counting goes on
+    /// under the old one; for new words learn it anew. It promises nothing, whatever noise the old one was learned under.
     ///
     /// # Errors
     /// [`PopulationError::NotIn`] when more was taken out than was in: a change that was not told, or has yet to be. Otherwise as for
     /// [`Population::fitted`].
     pub fn fitted(&self) -> Result<Population, PopulationError> {
-        if !self.counts.is_sound() {
-            return Err(PopulationError::NotIn);
-        }
-        self.population.fitted(&self.counts)
+        self.population.fitted(self.counts().ok_or(PopulationError::NotIn)?)
     }
 }

@@ -230,7 +230,7 @@ impl Session for Ready {
         let answer = self.pipeline.personalize(&self.user, query).await?;
         self.usage.add(&answer.usage);
         let people = answer.estimate.as_ref().and_then(Estimate::people);
-        self.kept += u64::from(people.is_some_and(|people| people.alone > 0.5));
+        self.kept += u64::from(people.and_then(|people| people.alone).is_some_and(|alone| alone > 0.5));
         let mut weighed = answer.estimate.as_ref().map_or_else(Vec::new, |estimate| {
             estimate.responses().iter().map(|weighted| weighted.probability).collect()
         });
