@@ -69,6 +69,15 @@ fn of_others(answer: &Answer) -> f64 {
     contributions.iter().find(|(source, _)| **source == Source::Others).map_or(0.0, |(_, added)| *added)
 }
 
+/// Every response's base rate and what the parts added come to its probability.
+fn assert_adds_up(answer: &Answer) {
+    let estimate = answer.estimate.as_ref().unwrap();
+    for (place, response) in estimate.responses().iter().enumerate() {
+        let added: f64 = estimate.parts().iter().map(|part| part.added[place]).sum();
+        assert!((response.base + added - response.probability).abs() < 1e-9);
+    }
+}
+
 #[test]
 fn two_interactions_tell_whom_a_user_is_like() {
     for scale in [true, false] {
@@ -81,11 +90,7 @@ fn two_interactions_tell_whom_a_user_is_like() {
                 let answer = answer(&pipeline, model.clone(), text);
                 assert_eq!(answer.response, if fog == (kind == 0) { "5" } else { "1" }, "{scale} {kind} {text}");
                 assert!(of_others(&answer) > 0.05, "{scale} {kind} {text}: {}", of_others(&answer));
-                let estimate = answer.estimate.as_ref().unwrap();
-                for (place, response) in estimate.responses().iter().enumerate() {
-                    let added: f64 = estimate.parts().iter().map(|part| part.added[place]).sum();
-                    assert!((response.base + added - response.probability).abs() < 1e-9);
-                }
+                assert_adds_up(&answer);
             }
         }
     }
@@ -99,7 +104,10 @@ fn a_user_of_whom_nothing_is_known_has_the_base_rates_of_all() {
     let answer = block_on(async {
         let mut nobody = pipeline.open(learned(&task, "new", interactions(0, 1))).await.unwrap();
         pipeline.forget(&mut nobody, &Forget::All).await.unwrap();
-        pipeline.personalize(&nobody, &query).await.unwrap()
+        let answer = pipeline.personalize(&nobody, &query).await.unwrap();
+        let reasons = answer.reasons(&nobody).to_string();
+        assert!(reasons.contains("made of: most people ") && !reasons.contains("usually"), "{reasons}");
+        answer
     });
     let base: Vec<f64> = answer.estimate.as_ref().unwrap().responses().iter().map(|response| response.base).collect();
     assert!(base.iter().zip(population.base()).all(|(a, b)| (a - b).abs() < 1e-12), "{base:?}");
@@ -230,11 +238,7 @@ fn a_question_that_others_answered_is_known_by_its_content() {
             });
             assert_eq!(answer.response, asked(kind, n).response(), "{kind} {n}");
             assert!(of_others(&answer) > 0.05, "{kind} {n}: {}", of_others(&answer));
-            let estimate = answer.estimate.as_ref().unwrap();
-            for (place, response) in estimate.responses().iter().enumerate() {
-                let added: f64 = estimate.parts().iter().map(|part| part.added[place]).sum();
-                assert!((response.base + added - response.probability).abs() < 1e-9);
-            }
+            assert_adds_up(&answer);
         }
     }
 }

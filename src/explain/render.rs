@@ -15,7 +15,7 @@ impl fmt::Display for Reasons {
         writeln!(f, "{}: {}", self.response_name, self.response)?;
         writeln!(f, "tier: {} ({})", self.support.tier.as_str(), self.support.reason.as_str())?;
         if let Some(estimate) = &self.estimate {
-            writeln!(f, "estimate: {}", shares(estimate))?;
+            writeln!(f, "estimate: {}", shares(estimate, self.usual()))?;
             writeln!(f, "made of: {}", self.parts(estimate))?;
             if let Some(people) = estimate.people() {
                 write!(f, "others: {} people", people.users)?;
@@ -55,26 +55,32 @@ impl fmt::Display for Reasons {
 }
 
 impl Reasons {
+    /// Whose base rates these are: of a user who has said nothing yet, beside a population, most people's.
+    fn usual(&self) -> &'static str {
+        let of_others = self.interactions == 0 && self.estimate.as_ref().is_some_and(|it| it.people().is_some());
+        if of_others { "most people" } else { "usually" }
+    }
+
     /// The base rate of the response and what was added to it, in percent; on a scale what is usual and was added in points.
     fn parts(&self, estimate: &Estimate) -> String {
         let points: Option<Vec<(&str, f64)>> =
             self.contributions.iter().map(|part| Some((part.name.as_str(), part.points?))).collect();
-        let usual = |of: &dyn Fn(&ResponseProbability) -> f64| estimate.responses().iter().map(of).sum::<f64>();
+        let sum = |of: &dyn Fn(&ResponseProbability) -> f64| estimate.responses().iter().map(of).sum::<f64>();
         let value = |weighted: &ResponseProbability| weighted.response.parse::<f64>().unwrap_or_default();
         let mut text = String::new();
         match points.filter(|points| !points.is_empty()) {
             Some(mut points) => {
-                let _ = write!(text, "usually {:.2}", usual(&|weighted| value(weighted) * weighted.base));
+                let _ = write!(text, "{} {:.2}", self.usual(), sum(&|weighted| value(weighted) * weighted.base));
                 points.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
                 for (name, added) in points.iter().filter(|(_, added)| added.abs() >= LEAST_SHOWN) {
                     let _ = write!(text, ", {name} {added:+.2}");
                 }
-                let _ = write!(text, "; {:.2} expected", usual(&|weighted| value(weighted) * weighted.probability));
+                let _ = write!(text, "; {:.2} expected", sum(&|weighted| value(weighted) * weighted.probability));
             }
             None => {
                 let base = estimate.responses().iter().find(|weighted| weighted.response == self.response);
                 let base = 100.0 * base.map_or(0.0, |weighted| weighted.base);
-                let _ = write!(text, "usually {base:.1}% {}", self.response);
+                let _ = write!(text, "{} {base:.1}% {}", self.usual(), self.response);
                 for part in self.contributions.iter().filter(|part| part.added.abs() >= LEAST_SHOWN / 10.0) {
                     let _ = write!(text, ", {} {:+.1}", part.name, 100.0 * part.added);
                 }
@@ -130,10 +136,10 @@ impl fmt::Display for Faithfulness {
     }
 }
 
-fn shares(estimate: &Estimate) -> String {
+fn shares(estimate: &Estimate, usual: &str) -> String {
     let shares = estimate.responses().iter().map(|weighted| {
         let (p, base) = (100.0 * weighted.probability, 100.0 * weighted.base);
-        format!("{} {p:.0}% (usually {base:.0}%)", weighted.response)
+        format!("{} {p:.0}% ({usual} {base:.0}%)", weighted.response)
     });
     shares.collect::<Vec<_>>().join(", ")
 }

@@ -21,6 +21,8 @@ pub struct Reasons {
     pub response: String,
     /// The evidence, the tier it allows and why.
     pub support: Support,
+    /// How many past interactions the user has.
+    pub interactions: usize,
     /// P(response | features, user) from the statistics alone; `None` for free text.
     pub estimate: Option<Estimate>,
     /// What made the estimate of the response more or less than the user's base rate for it, the strongest first. Base rate and

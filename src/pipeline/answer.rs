@@ -85,6 +85,7 @@ impl Answer {
             response_name: model.task().response_name_str().to_owned(),
             response: self.response.clone(),
             support: self.support,
+            interactions: model.memory().len(),
             estimate: self.estimate.clone(),
             contributions: self.contributions(prepared),
             origin: self.path.origin(),
