@@ -136,17 +136,16 @@ impl Pool<'_> {
         // What is known of all from the known: L⁻¹ K, with an own share of chance for each answer.
         let mut among = of_known.view().split_at(Axis(1), known).0.to_owned();
         among.diag_mut().mapv_inplace(|own| own + 1.0);
-        let told = forward(&cholesky(among), of_known);
+        let told = forward(&cholesky(among), of_known).reversed_axes().as_standard_layout().into_owned();
         let own = 1.0 / lambda + constant;
-        let left: Vec<f64> =
-            told.columns().into_iter().skip(known).map(|told| (own - told.dot(&told)).max(0.0)).collect();
+        let left: Vec<f64> = told.rows().into_iter().skip(known).map(|told| (own - told.dot(&told)).max(0.0)).collect();
         let weight = 0.5 * (self.estimator.responses_in_effect() - 1.0);
         let mut bits = vec![0.0; self.queries.len()];
         let mut alike = vec![0; self.queries.len()];
         for target in &self.targets {
-            let (of_target, row) = (told.column(known + target), row(known + target));
+            let (of_target, row) = (told.row(known + target), row(known + target));
             let with = left.get(*target).copied().unwrap_or_default();
-            let pool = row.iter().zip(told.columns()).skip(known).zip(&left).zip(bits.iter_mut().zip(&mut alike));
+            let pool = row.iter().zip(told.rows()).skip(known).zip(&left).zip(bits.iter_mut().zip(&mut alike));
             for (place, (((likeness, told), left), (bits, alike))) in pool.enumerate() {
                 let both = covariance(likeness) - told.dot(&of_target);
                 let shared = both * both / ((1.0 + left) * (1.0 + with));
