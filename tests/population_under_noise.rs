@@ -28,16 +28,17 @@ fn learned(task: &Task, user: usize, kind: usize, n: usize) -> UserModel {
     block_on(RpmPipeline::offline(task.clone()).learn(&history)).unwrap().model
 }
 
-/// The mean log-probability of what the user would say.
-fn likely(pipeline: &RpmPipeline, model: &UserModel, kind: usize) -> f64 {
+/// The mean log-probability of what the user would say, and how many of six answers are that.
+fn likely(pipeline: &RpmPipeline, model: &UserModel, kind: usize) -> (f64, usize) {
     let of = |number: usize| {
         let (query, response) = said(kind, number);
         let answer = block_on(async {
             pipeline.personalize(&pipeline.open(model.clone()).await.unwrap(), &query).await.unwrap()
         });
-        answer.estimate.unwrap().probability(response).ln()
+        (answer.estimate.unwrap().probability(response).ln(), usize::from(answer.response == response))
     };
-    (0..6).map(of).sum::<f64>() / 6.0
+    let all: Vec<(f64, usize)> = (0..6).map(of).collect();
+    (all.iter().map(|(log, _)| log).sum::<f64>() / 6.0, all.iter().map(|(_, right)| right).sum())
 }
 
 #[test]
@@ -53,9 +54,10 @@ fn a_population_that_noise_drowns_answers_nobody_worse_than_alone() {
             let beside = RpmPipeline::offline_builder(task.clone()).population(population).build().unwrap();
             for (kind, n) in [(0, 3), (1, 6), (0, 12), (1, 24)] {
                 let model = learned(&task, 99, kind, n);
-                let (beside, alone) = (likely(&beside, &model, kind), likely(&alone, &model, kind));
+                let ((beside, right), (alone, of)) = (likely(&beside, &model, kind), likely(&alone, &model, kind));
                 // A draw of the noise may cost some confidence, and no answer: .86 for 1 is the most of it here.
                 assert!(beside > alone - 0.15, "{scale} {epsilon} {n}: {beside} {alone}");
+                assert!(right >= of, "{scale} {epsilon} {n}: {right} of {of}");
             }
         }
     }

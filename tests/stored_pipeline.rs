@@ -311,6 +311,24 @@ fn an_answer_comes_although_its_paths_could_not_be_kept() {
 }
 
 #[test]
+fn whoever_cannot_be_emptied_first_is_deleted_all_the_same_where_changes_are_told() {
+    for deletes in [false, true] {
+        let (broken, told) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(Vec::new())));
+        let failing = Failing { store: InMemoryStore::new(), deletes, broken: Arc::clone(&broken) };
+        let tell = Arc::clone(&told);
+        let pipeline = offline(failing).told_of_changes(move |change| {
+            tell.lock().unwrap().push((change.before.len(), change.after.len()));
+        });
+        block_on(pipeline.learn(&shorter(3))).unwrap();
+        broken.store(1, Ordering::SeqCst);
+        assert!(block_on(pipeline.delete(&ana())).unwrap());
+        assert!(matches!(block_on(pipeline.load(&ana())), Err(StoredError::UnknownUser { .. })));
+        // What was not saved was not told.
+        assert_eq!(*told.lock().unwrap(), [(0, 3)]);
+    }
+}
+
+#[test]
 fn what_was_learned_and_paid_for_is_handed_over_when_the_store_fails() {
     let broken = Arc::new(AtomicUsize::new(1));
     let failing = Failing { store: InMemoryStore::new(), deletes: false, broken };

@@ -124,8 +124,8 @@ impl StoredPipeline {
     ///
     /// Of changes that meet, each is told with what was held when it was saved, so what was before one is what was after
     /// another, whichever process made it; they may be told in another order. Not told is what was saved by a process that died before it
-    /// told, what a store saved although it answered with an error, and what another writer saves in the moment
-    /// between the two steps of a deletion: count anew now and then. Let it be quick and not panic: it is called where the change is awaited.
+    /// told, what a store saved although it answered with an error, the deletion of a model that could not be read or emptied first, and
+    /// what another writer saves in the moment between these two steps: count anew now and then. Let it be quick and not panic: it is called where the change is awaited.
     #[must_use]
     pub fn told_of_changes(mut self, tell: impl Fn(Changed<'_>) + Send + Sync + 'static) -> Self {
         self.told = Some(Arc::new(tell));
@@ -173,15 +173,12 @@ impl StoredPipeline {
     /// [`StoredError::Deleted`], also the user's first; no late writer brings the user back.
     ///
     /// # Errors
-    /// [`StoredError::Store`]; where [changes are told](Self::told_of_changes) also those of [`forget`](Self::forget), and nothing is
-    /// deleted then.
+    /// [`StoredError::Store`].
     pub async fn delete(&self, user: &UserId) -> Result<bool, StoredError> {
         if self.told.is_some() {
-            // Told as a change of what was held, and not of what was read a moment before.
-            match self.forget(user, &Forget::All).await {
-                Ok(_) | Err(StoredError::UnknownUser { .. }) => {}
-                Err(error) => return Err(error),
-            }
+            // Told as a change of what was held, and not of what was read a moment before. Whoever cannot be read or saved is
+            // deleted all the same.
+            let _ = self.forget(user, &Forget::All).await;
         }
         let _ending = self.open.ending(user);
         Ok(self.store.delete(user).await?)

@@ -90,8 +90,9 @@ impl StoredPipeline {
                 Err(StoreError::Conflict) => let_others_run().await,
                 Err(error) => return Err(error.into()),
                 Ok(version) => {
-                    self.tell(user, before.as_ref().map(Prepared::model), Some(changed.model()));
+                    let saved = changed.shared_model();
                     ending.replace(version, changed);
+                    self.tell(user, before.as_ref().map(Prepared::model), Some(&saved));
                     return Ok(value);
                 }
             }
