@@ -58,6 +58,14 @@ fn among(task: &Task) -> RpmPipeline {
     RpmPipeline::offline_builder(task.clone()).population(population(task)).build().unwrap()
 }
 
+fn among_people_of_one_mind(task: &Task) -> RpmPipeline {
+    let models: Vec<UserModel> =
+        (0..12).map(|user| learned(task, &format!("user {user}"), interactions(0, 12))).collect();
+    let histories: Vec<_> = models.iter().map(|model| model.memory().items()).collect();
+    let population = Population::learn(task, &histories, 4).unwrap();
+    RpmPipeline::offline_builder(task.clone()).population(population).build().unwrap()
+}
+
 fn answer(pipeline: &RpmPipeline, model: UserModel, text: &str) -> Answer {
     let query = Query::new(text).unwrap();
     block_on(async { pipeline.personalize(&pipeline.open(model).await.unwrap(), &query).await.unwrap() })
@@ -117,11 +125,7 @@ fn a_user_of_whom_nothing_is_known_has_the_base_rates_of_all() {
 fn who_answers_opposite_to_everybody_is_answered_as_alone() {
     for scale in [true, false] {
         let task = task(scale);
-        let models: Vec<UserModel> =
-            (0..12).map(|user| learned(&task, &format!("user {user}"), interactions(0, 12))).collect();
-        let histories: Vec<_> = models.iter().map(|model| model.memory().items()).collect();
-        let population = Population::learn(&task, &histories, 4).unwrap();
-        let pipeline = RpmPipeline::offline_builder(task.clone()).population(population).build().unwrap();
+        let pipeline = among_people_of_one_mind(&task);
         let edge = learned(&task, "edge", interactions(1, 24));
         for text in ["A tower in the fog.", "A dance in the rain."] {
             let alone = answer(&RpmPipeline::offline(task.clone()), edge.clone(), text);
@@ -247,11 +251,7 @@ fn a_question_that_others_answered_is_known_by_its_content() {
 fn reasons_tell_how_a_user_differs_from_most_people() {
     for scale in [true, false] {
         let task = task(scale);
-        let models: Vec<UserModel> =
-            (0..12).map(|user| learned(&task, &format!("user {user}"), interactions(0, 12))).collect();
-        let histories: Vec<_> = models.iter().map(|model| model.memory().items()).collect();
-        let population = Population::learn(&task, &histories, 4).unwrap();
-        let pipeline = RpmPipeline::offline_builder(task.clone()).population(population).build().unwrap();
+        let pipeline = among_people_of_one_mind(&task);
         for (kind, differs) in [(0, false), (1, true)] {
             let user = block_on(pipeline.open(learned(&task, "new", interactions(kind, 24)))).unwrap();
             let found: Vec<String> =
