@@ -48,8 +48,11 @@ async fn run() -> Result<(), Box<dyn Error>> {
     }
     let histories: Vec<_> = others.iter().map(|model| model.memory().items()).collect();
     let population = Population::learn(&task, &histories, USERS_SHARED)?;
-    let (words, texts, kinds) = population.sizes();
-    println!("{} viewers share {words} words, {texts} films and {kinds} kinds of taste.\n", population.users());
+    let (words, texts, axes) = population.sizes();
+    println!(
+        "{} viewers share {words} words and {texts} films; tastes in common differ on {axes} axes.\n",
+        population.users()
+    );
     let among = RpmPipeline::offline_builder(task.clone()).population(population).build()?;
 
     // A newcomer who liked the hedgehog and not the bomb squad.

@@ -62,7 +62,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     drop((some, sum, counts));
 
     let population = timed("learn, all of it", || Population::learn(&task, &users, USERS_SHARED))?;
-    told("kinds", population.sizes().2);
+    told("axes", population.sizes().2);
     let noise = Noise::new(1.0, [1; 32])?;
     timed("learn under noise, all of it", || Population::learn_private(&task, &users, USERS_SHARED, &noise))?;
     Ok(())

@@ -40,7 +40,7 @@ fn what_is_like_most_of_the_pool_is_asked_first_and_what_is_like_the_rest_next()
     let first = user.next_question(&pool).unwrap();
     assert!((1..4).contains(&first.place), "{}", first.query.text());
     assert_eq!(first.query, pool[first.place]);
-    assert_eq!((first.alike, first.of, first.of_kind), (2, 6, 0.0));
+    assert_eq!((first.alike, first.of, first.of_others), (2, 6, 0.0));
     assert_eq!(
         first.reason(),
         "2 of 6 other questions are like it in words, and this person has said little about such"
@@ -102,7 +102,7 @@ fn beside_a_population_what_people_are_divided_on_is_asked_from_the_first_questi
     let pipeline = RpmPipeline::offline_builder(task()).population(population()).build().unwrap();
     let pool = queries(&["A ferry at dawn.", "A ferry at noon.", "A rain at night.", "The fog."]);
     let asked = newcomer(&pipeline).next_question(&pool).unwrap();
-    assert!(asked.place >= 2 && asked.of_kind > 0.5 * asked.expected_bits, "{asked:?} {}", asked.of_kind);
+    assert!(asked.place >= 2 && asked.of_others > 0.5 * asked.expected_bits, "{asked:?} {}", asked.of_others);
     assert!(asked.reason().starts_with("people who are alike in other answers are divided on it"));
 }
 

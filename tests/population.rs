@@ -187,7 +187,10 @@ fn who_writes_another_language_or_uses_responses_of_their_own_is_kept_to_themsel
         Interaction::new(format!("i{number}"), Query::new(text).unwrap(), labels[response].clone()).unwrap()
     };
     let common = |user: usize| {
-        let shelved = |n: usize| of(n % 2, format!("A {} in the {}.", SUBJECTS[n % 6], ["fog", "rain"][n % 2]), n);
+        // Some have more to shelve of the one, some of the other.
+        let shelf = |n: usize| usize::from(n % 12 > 1 + user % 9);
+        let shelved =
+            |n: usize| of(shelf(n), format!("A {} in the {}.", SUBJECTS[n % 6], ["fog", "rain"][shelf(n)]), n);
         learned(&task, &format!("user {user}"), (0..12).map(shelved).collect())
     };
     let models: Vec<UserModel> = (0..12).map(common).collect();
@@ -201,14 +204,15 @@ fn who_writes_another_language_or_uses_responses_of_their_own_is_kept_to_themsel
         learned(&task, "foreign", (0..24).map(foreign).collect()),
         learned(&task, "own", (0..24).map(own_labels).collect()),
     ];
-    for (model, text) in users.into_iter().zip(["Leuchtturm", "A lamp in the fog."]) {
+    for (model, text) in users.into_iter().zip(["Leuchtturm", "A lamp in the thick fog."]) {
         let (alone, beside) = (answer(&alone, model.clone(), text), answer(&among, model, text));
         assert!(of_others(&beside) < 0.05, "{text}: {}", of_others(&beside));
         let p = |answer: &Answer| answer.estimate.as_ref().unwrap().probability(&alone.response);
         assert!(p(&beside) > 0.5 * p(&alone), "{text}: {} {}", p(&beside), p(&alone));
         let people = beside.estimate.as_ref().unwrap().people().unwrap();
         assert_eq!(people.users, 12);
-        assert!(people.alone.is_none_or(|alone| alone > 0.2), "{text}: {people:?}");
+        // Nothing of what is foreign is known; of the other it is known that nobody says such.
+        assert_eq!(people.alone.is_none(), text == "Leuchtturm", "{people:?}");
     }
 }
 
@@ -269,27 +273,25 @@ fn reasons_tell_how_a_user_differs_from_most_people() {
 }
 
 #[test]
-fn a_population_without_a_kind_of_enough_people_gives_its_base_rates_alone() {
+fn a_population_whose_users_share_no_words_gives_its_base_rates_alone() {
     for scale in [true, false] {
         let task = task(scale);
-        let people = |kind: usize| -> Vec<UserModel> {
-            (0..6).map(|user| learned(&task, &format!("user {user}"), interactions(kind, 12 + user))).collect()
+        let of = |user: usize, n: usize| {
+            let query = Query::new(format!("word{user}n{n}")).unwrap();
+            Interaction::new(format!("i{n}"), query, ["1", "5"][n % 2]).unwrap()
         };
-        let some = people(0);
-        let histories: Vec<_> = some.iter().map(|model| model.memory().items()).collect();
-        let of_some = Population::learn(&task, &histories, 6).unwrap();
-        // Of these nobody is like any of the others.
-        let mut counts = of_some.nobody();
-        for model in people(1) {
-            counts.merge(&of_some.count(model.memory().items())).unwrap();
-        }
-        let population = of_some.fitted(&counts).unwrap();
-        assert_eq!(population.sizes().2, 0);
+        let models: Vec<UserModel> = (0..12)
+            .map(|user| learned(&task, &format!("user {user}"), (0..8).map(|n| of(user, n)).collect()))
+            .collect();
+        let histories: Vec<_> = models.iter().map(|model| model.memory().items()).collect();
+        let population = Population::learn(&task, &histories, 4).unwrap();
+        assert_eq!(population.sizes(), (0, 0, 0));
         let pipeline = RpmPipeline::offline_builder(task.clone()).population(population).build().unwrap();
         let user = block_on(pipeline.open(learned(&task, "new", interactions(0, 4)))).unwrap();
         let query = Query::new("A tower in the fog.").unwrap();
         let answer = block_on(pipeline.personalize(&user, &query)).unwrap();
         assert!(of_others(&answer).abs() < 1e-12);
+        assert_eq!(answer.estimate.as_ref().unwrap().people().unwrap().alone, None);
         assert!(user.next_question(&[query, Query::new("A lamp in the rain.").unwrap()]).is_some());
     }
 }

@@ -58,6 +58,48 @@ pub(super) fn inverse_diagonal(factor: &Array2<f64>) -> Array1<f64> {
     forward(factor, Array2::eye(factor.nrows())).map(|entry| entry * entry).sum_axis(Axis(0))
 }
 
+/// The eigenvalues of a small symmetric matrix and, by column, its eigenvectors: rotations of two axes at a time until what is off the
+/// diagonal is gone (Jacobi 1846).
+pub(super) fn eigen(mut matrix: Array2<f64>) -> (Vec<f64>, Array2<f64>) {
+    const SWEEPS: usize = 30;
+    let n = matrix.nrows();
+    let mut vectors = Array2::eye(n);
+    for _ in 0..SWEEPS {
+        for a in 0..n {
+            for b in a + 1..n {
+                turn(&mut matrix, &mut vectors, a, b);
+            }
+        }
+    }
+    (matrix.diag().to_vec(), vectors)
+}
+
+/// Turns two axes so that the entry of both is 0.
+fn turn(matrix: &mut Array2<f64>, vectors: &mut Array2<f64>, a: usize, b: usize) {
+    let at = |matrix: &Array2<f64>, a: usize, b: usize| matrix.get((a, b)).copied().unwrap_or_default();
+    let both = at(matrix, a, b);
+    if both == 0.0 {
+        return;
+    }
+    let apart = (at(matrix, b, b) - at(matrix, a, a)) / (2.0 * both);
+    let tangent = apart.signum() / (apart.abs() + apart.hypot(1.0));
+    let cosine = tangent.hypot(1.0).recip();
+    let sine = tangent * cosine;
+    let turned = |x: f64, y: f64| (cosine * x - sine * y, sine * x + cosine * y);
+    for of in [&mut *matrix, vectors] {
+        for mut row in of.rows_mut() {
+            let (x, y) = turned(row.get(a).copied().unwrap_or_default(), row.get(b).copied().unwrap_or_default());
+            row.get_mut(a).into_iter().for_each(|slot| *slot = x);
+            row.get_mut(b).into_iter().for_each(|slot| *slot = y);
+        }
+    }
+    for mut column in matrix.columns_mut() {
+        let (x, y) = turned(column.get(a).copied().unwrap_or_default(), column.get(b).copied().unwrap_or_default());
+        column.get_mut(a).into_iter().for_each(|slot| *slot = x);
+        column.get_mut(b).into_iter().for_each(|slot| *slot = y);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,5 +112,22 @@ mod tests {
         assert!((solve(&factor, matrix.dot(&x)) - x).iter().all(|entry| entry.abs() < 1e-12));
         let inverse = solve(&factor, Array2::eye(3));
         assert!((inverse_diagonal(&factor) - inverse.diag()).iter().all(|entry| entry.abs() < 1e-12));
+    }
+    #[test]
+    fn eigenvectors_turn_a_matrix_into_its_eigenvalues() {
+        let matrix = ndarray::array![
+            [2.0, 0.5, 0.25, 0.0],
+            [0.5, 2.0, 0.125, -1.0],
+            [0.25, 0.125, 2.0, 0.0],
+            [0.0, -1.0, 0.0, 0.1]
+        ];
+        for matrix in [matrix, Array2::zeros((1, 1)), Array2::zeros((0, 0)), Array2::eye(3)] {
+            let (values, vectors) = eigen(matrix.clone());
+            let turned = vectors.t().dot(&matrix).dot(&vectors);
+            assert!((turned - Array2::from_diag(&Array1::from(values))).iter().all(|off| off.abs() < 1e-12));
+            assert!(
+                (vectors.t().dot(&vectors) - Array2::<f64>::eye(matrix.nrows())).iter().all(|off| off.abs() < 1e-12)
+            );
+        }
     }
 }

@@ -100,8 +100,8 @@ impl Estimator {
         Self::among(task, set, items, weights, None)
     }
 
-    /// The same beside a [population](Population): base rates begin at the population's, kinds of people say what sways the user
-    /// as far as they foretell the items, and the user's own words and factors have what that leaves. A population of other
+    /// The same beside a [population](Population): base rates begin at the population's, others say what sways the user as far as
+    /// they foretell the items, and the user's own words and factors have what that leaves. A population of other
     /// responses is passed over.
     pub fn among(
         task: &Task,

@@ -24,8 +24,8 @@ pub struct NextQuestion {
     pub query: Query,
     /// What its answer is expected to tell of the answer to another question of the pool, in bits, in the mean over these.
     pub expected_bits: f64,
-    /// The part of these bits that is of what kind of person the user is: 0 without a population.
-    pub of_kind: f64,
+    /// The part of these bits that is of where the user stands among others: 0 without a population.
+    pub of_others: f64,
     /// The other questions it was weighed for that are like it in words.
     pub alike: usize,
     /// The other questions it was weighed for: those of the pool, or 512 of them.
@@ -49,7 +49,7 @@ impl NextQuestion {
             1 => format!("1 of {} other questions is like it in words", self.of),
             alike => format!("{alike} of {} other questions are like it in words", self.of),
         };
-        match (self.of_kind > 0.5 * self.expected_bits, alike.is_empty()) {
+        match (self.of_others > 0.5 * self.expected_bits, alike.is_empty()) {
             (true, true) => "people who are alike in other answers are divided on it".to_owned(),
             (true, false) => format!("people who are alike in other answers are divided on it, and {alike}"),
             (false, true) => "it tells how this person answers in general".to_owned(),
@@ -80,21 +80,22 @@ impl Estimator {
     /// all the same.
     ///
     /// ```text
-    /// bits(x) = mean over j ≠ x of  −(e − 1)/2 · log₂(1 − ρ²_xj)  +  1/(2 ln 2) · Σ_ab θ_a θ_b G_ab(x) G_ab(j)
-    /// G_ab(x) = Σ_y (p_a − p)(y) (p_b − p)(y) / p(y)
+    /// bits(x) = mean over j ≠ x of  −(e − 1)/2 · log₂(1 − ρ²_xj)  +  1/(2 ln 2) · Σ_ab G_ab(x) G_ab(j)
+    /// G_ab(x) = Σ_y u_a(y) u_b(y) / p(y)
     /// ```
     ///
     /// The first term is the mutual information of two answers under a normal whose covariance is that of the regression on
     /// words, given all that was answered; e is 2 to the entropy of the base rates in bits, the responses there are in effect,
-    /// and 2 on a scale and for options. The second is that of two answers through the kind of person the user is, of which the
-    /// shares are θ, to second order; it is 0 without a [population](crate::stats::population). Of the memory the latest
-    /// 256 items are read, and a question is weighed for at most 512 of the pool, so that time and memory are linear in the pool.
+    /// and 2 on a scale and for options. The second is that of two answers through where the user stands among others and whether
+    /// they go with others at all, to second order: u are the changes of p by one standard deviation of each. It is 0 without a
+    /// [population](crate::stats::population). Of the memory the latest 256 items are read, and a question is weighed for at most 512 of
+    /// the pool, so that time and memory are linear in the pool.
     pub fn next_question(&self, pool: &[Query], may_ask: impl Fn(&Query) -> bool) -> Option<NextQuestion> {
         let step = pool.len().div_ceil(WEIGHED_FOR).max(1);
         let asked = Pool { estimator: self, queries: pool, targets: (0..pool.len()).step_by(step).collect() };
         let (by_words, alike) = asked.by_words();
-        let by_kind = asked.by_kind();
-        let bits = by_words.iter().zip(&by_kind).map(|(words, kind)| words + kind);
+        let by_others = asked.by_others();
+        let bits = by_words.iter().zip(&by_others).map(|(words, others)| words + others);
         let open = bits.enumerate().filter(|(place, _)| pool.get(*place).is_some_and(&may_ask));
         let first = open.max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
         let (place, expected_bits) = first.filter(|(_, bits)| *bits >= LEAST_BITS)?;
@@ -102,7 +103,7 @@ impl Estimator {
             place,
             query: pool.get(place)?.clone(),
             expected_bits,
-            of_kind: by_kind.get(place).copied()?,
+            of_others: by_others.get(place).copied()?,
             alike: alike.get(place).copied()?,
             of: asked.others_than(place),
         })
@@ -158,8 +159,8 @@ impl Pool<'_> {
         (bits, alike)
     }
 
-    /// By question: the bits by what kind of person the user is.
-    fn by_kind(&self) -> Vec<f64> {
+    /// By question: the bits by where the user stands among others.
+    fn by_others(&self) -> Vec<f64> {
         let divided: Vec<Vec<f64>> = self.queries.iter().map(|query| self.estimator.divided(query)).collect();
         let mut all = vec![0.0; divided.first().map_or(0, Vec::len)];
         for of in self.targets.iter().filter_map(|target| divided.get(*target)) {
@@ -197,7 +198,7 @@ impl Estimator {
         base.iter().map(|p| -p * p.max(f64::MIN_POSITIVE).log2()).sum::<f64>().exp2()
     }
 
-    /// `√(θ_a θ_b) G_ab` of a query, by pair of kinds; empty without others.
+    /// `G` of a query, by pair of what is not known of the user among others; empty without others.
     fn divided(&self, query: &Query) -> Vec<f64> {
         let Some(others) = &self.others else { return Vec::new() };
         let base = match &self.space {

@@ -1,9 +1,9 @@
-//! What others say: a population's kinds of people, weighed by how well each foretells the user.
+//! What others say: a population's axes, by where the user stands on them and how far the user goes with others.
 
 use std::sync::Arc;
 
 use crate::data::{MemoryItem, Query};
-use crate::stats::population::{Membership, Population};
+use crate::stats::population::{Heard, Population, Position, added};
 
 use super::past::{Past, READ};
 use super::result::People;
@@ -12,18 +12,18 @@ use super::result::People;
 #[derive(Debug, Clone)]
 pub(super) struct Others {
     population: Arc<Population>,
-    /// By item that is read: what each kind adds.
+    /// By item that is read: what each axis says.
     says: Vec<Vec<Vec<f64>>>,
-    member: Membership,
-    /// By item that is read: what the kinds add in all, weighed without it: to the probabilities of labels, or to the latent
-    /// mean of a scale.
+    position: Position,
+    /// By item that is read: what others add in all, from where the user stands without it: to the probabilities of labels, or to the
+    /// latent mean of a scale.
     added: Vec<Vec<f64>>,
 }
 
 impl Others {
     pub(super) fn new(population: Arc<Population>) -> Self {
-        let member = Membership::new(&population.prior(), &[], &[]);
-        Self { population, says: Vec::new(), member, added: Vec::new() }
+        let position = position(&population, &[]);
+        Self { population, says: Vec::new(), position, added: Vec::new() }
     }
 
     pub(super) fn population(&self) -> &Population {
@@ -36,7 +36,7 @@ impl Others {
 
     /// The people behind what is said, and how much of the user is like none of them.
     pub(super) fn people(&self) -> People {
-        let alone = self.member.shares().last().copied().filter(|_| self.member.tells());
+        let alone = self.position.tells().then(|| self.position.alone());
         People { users: self.population.users(), alone }
     }
 
@@ -49,8 +49,8 @@ impl Others {
         self.says.drain(..self.says.len().saturating_sub(READ));
     }
 
-    /// Weighs the kinds by the items that are read. `base` gives the base rates without an item, and `given` the place of its
-    /// response among them.
+    /// Finds where the user stands by the items that are read. `base` gives the base rates without an item, and `given` the place of
+    /// its response among them.
     pub(super) fn count(
         &mut self,
         past: &Past,
@@ -58,25 +58,20 @@ impl Others {
         given: impl Fn(usize) -> Option<usize>,
     ) {
         let first = past.len().saturating_sub(self.says.len());
-        let likely = |(number, says): (usize, &Vec<Vec<f64>>)| {
-            let ground = self.population.ground(base(first + number));
+        let bases: Vec<Vec<f64>> = (0..self.says.len()).map(|number| base(first + number)).collect();
+        let mut heard: Vec<Heard<'_>> = Vec::new();
+        for (number, (says, base)) in self.says.iter().zip(&bases).enumerate() {
+            let ground = Arc::new(self.population.ground(base.clone()));
             let given = given(first + number).unwrap_or_default();
-            let nothing = vec![0.0; self.width(&base(first + number))];
             let toned = self.population.toned(past.tone(first + number));
-            let of = |says: &Vec<f64>| {
-                let by: Vec<f64> = says.iter().map(|by| by + toned).collect();
-                ground.moved(&by).get(given).copied().unwrap_or_default()
-            };
-            says.iter().chain([&nothing]).map(of).collect()
+            let left = ground.left(given).iter().map(|left| left - toned).collect();
+            heard.push(Heard { number, weight: past.weight(Some(first + number)), says, left, toned, ground, given });
+        }
+        self.position = position(&self.population, &heard);
+        let added = |(number, (says, base)): (usize, (&Vec<Vec<f64>>, &Vec<f64>))| {
+            self.grounded(base, self.position.adds_without(number, says, self.width(base)))
         };
-        let likely: Vec<Vec<f64>> = self.says.iter().enumerate().map(likely).collect();
-        let weights = past.weights.get(first..).unwrap_or_default();
-        self.member = Membership::new(&self.population.prior(), &likely, weights);
-        let added = |(number, says): (usize, &Vec<Vec<f64>>)| {
-            let base = base(first + number);
-            self.grounded(&base, weighed(&self.member.without(number), says, self.width(&base)))
-        };
-        self.added = self.says.iter().enumerate().map(added).collect();
+        self.added = self.says.iter().zip(&bases).enumerate().map(added).collect();
     }
 
     /// What others add to the base rates for an item that is read, which has no say in it.
@@ -88,40 +83,46 @@ impl Others {
     /// The same for a query that is no item that is read.
     pub(super) fn add_to(&self, query: &Query, base: &[f64]) -> Vec<f64> {
         let says = self.population.says(query);
-        self.grounded(base, weighed(self.member.shares(), &says, self.width(base)))
+        self.grounded(base, self.position.adds(&says, self.width(base)))
     }
 
-    /// What most people would respond to an item that is read: the population's base rates, moved by its kinds as they are
-    /// spread over it.
+    /// What most people would respond to an item that is read: the population's base rates, moved by what all have in common, as far as
+    /// people go with others.
     pub(super) fn most_people(&self, past: &Past, item: usize) -> Option<Vec<f64>> {
         let first = past.len().saturating_sub(self.says.len());
         let says = self.says.get(item.checked_sub(first)?)?;
         let toned = self.population.toned(past.tone(item));
-        let by: Vec<f64> = weighed(&self.population.prior(), says, self.width(self.population.base()))
-            .iter()
-            .map(|by| by + toned)
-            .collect();
+        let common = added(&[1.0 - self.population.alone()], says, self.width(self.population.base()));
+        let by: Vec<f64> = common.iter().map(|by| by + toned).collect();
         Some(self.population.ground(self.population.base().to_vec()).moved(&by))
     }
 
-    /// `√(θ_a θ_b) Σ_y (p_a − p)(y) (p_b − p)(y) / p(y)` by pair of kinds, nobody's too: how the kinds of people that the user may
-    /// be of are divided on a query.
+    /// `Σ_y u_a u_b / p(y)` by pair of what is not known of the user among others, where u are the changes of a query's probabilities by one
+    /// standard deviation of it: of where the user stands, by independent parts, and of whether they go with others at all.
     pub(super) fn divided(&self, query: &Query, base: &[f64]) -> Vec<f64> {
         let says = self.population.says(query);
-        let ground = self.population.ground(base.to_vec());
-        let nothing = vec![0.0; self.width(base)];
-        let by_kind: Vec<Vec<f64>> = says.iter().chain([&nothing]).map(|says| ground.moved(says)).collect();
-        let shares = self.member.shares();
-        let p: Vec<f64> = (0..base.len())
-            .map(|y| by_kind.iter().zip(shares).map(|(p, share)| share * p.get(y).copied().unwrap_or_default()).sum())
-            .collect();
-        let off = |(share, of): (&f64, &Vec<f64>)| -> Vec<f64> {
-            let off = |(of, p): (&f64, &f64)| (share / p.max(f64::MIN_POSITIVE)).sqrt() * (of - p);
-            of.iter().zip(&p).map(off).collect()
+        let (ground, width) = (self.population.ground(base.to_vec()), self.width(base));
+        let unknown = self.position.unknown();
+        let p = |at: &[f64], with: f64| {
+            let by: Vec<f64> = added(at, &says, width).iter().map(|by| with * by).collect();
+            ground.moved(&by)
         };
-        let off: Vec<Vec<f64>> = shares.iter().zip(&by_kind).map(off).collect();
-        let dot = |a: &Vec<f64>, b: &Vec<f64>| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-        off.iter().flat_map(|a| off.iter().map(move |b| dot(a, b))).collect()
+        let (at, with) = (self.position.at(), 1.0 - self.position.alone());
+        let between = |low: Vec<f64>, high: Vec<f64>, by: f64| -> Vec<f64> {
+            high.iter().zip(&low).map(|(high, low)| by * (high - low)).collect()
+        };
+        let moved = |by: &Vec<f64>| {
+            let off = |half: f64| -> Vec<f64> { at.iter().zip(by).map(|(at, by)| at + half * by).collect() };
+            between(p(&off(-0.5), with), p(&off(0.5), with), 1.0)
+        };
+        let gone = between(p(at, 0.0), p(at, 1.0), (with * (1.0 - with)).sqrt());
+        let changes: Vec<Vec<f64>> = unknown.iter().map(moved).chain([gone]).collect();
+        let middle = p(at, with);
+        let product = |a: &Vec<f64>, b: &Vec<f64>| {
+            let of = |((a, b), p): ((&f64, &f64), &f64)| a * b / p.max(f64::MIN_POSITIVE);
+            a.iter().zip(b).zip(&middle).map(of).sum::<f64>()
+        };
+        changes.iter().flat_map(|a| changes.iter().map(|b| product(a, b)).collect::<Vec<f64>>()).collect()
     }
 
     /// What is added to probabilities when no response may fall too low.
@@ -133,17 +134,12 @@ impl Others {
         moved.iter().zip(base).map(|(moved, base)| moved - base).collect()
     }
 
-    /// How many numbers a kind says beside these base rates.
+    /// How many numbers an axis says beside these base rates.
     fn width(&self, base: &[f64]) -> usize {
         if self.population.is_scale() { 1 } else { base.len() }
     }
 }
 
-/// What the kinds add in all, by their shares.
-fn weighed(shares: &[f64], says: &[Vec<f64>], width: usize) -> Vec<f64> {
-    let mut added = vec![0.0; width];
-    for (share, says) in shares.iter().zip(says) {
-        added.iter_mut().zip(says).for_each(|(sum, says)| *sum += share * says);
-    }
-    added
+fn position(population: &Population, heard: &[Heard<'_>]) -> Position {
+    Position::new(population.axes(), population.variance(), heard).gated(population.alone(), heard)
 }

@@ -36,7 +36,8 @@ pub struct Estimate {
 pub struct People {
     /// How many there are in the population.
     pub users: u64,
-    /// The share of the user that is like none of them, from 0 to 1: as far they are kept to themselves, and others add nothing.
+    /// How likely it is that the user is like none of them, from 0 to 1, by how well others foretell what the user responded: as far they
+    /// are kept to themselves, and others add nothing.
     /// `None` before any interaction of the user tells.
     pub alone: Option<f64>,
 }

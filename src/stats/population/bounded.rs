@@ -9,9 +9,9 @@ use crate::data::MemoryItem;
 use crate::parallel;
 
 use super::Population;
+use super::axis::Placed;
 use super::census::latest;
 use super::coins::Coins;
-use super::kind::Placed;
 use super::many::parts;
 use super::noise::sigma;
 use super::reading::{Told, standard, tone};

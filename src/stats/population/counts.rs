@@ -1,13 +1,14 @@
-//! What went with the words and texts that users share, by kind of person.
+//! What went with the words and texts that users share, by where users stand on the axes.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::PopulationError;
+use super::axis::pairs;
 use super::error::few_enough;
+use super::{INTERACTIONS_COUNTED, PopulationError, USERS_SUMMED};
 
-/// The second count of a population: what went with the words and the texts that k users share, by kind of person. A sum over
-/// users, as [`Population::count`](super::Population::count) counts each; keep it as you keep their models.
+/// The second count of a population: what went with the words and the texts that k users share, by where these stand on the axes
+/// on which people differ. A sum over users, as [`Population::count`](super::Population::count) counts each; keep it as you keep their models.
 ///
 /// [`merge`](Self::merge) is associative and commutative to the bit, [`take_out`](Self::take_out) undoes it. When a user's
 /// history changes, take out what was counted of them and merge it counted anew.
@@ -23,26 +24,29 @@ pub struct Counts {
     pub(super) likeness: Sums,
     /// By term, and behind them by text: the users who have it.
     pub(super) having: Sums,
-    /// By kind. Last is nobody's, of which `squares` and what is by term are of what users are of all kinds together.
-    pub(super) kinds: Vec<KindCounts>,
+    /// By pair of axes: the products of where users stand, and the same by how many queries or options each has.
+    pub(super) products: Vec<i64>,
+    pub(super) spread: Vec<i64>,
+    /// By text and column: what responses leave to explain beyond what the axes but the first say of it. And by text, how many these are.
+    pub(super) texts: Sums,
+    pub(super) masses: Sums,
+    /// By axis, the first of which all users have in common.
+    pub(super) axes: Vec<AxisCounts>,
 }
 
-/// What was counted of one kind.
+/// What was counted of one axis.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct KindCounts {
-    /// How much of this kind users are, the sum of its squares, and how much of their interactions is.
-    pub(super) users: i64,
-    pub(super) squares: i64,
-    pub(super) interactions: i64,
-    /// By term and column, and by text and column.
+pub(super) struct AxisCounts {
+    /// By term and column: what responses leave to explain, by where their users stand.
     pub(super) effects: Sums,
-    pub(super) texts: Sums,
-    /// By text.
-    pub(super) masses: Sums,
-    /// By term, and behind them by text: how much of this kind the users are who have it, and the sum of its squares.
-    pub(super) having: Sums,
-    pub(super) having_squares: Sums,
+    /// The powers, first to fourth, of where users stand, and of where those stand who have a term. 0 of the first axis, where all
+    /// are at 1.
+    pub(super) powers: [i64; POWERS],
+    pub(super) having: [Sums; POWERS],
 }
+
+/// The powers of positions that are summed.
+pub(super) const POWERS: usize = 4;
 
 /// Whole numbers by place; what is 0 is not there. While many users are counted at once, the numbers of the first places are in
 /// the second, which is empty otherwise.
@@ -112,41 +116,41 @@ impl Sums {
     }
 }
 
-impl KindCounts {
-    /// Both kinds as one. Users may be of both, so it is of as few as it can be.
-    pub(super) fn join(&mut self, other: &Self) {
-        self.users += other.users;
-        self.interactions += other.interactions;
-        self.squares = joined(self.squares, other.squares);
-        self.effects.merge(&other.effects, 1);
-        self.texts.merge(&other.texts, 1);
-        self.masses.merge(&other.masses, 1);
-        self.having.merge(&other.having, 1);
-        for (place, squares) in &other.having_squares.0 {
-            let own = self.having_squares.0.entry(*place).or_default();
-            *own = joined(*own, *squares);
-        }
-    }
-
+impl AxisCounts {
     fn is_sound(&self) -> bool {
+        let [_, squares, _, fourths] = &self.having;
         let none_below = |sums: &Sums| sums.0.values().all(|sum| *sum >= 0);
-        self.users >= 0
-            && self.squares >= 0
-            && self.interactions >= 0
-            && [&self.masses, &self.having, &self.having_squares].into_iter().all(none_below)
+        let [_, square, _, fourth] = self.powers;
+        square >= 0 && fourth >= 0 && none_below(squares) && none_below(fourths)
+    }
+
+    fn sums(&mut self) -> impl Iterator<Item = &mut Sums> {
+        std::iter::once(&mut self.effects).chain(&mut self.having)
+    }
+
+    /// True when so many users as this stand as far apart as k do whose positions are normal.
+    pub(super) fn is_of_enough(&self, users: u64, k: usize) -> bool {
+        are_apart(users as f64, self.powers.map(|power| power as f64), k)
     }
 }
 
-/// The most that squares of sums can be whose own squares are these.
-#[expect(clippy::cast_possible_truncation, reason = "far below 2^63")]
-fn joined(a: i64, b: i64) -> i64 {
-    ((a as f64).sqrt() + (b as f64).sqrt()).powi(2).ceil() as i64
+/// True when this many positions with these sums of powers are spread about their mean as those of k users whose positions are normal:
+/// `3 (Σ d²)² / Σ d⁴ ≥ k`. Of a normal it is the number of users itself. Who stands far out alone could be told from a sum by where the others stand;
+/// then it is near 3, however many the others are.
+fn are_apart(users: f64, [first, second, third, fourth]: [f64; POWERS], k: usize) -> bool {
+    if users < k as f64 {
+        return false;
+    }
+    let mean = first / users;
+    let squares = second - users * mean * mean;
+    let fourths = fourth - 4.0 * mean * third + 6.0 * mean * mean * second - 3.0 * users * mean.powi(4);
+    // Positions are rounded.
+    squares > 0.0 && fourths > 0.0 && 3.0 * squares * squares / fourths > k as f64 - 1e-6
 }
 
-/// True when shares with this sum and these squares are spread as those of k users who have all.
-pub(super) fn are_enough(sum: f64, squares: f64, k: usize) -> bool {
-    // Shares are rounded.
-    squares > 0.0 && sum * sum / squares > k as f64 - 1e-6
+/// True for so many users with so many interactions, from one each to the most that are counted.
+pub(super) fn are_possible(users: u64, interactions: u64) -> bool {
+    users <= USERS_SUMMED && (users..=users * INTERACTIONS_COUNTED as u64).contains(&interactions)
 }
 
 impl fmt::Debug for Counts {
@@ -159,7 +163,7 @@ impl fmt::Debug for Counts {
 }
 
 impl Counts {
-    pub(super) fn of_nobody(under: &str, kinds: usize) -> Self {
+    pub(super) fn of_nobody(under: &str, axes: usize) -> Self {
         Self {
             under: under.to_owned(),
             users: 0,
@@ -167,7 +171,11 @@ impl Counts {
             tones: (0, 0),
             likeness: Sums::default(),
             having: Sums::default(),
-            kinds: vec![KindCounts::default(); kinds],
+            products: vec![0; pairs(axes)],
+            spread: vec![0; pairs(axes)],
+            texts: Sums::default(),
+            masses: Sums::default(),
+            axes: vec![AxisCounts::default(); axes],
         }
     }
 
@@ -195,14 +203,31 @@ impl Counts {
         let users = self.users.checked_sub(other.users);
         let interactions = self.interactions.checked_sub(other.interactions);
         let (Some(users), Some(interactions)) = (users, interactions) else { return Err(PopulationError::NotIn) };
+        let before = (self.users, self.interactions);
         self.sum(other, -1);
+        (self.users, self.interactions) = (users, interactions);
         if !self.is_sound() {
             // Whole numbers: adding gives back what was there.
             self.sum(other, 1);
+            (self.users, self.interactions) = before;
             return Err(PopulationError::NotIn);
         }
-        (self.users, self.interactions) = (users, interactions);
         Ok(())
+    }
+
+    /// True when k users have a term, or behind terms a text.
+    pub(super) fn have(&self, cell: usize, k: usize) -> bool {
+        self.having.at(cell) >= k as f64
+    }
+
+    /// True when what a term says on an axis is of k users: of the first axis of all who have it, of another one of those who stand apart on it.
+    pub(super) fn tell(&self, axis: usize, term: usize, k: usize) -> bool {
+        match self.axes.get(axis) {
+            Some(counts) if axis > 0 => {
+                are_apart(self.having.at(term), counts.having.each_ref().map(|sums| sums.at(term)), k)
+            }
+            _ => self.have(term, k),
+        }
     }
 
     /// The number of users.
@@ -219,12 +244,11 @@ impl Counts {
     pub(super) fn open(&mut self, (terms, texts, columns): (usize, usize, usize)) {
         self.likeness.open(terms * (terms + 1) / 2);
         self.having.open(terms + texts);
-        for kind in &mut self.kinds {
-            kind.effects.open(terms * columns);
-            kind.texts.open(texts * columns);
-            kind.masses.open(texts);
-            kind.having.open(terms + texts);
-            kind.having_squares.open(terms + texts);
+        self.texts.open(texts * columns);
+        self.masses.open(texts);
+        for axis in &mut self.axes {
+            axis.effects.open(terms * columns);
+            axis.having.iter_mut().for_each(|sums| sums.open(terms));
         }
     }
 
@@ -232,11 +256,9 @@ impl Counts {
     pub(super) fn close(&mut self) {
         self.likeness.close();
         self.having.close();
-        for kind in &mut self.kinds {
-            let sums =
-                [&mut kind.effects, &mut kind.texts, &mut kind.masses, &mut kind.having, &mut kind.having_squares];
-            sums.into_iter().for_each(Sums::close);
-        }
+        self.texts.close();
+        self.masses.close();
+        self.axes.iter_mut().flat_map(AxisCounts::sums).for_each(Sums::close);
     }
 
     /// Adds what was counted under the same population, or takes it out, whether it is in or not.
@@ -247,13 +269,11 @@ impl Counts {
         self.sum(other, sign);
     }
 
-    /// True where nothing is below 0.
+    /// True where nothing is below 0 that cannot be, and users have as many interactions as they can.
     pub(super) fn is_sound(&self) -> bool {
-        let is_some = |number: u64| i64::try_from(number).is_ok();
-        is_some(self.users)
-            && is_some(self.interactions)
-            && self.having.0.values().all(|sum| *sum >= 0)
-            && self.kinds.iter().all(KindCounts::is_sound)
+        are_possible(self.users, self.interactions)
+            && self.having.0.values().chain(self.masses.0.values()).all(|sum| *sum >= 0)
+            && self.axes.iter().all(AxisCounts::is_sound)
     }
 
     fn sum(&mut self, other: &Self, sign: i64) {
@@ -261,20 +281,20 @@ impl Counts {
         self.tones = (sum(self.tones.0, other.tones.0), sum(self.tones.1, other.tones.1));
         self.likeness.merge(&other.likeness, sign);
         self.having.merge(&other.having, sign);
-        for (kind, other) in self.kinds.iter_mut().zip(&other.kinds) {
-            kind.users += sign * other.users;
-            kind.squares += sign * other.squares;
-            kind.interactions += sign * other.interactions;
-            kind.effects.merge(&other.effects, sign);
-            kind.texts.merge(&other.texts, sign);
-            kind.masses.merge(&other.masses, sign);
-            kind.having.merge(&other.having, sign);
-            kind.having_squares.merge(&other.having_squares, sign);
+        self.texts.merge(&other.texts, sign);
+        self.masses.merge(&other.masses, sign);
+        for (sums, more) in [(&mut self.products, &other.products), (&mut self.spread, &other.spread)] {
+            sums.iter_mut().zip(more).for_each(|(own, more)| *own = sum(*own, *more));
+        }
+        for (axis, other) in self.axes.iter_mut().zip(&other.axes) {
+            axis.effects.merge(&other.effects, sign);
+            axis.powers.iter_mut().zip(other.powers).for_each(|(own, more)| *own = sum(*own, more));
+            axis.having.iter_mut().zip(&other.having).for_each(|(own, more)| own.merge(more, sign));
         }
     }
 
     fn matches(&self, other: &Self) -> Result<(), PopulationError> {
-        let same = self.under == other.under && self.kinds.len() == other.kinds.len();
+        let same = self.under == other.under && self.axes.len() == other.axes.len();
         if same { Ok(()) } else { Err(PopulationError::Other("population")) }
     }
 }

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::axis::{Axes, Axis};
 use super::fit::{TERMS, TEXTS};
 use super::form::Form;
-use super::kind::Kind;
-use super::seeds::KINDS;
+use super::search::AXES;
 use super::{Population, PopulationError, Promise};
 
 /// Stands in the `format` field of every file of a population.
@@ -16,8 +16,11 @@ pub const FORMAT_NAME: &str = "rpm-core/population";
 /// The version this crate writes, and the latest one it reads.
 pub const FORMAT_VERSION: u32 = 1;
 
-/// The most that any number of a kind may be, so that no sum of them overflows.
+/// The most that any sum may be, so that no sum of them overflows.
 pub(super) const MOST: f64 = 1e12;
+/// The most that a term may add on an axis, and the least variance that axes leave: whatever is read, where a user stands is told to a few digits.
+pub(super) const MOST_EFFECT: f64 = 64.0;
+pub(super) const LEAST_VARIANCE: f64 = 1e-3;
 
 const FORM: Form = Form {
     name: FORMAT_NAME,
@@ -41,7 +44,12 @@ pub(super) struct Written<'p> {
     slope: f64,
     terms: Cow<'p, [(u64, f64)]>,
     texts: Cow<'p, [u64]>,
-    kinds: Vec<WrittenKind<'p>>,
+    axes: Vec<Cow<'p, [f64]>>,
+    texts_sums: Cow<'p, [f64]>,
+    masses: Cow<'p, [f64]>,
+    ridge: f64,
+    variance: f64,
+    alone: f64,
     /// Not there where nothing is promised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     noise: Option<Promise>,
@@ -49,23 +57,9 @@ pub(super) struct Written<'p> {
     digest: Cow<'p, str>,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenKind<'p> {
-    share: f64,
-    effects: Cow<'p, [f64]>,
-    texts: Cow<'p, [f64]>,
-    masses: Cow<'p, [f64]>,
-}
-
 impl<'p> Written<'p> {
     pub(super) fn of(population: &'p Population) -> Self {
-        let kind = |kind: &'p Kind| WrittenKind {
-            share: kind.share,
-            effects: Cow::Borrowed(&kind.effects),
-            texts: Cow::Borrowed(&kind.texts),
-            masses: Cow::Borrowed(&kind.masses),
-        };
+        let axis = |axis: &'p Axis| Cow::Borrowed(axis.effects.as_slice());
         Self {
             format: Cow::Borrowed(FORMAT_NAME),
             format_version: FORMAT_VERSION,
@@ -79,7 +73,12 @@ impl<'p> Written<'p> {
             slope: population.slope,
             terms: Cow::Borrowed(&population.terms),
             texts: Cow::Borrowed(&population.texts),
-            kinds: population.kinds.iter().map(kind).collect(),
+            axes: population.axes.each.iter().map(axis).collect(),
+            texts_sums: Cow::Borrowed(&population.axes.texts),
+            masses: Cow::Borrowed(&population.axes.masses),
+            ridge: population.ridge,
+            variance: population.variance,
+            alone: population.alone,
             noise: population.promise,
             digest: Cow::Borrowed(population.digest()),
         }
@@ -112,22 +111,12 @@ impl Population {
         let columns = if written.scale { 1 } else { responses.max(1) };
         let ascending = |digests: &[u64]| digests.is_sorted_by(|a, b| a < b);
         let digests: Vec<u64> = written.terms.iter().map(|(digest, _)| *digest).collect();
-        let share = |share: &f64| (0.0..=1.0).contains(share);
-        let kind = |kind: &WrittenKind<'_>| {
-            let finite = |numbers: &[f64]| numbers.iter().all(|number| number.abs() <= MOST);
-            kind.effects.len() == terms * columns
-                && kind.texts.len() == texts * columns
-                && kind.masses.len() == texts
-                && finite(&kind.effects)
-                && finite(&kind.texts)
-                && kind.masses.iter().all(|mass| (0.0..=MOST).contains(mass))
-                && share(&kind.share)
-        };
-        let alone = 1.0 - written.kinds.iter().map(|kind| kind.share).sum::<f64>();
+        let up_to = |numbers: &[f64], most: f64| numbers.iter().all(|number| number.abs() <= most);
+        let axes = written.axes.len();
         let base: f64 = written.base.iter().sum();
-        let sizes = terms <= TERMS && texts <= TEXTS && written.kinds.len() <= KINDS;
+        let sizes = terms <= TERMS && texts <= TEXTS && axes <= AXES + 1;
         let checks = [
-            (sizes, "it has more terms, texts or kinds than a population keeps"),
+            (sizes, "it has more terms, texts or axes than a population keeps"),
             (written.k >= 2 && written.users >= written.k as u64, "k is below 2, or more than its users"),
             (responses != 1 && !(own_options && written.scale), "it has a single response, or a scale without points"),
             (written.base.len() == responses, "its base rates are not one for each response"),
@@ -143,22 +132,31 @@ impl Population {
                 "a term's weight is not from 0.5 to 64",
             ),
             (written.noise.is_none_or(|promise| promise.is_one()), "no noise keeps its promise"),
-            (written.kinds.iter().all(kind) && alone > -1e-9, "a kind's numbers do not fit its terms and texts"),
+            ((1e-3..=1e3).contains(&written.ridge), "its ridge is not from 0.001 to 1,000"),
+            ((LEAST_VARIANCE..=MOST).contains(&written.variance), "its variance is not from 0.001 to 10^12"),
+            ((0.0..=1.0).contains(&written.alone), "the part of users who are like no others is not from 0 to 1"),
+            (
+                written.axes.iter().all(|axis| axis.len() == terms * columns && up_to(axis, MOST_EFFECT)),
+                "an axis's numbers do not fit its terms",
+            ),
+            (
+                written.texts_sums.len() == texts * columns
+                    && up_to(&written.texts_sums, MOST)
+                    && written.masses.len() == texts
+                    && written.masses.iter().all(|mass| (0.0..=MOST).contains(mass)),
+                "what went with its texts does not fit them",
+            ),
         ];
         FORM.check(&checks)?;
-        let kind = |kind: WrittenKind<'_>| Kind {
-            share: kind.share,
-            effects: kind.effects.into_owned(),
-            texts: kind.texts.into_owned(),
-            masses: kind.masses.into_owned(),
-        };
+        let each = written.axes.into_iter().map(|effects| Axis { effects: effects.into_owned() }).collect();
+        let axes = Axes { each, texts: written.texts_sums.into_owned(), masses: written.masses.into_owned() };
         let promise = written.noise;
         let mut population = Self::unsealed(
             (written.responses.into_owned(), written.scale),
             (written.k, written.users, written.interactions),
             (written.base.into_owned(), written.strength, written.slope),
             (written.terms.into_owned(), written.texts.into_owned()),
-            written.kinds.into_iter().map(kind).collect(),
+            (axes, written.ridge, written.variance, written.alone),
         );
         population.promise = promise;
         population.seal();

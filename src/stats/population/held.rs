@@ -6,13 +6,14 @@ use sha2::{Digest as _, Sha256};
 
 use crate::data::{Query, Task, hex};
 
-use super::kind::{Ground, Kind, Placed};
+use super::axis::{Axes, Placed};
+use super::ground::Ground;
 use super::reading::{Reading, Told, standard};
 use super::user::OF_WEIGHT;
 use super::{Census, Promise};
 
 /// What the users of a task have in common: how they respond, which words and texts they share, and what of these sways
-/// which kind of person. Counts and moments: no text, no id, and nothing that fewer than [`k`](Self::k) users share.
+/// whom. Counts and moments: no text, no id, and nothing that fewer than [`k`](Self::k) users share.
 ///
 /// ```
 /// use rpm_core::stats::population::Population;
@@ -52,8 +53,12 @@ pub struct Population {
     pub(super) terms: Vec<(u64, f64)>,
     /// Digests of texts, ascending.
     pub(super) texts: Vec<u64>,
-    pub(super) kinds: Vec<Kind>,
-    /// The share of nobody's kind.
+    pub(super) axes: Axes,
+    /// λ: an interaction's own share of chance, in units of its likeness to itself. The more, the less words say.
+    pub(super) ridge: f64,
+    /// The variance of what axes leave of a response, by column, of users whom they were not learned from.
+    pub(super) variance: f64,
+    /// The part of users who are like none of the others.
     pub(super) alone: f64,
     /// What noise promises of responses, where it was learned under noise.
     pub(super) promise: Option<Promise>,
@@ -62,11 +67,11 @@ pub struct Population {
 
 impl fmt::Debug for Population {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sizes = (self.terms.len(), self.texts.len(), self.kinds.len());
+        let sizes = (self.terms.len(), self.texts.len(), self.sizes().2);
         f.debug_struct("Population")
             .field("users", &self.users)
             .field("k", &self.k)
-            .field("terms, texts, kinds", &sizes)
+            .field("terms, texts, axes", &sizes)
             .finish_non_exhaustive()
     }
 }
@@ -93,10 +98,10 @@ impl Population {
         &self.base
     }
 
-    /// The number of words with pairs of words, of texts and of kinds of person that are kept. Where options come with the query, each
+    /// The number of words with pairs of words, of texts, and of axes on which people differ. Where options come with the query, each
     /// option beside its question is a text.
     pub fn sizes(&self) -> (usize, usize, usize) {
-        (self.terms.len(), self.texts.len(), self.kinds.len())
+        (self.terms.len(), self.texts.len(), self.axes.each.len().saturating_sub(1))
     }
 
     /// What it promises of its users' responses: where it was [learned under noise](Self::learn_private), else nothing.
@@ -119,7 +124,7 @@ impl Population {
         Census::new(task).is_ok_and(|census| census.responses == self.responses && census.scale == self.scale)
     }
 
-    /// The numbers that a kind has by term: one for each response, or one where responses are on a scale or every option
+    /// The numbers that an axis has by term: one for each response, or one where responses are on a scale or every option
     /// is read by itself.
     pub(crate) fn columns(&self) -> usize {
         if self.scale { 1 } else { self.responses.len().max(1) }
@@ -150,20 +155,34 @@ impl Population {
         Ground::new(base, self.scale)
     }
 
-    /// The shares of the kinds, nobody's last.
-    pub(crate) fn prior(&self) -> Vec<f64> {
-        self.kinds.iter().map(|kind| kind.share).chain([self.alone]).collect()
+    /// The number of axes, of which the first is what all have in common; 0 where nothing is said.
+    pub(crate) fn axes(&self) -> usize {
+        self.axes.each.len()
     }
 
-    /// By kind: what it adds to the base rates for a query, by column, or by option.
+    /// The variance of what the axes leave of a response.
+    pub(crate) fn variance(&self) -> f64 {
+        self.variance
+    }
+
+    /// The part of users who are like none of the others.
+    pub(crate) fn alone(&self) -> f64 {
+        self.alone
+    }
+
+    /// By axis: what it says of a query, by column, or by option.
     pub(crate) fn says(&self, query: &Query) -> Vec<Vec<f64>> {
         let placed: Vec<Placed> = self.reading().of(query).iter().map(|told| self.placed(told)).collect();
-        self.said(&placed)
+        self.said(placed.iter())
     }
 
-    pub(super) fn said(&self, placed: &[Placed]) -> Vec<Vec<f64>> {
-        let says = |kind: &Kind| placed.iter().flat_map(|placed| kind.says(placed, self.columns())).collect();
-        self.kinds.iter().map(says).collect()
+    pub(super) fn said<'p>(&self, placed: impl Iterator<Item = &'p Placed>) -> Vec<Vec<f64>> {
+        let mut says = vec![Vec::new(); self.axes.each.len()];
+        for placed in placed {
+            let more = self.axes.say(placed, self.columns());
+            says.iter_mut().zip(more).for_each(|(says, more)| says.extend(more));
+        }
+        says
     }
 
     /// The slope of the latent response of a scale on the standard tone, over all users.
@@ -171,7 +190,7 @@ impl Population {
         self.slope
     }
 
-    /// What a tone adds to the latent response of all users; kinds are of what it leaves.
+    /// What a tone adds to the latent response of all users; axes are of what it leaves.
     pub(crate) fn toned(&self, tone: Option<f64>) -> f64 {
         tone.filter(|_| self.scale).map_or(0.0, |tone| self.slope * standard(tone))
     }
@@ -195,9 +214,8 @@ impl Population {
         (k, users, interactions): (usize, u64, u64),
         (base, strength, slope): (Vec<f64>, f64, f64),
         (terms, texts): (Vec<(u64, f64)>, Vec<u64>),
-        kinds: Vec<Kind>,
+        (axes, ridge, variance, alone): (Axes, f64, f64, f64),
     ) -> Self {
-        let alone = alone(&kinds);
         let (promise, digest) = (None, String::new());
         Self {
             responses,
@@ -210,7 +228,9 @@ impl Population {
             slope,
             terms,
             texts,
-            kinds,
+            axes,
+            ridge,
+            variance,
             alone,
             promise,
             digest,
@@ -223,9 +243,4 @@ impl Population {
         let content = serde_json::to_vec(&super::file::Written::of(self)).unwrap_or_default();
         self.digest = hex(&Sha256::digest(content));
     }
-}
-
-/// The share of users that no kind has.
-pub(super) fn alone(kinds: &[Kind]) -> f64 {
-    (1.0 - kinds.iter().map(|kind| kind.share).sum::<f64>()).max(0.0)
 }

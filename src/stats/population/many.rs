@@ -148,7 +148,7 @@ impl Population {
         let of = |part: &&[U]| {
             let mut counts = self.room(part.len());
             for own in part.iter().map(&own).filter(|own| !own.interactions.is_empty()) {
-                self.add(&mut counts, &own, self.membership(&own).shares());
+                self.add_placed(&mut counts, &own);
             }
             counts
         };
@@ -161,7 +161,7 @@ impl Population {
     }
 
     /// The counts of nobody, with room for those of many users.
-    fn room(&self, users: usize) -> Counts {
+    pub(super) fn room(&self, users: usize) -> Counts {
         let mut counts = self.nobody();
         if users >= MANY {
             counts.open((self.terms.len(), self.texts.len(), self.columns()));

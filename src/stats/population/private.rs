@@ -5,12 +5,11 @@ use ndarray::Array2;
 use crate::data::{MemoryItem, ResponseSpace, Task};
 use crate::stats::linear::{cholesky, solve};
 
+use super::axis::{Axes, Axis};
 use super::bounded::{Known, OF_PART, OF_USER, OF_WORDS};
 use super::census::STRONGEST;
 use super::coins::Coins;
-use super::kind::Kind;
 use super::reading::SLOPE;
-use super::seeds::ALONE;
 use super::user::{OF_WEIGHT, triangle};
 use super::{Census, Noise, Population, PopulationError};
 
@@ -33,7 +32,7 @@ impl Population {
     /// as [`Noise`] promises, even to somebody who knows everything else. [`promise`](Self::promise) says how little.
     ///
     /// What is *not* hidden by noise: who has which words and texts, and how many interactions. As without noise, k users share
-    /// whatever of these is kept. All users are of one kind, since of which kind a user is would be told by their responses. With few users
+    /// whatever of these is kept. There is only what all users have in common, since where a user stands would be told by their responses. With few users
     /// the noise leaves little of what words say, and answers are then as without a population.
     ///
     /// It takes thousands of users: of tens, an ε that protects leaves base rates that are off by several points and nothing of words. A
@@ -73,9 +72,8 @@ impl Population {
         let (words, sigma) =
             population.words_of(&users, known.mean, reach(population.users, of_words)).noised(of_words, &mut coins);
         if known.mean > 0.0 {
-            population.kinds = vec![population.only_kind(&known, &words, sigma)];
+            population.axes = population.in_common(&known, &words, sigma);
         }
-        population.alone = super::held::alone(&population.kinds);
         population.promise = Some(noise.promise);
         population.seal();
         Ok(population)
@@ -94,8 +92,8 @@ impl Population {
         responses * (1.0 - told) * varies
     }
 
-    /// The kind that all users are of, as far as the noise leaves anything of it.
-    fn only_kind(&self, known: &Known, words: &[f64], sigma: f64) -> Kind {
+    /// What all users have in common, as far as the noise leaves anything of it.
+    fn in_common(&self, known: &Known, words: &[f64], sigma: f64) -> Axes {
         let (columns, terms) = (self.columns(), self.terms.len());
         let sums: Vec<f64> = words.iter().map(|sum| sum / OF_WORDS).collect();
         let (of_terms, of_texts) = sums.split_at_checked(terms * columns).unwrap_or((&[], &[]));
@@ -112,12 +110,9 @@ impl Population {
         let counts: Vec<f64> = masses.iter().map(|mass| mass / (mass + noise / chance)).collect();
         let texts =
             of_texts.chunks(columns).zip(&counts).flat_map(|(row, counts)| row.iter().map(move |sum| sum * counts));
-        Kind {
-            share: 1.0 - ALONE,
-            effects: effects(&gram, &of_terms, chance, noise).into_iter().collect(),
-            texts: texts.collect(),
-            masses: masses.iter().zip(&counts).map(|(mass, counts)| mass * counts).collect(),
-        }
+        let axis = Axis { effects: effects(&gram, &of_terms, chance, noise).into_iter().collect() };
+        let masses = masses.iter().zip(&counts).map(|(mass, counts)| mass * counts).collect();
+        Axes { each: vec![axis], texts: texts.collect(), masses }
     }
 }
 

@@ -119,7 +119,7 @@ fn what_many_users_share_is_seen_through_the_noise_and_what_few_do_is_not() {
         for seed in 0..5 {
             let few = learned(&of_one_mind(12), scale, 0.1, seed);
             let most =
-                few.kinds[0].effects.iter().chain(&few.kinds[0].texts).fold(0.0_f64, |most, n| most.max(n.abs()));
+                few.axes.each[0].effects.iter().chain(&few.axes.texts).fold(0.0_f64, |most, n| most.max(n.abs()));
             assert!(most < 0.25, "{scale} {seed}: {most}");
             assert!(few.strength < 3.0, "{}", few.strength);
         }

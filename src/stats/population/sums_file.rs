@@ -8,13 +8,14 @@ use sha2::{Digest as _, Sha256};
 
 use crate::data::hex;
 
+use super::axis::pairs;
 use super::census::{Shared, UNITS};
-use super::counts::{KindCounts, Sums};
+use super::counts::{AxisCounts, POWERS, Sums, are_possible};
 use super::fit::{TERMS, TEXTS};
 use super::form::Form;
-use super::seeds::KINDS;
-use super::user::{OF_SHARE, triangle};
-use super::{Census, Counts, INTERACTIONS_COUNTED, PopulationError, USERS_SUMMED};
+use super::search::AXES;
+use super::user::{FARTHEST, OF_PLACE, OF_PRODUCT, triangle};
+use super::{Census, Counts, PopulationError};
 
 /// Stands in the `format` field of every file of a [`Census`].
 pub const CENSUS_FORMAT_NAME: &str = "rpm-core/census";
@@ -71,22 +72,21 @@ struct WrittenCounts<'c> {
     tones: (i64, i64),
     likeness: Vec<(u32, i64)>,
     having: Vec<(u32, i64)>,
-    kinds: Vec<WrittenKind>,
+    products: Vec<i64>,
+    spread: Vec<i64>,
+    texts: Vec<(u32, i64)>,
+    masses: Vec<(u32, i64)>,
+    axes: Vec<WrittenAxis>,
     #[serde(default)]
     digest: String,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenKind {
-    users: i64,
-    squares: i64,
-    interactions: i64,
+struct WrittenAxis {
     effects: Vec<(u32, i64)>,
-    texts: Vec<(u32, i64)>,
-    masses: Vec<(u32, i64)>,
-    having: Vec<(u32, i64)>,
-    having_squares: Vec<(u32, i64)>,
+    powers: [i64; POWERS],
+    having: [Vec<(u32, i64)>; POWERS],
 }
 
 impl Census {
@@ -167,15 +167,10 @@ impl Counts {
     /// The counts as one JSON file, ending in a line feed. Equal ones give equal bytes. They are as private as the histories:
     /// those of few users tell what these responded.
     pub fn to_json(&self) -> String {
-        let kind = |kind: &KindCounts| WrittenKind {
-            users: kind.users,
-            squares: kind.squares,
-            interactions: kind.interactions,
-            effects: cells(&kind.effects),
-            texts: cells(&kind.texts),
-            masses: cells(&kind.masses),
-            having: cells(&kind.having),
-            having_squares: cells(&kind.having_squares),
+        let axis = |axis: &AxisCounts| WrittenAxis {
+            effects: cells(&axis.effects),
+            powers: axis.powers,
+            having: axis.having.each_ref().map(cells),
         };
         let mut written = WrittenCounts {
             format: Cow::Borrowed(COUNTS_FORMAT_NAME),
@@ -186,7 +181,11 @@ impl Counts {
             tones: self.tones,
             likeness: cells(&self.likeness),
             having: cells(&self.having),
-            kinds: self.kinds.iter().map(kind).collect(),
+            products: self.products.clone(),
+            spread: self.spread.clone(),
+            texts: cells(&self.texts),
+            masses: cells(&self.masses),
+            axes: self.axes.iter().map(axis).collect(),
             digest: String::new(),
         };
         written.digest = digest(&written);
@@ -204,45 +203,49 @@ impl Counts {
         let (users, interactions) = (written.users, written.interactions);
         let is_hex = |digest: &str| digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
         let possible = are_possible(users, interactions);
-        // What a user is of all kinds together is rounded by kind.
-        let (part, square) = (2 * of_share(), 4 * of_share() * of_share());
-        let (of_users, of_squares) = (users_times(users, part), users_times(users, square));
-        let of_interactions = users_times(interactions, part);
         // An interaction has a text for each of its options, whose terms have squares of 2²⁰ in all, and roundings.
         let squares_of_terms = users_times(interactions, 1 << 29);
         let (all_cells, any) = (TERMS + TEXTS, usize::MAX);
-        let kind = |kind: &WrittenKind| {
-            (0..=of_users).contains(&kind.users)
-                && (0..=of_squares).contains(&kind.squares)
-                && (0..=of_interactions).contains(&kind.interactions)
-                && are_cells(&kind.effects, any, -MOST..=MOST)
-                && are_cells(&kind.texts, any, -MOST..=MOST)
-                && are_cells(&kind.masses, TEXTS, 1..=of_interactions)
-                && are_cells(&kind.having, all_cells, 1..=of_users)
-                && are_cells(&kind.having_squares, all_cells, 1..=of_squares)
+        let axis = |axis: &WrittenAxis| {
+            let mut most = users;
+            are_cells(&axis.effects, any, -MOST..=MOST)
+                && axis.powers.iter().zip(&axis.having).enumerate().all(|(power, (sum, having))| {
+                    most = most.saturating_mul(farthest());
+                    let most = i64::try_from(most).unwrap_or(i64::MAX);
+                    // Odd powers may be below 0.
+                    let least = if power % 2 == 0 { -most } else { 0 };
+                    (least..=most).contains(sum) && are_cells(having, TERMS, least..=most)
+                })
         };
+        let axes = written.axes.len();
+        let products = users_times(users, most_product());
+        let of_pairs =
+            |sums: &[i64], most: i64| sums.len() == pairs(axes) && sums.iter().all(|sum| (-most..=most).contains(sum));
         let likeness = are_cells(&written.likeness, triangle(TERMS, 0), 1..=squares_of_terms);
-        let (products, squares) = written.tones;
+        let (toned, squares) = written.tones;
         COUNTS.check(&[
             (is_hex(&written.under), "it does not say which population it was counted under"),
             (possible, "its users and interactions cannot be"),
-            ((-MOST..=MOST).contains(&products) && (0..=MOST).contains(&squares), "its tones are not such sums"),
+            ((-MOST..=MOST).contains(&toned) && (0..=MOST).contains(&squares), "its tones are not such sums"),
             (likeness, "its likeness is not in order, or not of its interactions"),
             (are_cells(&written.having, all_cells, 1..=users_times(users, 1)), "more have a word than its users"),
-            ((1..=KINDS + 1).contains(&written.kinds.len()), "it has no kinds, or more than there are"),
-            (written.kinds.iter().all(kind), "a kind's numbers are not in order, or not of its users"),
+            (axes <= AXES + 1, "it has more axes than there are"),
+            (
+                of_pairs(&written.products, products) && of_pairs(&written.spread, MOST),
+                "its products are not those of its users",
+            ),
+            (
+                are_cells(&written.texts, any, -MOST..=MOST) && are_cells(&written.masses, TEXTS, 1..=MOST),
+                "what went with its texts is not in order, or below 0 times",
+            ),
+            (written.axes.iter().all(axis), "an axis's numbers are not in order, or not of its users"),
             (given == digest(&written), "its digest is of other contents"),
         ])?;
         let sums = |cells: Vec<(u32, i64)>| Sums::new(cells.into_iter().collect());
-        let kind = |kind: WrittenKind| KindCounts {
-            users: kind.users,
-            squares: kind.squares,
-            interactions: kind.interactions,
-            effects: sums(kind.effects),
-            texts: sums(kind.texts),
-            masses: sums(kind.masses),
-            having: sums(kind.having),
-            having_squares: sums(kind.having_squares),
+        let axis = |axis: WrittenAxis| AxisCounts {
+            effects: sums(axis.effects),
+            powers: axis.powers,
+            having: axis.having.map(sums),
         };
         Ok(Self {
             under: written.under.into_owned(),
@@ -251,7 +254,11 @@ impl Counts {
             tones: written.tones,
             likeness: sums(written.likeness),
             having: sums(written.having),
-            kinds: written.kinds.into_iter().map(kind).collect(),
+            products: written.products,
+            spread: written.spread,
+            texts: sums(written.texts),
+            masses: sums(written.masses),
+            axes: written.axes.into_iter().map(axis).collect(),
         })
     }
 }
@@ -266,11 +273,6 @@ fn are_cells(cells: &[(u32, i64)], places: usize, range: std::ops::RangeInclusiv
     cells.is_sorted_by(|a, b| a.0 < b.0) && cells.iter().all(one)
 }
 
-/// True for so many users with so many interactions, from one each to the most that are counted.
-fn are_possible(users: u64, interactions: u64) -> bool {
-    users <= USERS_SUMMED && (users..=users * INTERACTIONS_COUNTED as u64).contains(&interactions)
-}
-
 /// The most that so many can add up to; 0 of more than can be.
 fn users_times(number: u64, each: i64) -> i64 {
     i64::try_from(number).ok().and_then(|number| number.checked_mul(each)).unwrap_or_default()
@@ -281,9 +283,15 @@ const fn units() -> i64 {
     UNITS as i64
 }
 
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a power of two")]
+const fn farthest() -> u64 {
+    (FARTHEST * OF_PLACE) as u64
+}
+
+/// The most that a user's product of positions can be: the square of the farthest, with a variance of at most 1.
 #[expect(clippy::cast_possible_truncation, reason = "a power of two")]
-const fn of_share() -> i64 {
-    OF_SHARE as i64
+const fn most_product() -> i64 {
+    ((FARTHEST * FARTHEST + 1.0) * OF_PRODUCT) as i64
 }
 
 /// SHA-256 of what is written but for its own digest, which is empty then.

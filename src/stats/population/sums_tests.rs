@@ -169,14 +169,16 @@ fn sums_that_no_users_have_are_refused() {
     }
     for (from, to) in [
         ("\"under\":\"", "\"under\":\"00"),
-        ("\"users\":12", "\"users\":4294967297"),
+        ("\"users\":12", "\"users\":16777217"),
         ("\"tones\":[0,0", "\"tones\":[0,-1"),
         ("\"likeness\":[[", "\"likeness\":[[4294967295,1],["),
         ("\"likeness\":[[0,", "\"likeness\":[[0,-"),
         ("\"having\":[[0,", "\"having\":[[0,1"),
-        ("\"squares\":", "\"squares\":-"),
+        ("\"masses\":[[0,", "\"masses\":[[0,-"),
         ("\"effects\":[[", "\"effects\":[[0,9223372036854775807],["),
-        ("\"kinds\":[", "\"kinds\":[[],"),
+        ("\"axes\":[", "\"axes\":[[],"),
+        ("\"products\":[", "\"products\":[1,"),
+        ("\"powers\":[0,0", "\"powers\":[0,-1"),
     ] {
         let bad = counts.replacen(from, to, 1);
         assert_ne!(bad, counts, "{from}");

@@ -1,4 +1,4 @@
-//! Properties of populations: exact sums, k users behind everything, kinds that are found.
+//! Properties of populations: exact sums, k users behind everything, axes that are found.
 
 use proptest::prelude::*;
 
@@ -134,44 +134,71 @@ proptest! {
 }
 
 #[test]
-fn kinds_of_people_are_found_and_tell_who_is_which() {
+fn an_axis_on_which_people_differ_is_found_and_tells_who_is_where() {
     for scale in [false, true] {
         let (task, users) = (task(scale), two_kinds());
         let population = Population::learn(&task, &users, 4).unwrap();
-        assert_eq!(population.kinds.len(), 2, "{:?}", population.sizes());
-        let query = Query::new("peace and slow").unwrap();
-        let says = population.says(&query);
+        assert_eq!(population.sizes().2, 1, "{population:?}");
+        let says = population.says(&Query::new("peace and slow").unwrap());
         let last = |says: &Vec<f64>| *says.last().unwrap();
-        assert!(says.iter().any(|says| last(says) > 0.1) && says.iter().any(|says| last(says) < -0.1), "{says:?}");
-        for user in &users {
-            let member = population.membership(&population.own(user));
-            let shares = member.shares();
-            assert!((shares.iter().sum::<f64>() - 1.0).abs() < 1e-9);
-            assert!(shares.iter().any(|share| *share > 0.7), "{shares:?}");
-            assert!((member.without(0).iter().sum::<f64>() - 1.0).abs() < 1e-9);
+        // In common they have nothing.
+        assert!(last(&says[0]).abs() < 0.05 && last(&says[1]).abs() > 0.1, "{says:?}");
+        let places: Vec<f64> = users.iter().map(|user| position(&population, user).at()[1]).collect();
+        for (number, place) in places.iter().enumerate() {
+            assert!(place.abs() > 0.7 && (place * places[0] > 0.0) == (number % 2 == 0), "{places:?}");
         }
     }
 }
 
 #[test]
-fn kinds_of_too_few_users_become_one_with_those_like_them() {
+fn an_axis_on_which_too_few_users_stand_apart_is_none() {
     let (task, users) = (task(true), two_kinds());
-    // Six users are of each.
-    for (k, kinds) in [(2, 2), (6, 2), (7, 1), (12, 1)] {
-        assert_eq!(Population::learn(&task, &users, k).unwrap().sizes().2, kinds, "{k}");
+    for (k, axes) in [(2, 1), (6, 1), (12, 0)] {
+        assert_eq!(Population::learn(&task, &users, k).unwrap().sizes().2, axes, "{k}");
     }
+    // Nine of one side, and one, or three, of the other.
+    for (others, axes) in [(1, 0), (3, 1)] {
+        let one_side = two_kinds().into_iter().step_by(2).cycle().take(9);
+        let users: Vec<_> = one_side.chain(two_kinds().into_iter().skip(1).step_by(2).take(others)).collect();
+        assert_eq!(Population::learn(&task, &users, 10).unwrap().sizes().2, axes, "{others}");
+    }
+    let population = Population::learn(&task, &users, 4).unwrap();
+    let of = |users: &[Vec<MemoryItem>]| {
+        let mut counts = population.nobody();
+        users.iter().for_each(|user| counts.merge(&population.count(user)).unwrap());
+        counts
+    };
+    assert_eq!(population.fitted(&of(&users)).unwrap().sizes().2, 1);
+    // Of these only one tells where they stand, and the others of nothing that is known.
+    let strangers = (0..11).map(|user| vec![item(0, &format!("nothing {user} like it"), "2")]);
+    let few: Vec<_> = users.iter().take(1).cloned().chain(strangers).collect();
+    assert_eq!(population.fitted(&of(&few)).unwrap().sizes().2, 0);
+}
+
+#[test]
+fn people_of_one_mind_have_no_axis() {
+    for scale in [false, true] {
+        let users: Vec<_> = two_kinds().into_iter().step_by(2).cycle().take(30).collect();
+        assert_eq!(Population::learn(&task(scale), &users, 4).unwrap().sizes().2, 0);
+    }
+}
+
+/// Where a user stands in a population.
+fn position(population: &Population, user: &[MemoryItem]) -> Position {
+    let own = population.own(user);
+    let says = population.says_of(&own);
+    let heard = own.heard(&says);
+    Position::new(population.axes(), population.variance, &heard).gated(population.alone, &heard)
 }
 
 #[test]
 fn a_user_who_is_unlike_all_others_keeps_to_themselves() {
     for scale in [false, true] {
-        let (task, mut users) = (task(scale), two_kinds());
-        users = users.into_iter().step_by(2).chain(two_kinds().into_iter().step_by(2)).collect();
-        let population = Population::learn(&task, &users, 4).unwrap();
-        let edge = &two_kinds()[1];
-        let member = population.membership(&population.own(edge));
-        let shares = member.shares();
-        assert!(*shares.last().unwrap() > 0.8, "{shares:?}");
+        let users: Vec<_> = two_kinds().into_iter().step_by(2).chain(two_kinds().into_iter().step_by(2)).collect();
+        let population = Population::learn(&task(scale), &users, 4).unwrap();
+        let with = |user: usize| 1.0 - position(&population, &two_kinds()[user]).alone();
+        let (alike, edge) = (with(0), with(1));
+        assert!(alike > 0.9 && edge < 0.1, "{scale}: {alike} {edge}");
     }
 }
 
@@ -209,33 +236,35 @@ fn what_cannot_be_is_refused() {
 }
 
 #[test]
-fn what_too_few_of_one_kind_have_tells_of_all_alike() {
-    // Five of each kind have answered the quay, and one of the second kind the dam.
+fn a_word_of_one_against_many_says_nothing_on_an_axis() {
+    // Of the harbour five of each side speak; of the dam all six of the first side and one of the second, who could be told from the six.
     for scale in [false, true] {
         let (task, mut users) = (task(scale), two_kinds());
         for (number, user) in users.iter_mut().enumerate() {
-            let (liked, response) = (number % 2 == 0, if number % 2 == 0 { "3" } else { "1" });
+            let response = if number % 2 == 0 { "3" } else { "1" };
             if number < 10 {
-                user.push(item(50, "the old quay", response));
+                user.push(item(50, "harbour", response));
             }
-            if liked || number == 1 {
-                user.push(item(51, "the new dam", response));
+            if number % 2 == 0 || number == 1 {
+                user.push(item(51, "dam", response));
             }
         }
         let population = Population::learn(&task, &users, 5).unwrap();
-        assert_eq!(population.kinds.len(), 2);
-        let of = |text: &str| {
-            let told = Told::of(&Query::new(text).unwrap()).text.unwrap();
-            let place = population.texts.binary_search(&told).unwrap();
-            population.kinds.iter().map(|kind| kind.masses[place] / kind.share).collect::<Vec<f64>>()
+        assert_eq!(population.sizes().2, 1);
+        let most = |text: &str| {
+            let says = population.says(&Query::new(text).unwrap());
+            says[1].iter().fold(0.0_f64, |most, says| most.max(says.abs()))
         };
-        let (quay, dam) = (of("the old quay"), of("the new dam"));
-        let alike = |masses: &[f64]| (masses[0] / masses[1] - 1.0).abs();
-        // The dam's seven are spread over both kinds as their users are, so the one cannot be told from the six.
-        assert!(alike(&dam) < 0.2, "{dam:?} {quay:?}");
-        let users: Vec<f64> = population.kinds.iter().map(|kind| kind.share).collect();
-        assert!((users[0] - users[1]).abs() < 0.2, "{users:?}");
+        assert!(most("harbour") > 0.1 && most("dam") == 0.0, "{scale}: {} {}", most("harbour"), most("dam"));
+        let texts: Vec<f64> = ["harbour", "dam"].map(|text| mass(&population, text)).to_vec();
+        assert_eq!(texts, [10.0, 7.0]);
     }
+}
+
+/// How many have answered a text.
+fn mass(population: &Population, text: &str) -> f64 {
+    let told = Told::of(&Query::new(text).unwrap()).text.unwrap();
+    population.axes.masses[population.texts.binary_search(&told).unwrap()]
 }
 
 #[test]
@@ -252,9 +281,14 @@ type Change = fn(&mut Population);
 #[test]
 fn numbers_that_no_population_has_are_refused() {
     let population = Population::learn(&task(false), &two_kinds(), 4).unwrap();
-    let changes: [Change; 5] = [
-        |population| population.kinds[0].effects[0] = 1.7e308,
-        |population| population.kinds[0].masses[0] = -1.0,
+    let changes: [Change; 10] = [
+        |population| population.ridge = 0.0,
+        |population| population.axes.texts[0] = 1e13,
+        |population| population.axes.masses.truncate(1),
+        |population| population.variance = 0.0,
+        |population| population.alone = 1.5,
+        |population| population.axes.each[0].effects[0] = 1.7e308,
+        |population| population.axes.masses[0] = -1.0,
         |population| population.terms[0].1 = 1e-200,
         |population| population.terms = (0..2_000).map(|digest| (digest, 1.0)).collect(),
         |population| population.strength = f64::MIN_POSITIVE,
@@ -273,28 +307,45 @@ fn texts_without_words_are_no_question() {
     assert!(up.text.is_none() && down.text.is_none() && up.terms.is_empty());
 }
 
+/// Interactions of which the axes say this.
+fn heard<'s>(says: &'s [Vec<Vec<f64>>], given: &[usize]) -> Vec<Heard<'s>> {
+    let of = |(number, (says, given)): (usize, (&'s Vec<Vec<f64>>, &usize))| {
+        let ground = std::sync::Arc::new(super::ground::Ground::new(vec![0.5, 0.3, 0.2], false));
+        let left = ground.left(*given);
+        Heard { number, weight: 1.0, says, left, toned: 0.0, ground, given: *given }
+    };
+    says.iter().zip(given).enumerate().map(of).collect()
+}
+
 proptest! {
     #[test]
-    fn shares_of_kinds_sum_to_one_and_silent_interactions_change_nothing(
-        likely in prop::collection::vec(prop::collection::vec(0.01_f64..1.0, 3), 0..50),
-        silent in 0_usize..5,
+    fn an_interaction_that_is_left_out_has_no_say_and_silent_ones_change_nothing(
+        said in prop::collection::vec((prop::collection::vec(prop::collection::vec(-0.5_f64..0.5, 3), 3), 0_usize..3), 0..20),
+        silent in 0_usize..5, alone in 0.01_f64..0.99,
     ) {
-        let prior = [0.5, 0.3, 0.2];
-        let member = Membership::new(&prior, &likely, &[]);
-        let sum = |shares: &[f64]| shares.iter().sum::<f64>();
-        prop_assert!((sum(member.shares()) - 1.0).abs() < 1e-9);
-        let more: Vec<Vec<f64>> = likely.iter().cloned().chain(vec![vec![0.4; 3]; silent]).collect();
-        let beside = Membership::new(&prior, &more, &[]);
-        prop_assert_eq!(beside.shares(), member.shares());
-        for left in 0..likely.len() {
-            let mut others = likely.clone();
-            others.remove(left);
-            let without = member.without(left);
-            prop_assert!((sum(&without) - 1.0).abs() < 1e-9);
-            if likely.len() <= 32 {
-                let others = Membership::new(&prior, &others, &[]);
-                prop_assert_eq!(&without[..], others.shares());
-            }
+        let (mut says, mut given): (Vec<_>, Vec<_>) = said.iter().cloned().unzip();
+        let all = heard(&says, &given);
+        let position = Position::new(3, 0.2, &all).gated(alone, &all);
+        prop_assert!((0.0..=1.0).contains(&position.alone()));
+        for out in 0..said.len() {
+            let (mut says, mut given) = (says.clone(), given.clone());
+            let (query, _) = (says.remove(out), given.remove(out));
+            let others = heard(&says, &given);
+            let without = Position::new(3, 0.2, &others);
+            // Where the user stands is exactly that, and how far they go with others is one part of all that is added.
+            let (added_without, from_there) = (position.adds_without(out, &query, 3), added(without.at(), &query, 3));
+            let largest = (0..3).max_by(|a, b| from_there[*a].abs().total_cmp(&from_there[*b].abs())).unwrap();
+            let with = added_without[largest] / from_there[largest];
+            prop_assert!((0.0..=1.0).contains(&with), "{}", with);
+            let off = |(a, b): (&f64, &f64)| (a - with * b).abs();
+            prop_assert!(added_without.iter().zip(&from_there).map(off).fold(0.0, f64::max) < 1e-9);
         }
+        let nothing = vec![vec![0.0; 3]; 3];
+        says.extend(vec![nothing; silent]);
+        given.extend(vec![1; silent]);
+        let more = heard(&says, &given);
+        let beside = Position::new(3, 0.2, &more).gated(alone, &more);
+        prop_assert_eq!(beside.at(), position.at());
+        prop_assert_eq!(beside.alone().to_bits(), position.alone().to_bits());
     }
 }
