@@ -139,13 +139,14 @@ impl Population {
             (0..self.texts.len()).filter(|text| !whole || counts.have(self.terms.len() + text, self.k)).collect();
         fitted.terms = kept.iter().filter_map(|term| self.terms.get(*term).copied()).collect();
         fitted.texts = kept_texts.iter().filter_map(|text| self.texts.get(*text).copied()).collect();
-        fitted.slope = self.slope_by(counts);
+        fitted.slope = slope_by(counts);
         fitted.axes = regression.axes(counts, self, &kept_texts);
         fitted
     }
-    /// How the latent response of a scale goes with tones, by these counts.
-    pub(super) fn slope_by(&self, counts: &Counts) -> f64 {
-        let (cross, squares) = (counts.tones.0 as f64 / OF_TONE, counts.tones.1 as f64 / OF_TONE);
-        ((cross + TONES * SLOPE) / (squares + TONES)).clamp(0.0, 0.95)
-    }
+}
+
+/// How the latent response of a scale goes with tones, by these counts.
+pub(super) fn slope_by(counts: &Counts) -> f64 {
+    let (cross, squares) = (counts.tones.0 as f64 / OF_TONE, counts.tones.1 as f64 / OF_TONE);
+    ((cross + TONES * SLOPE) / (squares + TONES)).clamp(0.0, 0.95)
 }

@@ -204,7 +204,9 @@ pub(crate) fn added(at: &[f64], says: &[Vec<f64>], width: usize) -> Vec<f64> {
 }
 
 fn gone_with(part: f64, mut added: Vec<f64>) -> Vec<f64> {
-    added.iter_mut().for_each(|added| *added *= part);
+    for added in &mut added {
+        *added *= part;
+    }
     added
 }
 

@@ -5,11 +5,13 @@ use ndarray::{Array1, Array2, Axis as Side};
 use crate::data::MemoryItem;
 use crate::parallel;
 
-use super::axis::Axis;
+use super::axis::{Axis, Placed};
+use super::counts::Sums;
 use super::file::LEAST_VARIANCE;
+use super::fit::slope_by;
 use super::position::{Heard, Position, alone};
 use super::regression::Regression;
-use super::user::{Own, Stands};
+use super::user::{Own, OwnItem, Stands, add_likeness};
 use super::{Counts, Population, PopulationError};
 
 /// The most axes, beside what all have in common.
@@ -63,26 +65,30 @@ impl Population {
         let mut begun = self.with_empty(1);
         if self.scale {
             // What words say is beyond what tones do.
-            begun.slope = begun.slope_by(&begun.counts_of(&begun.sampled(&sample)));
+            begun.slope = slope_by(&begun.counts_of(&begun.sampled(&sample)));
         }
         let mut sampled = begun.sampled(&sample);
         if sampled.len() < self.k {
             return Err(PopulationError::TooFew { users: sampled.len() as u64, k: self.k });
         }
         begun.variance = begun.variance_of(&sampled);
-        let common = begun.of_counts(&begun.counts_of(&sampled), false);
+        let mut together = begun.room(sampled.len());
+        sampled.iter().for_each(|user| add_likeness(&mut together.likeness, &user.own));
+        together.close();
+        let mut together = together.likeness;
+        let common = begun.fitted_to(&sampled, 1, &mut together);
         let likeness = common.likeness_of(&sampled);
-        let foretold = begun.foretold(&mut sampled, &likeness);
+        let foretold = begun.foretold(&mut sampled, &likeness, &mut together);
         begun.ridge = foretold.ridge;
         begun.variance = foretold.variance;
         begun.alone = alone_among(&foretold.odds);
         for (user, stands) in sampled.iter_mut().zip(standing(&likeness, foretold.axes)) {
             user.stands = stands;
         }
-        let mut first = begun.fitted_to(&sampled, foretold.axes);
+        let mut first = begun.fitted_to(&sampled, foretold.axes, &mut together);
         for _ in 1..if foretold.axes > 1 { ROUNDS } else { 1 } {
             first.put_in_place(&mut sampled);
-            first = first.fitted_to(&sampled, foretold.axes);
+            first = first.fitted_to(&sampled, foretold.axes, &mut together);
         }
         (first.users, first.interactions) = (self.users, self.interactions);
         first.seal();
@@ -93,17 +99,20 @@ impl Population {
     fn sampled<U: AsRef<[MemoryItem]> + Sync>(&self, sample: &[&U]) -> Vec<Sampled> {
         let stands = Stands::new(&[1.0], |_, _| 0.0);
         let read = |user: &&U| {
-            let own = self.own(user.as_ref());
-            let counts = self.counts_of([&Sampled { own: self.own(user.as_ref()), stands: stands.clone() }]);
+            let user = Sampled { own: self.own(user.as_ref()), stands: stands.clone() };
+            let counts = self.counts_of([&user]);
             let effects = counts.axes.into_iter().next().unwrap_or_default().effects;
-            let given: Vec<usize> = own.interactions.iter().map(|item| item.given).collect();
+            let given: Vec<usize> = user.own.interactions.iter().map(|item| item.given).collect();
+            let rows = user.own.interactions.iter().flat_map(|item| &item.rows);
+            let terms = |placed: &Placed| placed.terms.iter().map(|(term, _)| *term).collect::<Vec<usize>>();
+            let rows: Vec<Vec<usize>> = rows.map(|(placed, _)| terms(placed)).collect();
             // So that the order of users does not matter.
-            (own, (given.len(), effects, counts.texts, counts.having, counts.likeness, counts.tones, given))
+            (user, (given.len(), effects, counts.texts, counts.tones, given, rows))
         };
         let mut read: Vec<_> = parallel::map(sample, read);
-        read.retain(|(own, _)| !own.interactions.is_empty());
+        read.retain(|(user, _)| !user.own.interactions.is_empty());
         read.sort_by(|(_, a), (_, b)| b.cmp(a));
-        read.into_iter().map(|(own, _)| Sampled { own, stands: stands.clone() }).collect()
+        read.into_iter().map(|(user, _)| user).collect()
     }
 
     /// The same population with so many axes that say nothing.
@@ -114,6 +123,7 @@ impl Population {
         empty
     }
 
+    /// The counts of users, but for how their words go together.
     fn counts_of<'s>(&self, users: impl IntoIterator<Item = &'s Sampled>) -> Counts {
         let users: Vec<&Sampled> = users.into_iter().collect();
         let mut counts = self.room(users.len());
@@ -124,11 +134,15 @@ impl Population {
         counts
     }
 
-    /// The population with so many axes on which these users stand.
-    fn fitted_to(&self, sampled: &[Sampled], axes: usize) -> Self {
+    /// The population with so many axes on which these users stand, whose words go `together` like this.
+    fn fitted_to(&self, sampled: &[Sampled], axes: usize, together: &mut Sums) -> Self {
         let mut before = self.clone();
         before.axes.each.resize(axes, Axis::default());
-        before.of_counts(&before.counts_of(sampled), false)
+        let mut counts = before.counts_of(sampled);
+        counts.likeness = std::mem::take(together);
+        let fitted = before.of_counts(&counts, false);
+        *together = counts.likeness;
+        fitted
     }
 
     /// Finds where users stand.
@@ -168,9 +182,10 @@ impl Population {
     }
 
     /// How much words say, and on how many axes, so that users of each group are foretold best by axes that were found without them.
-    fn foretold(&self, sampled: &mut [Sampled], likeness: &Array2<f64>) -> Foretold {
+    fn foretold(&self, sampled: &mut [Sampled], likeness: &Array2<f64>, together: &mut Sums) -> Foretold {
         let all = self.with_empty(1 + AXES.min(sampled.len() / self.k));
-        let whole = self.counts_of(sampled.iter());
+        let mut whole = self.nobody();
+        whole.likeness = std::mem::take(together);
         let groups: Vec<Counts> = (0..GROUPS)
             .map(|group| {
                 let others: Vec<usize> = (0..sampled.len()).filter(|user| user % GROUPS != group).collect();
@@ -186,6 +201,7 @@ impl Population {
             under.ridge = ridge;
             under.foretold_under(sampled, &whole, &groups)
         });
+        *together = whole.likeness;
         under.into_iter().min_by(|a, b| a.all_odds().total_cmp(&b.all_odds())).unwrap_or_default()
     }
 
@@ -241,7 +257,7 @@ impl Population {
 
     /// The variance of what base rates leave.
     fn variance_of(&self, sampled: &[Sampled]) -> f64 {
-        let items = sampled.iter().flat_map(|user| &user.own.interactions).map(|item| item.left());
+        let items = sampled.iter().flat_map(|user| &user.own.interactions).map(OwnItem::left);
         let of = |left: Vec<f64>| (left.iter().map(|left| left * left).sum(), self.free(left.len()));
         variance_in(&items.map(of).collect::<Vec<(f64, f64)>>())
     }

@@ -165,7 +165,9 @@ fn an_axis_on_which_too_few_users_stand_apart_is_none() {
     let population = Population::learn(&task, &users, 4).unwrap();
     let of = |users: &[Vec<MemoryItem>]| {
         let mut counts = population.nobody();
-        users.iter().for_each(|user| counts.merge(&population.count(user)).unwrap());
+        for user in users {
+            counts.merge(&population.count(user)).unwrap();
+        }
         counts
     };
     assert_eq!(population.fitted(&of(&users)).unwrap().sizes().2, 1);

@@ -6,6 +6,7 @@ use crate::data::MemoryItem;
 
 use super::axis::Placed;
 use super::census::latest;
+use super::counts::Sums;
 use super::ground::Ground;
 use super::position::{Heard, Position};
 use super::reading::{Told, standard, tone};
@@ -97,9 +98,10 @@ impl Population {
         let says = self.says_of(own);
         let position = Position::new(self.axes.each.len(), self.variance, &own.heard(&says));
         self.add(counts, own, &Stands::at(&position), &says);
+        add_likeness(&mut counts.likeness, own);
     }
 
-    /// Adds a user who stands there, and of whose interactions axes say this.
+    /// Adds a user who stands there, and of whose interactions axes say this; all but how words go together.
     pub(super) fn add(&self, counts: &mut Counts, own: &Own, stands: &Stands, says: &[Vec<Vec<f64>>]) {
         counts.users += 1;
         counts.interactions += own.interactions.len() as u64;
@@ -143,17 +145,25 @@ impl Population {
             let left: Vec<i64> = left.iter().map(|left| whole(*left, OF_LEFT)).collect();
             let terms: Vec<(usize, i64)> =
                 placed.terms.iter().map(|(place, weight)| (*place, whole(*weight, OF_WEIGHT))).collect();
-            for (number, (a, by)) in terms.iter().enumerate() {
-                for (b, with) in terms.iter().take(number + 1) {
-                    counts.likeness.add(triangle(*a, *b), by * with);
-                }
-            }
             for (at, axis) in at.iter().zip(&mut counts.axes) {
                 for (column, left) in left.iter().enumerate() {
                     for (term, weight) in &terms {
                         axis.effects.add(term * columns + column, at * weight * left);
                     }
                 }
+            }
+        }
+    }
+}
+
+/// Adds how the words of a user's queries go together: nothing of it is of responses, nor of where the user stands.
+pub(super) fn add_likeness(likeness: &mut Sums, own: &Own) {
+    for (placed, _) in own.interactions.iter().flat_map(|item| &item.rows) {
+        let terms: Vec<(usize, i64)> =
+            placed.terms.iter().map(|(place, weight)| (*place, whole(*weight, OF_WEIGHT))).collect();
+        for (number, (a, by)) in terms.iter().enumerate() {
+            for (b, with) in terms.iter().take(number + 1) {
+                likeness.add(triangle(*a, *b), by * with);
             }
         }
     }
