@@ -80,14 +80,14 @@ impl Estimator {
     /// all the same.
     ///
     /// ```text
-    /// bits(x) = mean over j ≠ x of  −(e − 1)/2 · log₂(1 − ρ²_xj)  +  1/(2 ln 2) · Σ_ab G_ab(x) G_ab(j)
+    /// bits(x) = mean over j ≠ x of  −(e − 1)/2 · log₂(1 − ρ²_xj)  +  −½ · log₂(1 − Σ_ab G_ab(x) G_ab(j) / ((1 + tr G(x)) (1 + tr G(j))))
     /// G_ab(x) = Σ_y u_a(y) u_b(y) / p(y)
     /// ```
     ///
     /// The first term is the mutual information of two answers under a normal whose covariance is that of the regression on
     /// words, given all that was answered; e is 2 to the entropy of the base rates in bits, the responses there are in effect,
     /// and 2 on a scale and for options. The second is that of two answers through where the user stands among others and whether
-    /// they go with others at all, to second order: u are the changes of p by one standard deviation of each. It is 0 without a
+    /// they go with others at all, under a normal too: u are the changes of p by one standard deviation of each. It is 0 without a
     /// [population](crate::stats::population). Of the memory the latest 256 items are read, and a question is weighed for at most 512 of
     /// the pool, so that time and memory are linear in the pool.
     pub fn next_question(&self, pool: &[Query], may_ask: impl Fn(&Query) -> bool) -> Option<NextQuestion> {
@@ -162,15 +162,19 @@ impl Pool<'_> {
     /// By question: the bits by where the user stands among others.
     fn by_others(&self) -> Vec<f64> {
         let divided: Vec<Vec<f64>> = self.queries.iter().map(|query| self.estimator.divided(query)).collect();
-        let mut all = vec![0.0; divided.first().map_or(0, Vec::len)];
-        for of in self.targets.iter().filter_map(|target| divided.get(*target)) {
-            all.iter_mut().zip(of).for_each(|(sum, of)| *sum += of);
-        }
+        let unknown = divided.first().map_or(0, Vec::len).isqrt();
+        // Each is what an answer tells of what is not known, in units of the answer's own share of chance: 1 and the trace are all of it.
+        let all: Vec<f64> = divided.iter().map(|of| 1.0 + of.iter().step_by(unknown + 1).sum::<f64>()).collect();
         let bits = |(place, of): (usize, &Vec<f64>)| {
-            let others = self.others_than(place);
-            let own = if others < self.targets.len() { 1.0 } else { 0.0 };
-            let sum: f64 = of.iter().zip(&all).map(|(of, all)| of * (all - own * of)).sum();
-            sum / (others.max(1) as f64 * 2.0 * std::f64::consts::LN_2)
+            let with = all.get(place).copied().unwrap_or(1.0);
+            let shared = |target: &usize| {
+                let (other, own) = (divided.get(*target)?, all.get(*target)?);
+                let both: f64 = of.iter().zip(other).map(|(of, other)| of * other).sum();
+                Some(both / (with * own))
+            };
+            let others = self.targets.iter().filter(|target| **target != place);
+            let sum: f64 = others.filter_map(shared).map(|shared| -0.5 * (1.0 - shared.min(0.999)).log2()).sum();
+            sum / self.others_than(place).max(1) as f64
         };
         divided.iter().enumerate().map(bits).collect()
     }
