@@ -73,7 +73,9 @@ impl Population {
         }
         begun.variance = begun.variance_of(&sampled);
         let mut together = begun.room(sampled.len());
-        sampled.iter().for_each(|user| add_likeness(&mut together.likeness, &user.own));
+        for user in &sampled {
+            add_likeness(&mut together.likeness, &user.own);
+        }
         together.close();
         let mut together = together.likeness;
         let common = begun.fitted_to(&sampled, 1, &mut together);
