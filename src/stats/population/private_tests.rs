@@ -148,7 +148,7 @@ fn numbers(value: &serde_json::Value, all: &mut Vec<u64>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 100, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_digest_stands_in_the_file_k_users_have_by_their_histories(

@@ -47,6 +47,9 @@ pub(super) fn two_kinds() -> Vec<Vec<MemoryItem>> {
 }
 
 proptest! {
+    // Each case begins or learns a population or two.
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 64, ..ProptestConfig::default() })]
+
     #[test]
     fn sums_are_the_same_however_users_are_merged_and_taken_out(
         users in users(), scale: bool, order in any::<u64>(), split in 1_usize..5,
