@@ -134,9 +134,12 @@ impl AxisCounts {
     }
 }
 
+/// The most that `(Σ d²)² / Σ d⁴` is where one stands against all others.
+const ALONE: f64 = 2.0;
+
 /// True when this many positions with these sums of powers are spread about their mean as those of k users whose positions are normal:
-/// `3 (Σ d²)² / Σ d⁴ ≥ k`. Of a normal it is the number of users itself. Who stands far out alone could be told from a sum by where the others stand;
-/// then it is near 3, however many the others are.
+/// `3 (Σ d²)² / Σ d⁴ ≥ k`. Of a normal it is the number of users itself; of some who stand out equally far from all others, three times as many
+/// as they are. Who stands out alone could be told from a sum by where the others stand: `(Σ d²)² / Σ d⁴` is at most 2 then, and more is asked for.
 fn are_apart(users: f64, [first, second, third, fourth]: [f64; POWERS], k: usize) -> bool {
     if users < k as f64 {
         return false;
@@ -145,7 +148,8 @@ fn are_apart(users: f64, [first, second, third, fourth]: [f64; POWERS], k: usize
     let squares = second - users * mean * mean;
     let fourths = fourth - 4.0 * mean * third + 6.0 * mean * mean * second - 3.0 * users * mean.powi(4);
     // Positions are rounded.
-    squares > 0.0 && fourths > 0.0 && 3.0 * squares * squares / fourths > k as f64 - 1e-6
+    let apart = if squares > 0.0 && fourths > 0.0 { squares * squares / fourths } else { 0.0 };
+    apart > ALONE + 1e-6 && 3.0 * apart > k as f64 - 1e-6
 }
 
 /// True for so many users with so many interactions, from one each to the most that are counted.

@@ -113,7 +113,7 @@ impl Population {
         fitted.seal();
         let are_possible =
             fitted.axes.each.iter().flat_map(|axis| &axis.effects).all(|effect| effect.abs() <= MOST_EFFECT)
-                && fitted.axes.texts.iter().all(|sum| sum.abs() <= MOST);
+                && fitted.axes.texts.iter().chain(&fitted.axes.masses).all(|sum| sum.abs() <= MOST);
         if are_possible { Ok(fitted) } else { Err(PopulationError::Impossible) }
     }
 

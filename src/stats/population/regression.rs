@@ -7,6 +7,7 @@ use ndarray::Array2;
 use crate::stats::linear::{cholesky, eigen, solve};
 
 use super::axis::{Axes, Axis};
+use super::file::MOST_EFFECT;
 use super::user::{OF_LEFT, OF_PLACE, OF_PRODUCT, OF_WEIGHT, triangle};
 use super::{Counts, Population};
 
@@ -103,7 +104,8 @@ impl Regression {
                     row.fill(0.0);
                 }
             }
-            Axis { effects: effects.into_iter().collect() }
+            // Where a word is not told, the one that is always beside it may be told for both.
+            Axis { effects: effects.into_iter().map(|effect| effect.clamp(-MOST_EFFECT, MOST_EFFECT)).collect() }
         };
         let each = self.kept.iter().zip(self.rotation.rows()).map(axis).collect();
         let tells = |text: &usize| counts.have(all + text, k);

@@ -20,7 +20,7 @@ pub(super) const AXES: usize = 3;
 pub(super) const ALONE: f64 = 0.25;
 /// λ to begin with, and those of which one stays: under which users are foretold best from others.
 pub(super) const RIDGE: f64 = 3.0;
-const RIDGES: [f64; 3] = [1.0, 3.0, 9.0];
+const RIDGES: [f64; 3] = [RIDGE, 1.0, 9.0];
 /// The users among whom axes are looked for, or more where k is more than half of that.
 const SAMPLE: usize = 512;
 /// How often axes, and where users stand, are found anew.
@@ -60,8 +60,9 @@ impl Foretold {
 impl Population {
     /// The axes on which users of a sample differ, as many as foretell others.
     pub(super) fn seeded<U: AsRef<[MemoryItem]> + Sync>(&self, sample: &[U]) -> Result<Self, PopulationError> {
-        let step = (sample.len() / SAMPLE.max(2 * self.k)).max(1);
-        let sample: Vec<&U> = sample.iter().step_by(step).collect();
+        let some: Vec<&U> = sample.iter().filter(|user| !user.as_ref().is_empty()).collect();
+        let step = (some.len() / SAMPLE.max(2 * self.k)).max(1);
+        let sample: Vec<&U> = some.into_iter().step_by(step).collect();
         let mut begun = self.with_empty(1);
         if self.scale {
             // What words say is beyond what tones do.
@@ -107,7 +108,7 @@ impl Population {
             let given: Vec<usize> = user.own.interactions.iter().map(|item| item.given).collect();
             let rows = user.own.interactions.iter().flat_map(|item| &item.rows);
             let terms = |placed: &Placed| placed.terms.iter().map(|(term, _)| *term).collect::<Vec<usize>>();
-            let rows: Vec<Vec<usize>> = rows.map(|(placed, _)| terms(placed)).collect();
+            let rows: Vec<_> = rows.map(|(placed, _)| (terms(placed), placed.text)).collect();
             // So that the order of users does not matter.
             (user, (given.len(), effects, counts.texts, counts.tones, given, rows))
         };
