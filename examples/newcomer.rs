@@ -50,7 +50,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let population = Population::learn(&task, &histories, USERS_SHARED)?;
     let (words, texts, axes) = population.sizes();
     println!(
-        "{} viewers share {words} words and {texts} films; tastes in common differ on {axes} axes.\n",
+        "{} viewers share {words} words and {texts} films; axes on which their tastes differ: {axes}.\n",
         population.users()
     );
     let among = RpmPipeline::offline_builder(task.clone()).population(population).build()?;
