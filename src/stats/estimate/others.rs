@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::data::{MemoryItem, Query};
-use crate::stats::population::{Heard, Population, Position, added};
+use crate::stats::population::{Heard, Population, Position, added, own_rate};
 
 use super::past::{Past, READ};
 use super::result::People;
@@ -49,13 +49,14 @@ impl Others {
         self.says.drain(..self.says.len().saturating_sub(READ));
     }
 
-    /// Finds where the user stands by the items that are read. `base` gives the base rates without an item, and `given` the place of
-    /// its response among them.
+    /// Finds where the user stands by the items that are read. `base` gives the base rates without an item, `given` the place of
+    /// its response among them, and `own` the weights of the other items by response.
     pub(super) fn count(
         &mut self,
         past: &Past,
         base: impl Fn(usize) -> Vec<f64>,
         given: impl Fn(usize) -> Option<usize>,
+        own: impl Fn(usize) -> Vec<f64>,
     ) {
         let first = past.len().saturating_sub(self.says.len());
         let bases: Vec<Vec<f64>> = (0..self.says.len()).map(|number| base(first + number)).collect();
@@ -65,7 +66,18 @@ impl Others {
             let given = given(first + number).unwrap_or_default();
             let toned = self.population.toned(past.tone(first + number));
             let left = ground.left(given).iter().map(|left| left - toned).collect();
-            heard.push(Heard { number, weight: past.weight(Some(first + number)), says, left, toned, ground, given });
+            let own = own(first + number);
+            let own = own_rate(own.get(given).copied().unwrap_or_default(), own.iter().sum(), base.len());
+            heard.push(Heard {
+                number,
+                weight: past.weight(Some(first + number)),
+                says,
+                left,
+                toned,
+                ground,
+                given,
+                own,
+            });
         }
         self.position = position(&self.population, &heard);
         let added = |(number, (says, base)): (usize, (&Vec<Vec<f64>>, &Vec<f64>))| {

@@ -40,6 +40,12 @@ impl Ground {
     }
 }
 
+/// The probability of a response that was given in so many of other responses, of so many that there are, by these alone: Jeffreys'
+/// half of a response for each before the first.
+pub(crate) fn own_rate(given: f64, of: f64, responses: usize) -> f64 {
+    (given + 0.5) / (of + 0.5 * responses.max(1) as f64)
+}
+
 fn scaled(mut p: Vec<f64>) -> Vec<f64> {
     let all: f64 = p.iter().sum();
     if all > 0.0 {

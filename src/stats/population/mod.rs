@@ -47,6 +47,7 @@ pub use census::Census;
 pub use counts::Counts;
 pub use error::PopulationError;
 pub use file::{FORMAT_NAME, FORMAT_VERSION};
+pub(crate) use ground::own_rate;
 pub use held::Population;
 pub use noise::{Noise, Promise};
 pub(crate) use position::{Heard, Position, added};

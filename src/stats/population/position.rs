@@ -22,6 +22,8 @@ pub(crate) struct Heard<'s> {
     /// The base rates without this interaction, and the place of its response among them.
     pub(crate) ground: Arc<Ground>,
     pub(crate) given: usize,
+    /// The probability of its response by the user's other responses alone.
+    pub(crate) own: f64,
 }
 
 /// Where a user stands: on the first axis at 1, as everybody does; on the others at the mean of a normal, given the user's own
@@ -32,8 +34,9 @@ pub(crate) struct Heard<'s> {
 /// ```
 ///
 /// F are what the axes say of an interaction, f what all have in common, r what its response leaves to explain. How far the user goes
-/// with others is the probability that these foretell the user's responses rather than the user's base rates alone do: each response is
-/// foretold from where the user stands without it. Where an interaction is left out, so is its own forecast; those of the others know it.
+/// with others is the probability that these foretell the user's responses, rather than the user's base rates alone or, as likely before,
+/// the user's own other responses alone: each response is foretold from where the user stands without it. Who gives responses that
+/// others do not is told by the last. Where an interaction is left out, so is its own forecast; those of the others know it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Position {
     at: Vec<f64>,
@@ -41,9 +44,30 @@ pub(crate) struct Position {
     covariance: Array2<f64>,
     sums: Sums,
     told: Vec<Told>,
-    /// The part of people that are like none of the others, and how much likelier the user's responses are for such, in logs.
+    /// The part of people that are like none of the others.
     alone: f64,
-    odds: f64,
+    odds: Odds,
+}
+
+/// How much likelier responses are than by others, in logs.
+#[derive(Debug, Clone, Copy, Default)]
+struct Odds {
+    /// By base rates alone.
+    base: f64,
+    /// By the user's own responses alone.
+    own: f64,
+}
+
+impl Odds {
+    /// By either, which are as likely before.
+    fn of_either(self) -> f64 {
+        let (less, more) = (self.base.min(self.own), self.base.max(self.own));
+        more + ((less - more).exp() / 2.0 + 0.5).ln()
+    }
+
+    fn without(self, told: Self) -> Self {
+        Self { base: self.base - told.base, own: self.own - told.own }
+    }
 }
 
 /// `P` and `b`.
@@ -58,15 +82,15 @@ struct Sums {
 struct Told {
     number: usize,
     sums: Sums,
-    odds: f64,
+    odds: Odds,
 }
 
 /// Axes that say no more than this say nothing.
 const NOTHING: f64 = 1e-9;
 
 impl Position {
-    /// The position on so many axes, of which σ² is the variance of what they leave, for each response but one that there are in effect. Interactions of which nothing is said do not
-    /// count.
+    /// The position on so many axes, of which σ² is the variance of what they leave, for each response but one that there are in effect.
+    /// Interactions of which nothing is said do not count.
     pub(crate) fn new(axes: usize, variance: f64, heard: &[Heard<'_>]) -> Self {
         let others = axes.saturating_sub(1);
         let mut sums = Sums { precision: Array2::eye(others), pull: Array2::zeros((others, 1)) };
@@ -79,30 +103,34 @@ impl Position {
         let factor = cholesky(sums.precision.clone());
         let at = if axes == 0 { Vec::new() } else { standing(&factor, sums.pull.clone()) };
         let covariance = solve(&factor, Array2::eye(others));
-        Self { at, covariance, sums, told, alone: 0.0, odds: 0.0 }
+        Self { at, covariance, sums, told, alone: 0.0, odds: Odds::default() }
     }
 
     /// The same with how far the user goes with others, of whom this part of people are like none.
     pub(crate) fn gated(mut self, alone: f64, heard: &[Heard<'_>]) -> Self {
         self.alone = if self.at.is_empty() { 1.0 } else { alone };
-        let odds: Vec<f64> = self.told.iter().map(|told| self.odds_of(told, heard)).collect();
+        let odds: Vec<Odds> = self.told.iter().map(|told| self.odds_of(told, heard)).collect();
+        let mut all = Odds::default();
         for (told, odds) in self.told.iter_mut().zip(odds) {
             told.odds = odds;
+            all = Odds { base: all.base + odds.base, own: all.own + odds.own };
         }
-        self.odds = self.told.iter().map(|told| told.odds).sum();
+        self.odds = all;
         self
     }
 
-    /// How much likelier an interaction's response is by base rates alone than by others, in logs.
-    fn odds_of(&self, told: &Told, heard: &[Heard<'_>]) -> f64 {
+    fn odds_of(&self, told: &Told, heard: &[Heard<'_>]) -> Odds {
         let place = heard.binary_search_by_key(&told.number, |heard| heard.number);
-        let Some(heard) = place.ok().and_then(|place| heard.get(place)) else { return 0.0 };
-        let ln = |by: Vec<f64>| {
+        let Some(heard) = place.ok().and_then(|place| heard.get(place)) else { return Odds::default() };
+        let ln = |p: f64| p.max(f64::MIN_POSITIVE).ln();
+        let moved = |by: Vec<f64>| {
             let by: Vec<f64> = by.iter().map(|by| by + heard.toned).collect();
-            heard.ground.moved(&by).get(heard.given).copied().unwrap_or_default().max(f64::MIN_POSITIVE).ln()
+            ln(heard.ground.moved(&by).get(heard.given).copied().unwrap_or_default())
         };
-        let nothing = vec![0.0; heard.left.len()];
-        heard.weight * (ln(nothing) - ln(added(&self.standing_without(told), heard.says, heard.left.len())))
+        let width = heard.left.len();
+        let with = moved(added(&self.standing_without(told), heard.says, width));
+        let base = heard.weight * (moved(vec![0.0; width]) - with);
+        Odds { base, own: heard.weight * (ln(heard.own) - with) }
     }
 
     /// True where something was said of some interaction.
@@ -134,12 +162,12 @@ impl Position {
 
     /// The probability that the user is like none of the others.
     pub(crate) fn alone(&self) -> f64 {
-        alone(self.alone, self.odds)
+        alone(self.alone, self.odds.of_either())
     }
 
-    /// How much likelier the user's responses are by base rates alone, in logs.
+    /// How much likelier the user's responses are without others, in logs.
     pub(super) fn odds(&self) -> f64 {
-        self.odds
+        self.odds.of_either()
     }
 
     /// What others add to a query of which the axes say this.
@@ -153,7 +181,7 @@ impl Position {
         match place.ok().and_then(|place| self.told.get(place)) {
             None => self.adds(says, width),
             Some(told) => {
-                let with = 1.0 - alone(self.alone, self.odds - told.odds);
+                let with = 1.0 - alone(self.alone, self.odds.without(told.odds).of_either());
                 gone_with(with, added(&self.standing_without(told), says, width))
             }
         }
@@ -185,7 +213,7 @@ impl Told {
         for (slot, says) in pull.iter_mut().zip(others) {
             *slot = weight * dot(says, &mut heard.left.iter().zip(common).map(|(left, common)| left - common));
         }
-        Self { number: heard.number, sums: Sums { precision, pull }, odds: 0.0 }
+        Self { number: heard.number, sums: Sums { precision, pull }, odds: Odds::default() }
     }
 }
 

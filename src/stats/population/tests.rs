@@ -317,7 +317,7 @@ fn heard<'s>(says: &'s [Vec<Vec<f64>>], given: &[usize]) -> Vec<Heard<'s>> {
     let of = |(number, (says, given)): (usize, (&'s Vec<Vec<f64>>, &usize))| {
         let ground = std::sync::Arc::new(super::ground::Ground::new(vec![0.5, 0.3, 0.2], false));
         let left = ground.left(*given);
-        Heard { number, weight: 1.0, says, left, toned: 0.0, ground, given: *given }
+        Heard { number, weight: 1.0, says, left, toned: 0.0, ground, given: *given, own: 0.3 }
     };
     says.iter().zip(given).enumerate().map(of).collect()
 }

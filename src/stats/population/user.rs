@@ -7,7 +7,7 @@ use crate::data::MemoryItem;
 use super::axis::Placed;
 use super::census::latest;
 use super::counts::Sums;
-use super::ground::Ground;
+use super::ground::{Ground, own_rate};
 use super::position::{Heard, Position};
 use super::reading::{Told, standard, tone};
 use super::{Counts, Population};
@@ -39,6 +39,8 @@ pub(super) struct OwnItem {
     /// The base rates without it, and the place of the response among them.
     ground: Arc<Ground>,
     pub(super) given: usize,
+    /// The probability of the response by the user's other responses alone.
+    own: f64,
 }
 
 impl Population {
@@ -76,7 +78,9 @@ impl Population {
             let left: Vec<f64> = all.iter().map(|left| left - tone_adds).collect();
             let toned = tone.zip(all.first()).map(|(tone, latent)| (standard(tone), *latent));
             let rows = placed.into_iter().map(|placed| (placed, left.clone())).collect();
-            Some(OwnItem { number, rows, toned, tone_adds, ground: Arc::clone(ground), given })
+            let others = totals.get(given).copied().unwrap_or_default() - 1.0;
+            let own = own_rate(others, totals.iter().sum::<f64>() - 1.0, totals.len());
+            Some(OwnItem { number, rows, toned, tone_adds, ground: Arc::clone(ground), given, own })
         };
         Own { interactions: items.iter().enumerate().filter_map(one).collect() }
     }
@@ -224,6 +228,7 @@ impl Own {
             toned: item.tone_adds,
             ground: Arc::clone(&item.ground),
             given: item.given,
+            own: item.own,
         };
         self.interactions.iter().zip(says).map(heard).collect()
     }
@@ -240,8 +245,9 @@ impl OwnItem {
 fn own_choice(number: usize, item: &MemoryItem, placed: Vec<Placed>) -> Option<OwnItem> {
     let given = item.query().options().iter().position(|option| option == item.response())?;
     let ground = Arc::new(Ground::new(even(placed.len()), false));
+    let own = own_rate(0.0, 0.0, placed.len());
     let rows = placed.into_iter().zip(ground.left(given)).map(|(placed, left)| (placed, vec![left])).collect();
-    Some(OwnItem { number, rows, toned: None, tone_adds: 0.0, ground, given })
+    Some(OwnItem { number, rows, toned: None, tone_adds: 0.0, ground, given, own })
 }
 
 /// The base rates of a query with so many options of its own.
