@@ -34,6 +34,12 @@ pub enum BackendError {
         /// The cause.
         source: BoxError,
     },
+    /// The provider does not report the probabilities of tokens. The request is sent again without asking for them.
+    #[error("the provider does not report the probabilities of tokens")]
+    NoLogprobs {
+        /// The cause.
+        source: BoxError,
+    },
     /// The request was not sent, or given up: it could exceed the operation's budget.
     #[error("the budget's limit of {limit} is reached")]
     Budget {
@@ -77,12 +83,18 @@ impl BackendError {
         Self::Unsupported { form, source: source.into() }
     }
 
+    /// A provider that does not report the [probabilities of tokens](super::CompletionRequest::logprobs).
+    pub fn no_logprobs(source: impl Into<BoxError>) -> Self {
+        Self::NoLogprobs { source: source.into() }
+    }
+
     /// The kind's name in reports and spans.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Transient { .. } => "transient",
             Self::Permanent { .. } => "permanent",
             Self::Unsupported { .. } => "unsupported",
+            Self::NoLogprobs { .. } => "no_logprobs",
             Self::Budget { .. } => "budget",
             Self::NotLogged { .. } => "not_logged",
             Self::PromptTooLong { .. } => "prompt_too_long",

@@ -50,6 +50,14 @@ struct Form {
     most: ReplyForm,
     /// The strictest in which a reply came.
     taken: Option<ReplyForm>,
+    /// True where the probabilities of tokens were refused.
+    no_logprobs: bool,
+}
+
+impl Default for Form {
+    fn default() -> Self {
+        Self { most: ReplyForm::Schema, taken: None, no_logprobs: false }
+    }
 }
 
 impl Forms {
@@ -64,14 +72,19 @@ impl Forms {
 
     pub(crate) fn taken(&self, stage: Stage, form: ReplyForm) {
         let mut forms = self.forms();
-        let known = forms.entry(stage).or_insert(Form { most: ReplyForm::Schema, taken: None });
+        let known = forms.entry(stage).or_default();
         known.taken = known.taken.max(Some(form));
     }
 
     fn lower(&self, stage: Stage, form: ReplyForm) {
         let mut forms = self.forms();
-        let known = forms.entry(stage).or_insert(Form { most: form, taken: None });
+        let known = forms.entry(stage).or_default();
         known.most = form.min(known.most);
+    }
+
+    /// True where the provider of a stage reports the probabilities of tokens, as far as is known.
+    pub(crate) fn reports_logprobs(&self, stage: Stage) -> bool {
+        self.forms().get(&stage).is_none_or(|known| !known.no_logprobs)
     }
 
     fn forms(&self) -> MutexGuard<'_, BTreeMap<Stage, Form>> {
@@ -191,6 +204,12 @@ impl Ledger {
     /// Enters that a provider refused a form, and remembers it.
     pub(crate) fn enter_step_down(&self, stage: Stage, to: ReplyForm) {
         self.0.forms.lower(stage, to);
+        self.edit(stage, |usage| usage.stepped_down += 1);
+    }
+
+    /// Enters that a provider reports no probabilities of tokens, and remembers it.
+    pub(crate) fn enter_no_logprobs(&self, stage: Stage) {
+        self.0.forms.forms().entry(stage).or_default().no_logprobs = true;
         self.edit(stage, |usage| usage.stepped_down += 1);
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::ledger::Entry;
-use super::{Attempt, BackendError, BudgetLimit, Ledger, Stage, estimate_tokens};
+use super::{Attempt, BackendError, BudgetLimit, Ledger, Stage, TokenChoices, estimate_tokens};
 
 /// The means by which a reply is held to its form, from the loosest to the strictest. The wording asks for JSON in each
 /// of them.
@@ -41,6 +41,9 @@ pub struct CompletionRequest {
     /// [`LlmBackend::capabilities`](super::LlmBackend::capabilities) allows, and less after a
     /// [`BackendError::Unsupported`]. Without a schema nothing is held.
     pub form: ReplyForm,
+    /// The number of likeliest tokens to report for each place of the reply ([`Completion::tokens`]), at most 20; 0 for none. What asks
+    /// for them does without where a provider reports none.
+    pub logprobs: u8,
     /// Ids of the interactions whose text is in the messages, `query` for a new query's. Not sent: it names a request in
     /// errors and finds what to purge.
     pub about: Vec<String>,
@@ -58,8 +61,12 @@ impl PartialEq for CompletionRequest {
             && self.temperature.to_bits() == other.temperature.to_bits()
             && self.seed == other.seed
             && self.form == other.form
+            && self.logprobs == other.logprobs
     }
 }
+
+/// As many as providers report.
+const MOST_LOGPROBS: u8 = 20;
 
 /// One message of a conversation.
 #[derive(Clone, PartialEq, Eq)]
@@ -113,6 +120,7 @@ impl CompletionRequest {
             temperature: 0.0,
             seed: None,
             form: ReplyForm::Schema,
+            logprobs: 0,
             about: Vec::new(),
             entry: None,
             model: String::new(),
@@ -191,6 +199,13 @@ impl CompletionRequest {
         BackendError::Budget { limit: BudgetLimit::Time }
     }
 
+    /// Asks for so many of the likeliest tokens at each place of the reply, at most 20.
+    #[must_use]
+    pub fn logprobs(mut self, likeliest: u8) -> Self {
+        self.logprobs = likeliest.min(MOST_LOGPROBS);
+        self
+    }
+
     /// Asks for this shape of reply.
     #[must_use]
     pub fn schema(mut self, schema: ReplySchema) -> Self {
@@ -217,7 +232,7 @@ impl Message {
 }
 
 /// A model's reply.
-#[derive(Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct Completion {
     /// The reply's text.
@@ -226,6 +241,9 @@ pub struct Completion {
     pub finish: FinishReason,
     /// The tokens it took, if the provider reports them.
     pub usage: Option<Usage>,
+    /// By token of the reply: the likeliest at its place. Empty unless they were [asked for](CompletionRequest::logprobs), and where the
+    /// provider reports none.
+    pub tokens: Vec<TokenChoices>,
 }
 
 /// The reason why a reply ended.
@@ -266,13 +284,20 @@ impl FinishReason {
 impl Completion {
     /// A reply that ended by itself and whose cost is not known.
     pub fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), finish: FinishReason::Stop, usage: None }
+        Self { text: text.into(), finish: FinishReason::Stop, usage: None, tokens: Vec::new() }
     }
 
     /// Says why it ended.
     #[must_use]
     pub fn finish(mut self, finish: FinishReason) -> Self {
         self.finish = finish;
+        self
+    }
+
+    /// Says what the likeliest tokens were, by token of the reply.
+    #[must_use]
+    pub fn tokens(mut self, tokens: Vec<TokenChoices>) -> Self {
+        self.tokens = tokens;
         self
     }
 
@@ -294,6 +319,7 @@ impl fmt::Debug for CompletionRequest {
             .field("temperature", &self.temperature)
             .field("seed", &self.seed)
             .field("form", &self.form)
+            .field("logprobs", &self.logprobs)
             .field("about", &self.about)
             .finish_non_exhaustive()
     }
@@ -311,6 +337,7 @@ impl fmt::Debug for Completion {
             .field("bytes", &self.text.len())
             .field("finish", &self.finish)
             .field("usage", &self.usage)
+            .field("tokens", &self.tokens.len())
             .finish()
     }
 }

@@ -17,6 +17,7 @@ mod error;
 mod ledger;
 #[cfg(feature = "response-log")]
 mod log;
+mod logprobs;
 mod message;
 mod progress;
 #[cfg(feature = "resilience")]
@@ -39,6 +40,7 @@ pub(crate) use ledger::Forms;
 pub use ledger::{Attempt, Ledger};
 #[cfg(feature = "response-log")]
 pub use log::{Key as RequestKey, LogError, LogMode, LogStats, LoggedBackend, ReplyCacheLimits, ResponseLog, SendMode};
+pub use logprobs::{TokenChoices, TokenLogprob};
 pub use message::{Completion, CompletionRequest, FinishReason, Message, ReplyForm, ReplySchema, Role, Usage};
 pub(crate) use progress::OnProgress;
 pub use progress::Progress;

@@ -35,14 +35,14 @@ struct Batch {
 impl Asking<'_> {
     /// Sends requests of one stage in one batch and enters each in the account. One result per request, in their order.
     ///
-    /// A request whose reply form is refused is sent again in a looser one. One that could exceed the budget waits until
+    /// A request whose reply form is refused is sent again in a looser one, and one whose probabilities are, without them. One that could exceed the budget waits until
     /// those under way are settled, since they may use less than they could, and is then sent or not.
     pub(crate) async fn complete_all(&self, requests: &[CompletionRequest]) -> Vec<Result<Completion, AskError>> {
         let Some(first) = requests.first() else { return Vec::new() };
         let mut batch = Batch::new(requests, self.ledger);
         self.ledger.expect(first.stage, requests.len());
-        // Each round answers a request, or loosens the form, which it can twice, or was the only one of few, so there is a
-        // last one.
+        // Each round answers a request, or loosens the form, which it can twice, or asks for no probabilities any more,
+        // or was the only one of few, so there is a last one.
         while let Some((_, next)) = batch.pending.first() {
             let stage = next.stage;
             let Some(backend) = self.backend_of(stage) else {
@@ -94,6 +94,9 @@ impl Asking<'_> {
     /// The request as this backend is sent it.
     fn prepared(&self, backend: &dyn LlmBackend, mut request: CompletionRequest) -> CompletionRequest {
         request.form = self.form(&request, backend);
+        if !self.ledger.forms().reports_logprobs(request.stage) {
+            request.logprobs = 0;
+        }
         backend.model().clone_into(&mut request.model);
         if let Some(parameters) = self.roles.and_then(|roles| roles.parameters(request.stage)) {
             parameters.apply(&mut request);
@@ -139,6 +142,11 @@ impl Batch {
                     ledger.enter_step_down(stage, looser);
                     self.pending.push((position, request.entered(ledger)));
                     refused = true;
+                }
+                Err((BackendError::NoLogprobs { .. }, mut request)) if request.logprobs > 0 => {
+                    ledger.enter_no_logprobs(stage);
+                    request.logprobs = 0;
+                    self.pending.push((position, request.entered(ledger)));
                 }
                 Err((error, _)) => self.settle(position, Err(AskError::Backend(error))),
                 Ok(completion) => {

@@ -117,6 +117,7 @@ fn same(error: &Arc<BackendError>) -> BackendError {
         BackendError::Transient { retry_after, .. } => BackendError::Transient { retry_after: *retry_after, source },
         BackendError::Permanent { .. } => BackendError::Permanent { source },
         BackendError::Unsupported { form, .. } => BackendError::Unsupported { form: *form, source },
+        BackendError::NoLogprobs { .. } => BackendError::NoLogprobs { source },
         BackendError::PromptTooLong { .. } => BackendError::PromptTooLong { source },
         BackendError::Budget { limit } => BackendError::Budget { limit: *limit },
         BackendError::NotLogged { stage, about } => BackendError::NotLogged { stage: *stage, about: about.clone() },

@@ -38,6 +38,11 @@ impl Key {
         hash.bytes(&request.temperature.to_bits().to_le_bytes());
         hash.flag(request.seed.is_some());
         hash.bytes(&request.seed.unwrap_or_default().to_le_bytes());
+        // Only where they are asked for: the keys of other requests are older.
+        if request.logprobs > 0 {
+            hash.text("logprobs");
+            hash.bytes(&[request.logprobs]);
+        }
         Self(hash.0.finalize().into())
     }
 
@@ -169,11 +174,13 @@ mod tests {
             changed(|r| r.temperature = -0.0),
             changed(|r| r.seed = None),
             changed(|r| r.seed = Some(0)),
+            changed(|r| r.logprobs = 1),
+            changed(|r| r.logprobs = 2),
         ];
         let mut keys: Vec<Key> = variants.iter().map(|request| Key::of("a model", request)).collect();
         keys.push(Key::of("another model", &request()));
         let different: std::collections::BTreeSet<Key> = keys.iter().copied().collect();
-        assert_eq!((keys.len(), different.len()), (18, 18));
+        assert_eq!((keys.len(), different.len()), (20, 20));
     }
 
     #[test]

@@ -117,7 +117,7 @@ impl LoggedBackend {
     /// Returns the error for a request without a logged reply.
     ///
     /// If a reply in a looser form is logged, the provider had refused this form: it is refused again, so that the
-    /// operation takes the same steps as when the reply was paid for.
+    /// operation takes the same steps as when the reply was paid for. So are the probabilities of tokens.
     fn not_logged(&self, request: &CompletionRequest) -> BackendError {
         let looser = [ReplyForm::Json, ReplyForm::Text].into_iter().filter(|form| *form < request.form);
         let refused = looser.into_iter().any(|form| {
@@ -127,6 +127,15 @@ impl LoggedBackend {
         });
         if refused {
             return BackendError::unsupported(request.form, "the log has this reply only in a looser form");
+        }
+        if request.logprobs > 0 {
+            let mut request = request.clone();
+            request.logprobs = 0;
+            if self.log.has(&self.key(&request)) {
+                return BackendError::no_logprobs(
+                    "the log has this reply only without the probabilities of its tokens",
+                );
+            }
         }
         BackendError::NotLogged { stage: request.stage, about: named(&request.about) }
     }

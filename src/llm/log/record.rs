@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::container::{self, DamagedFile, GROWING, Unnamed, is_torn, read_header};
-use crate::llm::{Completion, CompletionRequest, FinishReason, Stage, Usage};
+use crate::llm::{Completion, CompletionRequest, FinishReason, Stage, TokenChoices, Usage};
 
 use super::form::{KIND, LONGEST, VERSION};
 use super::key::Key;
@@ -16,7 +16,7 @@ pub(super) use crate::container::HEADER;
 pub(super) type Frame = Unnamed<LONGEST>;
 
 /// One logged reply.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Record {
     pub(super) key: Key,
     pub(super) stage: Stage,
@@ -36,7 +36,7 @@ impl Record {
 
     /// The record as it is written, or nothing when it is too long.
     pub(super) fn to_bytes(&self) -> Option<Vec<u8>> {
-        let Completion { text, finish, usage } = &self.completion;
+        let Completion { text, finish, usage, tokens } = &self.completion;
         let body = Body {
             key: self.key.to_hex(),
             stage: self.stage,
@@ -53,6 +53,7 @@ impl Record {
                 output: usage.output_tokens,
                 cached: usage.cached_tokens,
             }),
+            likeliest: tokens.clone(),
         };
         let body = serde_json::to_vec(&body).ok().filter(|body| body.len() <= LONGEST)?;
         Some(container::frame(&body))
@@ -71,6 +72,7 @@ impl Record {
             output_tokens: tokens.output,
             cached_tokens: tokens.cached,
         });
+        completion.tokens = body.likeliest;
         Some(Self { key: Key::from_hex(&body.key)?, stage: body.stage, about: body.about, completion })
     }
 }
@@ -84,6 +86,9 @@ struct Body {
     finish: Finish,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     usage: Option<Tokens>,
+    /// By token of the reply.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    likeliest: Vec<TokenChoices>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -112,7 +112,8 @@ impl Dialect for Messages {
             Some("refusal") => FinishReason::Filtered,
             _ => FinishReason::Stop,
         };
-        Some(Reply { text: blocks.iter().filter_map(text).collect(), finish, usage: body.get("usage").and_then(usage) })
+        let text = blocks.iter().filter_map(text).collect();
+        Some(Reply { text, finish, usage: body.get("usage").and_then(usage), tokens: Vec::new() })
     }
 
     fn held(&self, request: &CompletionRequest) -> Option<ReplyForm> {

@@ -9,10 +9,13 @@ use reqwest::Url;
 use reqwest::header::{HeaderName, HeaderValue};
 use serde_json::{Map, Value};
 
+use super::classify::Wanted;
 use super::error::Fault;
 use super::http::{Answer, Endpoint};
 use super::{ApiKey, classify};
-use rpm_core::llm::{BackendError, Completion, CompletionRequest, FinishReason, ReplyForm, ReplySchema, Usage};
+use rpm_core::llm::{
+    BackendError, Completion, CompletionRequest, FinishReason, ReplyForm, ReplySchema, TokenChoices, Usage,
+};
 
 /// Local models are slow, and reasoning ones think long.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(120);
@@ -32,6 +35,10 @@ pub(super) trait Dialect: Clone + Send + Sync {
     fn held(&self, request: &CompletionRequest) -> Option<ReplyForm> {
         held(request).map(|(form, _)| form)
     }
+    /// What a request wants of its reply that the provider may refuse. Default: no probabilities of tokens.
+    fn wanted(&self, request: &CompletionRequest) -> Wanted {
+        Wanted { form: self.held(request), logprobs: false }
+    }
 }
 
 /// The reply in an answer.
@@ -39,6 +46,7 @@ pub(super) struct Reply {
     pub(super) text: String,
     pub(super) finish: FinishReason,
     pub(super) usage: Option<Usage>,
+    pub(super) tokens: Vec<TokenChoices>,
 }
 
 /// The form a reply is held to and the schema it is to have. Without a schema nothing is held.
@@ -138,13 +146,13 @@ impl<D: Dialect> Chat<D> {
     fn read(&self, answer: &Answer, request: &CompletionRequest) -> Result<Completion, BackendError> {
         let reply = if answer.status == 200 { self.dialect.read(&answer.body) } else { None };
         let Some(reply) = reply else {
-            return Err(classify::refusal(self.provider(), answer, self.dialect.held(request)));
+            return Err(classify::refusal(self.provider(), answer, self.dialect.wanted(request)));
         };
         // A reply that was cut before its first word was paid for; the finish reason tells the two apart.
         if reply.text.trim().is_empty() && reply.finish == FinishReason::Stop {
             return Err(self.endpoint.fault(Fault::Empty).into());
         }
-        let completion = Completion::new(reply.text).finish(reply.finish);
+        let completion = Completion::new(reply.text).finish(reply.finish).tokens(reply.tokens);
         Ok(match reply.usage {
             Some(usage) => completion.usage(usage),
             None => completion,

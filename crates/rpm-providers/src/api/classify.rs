@@ -77,8 +77,20 @@ const FORM: [&str; 14] = [
     "grammar",
 ];
 
-/// The error for an answer that is no success. `held` is the form the request held its reply to, if it held it.
-pub(super) fn refusal(provider: &'static str, answer: &Answer, held: Option<ReplyForm>) -> BackendError {
+/// Phrases by which providers report that they do not tell the probabilities of tokens, in lower case.
+const LOGPROBS: [&str; 3] = ["logprobs", "log probabilities", "log_probs"];
+
+/// What a request wanted of its reply that a provider may refuse.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Wanted {
+    /// The form that the reply was held to, if any.
+    pub(super) form: Option<ReplyForm>,
+    /// Whether the probabilities of tokens were to be reported.
+    pub(super) logprobs: bool,
+}
+
+/// The error for an answer that is no success.
+pub(super) fn refusal(provider: &'static str, answer: &Answer, wanted: Wanted) -> BackendError {
     let found = Refusal::of(answer);
     // Some gateways answer 200 and put the status into the body.
     let status = if answer.status < 400 { found.status.unwrap_or(answer.status) } else { answer.status };
@@ -94,7 +106,8 @@ pub(super) fn refusal(provider: &'static str, answer: &Answer, held: Option<Repl
         429 if found.code == Some("insufficient_quota") => BackendError::Permanent { source },
         413 => BackendError::PromptTooLong { source },
         _ if bad_request && found.any(&TOO_LONG) => BackendError::PromptTooLong { source },
-        _ if bad_request && found.any(&FORM) => match held {
+        _ if bad_request && wanted.logprobs && found.any(&LOGPROBS) => BackendError::NoLogprobs { source },
+        _ if bad_request && found.any(&FORM) => match wanted.form {
             Some(form) => BackendError::Unsupported { form, source },
             None => BackendError::Permanent { source },
         },

@@ -8,6 +8,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::json;
 
 use super::chat::{CONCURRENCY, TIMEOUT};
+use super::classify::Wanted;
 use super::error::Fault;
 use super::http::{Answer, Endpoint};
 use super::openai::{OPENAI, bearer};
@@ -77,7 +78,7 @@ impl OpenAiEmbedder {
         }
         let answer = self.endpoint.post(self.endpoint.at(&["embeddings"]), headers, &body).await?;
         if answer.status != 200 || answer.body.get("data").is_none() {
-            return Err(classify::refusal(OPENAI, &answer, None));
+            return Err(classify::refusal(OPENAI, &answer, Wanted::default()));
         }
         self.read(&answer, texts.len()).ok_or_else(|| self.endpoint.fault(Fault::Unexpected).into())
     }

@@ -9,11 +9,13 @@ use reqwest::header::{HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
 
 use super::chat::{Chat, Dialect, Reply, TIMEOUT, held, provider, tokens, without};
+use super::classify::Wanted;
 use super::error::Fault;
 use super::http::Endpoint;
 use super::{ApiKey, ProviderError, env};
 use rpm_core::llm::{
-    BackendError, Capabilities, Completion, CompletionRequest, FinishReason, LlmBackend, ReplyForm, Role, Usage,
+    BackendError, Capabilities, Completion, CompletionRequest, FinishReason, LlmBackend, ReplyForm, Role, TokenChoices,
+    TokenLogprob, Usage,
 };
 
 const NAME: &str = "gemini";
@@ -94,6 +96,10 @@ impl Dialect for Generate {
         if let Some(seed) = request.seed {
             config.insert("seed".into(), (seed & 0x7fff_ffff).into());
         }
+        if request.logprobs > 0 {
+            config.insert("responseLogprobs".into(), true.into());
+            config.insert("logprobs".into(), request.logprobs.into());
+        }
         if let Some((form, schema)) = held(request) {
             config.insert("responseMimeType".into(), "application/json".into());
             if form == ReplyForm::Schema {
@@ -114,7 +120,7 @@ impl Dialect for Generate {
     fn read(&self, body: &Value) -> Option<Reply> {
         let usage = body.get("usageMetadata").and_then(usage);
         if body.pointer("/promptFeedback/blockReason").is_some() {
-            return Some(Reply { text: String::new(), finish: FinishReason::Filtered, usage });
+            return Some(Reply { text: String::new(), finish: FinishReason::Filtered, usage, tokens: Vec::new() });
         }
         let candidate = body.get("candidates")?.get(0)?;
         let finish = match candidate.get("finishReason").and_then(Value::as_str) {
@@ -128,8 +134,27 @@ impl Dialect for Generate {
         let said = |part: &Value| part.get("thought") != Some(&Value::Bool(true));
         let parts = candidate.pointer("/content/parts").and_then(Value::as_array).into_iter().flatten();
         let text = parts.filter(|part| said(part)).filter_map(|part| part.get("text")?.as_str()).collect();
-        Some(Reply { text, finish, usage })
+        let tokens = candidate.get("logprobsResult").map(choices).unwrap_or_default();
+        Some(Reply { text, finish, usage, tokens })
     }
+
+    fn wanted(&self, request: &CompletionRequest) -> Wanted {
+        Wanted { form: self.held(request), logprobs: request.logprobs > 0 }
+    }
+}
+
+/// The places of a reply with the likeliest tokens at each, the likeliest first.
+fn choices(result: &Value) -> Vec<TokenChoices> {
+    let list = |value: &Value, name: &str| value.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+    let token = |token: &Value| {
+        Some(TokenLogprob::new(token.get("token")?.as_str()?, token.get("logProbability").and_then(Value::as_f64)?))
+    };
+    let place = |(chosen, top): (&Value, &Value)| {
+        let mut likeliest: Vec<TokenLogprob> = list(top, "candidates").iter().filter_map(token).collect();
+        likeliest.sort_by(|a, b| b.logprob.total_cmp(&a.logprob));
+        Some(TokenChoices::new(chosen.get("token")?.as_str()?, likeliest))
+    };
+    list(result, "chosenCandidates").iter().zip(&list(result, "topCandidates")).filter_map(place).collect()
 }
 
 /// Tokens of an answer. The API counts thoughts beside the reply.

@@ -9,11 +9,13 @@ use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
 
 use super::chat::{Chat, Dialect, Reply, TIMEOUT, held, provider, tokens, without};
+use super::classify::Wanted;
 use super::error::Fault;
 use super::http::Endpoint;
 use super::{ApiKey, ProviderError, env};
 use rpm_core::llm::{
-    BackendError, Capabilities, Completion, CompletionRequest, FinishReason, LlmBackend, ReplyForm, Usage,
+    BackendError, Capabilities, Completion, CompletionRequest, FinishReason, LlmBackend, ReplyForm, TokenChoices,
+    TokenLogprob, Usage,
 };
 
 pub(super) const OPENAI: &str = "openai";
@@ -114,6 +116,10 @@ impl Dialect for OpenAi {
             // Servers read it as a signed number.
             body.insert("seed".into(), (seed & (u64::MAX >> 1)).into());
         }
+        if request.logprobs > 0 {
+            body.insert("logprobs".into(), true.into());
+            body.insert("top_logprobs".into(), request.logprobs.into());
+        }
         match held(request) {
             Some((ReplyForm::Schema, schema)) => {
                 let plain =
@@ -146,8 +152,29 @@ impl Dialect for OpenAi {
             Some(Value::Array(parts)) => parts.iter().filter_map(|part| part.get("text")?.as_str()).collect(),
             _ => String::new(),
         };
-        Some(Reply { text, finish, usage: body.get("usage").and_then(usage) })
+        let tokens = choice.pointer("/logprobs/content").and_then(Value::as_array);
+        let tokens = tokens.into_iter().flatten().filter_map(choices).collect();
+        Some(Reply { text, finish, usage: body.get("usage").and_then(usage), tokens })
     }
+
+    fn wanted(&self, request: &CompletionRequest) -> Wanted {
+        Wanted { form: self.held(request), logprobs: request.logprobs > 0 }
+    }
+}
+
+/// One place of a reply with the likeliest tokens there, the likeliest first.
+fn choices(place: &Value) -> Option<TokenChoices> {
+    let token = |token: &Value| {
+        Some(TokenLogprob::new(token.get("token")?.as_str()?, token.get("logprob").and_then(Value::as_f64)?))
+    };
+    let chosen = token(place)?;
+    let listed = place.get("top_logprobs").and_then(Value::as_array);
+    let mut likeliest: Vec<TokenLogprob> = listed.into_iter().flatten().filter_map(token).collect();
+    likeliest.sort_by(|a, b| b.logprob.total_cmp(&a.logprob));
+    if likeliest.is_empty() {
+        likeliest.push(chosen.clone());
+    }
+    Some(TokenChoices::new(chosen.token, likeliest))
 }
 
 /// Tokens of an answer. Reasoning that a gateway counts beside the reply shows in the total.
