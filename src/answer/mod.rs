@@ -5,11 +5,13 @@
 //! ```
 //!
 //! [`Answerer`] is the seam. [`PromptedAnswerer`] shows the model the factors and exemplars; [`OneCallAnswerer`] has it
-//! find the features as well; [`StatisticalAnswerer`] takes the estimate's decision, or composes a title from the
+//! find the features as well; [`FusedAnswerer`] asks it how likely each response is and decides with the estimate;
+//! [`StatisticalAnswerer`] takes the estimate's decision, or composes a title from the
 //! query's own words for free text.
 //!
 //! Guides: [the method](crate::guide::method), [between the pipeline and a model](crate::guide::llm).
 
+mod fused;
 mod one_call;
 mod prompted;
 mod reading;
@@ -25,8 +27,9 @@ use crate::data::{AssignedFeature, Exemplar, FactorSet, Language, Query, Reasoni
 use crate::extract::Dropped;
 use crate::factor::FactorNames;
 use crate::llm::AskError;
-use crate::stats::{Beliefs, Estimate, Estimator, Support, Titles};
+use crate::stats::{Beliefs, Estimate, Estimator, ModelView, Support, Titles};
 
+pub use fused::FusedAnswerer;
 pub use one_call::OneCallAnswerer;
 pub use prompted::PromptedAnswerer;
 pub use reading::{Allowed, allowed as allowed_responses, read_response, response_schema, response_tokens};
@@ -50,6 +53,18 @@ pub trait Answerer: Send + Sync {
     /// # Errors
     /// [`AnswerError`].
     async fn answer(&self, request: AnswerRequest<'_>, ctx: &StageContext<'_>) -> Result<Draft, AnswerError>;
+
+    /// How likely its model finds each response to several queries, each with the id of its interaction, in their order, for [`Fusion`](crate::stats::Fusion) to learn how
+    /// far the model is trusted. `None` for an answerer that fuses no views, which is the default.
+    async fn views(
+        &self,
+        task: &Task,
+        queries: &[(&str, &Query)],
+        ctx: &StageContext<'_>,
+    ) -> Option<Vec<Result<ModelView, AnswerError>>> {
+        let _ = (task, queries, ctx);
+        None
+    }
 
     /// True when it shows reasoning paths to a model, so that missing ones are written first.
     fn wants_paths(&self) -> bool {
@@ -188,12 +203,33 @@ pub struct Draft {
     pub dropped: Dropped,
     /// The response word for word as a model stated it; `None` where no model did.
     pub stated: Option<String>,
+    /// The estimate with what a model's view adds to it, where the answerer fuses them: the response is its decision.
+    pub fused: Option<FusedEstimate>,
+}
+
+/// An estimate and a model's view, put together.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct FusedEstimate {
+    /// The probabilities that they come to. What the model adds is the part [`Source::Model`](crate::stats::Source::Model).
+    pub estimate: Estimate,
+    /// How likely the model finds each response.
+    pub view: ModelView,
+    /// The weight of the view ([`Fusion::weight`](crate::stats::Fusion::weight)).
+    pub weight: f64,
 }
 
 impl Draft {
     /// A draft of an answerer's own.
     pub fn new(response: impl Into<String>, path: ReasoningPath) -> Self {
-        Self { response: response.into(), path, features: None, dropped: Dropped::default(), stated: None }
+        Self { response: response.into(), path, features: None, dropped: Dropped::default(), stated: None, fused: None }
+    }
+
+    /// Sets the estimate with what a model's view adds to it.
+    #[must_use]
+    pub fn fused(mut self, fused: FusedEstimate) -> Self {
+        self.fused = Some(fused);
+        self
     }
 
     /// Sets the response as a model stated it, word for word.

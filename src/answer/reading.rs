@@ -22,6 +22,18 @@ pub struct Allowed {
     response: String,
 }
 
+impl Allowed {
+    /// The response as the model is shown it.
+    pub(super) fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    /// The response in the task's spelling.
+    pub(super) fn response(&self) -> &str {
+        &self.response
+    }
+}
+
 impl fmt::Debug for Allowed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Allowed").finish_non_exhaustive()

@@ -23,7 +23,8 @@ pub struct Reasons {
     pub support: Support,
     /// How many past interactions the user has.
     pub interactions: usize,
-    /// P(response | features, user) from the statistics alone; `None` for free text.
+    /// P(response | features, user) from the statistics, with what a model's view adds where it was fused with them; `None` for free
+    /// text.
     pub estimate: Option<Estimate>,
     /// What made the estimate of the response more or less than the user's base rate for it, the strongest first. Base rate and
     /// contributions sum to the estimate.
@@ -63,6 +64,7 @@ impl Contribution {
             Source::Tone => "praise and blame",
             Source::Options => "how the options were picked elsewhere",
             Source::Others => "what others respond",
+            Source::Model => "what the model makes of the text",
         };
         Self { source: source.clone(), name: name.to_owned(), added, points }
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::answer::FusedEstimate;
 use crate::data::{AssignedFeature, Exemplar, Factor, FactorId, ItemId, Query, ReasoningPath};
 use crate::explain::{CitedStep, Contribution, ExemplarSummary, Reasons, SetAside};
 use crate::extract::Dropped;
@@ -27,6 +28,8 @@ pub struct Answer {
     pub exemplars: Vec<Exemplar>,
     /// P(response | features, user) from the statistics alone; `None` for free text.
     pub estimate: Option<Estimate>,
+    /// The estimate with what a model's view adds to it, and that view, where the answerer fuses them: the response is its decision.
+    pub fused: Option<FusedEstimate>,
     /// The evidence, the tier it allows and why.
     pub support: Support,
     /// Factors of the query that are drifting ([`Prepared::drift`]): what they go with has changed of late, so the
@@ -86,7 +89,7 @@ impl Answer {
             response: self.response.clone(),
             support: self.support,
             interactions: model.memory().len(),
-            estimate: self.estimate.clone(),
+            estimate: self.deciding().cloned(),
             contributions: self.contributions(prepared),
             origin: self.path.origin(),
             steps: self.path.steps().iter().map(step).collect(),
@@ -96,8 +99,13 @@ impl Answer {
         }
     }
 
+    /// The probabilities that the answer rests on: the fused ones, or those by the statistics alone.
+    pub fn deciding(&self) -> Option<&Estimate> {
+        self.fused.as_ref().map(|fused| &fused.estimate).or(self.estimate.as_ref())
+    }
+
     fn contributions(&self, prepared: &Prepared) -> Vec<Contribution> {
-        let Some(estimate) = &self.estimate else { return Vec::new() };
+        let Some(estimate) = self.deciding() else { return Vec::new() };
         let points = estimate.contributions_to_mean();
         let of = |(source, added): (&Source, f64)| {
             let label = match source {
@@ -133,6 +141,7 @@ impl fmt::Debug for Answer {
             .field("features", &self.features)
             .field("exemplars", &self.exemplars)
             .field("support", &self.support)
+            .field("fused", &self.fused)
             .field("dropped", &self.dropped)
             .field("usage", &self.usage)
             .field("written_paths", &self.written_paths)

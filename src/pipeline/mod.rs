@@ -28,6 +28,7 @@ mod prepared;
 mod preset;
 mod report;
 mod stored;
+mod views;
 
 use std::sync::Arc;
 
@@ -54,6 +55,7 @@ pub use prepared::Prepared;
 pub use preset::Preset;
 pub use report::{ItemOutcome, ItemReport, LearnReport, Learned, ObserveOutcome, ObserveReport, ObservedItem};
 pub use stored::{Changed, StoredAnswer, StoredError, StoredPipeline};
+pub use views::PastViews;
 
 /// When reasoning paths are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]

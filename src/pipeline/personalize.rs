@@ -72,6 +72,7 @@ impl RpmPipeline {
             set_aside,
             exemplars,
             estimate,
+            fused: draft.fused,
             support,
             dropped,
             usage: ledger.report(),

@@ -1,13 +1,13 @@
-//! Three settings between the paper's method and one request for an answer.
+//! Four settings between the paper's method and one request for an answer.
 
-use crate::answer::{OneCallAnswerer, PromptedAnswerer};
+use crate::answer::{FusedAnswerer, OneCallAnswerer, PromptedAnswerer};
 use crate::extract::{LexicalExtractor, PromptedExtractor};
 use crate::factor::{PromptedFactorModel, SimilarityFactorModel};
 use crate::reason::{ComposedPathWriter, PromptedPathWriter};
 
 use super::{PathPolicy, RpmPipelineBuilder};
 
-/// A pipeline's thrift with a model: three points between the paper's method and one request for an answer.
+/// A pipeline's thrift with a model: four points between the paper's method and one request for an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 #[non_exhaustive]
 pub enum Preset {
@@ -28,6 +28,10 @@ pub enum Preset {
     /// words, paths are composed from the statistics, and the model finds the query's features and answers at once. On
     /// open-ended tasks nothing is judged, so factors have no influence.
     Frugal,
+    /// Learning asks nothing; a query is one request for one token. The model says how likely it finds each response, of the text alone, and
+    /// that is put together with the estimate: see [`FusedAnswerer`]. Give it a [`Fusion`](crate::stats::Fusion) once how far the model is
+    /// trusted is known.
+    Fused,
 }
 
 impl Preset {
@@ -66,6 +70,13 @@ impl RpmPipelineBuilder {
                 .factor_model(SimilarityFactorModel::default())
                 .path_writer(ComposedPathWriter::default())
                 .answerer(OneCallAnswerer::default())
+                .exemplars(3)
+                .paths(PathPolicy::OnFirstUse),
+            Preset::Fused => self
+                .extractor(LexicalExtractor::default())
+                .factor_model(SimilarityFactorModel::default())
+                .path_writer(ComposedPathWriter::default())
+                .answerer(FusedAnswerer::default())
                 .exemplars(3)
                 .paths(PathPolicy::OnFirstUse),
         }

@@ -144,6 +144,9 @@ pub enum Prompt {
     /// Answering without anything of the user. Needs `item`; offers `instruction`, `query_name`, `response_name`,
     /// `responses`, `note`.
     AnswerGeneric,
+    /// Saying which response is likeliest, by its letter. Needs `item`; offers `instruction`, `query_name`, `response_name`,
+    /// `responses` (with what to reply), `note`.
+    AnswerLetter,
     /// Naming the factors of a catalog. Needs `factors`; offers `instruction`, `query_name`, `response_name`, `note`.
     Catalog,
 }
@@ -152,7 +155,7 @@ const COMMON: [&str; 4] = ["instruction", "query_name", "response_name", "note"]
 
 impl Prompt {
     /// Every prompt.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Extract,
         Self::Group,
         Self::Judge,
@@ -160,6 +163,7 @@ impl Prompt {
         Self::Answer,
         Self::AnswerMerged,
         Self::AnswerGeneric,
+        Self::AnswerLetter,
         Self::Catalog,
     ];
 
@@ -173,6 +177,7 @@ impl Prompt {
             Self::Answer => "answer",
             Self::AnswerMerged => "merged answer",
             Self::AnswerGeneric => "generic answer",
+            Self::AnswerLetter => "letter answer",
             Self::Catalog => "catalog",
         }
     }
@@ -186,6 +191,7 @@ impl Prompt {
             Self::Answer => include_str!("templates/answer.txt"),
             Self::AnswerMerged => include_str!("templates/answer_merged.txt"),
             Self::AnswerGeneric => include_str!("templates/answer_generic.txt"),
+            Self::AnswerLetter => include_str!("templates/answer_letter.txt"),
             Self::Catalog => include_str!("templates/catalog.txt"),
         }
     }
@@ -194,7 +200,7 @@ impl Prompt {
         match self {
             Self::Extract | Self::Judge => "items",
             Self::Group => "groups",
-            Self::Path | Self::Answer | Self::AnswerMerged | Self::AnswerGeneric => "item",
+            Self::Path | Self::Answer | Self::AnswerMerged | Self::AnswerGeneric | Self::AnswerLetter => "item",
             Self::Catalog => "factors",
         }
     }
@@ -205,7 +211,7 @@ impl Prompt {
             Self::Group | Self::Judge | Self::Catalog => &[],
             Self::Path => &["factors", "max_steps", "conclusion"],
             Self::Answer | Self::AnswerMerged => &["responses", "factors", "exemplars", "max_steps"],
-            Self::AnswerGeneric => &["responses"],
+            Self::AnswerGeneric | Self::AnswerLetter => &["responses"],
         }
     }
 }

@@ -10,6 +10,7 @@ mod beliefs;
 mod drift;
 mod estimate;
 mod fisher;
+mod fusion;
 mod interval;
 mod latent;
 mod linear;
@@ -35,6 +36,7 @@ pub use estimate::{
 };
 pub(crate) use estimate::{KeptEstimator, calibration_point};
 pub use fisher::fisher_exact;
+pub use fusion::{Fusion, ModelView, PastView, ViewError};
 pub use interval::{Interval, MAX_LEVEL, normal_deviate, tail_of};
 pub(crate) use muted::{Finder, Muted, NOTHING, Reading};
 pub use posterior::{

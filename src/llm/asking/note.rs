@@ -22,7 +22,11 @@ pub(crate) fn unless_cut(problem: impl Into<String>, completion: &Completion) ->
 /// Continues the conversation of a request: the reply it got, and what was wrong with that.
 pub(super) fn continue_with(request: &mut CompletionRequest, reply: &str, problem: &str) {
     request.messages.push(Message::assistant(shortened(reply)));
-    request.messages.push(Message::user(note(problem)));
+    let asked = match request.schema {
+        Some(_) => note(problem),
+        None => format!("Your reply could not be used: {problem}. Reply again, in the form asked for."),
+    };
+    request.messages.push(Message::user(asked));
 }
 
 fn shortened(reply: &str) -> String {

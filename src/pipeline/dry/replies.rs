@@ -24,6 +24,9 @@ pub(super) fn reply(request: &CompletionRequest) -> String {
     if schema.pointer("/properties/text").is_some() {
         return json!({ "text": WHY }).to_string();
     }
+    if request.schema.is_none() && request.stage == Stage::Answer {
+        return "A".to_owned();
+    }
     let reply = match request.stage {
         Stage::Extract => {
             let known = names_listed(&request.messages);

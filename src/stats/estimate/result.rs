@@ -57,6 +57,8 @@ pub enum Source {
     Options,
     /// What others of a [population](crate::stats::population) respond to such queries, as far as they foretell the user.
     Others,
+    /// What a model says of the query beyond its habit ([`Fusion`](crate::stats::Fusion)), where it was asked.
+    Model,
 }
 
 /// What one source added to the probability of each response.
@@ -155,6 +157,18 @@ impl Estimate {
     /// The same with the people behind what others add.
     pub(super) fn behind(self, people: Option<People>) -> Self {
         Self { people, ..self }
+    }
+
+    /// The same moved to these probabilities by what a model says, which it becomes a part of.
+    pub(in crate::stats) fn moved_by_model(&self, probability: Vec<f64>) -> Self {
+        let added = self.responses.iter().zip(&probability).map(|(was, is)| is - was.probability).collect();
+        let mut moved = self.clone();
+        moved.decision = decided(&self.rule, &probability);
+        moved.parts.push(Part { source: Source::Model, added });
+        for (response, probability) in moved.responses.iter_mut().zip(probability) {
+            response.probability = probability;
+        }
+        moved
     }
 
     /// What each source added to the probability of a response, in probability, the strongest first.

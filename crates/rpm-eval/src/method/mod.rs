@@ -26,6 +26,7 @@ mod retrievers;
 mod rpm;
 mod self_consistency;
 mod spec;
+mod trust;
 mod whole_text;
 
 use std::fmt;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use rpm_core::Forget;
-use rpm_core::answer::StatisticalAnswerer;
+use rpm_core::answer::{FusedAnswerer, StatisticalAnswerer};
 use rpm_core::catalog::Catalog;
 use rpm_core::data::{History, Interaction, Query, ResponseSpace, Task};
 use rpm_core::extract::LexicalExtractor;
@@ -15,10 +15,11 @@ use rpm_core::llm::{LlmBackend, Stage, UsageReport};
 use rpm_core::pipeline::{ItemOutcome, LearnReport, PathPolicy, Prepared, RpmPipeline, RpmPipelineBuilder};
 use rpm_core::reason::ComposedPathWriter;
 use rpm_core::stats::population::{Census, Population};
-use rpm_core::stats::{Estimate, SupportThresholds, Tier};
+use rpm_core::stats::{Estimate, Fusion, SupportThresholds, Tier};
 
 use super::others::Others;
 use super::questions::Questions;
+use super::trust::Trust;
 use super::{Bench, Method, MethodError, Prediction, Session};
 
 /// The count of answers that others had taught something for.
@@ -44,6 +45,8 @@ pub struct PipelineMethod {
     blank: bool,
     /// What is asked of the user, of whom nothing else is known then.
     questions: Option<Questions>,
+    /// How it is learned how far the model is trusted, where its views are put together with the estimates.
+    trust: Option<Trust>,
 }
 
 impl PipelineMethod {
@@ -60,6 +63,7 @@ impl PipelineMethod {
             others: None,
             blank: false,
             questions: None,
+            trust: None,
         }
     }
 
@@ -78,6 +82,7 @@ impl PipelineMethod {
             others: None,
             blank: false,
             questions: None,
+            trust: None,
         }
     }
 
@@ -99,6 +104,12 @@ impl PipelineMethod {
         self
     }
 
+    /// The pipeline that puts a model's views and its estimates together.
+    pub(super) fn trusting(mut self, trust: Option<Trust>) -> Self {
+        self.trust = trust;
+        self
+    }
+
     /// The pipeline of a user of whom nothing is known, if `blank`.
     pub(super) fn blank(mut self, blank: bool) -> Self {
         self.blank = blank;
@@ -114,11 +125,12 @@ impl PipelineMethod {
         })
     }
 
-    fn pipeline(
+    pub(super) fn pipeline(
         &self,
         backend: Option<&Arc<dyn LlmBackend>>,
         bench: &Bench<'_>,
         population: Option<&Arc<Population>>,
+        fusion: Option<&Arc<Fusion>>,
     ) -> Result<RpmPipeline, MethodError> {
         let mut builder = RpmPipeline::builder(bench.task.clone()).budget(bench.budget.clone());
         if let Some(backend) = backend.filter(|_| self.asks) {
@@ -134,7 +146,11 @@ impl PipelineMethod {
         if let Some(population) = population {
             builder = builder.population(Arc::clone(population));
         }
-        (self.build)(builder, bench).build().map_err(|_| MethodError::NoBackend)
+        builder = (self.build)(builder, bench);
+        if self.trust.is_some() {
+            builder = builder.answerer(FusedAnswerer::default().fusion(fusion.cloned().unwrap_or_default()));
+        }
+        builder.build().map_err(|_| MethodError::NoBackend)
     }
 }
 
@@ -159,6 +175,10 @@ struct Ready {
     user: Prepared,
     /// What others teach now.
     population: Option<Arc<Population>>,
+    /// How far the model is trusted, once that is known.
+    fusion: Option<Arc<Fusion>>,
+    /// The latest interactions, of a user by whose own views that is learned.
+    history: Vec<Interaction>,
     /// What is to be asked of the user before the first answer, with who answers.
     questions: Option<(Questions, Vec<Interaction>)>,
     /// Answers that nobody else moved much, since the user is mostly like none.
@@ -188,8 +208,8 @@ impl Method for PipelineMethod {
 
     async fn learn(&self, history: &History, bench: &Bench<'_>) -> Result<Box<dyn Session>, MethodError> {
         let learner = bench.learner.as_ref().or(bench.backend.as_ref());
-        let learned = self.pipeline(learner, bench, None)?.learn(history).await?;
-        let pipeline = self.pipeline(bench.backend.as_ref(), bench, None)?;
+        let learned = self.pipeline(learner, bench, None, None)?.learn(history).await?;
+        let pipeline = self.pipeline(bench.backend.as_ref(), bench, None, None)?;
         let usage = learned.report.usage.clone();
         let mut user = pipeline.open(learned.model).await?;
         if self.blank || self.questions.is_some() {
@@ -197,19 +217,38 @@ impl Method for PipelineMethod {
             pipeline.forget(&mut user, &Forget::All).await?;
         }
         let (method, report) = (self.clone(), learned.report);
+        let own = if self.trust.is_some() && !self.blank { history.interactions() } else { &[] };
+        let (fusion, own) = (None, own.to_vec());
         let questions = self.questions.map(|questions| (questions, history.interactions().to_vec()));
-        Ok(Box::new(Ready { method, pipeline, user, population: None, questions, kept: 0, taught: 0, report, usage }))
+        let (population, kept, taught) = (None, 0, 0);
+        let ready =
+            Ready { method, pipeline, user, population, fusion, history: own, questions, kept, taught, report, usage };
+        Ok(Box::new(ready))
     }
 }
 
 impl Ready {
+    /// Learns how far the model is trusted, once.
+    async fn trust(&mut self, bench: &Bench<'_>) -> Result<(), MethodError> {
+        let Some(trust) = self.method.trust.filter(|_| self.fusion.is_none()) else { return Ok(()) };
+        let (fusion, usage) = trust.fusion(&self.method, self.method.others, &self.history, bench).await?;
+        self.usage.add(&usage);
+        let population = self.population.as_ref();
+        self.pipeline = self.method.pipeline(bench.backend.as_ref(), bench, population, Some(&fusion))?;
+        self.user = self.pipeline.open(self.user.shared_model()).await?;
+        self.fusion = Some(fusion);
+        Ok(())
+    }
+
     /// Puts the user beside what others had said before what is asked now.
     async fn hear_others(&mut self, bench: &Bench<'_>) -> Result<(), MethodError> {
+        self.trust(bench).await?;
         let Some(others) = self.method.others else { return Ok(()) };
         let population = others.population(bench).await?;
         let digest = |population: &Option<Arc<Population>>| population.as_ref().map(|it| it.digest().to_owned());
         if digest(&population) != digest(&self.population) {
-            self.pipeline = self.method.pipeline(bench.backend.as_ref(), bench, population.as_ref())?;
+            self.pipeline =
+                self.method.pipeline(bench.backend.as_ref(), bench, population.as_ref(), self.fusion.as_ref())?;
             // No user model depends on a population.
             self.user = self.pipeline.open(self.user.shared_model()).await?;
             self.population = population;
@@ -231,11 +270,12 @@ impl Session for Ready {
         self.usage.add(&answer.usage);
         let people = answer.estimate.as_ref().and_then(Estimate::people);
         self.kept += u64::from(people.and_then(|people| people.alone).is_some_and(|alone| alone > 0.5));
-        let mut weighed = answer.estimate.as_ref().map_or_else(Vec::new, |estimate| {
-            estimate.responses().iter().map(|weighted| weighted.probability).collect()
-        });
-        // A model states no probabilities; those of the statistics are not its own.
-        let probabilities = if self.method.asks { Vec::new() } else { std::mem::take(&mut weighed) };
+        let shares = |estimate: &Estimate| estimate.responses().iter().map(|weighted| weighted.probability).collect();
+        let mut weighed: Vec<f64> = answer.estimate.as_ref().map(shares).unwrap_or_default();
+        let fused = answer.fused.as_ref().map(|fused| shares(&fused.estimate));
+        // A model states no probabilities unless they are put together; those of the statistics are not its own.
+        let of_model = || if self.method.asks { Vec::new() } else { std::mem::take(&mut weighed) };
+        let probabilities = fused.unwrap_or_else(of_model);
         let prediction = Prediction {
             raw: answer.stated.or_else(|| Some(answer.response.clone())),
             response: Some(answer.response),

@@ -23,6 +23,7 @@ use super::others::{Others, Whom};
 use super::pipeline::MakeCatalog;
 use super::questions::Questions;
 use super::spec::Options;
+use super::trust::Trust;
 use super::{Bench, MethodError, PipelineMethod, retrievers};
 
 /// The origin of the exemplars' reasoning paths.
@@ -143,27 +144,46 @@ impl Parts {
     }
 }
 
-/// A pipeline that asks a model. Options: `preset` (`balanced`, `paper`, `frugal`), `items` (texts in one extraction
+/// A pipeline that asks a model. Options: `preset` (`balanced`, `paper`, `frugal`, `fused`; of that `viewed`, past queries of each of
+/// `viewers` users that tell how far the model is trusted), `items` (texts in one extraction
 /// request), `estimate` (`on`: shown in the prompt), `paths` (`model`, `generic`: by the model, without the user's
 /// factors and statistics, or `composed` from the statistics), and those of [`Parts`].
 ///
 /// The paper's ablations are `zero-shot`, `rpm:tier=factors`, `rpm:tier=pairs`, `rpm:paths=generic` and `rpm`.
 pub(super) fn prompted(options: &mut Options<'_>) -> Result<PipelineMethod, EvalError> {
-    let preset = options
-        .choice("preset", &[("balanced", Preset::Balanced), ("paper", Preset::Paper), ("frugal", Preset::Frugal)])?;
+    let preset = options.choice(
+        "preset",
+        &[
+            ("balanced", Preset::Balanced),
+            ("paper", Preset::Paper),
+            ("frugal", Preset::Frugal),
+            ("fused", Preset::Fused),
+        ],
+    )?;
     let estimate = options.choice("estimate", &[("off", false), ("on", true)])?;
     let paths = options
         .choice("paths", &[("model", Paths::Model), ("generic", Paths::Generic), ("composed", Paths::Composed)])?;
     let generic = generic_paths::wording().map_err(|error| options.wrong(error.to_string()))?;
     let items: usize = options.number("items", 0)?;
-    if preset == Preset::Frugal && items > 0 {
-        return Err(options.wrong("the frugal preset asks for no features of past texts, so it has no items"));
+    if matches!(preset, Preset::Frugal | Preset::Fused) && items > 0 {
+        return Err(
+            options.wrong("the frugal and the fused preset ask for no features of past texts, so they have no items")
+        );
+    }
+    let trust = if preset == Preset::Fused {
+        Some(Trust { items: options.number("viewed", 8)?, users: options.number("viewers", 16)? })
+    } else {
+        None
+    };
+    if trust.is_some() && estimate {
+        return Err(options.wrong("the fused preset shows the model no estimate"));
     }
     let parts = Parts::read(options)?;
     let (catalog, others, questions) = (parts.catalog(), parts.others, parts.questions);
     let method = PipelineMethod::new("rpm", move |builder, bench| {
         let mut builder = builder.preset(preset).paths(PathPolicy::OnFirstUse);
         builder = match (preset, estimate) {
+            (Preset::Fused, _) => builder,
             (Preset::Frugal, false) => builder.answerer(OneCallAnswerer::default()),
             (Preset::Frugal, true) => builder.answerer(OneCallAnswerer::default().show_estimate()),
             (Preset::Balanced, false) => builder.answerer(Preset::balanced_answerer()),
@@ -187,12 +207,14 @@ pub(super) fn prompted(options: &mut Options<'_>) -> Result<PipelineMethod, Eval
         };
         let extractor = if items > 0 { extractor.items_per_request(items) } else { extractor };
         builder = match preset {
-            Preset::Frugal => builder.extractor(Noisy::new(LexicalExtractor::default(), parts.noise, bench.seed)),
+            Preset::Frugal | Preset::Fused => {
+                builder.extractor(Noisy::new(LexicalExtractor::default(), parts.noise, bench.seed))
+            }
             _ => builder.extractor(Noisy::new(extractor, parts.noise, bench.seed)),
         };
         parts.apply(builder)
     });
-    Ok(method.with_catalog(catalog).among(others).putting(questions))
+    Ok(method.with_catalog(catalog).among(others).putting(questions).trusting(trust))
 }
 
 /// The pipeline that asks no model, with the options of [`Parts`].

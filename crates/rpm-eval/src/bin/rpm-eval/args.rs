@@ -37,7 +37,7 @@ pub(crate) struct Args {
     /// nothing else has no 0.
     #[arg(long, value_delimiter = ',', value_name = "NUMBERS")]
     pub(crate) own: Vec<Own>,
-    /// The preset of `rpm` where its options name none: balanced, paper or frugal.
+    /// The preset of `rpm` where its options name none: balanced, paper, frugal or fused.
     #[arg(long)]
     pub(crate) preset: Option<String>,
     /// Runs each method that has the option once for each of its values: `k=1,3,5`. May be given again.

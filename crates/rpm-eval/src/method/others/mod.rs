@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rpm_core::RpmPipeline;
 use rpm_core::data::{History, Interaction, MemoryItem, Task};
+use rpm_core::stats::PastView;
 use rpm_core::stats::population::{Noise, Population, PopulationError};
 use sha2::{Digest as _, Sha256};
 
+use super::trust::Trust;
 use super::{Bench, MethodError};
 
 /// The most times at which the population of a fold is learned anew.
@@ -38,6 +40,8 @@ pub(crate) struct Taught {
     models: Mutex<BTreeMap<bool, Arc<Models>>>,
     cuts: Mutex<Cuts>,
     populations: Mutex<BTreeMap<Key, Option<Arc<Population>>>>,
+    /// By which views, the users that share, and the user: a model's views of past queries.
+    pub(super) views: Mutex<BTreeMap<(Trust, usize, usize), Vec<PastView>>>,
 }
 
 /// The histories of users as their models hold them.
@@ -119,7 +123,7 @@ impl Others {
 
 impl Whom {
     /// The fold of a user. All who are asked are of one where others come from another set.
-    fn fold(self, bench: &Bench<'_>, place: usize) -> usize {
+    pub(super) fn fold(self, bench: &Bench<'_>, place: usize) -> usize {
         match self {
             Self::Folds(folds) => bench.people.get(place).copied().unwrap_or(place) % folds.max(1),
             Self::Set => 0,
@@ -147,7 +151,7 @@ fn seed(seed: u64, fold: usize, cut: Option<i64>) -> [u8; 32] {
     digest.finalize().into()
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

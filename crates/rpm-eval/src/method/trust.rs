@@ -1,0 +1,90 @@
+//! How far the model is trusted beside the estimate, learned of users who are not asked.
+
+use std::sync::Arc;
+
+use rpm_core::data::{History, Interaction};
+use rpm_core::llm::UsageReport;
+use rpm_core::stats::{Fusion, PastView};
+
+use super::others::{Others, Whom, locked};
+use super::{Bench, MethodError, PipelineMethod};
+
+/// The past queries whose views tell how far the model is trusted: of users of other folds or, where nobody else is known, of the user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Trust {
+    /// The latest queries of each user; 0 where nothing is learned.
+    pub(super) items: usize,
+    /// The most users, spread over the set.
+    pub(super) users: usize,
+}
+
+impl Trust {
+    /// What is learned for the user who is asked now, and what it took.
+    pub(super) async fn fusion(
+        self,
+        method: &PipelineMethod,
+        others: Option<Others>,
+        history: &[Interaction],
+        bench: &Bench<'_>,
+    ) -> Result<(Arc<Fusion>, UsageReport), MethodError> {
+        let mut usage = UsageReport::default();
+        if self.items == 0 {
+            return Ok((Arc::default(), usage));
+        }
+        let folds = others.filter(|others| matches!(others.whom, Whom::Folds(_))).zip(bench.user);
+        let Some((others, user)) = folds else {
+            let (views, paid) = self.views(method, None, history, bench).await?;
+            return Ok((Arc::new(Fusion::fit(&[views])), paid));
+        };
+        let fold = others.whom.fold(bench, user);
+        let mut views = Vec::new();
+        for place in self.places(bench.population.len()) {
+            if others.whom.fold(bench, place) == fold {
+                continue;
+            }
+            let key = (self, others.shared, place);
+            let known = locked(&bench.taught.views).get(&key).cloned();
+            let of = match known {
+                Some(known) => known,
+                None => {
+                    let history = bench.population.get(place).map(Vec::as_slice).unwrap_or_default();
+                    let (of, paid) = self.views(method, Some((others, place)), history, bench).await?;
+                    usage.add(&paid);
+                    locked(&bench.taught.views).insert(key, of.clone());
+                    of
+                }
+            };
+            views.push(of);
+        }
+        Ok((Arc::new(Fusion::fit(&views)), usage))
+    }
+
+    /// The users whose views are asked for, of so many.
+    fn places(self, users: usize) -> impl Iterator<Item = usize> {
+        (0..users).step_by(users.div_ceil(self.users.max(1)).max(1))
+    }
+
+    /// The views of one user's latest queries, beside what others had said by the first of them.
+    async fn views(
+        self,
+        method: &PipelineMethod,
+        other: Option<(Others, usize)>,
+        history: &[Interaction],
+        bench: &Bench<'_>,
+    ) -> Result<(Vec<PastView>, UsageReport), MethodError> {
+        let latest = history.iter().skip(history.len().saturating_sub(self.items));
+        let mut bench = bench.clone();
+        let mut population = None;
+        if let Some((others, place)) = other {
+            bench.user = Some(place);
+            bench.before = bench.before.and(latest.filter_map(Interaction::time).min());
+            population = others.population(&bench).await?;
+        }
+        let history = History::new(bench.task, "user", history.iter().cloned());
+        let history = history.map_err(|error| MethodError::Other(error.into()))?;
+        let pipeline = method.pipeline(bench.backend.as_ref(), &bench, population.as_ref(), None)?;
+        let user = pipeline.open(pipeline.learn(&history).await?.model).await?;
+        let past = pipeline.past_views(&user, self.items).await?;
+        Ok((past.views, past.usage))
+    }
+}

@@ -1,0 +1,245 @@
+//! Answers by the estimate and a model's view together: one request, one letter.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+
+mod common;
+
+use std::sync::Arc;
+
+use common::{ModelAtOnce as _, ScriptedBackend, query, reply, scale_history, scale_task, sent};
+use pollster::block_on;
+use rpm_core::answer::FusedAnswerer;
+use rpm_core::llm::{Stage, TokenChoices, TokenLogprob};
+use rpm_core::stats::{Fusion, ModelView, PastView, Source};
+use rpm_core::{
+    Answer, BackendError, Budget, Completion, Error, History, Interaction, Preset, Query, ResponseSpace, RpmPipeline,
+    Task,
+};
+
+const NEW: &str = "A slow and quiet film with one loud chase.";
+
+/// A reply whose first token is this, beside others with their probabilities.
+fn letter(token: &str, likeliest: &[(&str, f64)]) -> Completion {
+    let likeliest = likeliest.iter().map(|(token, p)| TokenLogprob::new(*token, p.ln())).collect();
+    reply(token).tokens(vec![TokenChoices::new(token, likeliest)])
+}
+
+fn answered(
+    script: impl Fn(usize) -> Result<Completion, BackendError> + Send + Sync + 'static,
+    answerer: FusedAnswerer,
+) -> (Result<Answer, Error>, Arc<ScriptedBackend>) {
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let backend = ScriptedBackend::new(move |_| script(asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed)));
+    let builder = RpmPipeline::builder(scale_task()).backend(Arc::clone(&backend)).preset(Preset::Fused);
+    let pipeline = builder.answerer(answerer).build().unwrap();
+    let model = block_on(pipeline.learn(&scale_history())).unwrap().model;
+    (block_on(pipeline.personalize_model(&model, &query(NEW))), backend)
+}
+
+fn offline() -> Answer {
+    let pipeline = RpmPipeline::offline(scale_task());
+    let model = block_on(pipeline.learn(&scale_history())).unwrap().model;
+    block_on(pipeline.personalize_model(&model, &query(NEW))).unwrap()
+}
+
+#[test]
+fn one_request_for_one_letter_moves_the_estimate_as_the_model_sees_the_text() {
+    let sure = |_| Ok(letter("B", &[("B", 0.9), (" B", 0.05), ("A", 0.02), ("The", 0.02)]));
+    let (answer, backend) = answered(sure, FusedAnswerer::default());
+    let answer = answer.unwrap();
+    let requests = backend.requests();
+    assert_eq!((requests.len(), requests[0].stage, requests[0].logprobs), (1, Stage::Answer, 20));
+    let fused = answer.fused.as_ref().unwrap();
+    assert!((fused.view.shares()[1] - 0.95 / 0.9999).abs() < 0.02, "{:?}", fused.view);
+    let before = answer.estimate.as_ref().unwrap();
+    assert_eq!(before, offline().estimate.as_ref().unwrap());
+    assert!(fused.estimate.probability("2") > before.probability("2"));
+    assert_eq!(answer.response, fused.estimate.decision());
+    let added: f64 = fused.estimate.parts().iter().map(|part| part.added[1]).sum();
+    let base = fused.estimate.responses()[1].base;
+    assert!((base + added - fused.estimate.probability("2")).abs() < 1e-9);
+    assert_eq!(fused.estimate.parts().last().unwrap().source, Source::Model);
+    let told = answer.reasons(&prepared()).to_string();
+    assert!(told.contains("what the model makes of the text"), "{told}");
+}
+
+fn prepared() -> rpm_core::pipeline::Prepared {
+    let pipeline = RpmPipeline::offline(scale_task());
+    block_on(pipeline.open(block_on(pipeline.learn(&scale_history())).unwrap().model)).unwrap()
+}
+
+#[test]
+fn nothing_of_the_user_is_in_the_request() {
+    let (_, backend) = answered(|_| Ok(letter("A", &[("A", 0.9)])), FusedAnswerer::default());
+    let asked = sent(&backend.requests()[0]);
+    for interaction in scale_history().interactions() {
+        assert!(!asked.contains(interaction.query().text()), "{asked}");
+    }
+    assert!(asked.contains(NEW) && asked.contains("A. \"1\"\nB. \"2\""), "{asked}");
+}
+
+#[test]
+fn letters_are_read_whatever_stands_around_them_and_words_are_not() {
+    for (token, likeliest, first) in [
+        ("A", vec![("A", 0.6), ("B", 0.3)], 0),
+        (" A", vec![(" A", 0.6), ("B", 0.3), ("Yes", 0.1)], 0),
+        ("**B", vec![("**B", 0.5), ("A", 0.4)], 1),
+        ("b", vec![("b", 0.5), ("A", 0.2), ("B", 0.1)], 1),
+        ("E.", vec![("E.", 0.7), ("Z", 0.2)], 4),
+    ] {
+        let likeliest = likeliest.clone();
+        let (answer, _) = answered(move |_| Ok(letter(token, &likeliest)), FusedAnswerer::default());
+        let view = answer.unwrap().fused.unwrap().view;
+        let most = view.shares().iter().copied().fold(0.0, f64::max);
+        assert_eq!(view.shares().iter().position(|share| *share == most), Some(first), "{token}");
+    }
+    // A letter after words is found where it stands.
+    let late = |_| {
+        let place = |token: &str| TokenChoices::new(token, vec![TokenLogprob::new(token, -0.1)]);
+        Ok(reply("The answer is D").tokens(["The", " answer", " is", " D"].map(place).to_vec()))
+    };
+    let view = answered(late, FusedAnswerer::default()).0.unwrap().fused.unwrap().view;
+    assert!(view.shares()[3] > 0.5);
+}
+
+#[test]
+fn without_probabilities_the_stated_letter_or_response_is_taken_or_samples_are() {
+    for (text, place) in [("C", 2), ("C. 3", 2), ("c", 2), ("3", 2), ("\"3\"", 2), ("(C)", 2)] {
+        let view = answered(move |_| Ok(reply(text)), FusedAnswerer::default()).0.unwrap().fused.unwrap().view;
+        assert!((view.shares()[place] - 1.1 / 1.5).abs() < 1e-9, "{text} {view:?}");
+    }
+    let drawn = |n: usize| Ok(reply(["C", "C", "B", "A C", "B"][n]));
+    let (answer, backend) = answered(drawn, FusedAnswerer::default().samples(4).max_reasks(0));
+    let view = answer.unwrap().fused.unwrap().view;
+    // Of four, one could not be read.
+    assert!((view.shares()[2] - 2.1 / 3.5).abs() < 1e-9 && (view.shares()[1] - 1.1 / 3.5).abs() < 1e-9, "{view:?}");
+    let temperatures: Vec<(f32, Option<u64>)> =
+        backend.requests().iter().map(|request| (request.temperature, request.seed)).collect();
+    assert_eq!(temperatures, [(0.0, None), (1.0, Some(1)), (1.0, Some(2)), (1.0, Some(3))]);
+}
+
+#[test]
+fn a_provider_that_tells_no_probabilities_is_asked_again_without_and_not_for_them_after() {
+    let backend = ScriptedBackend::new(|request| match request.logprobs {
+        0 => Ok(reply("B")),
+        _ => Err(BackendError::no_logprobs("not here")),
+    });
+    let builder = RpmPipeline::builder(scale_task()).backend(Arc::clone(&backend)).preset(Preset::Fused);
+    let pipeline = builder.build().unwrap();
+    let user = block_on(pipeline.open(block_on(pipeline.learn(&scale_history())).unwrap().model)).unwrap();
+    let answer = block_on(pipeline.personalize(&user, &query(NEW))).unwrap();
+    assert!(answer.fused.unwrap().view.shares()[1] > 0.5);
+    assert_eq!(answer.usage.total().stepped_down, 1);
+    assert_eq!(backend.take().iter().map(|request| request.logprobs).collect::<Vec<_>>(), [20, 0]);
+    block_on(pipeline.personalize(&user, &query("A loud chase."))).unwrap();
+    assert_eq!(backend.take().iter().map(|request| request.logprobs).collect::<Vec<_>>(), [0]);
+}
+
+#[test]
+fn a_reply_that_says_nothing_is_asked_again_and_then_an_error() {
+    let (error, backend) = answered(|_| Ok(reply("I like films.")), FusedAnswerer::default());
+    let error = error.unwrap_err();
+    assert!(matches!(error, Error::Answer(_)), "{error}");
+    let requests = backend.requests();
+    assert_eq!(requests.len(), 2);
+    let again = sent(&requests[1]);
+    assert!(again.contains("it is no letter of those listed") && !again.contains("JSON"), "{again}");
+}
+
+#[test]
+fn without_budget_or_trust_the_answer_is_the_offline_one() {
+    let backend = ScriptedBackend::new(|_| Ok(reply("A")));
+    let base = || RpmPipeline::builder(scale_task()).backend(Arc::clone(&backend)).preset(Preset::Fused);
+    for builder in
+        [base().budget(Budget::default().calls(0)), base().answerer(FusedAnswerer::default().fusion(Fusion::nothing()))]
+    {
+        let pipeline = builder.build().unwrap();
+        let model = block_on(pipeline.learn(&scale_history())).unwrap().model;
+        let answer = block_on(pipeline.personalize_model(&model, &query(NEW))).unwrap();
+        let offline = offline();
+        assert_eq!(
+            (&answer.response, &answer.path, &answer.estimate),
+            (&offline.response, &offline.path, &offline.estimate)
+        );
+        assert_eq!(answer.fused, None);
+    }
+    assert!(backend.requests().is_empty());
+}
+
+#[test]
+fn many_responses_are_asked_for_in_words_and_own_options_by_letters_beside_the_query() {
+    let labels: Vec<String> = (0..30).map(|label| format!("shelf {label}")).collect();
+    let many = Task::new("Which shelf?", ResponseSpace::labels(labels.clone()).unwrap()).unwrap();
+    let choices = Task::new("What does this person say?", ResponseSpace::choices()).unwrap();
+    let plain =
+        |n: usize| Interaction::new(format!("i{n}"), Query::new(format!("A lamp {n}")).unwrap(), labels[n].clone());
+    let choice = |n: usize| {
+        let asked = Query::with_options(format!("Do you like lamp {n}?"), ["yes", "no"]).unwrap();
+        Interaction::new(format!("i{n}"), asked, ["yes", "no"][n % 2])
+    };
+    let own = Query::with_options("Do you like the fog?", ["yes", "no", "at times"]).unwrap();
+    for (task, history, query, text, told, wanted) in [
+        (
+            &many,
+            (0..4).map(|n| plain(n).unwrap()).collect::<Vec<_>>(),
+            Query::new("A lamp.").unwrap(),
+            "shelf 7",
+            "\"shelf 29\"",
+            0,
+        ),
+        (
+            &choices,
+            (0..4).map(|n| choice(n).unwrap()).collect(),
+            own,
+            "C",
+            "A. \"yes\"\nB. \"no\"\nC. \"at times\"",
+            20,
+        ),
+    ] {
+        let backend = ScriptedBackend::new(move |_| Ok(reply(text)));
+        let builder = RpmPipeline::builder(task.clone()).backend(Arc::clone(&backend)).preset(Preset::Fused);
+        let pipeline = builder.build().unwrap();
+        let model = block_on(pipeline.learn(&History::new(task, "u", history).unwrap())).unwrap().model;
+        let answer = block_on(pipeline.personalize_model(&model, &query)).unwrap();
+        let requests = backend.requests();
+        assert!(sent(&requests[0]).contains(told), "{}", sent(&requests[0]));
+        assert_eq!(requests[0].logprobs, wanted);
+        let stated = if text == "C" { "at times" } else { text };
+        let fused = answer.fused.unwrap();
+        assert!(fused.estimate.probability(stated) > answer.estimate.unwrap().probability(stated));
+    }
+}
+
+#[test]
+fn past_views_stand_beside_estimates_without_the_item_and_tell_how_far_the_model_is_trusted() {
+    // A model that knows what a chase is worth.
+    let backend = ScriptedBackend::new(|request| {
+        let loud = sent(request).contains("loud");
+        let (first, second) = if loud { ("A", "E") } else { ("E", "A") };
+        Ok(letter(first, &[(first, 0.8), (second, 0.1)]))
+    });
+    let builder = RpmPipeline::builder(scale_task()).backend(Arc::clone(&backend)).preset(Preset::Fused);
+    let pipeline = builder.build().unwrap();
+    let user = block_on(pipeline.open(block_on(pipeline.learn(&scale_history())).unwrap().model)).unwrap();
+    let past = block_on(pipeline.past_views(&user, 4)).unwrap();
+    assert_eq!((past.views.len(), past.without.len(), past.usage.total().calls), (4, 0, 4));
+    let items = user.model().memory().items();
+    let latest = items.len() - 4;
+    for (place, view) in past.views.iter().enumerate() {
+        assert_eq!((view.given() + 1).to_string(), items[latest + place].response());
+    }
+    let about: Vec<Vec<String>> = backend.requests().iter().map(|request| request.about.clone()).collect();
+    assert_eq!(about[0], [items[latest].id().as_str()]);
+    // Another answerer has no views.
+    let offline = RpmPipeline::offline(scale_task());
+    assert!(matches!(block_on(offline.past_views(&user, 4)), Err(Error::Contract { part: "answerer", .. })));
+}
+
+#[test]
+fn the_weight_of_a_model_is_that_by_which_it_foretold() {
+    let past = |first: f64, given: usize| {
+        PastView::new(ModelView::new(vec![first, 1.0 - first]).unwrap(), vec![0.5, 0.5], given).unwrap()
+    };
+    let right: Vec<PastView> = (0..40).map(|n| past(if n % 2 == 0 { 0.7 } else { 0.3 }, n % 2)).collect();
+    let wrong: Vec<PastView> = (0..40).map(|n| past(if n % 2 == 0 { 0.7 } else { 0.3 }, 1 - n % 2)).collect();
+    assert!(Fusion::fit(&[right]).weight() > 1.0 && Fusion::fit(&[wrong]).weight() == 0.0);
+}
