@@ -169,13 +169,13 @@ proptest! {
 
     #[test]
     fn no_request_to_a_model_holds_muted_words(
-        past in rows(), new in prop::collection::vec(0..WORDS.len(), 1..7), which in any::<Index>(), preset in 0..3_usize,
+        past in rows(), new in prop::collection::vec(0..WORDS.len(), 1..7), which in any::<Index>(), preset in 0..4_usize,
     ) {
         for task in tasks() {
             let texts: Vec<_> = past.iter().map(|(words, place)| (of_places(words), *place)).collect();
             let backend = ScriptedBackend::obedient();
             let mut builder = RpmPipeline::builder(task.clone()).backend(Arc::clone(&backend));
-            builder = builder.preset([Preset::Paper, Preset::Balanced, Preset::Frugal][preset]);
+            builder = builder.preset([Preset::Paper, Preset::Balanced, Preset::Frugal, Preset::Fused][preset]);
             let pipeline = builder
                 .extractor(LexicalExtractor::default())
                 .factor_model(SimilarityFactorModel::default())

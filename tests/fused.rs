@@ -9,7 +9,7 @@ use common::{ModelAtOnce as _, ScriptedBackend, query, reply, scale_history, sca
 use pollster::block_on;
 use rpm_core::answer::FusedAnswerer;
 use rpm_core::llm::{Stage, TokenChoices, TokenLogprob};
-use rpm_core::stats::{Fusion, ModelView, PastView, Source};
+use rpm_core::stats::{Fusion, ModelView, PastView, Source, SupportThresholds};
 use rpm_core::{
     Answer, BackendError, Budget, Completion, Error, History, Interaction, Preset, Query, ResponseSpace, RpmPipeline,
     Task,
@@ -242,4 +242,63 @@ fn the_weight_of_a_model_is_that_by_which_it_foretold() {
     let right: Vec<PastView> = (0..40).map(|n| past(if n % 2 == 0 { 0.7 } else { 0.3 }, n % 2)).collect();
     let wrong: Vec<PastView> = (0..40).map(|n| past(if n % 2 == 0 { 0.7 } else { 0.3 }, 1 - n % 2)).collect();
     assert!(Fusion::fit(&[right]).weight() > 1.0 && Fusion::fit(&[wrong]).weight() == 0.0);
+}
+
+fn titles() -> (Task, History) {
+    let task =
+        Task::new("Give this text a title.", ResponseSpace::text(80).unwrap()).unwrap().response_name("title").unwrap();
+    let pair = |n: usize| {
+        let (what, how) = (["maps", "clocks", "boats"][n % 3], ["old", "quiet"][n % 2]);
+        let text = format!("We look at {what} that are {how}. A method for {what} is shown, and it is cheap.");
+        Interaction::new(format!("i{n}"), Query::new(text).unwrap(), format!("A method for {how} {what}")).unwrap()
+    };
+    let history = History::new(&task, "ana", (0..8).map(pair)).unwrap();
+    (task, history)
+}
+
+#[test]
+fn of_proposed_titles_and_ones_own_the_users_habits_choose() {
+    let (task, history) = titles();
+    let said = r#"{"proposals":["Cheap things and what we think of them in the end", "A method for tall lamps", "Lamps", "A method for tall lamps", ""]}"#;
+    let backend = ScriptedBackend::new(move |_| Ok(reply(said)));
+    let mut thresholds = SupportThresholds::default();
+    (thresholds.least_interactions, thresholds.least_similarity, thresholds.least_factors) = (0, 0.0, 0);
+    let builder = RpmPipeline::builder(task.clone()).backend(Arc::clone(&backend)).preset(Preset::Fused);
+    let pipeline = builder.thresholds(thresholds).build().unwrap();
+    let model = block_on(pipeline.learn(&history)).unwrap().model;
+    let new = query("We look at lamps that are tall. A method for lamps is shown, and it is cheap.");
+    let answer = block_on(pipeline.personalize_model(&model, &new)).unwrap();
+    assert_eq!(answer.response, "A method for tall lamps");
+    assert_eq!(answer.proposals[0].response, answer.response);
+    assert!(answer.proposals.windows(2).all(|pair| pair[0].overlap >= pair[1].overlap));
+    // Each once, and the offline one among them.
+    let offline = block_on(RpmPipeline::offline(task).personalize_model(&model, &new)).unwrap().response;
+    assert!(answer.proposals.iter().any(|it| it.response == offline && !it.by_model), "{offline}");
+    assert_eq!(answer.proposals.iter().filter(|it| it.response == answer.response).count(), 1);
+    assert!(answer.proposals.iter().all(|it| (0.0..=1.0).contains(&it.overlap)));
+    assert_eq!(backend.requests().len(), 1);
+    let asked = sent(&backend.requests()[0]);
+    assert!(asked.contains("A title that this person gave to another query, for its form:"), "{asked}");
+    assert!(!format!("{answer:?} {:?}", answer.proposals).contains("lamps"));
+}
+
+#[test]
+fn without_budget_or_proposals_the_title_is_the_offline_one() {
+    let (task, history) = titles();
+    let new = query("We look at lamps that are tall. A method for lamps is shown, and it is cheap.");
+    let backend = ScriptedBackend::new(|_| Ok(reply(r#"{"proposals":["Lamps"]}"#)));
+    let base = || RpmPipeline::builder(task.clone()).backend(Arc::clone(&backend)).preset(Preset::Fused);
+    for builder in [base().budget(Budget::default().calls(0)), base().answerer(FusedAnswerer::default().proposals(0))] {
+        let pipeline = builder.build().unwrap();
+        let model = block_on(pipeline.learn(&history)).unwrap().model;
+        let answer = block_on(pipeline.personalize_model(&model, &new)).unwrap();
+        let offline = block_on(RpmPipeline::offline(task.clone()).personalize_model(&model, &new)).unwrap();
+        assert_eq!(answer.response, offline.response);
+    }
+    assert!(backend.requests().is_empty());
+    let nonsense = ScriptedBackend::new(|_| Ok(reply(r#"{"proposals":["", "  "]}"#)));
+    let builder = RpmPipeline::builder(task.clone()).backend(Arc::clone(&nonsense)).preset(Preset::Fused);
+    let pipeline = builder.build().unwrap();
+    let model = block_on(pipeline.learn(&history)).unwrap().model;
+    assert!(matches!(block_on(pipeline.personalize_model(&model, &new)), Err(Error::Answer(_))));
 }

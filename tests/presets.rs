@@ -21,7 +21,8 @@ fn calls(backend: &ScriptedBackend) -> Vec<(Stage, usize)> {
 #[test]
 fn presets_ask_as_much_as_they_say() {
     for (kind, task, history, query) in cases() {
-        for (preset, learning, answering) in [(Preset::Paper, 13, 2), (Preset::Balanced, 3, 5), (Preset::Frugal, 0, 1)]
+        for (preset, learning, answering) in
+            [(Preset::Paper, 13, 2), (Preset::Balanced, 3, 5), (Preset::Frugal, 0, 1), (Preset::Fused, 0, 1)]
         {
             let backend = ScriptedBackend::obedient();
             let builder = RpmPipeline::builder(task.clone()).backend(Arc::clone(&backend)).preset(preset);
@@ -29,7 +30,8 @@ fn presets_ask_as_much_as_they_say() {
             let model = block_on(pipeline.learn(&history)).unwrap().model;
             let asked = calls(&backend);
             if kind == "text" {
-                assert_eq!(asked.iter().any(|(stage, _)| *stage == Stage::Judge), preset != Preset::Frugal);
+                let judges = !matches!(preset, Preset::Frugal | Preset::Fused);
+                assert_eq!(asked.iter().any(|(stage, _)| *stage == Stage::Judge), judges);
             } else {
                 assert_eq!(
                     asked.iter().map(|(_, count)| count).sum::<usize>(),

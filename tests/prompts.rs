@@ -140,6 +140,14 @@ fn requests_of_the_presets_read_as_in_the_files() {
         block_on(pipeline.personalize_model(&model, &query)).unwrap();
         compare(&format!("answer_merged_{kind}"), first(&backend.take(), Stage::Answer));
     }
+    for (kind, task, history, query) in cases() {
+        let backend = ScriptedBackend::obedient();
+        let builder = RpmPipeline::builder(task).backend(Arc::clone(&backend)).preset(Preset::Fused).exemplars(2);
+        let pipeline = builder.build().unwrap();
+        let model = block_on(pipeline.learn(&history)).unwrap().model;
+        block_on(pipeline.personalize_model(&model, &query)).unwrap();
+        compare(&format!("answer_fused_{kind}"), first(&backend.take(), Stage::Answer));
+    }
     let (task, history) = (scale_task(), common::long_history());
     let backend = ScriptedBackend::obedient();
     let builder = RpmPipeline::builder(task).backend(Arc::clone(&backend)).preset(Preset::Balanced).exemplars(2);
@@ -275,7 +283,7 @@ fn text_of_the_user_stands_only_in_frames_and_quotes() {
             Ok(reply(&text))
         };
         let backend = ScriptedBackend::new(script);
-        for preset in [Preset::Paper, Preset::Balanced, Preset::Frugal] {
+        for preset in [Preset::Paper, Preset::Balanced, Preset::Frugal, Preset::Fused] {
             let builder = RpmPipeline::builder(task.clone()).backend(Arc::clone(&backend)).preset(preset);
             let pipeline = builder.build().unwrap();
             let model = block_on(pipeline.learn(&history)).unwrap().model;

@@ -203,8 +203,31 @@ pub struct Draft {
     pub dropped: Dropped,
     /// The response word for word as a model stated it; `None` where no model did.
     pub stated: Option<String>,
+    /// What was proposed for free text, where the answerer chose among several: the best first, which is the response.
+    pub proposals: Vec<Proposal>,
     /// The estimate with what a model's view adds to it, where the answerer fuses them: the response is its decision.
     pub fused: Option<FusedEstimate>,
+}
+
+/// A response that was proposed for free text.
+#[derive(Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Proposal {
+    /// The response.
+    pub response: String,
+    /// The overlap with the response that the user would give, as it is expected of the user's habits: ROUGE-1 F, from 0 to 1.
+    pub overlap: f64,
+    /// True where a model proposed it; the other is made of the query's own words.
+    pub by_model: bool,
+}
+
+impl fmt::Debug for Proposal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proposal")
+            .field("overlap", &self.overlap)
+            .field("by_model", &self.by_model)
+            .finish_non_exhaustive()
+    }
 }
 
 /// An estimate and a model's view, put together.
@@ -222,7 +245,22 @@ pub struct FusedEstimate {
 impl Draft {
     /// A draft of an answerer's own.
     pub fn new(response: impl Into<String>, path: ReasoningPath) -> Self {
-        Self { response: response.into(), path, features: None, dropped: Dropped::default(), stated: None, fused: None }
+        Self {
+            response: response.into(),
+            path,
+            features: None,
+            dropped: Dropped::default(),
+            stated: None,
+            proposals: Vec::new(),
+            fused: None,
+        }
+    }
+
+    /// Sets what was proposed, the best first.
+    #[must_use]
+    pub fn proposed(mut self, proposals: Vec<Proposal>) -> Self {
+        self.proposals = proposals;
+        self
     }
 
     /// Sets the estimate with what a model's view adds to it.

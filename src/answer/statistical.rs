@@ -1,12 +1,15 @@
 //! Answers from the statistics alone, without a model.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 
 use crate::context::StageContext;
-use crate::data::{AssignedFeature, ReasoningPath, ResponseSpace};
+use crate::data::{AssignedFeature, Feature, ReasoningPath, ResponseSpace};
 use crate::reason::supports;
 use crate::reason::{compose, compose_supported, compose_title};
-use crate::stats::{TitleBoosts, Titles};
+use crate::stats::{Title, TitleBoosts, Titles};
+use crate::words::tokens;
 
 use super::{AnswerError, AnswerRequest, Answerer, Draft};
 
@@ -24,8 +27,8 @@ pub struct StatisticalAnswerer;
 #[async_trait]
 impl Answerer for StatisticalAnswerer {
     async fn answer(&self, request: AnswerRequest<'_>, _ctx: &StageContext<'_>) -> Result<Draft, AnswerError> {
-        if let ResponseSpace::Text { max_chars } = request.task.space() {
-            return titled(&request, *max_chars);
+        if matches!(request.task.space(), ResponseSpace::Text { .. }) {
+            return titled(&request);
         }
         let estimate = request.estimate.ok_or(AnswerError::NoBasis { missing: "the estimate" })?;
         let response = in_space(&request, estimate.decision())?;
@@ -51,17 +54,36 @@ pub(super) fn supported_path(request: &AnswerRequest<'_>, response: &str) -> Res
     path.map_err(|error| AnswerError::Other(Box::new(error)))
 }
 
-fn titled(request: &AnswerRequest<'_>, max_chars: usize) -> Result<Draft, AnswerError> {
+fn titled(request: &AnswerRequest<'_>) -> Result<Draft, AnswerError> {
+    let title = title_of(request).ok_or(AnswerError::NoBasis { missing: "a word in the query" })?;
+    let response = in_space(request, &title.text)?;
+    let taken = |feature: &Feature| title.start <= feature.span().start && feature.span().end <= title.end;
+    let path = compose_title(request.query, request.features, request.beliefs, &response, taken);
+    Ok(Draft::new(response, path.map_err(|error| AnswerError::Other(Box::new(error)))?))
+}
+
+/// The title that the user's habits make of the query's own words.
+pub(super) fn title_of(request: &AnswerRequest<'_>) -> Option<Title> {
+    let ResponseSpace::Text { max_chars } = request.task.space() else { return None };
     let unkept = Titles::default();
     let habits = request.titles.unwrap_or(&unkept).of(request.memory.items());
+    habits.title(request.query.text(), &boosts_of(request), *max_chars)
+}
+
+/// The words of the query whose factors the user boosted.
+pub(super) fn boosts_of(request: &AnswerRequest<'_>) -> TitleBoosts {
     let known = |f: &'_ AssignedFeature| f.factor.as_ref().and_then(|id| request.beliefs.factors().get(id));
     let known = request.features.iter().filter_map(|f| Some((&f.feature, known(f)?)));
-    let title = habits.title(request.query.text(), &TitleBoosts::of(request.query, known), max_chars);
-    let title = title.ok_or(AnswerError::NoBasis { missing: "a word in the query" })?;
-    let response = in_space(request, &title.text)?;
-    let taken = title.start..title.end;
-    let path = compose_title(request.query, request.features, request.beliefs, &response, &taken);
-    Ok(Draft::new(response, path.map_err(|error| AnswerError::Other(Box::new(error)))?))
+    TitleBoosts::of(request.query, known)
+}
+
+/// The path to a title: first what it took up of the query.
+pub(super) fn composed_title(request: &AnswerRequest<'_>, title: &str) -> Result<ReasoningPath, AnswerError> {
+    let said: BTreeSet<String> = tokens(title).into_iter().map(|token| token.word).collect();
+    let taken =
+        |feature: &Feature| tokens(feature.context(request.query)).iter().all(|token| said.contains(&token.word));
+    let path = compose_title(request.query, request.features, request.beliefs, title, taken);
+    path.map_err(|error| AnswerError::Other(Box::new(error)))
 }
 
 fn in_space(request: &AnswerRequest<'_>, response: &str) -> Result<String, AnswerError> {

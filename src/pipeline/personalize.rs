@@ -72,6 +72,7 @@ impl RpmPipeline {
             set_aside,
             exemplars,
             estimate,
+            proposals: draft.proposals,
             fused: draft.fused,
             support,
             dropped,

@@ -147,6 +147,9 @@ pub enum Prompt {
     /// Saying which response is likeliest, by its letter. Needs `item`; offers `instruction`, `query_name`, `response_name`,
     /// `responses` (with what to reply), `note`.
     AnswerLetter,
+    /// Proposing responses of free text. Needs `item`; offers `instruction`, `query_name`, `response_name`, `responses`,
+    /// `proposals` (their number), `past`, `note`.
+    Propose,
     /// Naming the factors of a catalog. Needs `factors`; offers `instruction`, `query_name`, `response_name`, `note`.
     Catalog,
 }
@@ -155,7 +158,7 @@ const COMMON: [&str; 4] = ["instruction", "query_name", "response_name", "note"]
 
 impl Prompt {
     /// Every prompt.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Extract,
         Self::Group,
         Self::Judge,
@@ -164,6 +167,7 @@ impl Prompt {
         Self::AnswerMerged,
         Self::AnswerGeneric,
         Self::AnswerLetter,
+        Self::Propose,
         Self::Catalog,
     ];
 
@@ -178,6 +182,7 @@ impl Prompt {
             Self::AnswerMerged => "merged answer",
             Self::AnswerGeneric => "generic answer",
             Self::AnswerLetter => "letter answer",
+            Self::Propose => "proposals",
             Self::Catalog => "catalog",
         }
     }
@@ -192,6 +197,7 @@ impl Prompt {
             Self::AnswerMerged => include_str!("templates/answer_merged.txt"),
             Self::AnswerGeneric => include_str!("templates/answer_generic.txt"),
             Self::AnswerLetter => include_str!("templates/answer_letter.txt"),
+            Self::Propose => include_str!("templates/propose.txt"),
             Self::Catalog => include_str!("templates/catalog.txt"),
         }
     }
@@ -200,7 +206,12 @@ impl Prompt {
         match self {
             Self::Extract | Self::Judge => "items",
             Self::Group => "groups",
-            Self::Path | Self::Answer | Self::AnswerMerged | Self::AnswerGeneric | Self::AnswerLetter => "item",
+            Self::Path
+            | Self::Answer
+            | Self::AnswerMerged
+            | Self::AnswerGeneric
+            | Self::AnswerLetter
+            | Self::Propose => "item",
             Self::Catalog => "factors",
         }
     }
@@ -212,6 +223,7 @@ impl Prompt {
             Self::Path => &["factors", "max_steps", "conclusion"],
             Self::Answer | Self::AnswerMerged => &["responses", "factors", "exemplars", "max_steps"],
             Self::AnswerGeneric | Self::AnswerLetter => &["responses"],
+            Self::Propose => &["responses", "proposals", "past"],
         }
     }
 }

@@ -1,7 +1,5 @@
 //! Composes reasoning paths from the statistics, without a model.
 
-use std::ops::Range;
-
 use async_trait::async_trait;
 
 use super::Supports;
@@ -94,16 +92,16 @@ pub(crate) fn compose_supported(
     Ok(cited(features, response, MAX_STEPS, weigh, state)?)
 }
 
-/// The path of a new query to a title that was taken from these bytes of it: what was taken up comes first.
+/// The path of a new query to a title that took up these features of it, which come first.
 pub(crate) fn compose_title(
     query: &Query,
     features: &[AssignedFeature],
     beliefs: &Beliefs<'_>,
     title: &str,
-    taken: &Range<usize>,
+    taken: impl Fn(&Feature) -> bool,
 ) -> Result<ReasoningPath, WriteError> {
     let factor = |f: &AssignedFeature| f.factor.as_ref().and_then(|id| beliefs.factors().get(id));
-    let inside = |f: &AssignedFeature| taken.start <= f.feature.span().start && f.feature.span().end <= taken.end;
+    let inside = |f: &AssignedFeature| taken(&f.feature);
     let most = features.iter().filter_map(factor).map(|f| weight(beliefs, f, title)).fold(0.0, f64::max);
     let weigh = |f: &AssignedFeature| {
         let ahead = if inside(f) { 1.0 + most } else { 0.0 };

@@ -52,5 +52,5 @@ pub use significance::{
 };
 pub use stability::{Halves, LEAST_HALVED, lift_reliability, scale_stability, split_half_reliability, stability};
 pub use support::{SIGNIFICANT, Support, SupportThresholds, Tier, TierReason, gate};
-pub(crate) use title::TitleBoosts;
 pub use title::Titles;
+pub(crate) use title::{Title, TitleBoosts};

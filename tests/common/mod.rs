@@ -129,6 +129,8 @@ pub fn obey(request: &CompletionRequest) -> String {
                 .collect();
             json!({ "items": items })
         }
+        // Asked for one letter.
+        Stage::Answer if request.schema.is_none() => return "A".to_owned(),
         _ => {
             let properties = request.schema.as_ref().map_or(&Value::Null, |schema| &schema.schema["properties"]);
             let mut reply = serde_json::Map::new();
@@ -141,6 +143,9 @@ pub fn obey(request: &CompletionRequest) -> String {
                 reply.insert("reasons".into(), found(new).into_iter().map(reason).collect());
             } else if properties.get("reasons").is_some() {
                 reply.insert("reasons".into(), json!([{ "feature": "x1", "why": "This person goes by it." }]));
+            }
+            if properties.get("proposals").is_some() {
+                reply.insert("proposals".into(), json!(["A Plain Title", "Another Plain Title"]));
             }
             if let Some(response) = properties.get("response") {
                 let first = response["enum"].get(0).cloned();

@@ -1,6 +1,7 @@
 //! Answers by the estimate and a model together: the model says how likely it finds each response, in one short reply.
 
 mod letters;
+mod proposals;
 #[cfg(test)]
 mod tests;
 
@@ -31,17 +32,19 @@ use letters::{Letters, Said};
 /// The response is the decision of the fused estimate ([`Draft::fused`]), and the path is composed from the statistics. Without a weight
 /// for the model nothing is asked. Where the budget does not allow the request, the answer is the estimate's.
 ///
-/// For free text it answers as [`StatisticalAnswerer`] does.
+/// For free text the model proposes several responses in one reply, in the form of up to three past ones that are shown; the one that
+/// [`StatisticalAnswerer`] makes of the query's own words joins them, and the user's habits choose: [`Draft::proposals`].
 #[derive(Debug, Clone)]
 pub struct FusedAnswerer {
     fusion: Arc<Fusion>,
     samples: u32,
+    proposals: usize,
     max_reasks: u32,
 }
 
 impl Default for FusedAnswerer {
     fn default() -> Self {
-        Self { fusion: Arc::default(), samples: 1, max_reasks: 1 }
+        Self { fusion: Arc::default(), samples: 1, proposals: 5, max_reasks: 1 }
     }
 }
 
@@ -59,6 +62,13 @@ impl FusedAnswerer {
     #[must_use]
     pub fn samples(mut self, samples: u32) -> Self {
         self.samples = samples.clamp(1, 32);
+        self
+    }
+
+    /// The responses of free text that the model is asked to propose, from 0 to 20. Default: 5.
+    #[must_use]
+    pub fn proposals(mut self, proposals: usize) -> Self {
+        self.proposals = proposals.min(20);
         self
     }
 
@@ -141,8 +151,10 @@ fn counted(responses: usize, said: impl Iterator<Item = usize>) -> Result<ModelV
 #[async_trait]
 impl Answerer for FusedAnswerer {
     async fn answer(&self, request: AnswerRequest<'_>, ctx: &StageContext<'_>) -> Result<Draft, AnswerError> {
-        let is_text = matches!(request.task.space(), ResponseSpace::Text { .. });
-        let Some(estimate) = request.estimate.filter(|_| !is_text && self.fusion.weight() > 0.0) else {
+        if matches!(request.task.space(), ResponseSpace::Text { .. }) && self.proposals > 0 {
+            return proposals::chosen(&request, self.proposals, self.max_reasks, ctx).await;
+        }
+        let Some(estimate) = request.estimate.filter(|_| self.fusion.weight() > 0.0) else {
             return StatisticalAnswerer.answer(request, ctx).await;
         };
         let view = match self.view(request.task, &[("query", request.query)], ctx).await.pop() {

@@ -56,9 +56,12 @@ fn a_user_of_185_reviews_costs_what_the_presets_promise() {
     let (task, history, queries) = many_reviews(Path::new(&folder));
     let exact = if cfg!(feature = "tokens") { "exact" } else { "by the rule" };
     println!("prompts counted {exact}; {} reviews, {} queries", history.interactions().len(), queries.len());
-    for (preset, build, per_query) in
-        [(Preset::Paper, 0.058, 0.0037), (Preset::Balanced, 0.02, 0.0012), (Preset::Frugal, 0.006, 0.0006)]
-    {
+    for (preset, build, per_query) in [
+        (Preset::Paper, 0.058, 0.0037),
+        (Preset::Balanced, 0.02, 0.0012),
+        (Preset::Frugal, 0.006, 0.0006),
+        (Preset::Fused, 0.0001, 0.0002),
+    ] {
         let (learning, asked) = cost_of(preset, &task, &history, &queries);
         let mean = asked.iter().map(|cost| cost.total().money_expected).sum::<f64>() / asked.len() as f64;
         let most = asked.iter().map(|cost| cost.total().money_expected).fold(0.0, f64::max);

@@ -79,6 +79,12 @@ fn answer(schema: &Value, asked: &str) -> Value {
     if schema.pointer("/properties/first").is_some() {
         reply.insert("first".to_owned(), json!(WHY));
     }
+    if let Some(most) = schema.pointer("/properties/proposals/maxItems").and_then(Value::as_u64) {
+        reply.insert(
+            "proposals".to_owned(),
+            (0..most).map(|n| json!(format!("A response of some words, {n}"))).collect(),
+        );
+    }
     if let Some(response) = schema.pointer("/properties/response") {
         let first = strings(response, "/enum").into_iter().next();
         reply.insert("response".to_owned(), json!(first.unwrap_or_else(|| "A response of some words".to_owned())));

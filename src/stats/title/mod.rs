@@ -8,6 +8,7 @@
 //! A token's chance is the general one for how the text uses it, times what this user's titles did with the token
 //! before. Only sums of whole numbers are kept, so the order of the pairs does not matter.
 
+mod choice;
 mod spans;
 #[cfg(test)]
 mod tests;

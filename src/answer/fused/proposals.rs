@@ -1,0 +1,115 @@
+//! Free text: a model proposes several responses in one reply, and the user's habits choose among them.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::answer::reading::{read_response, response_tokens};
+use crate::answer::statistical::{boosts_of, composed_title, title_of};
+use crate::answer::{AnswerError, AnswerRequest, Draft, Proposal};
+use crate::context::StageContext;
+use crate::llm::{Completion, CompletionRequest, ReplySchema, Stage};
+use crate::prompt::{self, Prompt, inline, read_reply};
+use crate::stats::{Tier, Titles};
+
+/// The most past responses that are shown for their form.
+const PAST: usize = 3;
+
+#[derive(Deserialize)]
+struct Proposed {
+    proposals: Vec<Value>,
+}
+
+/// The answer that the user's habits choose among what a model proposes and what they make of the text themselves.
+pub(super) async fn chosen(
+    request: &AnswerRequest<'_>,
+    proposals: usize,
+    reasks: u32,
+    ctx: &StageContext<'_>,
+) -> Result<Draft, AnswerError> {
+    let read = |_: usize, completion: &Completion| read(request, completion, ctx);
+    let asked = vec![ask(request, proposals, ctx)];
+    let proposed = ctx.ask_all(asked, reasks, read).await.pop();
+    let proposed = match proposed.unwrap_or(Err(crate::llm::AskError::NoResult)) {
+        Ok(proposed) => proposed,
+        Err(error) if error.budget_reached().is_some() => Vec::new(),
+        Err(error) => return Err(AnswerError::Ask(error)),
+    };
+    let own = title_of(request);
+    let mut texts: Vec<(String, bool)> = own.as_ref().map(|title| (title.text.clone(), false)).into_iter().collect();
+    for response in proposed {
+        if texts.iter().all(|(text, _)| *text != response) {
+            texts.push((response, true));
+        }
+    }
+    let bare: Vec<String> = texts.iter().map(|(text, _)| text.clone()).collect();
+    let unkept = Titles::default();
+    let habits = request.titles.unwrap_or(&unkept).of(request.memory.items());
+    let overlaps = habits.overlaps(request.query.text(), &boosts_of(request), &bare);
+    let mut ranked: Vec<Proposal> = texts
+        .into_iter()
+        .zip(overlaps)
+        .map(|((response, by_model), overlap)| Proposal { response, overlap, by_model })
+        .collect();
+    // Stable: of equals the one that was first.
+    ranked.sort_by(|a, b| b.overlap.total_cmp(&a.overlap));
+    let first = ranked.first().ok_or(AnswerError::NoBasis { missing: "a word in the query" })?;
+    let path = composed_title(request, &first.response)?;
+    let stated = first.by_model.then(|| first.response.clone());
+    Ok(Draft::new(first.response.clone(), path).stated(stated).proposed(ranked))
+}
+
+fn ask(request: &AnswerRequest<'_>, proposals: usize, ctx: &StageContext<'_>) -> CompletionRequest {
+    let task = request.task;
+    let exemplars = if request.support.tier >= Tier::Pairs { request.exemplars } else { &[] };
+    let shown = exemplars.get(..PAST.min(exemplars.len())).unwrap_or_default();
+    // The nearest stands last, beside the text.
+    let lines: Vec<String> =
+        shown.iter().rev().map(|past| format!("- {}", inline(&ctx.leaving(past.item.response())))).collect();
+    let past = match lines.as_slice() {
+        [] => String::new(),
+        lines => format!(
+            "A {} that this person gave to another {}, for its form:\n{}\n",
+            task.response_name_str(),
+            task.query_name_str(),
+            lines.join("\n")
+        ),
+    };
+    let values = prompt::task_values(task)
+        .set("responses", prompt::responses(task))
+        .set("proposals", proposals.to_string())
+        .set("past", past)
+        .set("item", prompt::item(task, request.query, &[], &[], ctx.redaction()));
+    let one = super::super::reading::response_schema(task, &[]);
+    let schema = json!({
+        "type": "object",
+        "properties": {
+            "proposals": { "type": "array", "items": one, "minItems": proposals, "maxItems": proposals },
+        },
+        "required": ["proposals"],
+        "additionalProperties": false,
+    });
+    let each = response_tokens(task, &[]).min(MOST_TOKENS);
+    let tokens = 32 + each.saturating_mul(u32::try_from(proposals).unwrap_or(u32::MAX));
+    let about = std::iter::once("query").chain(shown.iter().map(|past| past.item.id().as_str()));
+    CompletionRequest::new(Stage::Answer, ctx.prompts().render(Prompt::Propose, &values), tokens)
+        .schema(ReplySchema { name: "proposals", schema })
+        .about(about)
+}
+
+/// A proposal is a line; few take more tokens.
+const MOST_TOKENS: u32 = 120;
+
+/// The proposals of a reply that may be given.
+fn read(request: &AnswerRequest<'_>, completion: &Completion, ctx: &StageContext<'_>) -> Result<Vec<String>, String> {
+    let reply = read_reply::<Proposed>(&completion.text).map_err(|error| error.to_string())?;
+    let proposed = ctx.accept(Stage::Answer, reply).proposals;
+    let may = |stated: &Value| read_response(request.task, request.query, &[], stated);
+    let (mut kept, mut problem) = (Vec::new(), "it has no proposal".to_owned());
+    for stated in &proposed {
+        match may(stated) {
+            Ok(response) => kept.push(response),
+            Err(why) => problem = why,
+        }
+    }
+    if kept.is_empty() { Err(problem) } else { Ok(kept) }
+}

@@ -1,0 +1,49 @@
+//! The choice among titles that were proposed for a text, by how much of the title that the user would give each is expected to have.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{MILLION, TitleBoosts, TitleModel, tokens};
+
+/// The chance of a word that is not in the text to be in its title.
+const NOT_IN_TEXT: f64 = 0.01;
+
+impl TitleModel {
+    /// The expected overlap of each proposal with the title that the user would give, as ROUGE-1 F from 0 to 1.
+    ///
+    /// ```text
+    /// F(c) = 2 Σ_t p(t) / (|c| + L)       logit p(t) = a + b logit u(t) + d logit r(t)
+    /// ```
+    ///
+    /// over the tokens t of c, where L is the length of the user's titles, u the chance by which the user takes a token of the text into a
+    /// title, and r the share of the proposals that have it: where several say the same, it is likelier.
+    pub(crate) fn overlaps(&self, query: &str, boosts: &TitleBoosts, proposals: &[String]) -> Vec<f64> {
+        let chances = self.chances(query, boosts);
+        let sets: Vec<BTreeSet<String>> = proposals.iter().map(|title| tokens(title).into_iter().collect()).collect();
+        let mut having: BTreeMap<&str, f64> = BTreeMap::new();
+        for token in sets.iter().flatten() {
+            *having.entry(token).or_default() += 1.0;
+        }
+        let all = proposals.len() as f64;
+        let p = |token: &String| {
+            let own = chances.get(token).copied().unwrap_or(NOT_IN_TEXT);
+            let said = (having.get(token.as_str()).copied().unwrap_or_default() + 0.5) / (all + 1.0);
+            let ln = OFFSET + OWN * logit(own) + SAID * logit(said);
+            1.0 / (1.0 + (-ln).exp())
+        };
+        let len = self.expected_len();
+        let overlap = |(title, set): (&String, &BTreeSet<String>)| {
+            let words = tokens(title).len() as f64;
+            2.0 * set.iter().map(p).sum::<f64>() / (words + len)
+        };
+        proposals.iter().zip(&sets).map(overlap).collect()
+    }
+}
+
+fn logit(p: f64) -> f64 {
+    let p = p.clamp(1.0 / MILLION, 1.0 - 1.0 / MILLION);
+    (p / (1.0 - p)).ln()
+}
+
+const OFFSET: f64 = 0.0;
+const OWN: f64 = 1.0;
+const SAID: f64 = 1.0;
