@@ -278,7 +278,10 @@ fn of_proposed_titles_and_ones_own_the_users_habits_choose() {
     assert!(answer.proposals.iter().all(|it| (0.0..=1.0).contains(&it.overlap)));
     assert_eq!(backend.requests().len(), 1);
     let asked = sent(&backend.requests()[0]);
-    assert!(asked.contains("A title that this person gave to another query, for its form:"), "{asked}");
+    assert!(
+        asked.contains("Each of these is the title that this person gave to another query; they show its form:"),
+        "{asked}"
+    );
     assert!(!format!("{answer:?} {:?}", answer.proposals).contains("lamps"));
 }
 

@@ -243,6 +243,65 @@ fn tokens_are_counted_however_a_server_tells_them() {
 }
 
 #[test]
+fn the_probabilities_of_tokens_are_asked_for_and_read_where_the_api_tells_them() {
+    let asked = request().logprobs(5);
+    let place =
+        |token: &str, top: Value| json!({ "token": token, "logprob": -0.1, "bytes": null, "top_logprobs": top });
+    let mut body = OpenAiMock.reply(&reply("B"));
+    body["choices"][0]["logprobs"] = json!({ "content": [
+        place("B", json!([{ "token": "A", "logprob": -2.0 }, { "token": "B", "logprob": -0.1 }, { "token": "C" }])),
+        place("!", Value::Null),
+        { "logprob": -0.1 },
+    ] });
+    let server_ = server(200, &body);
+    let completion = run(chat(&server_).complete(&asked)).expect("a reply");
+    let sent = server_.requests().pop().expect("a request");
+    assert_eq!((&sent.body["logprobs"], &sent.body["top_logprobs"]), (&json!(true), &json!(5)));
+    let read: Vec<(&str, Vec<(&str, f64)>)> = completion
+        .tokens
+        .iter()
+        .map(|place| (&*place.token, place.likeliest.iter().map(|token| (&*token.token, token.logprob)).collect()))
+        .collect();
+    assert_eq!(read, [("B", vec![("B", -0.1), ("A", -2.0)]), ("!", vec![("!", -0.1)])]);
+    // Not asked for, they are not sent.
+    run(chat(&server_).complete(&request())).expect("a reply");
+    assert_eq!(server_.requests().pop().expect("a request").body.get("logprobs"), None);
+
+    let mut body = GeminiMock.reply(&reply("B"));
+    body["candidates"][0]["logprobsResult"] = json!({
+        "chosenCandidates": [{ "token": "B", "logProbability": -0.1 }],
+        "topCandidates": [{ "candidates": [{ "token": "B", "logProbability": -0.1 }, { "token": "A", "logProbability": -2.0 }] }],
+    });
+    let server_ = server(200, &body);
+    let backend = Gemini::at(&server_.url(), "m").expect("a base URL");
+    let completion = run(backend.complete(&asked)).expect("a reply");
+    let config = server_.requests().pop().expect("a request").body["generationConfig"].clone();
+    assert_eq!((&config["responseLogprobs"], &config["logprobs"]), (&json!(true), &json!(5)));
+    assert_eq!((completion.tokens.len(), completion.tokens[0].likeliest.len()), (1, 2));
+}
+
+#[test]
+fn a_provider_that_tells_no_probabilities_says_so_and_other_refusals_are_no_such() {
+    let refused = |message: &str| {
+        let error = json!({ "message": message, "type": "invalid_request_error", "param": null, "code": null });
+        server(400, &json!({ "error": error }))
+    };
+    for message in ["'logprobs' is not supported with this model.", "Unsupported parameter: top_logprobs"] {
+        let error = run(chat(&refused(message)).complete(&request().logprobs(5))).expect_err("refused");
+        assert!(matches!(error, BackendError::NoLogprobs { .. }), "{error:?}");
+        // Who did not ask for them cannot do without.
+        let error = run(chat(&refused(message)).complete(&request())).expect_err("refused");
+        assert!(matches!(error, BackendError::Permanent { .. }), "{error:?}");
+    }
+    let error = run(chat(&refused("'temperature' is not supported")).complete(&request().logprobs(5))).expect_err("no");
+    assert!(matches!(error, BackendError::Permanent { .. }), "{error:?}");
+    let refusing = refused("Logprobs is not enabled for models/m");
+    let backend = Gemini::at(&refusing.url(), "m").expect("a base URL");
+    let error = run(backend.complete(&request().logprobs(5))).expect_err("refused");
+    assert!(matches!(error, BackendError::NoLogprobs { .. }), "{error:?}");
+}
+
+#[test]
 fn a_reply_in_parts_is_one_text() {
     let mut body = OpenAiMock.reply(&reply(""));
     body["choices"][0]["message"]["content"] =

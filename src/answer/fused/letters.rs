@@ -56,7 +56,10 @@ impl<'a> Letters<'a> {
         if !self.lettered {
             return format!("{}\nReply with the {name} only.", prompt::responses(self.task));
         }
-        let listed = if self.are_own() { " listed below it".to_owned() } else { format!(":\n{}", self.lines()) };
+        let listed = match self.are_own() {
+            true => format!(" listed below the {}.", self.task.query_name_str()),
+            false => format!(":\n{}", self.lines()),
+        };
         format!("Answer with the letter of one {name}{listed}\nReply with the letter only.")
     }
 

@@ -68,7 +68,7 @@ fn ask(request: &AnswerRequest<'_>, proposals: usize, ctx: &StageContext<'_>) ->
     let past = match lines.as_slice() {
         [] => String::new(),
         lines => format!(
-            "A {} that this person gave to another {}, for its form:\n{}\n",
+            "Each of these is the {} that this person gave to another {}; they show its form:\n{}\n",
             task.response_name_str(),
             task.query_name_str(),
             lines.join("\n")
