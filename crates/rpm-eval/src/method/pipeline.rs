@@ -160,6 +160,11 @@ impl fmt::Debug for PipelineMethod {
     }
 }
 
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a weight is from 0 to 4")]
+fn thousandths(weight: f64) -> u64 {
+    (weight * 1_000.0).round() as u64
+}
+
 /// Learning that asks nothing.
 fn without_model(builder: RpmPipelineBuilder) -> RpmPipelineBuilder {
     builder
@@ -311,6 +316,10 @@ impl Session for Ready {
             ("items learned", learned),
             ("items without features", empty),
         ];
+        if let Some(fusion) = &self.fusion {
+            counts.push(("past views of the model", fusion.views()));
+            counts.push(("weight of the model in thousandths", thousandths(fusion.weight())));
+        }
         if self.method.others.is_some() {
             counts.push((TAUGHT, self.taught));
             counts.push((KEPT, self.kept));
