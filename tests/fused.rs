@@ -8,6 +8,7 @@ use std::sync::Arc;
 use common::{ModelAtOnce as _, ScriptedBackend, query, reply, scale_history, scale_task, sent};
 use pollster::block_on;
 use rpm_core::answer::FusedAnswerer;
+use rpm_core::explain::Measure;
 use rpm_core::llm::{Stage, TokenChoices, TokenLogprob};
 use rpm_core::stats::{Fusion, ModelView, PastView, Source, SupportThresholds};
 use rpm_core::{
@@ -304,4 +305,27 @@ fn without_budget_or_proposals_the_title_is_the_offline_one() {
     let pipeline = builder.build().unwrap();
     let model = block_on(pipeline.learn(&history)).unwrap().model;
     assert!(matches!(block_on(pipeline.personalize_model(&model, &new)), Err(Error::Answer(_))));
+}
+
+#[test]
+fn a_fused_answer_is_explained_by_what_becomes_of_its_probability() {
+    // The model goes by one word, and by nothing else.
+    let backend = ScriptedBackend::new(|request| {
+        let (first, second) = if sent(request).contains("loud") { ("A", "E") } else { ("E", "A") };
+        Ok(letter(first, &[(first, 0.9), (second, 0.05)]))
+    });
+    let builder = RpmPipeline::builder(scale_task()).backend(Arc::clone(&backend)).preset(Preset::Fused);
+    let pipeline = builder.build().unwrap();
+    let user = block_on(pipeline.open(block_on(pipeline.learn(&scale_history())).unwrap().model)).unwrap();
+    let answer = block_on(pipeline.personalize(&user, &query(NEW))).unwrap();
+    let what_if = block_on(pipeline.explain(&user, &answer)).unwrap();
+    assert_eq!(what_if.measure, Measure::Estimate);
+    assert!(!what_if.factors.is_empty());
+    let fused = answer.fused.as_ref().unwrap();
+    for found in &what_if.factors {
+        assert_eq!(Some(found.effect.size), found.effect.estimate);
+        assert!(found.effect.size.abs() <= fused.estimate.probability(&answer.response).max(1.0));
+    }
+    let of = |label: &str| what_if.factors.iter().find(|found| found.factor.label == label).unwrap().effect.size;
+    assert!(of("loud").abs() > 2.0 * of("slow").abs(), "{} {}", of("loud"), of("slow"));
 }

@@ -19,6 +19,8 @@ pub(crate) struct Given<'a> {
     pub(crate) path: &'a ReasoningPath,
     pub(crate) exemplars: &'a [Exemplar],
     pub(crate) estimate: Option<&'a Estimate>,
+    /// The estimate with a model's view, where the answer is its decision.
+    pub(crate) fused: Option<&'a Estimate>,
     /// The yardstick of effects.
     pub(crate) measure: Measure,
     /// True when the answerer reads the memory itself, so that an interaction taken away has to be missing there too.
@@ -149,10 +151,14 @@ impl<'a> Subject<'a> {
         })
     }
 
-    /// The change from the given answer to this response of a counterfactual.
-    pub(crate) fn effect(&self, case: &Case<'_>, response: &str) -> Effect {
-        let given = Outcome { response: self.given.response, estimate: self.given.estimate };
-        let without = Outcome { response, estimate: case.estimate.as_ref() };
+    /// The change from the given answer to this response of a counterfactual, and its estimate with the model's view where there is one.
+    pub(crate) fn effect(&self, case: &Case<'_>, response: &str, fused: Option<&Estimate>) -> Effect {
+        let (given, without) = match self.given.fused.zip(fused) {
+            Some((given, without)) => (Some(given), Some(without)),
+            None => (self.given.estimate, case.estimate.as_ref()),
+        };
+        let given = Outcome { response: self.given.response, estimate: given };
+        let without = Outcome { response, estimate: without };
         effect(self.beliefs.task(), self.given.measure, given, without)
     }
 

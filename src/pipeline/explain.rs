@@ -1,6 +1,6 @@
 //! The order of the stages of an explanation: take one thing away, ask again.
 
-use crate::answer::AnswerError;
+use crate::answer::{AnswerError, Draft};
 use crate::context::StageContext;
 use crate::explain::{Case, ExplainOptions, Findings, Given, Measure, Subject, UntriedReason, WhatIf};
 use crate::llm::trace;
@@ -104,7 +104,10 @@ impl RpmPipeline {
                 Some(case) => {
                     left -= 1;
                     match self.ask_again(prepared, answer, &case, &ctx).await {
-                        Ok(response) => Ok(subject.effect(&case, &response)),
+                        Ok(draft) => {
+                            let fused = draft.fused.as_ref().map(|fused| &fused.estimate);
+                            Ok(subject.effect(&case, &draft.response, fused))
+                        }
                         Err(error) if error.budget_reached().is_some() => Err(UntriedReason::Budget),
                         Err(error) => {
                             first_failure.get_or_insert(error);
@@ -128,6 +131,7 @@ impl RpmPipeline {
     /// The answer that is explained.
     fn subject<'a>(&self, prepared: &'a Prepared, answer: &'a Answer) -> Subject<'a> {
         let asks = self.answerer.needs_backend();
+        let follows = answer.fused.is_some() || (!asks && answer.estimate.is_some());
         let given = Given {
             response: &answer.response,
             query: answer.query_read(),
@@ -136,8 +140,9 @@ impl RpmPipeline {
             path: &answer.path,
             exemplars: &answer.exemplars,
             estimate: answer.estimate.as_ref(),
+            fused: answer.fused.as_ref().map(|fused| &fused.estimate),
+            measure: if follows { Measure::Estimate } else { Measure::Response },
             // The factors of a prompt are counted over all items, and its requests name them all.
-            measure: if asks || answer.estimate.is_none() { Measure::Response } else { Measure::Estimate },
             sees_memory: !asks,
         };
         Subject::new(given, prepared.beliefs(), prepared.memory(), prepared.estimator())
@@ -150,7 +155,7 @@ impl RpmPipeline {
         answer: &Answer,
         case: &Case<'_>,
         ctx: &StageContext<'_>,
-    ) -> Result<String, AnswerError> {
+    ) -> Result<Draft, AnswerError> {
         let beliefs = prepared.beliefs();
         let request = prepared.answer_request(case.query, &case.features, &beliefs, &answer.support);
         let mut request = request.exemplars(&case.exemplars);
@@ -160,7 +165,7 @@ impl RpmPipeline {
         if let (Some(estimate), Some(estimator)) = (&case.estimate, case.estimator.as_ref().or(prepared.estimator())) {
             request = request.estimated(estimate, estimator);
         }
-        Ok(self.answerer.answer(request, ctx).await?.response)
+        self.answerer.answer(request, ctx).await
     }
 }
 

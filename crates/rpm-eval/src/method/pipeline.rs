@@ -279,8 +279,13 @@ impl Session for Ready {
         let mut weighed: Vec<f64> = answer.estimate.as_ref().map(shares).unwrap_or_default();
         let fused = answer.fused.as_ref().map(|fused| shares(&fused.estimate));
         // A model states no probabilities unless they are put together; those of the statistics are not its own.
-        let of_model = || if self.method.asks { Vec::new() } else { std::mem::take(&mut weighed) };
-        let probabilities = fused.unwrap_or_else(of_model);
+        let probabilities = match fused {
+            Some(fused) => fused,
+            // Where the model is not trusted at all, they are what it comes to.
+            None if self.method.trust.is_some() => weighed.clone(),
+            None if self.method.asks => Vec::new(),
+            None => std::mem::take(&mut weighed),
+        };
         let prediction = Prediction {
             raw: answer.stated.or_else(|| Some(answer.response.clone())),
             response: Some(answer.response),
