@@ -48,7 +48,7 @@ fn one_request_for_one_letter_moves_the_estimate_as_the_model_sees_the_text() {
     let (answer, backend) = answered(sure, FusedAnswerer::default());
     let answer = answer.unwrap();
     let requests = backend.requests();
-    assert_eq!((requests.len(), requests[0].stage, requests[0].logprobs), (1, Stage::Answer, 20));
+    assert_eq!((requests.len(), requests[0].stage, requests[0].logprobs), (1, Stage::Answer, 10));
     let fused = answer.fused.as_ref().unwrap();
     assert!((fused.view.shares()[1] - 0.95 / 0.9999).abs() < 0.02, "{:?}", fused.view);
     let before = answer.estimate.as_ref().unwrap();
@@ -86,6 +86,7 @@ fn letters_are_read_whatever_stands_around_them_and_words_are_not() {
         ("**B", vec![("**B", 0.5), ("A", 0.4)], 1),
         ("b", vec![("b", 0.5), ("A", 0.2), ("B", 0.1)], 1),
         ("E.", vec![("E.", 0.7), ("Z", 0.2)], 4),
+        ("\u{2581}B", vec![("\u{2581}B", 0.7), ("\u{120}A", 0.2)], 1),
     ] {
         let likeliest = likeliest.clone();
         let (answer, _) = answered(move |_| Ok(letter(token, &likeliest)), FusedAnswerer::default());
@@ -104,7 +105,9 @@ fn letters_are_read_whatever_stands_around_them_and_words_are_not() {
 
 #[test]
 fn without_probabilities_the_stated_letter_or_response_is_taken_or_samples_are() {
-    for (text, place) in [("C", 2), ("C. 3", 2), ("c", 2), ("3", 2), ("\"3\"", 2), ("(C)", 2)] {
+    for (text, place) in
+        [("C", 2), ("C. 3", 2), ("c", 2), ("3", 2), ("\"3\"", 2), ("(C)", 2), ("Answer: C", 2), ("It is:\n**C**", 2)]
+    {
         let view = answered(move |_| Ok(reply(text)), FusedAnswerer::default()).0.unwrap().fused.unwrap().view;
         assert!((view.shares()[place] - 1.1 / 1.5).abs() < 1e-9, "{text} {view:?}");
     }
@@ -130,7 +133,7 @@ fn a_provider_that_tells_no_probabilities_is_asked_again_without_and_not_for_the
     let answer = block_on(pipeline.personalize(&user, &query(NEW))).unwrap();
     assert!(answer.fused.unwrap().view.shares()[1] > 0.5);
     assert_eq!(answer.usage.total().stepped_down, 1);
-    assert_eq!(backend.take().iter().map(|request| request.logprobs).collect::<Vec<_>>(), [20, 0]);
+    assert_eq!(backend.take().iter().map(|request| request.logprobs).collect::<Vec<_>>(), [10, 0]);
     block_on(pipeline.personalize(&user, &query("A loud chase."))).unwrap();
     assert_eq!(backend.take().iter().map(|request| request.logprobs).collect::<Vec<_>>(), [0]);
 }
@@ -187,14 +190,7 @@ fn many_responses_are_asked_for_in_words_and_own_options_by_letters_beside_the_q
             "\"shelf 29\"",
             0,
         ),
-        (
-            &choices,
-            (0..4).map(|n| choice(n).unwrap()).collect(),
-            own,
-            "C",
-            "A. \"yes\"\nB. \"no\"\nC. \"at times\"",
-            20,
-        ),
+        (&choices, (0..4).map(|n| choice(n).unwrap()).collect(), own, "C", "A. \"yes\"\nB. \"no\"\nC. \"at times\"", 6),
     ] {
         let backend = ScriptedBackend::new(move |_| Ok(reply(text)));
         let builder = RpmPipeline::builder(task.clone()).backend(Arc::clone(&backend)).preset(Preset::Fused);
@@ -328,4 +324,94 @@ fn a_fused_answer_is_explained_by_what_becomes_of_its_probability() {
     }
     let of = |label: &str| what_if.factors.iter().find(|found| found.factor.label == label).unwrap().effect.size;
     assert!(of("loud").abs() > 2.0 * of("slow").abs(), "{} {}", of("loud"), of("slow"));
+}
+
+#[test]
+fn a_letter_in_a_sentence_is_none_and_what_a_server_does_not_tell_is_not_known() {
+    let place = |token: &str, p: f64| TokenChoices::new(token, vec![TokenLogprob::new(token, p.ln())]);
+    let prose =
+        move |n: usize| match n {
+            // "This is a hard one": the article is no letter.
+            0 => Ok(reply("This is a hard one")
+                .tokens(["This", " is", " a", " hard", " one"].map(|t| place(t, 0.9)).to_vec())),
+            _ => Ok(letter("D", &[("D", 0.9), ("B", 0.05)])),
+        };
+    let (answer, backend) = answered(prose, FusedAnswerer::default());
+    assert!(answer.unwrap().fused.unwrap().view.shares()[3] > 0.8);
+    assert_eq!(backend.requests().len(), 2);
+    // A letter whose probability is not told, or told as never, is taken as it is stated.
+    for likeliest in [vec![], vec![("Z", 0.9)], vec![("B", 0.0), ("The", 0.9)]] {
+        let view =
+            answered(move |_| Ok(letter("B", &likeliest)), FusedAnswerer::default()).0.unwrap().fused.unwrap().view;
+        assert!((view.shares()[1] - 1.1 / 1.5).abs() < 1e-9, "{view:?}");
+    }
+    // One of which a server tells a large number for nothing leaves the others as they are.
+    let odd = |_| {
+        let mut likeliest: Vec<TokenLogprob> =
+            [("A", 0.6), ("B", 0.3)].map(|(t, p): (&str, f64)| TokenLogprob::new(t, p.ln())).to_vec();
+        likeliest.push(TokenLogprob::new("C", -9_999.0));
+        Ok(reply("A").tokens(vec![TokenChoices::new("A", likeliest)]))
+    };
+    let view = answered(odd, FusedAnswerer::default()).0.unwrap().fused.unwrap().view;
+    assert!(view.shares()[2] > 0.01, "{view:?}");
+}
+
+#[test]
+fn responses_that_are_letters_themselves_are_asked_for_in_words() {
+    let grades = ["F", "D", "C", "B", "A"];
+    let task = Task::new("Which grade?", ResponseSpace::labels(grades).unwrap()).unwrap();
+    let past = (0..4).map(|n| Interaction::new(format!("i{n}"), query(&format!("Essay {n}")), grades[n]).unwrap());
+    let history = History::new(&task, "u", past).unwrap();
+    let backend = ScriptedBackend::new(|_| Ok(reply("A")));
+    let builder = RpmPipeline::builder(task).backend(Arc::clone(&backend)).preset(Preset::Fused);
+    let pipeline = builder.build().unwrap();
+    let model = block_on(pipeline.learn(&history)).unwrap().model;
+    let answer = block_on(pipeline.personalize_model(&model, &query("Essay"))).unwrap();
+    let shares = answer.fused.unwrap().view.shares().to_vec();
+    assert!(shares[4] > 0.5, "{shares:?}");
+    assert_eq!(backend.requests()[0].logprobs, 0);
+}
+
+#[test]
+fn what_asking_costs_is_known_before_whatever_the_responses_are() {
+    let labels: Vec<String> = (0..30).map(|label| format!("shelf {label}")).collect();
+    let many = Task::new("Which shelf?", ResponseSpace::labels(labels.clone()).unwrap()).unwrap();
+    let past =
+        (0..4).map(|n| Interaction::new(format!("i{n}"), query(&format!("A lamp {n}")), labels[n].clone()).unwrap());
+    let (many_history, (text, text_history)) = (History::new(&many, "u", past).unwrap(), titles());
+    for (task, history, least) in
+        [(&many, &many_history, 1), (&text, &text_history, 50), (&scale_task(), &scale_history(), 1)]
+    {
+        let unused = ScriptedBackend::new(|_| panic!("nothing is sent"));
+        let pipeline = RpmPipeline::builder(task.clone()).backend(unused).preset(Preset::Fused).build().unwrap();
+        let user = block_on(pipeline.open(block_on(pipeline.learn(history)).unwrap().model)).unwrap();
+        let cost = block_on(pipeline.cost_of_answer(&user, &query("A lamp that is tall."))).unwrap();
+        assert_eq!(cost.total().calls, 1);
+        assert!(cost.total().output_expected >= least, "{cost}");
+    }
+}
+
+#[test]
+fn views_that_failed_are_named_with_the_reason_and_if_all_did_it_is_an_error() {
+    let only_first = ScriptedBackend::new(|request| match sent(request).contains("chase") {
+        true => Err(BackendError::permanent("no")),
+        false => Ok(letter("A", &[("A", 0.9)])),
+    });
+    let never = ScriptedBackend::new(|_| Err(BackendError::permanent("no")));
+    for (backend, fails) in [(only_first, false), (never, true)] {
+        let pipeline = RpmPipeline::builder(scale_task()).backend(backend).preset(Preset::Fused).build().unwrap();
+        let user = block_on(pipeline.open(block_on(pipeline.learn(&scale_history())).unwrap().model)).unwrap();
+        match block_on(pipeline.past_views(&user, 100)) {
+            Ok(past) => {
+                assert!(!fails && !past.views.is_empty() && !past.without.is_empty());
+                assert_eq!(past.views.len() + past.without.len(), user.model().memory().len());
+                assert!(
+                    past.without.iter().all(|(_, why)| why == "the backend refused the request"),
+                    "{:?}",
+                    past.without
+                );
+            }
+            Err(error) => assert!(fails && matches!(error, Error::Answer(_)), "{error}"),
+        }
+    }
 }

@@ -114,6 +114,8 @@ pub struct AnswerRequest<'a> {
     pub set_aside: Option<&'a FactorSet>,
     /// The language by whose stems their names are compared.
     pub language: Language,
+    /// The model's view of the query, where it is known already: an answerer that fuses it does not ask again.
+    pub view: Option<&'a ModelView>,
 }
 
 impl<'a> AnswerRequest<'a> {
@@ -140,6 +142,7 @@ impl<'a> AnswerRequest<'a> {
             names: None,
             set_aside: None,
             language: Language::default(),
+            view: None,
         }
     }
 
@@ -168,6 +171,13 @@ impl<'a> AnswerRequest<'a> {
     #[must_use]
     pub fn names(mut self, names: &'a FactorNames) -> Self {
         self.names = Some(names);
+        self
+    }
+
+    /// Sets the model's view of the query, which is known already.
+    #[must_use]
+    pub fn viewed(mut self, view: &'a ModelView) -> Self {
+        self.view = Some(view);
         self
     }
 
@@ -204,7 +214,7 @@ pub struct Draft {
     /// The response word for word as a model stated it; `None` where no model did.
     pub stated: Option<String>,
     /// What was proposed for free text, where the answerer chose among several: the best first, which is the response.
-    pub proposals: Vec<Proposal>,
+    pub proposals: Vec<ProposedResponse>,
     /// The estimate with what a model's view adds to it, where the answerer fuses them: the response is its decision.
     pub fused: Option<FusedEstimate>,
 }
@@ -212,7 +222,7 @@ pub struct Draft {
 /// A response that was proposed for free text.
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
-pub struct Proposal {
+pub struct ProposedResponse {
     /// The response.
     pub response: String,
     /// The overlap with the response that the user would give, as it is expected of the user's habits: ROUGE-1 F, from 0 to 1.
@@ -221,9 +231,9 @@ pub struct Proposal {
     pub by_model: bool,
 }
 
-impl fmt::Debug for Proposal {
+impl fmt::Debug for ProposedResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Proposal")
+        f.debug_struct("ProposedResponse")
             .field("overlap", &self.overlap)
             .field("by_model", &self.by_model)
             .finish_non_exhaustive()
@@ -258,7 +268,7 @@ impl Draft {
 
     /// Sets what was proposed, the best first.
     #[must_use]
-    pub fn proposed(mut self, proposals: Vec<Proposal>) -> Self {
+    pub fn proposed(mut self, proposals: Vec<ProposedResponse>) -> Self {
         self.proposals = proposals;
         self
     }

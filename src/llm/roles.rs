@@ -38,8 +38,14 @@ impl Sampling {
     }
 
     pub(crate) fn apply(&self, request: &mut CompletionRequest) {
-        request.temperature = self.temperature.unwrap_or(request.temperature);
-        request.seed = self.seed.or(request.seed);
+        // One of several samples stays a sample, and another than the others.
+        if request.temperature <= 0.0 {
+            request.temperature = self.temperature.unwrap_or(request.temperature);
+        }
+        request.seed = match (self.seed, request.seed) {
+            (Some(seed), Some(sample)) => Some(seed.wrapping_add(sample)),
+            (seed, sample) => seed.or(sample),
+        };
     }
 }
 

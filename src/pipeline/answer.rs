@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::answer::{FusedEstimate, Proposal};
+use crate::answer::{FusedEstimate, ProposedResponse};
 use crate::data::{AssignedFeature, Exemplar, Factor, FactorId, ItemId, Query, ReasoningPath};
 use crate::explain::{CitedStep, Contribution, ExemplarSummary, Reasons, SetAside};
 use crate::extract::Dropped;
@@ -29,7 +29,7 @@ pub struct Answer {
     /// P(response | features, user) from the statistics alone; `None` for free text.
     pub estimate: Option<Estimate>,
     /// What was proposed for free text, where the answerer chose among several: the best first, which is the response.
-    pub proposals: Vec<Proposal>,
+    pub proposals: Vec<ProposedResponse>,
     /// The estimate with what a model's view adds to it, and that view, where the answerer fuses them: the response is its decision.
     pub fused: Option<FusedEstimate>,
     /// The evidence, the tier it allows and why.

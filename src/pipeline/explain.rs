@@ -96,6 +96,7 @@ impl RpmPipeline {
         let subject = self.subject(prepared, answer);
         let (mut findings, mut first_failure) = (Findings::default(), None);
         let mut left = options.counterfactuals;
+        let joins = answer.fused.is_some() || !answer.proposals.is_empty();
         for candidate in subject.candidates(options.exemplars) {
             let found = match subject.case(&candidate) {
                 _ if left == 0 => Err(UntriedReason::Enough),
@@ -104,6 +105,8 @@ impl RpmPipeline {
                 Some(case) => {
                     left -= 1;
                     match self.ask_again(prepared, answer, &case, &ctx).await {
+                        // An answer that the budget left to the statistics is none to compare with.
+                        Ok(_) if joins && ledger.budget_reached().is_some() => Err(UntriedReason::Budget),
                         Ok(draft) => {
                             let fused = draft.fused.as_ref().map(|fused| &fused.estimate);
                             Ok(subject.effect(&case, &draft.response, fused))
@@ -143,7 +146,8 @@ impl RpmPipeline {
             fused: answer.fused.as_ref().map(|fused| &fused.estimate),
             measure: if follows { Measure::Estimate } else { Measure::Response },
             // The factors of a prompt are counted over all items, and its requests name them all.
-            sees_memory: !asks,
+            // The user's titling habits choose among what is proposed.
+            sees_memory: !asks || !answer.proposals.is_empty(),
         };
         Subject::new(given, prepared.beliefs(), prepared.memory(), prepared.estimator())
     }
@@ -159,6 +163,8 @@ impl RpmPipeline {
         let beliefs = prepared.beliefs();
         let request = prepared.answer_request(case.query, &case.features, &beliefs, &answer.support);
         let mut request = request.exemplars(&case.exemplars);
+        // The view is of the text alone, which stands as it was where an exemplar is taken away.
+        request.view = answer.fused.as_ref().filter(|_| case.query == answer.query_read()).map(|fused| &fused.view);
         if let Some(memory) = &case.memory {
             (request.memory, request.titles) = (memory, None);
         }

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use crate::data::{ItemId, MemoryItem};
-use crate::llm::{UsageReport, trace};
+use crate::answer::AnswerError;
+use crate::data::{ItemId, MemoryItem, ResponseSpace};
+use crate::llm::{AskError, UsageReport, trace};
 use crate::stats::{Estimate, PastView};
 
 use super::{Error, Prepared, RpmPipeline};
@@ -27,8 +28,12 @@ impl RpmPipeline {
     ///
     /// With a [`ResponseLog`](crate::llm::ResponseLog) each view is paid for once, and serves the answers to the same text.
     ///
+    /// Beside a population, take users who are not in it: of a text that they answered, it knows their response, so that the estimate looks
+    /// better than it is and the model is trusted too little.
+    ///
     /// # Errors
-    /// [`Error`] when the answerer fuses no views, or when a stage before it fails. A view that failed is in [`PastViews::without`].
+    /// [`Error::Contract`] when the answerer fuses no views, or the task is of free text; the error of the first view when all failed. One
+    /// that failed alone is in [`PastViews::without`].
     ///
     /// # Cancellation
     /// Dropping the future stops; nothing is kept but the replies in a response log.
@@ -38,6 +43,9 @@ impl RpmPipeline {
 
     async fn viewing(&self, prepared: &Prepared, most: usize) -> Result<PastViews, Error> {
         self.check_task(prepared.model())?;
+        if matches!(self.task.space(), ResponseSpace::Text { .. }) {
+            return Err(NO_VIEWS);
+        }
         let ledger = self.ledger();
         let ctx = self.context(&ledger);
         let beliefs = prepared.beliefs();
@@ -46,6 +54,10 @@ impl RpmPipeline {
         let mut without = Vec::new();
         let mut asked: Vec<Asked<'_>> = Vec::new();
         for (position, item) in items.iter().enumerate().skip(first) {
+            if prepared.is_hidden(item) {
+                without.push((item.id().clone(), "it may not be shown".to_owned()));
+                continue;
+            }
             let left_out = prepared.estimator().and_then(|it| it.left_out_boosted(&beliefs, position, item));
             let given =
                 left_out.as_ref().and_then(|it| it.responses().iter().position(|r| r.response == item.response()));
@@ -59,17 +71,39 @@ impl RpmPipeline {
         let views = self.answerer.views(&self.task, &queries, &ctx).await;
         let views =
             views.ok_or(Error::Contract { part: "answerer", problem: "no views of a model to put together" })?;
-        let mut seen = Vec::new();
+        let (mut seen, mut first_failure) = (Vec::new(), None);
         for (asked, view) in asked.iter().zip(views) {
             let shares =
                 asked.estimate.responses().iter().map(|response| response.probability.clamp(0.0, 1.0)).collect();
-            let past = view.map_err(|error| error.to_string());
-            match past.and_then(|view| PastView::new(view, shares, asked.given).map_err(|error| error.to_string())) {
-                Ok(past) => seen.push(past),
-                Err(why) => without.push((asked.item.id().clone(), why)),
-            }
+            let why = match view.map(|view| PastView::new(view, shares, asked.given)) {
+                Ok(Ok(past)) => {
+                    seen.push(past);
+                    continue;
+                }
+                Ok(Err(error)) => error.to_string(),
+                Err(error) => {
+                    let why = cause(&error);
+                    first_failure.get_or_insert(error);
+                    why
+                }
+            };
+            without.push((asked.item.id().clone(), why));
+        }
+        if let Some(error) = first_failure.filter(|_| seen.is_empty()) {
+            return Err(Error::of_answer(error));
         }
         Ok(PastViews { views: seen, without, usage: ledger.report() })
+    }
+}
+
+const NO_VIEWS: Error = Error::Contract { part: "answerer", problem: "no views of a model to put together" };
+
+/// What went wrong, in words of this crate's.
+fn cause(error: &AnswerError) -> String {
+    match error {
+        AnswerError::Ask(AskError::Backend(cause)) => cause.to_string(),
+        AnswerError::Ask(cause) => cause.to_string(),
+        other => other.to_string(),
     }
 }
 

@@ -37,7 +37,10 @@ pub(super) enum Said {
 impl<'a> Letters<'a> {
     /// One letter for each response, or the words themselves where there are too many.
     pub(super) fn of(task: &'a Task, query: &'a Query, options: &'a [Allowed]) -> Self {
-        Self { task, query, options, lettered: (2..=MOST).contains(&options.len()) }
+        let mut letters = Self { task, query, options, lettered: (2..=MOST).contains(&options.len()) };
+        // A response that is the letter of another one would be read as that.
+        letters.lettered &= options.iter().all(|option| letters.place(option.shown()).is_none());
+        letters
     }
 
     /// The most tokens of a reply: a letter with what small models write around it, or a response.
@@ -45,9 +48,9 @@ impl<'a> Letters<'a> {
         if self.lettered { LETTER_TOKENS } else { LETTER_TOKENS + response_tokens(self.task, self.options) }
     }
 
-    /// As many likeliest tokens as providers tell, where they are letters.
+    /// The likeliest tokens that are asked for, where they are letters: each may stand there in two spellings.
     pub(super) fn logprobs(&self) -> u8 {
-        if self.lettered { u8::MAX } else { 0 }
+        if self.lettered { u8::try_from(2 * self.options.len()).unwrap_or(u8::MAX) } else { 0 }
     }
 
     /// What is asked for, with the responses that all queries of a task have; those of one query are the user's data and stand beside it.
@@ -56,9 +59,10 @@ impl<'a> Letters<'a> {
         if !self.lettered {
             return format!("{}\nReply with the {name} only.", prompt::responses(self.task));
         }
-        let listed = match self.are_own() {
-            true => format!(" listed below the {}.", self.task.query_name_str()),
-            false => format!(":\n{}", self.lines()),
+        let listed = if self.are_own() {
+            format!(" listed below the {}.", self.task.query_name_str())
+        } else {
+            format!(":\n{}", self.lines())
         };
         format!("Answer with the letter of one {name}{listed}\nReply with the letter only.")
     }
@@ -88,7 +92,11 @@ impl<'a> Letters<'a> {
     /// Reads a reply: by the probabilities of letters where they are told, else the one letter or response that it states.
     pub(super) fn read(&self, completion: &Completion) -> Result<Said, String> {
         if self.lettered {
-            let told = completion.tokens.iter().take(PLACES).find_map(|place| self.likely(place));
+            let places = completion.tokens.iter().take(PLACES).enumerate();
+            let after = |place: usize| completion.tokens.get(place + 1).map(|next| next.token.as_str());
+            let told = places
+                .filter(|(place, choices)| self.answers(&choices.token, *place == 0, after(*place)))
+                .find_map(|(_, choices)| self.likely(choices));
             if let Some(view) = told {
                 return Ok(Said::Likely(view));
             }
@@ -98,18 +106,31 @@ impl<'a> Letters<'a> {
         })
     }
 
-    /// The view that a place of the reply gives, where a letter stands there.
+    /// True where a token is the letter of an answer and no word of a sentence: the first of the reply or a capital, before a mark or at the end.
+    fn answers(&self, token: &str, is_first: bool, next: Option<&str>) -> bool {
+        let capital = bare(token).chars().all(|c| c.is_ascii_uppercase());
+        let ends = next.is_none_or(|next| !next.trim_start_matches(SPACES).starts_with(char::is_alphanumeric));
+        self.place(token).is_some() && if capital { is_first || ends } else { is_first && ends }
+    }
+
+    /// The view that a place of the reply gives, where the letter that stands there is among those whose probabilities are told.
     fn likely(&self, place: &TokenChoices) -> Option<ModelView> {
-        self.place(&place.token)?;
-        let listed: Vec<f64> = place.likeliest.iter().map(|token| token.logprob.exp()).collect();
+        let chosen = self.place(&place.token)?;
+        let told: Vec<(Option<usize>, f64)> = place
+            .likeliest
+            .iter()
+            .filter(|token| token.logprob > NEVER)
+            .map(|token| (self.place(&token.token), token.logprob.exp()))
+            .collect();
         let mut shares = vec![0.0; self.options.len()];
-        for token in &place.likeliest {
-            if let Some(share) = self.place(&token.token).and_then(|place| shares.get_mut(place)) {
-                *share += token.logprob.exp();
+        for (place, p) in &told {
+            if let Some(share) = place.and_then(|place| shares.get_mut(place)) {
+                *share += p;
             }
         }
+        shares.get(chosen).filter(|share| **share > 0.0)?;
         // What is not listed is no likelier than the last that is, and all of it no likelier than what these leave.
-        let (least, left) = (listed.iter().copied().fold(1.0, f64::min), 1.0 - listed.iter().sum::<f64>());
+        let (least, left) = told.iter().fold((1.0_f64, 1.0), |(least, left), (_, p)| (least.min(*p), left - p));
         let missing = shares.iter().filter(|share| **share <= 0.0).count().max(1) as f64;
         for share in shares.iter_mut().filter(|share| **share <= 0.0) {
             *share = (least / 2.0).min(left.max(0.0) / missing);
@@ -119,14 +140,13 @@ impl<'a> Letters<'a> {
 
     /// The response whose letter a token is, with what may stand around it.
     fn place(&self, token: &str) -> Option<usize> {
-        let bare = token.trim_matches(|c: char| c.is_whitespace() || c.is_ascii_punctuation());
-        let mut chars = bare.chars();
+        let mut chars = bare(token).chars();
         let letter = chars.next().filter(|_| chars.next().is_none())?.to_ascii_uppercase();
         let place = usize::try_from(u32::from(letter).checked_sub(u32::from('A'))?).ok()?;
         (place < self.options.len()).then_some(place)
     }
 
-    /// The response whose letter a reply begins with, alone or before a mark.
+    /// The response whose letter a reply begins with, alone or before a mark, or ends with after a colon.
     fn stated(&self, text: &str) -> Option<usize> {
         if !self.lettered {
             return None;
@@ -134,7 +154,9 @@ impl<'a> Letters<'a> {
         let text = text.trim();
         let first = text.split_whitespace().next()?;
         let marked = first.ends_with(['.', ')', ':', ',', ']', '*']);
-        if marked || first.len() == text.len() { self.place(first) } else { None }
+        let last = text.rsplit_once(':').map(|(_, last)| last.trim());
+        let begins = if marked || first.len() == text.len() { self.place(first) } else { None };
+        begins.or_else(|| self.place(last?))
     }
 
     /// The response that a reply states in words.
@@ -143,6 +165,16 @@ impl<'a> Letters<'a> {
         let response = read_response(self.task, self.query, self.options, &stated).ok()?;
         self.options.iter().position(|option| option.response() == response)
     }
+}
+
+/// What models write for a space at the beginning of a token.
+const SPACES: [char; 3] = [' ', '\u{2581}', '\u{120}'];
+/// Below this a logarithm of a probability is none: some servers write a large number for what they do not tell.
+const NEVER: f64 = -60.0;
+
+/// A token without what may stand around a letter.
+fn bare(token: &str) -> &str {
+    token.trim_matches(|c: char| c.is_whitespace() || SPACES.contains(&c) || c.is_ascii_punctuation())
 }
 
 fn letter(place: usize) -> char {

@@ -58,7 +58,7 @@ impl FusedAnswerer {
     }
 
     /// How often the model is asked where the provider tells no probabilities of tokens, from 1 to 32: the first time as ever, then at a
-    /// temperature of 1. Default: 1.
+    /// temperature of 1 with seeds from 1 on. Default: 1.
     #[must_use]
     pub fn samples(mut self, samples: u32) -> Self {
         self.samples = samples.clamp(1, 32);
@@ -117,12 +117,17 @@ impl FusedAnswerer {
                 Err(error) => Err(AnswerError::Ask(error)),
                 Ok(Said::Likely(view)) => Ok(view),
                 Ok(Said::One(place)) => {
-                    let drawn = samples.by_ref().take(more).filter_map(|sample| match sample {
-                        Ok(Said::One(place)) => Some(place),
-                        _ => None,
-                    });
-                    counted(options.len(), std::iter::once(place).chain(drawn))
-                        .map_err(|error| AnswerError::Other(error.into()))
+                    let (mut stated, mut likely) = (vec![place], None);
+                    for sample in samples.by_ref().take(more) {
+                        match sample {
+                            Ok(Said::One(place)) => stated.push(place),
+                            Ok(Said::Likely(view)) => likely = likely.or(Some(view)),
+                            // It is in the account; the others stand.
+                            Err(_) => {}
+                        }
+                    }
+                    let view = likely.map_or_else(|| counted(options.len(), &stated), Ok);
+                    view.map_err(|error| AnswerError::Other(error.into()))
                 }
             });
         }
@@ -138,10 +143,10 @@ fn request(task: &Task, id: &str, letters: &Letters<'_>, ctx: &StageContext<'_>)
 }
 
 /// The view of a model that said these, one after another: shares of what was said, beside half of one for what could have been.
-fn counted(responses: usize, said: impl Iterator<Item = usize>) -> Result<ModelView, ViewError> {
+fn counted(responses: usize, said: &[usize]) -> Result<ModelView, ViewError> {
     let mut shares = vec![0.5 / responses.max(1) as f64; responses];
     for place in said {
-        if let Some(share) = shares.get_mut(place) {
+        if let Some(share) = shares.get_mut(*place) {
             *share += 1.0;
         }
     }
@@ -157,7 +162,11 @@ impl Answerer for FusedAnswerer {
         let Some(estimate) = request.estimate.filter(|_| self.fusion.weight() > 0.0) else {
             return StatisticalAnswerer.answer(request, ctx).await;
         };
-        let view = match self.view(request.task, &[("query", request.query)], ctx).await.pop() {
+        let seen = match request.view {
+            Some(view) => Some(Ok(view.clone())),
+            None => self.view(request.task, &[("query", request.query)], ctx).await.pop(),
+        };
+        let view = match seen {
             Some(Ok(view)) => view,
             Some(Err(error)) if error.budget_reached().is_some() => {
                 return StatisticalAnswerer.answer(request, ctx).await;

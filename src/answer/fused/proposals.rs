@@ -3,20 +3,27 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::answer::reading::{read_response, response_tokens};
+use crate::answer::reading::{read_response, response_schema, response_tokens};
 use crate::answer::statistical::{boosts_of, composed_title, title_of};
-use crate::answer::{AnswerError, AnswerRequest, Draft, Proposal};
+use crate::answer::{AnswerError, AnswerRequest, Draft, ProposedResponse};
 use crate::context::StageContext;
 use crate::llm::{Completion, CompletionRequest, ReplySchema, Stage};
 use crate::prompt::{self, Prompt, inline, read_reply};
+use crate::reason::response_text;
 use crate::stats::{Tier, Titles};
 
 /// The most past responses that are shown for their form.
 const PAST: usize = 3;
 
 #[derive(Deserialize)]
-struct Proposed {
+struct Reply {
     proposals: Vec<Value>,
+}
+
+/// A response that may be given, and the words of the model where it is the model's.
+struct Proposed {
+    response: String,
+    stated: Option<String>,
 }
 
 /// The answer that the user's habits choose among what a model proposes and what they make of the text themselves.
@@ -34,28 +41,29 @@ pub(super) async fn chosen(
         Err(error) if error.budget_reached().is_some() => Vec::new(),
         Err(error) => return Err(AnswerError::Ask(error)),
     };
-    let own = title_of(request);
-    let mut texts: Vec<(String, bool)> = own.as_ref().map(|title| (title.text.clone(), false)).into_iter().collect();
-    for response in proposed {
-        if texts.iter().all(|(text, _)| *text != response) {
-            texts.push((response, true));
+    let own = title_of(request).and_then(|title| request.task.parse_response(request.query, &title.text));
+    let mut texts: Vec<Proposed> = own.map(|response| Proposed { response, stated: None }).into_iter().collect();
+    for proposed in proposed.into_iter().take(proposals) {
+        if texts.iter().all(|text| text.response != proposed.response) {
+            texts.push(proposed);
         }
     }
-    let bare: Vec<String> = texts.iter().map(|(text, _)| text.clone()).collect();
+    let bare: Vec<String> = texts.iter().map(|text| text.response.clone()).collect();
     let unkept = Titles::default();
     let habits = request.titles.unwrap_or(&unkept).of(request.memory.items());
     let overlaps = habits.overlaps(request.query.text(), &boosts_of(request), &bare);
-    let mut ranked: Vec<Proposal> = texts
-        .into_iter()
-        .zip(overlaps)
-        .map(|((response, by_model), overlap)| Proposal { response, overlap, by_model })
-        .collect();
+    let mut ranked: Vec<(Proposed, f64)> = texts.into_iter().zip(overlaps).collect();
     // Stable: of equals the one that was first.
-    ranked.sort_by(|a, b| b.overlap.total_cmp(&a.overlap));
-    let first = ranked.first().ok_or(AnswerError::NoBasis { missing: "a word in the query" })?;
+    ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let (first, _) = ranked.first().ok_or(AnswerError::NoBasis { missing: "a word in the query" })?;
     let path = composed_title(request, &first.response)?;
-    let stated = first.by_model.then(|| first.response.clone());
-    Ok(Draft::new(first.response.clone(), path).stated(stated).proposed(ranked))
+    let draft = Draft::new(first.response.clone(), path).stated(first.stated.clone());
+    let offered = |(proposed, overlap): (Proposed, f64)| ProposedResponse {
+        by_model: proposed.stated.is_some(),
+        response: proposed.response,
+        overlap,
+    };
+    Ok(draft.proposed(ranked.into_iter().map(offered).collect()))
 }
 
 fn ask(request: &AnswerRequest<'_>, proposals: usize, ctx: &StageContext<'_>) -> CompletionRequest {
@@ -79,7 +87,7 @@ fn ask(request: &AnswerRequest<'_>, proposals: usize, ctx: &StageContext<'_>) ->
         .set("proposals", proposals.to_string())
         .set("past", past)
         .set("item", prompt::item(task, request.query, &[], &[], ctx.redaction()));
-    let one = super::super::reading::response_schema(task, &[]);
+    let one = response_schema(task, &[]);
     let schema = json!({
         "type": "object",
         "properties": {
@@ -100,14 +108,14 @@ fn ask(request: &AnswerRequest<'_>, proposals: usize, ctx: &StageContext<'_>) ->
 const MOST_TOKENS: u32 = 120;
 
 /// The proposals of a reply that may be given.
-fn read(request: &AnswerRequest<'_>, completion: &Completion, ctx: &StageContext<'_>) -> Result<Vec<String>, String> {
-    let reply = read_reply::<Proposed>(&completion.text).map_err(|error| error.to_string())?;
+fn read(request: &AnswerRequest<'_>, completion: &Completion, ctx: &StageContext<'_>) -> Result<Vec<Proposed>, String> {
+    let reply = read_reply::<Reply>(&completion.text).map_err(|error| error.to_string())?;
     let proposed = ctx.accept(Stage::Answer, reply).proposals;
     let may = |stated: &Value| read_response(request.task, request.query, &[], stated);
     let (mut kept, mut problem) = (Vec::new(), "it has no proposal".to_owned());
     for stated in &proposed {
         match may(stated) {
-            Ok(response) => kept.push(response),
+            Ok(response) => kept.push(Proposed { response, stated: response_text(stated) }),
             Err(why) => problem = why,
         }
     }

@@ -129,9 +129,12 @@ impl LoggedBackend {
             return BackendError::unsupported(request.form, "the log has this reply only in a looser form");
         }
         if request.logprobs > 0 {
-            let mut request = request.clone();
-            request.logprobs = 0;
-            if self.log.has(&self.key(&request)) {
+            let bare = |form: ReplyForm| {
+                let mut request = request.clone();
+                (request.form, request.logprobs) = (form, 0);
+                self.log.has(&self.key(&request))
+            };
+            if [ReplyForm::Schema, ReplyForm::Json, ReplyForm::Text].into_iter().any(bare) {
                 return BackendError::no_logprobs(
                     "the log has this reply only without the probabilities of its tokens",
                 );

@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use crate::llm::TokenLogprob;
+
 use super::LogError;
 use super::key::Key;
 use super::record::Record;
@@ -60,7 +62,10 @@ impl MemoryStore {
 }
 
 fn size(record: &Record) -> u64 {
-    (record.completion.text.len() + record.about.iter().map(String::len).sum::<usize>()) as u64
+    let about: usize = record.about.iter().map(String::len).sum();
+    let tokens = record.completion.tokens.iter().flat_map(|place| &place.likeliest);
+    let tokens: usize = tokens.map(|token| size_of::<TokenLogprob>() + token.token.len()).sum();
+    (record.completion.text.len() + about + tokens) as u64
 }
 
 impl Store for MemoryStore {

@@ -65,6 +65,8 @@ impl LlmBackend for DryBackend {
 /// | an answer with steps | 75 | 99 |
 /// | an answer with features and steps | 110 | 160 |
 /// | a bare answer | 8 | 12 |
+/// | a proposal | 20 | 30 |
+/// | a letter | 2 | 8 |
 ///
 /// Text that a request wants first, or alone, is taken to fill a third of its room, or two thirds.
 fn reply_tokens(request: &CompletionRequest) -> (u64, u64) {
@@ -86,6 +88,11 @@ fn reply_tokens(request: &CompletionRequest) -> (u64, u64) {
         Stage::Retrieve => (0, 0),
         Stage::Answer if schema.pointer(&format!("{steps}/quote")).is_some() => (110, 160),
         Stage::Answer if schema.pointer(steps).is_some() => (75, 99),
+        Stage::Answer if most("proposals").is_some() => {
+            let proposals = most("proposals").unwrap_or(1);
+            (20 * proposals + 8, 30 * proposals + 8)
+        }
+        Stage::Answer if request.schema.is_none() => (2, 8),
         Stage::Answer => (8, 12),
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn reply(request: &CompletionRequest) -> String {
         return json!({ "text": WHY }).to_string();
     }
     if request.schema.is_none() && request.stage == Stage::Answer {
-        return "A".to_owned();
+        return letter_or_word(request);
     }
     let reply = match request.stage {
         Stage::Extract => {
@@ -54,6 +54,16 @@ pub(super) fn reply(request: &CompletionRequest) -> String {
         Stage::WritePath | Stage::Answer | Stage::Retrieve => answer(schema, asked),
     };
     reply.to_string()
+}
+
+/// The first letter that is offered, or the first response where they are named.
+fn letter_or_word(request: &CompletionRequest) -> String {
+    let lines = || request.messages.iter().flat_map(|message| message.content.lines());
+    if lines().any(|line| line.starts_with("A. \"")) {
+        return "A".to_owned();
+    }
+    let quoted = lines().find_map(|line| line.split_once('"')?.1.split_once('"'));
+    quoted.map_or("A", |(first, _)| first).to_owned()
 }
 
 fn answer(schema: &Value, asked: &str) -> Value {

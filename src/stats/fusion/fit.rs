@@ -10,10 +10,8 @@ pub(super) const MOST_WEIGHT: f64 = 4.0;
 /// The weight that is likeliest before anything is known, and the precision with which it is: that of Bayes' rule, give or take 1.
 const WEIGHT: f64 = 1.0;
 const PRECISION: f64 = 1.0;
-/// Newton's steps; the logarithm of a probability is concave in the weight, so each comes nearer.
-const STEPS: usize = 40;
-/// A step that moves the weight by less is the last.
-const NEAR: f64 = 1e-10;
+/// Halvings of the interval that the weight is in, until no number is between.
+const HALVINGS: usize = 60;
 
 pub(super) fn fit(users: &[Vec<PastView>]) -> Fusion {
     // In an order of their own, so that sums do not depend on that of users.
@@ -61,32 +59,28 @@ impl Evidence {
         Self { before, news: fusion.news(past.view().shares()), given: past.given() }
     }
 
-    /// The slope of the logarithm of the given response's probability at a weight, and how it falls.
-    fn slope(&self, weight: f64) -> (f64, f64) {
+    /// The slope of the logarithm of the given response's probability at a weight.
+    fn slope(&self, weight: f64) -> f64 {
         let logs: Vec<f64> = self.before.iter().zip(&self.news).map(|(before, news)| before + weight * news).collect();
         let p = exponentials(&logs);
         let mean: f64 = p.iter().zip(&self.news).map(|(p, news)| p * news).sum();
-        let square: f64 = p.iter().zip(&self.news).map(|(p, news)| p * (news - mean).powi(2)).sum();
-        (self.news.get(self.given).copied().unwrap_or_default() - mean, square)
+        self.news.get(self.given).copied().unwrap_or_default() - mean
     }
 }
 
-/// The most probable weight.
+/// The most probable weight. The logarithm of its probability is concave, so its slope falls, and is 0 at one place at most.
 fn weight(evidence: &[Evidence]) -> f64 {
-    let mut at = WEIGHT;
-    for _ in 0..STEPS {
-        let (mut slope, mut fall) = (PRECISION * (WEIGHT - at), PRECISION);
-        for evidence in evidence {
-            let (more, falls) = evidence.slope(at);
-            slope += more;
-            fall += falls;
-        }
-        let next = (at + slope / fall).clamp(0.0, MOST_WEIGHT);
-        let moved = (next - at).abs();
-        at = next;
-        if moved < NEAR {
-            break;
-        }
+    let slope = |at: f64| PRECISION * (WEIGHT - at) + evidence.iter().map(|evidence| evidence.slope(at)).sum::<f64>();
+    let (mut low, mut high) = (0.0, MOST_WEIGHT);
+    if slope(low) <= 0.0 {
+        return low;
     }
-    at
+    if slope(high) >= 0.0 {
+        return high;
+    }
+    for _ in 0..HALVINGS {
+        let middle = f64::midpoint(low, high);
+        if slope(middle) > 0.0 { low = middle } else { high = middle }
+    }
+    f64::midpoint(low, high)
 }

@@ -13,7 +13,8 @@
 //! ```
 //!
 //! `e` is the estimate, `v` the view, `h` the model's habit: what it says of any text of the task, or of the letter that a response
-//! stands at. A model that always says the same has v = h, so nothing of it remains. The weight `w` is the most probable one of how
+//! stands at (contextual calibration, Zhao et al. 2021, with the past queries in place of empty ones). A model that always says the same
+//! has v = h, so nothing of it remains. The weight `w` is the most probable one of how
 //! views and estimates foretold past responses, where a weight of 1, as by Bayes' rule, is likeliest before; never below 0. It is a
 //! product of experts (Hinton 2002) with one weight, and a logarithmic opinion pool (Genest and Zidek 1986) without the sum of weights
 //! being 1.
@@ -79,8 +80,9 @@ impl TryFrom<Unchecked> for Fusion {
         if !(0.0..=fit::MOST_WEIGHT).contains(&weight) {
             return Err("the weight of the model is not from 0 to 4");
         }
-        if !habits.iter().all(|(responses, habit)| *responses == habit.len() && habit.iter().all(|ln| ln.is_finite())) {
-            return Err("a habit of the model is not one number for each response");
+        let is_mean = |ln: &f64| (view::least_ln()..=0.0).contains(ln);
+        if !habits.iter().all(|(responses, habit)| *responses == habit.len() && habit.iter().all(is_mean)) {
+            return Err("a habit of the model is not the logarithm of a share for each response");
         }
         Ok(Self { weight, habits, views, users })
     }

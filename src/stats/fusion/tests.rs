@@ -110,3 +110,38 @@ proptest! {
         prop_assert!(probability(at) >= probability(other) - 1e-9);
     }
 }
+
+#[test]
+fn views_that_are_surer_than_they_are_right_lead_to_the_most_probable_weight_too() {
+    // Newton's steps between 0 and 4 would go back and forth here.
+    let sure = [0.9999, 0.0001];
+    let mirrored = [0.0001, 0.9999];
+    let mut user = Vec::new();
+    for n in 0..10 {
+        let (view, given) = if n % 2 == 0 { (sure, 0) } else { (mirrored, 1) };
+        let estimate = if given == 0 { [0.03, 0.97] } else { [0.97, 0.03] };
+        user.push(past(&view, &estimate, given));
+    }
+    for n in 0..2 {
+        let (view, given) = if n == 0 { (sure, 1) } else { (mirrored, 0) };
+        let estimate = if given == 0 { [0.03, 0.97] } else { [0.97, 0.03] };
+        user.push(past(&view, &estimate, given));
+    }
+    let fusion = Fusion::fit(std::slice::from_ref(&user));
+    let probability = |weight: f64| -> f64 {
+        let with = Fusion { weight, ..fusion.clone() };
+        let ln = |past: &PastView| with.shares(past.estimate(), past.view()).unwrap()[past.given()].ln();
+        user.iter().map(ln).sum::<f64>() - (weight - 1.0).powi(2) / 2.0
+    };
+    let best = (0..=400).map(|step| f64::from(step) / 100.0).max_by(|a, b| probability(*a).total_cmp(&probability(*b)));
+    assert!((fusion.weight() - best.unwrap()).abs() < 0.011, "{} {best:?}", fusion.weight());
+}
+
+#[test]
+fn a_view_is_read_as_it_was_written() {
+    for shares in [vec![1.0, 0.0], vec![0.3, 0.7], vec![1.0, 0.0, 0.0, 5.0]] {
+        let view = ModelView::new(shares).unwrap();
+        let read: ModelView = serde_json::from_str(&serde_json::to_string(&view).unwrap()).unwrap();
+        assert_eq!(read, view);
+    }
+}

@@ -41,15 +41,26 @@ pub enum ViewError {
 /// The least share of a response: one call cannot tell that a response is impossible.
 const LEAST: f64 = 1e-4;
 
+/// Below the logarithm of every share.
+pub(super) fn least_ln() -> f64 {
+    (LEAST / 2.0).ln()
+}
+
 impl ModelView {
-    /// A view of numbers of 0 or above for each response, which are scaled to sum to 1. None comes below one in ten thousand.
+    /// A view of numbers of 0 or above for each response, which are scaled to sum to 1. None comes much below one in ten thousand.
     ///
     /// # Errors
     /// [`ViewError::Shares`].
-    pub fn new(shares: Vec<f64>) -> Result<Self, ViewError> {
+    pub fn new(shares: impl IntoIterator<Item = f64>) -> Result<Self, ViewError> {
+        let shares: Vec<f64> = shares.into_iter().collect();
         let all: f64 = shares.iter().sum();
-        if !shares.iter().all(|share| (0.0..f64::INFINITY).contains(share)) || !(all > 0.0 && all.is_finite()) {
+        let numbers = shares.iter().all(|share| (0.0..f64::INFINITY).contains(share));
+        if !(numbers && all > 0.0 && all.is_finite()) {
             return Err(ViewError::Shares);
+        }
+        // One that was written is read to the bit.
+        if (all - 1.0).abs() < 1e-9 && shares.iter().all(|share| *share >= LEAST / 2.0) {
+            return Ok(Self(shares));
         }
         let floored: Vec<f64> = shares.iter().map(|share| (share / all).max(LEAST)).collect();
         let all: f64 = floored.iter().sum();

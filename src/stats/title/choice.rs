@@ -11,7 +11,7 @@ impl TitleModel {
     /// The expected overlap of each proposal with the title that the user would give, as ROUGE-1 F from 0 to 1.
     ///
     /// ```text
-    /// F(c) = 2 Σ_t p(t) / (|c| + L)       logit p(t) = a + b logit u(t) + d logit r(t)
+    /// F(c) = 2 min(L, Σ_t p(t)) / (|c| + L)       logit p(t) = a + b logit u(t) + d logit r(t)
     /// ```
     ///
     /// over the tokens t of c, where L is the length of the user's titles, u the chance by which the user takes a token of the text into a
@@ -33,7 +33,7 @@ impl TitleModel {
         let len = self.expected_len();
         let overlap = |(title, set): (&String, &BTreeSet<String>)| {
             let words = tokens(title).len() as f64;
-            2.0 * set.iter().map(p).sum::<f64>() / (words + len)
+            2.0 * set.iter().map(p).sum::<f64>().min(len) / (words + len)
         };
         proposals.iter().zip(&sets).map(overlap).collect()
     }

@@ -222,7 +222,8 @@ impl Method for PipelineMethod {
             pipeline.forget(&mut user, &Forget::All).await?;
         }
         let (method, report) = (self.clone(), learned.report);
-        let own = if self.trust.is_some() && !self.blank { history.interactions() } else { &[] };
+        let known = self.trust.is_some() && !self.blank && self.questions.is_none();
+        let own = if known { history.interactions() } else { &[] };
         let (fusion, own) = (None, own.to_vec());
         let questions = self.questions.map(|questions| (questions, history.interactions().to_vec()));
         let (population, kept, taught) = (None, 0, 0);
@@ -235,7 +236,7 @@ impl Method for PipelineMethod {
 impl Ready {
     /// Learns how far the model is trusted, once.
     async fn trust(&mut self, bench: &Bench<'_>) -> Result<(), MethodError> {
-        let Some(trust) = self.method.trust.filter(|_| self.fusion.is_none()) else { return Ok(()) };
+        let Some(trust) = self.method.trust.clone().filter(|_| self.fusion.is_none()) else { return Ok(()) };
         let (fusion, usage) = trust.fusion(&self.method, self.method.others, &self.history, bench).await?;
         self.usage.add(&usage);
         let population = self.population.as_ref();

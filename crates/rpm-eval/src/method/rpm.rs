@@ -171,7 +171,8 @@ pub(super) fn prompted(options: &mut Options<'_>) -> Result<PipelineMethod, Eval
         );
     }
     let trust = if preset == Preset::Fused {
-        Some(Trust { items: options.number("viewed", 8)?, users: options.number("viewers", 16)? })
+        let (items, users) = (options.number("viewed", 8)?, options.number("viewers", 16)?);
+        Some(Trust { method: options.spec().to_string(), items, users })
     } else {
         None
     };

@@ -98,6 +98,11 @@ impl<'a> Options<'a> {
         })
     }
 
+    /// The method as it was named.
+    pub(super) fn spec(&self) -> &Spec {
+        self.spec
+    }
+
     /// The error for an option with a wrong value.
     pub(super) fn wrong(&self, problem: impl Into<String>) -> EvalError {
         self.spec.wrong(problem)

@@ -10,8 +10,10 @@ use super::others::{Others, Whom, locked};
 use super::{Bench, MethodError, PipelineMethod};
 
 /// The past queries whose views tell how far the model is trusted: of users of other folds or, where nobody else is known, of the user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Trust {
+    /// The method with its options: views of another one are others.
+    pub(super) method: String,
     /// The latest queries of each user; 0 where nothing is learned.
     pub(super) items: usize,
     /// The most users, spread over the set.
@@ -21,7 +23,7 @@ pub(super) struct Trust {
 impl Trust {
     /// What is learned for the user who is asked now, and what it took.
     pub(super) async fn fusion(
-        self,
+        &self,
         method: &PipelineMethod,
         others: Option<Others>,
         history: &[Interaction],
@@ -33,16 +35,13 @@ impl Trust {
         }
         let folds = others.filter(|others| matches!(others.whom, Whom::Folds(_))).zip(bench.user);
         let Some((others, user)) = folds else {
-            let (views, paid) = self.views(method, None, history, bench).await?;
+            let (views, paid) = self.views(method, others.zip(bench.user), history, bench).await?;
             return Ok((Arc::new(Fusion::fit(&[views])), paid));
         };
         let fold = others.whom.fold(bench, user);
         let mut views = Vec::new();
-        for place in self.places(bench.population.len()) {
-            if others.whom.fold(bench, place) == fold {
-                continue;
-            }
-            let key = (self, others.shared, place);
+        for place in self.places(bench.population.len()).filter(|place| others.whom.fold(bench, *place) != fold) {
+            let key = (self.method.clone(), place, bench.before);
             let known = locked(&bench.taught.views).get(&key).cloned();
             let of = match known {
                 Some(known) => known,
@@ -60,18 +59,23 @@ impl Trust {
     }
 
     /// The users whose views are asked for, of so many.
-    fn places(self, users: usize) -> impl Iterator<Item = usize> {
+    fn places(&self, users: usize) -> impl Iterator<Item = usize> {
         (0..users).step_by(users.div_ceil(self.users.max(1)).max(1))
     }
 
-    /// The views of one user's latest queries, beside what others had said by the first of them.
+    /// The views of one user's latest queries before what is asked, beside what others had said by the first of them.
     async fn views(
-        self,
+        &self,
         method: &PipelineMethod,
         other: Option<(Others, usize)>,
         history: &[Interaction],
         bench: &Bench<'_>,
     ) -> Result<(Vec<PastView>, UsageReport), MethodError> {
+        let by_then = |it: &&Interaction| bench.before.is_none_or(|now| it.time().is_some_and(|time| time < now));
+        let history: Vec<Interaction> = history.iter().filter(by_then).cloned().collect();
+        if history.is_empty() {
+            return Ok((Vec::new(), UsageReport::default()));
+        }
         let latest = history.iter().skip(history.len().saturating_sub(self.items));
         let mut bench = bench.clone();
         let mut population = None;
@@ -80,7 +84,7 @@ impl Trust {
             bench.before = bench.before.and(latest.filter_map(Interaction::time).min());
             population = others.population(&bench).await?;
         }
-        let history = History::new(bench.task, "user", history.iter().cloned());
+        let history = History::new(bench.task, "user", history);
         let history = history.map_err(|error| MethodError::Other(error.into()))?;
         let pipeline = method.pipeline(bench.backend.as_ref(), &bench, population.as_ref(), None)?;
         let user = pipeline.open(pipeline.learn(&history).await?.model).await?;

@@ -152,7 +152,8 @@ impl<D: Dialect> Chat<D> {
         if reply.text.trim().is_empty() && reply.finish == FinishReason::Stop {
             return Err(self.endpoint.fault(Fault::Empty).into());
         }
-        let completion = Completion::new(reply.text).finish(reply.finish).tokens(reply.tokens);
+        let tokens = if request.logprobs == 0 { Vec::new() } else { reply.tokens };
+        let completion = Completion::new(reply.text).finish(reply.finish).tokens(tokens);
         Ok(match reply.usage {
             Some(usage) => completion.usage(usage),
             None => completion,

@@ -106,7 +106,10 @@ pub(super) fn refusal(provider: &'static str, answer: &Answer, wanted: Wanted) -
         429 if found.code == Some("insufficient_quota") => BackendError::Permanent { source },
         413 => BackendError::PromptTooLong { source },
         _ if bad_request && found.any(&TOO_LONG) => BackendError::PromptTooLong { source },
-        _ if bad_request && wanted.logprobs && found.any(&LOGPROBS) => BackendError::NoLogprobs { source },
+        // Some models are said not to be allowed to tell them.
+        _ if (bad_request || status == 403) && wanted.logprobs && found.any(&LOGPROBS) => {
+            BackendError::NoLogprobs { source }
+        }
         _ if bad_request && found.any(&FORM) => match wanted.form {
             Some(form) => BackendError::Unsupported { form, source },
             None => BackendError::Permanent { source },

@@ -151,8 +151,12 @@ fn choices(result: &Value) -> Vec<TokenChoices> {
     };
     let place = |(chosen, top): (&Value, &Value)| {
         let mut likeliest: Vec<TokenLogprob> = list(top, "candidates").iter().filter_map(token).collect();
+        let chosen = token(chosen)?;
+        if likeliest.iter().all(|token| token.token != chosen.token) {
+            likeliest.push(chosen.clone());
+        }
         likeliest.sort_by(|a, b| b.logprob.total_cmp(&a.logprob));
-        Some(TokenChoices::new(chosen.get("token")?.as_str()?, likeliest))
+        Some(TokenChoices::new(chosen.token, likeliest))
     };
     list(result, "chosenCandidates").iter().zip(&list(result, "topCandidates")).filter_map(place).collect()
 }

@@ -170,10 +170,10 @@ fn choices(place: &Value) -> Option<TokenChoices> {
     let chosen = token(place)?;
     let listed = place.get("top_logprobs").and_then(Value::as_array);
     let mut likeliest: Vec<TokenLogprob> = listed.into_iter().flatten().filter_map(token).collect();
-    likeliest.sort_by(|a, b| b.logprob.total_cmp(&a.logprob));
-    if likeliest.is_empty() {
+    if likeliest.iter().all(|token| token.token != chosen.token) {
         likeliest.push(chosen.clone());
     }
+    likeliest.sort_by(|a, b| b.logprob.total_cmp(&a.logprob));
     Some(TokenChoices::new(chosen.token, likeliest))
 }
 

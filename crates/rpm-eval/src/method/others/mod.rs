@@ -9,7 +9,6 @@ use rpm_core::stats::PastView;
 use rpm_core::stats::population::{Noise, Population, PopulationError};
 use sha2::{Digest as _, Sha256};
 
-use super::trust::Trust;
 use super::{Bench, MethodError};
 
 /// The most times at which the population of a fold is learned anew.
@@ -40,10 +39,12 @@ pub(crate) struct Taught {
     models: Mutex<BTreeMap<bool, Arc<Models>>>,
     cuts: Mutex<Cuts>,
     populations: Mutex<BTreeMap<Key, Option<Arc<Population>>>>,
-    /// By which views, the users that share, and the user: a model's views of past queries.
-    pub(super) views: Mutex<BTreeMap<(Trust, usize, usize), Vec<PastView>>>,
+    /// By method, user, and the time before which they are: a model's views of past queries.
+    pub(super) views: Mutex<BTreeMap<ViewsOf, Vec<PastView>>>,
 }
 
+/// A method, a user, and a time.
+pub(super) type ViewsOf = (String, usize, Option<i64>);
 /// The histories of users as their models hold them.
 type Models = Vec<Vec<MemoryItem>>;
 /// By who and fold: the times at which a population is learned.
