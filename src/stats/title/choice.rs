@@ -11,11 +11,11 @@ impl TitleModel {
     /// The expected overlap of each proposal with the title that the user would give, as ROUGE-1 F from 0 to 1.
     ///
     /// ```text
-    /// F(c) = 2 min(L, Σ_t p(t)) / (|c| + L)       logit p(t) = a + b logit u(t) + d logit r(t)
+    /// F(c) = 2 min(L, Σ_t p(t)) / (|c| + L)       logit p(t) = ½ logit u(t) + ½ logit r(t)
     /// ```
     ///
     /// over the tokens t of c, where L is the length of the user's titles, u the chance by which the user takes a token of the text into a
-    /// title, and r the share of the proposals that have it: where several say the same, it is likelier.
+    /// title, and r the share of the proposals that have it: where several say the same, it is likelier. The two are pooled alike.
     pub(crate) fn overlaps(&self, query: &str, boosts: &TitleBoosts, proposals: &[String]) -> Vec<f64> {
         let chances = self.chances(query, boosts);
         let sets: Vec<BTreeSet<String>> = proposals.iter().map(|title| tokens(title).into_iter().collect()).collect();
@@ -27,8 +27,8 @@ impl TitleModel {
         let p = |token: &String| {
             let own = chances.get(token).copied().unwrap_or(NOT_IN_TEXT);
             let said = (having.get(token.as_str()).copied().unwrap_or_default() + 0.5) / (all + 1.0);
-            let ln = OFFSET + OWN * logit(own) + SAID * logit(said);
-            1.0 / (1.0 + (-ln).exp())
+            let odds = f64::midpoint(logit(own), logit(said)).exp();
+            odds / (1.0 + odds)
         };
         let len = self.expected_len();
         let overlap = |(title, set): (&String, &BTreeSet<String>)| {
@@ -44,6 +44,26 @@ fn logit(p: f64) -> f64 {
     (p / (1.0 - p)).ln()
 }
 
-const OFFSET: f64 = 0.0;
-const OWN: f64 = 1.0;
-const SAID: f64 = 1.0;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_proposals_the_one_with_the_words_that_a_user_takes_and_others_say_is_expected_to_overlap_most() {
+        let text = "We show a parser. The parser reads slow notes about boats and is fast.";
+        let pairs = [
+            ("A parser for maps. It is fast.", "A parser for maps"),
+            ("A parser for oars. It is new.", "A parser for oars"),
+        ];
+        let model = TitleModel::fit(pairs);
+        let proposals = ["A parser for slow notes", "Notes about everything else there is", "A parser for boats"]
+            .map(str::to_owned);
+        let overlaps = model.overlaps(text, &TitleBoosts::default(), &proposals);
+        assert!(overlaps[0] > overlaps[1] && overlaps[2] > overlaps[1], "{overlaps:?}");
+        assert!(overlaps.iter().all(|overlap| (0.0..=1.0).contains(overlap)));
+        // What all say is no title of its own accord: one cannot have more words of the title than it has.
+        let same = vec!["a b c d e f g h i j k l m n o p".to_owned(); 5];
+        assert!(model.overlaps(text, &TitleBoosts::default(), &same).iter().all(|overlap| *overlap <= 1.0));
+        assert!(model.overlaps("", &TitleBoosts::default(), &[]).is_empty());
+    }
+}
