@@ -27,7 +27,9 @@ use crate::data::{AssignedFeature, Exemplar, FactorSet, Language, Query, Reasoni
 use crate::extract::Dropped;
 use crate::factor::FactorNames;
 use crate::llm::AskError;
-use crate::stats::{Beliefs, Estimate, Estimator, ModelView, Support, Titles};
+use crate::stats::{
+    Beliefs, Estimate, Estimator, FusedEstimate, ModelView, ProposedResponse, Support, Titles, Unfused,
+};
 
 pub use fused::FusedAnswerer;
 pub use one_call::OneCallAnswerer;
@@ -217,39 +219,8 @@ pub struct Draft {
     pub proposals: Vec<ProposedResponse>,
     /// The estimate with what a model's view adds to it, where the answerer fuses them: the response is its decision.
     pub fused: Option<FusedEstimate>,
-}
-
-/// A response that was proposed for free text.
-#[derive(Clone, PartialEq)]
-#[non_exhaustive]
-pub struct ProposedResponse {
-    /// The response.
-    pub response: String,
-    /// The overlap with the response that the user would give, as it is expected of the user's habits: ROUGE-1 F, from 0 to 1.
-    pub overlap: f64,
-    /// True where a model proposed it; the other is made of the query's own words.
-    pub by_model: bool,
-}
-
-impl fmt::Debug for ProposedResponse {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ProposedResponse")
-            .field("overlap", &self.overlap)
-            .field("by_model", &self.by_model)
-            .finish_non_exhaustive()
-    }
-}
-
-/// An estimate and a model's view, put together.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct FusedEstimate {
-    /// The probabilities that they come to. What the model adds is the part [`Source::Model`](crate::stats::Source::Model).
-    pub estimate: Estimate,
-    /// How likely the model finds each response.
-    pub view: ModelView,
-    /// The weight of the view ([`Fusion::weight`](crate::stats::Fusion::weight)).
-    pub weight: f64,
+    /// Why the model had no part in it, where the answerer would have asked it.
+    pub unfused: Option<Unfused>,
 }
 
 impl Draft {
@@ -263,7 +234,15 @@ impl Draft {
             stated: None,
             proposals: Vec::new(),
             fused: None,
+            unfused: None,
         }
+    }
+
+    /// Says why the model had no part in it.
+    #[must_use]
+    pub fn unfused(mut self, why: Unfused) -> Self {
+        self.unfused = Some(why);
+        self
     }
 
     /// Sets what was proposed, the best first.

@@ -33,7 +33,7 @@ use crate::stats::FactorSummary;
 pub use effect::{Effect, Measure};
 pub use evidence::{Evidence, PastEvidence};
 pub use faithfulness::Faithfulness;
-pub use why::{CitedStep, Contribution, ExemplarSummary, Reasons, SetAside};
+pub use why::{CitedStep, Contribution, ExemplarSummary, ModelPart, Reasons, SetAside};
 
 pub(crate) use findings::Findings;
 pub(crate) use subject::{Case, Given, Subject};

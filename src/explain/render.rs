@@ -2,10 +2,10 @@
 
 use std::fmt::{self, Write as _};
 
-use crate::data::PathOrigin;
+use crate::data::{Decision, PathOrigin};
 use crate::stats::{Estimate, FactorSummary, ResponseProbability};
 
-use super::{Candidate, Effect, Evidence, Faithfulness, Measure, Reasons, WhatIf};
+use super::{Candidate, Effect, Evidence, Faithfulness, Measure, ModelPart, Reasons, WhatIf};
 
 /// The least points of a scale that are shown, and tenfold the least probability: less would show as 0.
 const LEAST_SHOWN: f64 = 0.005;
@@ -25,6 +25,28 @@ impl fmt::Display for Reasons {
                 }
                 writeln!(f)?;
             }
+            if let Some(how) = decided_by(estimate) {
+                writeln!(f, "decided: {how}")?;
+            }
+        }
+        if let Some(ModelPart { alone, without, weight }) = self.model {
+            let (alone, without) = (100.0 * alone, 100.0 * without);
+            writeln!(
+                f,
+                "the model alone, by the text: {alone:.0}%; the statistics alone: {without:.0}%; weight of the model {weight:.2}"
+            )?;
+        }
+        if let Some(why) = self.unfused {
+            writeln!(f, "without the model: {}", why.as_str())?;
+        }
+        for proposed in &self.proposals {
+            let by = if proposed.by_model { "the model's" } else { "of the text's own words" };
+            writeln!(
+                f,
+                "proposed: \"{}\", {by}, expected overlap {:.2}",
+                one_line(&proposed.response),
+                proposed.overlap
+            )?;
         }
         let origin = match self.origin {
             PathOrigin::Model => "written by the model, citations checked",
@@ -134,6 +156,20 @@ impl fmt::Display for Faithfulness {
             known(self.as_claimed),
         )
     }
+}
+
+/// The rule of the decision, where that is not the most probable response.
+fn decided_by(estimate: &Estimate) -> Option<&'static str> {
+    let most = estimate.responses().iter().map(|it| it.probability).fold(0.0, f64::max);
+    if estimate.probability(estimate.decision()) >= most {
+        return None;
+    }
+    Some(match estimate.decided_by() {
+        Decision::Median => "the median of these, which is nearest to them all",
+        Decision::Mean => "the point nearest to the mean of these",
+        Decision::LeastCost => "the point that costs least by these, a miss most",
+        _ => "by the costs that the task has",
+    })
 }
 
 fn shares(estimate: &Estimate, usual: &str) -> String {

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::data::{FactorId, ItemId, PathOrigin};
-use crate::stats::{Estimate, FactorSummary, Source, Support};
+use crate::stats::{Estimate, FactorSummary, FusedEstimate, ProposedResponse, Source, Support, Unfused};
 
 /// An answer with its reasons as they were given, from [`Answer::reasons`](crate::Answer::reasons). They are told, not
 /// tested: [`WhatIf`](super::WhatIf) is the test.
@@ -26,6 +26,15 @@ pub struct Reasons {
     /// P(response | features, user) from the statistics, with what a model's view adds where it was fused with them; `None` for free
     /// text.
     pub estimate: Option<Estimate>,
+    /// The part that a model has in it, where its view was put together with the statistics.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelPart>,
+    /// Why a model has none, where one would have been asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unfused: Option<Unfused>,
+    /// The responses of free text among which the user's habits chose, the best first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub proposals: Vec<ProposedResponse>,
     /// What made the estimate of the response more or less than the user's base rate for it, the strongest first. Base rate and
     /// contributions sum to the estimate.
     pub contributions: Vec<Contribution>,
@@ -40,6 +49,28 @@ pub struct Reasons {
     /// What the query says that is set aside at the user's wish: it moved nothing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub set_aside: Vec<SetAside>,
+}
+
+/// The part that a model has in an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ModelPart {
+    /// How likely the model finds the response by the text alone, from 0 to 1.
+    pub alone: f64,
+    /// How likely the statistics find it without the model, from 0 to 1.
+    pub without: f64,
+    /// How far the model is trusted: 1 as another estimate, 0 not at all.
+    pub weight: f64,
+}
+
+impl ModelPart {
+    pub(crate) fn of(fused: &FusedEstimate, response: &str) -> Self {
+        let place = fused.estimate.responses().iter().position(|it| it.response == response);
+        let alone = place.and_then(|place| fused.view.shares().get(place)).copied().unwrap_or_default();
+        let added = fused.estimate.contributions(response).into_iter().find(|(source, _)| **source == Source::Model);
+        let without = fused.estimate.probability(response) - added.map_or(0.0, |(_, added)| added);
+        Self { alone, without, weight: fused.weight }
+    }
 }
 
 /// What one source added to the estimate of the response.

@@ -2,12 +2,11 @@
 
 use std::fmt;
 
-use crate::answer::{FusedEstimate, ProposedResponse};
 use crate::data::{AssignedFeature, Exemplar, Factor, FactorId, ItemId, Query, ReasoningPath};
-use crate::explain::{CitedStep, Contribution, ExemplarSummary, Reasons, SetAside};
+use crate::explain::{CitedStep, Contribution, ExemplarSummary, ModelPart, Reasons, SetAside};
 use crate::extract::Dropped;
 use crate::llm::UsageReport;
-use crate::stats::{Estimate, Source, Support};
+use crate::stats::{Estimate, FusedEstimate, ProposedResponse, Source, Support, Unfused};
 
 use super::Prepared;
 
@@ -32,6 +31,8 @@ pub struct Answer {
     pub proposals: Vec<ProposedResponse>,
     /// The estimate with what a model's view adds to it, and that view, where the answerer fuses them: the response is its decision.
     pub fused: Option<FusedEstimate>,
+    /// Why a model had no part in it, where the answerer would have asked it.
+    pub unfused: Option<Unfused>,
     /// The evidence, the tier it allows and why.
     pub support: Support,
     /// Factors of the query that are drifting ([`Prepared::drift`]): what they go with has changed of late, so the
@@ -92,6 +93,9 @@ impl Answer {
             support: self.support,
             interactions: model.memory().len(),
             estimate: self.deciding().cloned(),
+            model: self.fused.as_ref().map(|fused| ModelPart::of(fused, &self.response)),
+            unfused: self.unfused,
+            proposals: self.proposals.clone(),
             contributions: self.contributions(prepared),
             origin: self.path.origin(),
             steps: self.path.steps().iter().map(step).collect(),
@@ -144,6 +148,7 @@ impl fmt::Debug for Answer {
             .field("exemplars", &self.exemplars)
             .field("support", &self.support)
             .field("fused", &self.fused)
+            .field("unfused", &self.unfused)
             .field("dropped", &self.dropped)
             .field("usage", &self.usage)
             .field("written_paths", &self.written_paths)

@@ -134,7 +134,8 @@ impl RpmPipeline {
     /// The answer that is explained.
     fn subject<'a>(&self, prepared: &'a Prepared, answer: &'a Answer) -> Subject<'a> {
         let asks = self.answerer.needs_backend();
-        let follows = answer.fused.is_some() || (!asks && answer.estimate.is_some());
+        let of_both = answer.fused.is_some() || answer.unfused.is_some();
+        let follows = answer.estimate.is_some() && (of_both || !asks);
         let given = Given {
             response: &answer.response,
             query: answer.query_read(),

@@ -74,6 +74,7 @@ impl RpmPipeline {
             estimate,
             proposals: draft.proposals,
             fused: draft.fused,
+            unfused: draft.unfused,
             support,
             dropped,
             usage: ledger.report(),

@@ -148,7 +148,7 @@ pub enum Prompt {
     /// `responses` (with what to reply), `note`.
     AnswerLetter,
     /// Proposing responses of free text. Needs `item`; offers `instruction`, `query_name`, `response_name`, `responses`,
-    /// `proposals` (their number), `past`, `note`.
+    /// `proposals` (their number), `exemplars`, `note`.
     Propose,
     /// Naming the factors of a catalog. Needs `factors`; offers `instruction`, `query_name`, `response_name`, `note`.
     Catalog,
@@ -223,7 +223,7 @@ impl Prompt {
             Self::Path => &["factors", "max_steps", "conclusion"],
             Self::Answer | Self::AnswerMerged => &["responses", "factors", "exemplars", "max_steps"],
             Self::AnswerGeneric | Self::AnswerLetter => &["responses"],
-            Self::Propose => &["responses", "proposals", "past"],
+            Self::Propose => &["responses", "proposals", "exemplars"],
         }
     }
 }

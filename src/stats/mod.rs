@@ -36,7 +36,7 @@ pub use estimate::{
 };
 pub(crate) use estimate::{KeptEstimator, calibration_point};
 pub use fisher::fisher_exact;
-pub use fusion::{Fusion, ModelView, PastView, ViewError};
+pub use fusion::{FusedEstimate, Fusion, ModelView, PastView, Unfused, ViewError};
 pub use interval::{Interval, MAX_LEVEL, normal_deviate, tail_of};
 pub(crate) use muted::{Finder, Muted, NOTHING, Reading};
 pub use posterior::{
@@ -52,5 +52,5 @@ pub use significance::{
 };
 pub use stability::{Halves, LEAST_HALVED, lift_reliability, scale_stability, split_half_reliability, stability};
 pub use support::{SIGNIFICANT, Support, SupportThresholds, Tier, TierReason, gate};
-pub use title::Titles;
+pub use title::{ProposedResponse, Titles};
 pub(crate) use title::{Title, TitleBoosts};

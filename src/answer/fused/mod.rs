@@ -13,11 +13,11 @@ use crate::context::StageContext;
 use crate::data::{Query, ResponseSpace, Task};
 use crate::llm::{Completion, CompletionRequest, Stage};
 use crate::prompt::{self, Prompt};
-use crate::stats::{Fusion, ModelView, ViewError};
+use crate::stats::{Fusion, ModelView, Unfused, ViewError};
 
 use super::reading::{Allowed, allowed};
 use super::statistical::supported_path;
-use super::{AnswerError, AnswerRequest, Answerer, Draft, FusedEstimate, StatisticalAnswerer};
+use super::{AnswerError, AnswerRequest, Answerer, Draft, StatisticalAnswerer};
 
 use letters::{Letters, Said};
 
@@ -32,7 +32,7 @@ use letters::{Letters, Said};
 /// The response is the decision of the fused estimate ([`Draft::fused`]), and the path is composed from the statistics. Without a weight
 /// for the model nothing is asked. Where the budget does not allow the request, the answer is the estimate's.
 ///
-/// For free text the model proposes several responses in one reply, in the form of up to three past ones that are shown; the one that
+/// For free text the model proposes several responses in one reply, with up to three past texts and their responses before it; the one that
 /// [`StatisticalAnswerer`] makes of the query's own words joins them, and the user's habits choose: [`Draft::proposals`].
 #[derive(Debug, Clone)]
 pub struct FusedAnswerer {
@@ -40,11 +40,12 @@ pub struct FusedAnswerer {
     samples: u32,
     proposals: usize,
     max_reasks: u32,
+    falls_back: bool,
 }
 
 impl Default for FusedAnswerer {
     fn default() -> Self {
-        Self { fusion: Arc::default(), samples: 1, proposals: 5, max_reasks: 1 }
+        Self { fusion: Arc::default(), samples: 1, proposals: 5, max_reasks: 1, falls_back: false }
     }
 }
 
@@ -77,6 +78,23 @@ impl FusedAnswerer {
     pub fn max_reasks(mut self, reasks: u32) -> Self {
         self.max_reasks = reasks;
         self
+    }
+
+    /// Answers by the statistics alone where the model fails or gives no reply that can be used; [`Draft::unfused`] says so. Default: that is
+    /// an error, as for every other answerer.
+    #[must_use]
+    pub fn falling_back(mut self) -> Self {
+        self.falls_back = true;
+        self
+    }
+
+    /// Why an answer may be given without the model that failed so; `None` where it may not.
+    fn spared(&self, error: &AnswerError) -> Option<Unfused> {
+        match error {
+            error if error.budget_reached().is_some() => Some(Unfused::Budget),
+            AnswerError::Ask(_) if self.falls_back => Some(Unfused::Failed),
+            _ => None,
+        }
     }
 
     /// The views of several queries: all first replies together, then the samples of those whose probabilities were not told.
@@ -126,7 +144,8 @@ impl FusedAnswerer {
                             Err(_) => {}
                         }
                     }
-                    let view = likely.map_or_else(|| counted(options.len(), &stated), Ok);
+                    let near = matches!(task.space(), ResponseSpace::Scale { .. });
+                    let view = likely.map_or_else(|| counted(options.len(), &stated, near), Ok);
                     view.map_err(|error| AnswerError::Other(error.into()))
                 }
             });
@@ -142,44 +161,55 @@ fn request(task: &Task, id: &str, letters: &Letters<'_>, ctx: &StageContext<'_>)
     CompletionRequest::new(Stage::Answer, messages, letters.tokens()).logprobs(letters.logprobs()).about([id])
 }
 
-/// The view of a model that said these, one after another: shares of what was said, beside half of one for what could have been.
-fn counted(responses: usize, said: &[usize]) -> Result<ModelView, ViewError> {
+/// The view of a model that said these, one after another: shares of what was said, beside half of one for what could have been. On a
+/// scale a third of what is said of a point is said of the next one, and so on: who says 1 would rather say 2 than 5.
+fn counted(responses: usize, said: &[usize], near: bool) -> Result<ModelView, ViewError> {
     let mut shares = vec![0.5 / responses.max(1) as f64; responses];
-    for place in said {
-        if let Some(share) = shares.get_mut(*place) {
-            *share += 1.0;
+    for said in said {
+        let says = |place: usize| match place.abs_diff(*said) {
+            0 => 1.0,
+            _ if !near => 0.0,
+            off => NEXT_POINT.powi(i32::try_from(off).unwrap_or(i32::MAX)),
+        };
+        let all: f64 = (0..responses).map(says).sum();
+        for (place, share) in shares.iter_mut().enumerate() {
+            *share += says(place) / all.max(1.0);
         }
     }
     ModelView::new(shares)
 }
 
+/// What is said of the point beside one that is stated, in parts of what is said of that.
+const NEXT_POINT: f64 = 1.0 / 3.0;
+
 #[async_trait]
 impl Answerer for FusedAnswerer {
     async fn answer(&self, request: AnswerRequest<'_>, ctx: &StageContext<'_>) -> Result<Draft, AnswerError> {
         if matches!(request.task.space(), ResponseSpace::Text { .. }) && self.proposals > 0 {
-            return proposals::chosen(&request, self.proposals, self.max_reasks, ctx).await;
+            return proposals::chosen(&request, self, ctx).await;
         }
         let Some(estimate) = request.estimate.filter(|_| self.fusion.weight() > 0.0) else {
-            return StatisticalAnswerer.answer(request, ctx).await;
+            return Ok(StatisticalAnswerer.answer(request, ctx).await?.unfused(Unfused::NotTrusted));
         };
         let seen = match request.view {
-            Some(view) => Some(Ok(view.clone())),
-            None => self.view(request.task, &[("query", request.query)], ctx).await.pop(),
+            Some(view) => Ok(view.clone()),
+            None => {
+                let view = self.view(request.task, &[("query", request.query)], ctx).await.pop();
+                view.unwrap_or(Err(AnswerError::NoBasis { missing: "the model's view" }))
+            }
         };
         let view = match seen {
-            Some(Ok(view)) => view,
-            Some(Err(error)) if error.budget_reached().is_some() => {
-                return StatisticalAnswerer.answer(request, ctx).await;
+            Ok(view) => view,
+            Err(error) => {
+                let why = self.spared(&error).ok_or(error)?;
+                return Ok(StatisticalAnswerer.answer(request, ctx).await?.unfused(why));
             }
-            Some(Err(error)) => return Err(error),
-            None => return Err(AnswerError::NoBasis { missing: "the model's view" }),
         };
-        let fused = self.fusion.fuse(estimate, &view);
+        let fused = self.fusion.fuse(estimate, view);
         let fused = fused.ok_or(AnswerError::NoBasis { missing: "a view of the query's responses" })?;
-        let response = request.task.parse_response(request.query, fused.decision());
+        let response = request.task.parse_response(request.query, fused.estimate.decision());
         let response = response.ok_or(AnswerError::NoBasis { missing: "a response inside the task's space" })?;
         let path = supported_path(&request, &response)?;
-        let fused = FusedEstimate { estimate: fused, view, weight: self.fusion.weight() };
         Ok(Draft::new(response, path).fused(fused))
     }
 

@@ -4,16 +4,21 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::answer::reading::{read_response, response_schema, response_tokens};
+use crate::answer::shown::shown_exemplars;
 use crate::answer::statistical::{boosts_of, composed_title, title_of};
-use crate::answer::{AnswerError, AnswerRequest, Draft, ProposedResponse};
+use crate::answer::{AnswerError, AnswerRequest, Answerer as _, Draft, StatisticalAnswerer};
 use crate::context::StageContext;
-use crate::llm::{Completion, CompletionRequest, ReplySchema, Stage};
-use crate::prompt::{self, Prompt, inline, read_reply};
+use crate::data::Exemplar;
+use crate::llm::{AskError, Completion, CompletionRequest, ReplySchema, Stage};
+use crate::prompt::{self, ExampleStyle, Prompt, read_reply};
 use crate::reason::response_text;
-use crate::stats::{Tier, Titles};
+use crate::stats::{ProposedResponse, Titles};
 
-/// The most past responses that are shown for their form.
+use super::FusedAnswerer;
+
+/// The most past interactions that are shown, and about how many tokens of each text.
 const PAST: usize = 3;
+const PAST_TOKENS: u64 = 80;
 
 #[derive(Deserialize)]
 struct Reply {
@@ -29,17 +34,20 @@ struct Proposed {
 /// The answer that the user's habits choose among what a model proposes and what they make of the text themselves.
 pub(super) async fn chosen(
     request: &AnswerRequest<'_>,
-    proposals: usize,
-    reasks: u32,
+    answerer: &FusedAnswerer,
     ctx: &StageContext<'_>,
 ) -> Result<Draft, AnswerError> {
+    let proposals = answerer.proposals;
     let read = |_: usize, completion: &Completion| read(request, completion, ctx);
     let asked = vec![ask(request, proposals, ctx)];
-    let proposed = ctx.ask_all(asked, reasks, read).await.pop();
-    let proposed = match proposed.unwrap_or(Err(crate::llm::AskError::NoResult)) {
+    let proposed = ctx.ask_all(asked, answerer.max_reasks, read).await.pop();
+    let proposed = match proposed.unwrap_or(Err(AskError::NoResult)) {
         Ok(proposed) => proposed,
-        Err(error) if error.budget_reached().is_some() => Vec::new(),
-        Err(error) => return Err(AnswerError::Ask(error)),
+        Err(error) => {
+            let error = AnswerError::Ask(error);
+            let why = answerer.spared(&error).ok_or(error)?;
+            return Ok(StatisticalAnswerer.answer(*request, ctx).await?.unfused(why));
+        }
     };
     let own = title_of(request).and_then(|title| request.task.parse_response(request.query, &title.text));
     let mut texts: Vec<Proposed> = own.map(|response| Proposed { response, stated: None }).into_iter().collect();
@@ -68,24 +76,14 @@ pub(super) async fn chosen(
 
 fn ask(request: &AnswerRequest<'_>, proposals: usize, ctx: &StageContext<'_>) -> CompletionRequest {
     let task = request.task;
-    let exemplars = if request.support.tier >= Tier::Pairs { request.exemplars } else { &[] };
-    let shown = exemplars.get(..PAST.min(exemplars.len())).unwrap_or_default();
+    let mut shown: Vec<Exemplar> = shown_exemplars(request).iter().take(PAST).cloned().collect();
     // The nearest stands last, beside the text.
-    let lines: Vec<String> =
-        shown.iter().rev().map(|past| format!("- {}", inline(&ctx.leaving(past.item.response())))).collect();
-    let past = match lines.as_slice() {
-        [] => String::new(),
-        lines => format!(
-            "Each of these is the {} that this person gave to another {}; they show its form:\n{}\n",
-            task.response_name_str(),
-            task.query_name_str(),
-            lines.join("\n")
-        ),
-    };
+    shown.reverse();
+    let style = ExampleStyle { factors: &[], features: false, paths: false, tokens: Some(PAST_TOKENS) };
     let values = prompt::task_values(task)
         .set("responses", prompt::responses(task))
         .set("proposals", proposals.to_string())
-        .set("past", past)
+        .set("exemplars", prompt::exemplars(task, &shown, &style, ctx.redaction()))
         .set("item", prompt::item(task, request.query, &[], &[], ctx.redaction()));
     let one = response_schema(task, &[]);
     let schema = json!({
@@ -109,7 +107,7 @@ const MOST_TOKENS: u32 = 120;
 
 /// The proposals of a reply that may be given.
 fn read(request: &AnswerRequest<'_>, completion: &Completion, ctx: &StageContext<'_>) -> Result<Vec<Proposed>, String> {
-    let reply = read_reply::<Reply>(&completion.text).map_err(|error| error.to_string())?;
+    let reply = read_reply::<Reply>(&completion.text).map_err(|_| "it has no list \"proposals\" in JSON".to_owned())?;
     let proposed = ctx.accept(Stage::Answer, reply).proposals;
     let may = |stated: &Value| read_response(request.task, request.query, &[], stated);
     let (mut kept, mut problem) = (Vec::new(), "it has no proposal".to_owned());

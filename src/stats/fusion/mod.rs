@@ -20,6 +20,7 @@
 //! being 1.
 
 mod fit;
+mod fused;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -30,6 +31,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Estimate;
 
+pub use fused::{FusedEstimate, Unfused};
 pub use view::{ModelView, PastView, ViewError};
 
 /// How a model's views of a task are put together with the estimates for its users: plain data, to be kept by the host for each task and
@@ -134,9 +136,10 @@ impl Fusion {
 
     /// The estimate with what the model's view adds to it, as the part [`Source::Model`](super::Source::Model). `None` where the view
     /// is not of the estimate's responses.
-    pub fn fuse(&self, estimate: &Estimate, view: &ModelView) -> Option<Estimate> {
+    pub fn fuse(&self, estimate: &Estimate, view: ModelView) -> Option<FusedEstimate> {
         let before: Vec<f64> = estimate.responses().iter().map(|response| response.probability).collect();
-        Some(estimate.moved_by_model(self.shares(&before, view)?))
+        let estimate = estimate.moved_by_model(self.shares(&before, &view)?);
+        Some(FusedEstimate { estimate, view, weight: self.weight })
     }
 
     /// The same with shares alone, in the order of the responses.

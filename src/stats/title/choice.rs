@@ -1,8 +1,33 @@
 //! The choice among titles that were proposed for a text, by how much of the title that the user would give each is expected to have.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::Serialize;
 
 use super::{MILLION, TitleBoosts, TitleModel, tokens};
+
+/// A response that was proposed for free text.
+#[derive(Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ProposedResponse {
+    /// The response.
+    pub response: String,
+    /// The overlap with the response that the user would give, as it is expected of the user's habits and of what the proposals have in
+    /// common: ROUGE-1 F, from 0 to 1. It ranks the proposals of one answer; those of two answers are not to be compared.
+    pub overlap: f64,
+    /// True where a model proposed it; the other is made of the query's own words.
+    pub by_model: bool,
+}
+
+impl fmt::Debug for ProposedResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProposedResponse")
+            .field("overlap", &self.overlap)
+            .field("by_model", &self.by_model)
+            .finish_non_exhaustive()
+    }
+}
 
 /// The chance of a word that is not in the text to be in its title.
 const NOT_IN_TEXT: f64 = 0.01;

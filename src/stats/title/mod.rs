@@ -21,6 +21,7 @@ use std::sync::OnceLock;
 use crate::data::{Factor, FactorSet, Feature, MemoryItem, Query};
 use crate::stats::NOTHING;
 
+pub use choice::ProposedResponse;
 use spans::{MARKS, Span, Text};
 use traits::{MILLION, chances, core, gather, tokens};
 use weights::entry;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rpm_core::data::{History, Interaction};
+use rpm_core::data::{History, Interaction, ResponseSpace};
 use rpm_core::llm::UsageReport;
 use rpm_core::stats::{Fusion, PastView};
 
@@ -30,7 +30,8 @@ impl Trust {
         bench: &Bench<'_>,
     ) -> Result<(Arc<Fusion>, UsageReport), MethodError> {
         let mut usage = UsageReport::default();
-        if self.items == 0 {
+        // Of free text there are no views: what is proposed is chosen among.
+        if self.items == 0 || matches!(bench.task.space(), ResponseSpace::Text { .. }) {
             return Ok((Arc::default(), usage));
         }
         let folds = others.filter(|others| matches!(others.whom, Whom::Folds(_))).zip(bench.user);
