@@ -13,7 +13,7 @@ use rpm_core::data::Polarity;
 use rpm_core::llm::{Stage, UsageReport};
 use rpm_core::pipeline::{Learned, RpmPipelineBuilder};
 use rpm_core::stats::{SupportThresholds, Tier};
-use rpm_core::{Answer, Factor, Feature, History, Interaction, RpmPipeline};
+use rpm_core::{Answer, Factor, Feature, History, Interaction, Preset, RpmPipeline};
 
 const PAGE: &str = include_str!("../docs/llm.md");
 const TEXT: &str = "A solver and a parser are joined.";
@@ -99,4 +99,14 @@ fn the_documented_reply_names_a_catalog() {
     at_once(&named.usage, &[Stage::Group]);
     assert_eq!((named.catalog.factors().len(), named.unanswered.len(), named.described), (1, 0, 1));
     assert_eq!(named.catalog.factors()[0].description(), "A chase by car.");
+}
+
+#[test]
+fn the_documented_proposals_are_chosen_among() {
+    let backend = documented("proposals");
+    let builder = RpmPipeline::builder(text_task()).backend(Arc::clone(&backend)).preset(Preset::Fused);
+    let (_, answer) = learned_and_told(builder);
+    at_once(&answer.usage, &[Stage::Answer]);
+    assert!(answer.proposals.iter().filter(|proposed| proposed.by_model).count() >= 1);
+    assert!(answer.proposals.iter().any(|proposed| proposed.response == "Joining a Parser and a Solver"));
 }

@@ -17,7 +17,8 @@ pub struct ResponseProbability {
     pub base: f64,
 }
 
-/// P(response | features, user) from the statistics alone, without a model. One that is read from a file is checked: its
+/// P(response | features, user) from the statistics, without a model; of a [`FusedEstimate`](crate::stats::FusedEstimate), with what a
+/// model's view adds as one more part. One that is read from a file is checked: its
 /// decision is one of its responses, and its shares are from 0 to 1.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "UncheckedEstimate")]

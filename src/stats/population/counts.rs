@@ -201,7 +201,8 @@ impl Counts {
     ///
     /// # Errors
     /// [`PopulationError::Other`] when it was counted under another population, [`PopulationError::NotIn`] when there is less of
-    /// anything than is taken out; nothing is taken out then.
+    /// anything than is taken out; nothing is taken out then. Counts do not know whose they are: who is taken out twice, while others are
+    /// in, takes from these, and that is no error.
     pub fn take_out(&mut self, other: &Self) -> Result<(), PopulationError> {
         self.matches(other)?;
         let users = self.users.checked_sub(other.users);

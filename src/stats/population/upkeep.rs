@@ -86,8 +86,8 @@ impl Upkeep {
         &self.population
     }
 
-    /// Fits the population of the users as they are now: put it into service, and what a user took back is gone from answers. The
-    /// words and texts are those that were shared when it was begun, less those that fewer than k users still have, and counting goes on
+    /// Fits the population of the users as they are now: put it into service, and what a user took back is gone from what is said of
+    /// words and texts. Base rates are those of the users with whom it was begun. The words and texts are those that were shared when it was begun, less those that fewer than k users still have, and counting goes on
     /// under the old one; for new words learn it anew. It promises nothing, whatever noise the old one was learned under.
     ///
     /// # Errors
