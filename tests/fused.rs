@@ -93,7 +93,7 @@ fn letters_are_read_whatever_stands_around_them_and_words_are_not() {
         let (answer, _) = answered(move |_| Ok(letter(token, &likeliest)), FusedAnswerer::default());
         let view = answer.unwrap().fused.unwrap().view;
         let most = view.shares().iter().copied().fold(0.0, f64::max);
-        assert_eq!(view.shares().iter().position(|share| *share == most), Some(first), "{token}");
+        assert_eq!(view.shares().iter().position(|share| *share >= most), Some(first), "{token}");
     }
     // A letter after words is found where it stands.
     let late = |_| {
@@ -268,7 +268,7 @@ fn the_weight_of_a_model_is_that_by_which_it_foretold() {
     };
     let right: Vec<PastView> = (0..40).map(|n| past(if n % 2 == 0 { 0.7 } else { 0.3 }, n % 2)).collect();
     let wrong: Vec<PastView> = (0..40).map(|n| past(if n % 2 == 0 { 0.7 } else { 0.3 }, 1 - n % 2)).collect();
-    assert!(Fusion::fit(&[right]).weight() > 1.0 && Fusion::fit(&[wrong]).weight() == 0.0);
+    assert!(Fusion::fit(&[right]).weight() > 1.0 && Fusion::fit(&[wrong]).weight() <= 0.0);
 }
 
 fn titles() -> (Task, History) {
@@ -423,9 +423,9 @@ fn what_asking_costs_is_known_before_whatever_the_responses_are() {
 
 #[test]
 fn views_that_failed_are_named_with_the_reason_and_if_all_did_it_is_an_error() {
-    let only_first = ScriptedBackend::new(|request| match sent(request).contains("chase") {
-        true => Err(BackendError::permanent("no")),
-        false => Ok(letter("A", &[("A", 0.9)])),
+    let only_first = ScriptedBackend::new(|request| {
+        let fails = sent(request).contains("chase");
+        if fails { Err(BackendError::permanent("no")) } else { Ok(letter("A", &[("A", 0.9)])) }
     });
     let never = ScriptedBackend::new(|_| Err(BackendError::permanent("no")));
     for (backend, fails) in [(only_first, false), (never, true)] {
