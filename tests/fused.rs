@@ -445,3 +445,103 @@ fn views_that_failed_are_named_with_the_reason_and_if_all_did_it_is_an_error() {
         }
     }
 }
+
+#[cfg(feature = "response-log")]
+#[test]
+fn a_replay_of_fused_answers_and_titles_is_the_same_to_the_byte_and_a_view_is_paid_for_once_for_all_users() {
+    use rpm_core::llm::{LogMode, ReplyCacheLimits, ResponseLog};
+
+    let (text, text_history) = titles();
+    for (refuses, task, history) in
+        [(false, scale_task(), scale_history()), (true, scale_task(), scale_history()), (false, text, text_history)]
+    {
+        let log = ResponseLog::in_memory(ReplyCacheLimits::default());
+        let backend =
+            ScriptedBackend::new(move |request| match (request.schema.is_some(), refuses, request.logprobs) {
+                (true, ..) => Ok(reply(r#"{"proposals":["A tall lamp","Lamps of an old kind"]}"#)),
+                (_, true, 1..) => Err(BackendError::no_logprobs("not here")),
+                (_, true, 0) => Ok(reply("B")),
+                _ => Ok(letter("B", &[("B", 0.8), ("A", 0.15)])),
+            });
+        let run = |mode: LogMode, user: &str| {
+            let logged = log.wrap(Arc::clone(&backend)).mode(mode);
+            let pipeline = RpmPipeline::builder(task.clone()).backend(logged).preset(Preset::Fused).build().unwrap();
+            let past = history.interactions().to_vec();
+            let model = block_on(pipeline.learn(&History::new(&task, user, past).unwrap())).unwrap().model;
+            let user = block_on(pipeline.open(model)).unwrap();
+            let answer = block_on(pipeline.personalize(&user, &query(NEW))).unwrap();
+            let told = serde_json::to_string(&answer.reasons(&user)).unwrap();
+            (told, answer.fused.map(|fused| fused.view), answer.stated)
+        };
+        let first = run(LogMode::Record, "ana");
+        let paid = backend.take().len();
+        assert_eq!(paid, if refuses { 2 } else { 1 });
+        assert_eq!(run(LogMode::ReplayOnly, "ana"), first);
+        // Another user with the same text.
+        assert_eq!(run(LogMode::Record, "bo"), first);
+        let again = backend.take();
+        assert!(again.iter().all(|request| request.logprobs > 0 && refuses), "{again:?}");
+    }
+}
+
+#[test]
+fn words_that_are_set_aside_reach_no_request() {
+    let backend = ScriptedBackend::new(|_| Ok(letter("B", &[("B", 0.8), ("A", 0.15)])));
+    let builder = RpmPipeline::builder(scale_task()).backend(Arc::clone(&backend)).preset(Preset::Fused);
+    let pipeline = builder.build().unwrap();
+    let mut model = block_on(pipeline.learn(&scale_history())).unwrap().model;
+    let loud = model.factors().iter().find(|factor| factor.label() == "loud").unwrap().id().clone();
+    model.edit(rpm_core::Edit::Mute { factor: loud }).unwrap();
+    let user = block_on(pipeline.open(model)).unwrap();
+    block_on(pipeline.personalize(&user, &query(NEW))).unwrap();
+    let past = block_on(pipeline.past_views(&user, 100)).unwrap();
+    assert!(!past.views.is_empty());
+    assert!(backend.requests().iter().all(|request| !sent(request).to_lowercase().contains("loud")));
+}
+
+proptest::proptest! {
+    #[test]
+    fn whatever_a_provider_tells_of_tokens_a_view_is_shares_or_the_reply_is_asked_for_again(
+        text in "[ -~\u{e4}\u{3b1}\u{2581}]{0,12}",
+        places in proptest::collection::vec(
+            ("[A-Fa-f .:*\u{2581}]{0,3}", proptest::collection::vec(("[A-Fa-f .:*\u{2581}]{0,3}", proptest::num::f64::ANY), 0..6)), 0..5),
+    ) {
+        let tokens: Vec<TokenChoices> = places
+            .iter()
+            .map(|(token, likeliest)| {
+                let likeliest = likeliest.iter().map(|(token, ln)| TokenLogprob::new(token.as_str(), *ln)).collect();
+                TokenChoices::new(token.as_str(), likeliest)
+            })
+            .collect();
+        let said = reply(&text).tokens(tokens);
+        let (answer, _) = answered(move |_| Ok(said.clone()), FusedAnswerer::default());
+        match answer {
+            Ok(answer) => {
+                let fused = answer.fused.unwrap();
+                let sum: f64 = fused.view.shares().iter().sum();
+                proptest::prop_assert!((sum - 1.0).abs() < 1e-9 && fused.view.shares().iter().all(|share| *share > 0.0));
+                let sum: f64 = fused.estimate.responses().iter().map(|it| it.probability).sum();
+                proptest::prop_assert!((sum - 1.0).abs() < 1e-9);
+            }
+            Err(error) => proptest::prop_assert!(matches!(error, Error::Answer(_))),
+        }
+    }
+
+    #[test]
+    fn no_request_is_sent_beyond_the_calls_of_a_budget(calls in 0_u64..4, samples in 1_u32..6, reads in proptest::bool::ANY) {
+        let backend = ScriptedBackend::new(move |_| Ok(reply(if reads { "C" } else { "I like films." })));
+        let builder = RpmPipeline::builder(scale_task()).backend(Arc::clone(&backend)).preset(Preset::Fused);
+        let answerer = FusedAnswerer::default().samples(samples);
+        let pipeline = builder.answerer(answerer).budget(Budget::default().calls(calls)).build().unwrap();
+        let user = block_on(pipeline.open(block_on(pipeline.learn(&scale_history())).unwrap().model)).unwrap();
+        let answer = block_on(pipeline.personalize(&user, &query(NEW)));
+        proptest::prop_assert!(backend.take().len() as u64 <= calls);
+        if calls == 0 {
+            proptest::prop_assert_eq!(answer.unwrap().unfused, Some(Unfused::Budget));
+        } else if reads {
+            proptest::prop_assert!(answer.unwrap().fused.is_some());
+        }
+        let _ = block_on(pipeline.past_views(&user, 100));
+        proptest::prop_assert!(backend.take().len() as u64 <= calls);
+    }
+}
