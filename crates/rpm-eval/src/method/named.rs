@@ -114,7 +114,7 @@ pub fn names() -> &'static [&'static str] {
 /// | `few-shot-cot` | the same, each with a rationale written by the model | `k=3` |
 /// | `least-to-most` | sub-questions first, with past interactions | `k=3` |
 /// | `pag` | a written profile of the user, with past interactions | `k=3` |
-/// | `rpm` | the crate's pipeline | `preset=balanced`, `k`, `tier=full`, `paths=model`, `estimate=off`, … |
+/// | `rpm` | the crate's pipeline | `preset=balanced` (`viewed=8`, `viewers=16` of `fused`), `k`, `tier=full`, `paths=model`, `estimate=off`, … |
 /// | `offline` | the same without a model | `k`, `retriever`, `gate=on`, `tier=full`, `noise=0`, `catalog=0` factors, `others=0` folds or `set`, `shared=10` users, `epsilon=none` noise, `asked=0` questions or `drawn=0` in place of the history |
 ///
 /// Every method that looks at the user has `own=all`: how many of the user's latest interactions it knows. With `own=0` it knows
