@@ -1,5 +1,7 @@
 //! Free text: a model proposes several responses in one reply, and the user's habits choose among them.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -51,11 +53,8 @@ pub(super) async fn chosen(
     };
     let own = title_of(request).and_then(|title| request.task.parse_response(request.query, &title.text));
     let mut texts: Vec<Proposed> = own.map(|response| Proposed { response, stated: None }).into_iter().collect();
-    for proposed in proposed.into_iter().take(proposals) {
-        if texts.iter().all(|text| text.response != proposed.response) {
-            texts.push(proposed);
-        }
-    }
+    // What is proposed twice is said twice.
+    texts.extend(proposed.into_iter().take(proposals));
     let bare: Vec<String> = texts.iter().map(|text| text.response.clone()).collect();
     let unkept = Titles::default();
     let habits = request.titles.unwrap_or(&unkept).of(request.memory.items());
@@ -63,6 +62,8 @@ pub(super) async fn chosen(
     let mut ranked: Vec<(Proposed, f64)> = texts.into_iter().zip(overlaps).collect();
     // Stable: of equals the one that was first.
     ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let mut once = BTreeSet::new();
+    ranked.retain(|(proposed, _)| once.insert(proposed.response.clone()));
     let (first, _) = ranked.first().ok_or(AnswerError::NoBasis { missing: "a word in the query" })?;
     let path = composed_title(request, &first.response)?;
     let draft = Draft::new(first.response.clone(), path).stated(first.stated.clone());
