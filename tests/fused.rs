@@ -368,6 +368,18 @@ fn a_letter_in_a_sentence_is_none_and_what_a_server_does_not_tell_is_not_known()
     let (answer, backend) = answered(prose, FusedAnswerer::default());
     assert!(answer.unwrap().fused.unwrap().view.shares()[3] > 0.8);
     assert_eq!(backend.requests().len(), 2);
+    // Nor is a capital that a sentence begins with; one with its own response after it is.
+    for (first, next, is_answer) in
+        [("A", " slow film", false), ("B", " film", false), ("B", " 2", true), ("B", "\n", true)]
+    {
+        let said = move |n: usize| match n {
+            0 => Ok(reply(&format!("{first}{next}")).tokens(vec![place(first, 0.9), place(next, 0.9)])),
+            _ => Ok(letter("D", &[("D", 0.9), ("B", 0.05)])),
+        };
+        let (answer, backend) = answered(said, FusedAnswerer::default());
+        assert!(answer.is_ok());
+        assert_eq!(backend.requests().len(), if is_answer { 1 } else { 2 }, "{first}{next}");
+    }
     // A letter whose probability is not told, or told as never, is taken as it is stated.
     for likeliest in [vec![], vec![("Z", 0.9)], vec![("B", 0.0), ("The", 0.9)]] {
         let view =
@@ -408,14 +420,31 @@ fn what_asking_costs_is_known_before_whatever_the_responses_are() {
     let many = Task::new("Which shelf?", ResponseSpace::labels(labels.clone()).unwrap()).unwrap();
     let past =
         (0..4).map(|n| Interaction::new(format!("i{n}"), query(&format!("A lamp {n}")), labels[n].clone()).unwrap());
+    let wide = Task::new("How \"good\" is it?", ResponseSpace::scale(0, 100).unwrap()).unwrap();
+    let wide_history = History::new(
+        &wide,
+        "u",
+        (0..4).map(|n| Interaction::new(format!("i{n}"), query(&format!("Lamp {n}")), "50").unwrap()),
+    )
+    .unwrap();
+    let choices = Task::new("What does this person say?", ResponseSpace::choices()).unwrap();
+    let offered =
+        |n: usize| Query::with_options(format!("Which lamp, {n}?"), (0..25).map(|o| format!("lamp {o}"))).unwrap();
+    let chosen = (0..4).map(|n| Interaction::new(format!("i{n}"), offered(n), "lamp 3").unwrap());
+    let choices_history = History::new(&choices, "u", chosen).unwrap();
     let (many_history, (text, text_history)) = (History::new(&many, "u", past).unwrap(), titles());
-    for (task, history, least) in
-        [(&many, &many_history, 1), (&text, &text_history, 50), (&scale_task(), &scale_history(), 1)]
-    {
+    let plain = query("A lamp that is tall.");
+    for (task, history, asked, least) in [
+        (&many, &many_history, plain.clone(), 1),
+        (&text, &text_history, plain.clone(), 50),
+        (&scale_task(), &scale_history(), plain.clone(), 1),
+        (&wide, &wide_history, plain, 1),
+        (&choices, &choices_history, offered(9), 1),
+    ] {
         let unused = ScriptedBackend::new(|_| panic!("nothing is sent"));
         let pipeline = RpmPipeline::builder(task.clone()).backend(unused).preset(Preset::Fused).build().unwrap();
         let user = block_on(pipeline.open(block_on(pipeline.learn(history)).unwrap().model)).unwrap();
-        let cost = block_on(pipeline.cost_of_answer(&user, &query("A lamp that is tall."))).unwrap();
+        let cost = block_on(pipeline.cost_of_answer(&user, &asked)).unwrap();
         assert_eq!(cost.total().calls, 1);
         assert!(cost.total().output_expected >= least, "{cost}");
     }
@@ -543,5 +572,35 @@ proptest::proptest! {
         }
         let _ = block_on(pipeline.past_views(&user, 100));
         proptest::prop_assert!(backend.take().len() as u64 <= calls);
+    }
+}
+
+#[test]
+fn an_explanation_compares_no_answer_of_the_model_with_one_without_it() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    for fails_later in [true, false] {
+        let down = Arc::new(AtomicBool::new(!fails_later));
+        let is_down = Arc::clone(&down);
+        let backend = ScriptedBackend::new(move |_| match is_down.load(Ordering::Relaxed) {
+            true => Err(BackendError::permanent("down")),
+            _ => Ok(letter("A", &[("A", 0.9)])),
+        });
+        let builder = RpmPipeline::builder(scale_task()).backend(Arc::clone(&backend)).preset(Preset::Fused);
+        let pipeline = builder.answerer(FusedAnswerer::default().falling_back()).build().unwrap();
+        let user = block_on(pipeline.open(block_on(pipeline.learn(&scale_history())).unwrap().model)).unwrap();
+        let answer = block_on(pipeline.personalize(&user, &query(NEW))).unwrap();
+        assert_eq!(answer.unfused.is_some(), !fails_later);
+        down.store(fails_later, Ordering::Relaxed);
+        backend.take();
+        let what_if = block_on(pipeline.explain(&user, &answer)).unwrap();
+        if fails_later {
+            // Factors need the model's view of another text; an exemplar is taken away from the same.
+            assert!(what_if.factors.is_empty() && !what_if.untried.is_empty(), "{what_if}");
+        } else {
+            let offline = RpmPipeline::offline(scale_task());
+            let alone = block_on(offline.explain(&prepared(), &self::offline())).unwrap();
+            assert_eq!(what_if.factors, alone.factors);
+            assert!(backend.take().is_empty(), "what was answered without the model is explained without it");
+        }
     }
 }

@@ -1,10 +1,11 @@
 //! The order of the stages of an explanation: take one thing away, ask again.
 
-use crate::answer::{AnswerError, Draft};
+use crate::answer::{AnswerError, Answerer as _, Draft, StatisticalAnswerer};
 use crate::context::StageContext;
 use crate::explain::{Case, ExplainOptions, Findings, Given, Measure, Subject, UntriedReason, WhatIf};
 use crate::llm::trace;
 use crate::model::UserModel;
+use crate::stats::Unfused;
 
 use super::{Answer, Error, Prepared, RpmPipeline};
 
@@ -96,7 +97,6 @@ impl RpmPipeline {
         let subject = self.subject(prepared, answer);
         let (mut findings, mut first_failure) = (Findings::default(), None);
         let mut left = options.counterfactuals;
-        let joins = answer.fused.is_some() || !answer.proposals.is_empty();
         for candidate in subject.candidates(options.exemplars) {
             let found = match subject.case(&candidate) {
                 _ if left == 0 => Err(UntriedReason::Enough),
@@ -105,8 +105,11 @@ impl RpmPipeline {
                 Some(case) => {
                     left -= 1;
                     match self.ask_again(prepared, answer, &case, &ctx).await {
-                        // An answer that the budget left to the statistics is none to compare with.
-                        Ok(_) if joins && ledger.budget_reached().is_some() => Err(UntriedReason::Budget),
+                        // One with a model's part and one without are none to compare.
+                        Ok(draft) if draft.unfused.is_some() != answer.unfused.is_some() => {
+                            let spent = draft.unfused == Some(Unfused::Budget);
+                            Err(if spent { UntriedReason::Budget } else { UntriedReason::NoAnswer })
+                        }
                         Ok(draft) => {
                             let fused = draft.fused.as_ref().map(|fused| &fused.estimate);
                             Ok(subject.effect(&case, &draft.response, fused))
@@ -148,7 +151,7 @@ impl RpmPipeline {
             measure: if follows { Measure::Estimate } else { Measure::Response },
             // The factors of a prompt are counted over all items, and its requests name them all.
             // The user's titling habits choose among what is proposed.
-            sees_memory: !asks || !answer.proposals.is_empty(),
+            sees_memory: !asks || !answer.proposals.is_empty() || answer.unfused.is_some(),
         };
         Subject::new(given, prepared.beliefs(), prepared.memory(), prepared.estimator())
     }
@@ -172,7 +175,11 @@ impl RpmPipeline {
         if let (Some(estimate), Some(estimator)) = (&case.estimate, case.estimator.as_ref().or(prepared.estimator())) {
             request = request.estimated(estimate, estimator);
         }
-        self.answerer.answer(request, ctx).await
+        // What was answered without the model is explained without it.
+        match answer.unfused {
+            Some(why) => Ok(StatisticalAnswerer.answer(request, ctx).await?.unfused(why)),
+            None => self.answerer.answer(request, ctx).await,
+        }
     }
 }
 

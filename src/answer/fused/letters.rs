@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::answer::reading::{Allowed, read_response, response_tokens};
 use crate::context::StageContext;
+use crate::data::text::fold;
 use crate::data::{Query, ResponseSpace, Task};
 use crate::llm::{Completion, TokenChoices};
 use crate::prompt::{self, inline};
@@ -93,9 +94,11 @@ impl<'a> Letters<'a> {
     pub(super) fn read(&self, completion: &Completion) -> Result<Said, String> {
         if self.lettered {
             let places = completion.tokens.iter().take(PLACES).enumerate();
-            let after = |place: usize| completion.tokens.get(place + 1).map(|next| next.token.as_str());
+            let after = |place: usize| -> String {
+                completion.tokens.iter().skip(place + 1).take(PLACES).map(|next| next.token.as_str()).collect()
+            };
             let told = places
-                .filter(|(place, choices)| self.answers(&choices.token, *place == 0, after(*place)))
+                .filter(|(place, choices)| self.answers(&choices.token, *place == 0, &after(*place)))
                 .find_map(|(_, choices)| self.likely(choices));
             if let Some(view) = told {
                 return Ok(Said::Likely(view));
@@ -106,11 +109,14 @@ impl<'a> Letters<'a> {
         })
     }
 
-    /// True where a token is the letter of an answer and no word of a sentence: the first of the reply or a capital, before a mark or at the end.
-    fn answers(&self, token: &str, is_first: bool, next: Option<&str>) -> bool {
+    /// True where a token is the letter of an answer and no word of a sentence: a capital, or the first of the reply, with a mark, the end
+    /// or its own response after it.
+    fn answers(&self, token: &str, is_first: bool, after: &str) -> bool {
+        let Some(option) = self.place(token).and_then(|place| self.options.get(place)) else { return false };
         let capital = bare(token).chars().all(|c| c.is_ascii_uppercase());
-        let ends = next.is_none_or(|next| !next.trim_start_matches(SPACES).starts_with(char::is_alphanumeric));
-        self.place(token).is_some() && if capital { is_first || ends } else { is_first && ends }
+        let after = after.trim_start_matches(SPACES);
+        let ends = !after.starts_with(char::is_alphanumeric) || fold(after).starts_with(&fold(option.shown()));
+        ends && (capital || is_first)
     }
 
     /// The view that a place of the reply gives, where the letter that stands there is among those whose probabilities are told.

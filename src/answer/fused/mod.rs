@@ -2,8 +2,6 @@
 
 mod letters;
 mod proposals;
-#[cfg(test)]
-mod tests;
 
 use std::sync::Arc;
 
@@ -23,8 +21,8 @@ use letters::{Letters, Said};
 
 /// Answers by the estimate and a model's view together, by [`Fusion`]: one request, and one token back.
 ///
-/// The model is shown the task, the responses by letter and the query's text, and nothing of the user: what is known of the user is in the
-/// estimate, and no past text leaves. So its view is the same for all users: with a [`ResponseLog`](crate::llm::ResponseLog) a text
+/// Where responses are listed, the model is shown the task, the responses by letter and the query's text, and nothing of the user: what is
+/// known of the user is in the estimate, and no past text leaves but those whose [views](crate::RpmPipeline::past_views) are asked for. So its view is the same for all users: with a [`ResponseLog`](crate::llm::ResponseLog) a text
 /// that many are asked about is paid for once. The view is read off the [probabilities](crate::llm::CompletionRequest::logprobs) of the
 /// letters where the provider tells them; elsewhere of the one letter that is stated, or of [`samples`](Self::samples). Of more than 20
 /// responses the words are asked for in place of letters.
@@ -188,9 +186,12 @@ impl Answerer for FusedAnswerer {
         if matches!(request.task.space(), ResponseSpace::Text { .. }) && self.proposals > 0 {
             return proposals::chosen(&request, self, ctx).await;
         }
-        let Some(estimate) = request.estimate.filter(|_| self.fusion.weight() > 0.0) else {
-            return Ok(StatisticalAnswerer.answer(request, ctx).await?.unfused(Unfused::NotTrusted));
+        let Some(estimate) = request.estimate else {
+            return StatisticalAnswerer.answer(request, ctx).await;
         };
+        if self.fusion.weight() <= 0.0 {
+            return Ok(StatisticalAnswerer.answer(request, ctx).await?.unfused(Unfused::NotTrusted));
+        }
         let seen = match request.view {
             Some(view) => Ok(view.clone()),
             None => {

@@ -62,8 +62,11 @@ fn letter_or_word(request: &CompletionRequest) -> String {
     if lines().any(|line| line.starts_with("A. \"")) {
         return "A".to_owned();
     }
-    let quoted = lines().find_map(|line| line.split_once('"')?.1.split_once('"'));
-    quoted.map_or("A", |(first, _)| first).to_owned()
+    let label = || lines().find_map(|line| line.split_once("word for word: \"")?.1.split_once('"'));
+    let point = || lines().find_map(|line| line.split_once("is an integer from ")?.1.split_once(' '));
+    let option = || lines().skip_while(|line| *line != "Options:").find_map(|line| line.strip_prefix("| "));
+    let first = label().or_else(point).map(|(first, _)| first).or_else(option);
+    first.unwrap_or("A").to_owned()
 }
 
 fn answer(schema: &Value, asked: &str) -> Value {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rpm_core::data::{History, Interaction, ResponseSpace};
 use rpm_core::llm::UsageReport;
+use rpm_core::pipeline::Error;
 use rpm_core::stats::{Fusion, PastView};
 
 use super::others::{Others, Whom, locked};
@@ -89,7 +90,11 @@ impl Trust {
         let history = history.map_err(|error| MethodError::Other(error.into()))?;
         let pipeline = method.pipeline(bench.backend.as_ref(), &bench, population.as_ref(), None)?;
         let user = pipeline.open(pipeline.learn(&history).await?.model).await?;
-        let past = pipeline.past_views(&user, self.items).await?;
-        Ok((past.views, past.usage))
+        match pipeline.past_views(&user, self.items).await {
+            Ok(past) => Ok((past.views, past.usage)),
+            // Of whom no view could be had, nothing is learned; the others stand.
+            Err(Error::Answer(_)) => Ok((Vec::new(), UsageReport::default())),
+            Err(error) => Err(error.into()),
+        }
     }
 }
