@@ -581,9 +581,9 @@ fn an_explanation_compares_no_answer_of_the_model_with_one_without_it() {
     for fails_later in [true, false] {
         let down = Arc::new(AtomicBool::new(!fails_later));
         let is_down = Arc::clone(&down);
-        let backend = ScriptedBackend::new(move |_| match is_down.load(Ordering::Relaxed) {
-            true => Err(BackendError::permanent("down")),
-            _ => Ok(letter("A", &[("A", 0.9)])),
+        let backend = ScriptedBackend::new(move |_| {
+            let fails = is_down.load(Ordering::Relaxed);
+            if fails { Err(BackendError::permanent("down")) } else { Ok(letter("A", &[("A", 0.9)])) }
         });
         let builder = RpmPipeline::builder(scale_task()).backend(Arc::clone(&backend)).preset(Preset::Fused);
         let pipeline = builder.answerer(FusedAnswerer::default().falling_back()).build().unwrap();
