@@ -1,7 +1,7 @@
-#![allow(clippy::print_stdout, missing_docs, reason = "an example talks to its reader")]
 //! A viewer who has rated two films, alone and beside a population of ninety others. Nothing is asked of a model.
 //!
 //! The viewers are invented: each has one of three tastes and has rated ten films.
+#![allow(clippy::print_stdout, missing_docs, reason = "an example talks to its reader")]
 
 use std::error::Error;
 

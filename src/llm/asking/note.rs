@@ -37,3 +37,22 @@ fn shortened(reply: &str) -> String {
     // A model may have been led to write a sequence that ends its turn.
     break_control(kept)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::llm::{ReplySchema, Stage};
+
+    #[test]
+    fn who_was_asked_for_json_is_asked_for_it_again_and_nobody_else() {
+        let bare = CompletionRequest::new(Stage::Answer, vec![Message::user("Which letter?")], 8);
+        let held = bare.clone().schema(ReplySchema { name: "any", schema: serde_json::json!({}) });
+        for (mut request, json) in [(held, true), (bare, false)] {
+            continue_with(&mut request, "no", "it is wrong");
+            let [_, reply, asked] = request.messages.as_slice() else { panic!("{request:?}") };
+            assert_eq!(reply.content, "no");
+            assert!(asked.content.starts_with("Your reply could not be used: it is wrong. Reply again, "));
+            assert_eq!(asked.content.contains("with JSON only"), json);
+        }
+    }
+}

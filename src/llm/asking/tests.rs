@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::llm::{
     BackendError, Budget, BudgetLimit, Capabilities, Completion, CompletionRequest, FinishReason, Message, ReplyForm,
-    ReplySchema, Role, Usage, control_sequence_in,
+    Role, Usage, control_sequence_in,
 };
 
 type Result<T> = std::result::Result<T, BackendError>;
@@ -265,18 +265,15 @@ fn a_conversation_goes_on_with_the_reply_and_what_was_wrong_with_it() {
     let ledger = Ledger::new();
     let read = |_: &Ask<'_, ()>, _: &Completion| Verdict::from(Err("it is wrong".to_owned()));
     let asking = Asking::new(Some(&backend), &ledger);
-    // Who was not asked for JSON is not asked for it again.
-    let held = question("a").schema(ReplySchema { name: "any", schema: serde_json::json!({}) });
-    let outcomes = pollster::block_on(asking.converse(vec![held, question("b")], 1, read));
+    let outcomes = pollster::block_on(asking.converse(vec![question("a"), question("b")], 1, read));
     let problem = |outcome: &std::result::Result<(), AskError>| match outcome {
         Err(AskError::Unusable { attempts: 2, problem }) => problem.clone(),
         other => panic!("{other:?}"),
     };
     assert_eq!(outcomes.iter().map(problem).collect::<Vec<_>>(), ["it is wrong"; 2]);
     let again = backend.sent().remove(1);
-    let cut = "it was cut off at the length limit, so be shorter";
-    let bare = format!("Your reply could not be used: {cut}. Reply again, in the form asked for.");
-    let noted = [note("it is wrong"), bare];
+    let bare = |problem| format!("Your reply could not be used: {problem}. Reply again, in the form asked for.");
+    let noted = ["it is wrong", "it was cut off at the length limit, so be shorter"].map(bare);
     assert_eq!(again.iter().map(|request| text(request).to_owned()).collect::<Vec<_>>(), noted);
     for request in again {
         let [_, reply, _] = request.messages.as_slice() else { panic!("{request:?}") };

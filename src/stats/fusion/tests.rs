@@ -1,3 +1,5 @@
+//! What a fusion learns, and what it makes of views and estimates.
+
 use proptest::prelude::*;
 
 use super::{Fusion, ModelView, PastView, ViewError};
