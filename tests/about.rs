@@ -39,10 +39,10 @@ fn marking(request: &CompletionRequest) -> String {
             json!({ "items": items.collect::<Vec<_>>() }).to_string()
         }
         Stage::Group => {
-            // Two words make a factor, so that a factor's label holds words of more than one interaction.
+            // Three words make a factor, so that a factor's label holds words of more than one interaction.
             let (own, others): (Vec<_>, Vec<_>) =
                 blocks(&asked).into_iter().partition(|(_, text)| !marks(text).is_empty());
-            let pairs = own.chunks(2).flat_map(|pair| {
+            let pairs = own.chunks(3).flat_map(|pair| {
                 let words: Vec<String> =
                     pair.iter().flat_map(|(_, text)| marks(text)).map(|m| format!("zq{m}")).collect();
                 let name = format!("as {}", words.join(" "));

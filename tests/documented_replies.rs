@@ -50,7 +50,7 @@ fn at_once(usage: &UsageReport, stages: &[Stage]) {
 
 fn learned_and_told(builder: RpmPipelineBuilder) -> (Learned, Answer) {
     let mut thresholds = SupportThresholds::default();
-    thresholds.least_interactions = 1;
+    (thresholds.least_interactions, thresholds.least_factors) = (1, 0);
     let pipeline = builder.thresholds(thresholds).build().unwrap();
     let past = Interaction::new("a", query(TEXT), "A Parser with a Solver").unwrap();
     let learned = block_on(pipeline.learn(&History::new(&text_task(), "ana", [past]).unwrap())).unwrap();
@@ -62,20 +62,31 @@ fn learned_and_told(builder: RpmPipelineBuilder) -> (Learned, Answer) {
 #[test]
 fn the_documented_replies_teach_a_user_and_answer() {
     let (learned, answer) = learned_and_told(RpmPipeline::builder(text_task()).backend(documented("answer")));
-    at_once(&learned.report.usage, &[Stage::Extract, Stage::Group, Stage::Judge, Stage::WritePath]);
+    at_once(&learned.report.usage, &[Stage::Extract, Stage::Judge, Stage::WritePath]);
     let item = &learned.model.memory().items()[0];
     let names: Vec<&str> = item.features().iter().map(Feature::name).collect();
     assert_eq!(names, ["grammar tooling", "exact search"]);
     let judged = item.features().iter().map(|feature| feature.judgement().unwrap());
     let judged: Vec<_> = judged.map(|judgement| (judgement.influential, judgement.polarity)).collect();
     assert_eq!(judged, [(true, Polarity::Positive), (false, Polarity::Neutral)]);
-    let mut labels: Vec<&str> = learned.model.factors().iter().map(Factor::label).collect();
-    labels.sort_unstable();
-    assert_eq!(labels, ["language tools", "search methods"]);
     assert_eq!(item.path().unwrap().steps()[0].text, "Titles name the tool.");
     at_once(&answer.usage, &[Stage::Answer]);
     assert_eq!((answer.support.tier, &*answer.response), (Tier::Full, "A Parser with a Solver"));
     assert_eq!(answer.path.steps()[0].text, "Titles name the tool.");
+}
+
+#[test]
+fn the_documented_reply_names_groups() {
+    let named = example("grouping and naming");
+    let backend = ScriptedBackend::except(move |request| (request.stage == Stage::Group).then(|| named.clone()));
+    let pipeline = RpmPipeline::builder(common::scale_task()).backend(backend).build().unwrap();
+    let texts = ["A parser.", "A solver.", "A parser with a solver.", "One more parser.", "One more solver."];
+    let rated: Vec<(&str, &str)> = texts.into_iter().zip(["1", "2", "3", "4", "5"]).collect();
+    let learned = block_on(pipeline.learn(&common::history_of(pipeline.task(), &rated))).unwrap();
+    at_once(&learned.report.usage, &[Stage::Group]);
+    let mut labels: Vec<&str> = learned.model.factors().iter().map(Factor::label).collect();
+    labels.sort_unstable();
+    assert_eq!(labels, ["language tools", "search methods"]);
 }
 
 #[test]

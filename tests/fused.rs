@@ -36,6 +36,27 @@ fn answered(
     (block_on(pipeline.personalize_model(&model, &query(NEW))), backend)
 }
 
+/// The same for five responses that have no numeral.
+fn lettered(
+    script: impl Fn(usize) -> Result<Completion, BackendError> + Send + Sync + 'static,
+    answerer: FusedAnswerer,
+) -> (Result<Answer, Error>, Arc<ScriptedBackend>) {
+    let words = ["awful", "poor", "fair", "good", "great"];
+    let task = Task::new("How does this person find the film?", ResponseSpace::labels(words).unwrap()).unwrap();
+    let of = |past: &Interaction| words[past.response().parse::<usize>().unwrap() - 1];
+    let past = scale_history()
+        .interactions()
+        .iter()
+        .map(|past| Interaction::new(past.id().as_str(), past.query().clone(), of(past)).unwrap())
+        .collect::<Vec<_>>();
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let backend = ScriptedBackend::new(move |_| script(asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed)));
+    let builder = RpmPipeline::builder(task.clone()).backend(Arc::clone(&backend)).preset(Preset::Fused);
+    let pipeline = builder.answerer(answerer).build().unwrap();
+    let model = block_on(pipeline.learn(&History::new(&task, "ana", past).unwrap())).unwrap().model;
+    (block_on(pipeline.personalize_model(&model, &query(NEW))), backend)
+}
+
 fn offline() -> Answer {
     let pipeline = RpmPipeline::offline(scale_task());
     let model = block_on(pipeline.learn(&scale_history())).unwrap().model;
@@ -43,8 +64,8 @@ fn offline() -> Answer {
 }
 
 #[test]
-fn one_request_for_one_letter_moves_the_estimate_as_the_model_sees_the_text() {
-    let sure = |_| Ok(letter("B", &[("B", 0.9), (" B", 0.05), ("A", 0.02), ("The", 0.02)]));
+fn one_request_for_one_token_moves_the_estimate_as_the_model_sees_the_text() {
+    let sure = |_| Ok(letter("2", &[("2", 0.9), (" 2", 0.05), ("1", 0.02), ("The", 0.02)]));
     let (answer, backend) = answered(sure, FusedAnswerer::default());
     let answer = answer.unwrap();
     let requests = backend.requests();
@@ -71,12 +92,12 @@ fn prepared() -> rpm_core::pipeline::Prepared {
 
 #[test]
 fn nothing_of_the_user_is_in_the_request() {
-    let (_, backend) = answered(|_| Ok(letter("A", &[("A", 0.9)])), FusedAnswerer::default());
+    let (_, backend) = lettered(|_| Ok(letter("A", &[("A", 0.9)])), FusedAnswerer::default());
     let asked = sent(&backend.requests()[0]);
     for interaction in scale_history().interactions() {
         assert!(!asked.contains(interaction.query().text()), "{asked}");
     }
-    assert!(asked.contains(NEW) && asked.contains("A. \"1\"\nB. \"2\""), "{asked}");
+    assert!(asked.contains(NEW) && asked.contains("A. \"awful\"\nB. \"poor\""), "{asked}");
 }
 
 #[test]
@@ -90,7 +111,7 @@ fn letters_are_read_whatever_stands_around_them_and_words_are_not() {
         ("\u{2581}B", vec![("\u{2581}B", 0.7), ("\u{120}A", 0.2)], 1),
     ] {
         let likeliest = likeliest.clone();
-        let (answer, _) = answered(move |_| Ok(letter(token, &likeliest)), FusedAnswerer::default());
+        let (answer, _) = lettered(move |_| Ok(letter(token, &likeliest)), FusedAnswerer::default());
         let view = answer.unwrap().fused.unwrap().view;
         let most = view.shares().iter().copied().fold(0.0, f64::max);
         assert_eq!(view.shares().iter().position(|share| *share >= most), Some(first), "{token}");
@@ -100,22 +121,49 @@ fn letters_are_read_whatever_stands_around_them_and_words_are_not() {
         let place = |token: &str| TokenChoices::new(token, vec![TokenLogprob::new(token, -0.1)]);
         Ok(reply("The answer is D").tokens(["The", " answer", " is", " D"].map(place).to_vec()))
     };
-    let view = answered(late, FusedAnswerer::default()).0.unwrap().fused.unwrap().view;
+    let view = lettered(late, FusedAnswerer::default()).0.unwrap().fused.unwrap().view;
     assert!(view.shares()[3] > 0.5);
 }
 
 #[test]
+fn a_scale_is_asked_for_by_its_own_numerals() {
+    let place = |token: &str| TokenChoices::new(token, vec![TokenLogprob::new(token, -0.1)]);
+    for (said, read) in [
+        (vec!["4"], Some(3)),
+        (vec![" 4", " stars"], Some(3)),
+        (vec!["4", "/", "5"], Some(3)),
+        (vec!["Rating", ":", " 4"], Some(3)),
+        (vec!["**", "4", "**"], Some(3)),
+        (vec!["4", ".", "5"], None),
+        (vec!["1", "0"], None),
+        (vec!["9"], None),
+        (vec!["I", " saw", " 4", " films"], None),
+    ] {
+        let text = said.concat();
+        let tokens: Vec<TokenChoices> = said.iter().map(|token| place(token)).collect();
+        let (answer, backend) =
+            answered(move |_| Ok(reply(&text).tokens(tokens.clone())), FusedAnswerer::default().max_reasks(0));
+        let asked = sent(&backend.requests()[0]);
+        assert!(asked.contains("an integer from 1 to 5") && !asked.contains("letter"), "{asked}");
+        let view = answer.ok().and_then(|answer| answer.fused).map(|fused| fused.view);
+        assert_eq!(view.is_some(), read.is_some(), "{said:?}");
+        if let (Some(view), Some(read)) = (view, read) {
+            assert!(view.shares()[read] > 0.5, "{said:?} {view:?}");
+        }
+    }
+}
+
+#[test]
 fn without_probabilities_the_stated_letter_or_response_is_taken_or_samples_are() {
-    for (text, place) in
-        [("C", 2), ("C. 3", 2), ("c", 2), ("3", 2), ("\"3\"", 2), ("(C)", 2), ("Answer: C", 2), ("It is:\n**C**", 2)]
-    {
+    let place = 2;
+    for text in ["3", "3.", "3 stars", "3/5", "\"3\"", "(3)", "Answer: 3", "It is:\n**3**"] {
         let view = answered(move |_| Ok(reply(text)), FusedAnswerer::default()).0.unwrap().fused.unwrap().view;
         // Of a point that is stated, the ones beside it are likelier than those at the ends.
         let stated = 9.0 / 17.0;
         assert!((view.shares()[place] - (stated + 0.1) / 1.5).abs() < 1e-9, "{text} {view:?}");
         assert!(view.shares()[1] > view.shares()[0] && view.shares()[3] > view.shares()[4], "{view:?}");
     }
-    let drawn = |n: usize| Ok(reply(["C", "C", "B", "A C", "B"][n]));
+    let drawn = |n: usize| Ok(reply(["3", "3", "2", "1-3", "2"][n]));
     let (answer, backend) = answered(drawn, FusedAnswerer::default().samples(4).max_reasks(0));
     let view = answer.unwrap().fused.unwrap().view;
     // Of four, one could not be read: twice C, once B, with what is near to each.
@@ -130,7 +178,7 @@ fn without_probabilities_the_stated_letter_or_response_is_taken_or_samples_are()
 #[test]
 fn a_provider_that_tells_no_probabilities_is_asked_again_without_and_not_for_them_after() {
     let backend = ScriptedBackend::new(|request| match request.logprobs {
-        0 => Ok(reply("B")),
+        0 => Ok(reply("2")),
         _ => Err(BackendError::no_logprobs("not here")),
     });
     let builder = RpmPipeline::builder(scale_task()).backend(Arc::clone(&backend)).preset(Preset::Fused);
@@ -153,7 +201,7 @@ fn a_reply_that_says_nothing_is_asked_again_and_then_an_error() {
     let requests = backend.requests();
     assert_eq!(requests.len(), 2);
     let again = sent(&requests[1]);
-    assert!(again.contains("it is no letter of those listed") && !again.contains("JSON"), "{again}");
+    assert!(again.contains("it is no such response") && !again.contains("JSON"), "{again}");
 }
 
 #[test]
@@ -241,7 +289,7 @@ fn past_views_stand_beside_estimates_without_the_item_and_tell_how_far_the_model
     // A model that knows what a chase is worth.
     let backend = ScriptedBackend::new(|request| {
         let loud = sent(request).contains("loud");
-        let (first, second) = if loud { ("A", "E") } else { ("E", "A") };
+        let (first, second) = if loud { ("1", "5") } else { ("5", "1") };
         Ok(letter(first, &[(first, 0.8), (second, 0.1)]))
     });
     let builder = RpmPipeline::builder(scale_task()).backend(Arc::clone(&backend)).preset(Preset::Fused);
@@ -336,7 +384,7 @@ fn without_budget_or_proposals_the_title_is_the_offline_one() {
 fn a_fused_answer_is_explained_by_what_becomes_of_its_probability() {
     // The model goes by one word, and by nothing else.
     let backend = ScriptedBackend::new(|request| {
-        let (first, second) = if sent(request).contains("loud") { ("A", "E") } else { ("E", "A") };
+        let (first, second) = if sent(request).contains("loud") { ("1", "5") } else { ("5", "1") };
         Ok(letter(first, &[(first, 0.9), (second, 0.05)]))
     });
     let builder = RpmPipeline::builder(scale_task()).backend(Arc::clone(&backend)).preset(Preset::Fused);
@@ -365,27 +413,27 @@ fn a_letter_in_a_sentence_is_none_and_what_a_server_does_not_tell_is_not_known()
                 .tokens(["This", " is", " a", " hard", " one"].map(|t| place(t, 0.9)).to_vec())),
             _ => Ok(letter("D", &[("D", 0.9), ("B", 0.05)])),
         };
-    let (answer, backend) = answered(prose, FusedAnswerer::default());
+    let (answer, backend) = lettered(prose, FusedAnswerer::default());
     assert!(answer.unwrap().fused.unwrap().view.shares()[3] > 0.8);
     assert_eq!(backend.requests().len(), 2);
     // Nor is a capital that a sentence begins with; one with its own response after it is.
     for (first, next, is_answer) in
-        [("A", " slow film", false), ("B", " film", false), ("B", " 2", true), ("B", "\n", true)]
+        [("A", " slow film", false), ("B", " film", false), ("B", " poor", true), ("B", "\n", true)]
     {
         let said = move |n: usize| match n {
             0 => Ok(reply(&format!("{first}{next}")).tokens(vec![place(first, 0.9), place(next, 0.9)])),
             _ => Ok(letter("D", &[("D", 0.9), ("B", 0.05)])),
         };
-        let (answer, backend) = answered(said, FusedAnswerer::default());
+        let (answer, backend) = lettered(said, FusedAnswerer::default());
         assert!(answer.is_ok());
         assert_eq!(backend.requests().len(), if is_answer { 1 } else { 2 }, "{first}{next}");
     }
     // A letter whose probability is not told, or told as never, is taken as it is stated.
     for likeliest in [vec![], vec![("Z", 0.9)], vec![("B", 0.0), ("The", 0.9)]] {
         let view =
-            answered(move |_| Ok(letter("B", &likeliest)), FusedAnswerer::default()).0.unwrap().fused.unwrap().view;
+            lettered(move |_| Ok(letter("B", &likeliest)), FusedAnswerer::default()).0.unwrap().fused.unwrap().view;
         let most = view.shares().iter().copied().fold(0.0, f64::max);
-        assert!((view.shares()[1] - most).abs() < 1e-12 && most < 0.6, "{view:?}");
+        assert!((view.shares()[1] - most).abs() < 1e-12 && most < 0.75, "{view:?}");
     }
     // One of which a server tells a large number for nothing leaves the others as they are.
     let odd = |_| {
@@ -394,7 +442,7 @@ fn a_letter_in_a_sentence_is_none_and_what_a_server_does_not_tell_is_not_known()
         likeliest.push(TokenLogprob::new("C", -9_999.0));
         Ok(reply("A").tokens(vec![TokenChoices::new("A", likeliest)]))
     };
-    let view = answered(odd, FusedAnswerer::default()).0.unwrap().fused.unwrap().view;
+    let view = lettered(odd, FusedAnswerer::default()).0.unwrap().fused.unwrap().view;
     assert!(view.shares()[2] > 0.01, "{view:?}");
 }
 
@@ -454,7 +502,7 @@ fn what_asking_costs_is_known_before_whatever_the_responses_are() {
 fn views_that_failed_are_named_with_the_reason_and_if_all_did_it_is_an_error() {
     let only_first = ScriptedBackend::new(|request| {
         let fails = sent(request).contains("chase");
-        if fails { Err(BackendError::permanent("no")) } else { Ok(letter("A", &[("A", 0.9)])) }
+        if fails { Err(BackendError::permanent("no")) } else { Ok(letter("1", &[("1", 0.9)])) }
     });
     let never = ScriptedBackend::new(|_| Err(BackendError::permanent("no")));
     for (backend, fails) in [(only_first, false), (never, true)] {
@@ -489,8 +537,8 @@ fn a_replay_of_fused_answers_and_titles_is_the_same_to_the_byte_and_a_view_is_pa
             ScriptedBackend::new(move |request| match (request.schema.is_some(), refuses, request.logprobs) {
                 (true, ..) => Ok(reply(r#"{"proposals":["A tall lamp","Lamps of an old kind"]}"#)),
                 (_, true, 1..) => Err(BackendError::no_logprobs("not here")),
-                (_, true, 0) => Ok(reply("B")),
-                _ => Ok(letter("B", &[("B", 0.8), ("A", 0.15)])),
+                (_, true, 0) => Ok(reply("2")),
+                _ => Ok(letter("2", &[("2", 0.8), ("1", 0.15)])),
             });
         let run = |mode: LogMode, user: &str| {
             let logged = log.wrap(Arc::clone(&backend)).mode(mode);
@@ -515,7 +563,7 @@ fn a_replay_of_fused_answers_and_titles_is_the_same_to_the_byte_and_a_view_is_pa
 
 #[test]
 fn words_that_are_set_aside_reach_no_request() {
-    let backend = ScriptedBackend::new(|_| Ok(letter("B", &[("B", 0.8), ("A", 0.15)])));
+    let backend = ScriptedBackend::new(|_| Ok(letter("2", &[("2", 0.8), ("1", 0.15)])));
     let builder = RpmPipeline::builder(scale_task()).backend(Arc::clone(&backend)).preset(Preset::Fused);
     let pipeline = builder.build().unwrap();
     let mut model = block_on(pipeline.learn(&scale_history())).unwrap().model;
@@ -533,7 +581,7 @@ proptest::proptest! {
     fn whatever_a_provider_tells_of_tokens_a_view_is_shares_or_the_reply_is_asked_for_again(
         text in "[ -~\u{e4}\u{3b1}\u{2581}]{0,12}",
         places in proptest::collection::vec(
-            ("[A-Fa-f .:*\u{2581}]{0,3}", proptest::collection::vec(("[A-Fa-f .:*\u{2581}]{0,3}", proptest::num::f64::ANY), 0..6)), 0..5),
+            ("[A-Fa-f1-6 .:*\u{2581}]{0,3}", proptest::collection::vec(("[A-Fa-f1-6 .:*\u{2581}]{0,3}", proptest::num::f64::ANY), 0..6)), 0..5),
     ) {
         let tokens: Vec<TokenChoices> = places
             .iter()
@@ -558,7 +606,7 @@ proptest::proptest! {
 
     #[test]
     fn no_request_is_sent_beyond_the_calls_of_a_budget(calls in 0_u64..4, samples in 1_u32..6, reads in proptest::bool::ANY) {
-        let backend = ScriptedBackend::new(move |_| Ok(reply(if reads { "C" } else { "I like films." })));
+        let backend = ScriptedBackend::new(move |_| Ok(reply(if reads { "3" } else { "I like films." })));
         let builder = RpmPipeline::builder(scale_task()).backend(Arc::clone(&backend)).preset(Preset::Fused);
         let answerer = FusedAnswerer::default().samples(samples);
         let pipeline = builder.answerer(answerer).budget(Budget::default().calls(calls)).build().unwrap();
@@ -583,7 +631,7 @@ fn an_explanation_compares_no_answer_of_the_model_with_one_without_it() {
         let is_down = Arc::clone(&down);
         let backend = ScriptedBackend::new(move |_| {
             let fails = is_down.load(Ordering::Relaxed);
-            if fails { Err(BackendError::permanent("down")) } else { Ok(letter("A", &[("A", 0.9)])) }
+            if fails { Err(BackendError::permanent("down")) } else { Ok(letter("1", &[("1", 0.9)])) }
         });
         let builder = RpmPipeline::builder(scale_task()).backend(Arc::clone(&backend)).preset(Preset::Fused);
         let pipeline = builder.answerer(FusedAnswerer::default().falling_back()).build().unwrap();

@@ -31,18 +31,24 @@ fn a_refused_form_is_tried_once_and_remembered_over_operations() {
     use ReplyForm::{Json, Schema, Text};
     let task = scale_task();
     let history = history_of(&task, &[("A slow, quiet film.", "5")]);
+    // Groups are named where there are three interactions.
+    let films = history_of(&task, &[("A slow film.", "5"), ("A quiet film.", "4"), ("A loud film.", "1")]);
     for (most, first) in [(Text, vec![Schema, Json, Text]), (Json, vec![Schema, Json]), (Schema, vec![Schema])] {
         let steps = u64::try_from(first.len()).unwrap() - 1;
         let backend = up_to(most);
         let pipeline = RpmPipeline::builder(task.clone()).backend(Arc::clone(&backend)).build().unwrap();
         let learned = block_on(pipeline.learn(&history)).unwrap();
         let requests = backend.take();
-        for stage in [Stage::Extract, Stage::Group, Stage::WritePath] {
+        for stage in [Stage::Extract, Stage::WritePath] {
             assert_eq!(forms(&requests, stage), first, "{stage}");
             let usage = learned.report.usage.stage(stage);
             assert_eq!((usage.stepped_down, usage.failed_calls, usage.calls), (steps, steps, steps + 1), "{stage}");
             assert_eq!((usage.reasks, usage.repaired, usage.withheld), (0, 0, 0), "{stage}");
         }
+        let groups = up_to(most);
+        let pipeline_of_groups = RpmPipeline::builder(task.clone()).backend(Arc::clone(&groups)).build().unwrap();
+        block_on(pipeline_of_groups.learn(&films)).unwrap();
+        assert_eq!(forms(&groups.take(), Stage::Group), first);
         let answer = block_on(pipeline.personalize_model(&learned.model, &query("A slow film."))).unwrap();
         let requests = backend.take();
         assert_eq!(forms(&requests, Stage::Extract), [most], "known from learning");
@@ -137,12 +143,12 @@ fn refused_calls_count_against_the_budget() {
         let builder = RpmPipeline::builder(task.clone()).backend(up_to(ReplyForm::Text));
         block_on(builder.budget(Budget::default().calls(calls)).build().unwrap().learn(&history))
     };
-    // Three stages, each with two refusals and a reply.
-    let learned = learn(9).unwrap();
-    assert_eq!((learned.report.usage.total().calls, learned.report.usage.total().withheld), (9, 0));
+    // Two stages, each with two refusals and a reply: one interaction has no groups to name.
+    let learned = learn(6).unwrap();
+    assert_eq!((learned.report.usage.total().calls, learned.report.usage.total().withheld), (6, 0));
     assert_eq!(learned.report.paths_written, 1);
-    let learned = learn(8).unwrap();
-    assert_eq!((learned.report.usage.total().calls, learned.report.usage.total().withheld), (8, 1));
+    let learned = learn(5).unwrap();
+    assert_eq!((learned.report.usage.total().calls, learned.report.usage.total().withheld), (5, 1));
     assert_eq!((learned.report.paths_written, learned.report.paths_composed), (0, 1));
     let error = learn(2).unwrap_err();
     assert!(matches!(error, Error::Budget { stage: Stage::Extract, limit: BudgetLimit::Calls }), "{error}");

@@ -415,10 +415,10 @@ fn forgetting_reaches_the_response_log_the_vectors_and_other_paths() {
     let backend = log.wrap(ScriptedBackend::obedient());
     let vectors = LoggedEmbedder::new(HashedEmbedder::default(), &log);
     let build = RpmPipeline::builder(task()).backend(backend).retriever(DenseRetriever::new(vectors));
-    let pipeline = build.forgets_in(&log).build().unwrap();
+    let pipeline = build.forgets_in(&log).exemplars(7).build().unwrap();
     let secret = interaction("s", "A quiet harbour where my brother Anselm drowned in the winter of 1987.", "2", 5);
     let mut model = learned(&pipeline, films().into_iter().chain([secret]).collect());
-    block_on(pipeline.personalize(&model, &query("A quiet harbour."))).unwrap();
+    block_on(pipeline.personalize(&model, &query("A slow film."))).unwrap();
     let before = log.stats().records;
     let id = ItemId::new("s").unwrap();
     let receipt = block_on(pipeline.forget(&mut model, &Forget::Items(vec![id]))).unwrap();

@@ -304,7 +304,7 @@ fn text_of_the_user_stands_only_in_frames_and_quotes() {
 fn ids_of_the_host_never_leave() {
     let task = scale_task();
     let ids = ["customer-4711", "customer-4712", "customer-4713", "customer-4714"];
-    let texts = ["A slow film.", "A quiet film.", "A loud film.", "A loud chase."];
+    let texts = ["A slow film.", "A slow, quiet film.", "A slow, loud film.", "A loud chase."];
     let past = ids.iter().zip(texts).map(|(id, text)| common::interaction(id, text, "4", 7));
     let history = History::new(&task, "account-99", past).unwrap();
     let (model, mut requests) = learned(&task, &history);

@@ -101,7 +101,10 @@ struct Halving;
 #[async_trait]
 impl FeatureExtractor for Halving {
     async fn extract(&self, seen: ExtractionRequest<'_>, _: &StageContext<'_>) -> Result<Extraction, ExtractError> {
-        let features = [("half", 0, 6), ("rest", 6, seen.query.text().len())].map(|(name, start, end)| {
+        if !seen.query.text().contains("Zqsecret") {
+            return Ok(Extraction::default());
+        }
+        let features = [("first scene", 0, 6), ("last scene", 6, seen.query.text().len())].map(|(name, start, end)| {
             AssignedFeature::unknown(Feature::new(seen.query, name, Span { start, end }).unwrap())
         });
         Ok(Extraction { features: features.to_vec(), ..Extraction::default() })
@@ -111,7 +114,8 @@ impl FeatureExtractor for Halving {
 #[test]
 fn a_quote_that_ends_inside_a_secret_is_not_shown() {
     let task = common::scale_task();
-    let history = common::history_of(&task, &[("Zqsecret film, and a calm one.", "4")]);
+    let film = "Zqsecret film, and a calm one.";
+    let history = common::history_of(&task, &[(film, "4"), (film, "5"), (film, "4"), ("A loud one.", "1")]);
     let backend = ScriptedBackend::obedient();
     let builder = RpmPipeline::builder(task).backend(Arc::clone(&backend)).extractor(Halving);
     // A hook that knows the secret only as a whole.
@@ -119,7 +123,7 @@ fn a_quote_that_ends_inside_a_secret_is_not_shown() {
     block_on(builder.redact(whole).build().unwrap().learn(&history)).unwrap();
     let path = sent(&backend.of(Stage::WritePath)[0]);
     assert!(path.contains("| [gone] film"), "{path}");
-    assert!(path.contains("x1 \"half\" (F1)\nx2 \"rest\" (F2)\n"), "{path}");
+    assert!(path.contains("x1 \"first scene\" (F1)\nx2 \"last scene\" (F1)\n"), "{path}");
 }
 
 #[test]

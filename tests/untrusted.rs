@@ -206,10 +206,11 @@ fn a_model_that_obeys_a_planted_text_costs_its_own_item_at_most() {
                         assert_eq!(places(item.features()), places(plain.features()), "{what}");
                     }
                 }
-                for item in items {
-                    for feature in item.features() {
-                        assert!(learned.model.factors().factor_of(&feature.key()).is_some(), "{what}");
-                    }
+                for factor in learned.model.factors().iter() {
+                    let has = |item: &&rpm_core::data::MemoryItem| {
+                        item.features().iter().any(|feature| factor.features().contains(&feature.key()))
+                    };
+                    assert!(items.iter().filter(has).count() >= 3, "{what}");
                 }
                 // At most three tries of each thing asked, so a text cannot make a model be asked for ever.
                 assert!(hostile.requests.len() <= 3 * plain.requests.len(), "{what}");

@@ -5,11 +5,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::context::StageContext;
-use crate::data::{AssignedFeature, Feature, PathOrigin, PathStep, ReasoningPath};
+use crate::data::{AssignedFeature, Feature, PathOrigin, PathStep, ReasoningPath, Task};
 use crate::extract::{Dropped, ExtractionRequest, PromptedExtractor};
 use crate::factor::{AssignRequest, FactorModel, FactorNames, SimilarityFactorModel};
 use crate::llm::{CompletionRequest, ReplySchema, Stage};
-use crate::prompt::{self, ExampleStyle, Prompt};
+use crate::prompt::{self, ExampleStyle, OwnWords, Prompt};
 use crate::reason::{STEP_CHARS, read_why};
 use crate::stats::{Muted, Tier};
 
@@ -141,7 +141,7 @@ impl OneCallAnswerer {
     }
 
     /// The features of a reply that are in the query, with their steps.
-    fn read(&self, request: &AnswerRequest<'_>, reasons: &[Value], response: String) -> Read {
+    fn read(&self, request: &AnswerRequest<'_>, reasons: &[Value], response: String, own: &OwnWords) -> Read {
         let seen = ExtractionRequest::new(request.task, "query", request.query);
         let mut read = Read { response, features: Vec::new(), steps: Vec::new(), dropped: Dropped::default() };
         for reason in reasons.iter().take(self.max_steps) {
@@ -149,7 +149,7 @@ impl OneCallAnswerer {
                 read.dropped.unusable_name += 1;
                 continue;
             };
-            let kept = PromptedExtractor::keep_one(&seen, found.name, found.quote);
+            let kept = PromptedExtractor::keep_one(&seen, found.name, found.quote, own);
             read.dropped.add(&kept.dropped);
             let Some(why) = read_why(&found.why) else { continue };
             let Some(feature) = kept.features.into_iter().next().map(|assigned| assigned.feature) else { continue };
@@ -192,6 +192,13 @@ impl OneCallAnswerer {
     }
 }
 
+/// The words of the request besides the data.
+fn own_words(task: &Task, ctx: &StageContext<'_>) -> OwnWords {
+    let values = prompt::task_values(task).set("responses", "").set("max_steps", "").set("factors", "");
+    let values = values.set("exemplars", "").set("item", "").set("note", "");
+    OwnWords::of(&ctx.prompts().render(Prompt::AnswerMerged, &values))
+}
+
 #[async_trait]
 impl Answerer for OneCallAnswerer {
     async fn answer(&self, request: AnswerRequest<'_>, ctx: &StageContext<'_>) -> Result<Draft, AnswerError> {
@@ -200,9 +207,10 @@ impl Answerer for OneCallAnswerer {
         }
         let options = allowed(request.task, request.query, ctx);
         let prompt = self.request(&request, &options, ctx);
+        let own = own_words(request.task, ctx);
         let question = Question { request: &request, options: &options, prompt, reasks: self.max_reasks };
         let read = |answered: Answered, response| {
-            let value = self.read(&request, &answered.reasons, response);
+            let value = self.read(&request, &answered.reasons, response, &own);
             let unfounded = || "it has no feature with a name, a why and a quote that is in the new text".to_owned();
             let problem = value.features.is_empty().then(unfounded);
             Reading { value, problem }

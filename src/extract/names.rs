@@ -14,10 +14,7 @@ pub(super) fn is_kind(name: &str) -> bool {
 
 /// True for a name that repeats the request's own words instead of naming something in the text.
 pub(super) fn is_echo(name: &str, seen: &ExtractionRequest<'_>) -> bool {
-    const ECHOES: [&str; 16] = [
-        // The wording's own examples.
-        "runs small",
-        "helpful staff",
+    const ECHOES: [&str; 14] = [
         "feature",
         "features",
         "name",

@@ -12,6 +12,7 @@
 //! Guide: [the method](crate::guide::method).
 
 pub(crate) mod grouping;
+mod ideas;
 mod names;
 mod prompted;
 pub(crate) mod recurring;
@@ -24,6 +25,7 @@ use async_trait::async_trait;
 use crate::context::StageContext;
 use crate::data::{AssignedFeature, DataError, FactorId, FactorSet, FeatureKey, Judgement, MemoryItem, Query, Task};
 use crate::llm::AskError;
+use crate::words::Language;
 
 pub use names::FactorNames;
 pub use prompted::PromptedFactorModel;
@@ -35,7 +37,8 @@ pub use similarity::SimilarityFactorModel;
 /// [`fit`](Self::fit). The defaults assign by exact key and judge nothing.
 ///
 /// # Contract
-/// - `fit` returns groups that together hold every feature key of the rows exactly once (the pipeline checks it).
+/// - `fit` returns groups that hold each feature key of the rows at most once (the pipeline checks it). A feature of none is kept with
+///   its interaction; with others of like names it is a factor once they are in three interactions.
 /// - `assign` returns one entry per feature, in their order, and only factors of the set it was given.
 /// - `judge` returns one result per row, in their order, each with one judgement per feature of the row.
 /// - Nothing depends on the order of the rows beyond their canonical one.
@@ -97,6 +100,13 @@ impl<'a> FitRequest<'a> {
     /// A request over these rows.
     pub fn new(task: &'a Task, rows: &'a [MemoryItem]) -> Self {
         Self { task, rows }
+    }
+
+    /// The language by whose stems names are compared.
+    fn language(&self) -> Language {
+        let mut scratch = String::new();
+        let signs = self.rows.iter().map(|row| Language::signs_in(row.query().text(), &mut scratch)).sum();
+        self.task.language_of(signs, self.rows.len())
     }
 }
 
@@ -201,12 +211,6 @@ pub enum FactorError {
     /// The groups are no partition of the features.
     #[error("the groups are not a partition of the features")]
     NotAPartition(#[source] DataError),
-    /// A feature is in no group.
-    #[error("{missing} features are in no group")]
-    Unplaced {
-        /// The number of these features.
-        missing: usize,
-    },
     /// A host's own factor model failed.
     #[error("the factor model failed")]
     Other(#[source] crate::llm::BoxError),

@@ -12,10 +12,10 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use crate::data::FeatureKey;
+use crate::data::{FeatureKey, Query, Task};
 use crate::words::Language;
 
-use super::grouping::Clusters;
+use super::grouping::{Clusters, stems};
 
 /// The fewest items in which a factor is: what is seen once or twice has no statistics.
 pub(crate) const LEAST_SEEN: usize = 3;
@@ -73,6 +73,37 @@ pub(crate) struct Kept<'a> {
     pub(crate) fitted: usize,
     /// Those that the user's edits speak of.
     pub(crate) edited: &'a BTreeSet<usize>,
+    /// True where a model named them, which may say something by words that are weak by themselves.
+    pub(crate) by_model: bool,
+}
+
+/// The longest option that a factor could be called like, in bytes.
+const LONGEST_OPTION: usize = 64;
+
+/// The options of a query that a factor could be called like.
+pub(crate) fn offered(query: &Query) -> impl Iterator<Item = FeatureKey> {
+    query.options().iter().filter(|option| option.len() <= LONGEST_OPTION).map(|option| FeatureKey::of(option))
+}
+
+/// What a task asks of everyone, which names nothing of one text.
+pub(crate) struct Asked {
+    stems: BTreeSet<String>,
+    responses: BTreeSet<FeatureKey>,
+}
+
+impl Asked {
+    /// The words of a task, and its responses with those that were offered.
+    pub(crate) fn of(task: &Task, language: Language, offered: impl IntoIterator<Item = FeatureKey>) -> Self {
+        let own = format!("{} {} {}", task.instruction(), task.query_name_str(), task.response_name_str());
+        let fixed = task.space().fixed_responses().unwrap_or_default();
+        let responses = fixed.iter().map(|response| FeatureKey::of(response)).chain(offered).collect();
+        Self { stems: stems(&FeatureKey::of(&own), language), responses }
+    }
+
+    /// These words kept from being factors, beside what is a factor whatever was seen.
+    pub(crate) fn kept<'a>(&'a self, fitted: usize, edited: &'a BTreeSet<usize>) -> Kept<'a> {
+        Kept { asked: &self.stems, responses: &self.responses, fitted, edited, by_model: false }
+    }
 }
 
 impl Recurring {
@@ -240,7 +271,7 @@ impl Recurring {
         };
         let nouns_only = self.has_capital_nouns(clusters);
         let usable = |cluster: &usize| {
-            let named = clusters.has_name(*cluster) && (!nouns_only || self.is_noun(*cluster));
+            let named = (kept.by_model || clusters.has_name(*cluster)) && (!nouns_only || self.is_noun(*cluster));
             (named && self.of(*cluster).len() as f64 <= most && !echo(*cluster)).then_some(*cluster)
         };
         let rank = |cluster: usize| (self.of(cluster).len(), clusters.stems_of(cluster).len(), Reverse(cluster));

@@ -5,7 +5,6 @@ use async_trait::async_trait;
 use crate::context::StageContext;
 use crate::data::grouping::LIKENESS;
 use crate::data::{AssignedFeature, FactorId, FeatureKey, MemoryItem};
-use crate::words::Language;
 
 use super::grouping::Clusters;
 use super::{AssignRequest, FactorError, FactorFit, FactorGroup, FactorModel, FitRequest};
@@ -37,10 +36,7 @@ impl SimilarityFactorModel {
 
     /// The groups of all features of the rows, oldest first.
     pub fn groups(&self, request: FitRequest<'_>) -> Vec<FactorGroup> {
-        let mut scratch = String::new();
-        let signs = request.rows.iter().map(|row| Language::signs_in(row.query().text(), &mut scratch)).sum();
-        let language = request.task.language_of(signs, request.rows.len());
-        let mut clusters = Clusters::new(self.least_likeness, language);
+        let mut clusters = Clusters::new(self.least_likeness, request.language());
         for feature in request.rows.iter().flat_map(MemoryItem::features) {
             clusters.see(&feature.key());
         }

@@ -6,8 +6,8 @@ use crate::data::grouping::Grouping;
 use crate::data::{
     EditRecord, Factor, FactorId, FactorSet, Feature, FeatureKey, MemoryItem, Span, Standing, Task, in_force,
 };
-use crate::factor::grouping::{Clusters, stems};
-use crate::factor::recurring::{Kept, Recurring};
+use crate::factor::grouping::Clusters;
+use crate::factor::recurring::{Asked, Recurring, offered};
 use crate::words::Language;
 
 use super::arrangement::Arrangement;
@@ -28,9 +28,6 @@ pub(crate) struct Partition {
     /// Signs of German in all queries.
     german: usize,
 }
-
-/// The longest option that a factor could be called like, in bytes.
-const LONGEST_OPTION: usize = 64;
 
 /// The factors that came or changed their standing while interactions were taken in.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -104,8 +101,7 @@ impl Partition {
         }
         self.recurring.see(of_item);
         self.german += signs_of_german(item);
-        let short = item.query().options().iter().filter(|option| option.len() <= LONGEST_OPTION);
-        self.offered.extend(short.map(|option| FeatureKey::of(option)));
+        self.offered.extend(offered(item.query()));
     }
 
     /// The partition as the edits in force keep and rearrange it.
@@ -115,13 +111,8 @@ impl Partition {
             edited.extend(record.edit.factors().into_iter().filter_map(|id| self.places.get(id)));
             edited.extend(record.anchors.values().flatten().filter_map(|key| self.clusters.cluster_of(key)));
         }
-        let own = format!("{} {} {}", task.instruction(), task.query_name_str(), task.response_name_str());
-        let asked = stems(&FeatureKey::of(&own), self.clusters.language());
-        let fixed = task.space().fixed_responses().unwrap_or_default();
-        let responses =
-            fixed.iter().map(|response| FeatureKey::of(response)).chain(self.offered.iter().cloned()).collect();
-        let kept = Kept { asked: &asked, responses: &responses, fitted: self.fitted, edited: &edited };
-        let leaders = self.recurring.leaders(&self.clusters, kept);
+        let asked = Asked::of(task, self.clusters.language(), self.offered.iter().cloned());
+        let leaders = self.recurring.leaders(&self.clusters, asked.kept(self.fitted, &edited));
         let base = |cluster: usize| leaders.get(cluster).copied().flatten().and_then(|leader| self.ids.get(leader));
         let arrangement = Arrangement::new(
             edits,

@@ -42,7 +42,7 @@ impl RpmPipelineBuilder {
     pub(super) fn prompted(task: Task) -> Self {
         Self::offline(task)
             .extractor(PromptedExtractor::default())
-            .factor_model(PromptedFactorModel::default())
+            .factor_model(PromptedFactorModel::default().merging_rare())
             .path_writer(PromptedPathWriter::default())
             .answerer(PromptedAnswerer::default())
     }

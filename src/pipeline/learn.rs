@@ -1,13 +1,10 @@
 //! The order of the stages of learning.
 
-use std::collections::HashSet;
 use std::error::Error as _;
 
 use crate::context::StageContext;
-use crate::data::grouping::Grouping;
-use crate::data::{
-    DataError, Feature, FeatureKey, History, Interaction, ItemId, MemoryItem, PathOrigin, ReasoningPath, UserId,
-};
+use crate::data::grouping::{Grouping, LIKENESS};
+use crate::data::{DataError, Feature, History, Interaction, ItemId, MemoryItem, PathOrigin, ReasoningPath, UserId};
 use crate::extract::{Dropped, ExtractError, Extraction, ExtractionRequest};
 use crate::factor::{FactorError, FactorFit, FitRequest, SimilarityFactorModel};
 use crate::llm::{Stage, trace};
@@ -181,18 +178,12 @@ impl RpmPipeline {
         let fit = match fit {
             Err(FactorError::Ask(_)) if ctx.ledger().budget_reached().is_some() => {
                 let groups = SimilarityFactorModel::default().groups(FitRequest::new(&self.task, items));
-                FactorFit { unplaced: groups.len(), ..FactorFit::new(groups) }
+                FactorFit { unplaced: groups.len(), ..FactorFit::default().by_likeness(LIKENESS) }
             }
             fit => fit.map_err(|error| Error::Factor(Box::new(error)))?,
         };
         report.refused_groups = fit.refused;
         report.unplaced_groups = fit.unplaced;
-        let placed: HashSet<&FeatureKey> = fit.groups.iter().flat_map(|group| &group.features).collect();
-        let keys: HashSet<FeatureKey> = items.iter().flat_map(MemoryItem::features).map(Feature::key).collect();
-        let missing = keys.iter().filter(|key| !placed.contains(key)).count();
-        if missing > 0 {
-            return Err(Error::Factor(Box::new(FactorError::Unplaced { missing })));
-        }
         let mut grouping = fitted(fit).map_err(|error| Error::Factor(Box::new(FactorError::NotAPartition(error))))?;
         grouping.take_in(groups);
         Ok(grouping)

@@ -53,7 +53,7 @@ impl RpmPipelineBuilder {
         match preset {
             Preset::Paper => self
                 .extractor(PromptedExtractor::default())
-                .factor_model(PromptedFactorModel::default())
+                .factor_model(PromptedFactorModel::default().merging_rare())
                 .path_writer(PromptedPathWriter::default())
                 .answerer(PromptedAnswerer::default())
                 .exemplars(3)

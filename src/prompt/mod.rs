@@ -10,6 +10,7 @@
 //! Guide: [between the pipeline and a model](crate::guide::llm).
 
 mod alias;
+mod echo;
 mod excerpt;
 mod factors;
 mod frame;
@@ -28,6 +29,7 @@ pub use reply::{Repair, Reply, ReplyError, ReplyItems, read_items, read_reply};
 pub use template::{Prompt, PromptSet, Template, TemplateError};
 
 pub(crate) use alias::{alias, is_about, place};
+pub(crate) use echo::OwnWords;
 pub(crate) use factors::{factors, factors_within};
 pub(crate) use read_back::{framed_blocks, last_framed, names_listed};
 pub(crate) use render::{ExampleStyle, estimate, exemplars, item, known_factors, known_shown, responses, task_values};

@@ -129,8 +129,11 @@ pub fn obey(request: &CompletionRequest) -> String {
                 .collect();
             json!({ "items": items })
         }
-        // Asked for one letter.
-        Stage::Answer if request.schema.is_none() => return "A".to_owned(),
+        // Asked for one letter, or for one point of a scale.
+        Stage::Answer if request.schema.is_none() => {
+            let letter = request.messages.iter().any(|message| message.content.contains("Reply with the letter"));
+            return if letter { "A" } else { "1" }.to_owned();
+        }
         _ => {
             let properties = request.schema.as_ref().map_or(&Value::Null, |schema| &schema.schema["properties"]);
             let mut reply = serde_json::Map::new();
@@ -255,17 +258,19 @@ pub const OPTIONS: [&str; 3] = ["More trains", "More roads", "Neither of them"];
 const FILMS: [&str; 6] = [
     "A slow, quiet drama about a lighthouse keeper.",
     "A loud chase through the city.",
-    "A slow film about a quiet town and its baker.",
-    "A loud sequel without a thought.",
-    "Quiet days at the harbour, slow and warm.",
+    "A slow film about a quiet town, its baker and one chase.",
+    "A loud sequel without a quiet thought.",
+    "Long days at the harbour, slow and warm.",
     "A chase with loud music and a thin plot.",
 ];
 
-const ABSTRACTS: [(&str, &str); 4] = [
+const ABSTRACTS: [(&str, &str); 6] = [
     ("We describe a parser for noisy text. The parser is fast.", "A Fast Parser for Noisy Text"),
     ("An exact solver for schedules is given. The solver is slow but sure.", "An Exact Solver for Schedules"),
     ("A parser that learns from a solver is studied.", "Learning a Parser from a Solver"),
-    ("We measure how quiet a harbour can be.", "How Quiet Is a Harbour?"),
+    ("We measure how slow and quiet a harbour can be.", "How Quiet Is a Harbour?"),
+    ("A slow parser is checked by a solver.", "Checking a Parser"),
+    ("Where a parser fails, a solver can help.", "When Parsers Fail"),
 ];
 
 pub fn query(text: &str) -> Query {
@@ -318,6 +323,11 @@ pub fn choices_history() -> History {
 
 pub fn text_history() -> History {
     history_of(&text_task(), &ABSTRACTS)
+}
+
+/// The first four of them.
+pub fn short_text_history() -> History {
+    history_of(&text_task(), &ABSTRACTS[..4])
 }
 
 /// A task of each kind with its history and a new query that is like it.

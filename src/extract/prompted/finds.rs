@@ -9,7 +9,7 @@ use crate::data::{AssignedFeature, FactorId, Feature, FeatureKey, Span, limits};
 use crate::extract::lexicon::valence_of;
 use crate::extract::names::{is_echo, is_kind, parts, short_name};
 use crate::extract::{Extraction, ExtractionRequest, LexicalExtractor, ReplyReading, ground};
-use crate::prompt::is_about;
+use crate::prompt::{OwnWords, is_about};
 
 use super::PromptedExtractor;
 use super::shown::meant;
@@ -19,6 +19,15 @@ pub(super) struct FoundItem {
     #[serde(default, alias = "id")]
     about: serde_json::Value,
     features: Vec<serde_json::Value>,
+}
+
+/// What a request offers to name features by.
+#[derive(Clone, Copy)]
+pub(super) struct Offered<'a> {
+    /// The factors of a catalog.
+    pub(super) factors: &'a [&'a CatalogFactor],
+    /// Its own words, which name nothing of a text.
+    pub(super) words: &'a OwnWords,
 }
 
 #[derive(Deserialize)]
@@ -43,9 +52,10 @@ impl PromptedExtractor {
         Extraction { features, reading, ..extraction }
     }
 
-    /// A feature that was found in another way, checked as this extractor's own finds are.
-    pub(crate) fn keep_one(seen: &ExtractionRequest<'_>, name: String, quote: String) -> Extraction {
-        Self::default().keep(seen, vec![FoundFeature { name, quote, factor: serde_json::Value::Null }], &[])
+    /// A feature that was found by another request, of these words, checked as this extractor's own finds are.
+    pub(crate) fn keep_one(seen: &ExtractionRequest<'_>, name: String, quote: String, own: &OwnWords) -> Extraction {
+        let found = FoundFeature { name, quote, factor: serde_json::Value::Null };
+        Self::default().keep(seen, vec![found], Offered { factors: &[], words: own })
     }
 
     /// The features of the items that are about the text at `place` of a request; `None` when there is no such item.
@@ -54,7 +64,7 @@ impl PromptedExtractor {
         items: &[FoundItem],
         place: usize,
         texts: &[&ExtractionRequest<'_>],
-        shown: &[&CatalogFactor],
+        offered: Offered<'_>,
     ) -> Option<Extraction> {
         let seen = texts.get(place)?;
         // All of one id, so that one that is made up cannot take the place of the right one.
@@ -68,20 +78,21 @@ impl PromptedExtractor {
                 _ => unusable += 1,
             }
         }
-        let mut extraction = self.keep(seen, found, shown);
+        let mut extraction = self.keep(seen, found, offered);
         extraction.dropped.unusable_name += unusable;
         Some(extraction)
     }
 
-    fn keep(&self, seen: &ExtractionRequest<'_>, found: Vec<FoundFeature>, shown: &[&CatalogFactor]) -> Extraction {
+    fn keep(&self, seen: &ExtractionRequest<'_>, found: Vec<FoundFeature>, offered: Offered<'_>) -> Extraction {
         let mut extraction = Extraction::default();
         let mut keys: BTreeSet<FeatureKey> = BTreeSet::new();
         for feature in found {
             let name = feature.name.split_whitespace().collect::<Vec<_>>().join(" ");
-            let of = meant(&feature.factor, shown);
+            let of = meant(&feature.factor, offered.factors);
             let name = of.map_or(name, |factor| factor.label().to_owned());
             let kind = of.is_none() && is_kind(&name);
-            if (of.is_none() && is_echo(&name, seen) && !kind) || name.len() > limits::ID_BYTES {
+            let echoes = || is_echo(&name, seen) || offered.words.are_all_of(&name, &feature.quote);
+            if (of.is_none() && !kind && echoes()) || name.len() > limits::ID_BYTES {
                 extraction.dropped.unusable_name += 1;
                 continue;
             }

@@ -6,9 +6,10 @@ use serde_json::json;
 
 use crate::catalog::CatalogFactor;
 use crate::context::StageContext;
+use crate::data::Task;
 use crate::extract::ExtractionRequest;
 use crate::llm::{CompletionRequest, ReplySchema, Stage, note};
-use crate::prompt::{self, Prompt, Sources, alias};
+use crate::prompt::{self, OwnWords, Prompt, Sources, alias};
 
 use super::{PromptedExtractor, shown};
 
@@ -51,6 +52,13 @@ impl PromptedExtractor {
         Some(
             CompletionRequest::new(Stage::Extract, messages, max_tokens).schema(self.schema(&ids, &shown)).about(about),
         )
+    }
+
+    /// The words of the request besides the texts and the factors.
+    pub(super) fn own_words(task: Option<&Task>, ctx: &StageContext<'_>) -> OwnWords {
+        let values = task.map(prompt::task_values).unwrap_or_default();
+        let values = values.set("max_features", "").set("known_factors", "").set("items", "").set("note", "");
+        OwnWords::of(&ctx.prompts().render(Prompt::Extract, &values))
     }
 
     fn schema(&self, ids: &[String], shown: &[&CatalogFactor]) -> ReplySchema {

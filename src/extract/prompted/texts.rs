@@ -5,7 +5,7 @@ use crate::extract::{Dropped, Extraction, ExtractionRequest, ReplyReading};
 use crate::llm::{Ask, Completion, CompletionRequest, FinishReason, Inquiry, Stage, Verdict};
 use crate::prompt::{read_cut_items, read_items};
 
-use super::finds::FoundItem;
+use super::finds::{FoundItem, Offered};
 use super::{PromptedExtractor, shown};
 
 /// Texts that a model is asked about.
@@ -88,15 +88,17 @@ impl Inquiry<Extraction> for Texts<'_> {
         let texts = self.of(ask.parts());
         let listed = self.listed(ask, completion);
         let shown = shown::shown(&texts, self.ctx);
+        let words = PromptedExtractor::own_words(texts.first().map(|seen| seen.task), self.ctx);
+        let offered = Offered { factors: &shown, words: &words };
         // What a cut reply held of a text: for the case that asking again brings no more.
         let mut cut: Option<Vec<FoundItem>> = None;
         let read_cut = || read_cut_items(&completion.text, "items").map_or_else(|_| Vec::new(), |read| read.items);
         let mut verdicts = Vec::with_capacity(texts.len());
         for (place, part) in ask.parts().iter().enumerate() {
-            verdicts.push(match self.extractor.found(&listed.items, place, &texts, &shown) {
+            verdicts.push(match self.extractor.found(&listed.items, place, &texts, offered) {
                 Some(found) => self.verdict(ask, *part, found, listed.reading),
                 None => {
-                    let partial = self.extractor.found(cut.get_or_insert_with(read_cut), place, &texts, &shown);
+                    let partial = self.extractor.found(cut.get_or_insert_with(read_cut), place, &texts, offered);
                     let partial = partial.filter(|part| !part.features.is_empty());
                     Verdict::Again {
                         problem: Some(problem(completion, listed.unreadable)),

@@ -13,22 +13,26 @@ use crate::llm::{AskError, Completion, FinishReason, Plan, Rest};
 
 use self::naming::Naming;
 use self::placing::assemble;
+use super::ideas::{Ideas, only_recurring};
+use super::recurring::LEAST_SEEN;
 use super::{AssignRequest, FactorError, FactorFit, FactorGroup, FactorModel, FitRequest, SimilarityFactorModel};
 
 /// Asks a model which features act alike, what to call them and, for open-ended tasks, which swayed the response.
 ///
-/// Features that look alike are grouped first without the model, so it only merges and names groups. Whatever it leaves
-/// out or makes up cannot break the partition: a group that no factor took is asked for again and then stays a factor of
-/// its own, under the name of its most typical feature.
+/// Features that look alike, and those in the same interactions, are grouped first without the model, so it only merges and
+/// names groups; what is in fewer than three interactions, once merged, is no factor. Whatever it leaves out or makes up
+/// cannot break the partition: a group that no factor took is asked for again and then stays a factor of its own, under the
+/// name of its most typical feature. A name that is but the request's own words is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PromptedFactorModel {
     groups_per_request: usize,
     max_reasks: u32,
+    merges_rare: bool,
 }
 
 impl Default for PromptedFactorModel {
     fn default() -> Self {
-        Self { groups_per_request: 24, max_reasks: 1 }
+        Self { groups_per_request: 24, max_reasks: 1, merges_rare: false }
     }
 }
 
@@ -38,6 +42,14 @@ impl PromptedFactorModel {
     #[must_use]
     pub fn groups_per_request(mut self, groups: usize) -> Self {
         self.groups_per_request = groups.clamp(1, 200);
+        self
+    }
+
+    /// Shows the model the groups in one or two interactions as well, so that it can merge those that mean the same in other
+    /// words. They are most of all groups, and each is a line of the request and of the reply. Default: they are not shown.
+    #[must_use]
+    pub fn merging_rare(mut self) -> Self {
+        self.merges_rare = true;
         self
     }
 
@@ -70,7 +82,13 @@ fn lacking(completion: &Completion) -> String {
 #[async_trait]
 impl FactorModel for PromptedFactorModel {
     async fn fit(&self, request: FitRequest<'_>, ctx: &StageContext<'_>) -> Result<FactorFit, FactorError> {
-        let groups = SimilarityFactorModel::default().groups(request);
+        if request.rows.len() < LEAST_SEEN {
+            return Ok(FactorFit::new(Vec::new()));
+        }
+        let Ideas { recurring: mut groups, rare } = Ideas::of(request);
+        if self.merges_rare {
+            groups.extend(rare);
+        }
         let plan = Plan {
             parts: groups.len(),
             per_request: self.groups_per_request,
@@ -88,7 +106,8 @@ impl FactorModel for PromptedFactorModel {
                 return Err(error.into());
             }
         }
-        let (groups, unplaced) = assemble(&groups, named);
+        let (mut groups, unplaced) = assemble(&groups, named);
+        only_recurring(&mut groups, request.rows);
         Ok(FactorFit { refused, unplaced, ..FactorFit::new(groups) })
     }
 

@@ -9,7 +9,7 @@ use crate::context::StageContext;
 use crate::data::FeatureKey;
 use crate::data::text::{fold, one_line};
 use crate::llm::{Ask, Completion, CompletionRequest, Inquiry, ReplySchema, Stage, Verdict, note, unless_cut};
-use crate::prompt::{self, Prompt, alias, rows_of};
+use crate::prompt::{self, OwnWords, Prompt, alias, rows_of};
 
 use super::placing::{LABEL_CHARS, Named, Names, Placed, most_groups, read_factors, read_names};
 use super::{FactorGroup, FitRequest, lacking, object, tokens};
@@ -23,6 +23,8 @@ pub(super) struct Naming<'a> {
     groups: &'a [FactorGroup],
     /// The rows in which each group was seen.
     seen: Vec<BTreeSet<usize>>,
+    /// The words of the request besides the groups.
+    own: OwnWords,
     ctx: &'a StageContext<'a>,
     /// The factors of all replies.
     pub(super) named: Vec<Named>,
@@ -35,7 +37,9 @@ pub(super) struct Naming<'a> {
 impl<'a> Naming<'a> {
     pub(super) fn new(request: FitRequest<'a>, groups: &'a [FactorGroup], ctx: &'a StageContext<'a>) -> Self {
         let seen = rows_of(request.rows, groups.iter().map(|group| group.features.as_slice()));
-        Self { request, groups, seen, ctx, named: Vec::new(), refused: 0, replies: 0 }
+        let values = prompt::task_values(request.task).set("groups", "seen").set("note", "");
+        let own = OwnWords::of(&ctx.prompts().render(Prompt::Group, &values));
+        Self { request, groups, seen, own, ctx, named: Vec::new(), refused: 0, replies: 0 }
     }
 }
 
@@ -81,7 +85,7 @@ impl Inquiry<()> for Naming<'_> {
             Ok(reply) => (self.ctx.accept(Stage::Group, reply), lacking(completion)),
             Err(error) => (Names::new(), unless_cut(error.to_string(), completion)),
         };
-        let Placed { factors, refused, missing, overfull } = read_factors(&names, ask.parts(), self.groups);
+        let Placed { factors, refused, missing, overfull } = read_factors(&names, ask.parts(), self.groups, &self.own);
         self.named.extend(factors);
         self.refused += refused;
         self.replies += 1;

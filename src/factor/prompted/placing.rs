@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::data::FeatureKey;
 use crate::data::text::{fold, one_line};
-
-use crate::prompt::{Reply, ReplyError, place, read_reply};
+use crate::prompt::{OwnWords, Reply, ReplyError, place, read_reply};
 
 use super::FactorGroup;
 
@@ -61,7 +61,7 @@ pub(super) struct Placed {
 
 /// The factors that the names of one reply make, and what of it cannot be used. A group is cited by its id or, as models
 /// do that no schema holds, by its own name.
-pub(super) fn read_factors(names: &Names, asked: &[usize], groups: &[FactorGroup]) -> Placed {
+pub(super) fn read_factors(names: &Names, asked: &[usize], groups: &[FactorGroup], own: &OwnWords) -> Placed {
     let by_name: BTreeMap<String, usize> =
         asked.iter().rev().filter_map(|i| Some((fold(&groups.get(*i)?.label), *i))).collect();
     let meant = |id: &str| match place('g', id).and_then(|place| asked.get(place)) {
@@ -71,7 +71,7 @@ pub(super) fn read_factors(names: &Names, asked: &[usize], groups: &[FactorGroup
     let (mut label_of, mut refused) = (BTreeMap::new(), 0);
     for (id, name) in names {
         match (meant(id), name.as_str().and_then(usable_label)) {
-            (Some(group), Some(label)) => {
+            (Some(group), Some(label)) if !echoes(&label, groups.get(group), own) => {
                 refused += usize::from(label_of.insert(group, label).is_some());
             }
             _ => refused += 1,
@@ -101,6 +101,13 @@ pub(super) fn read_factors(names: &Names, asked: &[usize], groups: &[FactorGroup
     let taken: Vec<usize> = factors.iter().flat_map(|factor| factor.groups.iter().copied()).collect();
     let missing = asked.iter().copied().filter(|group| !taken.contains(group)).collect();
     Placed { factors, refused, missing, overfull }
+}
+
+/// True for a name that says what is asked for in place of what the group is of.
+fn echoes(label: &str, group: Option<&FactorGroup>, own: &OwnWords) -> bool {
+    let Some(group) = group else { return false };
+    let names = group.features.iter().map(FeatureKey::as_str);
+    own.are_all_of(label, &std::iter::once(group.label.as_str()).chain(names).collect::<Vec<_>>().join(" "))
 }
 
 /// Gives groups their own name back where they were given the name of another group that does not bear it: small models slip
@@ -204,10 +211,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::data::FeatureKey;
+    use crate::llm::Message;
 
     fn group(name: &str) -> FactorGroup {
         FactorGroup { label: name.to_owned(), description: String::new(), features: vec![FeatureKey::of(name)] }
+    }
+
+    fn own() -> OwnWords {
+        OwnWords::of(&[Message::system("Sort the groups, each seen in so many rows, by direction.")])
     }
 
     fn names(value: Value) -> Names {
@@ -219,7 +230,7 @@ mod tests {
         let groups = ["a a", "b b", "c c", "d d", "e e"].map(group);
         let reply =
             names(json!({ "[G2]": "late", "g3": "Late ", "g4": "<name>", "g9": "late", "x1": 3, "E e": "end" }));
-        let placed = read_factors(&reply, &[0, 1, 2, 3, 4], &groups);
+        let placed = read_factors(&reply, &[0, 1, 2, 3, 4], &groups, &own());
         assert_eq!((placed.refused, placed.missing, placed.overfull), (3, vec![0, 3], false));
         let (factors, unplaced) = assemble(&groups, placed.factors);
         let labels: Vec<&str> = factors.iter().map(|factor| factor.label.as_str()).collect();
@@ -232,7 +243,7 @@ mod tests {
         let groups = ["slow pace", "loud music", "warm cast", "thin plot"].map(group);
         // Each is named after the next one; the last two are the same indeed.
         let slipped = names(json!({ "g1": "loud music", "g2": "warm cast", "g3": "thin plot", "g4": "thin plot" }));
-        let placed = read_factors(&slipped, &[0, 1, 2, 3], &groups);
+        let placed = read_factors(&slipped, &[0, 1, 2, 3], &groups, &own());
         let labels: Vec<(&str, &[usize])> =
             placed.factors.iter().map(|it| (it.label.as_str(), it.groups.as_slice())).collect();
         assert_eq!(labels, [("slow pace", &[0][..]), ("loud music", &[1]), ("thin plot", &[2, 3])]);
@@ -246,10 +257,19 @@ mod tests {
     }
 
     #[test]
+    fn a_name_of_the_requests_own_words_is_refused_unless_the_group_has_them() {
+        let groups = ["slow pace", "good direction"].map(group);
+        let echo = names(json!({ "g1": "seen in 2 of 40", "g2": "direction" }));
+        let placed = read_factors(&echo, &[0, 1], &groups, &own());
+        let labels: Vec<&str> = placed.factors.iter().map(|it| it.label.as_str()).collect();
+        assert_eq!((labels, placed.refused, placed.missing), (vec!["direction"], 1, vec![0]));
+    }
+
+    #[test]
     fn a_name_for_nearly_all_groups_is_refused() {
         let groups = ["a", "b", "c", "d", "e"].map(group);
         let all = names(json!({ "g1": "style", "g2": "style", "g3": "Style", "g4": "style", "g5": "style" }));
-        let placed = read_factors(&all, &[0, 1, 2, 3, 4], &groups);
+        let placed = read_factors(&all, &[0, 1, 2, 3, 4], &groups, &own());
         assert!(placed.overfull && placed.factors.is_empty());
         assert_eq!((placed.refused, placed.missing.len()), (5, 5));
     }

@@ -1,14 +1,13 @@
 //! One data set: the numbers of its users, taken together.
 
-use std::sync::Arc;
-
 use serde::Serialize;
 
-use rpm_core::catalog::Catalog;
 use rpm_core::data::Interaction;
+use rpm_core::llm::UsageReport;
 
 use super::faults::{FaultCounts, LabelFault};
 use super::fidelity::Gain;
+use super::learner::Learner;
 use super::user::{Look, Looked, ShownLabel, UserFactors};
 use crate::dataset::Dataset;
 use crate::{Chance, EvalError};
@@ -25,6 +24,12 @@ pub struct SetFactors {
     pub factors_per_user: f64,
     /// The median number of factors that were seen at least three times.
     pub seen3_per_user: f64,
+    /// The features of all users' interactions, each as often as it was found.
+    pub features: usize,
+    /// The share of them that are of a factor seen at least three times.
+    pub features_on_recurring: f64,
+    /// The share of them that are of a factor of the catalog.
+    pub features_on_catalog: f64,
     /// The mean number of significant factors; `None` for free text.
     pub significant_per_user: Option<f64>,
     /// The mean of [`UserFactors::shown_redundancy`].
@@ -54,6 +59,9 @@ pub struct SetFactors {
     pub label_faults_by_kind: FaultCounts,
     /// Shown labels of all users.
     pub labels_shown: usize,
+    /// What learning took of a model; `None` where none was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<UsageReport>,
     /// The users one by one.
     pub users_detail: Vec<UserFactors>,
     /// Labels that were drawn to be read; `None` unless they were asked for.
@@ -62,22 +70,14 @@ pub struct SetFactors {
 }
 
 impl SetFactors {
-    /// Learns each user of a data set with the offline pipeline, and looks at the factors.
+    /// Learns each user of a data set, and looks at the factors.
     ///
     /// # Errors
     /// [`EvalError::Data`] for a history that breaks the rules, [`EvalError::Factors`] for a user who cannot be learned or
     /// asked.
-    pub async fn of(set: &Dataset) -> Result<Self, EvalError> {
-        Self::with_catalog(set, None).await
-    }
-
-    /// Does what [`of`](Self::of) does, with a catalog in the pipeline.
-    ///
-    /// # Errors
-    /// As for [`of`](Self::of).
-    pub async fn with_catalog(set: &Dataset, catalog: Option<Arc<Catalog>>) -> Result<Self, EvalError> {
+    pub async fn of(set: &Dataset, learner: &Learner) -> Result<Self, EvalError> {
         let population: Vec<Vec<Interaction>> = set.users.iter().map(|user| user.history.clone()).collect();
-        let look = Look::new(set, &population, catalog)?;
+        let look = Look::new(set, &population, learner)?;
         let mut looked = Vec::with_capacity(set.users.len());
         for user in &set.users {
             looked.push(look.at(user).await?);
@@ -87,7 +87,9 @@ impl SetFactors {
 
     fn together(name: &str, looked: Vec<Looked>) -> Self {
         let (mut users, mut right, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+        let mut usage = UsageReport::default();
         for looked in looked {
+            usage.add(&looked.usage);
             users.push(looked.user);
             right.push(looked.right);
             errors.push(looked.errors);
@@ -96,12 +98,17 @@ impl SetFactors {
         let sum = |count: fn(&UserFactors) -> usize| users.iter().map(count).sum::<usize>();
         let tested_later = sum(|user| user.later.tested_later);
         let of_tested = |n: usize| (tested_later > 0).then(|| n as f64 / tested_later as f64);
+        let features = sum(|user| user.features);
+        let of_features = |n: usize| if features > 0 { n as f64 / features as f64 } else { 0.0 };
         let significant: Option<Vec<f64>> = users.iter().map(|user| user.significant.map(|n| n as f64)).collect();
         Self {
             name: name.to_owned(),
             users: users.len(),
             factors_per_user: median(users.iter().map(|user| user.factors)),
             seen3_per_user: median(users.iter().map(|user| user.seen3)),
+            features,
+            features_on_recurring: of_features(sum(|user| user.features_on_recurring)),
+            features_on_catalog: of_features(sum(|user| user.features_on_catalog)),
             significant_per_user: significant.map(mean),
             shown_redundancy: mean(users.iter().map(|user| user.shown_redundancy)),
             shown_coverage: mean(users.iter().map(|user| user.shown_coverage)),
@@ -116,6 +123,7 @@ impl SetFactors {
             label_faults: sum(|user| user.label_faults),
             label_faults_by_kind: added(&users),
             labels_shown: sum(|user| user.labels_shown),
+            usage: (usage != UsageReport::default()).then_some(usage),
             users_detail: users,
             labels: None,
         }
@@ -164,6 +172,9 @@ mod tests {
             items: 2,
             factors,
             seen3: factors / 2,
+            features: 2 * factors,
+            features_on_recurring: factors,
+            features_on_catalog: 0,
             significant: Some(factors),
             shown_redundancy: 0.5,
             shown_coverage: 0.25,
@@ -174,7 +185,7 @@ mod tests {
             label_faults_by_kind: by_kind([faults.as_slice()]),
             labels: vec![label],
         };
-        Looked { user, right: Scores::default(), errors: Scores::default() }
+        Looked { user, usage: UsageReport::default(), right: Scores::default(), errors: Scores::default() }
     }
 
     #[test]
@@ -183,6 +194,8 @@ mod tests {
         let set = SetFactors::together("x", all);
         assert_eq!((set.users, set.factors_per_user, set.significant_per_user), (3, 4.0, Some(16.0 / 3.0)));
         assert_eq!((set.tested_later, set.same_direction, set.replicated), (4, Some(0.75), Some(0.0)));
+        assert_eq!((set.features, set.usage.is_none()), (32, true));
+        assert!((set.features_on_recurring - 0.5).abs() < 1e-12 && set.features_on_catalog < 1e-12);
         assert_eq!((set.label_faults, set.labels_shown, set.label_faults_by_kind[&LabelFault::Echo]), (3, 3, 3));
         assert_eq!((set.accuracy, set.fidelity), (None, None));
     }

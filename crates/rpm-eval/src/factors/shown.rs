@@ -9,7 +9,7 @@ use rpm_core::stats::{Beliefs, FactorSummary};
 /// The number of factors that a user is shown.
 const SHOWN: usize = 12;
 /// Sightings from which a factor is recurring.
-const RECURRING: usize = 3;
+pub(super) const RECURRING: usize = 3;
 
 /// The factors that a user is shown, the most telling first.
 pub(super) fn shown(model: &UserModel, beliefs: &Beliefs<'_>) -> Vec<FactorSummary> {

@@ -6,9 +6,9 @@ use super::SetFactors;
 use super::faults::LabelFault;
 use super::fidelity::Gain;
 
-const HEAD: &str = "| set | users | factors | seen 3× | significant | redundancy | coverage | coverable | same direction | \
+const HEAD: &str = "| set | users | features | on 3× | on catalog | factors | seen 3× | significant | redundancy | coverage | coverable | same direction | \
                     replicated | of | fidelity | by MAE | labels | faulty |\n\
-                    |---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n";
+                    |---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n";
 
 /// Markdown: a table of all sets, one of the faults, what the fidelity rests on, and the labels that were drawn.
 pub fn to_markdown(sets: &[SetFactors]) -> String {
@@ -20,6 +20,7 @@ pub fn to_markdown(sets: &[SetFactors]) -> String {
     faults(&mut text, sets);
     text.push('\n');
     for set in sets {
+        usage(&mut text, set);
         gains(&mut text, set);
     }
     for set in sets {
@@ -37,6 +38,9 @@ fn row(text: &mut String, set: &SetFactors) {
     let cells = [
         set.name.clone(),
         set.users.to_string(),
+        set.features.to_string(),
+        share(Some(set.features_on_recurring)),
+        share(Some(set.features_on_catalog)),
         format!("{:.1}", set.factors_per_user),
         format!("{:.1}", set.seen3_per_user),
         significant,
@@ -85,6 +89,17 @@ fn gains(text: &mut String, set: &SetFactors) {
     }
     text.extend(set.accuracy.iter().map(|gain| line("accuracy", gain)));
     text.extend(set.mae.iter().map(|gain| line("MAE", gain)));
+}
+
+/// What a model took, where one was asked.
+fn usage(text: &mut String, set: &SetFactors) {
+    let Some(usage) = &set.usage else { return };
+    let all = usage.total();
+    let _ = writeln!(
+        text,
+        "- {}, by a model: {} requests, {} tokens in, {} out.",
+        set.name, all.calls, all.input_tokens, all.output_tokens
+    );
 }
 
 fn labels(text: &mut String, set: &SetFactors) {

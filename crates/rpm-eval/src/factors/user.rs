@@ -1,19 +1,18 @@
 //! One user: learned from the history, then looked at on the test items.
 
 use std::fmt;
-use std::sync::Arc;
 
 use serde::Serialize;
 
-use rpm_core::catalog::Catalog;
-use rpm_core::data::{AssignedFeature, History, Interaction, Query};
-use rpm_core::llm::BoxError;
-use rpm_core::pipeline::{ConfigError, Prepared, RpmPipeline, RpmPipelineBuilder};
+use rpm_core::data::{AssignedFeature, Factor, Feature, History, Interaction, MemoryItem, Query};
+use rpm_core::llm::{BoxError, UsageReport};
+use rpm_core::pipeline::{ConfigError, Prepared, RpmPipeline};
 
 use super::faults::{FaultCounts, LabelFault, LabelJudge, by_kind};
 use super::fidelity::Scores;
 use super::later::{Later, LaterItem, SIGNIFICANT};
-use super::shown::{Evidence, Places, redundancy, shown};
+use super::learner::Learner;
+use super::shown::{Evidence, Places, RECURRING, redundancy, shown};
 use crate::EvalError;
 use crate::dataset::{Dataset, EvalUser, TestItem};
 use crate::method::{Bench, Session, named};
@@ -32,6 +31,12 @@ pub struct UserFactors {
     pub factors: usize,
     /// Factors that were seen at least three times.
     pub seen3: usize,
+    /// Features of the interactions, each as often as it was found.
+    pub features: usize,
+    /// Those of a factor that was seen at least three times.
+    pub features_on_recurring: usize,
+    /// Those of a factor of the catalog.
+    pub features_on_catalog: usize,
     /// Factors with a false-discovery rate of at most .05; `None` for free text, which has no such test.
     pub significant: Option<usize>,
     /// The mean, over the shown factors, of the largest Jaccard likeness of the evidence to that of another shown one.
@@ -77,6 +82,8 @@ impl fmt::Debug for ShownLabel {
 /// A user in numbers, with the scores that are pooled over users.
 pub(super) struct Looked {
     pub(super) user: UserFactors,
+    /// What learning took of a model.
+    pub(super) usage: UsageReport,
     pub(super) right: Scores,
     /// Negative distances on the scale; empty for other responses.
     pub(super) errors: Scores,
@@ -96,6 +103,7 @@ struct Base {
 pub(super) struct Look<'a> {
     set: &'a Dataset,
     population: &'a [Vec<Interaction>],
+    learner: &'a Learner,
     pipeline: RpmPipeline,
     judge: LabelJudge,
 }
@@ -104,20 +112,19 @@ impl<'a> Look<'a> {
     pub(super) fn new(
         set: &'a Dataset,
         population: &'a [Vec<Interaction>],
-        catalog: Option<Arc<Catalog>>,
+        learner: &'a Learner,
     ) -> Result<Self, EvalError> {
         let queries = || population.iter().flatten().map(Interaction::query);
         let fixed = set.task.space().fixed_responses().unwrap_or_default();
         let responses = fixed.iter().chain(queries().flat_map(Query::options)).map(String::as_str);
         let judge = LabelJudge::new(&set.task, queries().map(Query::text), responses);
-        let builder = RpmPipeline::offline_builder(set.task.clone());
-        let builder = catalog.into_iter().fold(builder, RpmPipelineBuilder::catalog);
         let failed = |source: ConfigError| EvalError::Factors {
             set: set.name.clone(),
             user: "any user".to_owned(),
             source: source.into(),
         };
-        Ok(Self { set, population, pipeline: builder.build().map_err(failed)?, judge })
+        let pipeline = learner.pipeline(&set.task).map_err(failed)?;
+        Ok(Self { set, population, learner, pipeline, judge })
     }
 
     /// Learns a user and looks at the factors.
@@ -127,17 +134,21 @@ impl<'a> Look<'a> {
             user: user.id.as_str().to_owned(),
             source,
         };
-        let history = self.set.history(user)?;
+        let mut known = user.clone();
+        known.history.drain(..self.learner.passed_over(user.history.len()));
+        let history = self.set.history(&known)?;
         let learned = self.pipeline.learn(&history).await.map_err(|error| failed(error.into()))?;
+        let usage = learned.report.usage;
         let prepared = self.pipeline.open(learned.model).await.map_err(|error| failed(error.into()))?;
         let mut bases =
             [self.base("majority", right, &history).await?, self.base("median", negative_error, &history).await?];
         let mut later = Vec::new();
-        for item in user.tests.iter().filter(|_| !self.set.task.space().is_open_ended()) {
+        let asks = self.learner.asks_later() && !self.set.task.space().is_open_ended();
+        for item in user.tests.iter().filter(|_| asks) {
             later.push(self.ask(&prepared, item, &mut bases).await.map_err(failed)?);
         }
         let [right, errors] = bases.map(|base| base.map(|base| base.scores).unwrap_or_default());
-        Ok(Looked { user: self.numbers(user, &prepared, &later), right, errors })
+        Ok(Looked { user: self.numbers(&known, &prepared, &later), usage, right, errors })
     }
 
     /// The method of this name, ready for a user; `None` where it does not apply.
@@ -197,7 +208,14 @@ impl<'a> Look<'a> {
         let open_ended = self.set.task.space().is_open_ended();
         let significant = || beliefs.factors().iter().filter(|factor| beliefs.q(factor.id()) <= SIGNIFICANT).count();
         let id = user.id.as_str();
+        let model = prepared.model();
+        let features = || model.memory().items().iter().flat_map(MemoryItem::features);
+        let of = |feature: &Feature| model.factors().factor_of(&feature.key());
+        let often = |factor: &Factor| evidence.places(factor.id()).is_some_and(|places| places.len() >= RECURRING);
         UserFactors {
+            features: features().count(),
+            features_on_recurring: features().filter(|feature| of(feature).is_some_and(often)).count(),
+            features_on_catalog: features().filter(|feature| self.learner.is_of_catalog(feature)).count(),
             user: id.to_owned(),
             interactions: user.history.len(),
             items: user.tests.len(),

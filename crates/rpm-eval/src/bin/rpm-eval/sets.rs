@@ -23,13 +23,22 @@ pub(crate) struct Sets {
 impl Sets {
     /// Reads them. Where a set leaves something to chance, the seed of the options decides.
     pub(crate) fn read(&self, options: &ReadOptions) -> Result<Vec<Dataset>, Box<dyn Error>> {
+        Ok(self.read_whole(options)?.into_iter().map(|set| self.limited(set)).collect())
+    }
+
+    /// The users of a set that are asked for.
+    pub(crate) fn limited(&self, set: Dataset) -> Dataset {
+        set.limited(Limits { users: self.users, ..Limits::default() })
+    }
+
+    /// Reads all users of them.
+    pub(crate) fn read_whole(&self, options: &ReadOptions) -> Result<Vec<Dataset>, Box<dyn Error>> {
         if let Some(path) = self.data.iter().find(|path| !path.exists()) {
             return Err(format!("{}: there is no such data set", path.display()).into());
         }
-        let limits = Limits { users: self.users, ..Limits::default() };
         let mut sets: Vec<Dataset> = Vec::new();
         for path in &self.data {
-            let set = dataset::read(path, self.format, options)?.limited(limits);
+            let set = dataset::read(path, self.format, options)?;
             if sets.iter().any(|other| other.name == set.name) {
                 return Err(EvalError::Twice { what: "data set", name: set.name }.into());
             }
