@@ -11,7 +11,7 @@ use common::{
 };
 use pollster::block_on;
 use proptest::prelude::*;
-use rpm_core::answer::StatisticalAnswerer;
+use rpm_core::answer::{OneCallAnswerer, StatisticalAnswerer};
 use rpm_core::context::StageContext;
 use rpm_core::data::{AssignedFeature, PathOrigin, ReasoningMemory, Span};
 use rpm_core::explain::{Candidate, ExplainOptions, Measure, UntriedReason, WhatIf};
@@ -298,8 +298,8 @@ fn an_answer_of_one_request_is_explained_over_the_features_it_found() {
         let reason = format!(r#"{{"name":"{word}","quote":"{word}","why":"They go by it."}}"#);
         Some(format!(r#"{{"reasons":[{reason}],"response":{response}}}"#))
     });
-    let pipeline =
-        RpmPipeline::builder(scale_task()).backend(Arc::clone(&backend)).preset(Preset::Frugal).build().unwrap();
+    let builder = RpmPipeline::builder(scale_task()).backend(Arc::clone(&backend)).preset(Preset::Frugal);
+    let pipeline = builder.answerer(OneCallAnswerer::default()).build().unwrap();
     let (model, answer) = answered(&pipeline, &scale_history(), &query("A slow and quiet film with one loud chase."));
     assert_eq!(answer.path.origin(), PathOrigin::Model);
     backend.take();

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use common::{ModelAtOnce as _, ScriptedBackend, query, reply, scale_history, scale_task, sent};
 use pollster::block_on;
-use rpm_core::answer::AnswerError;
+use rpm_core::answer::{AnswerError, OneCallAnswerer};
 use rpm_core::data::PathOrigin;
 use rpm_core::llm::AskError;
-use rpm_core::llm::Stage;
-use rpm_core::stats::SupportThresholds;
-use rpm_core::{Answer, CompletionRequest, Error, Preset, Query, RpmPipeline};
+use rpm_core::llm::{Stage, TokenChoices, TokenLogprob};
+use rpm_core::stats::{Fusion, SupportThresholds, Unfused};
+use rpm_core::{Answer, Budget, Completion, CompletionRequest, Error, Preset, Query, RpmPipeline};
 
 const NEW: &str = "A slow and quiet film with one loud chase.";
 
@@ -21,7 +21,7 @@ fn answered(
 ) -> Result<(Answer, Vec<CompletionRequest>), Error> {
     let backend = ScriptedBackend::new(move |request| Ok(reply(script(request))));
     let builder = RpmPipeline::builder(scale_task()).backend(Arc::clone(&backend)).preset(Preset::Frugal);
-    let pipeline = builder.build().unwrap();
+    let pipeline = builder.answerer(OneCallAnswerer::default().max_steps(3)).build().unwrap();
     let model = block_on(pipeline.learn(&scale_history())).unwrap().model;
     let answer = block_on(pipeline.personalize_model(&model, &query(NEW)))?;
     Ok((answer, backend.take()))
@@ -93,4 +93,105 @@ fn without_support_nothing_of_the_user_is_shown() {
     block_on(pipeline.personalize_model(&model, &new)).unwrap();
     let request = &backend.of(Stage::Answer)[0];
     assert!(!sent(request).contains("Factors of this person") && sent(request).contains(NEW));
+}
+
+/// A reply with the probabilities of the response's first token.
+fn told(response: &str, likeliest: &[(&str, f64)], reason: &str) -> Completion {
+    let text = format!(
+        r#"{{"answer":"{response}","reasons":[{{"name":"{reason}","quote":"{reason}","why":"They go by it."}}]}}"#
+    );
+    let (before, after) = text.split_at(r#"{"answer":""#.len());
+    let likeliest = likeliest.iter().map(|(token, p)| TokenLogprob::new(*token, p.ln())).collect();
+    let place = |token: &str| TokenChoices::new(token, vec![TokenLogprob::new(token, -0.01)]);
+    let (value, rest) = after.split_at(response.len());
+    reply(&text).tokens(vec![place(before), TokenChoices::new(value, likeliest), place(rest)])
+}
+
+fn fused(
+    answerer: OneCallAnswerer,
+    script: impl Fn(&CompletionRequest) -> Completion + Send + Sync + 'static,
+    budget: Budget,
+) -> (Answer, Vec<CompletionRequest>) {
+    let backend = ScriptedBackend::new(move |request| Ok(script(request)));
+    let builder = RpmPipeline::builder(scale_task()).backend(Arc::clone(&backend)).preset(Preset::Frugal);
+    let pipeline = builder.answerer(answerer).budget(budget).build().unwrap();
+    let model = block_on(pipeline.learn(&scale_history())).unwrap().model;
+    let answer = block_on(pipeline.personalize_model(&model, &query(NEW))).unwrap();
+    (answer, backend.take())
+}
+
+fn both() -> OneCallAnswerer {
+    OneCallAnswerer::default().fusion(Fusion::default())
+}
+
+#[test]
+fn the_estimate_and_the_model_decide_together_in_one_request() {
+    let sure = |_: &CompletionRequest| told("5", &[("5", 0.9), ("4", 0.08), ("1", 0.01)], "quiet");
+    let (answer, requests) = fused(both(), sure, Budget::default());
+    assert_eq!((requests.len(), requests[0].logprobs), (1, 10));
+    let estimate = answer.estimate.as_ref().unwrap();
+    let together = answer.fused.as_ref().unwrap();
+    assert!((together.view.shares()[4] - 0.9).abs() < 0.02, "{:?}", together.view);
+    assert!(together.estimate.probability("5") > estimate.probability("5"));
+    assert_eq!((answer.response.as_str(), answer.path.origin()), ("5", PathOrigin::Model));
+    assert_eq!(answer.path.steps()[0].text, "They go by it.");
+    let past = answer.past_view("4").unwrap();
+    assert_eq!((past.given(), past.view()), (3, &together.view));
+    assert!(answer.past_view("7").is_none());
+}
+
+#[test]
+fn reasons_for_another_response_than_the_one_decided_on_are_not_the_answers() {
+    let unsure =
+        |_: &CompletionRequest| told("1", &[("1", 0.22), ("5", 0.21), ("4", 0.2), ("2", 0.19), ("3", 0.18)], "loud");
+    let (answer, _) = fused(both(), unsure, Budget::default());
+    assert_eq!(answer.stated.as_deref(), Some("1"));
+    assert_ne!(answer.response, "1");
+    assert_eq!(answer.path.origin(), PathOrigin::Statistics);
+    assert_eq!(answer.path.response(), answer.response);
+}
+
+#[test]
+fn a_reason_whose_factor_speaks_against_the_response_is_not_kept() {
+    for (response, word, against) in [("1", "slow", 1), ("1", "loud", 0), ("5", "loud", 1)] {
+        let said = move |_: &CompletionRequest| told(response, &[(response, 0.99)], word);
+        let (answer, requests) = fused(OneCallAnswerer::default(), said, Budget::default());
+        assert_eq!((answer.response.as_str(), answer.dropped.against), (response, against), "{word}");
+        let origin = if against > 0 { PathOrigin::Statistics } else { PathOrigin::Model };
+        assert_eq!((answer.path.origin(), requests[0].logprobs), (origin, 0), "{word}");
+    }
+}
+
+#[test]
+fn where_the_model_is_not_trusted_or_not_paid_for_the_answer_is_the_estimates() {
+    let sure = |_: &CompletionRequest| told("1", &[("1", 0.99)], "loud");
+    for (answerer, budget, why) in [
+        (OneCallAnswerer::default().fusion(Fusion::nothing()), Budget::default(), Unfused::NotTrusted),
+        (both(), Budget::default().calls(0), Unfused::Budget),
+    ] {
+        let (answer, requests) = fused(answerer, sure, budget);
+        assert_eq!((requests.len(), answer.unfused), (0, Some(why)));
+        assert_eq!(answer.response, answer.estimate.as_ref().unwrap().decision());
+    }
+    let broken = |_: &CompletionRequest| reply("no");
+    let (answer, requests) = fused(both().falling_back(), broken, Budget::default());
+    assert_eq!((requests.len(), answer.unfused), (2, Some(Unfused::Failed)));
+}
+
+#[test]
+fn without_support_the_text_alone_is_judged_and_without_probabilities_the_response_stated() {
+    let backend = ScriptedBackend::obedient();
+    let builder = RpmPipeline::builder(scale_task()).backend(Arc::clone(&backend)).preset(Preset::Frugal);
+    let mut thresholds = SupportThresholds::default();
+    thresholds.least_interactions = 100;
+    let pipeline = builder.thresholds(thresholds).build().unwrap();
+    let model = block_on(pipeline.learn(&scale_history())).unwrap().model;
+    let answer = block_on(pipeline.personalize_model(&model, &query(NEW))).unwrap();
+    let asked = sent(&backend.take()[0]);
+    assert!(!asked.contains("person before") && !asked.contains("F1"), "{asked}");
+    assert!(answer.fused.is_some());
+    let stated = |_: &CompletionRequest| Completion::new(told("2", &[], "loud").text);
+    let (answer, _) = fused(both(), stated, Budget::default());
+    let view = answer.fused.unwrap().view;
+    assert!(view.shares().iter().all(|share| *share <= view.shares()[1]), "{view:?}");
 }

@@ -12,11 +12,13 @@
 //! Guides: [the method](crate::guide::method), [between the pipeline and a model](crate::guide::llm).
 
 mod fused;
+mod fusing;
 mod one_call;
 mod prompted;
 mod reading;
 mod shown;
 mod statistical;
+mod told;
 
 use std::fmt;
 

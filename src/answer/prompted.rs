@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::context::StageContext;
 use crate::data::{AssignedFeature, Feature, PathOrigin, PathStep, ReasoningPath};
-use crate::llm::{CompletionRequest, ReplySchema, Stage};
+use crate::llm::{Completion, CompletionRequest, ReplySchema, Stage};
 use crate::prompt::{self, ExampleStyle, Prompt};
 use crate::reason::{read_steps, steps_schema};
 use crate::stats::Tier;
@@ -182,7 +182,7 @@ impl Answerer for PromptedAnswerer {
         let options = allowed(request.task, request.query, ctx);
         let prompt = self.request(&request, &options, ctx);
         let question = Question { request: &request, options: &options, prompt, reasks: self.max_reasks };
-        let read = |answered: Answered, response| {
+        let read = |answered: Answered, response, _: &Completion| {
             let (steps, problem) = self.steps(&request, &answered.steps);
             Reading { value: (response, steps), problem }
         };

@@ -23,6 +23,11 @@ pub struct Allowed {
 }
 
 impl Allowed {
+    #[cfg(test)]
+    pub(super) fn new(shown: &str, response: &str) -> Self {
+        Self { shown: shown.to_owned(), response: response.to_owned() }
+    }
+
     /// The response as the model is shown it.
     pub(super) fn shown(&self) -> &str {
         &self.shown
@@ -138,7 +143,7 @@ impl Question<'_> {
         self,
         ctx: &StageContext<'_>,
         response_of: impl Fn(&W) -> &Value,
-        mut read: impl FnMut(W, String) -> Reading<T>,
+        mut read: impl FnMut(W, String, &Completion) -> Reading<T>,
     ) -> Result<Argued<T>, AskError> {
         let (task, query, options) = (self.request.task, self.request.query, self.options);
         let mut read = |completion: &Completion| -> Result<(Argued<T>, Option<String>), String> {
@@ -146,7 +151,7 @@ impl Question<'_> {
             let written = ctx.accept(Stage::Answer, reply);
             let response = read_response(task, query, options, response_of(&written))?;
             let stated = response_text(response_of(&written));
-            let Reading { value, problem } = read(written, response);
+            let Reading { value, problem } = read(written, response, completion);
             Ok((Argued { value, stated }, problem))
         };
         let judge = |ask: &Ask<'_, Argued<T>>, completion: &Completion| match read(completion) {

@@ -183,12 +183,15 @@ pub struct Dropped {
     pub repeated: usize,
     /// Over the limit of features per query.
     pub over_limit: usize,
+    /// Its factor speaks against the response that it was to be a reason for, by the user's own statistics.
+    #[serde(default)]
+    pub against: usize,
 }
 
 impl Dropped {
     /// The sum over all reasons.
     pub fn total(&self) -> usize {
-        self.ungrounded + self.unusable_name + self.repeated + self.over_limit
+        self.ungrounded + self.unusable_name + self.repeated + self.over_limit + self.against
     }
 
     /// Adds the counts of another.
@@ -197,6 +200,7 @@ impl Dropped {
         self.unusable_name += other.unusable_name;
         self.repeated += other.repeated;
         self.over_limit += other.over_limit;
+        self.against += other.against;
     }
 }
 

@@ -6,7 +6,7 @@ use crate::data::{AssignedFeature, Exemplar, Factor, FactorId, ItemId, Query, Re
 use crate::explain::{CitedStep, Contribution, ExemplarSummary, ModelPart, Reasons, SetAside};
 use crate::extract::Dropped;
 use crate::llm::UsageReport;
-use crate::stats::{Estimate, FusedEstimate, ProposedResponse, Source, Support, Unfused};
+use crate::stats::{Estimate, FusedEstimate, PastView, ProposedResponse, Source, Support, Unfused};
 
 use super::Prepared;
 
@@ -108,6 +108,16 @@ impl Answer {
     /// The probabilities that the answer rests on: the fused ones, or those by the statistics alone.
     pub fn deciding(&self) -> Option<&Estimate> {
         self.fused.as_ref().map(|fused| &fused.estimate).or(self.estimate.as_ref())
+    }
+
+    /// What the model's view and the estimate foretold, now that the user's own response is known: for
+    /// [`Fusion::fit`](crate::stats::Fusion::fit) to learn how far the model is trusted. `None` where no view was put to the estimate,
+    /// or the response is not open to the query.
+    pub fn past_view(&self, response: &str) -> Option<PastView> {
+        let (fused, estimate) = (self.fused.as_ref()?, self.estimate.as_ref()?);
+        let given = estimate.responses().iter().position(|weighted| weighted.response == response)?;
+        let shares = estimate.responses().iter().map(|weighted| weighted.probability.clamp(0.0, 1.0)).collect();
+        PastView::new(fused.view.clone(), shares, given).ok()
     }
 
     fn contributions(&self, prepared: &Prepared) -> Vec<Contribution> {

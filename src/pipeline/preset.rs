@@ -4,6 +4,7 @@ use crate::answer::{FusedAnswerer, OneCallAnswerer, PromptedAnswerer};
 use crate::extract::{LexicalExtractor, PromptedExtractor};
 use crate::factor::{PromptedFactorModel, SimilarityFactorModel};
 use crate::reason::{ComposedPathWriter, PromptedPathWriter};
+use crate::stats::Fusion;
 
 use super::{PathPolicy, RpmPipelineBuilder};
 
@@ -25,8 +26,9 @@ pub enum Preset {
     /// [`PromptedExtractor::items_per_request`]`(1)` after the preset.
     Balanced,
     /// Learning asks nothing; a query is one request. Features for retrieval, grouping and statistics are read off the
-    /// words, paths are composed from the statistics, and the model finds the query's features and answers at once. On
-    /// open-ended tasks nothing is judged, so factors have no influence.
+    /// words, paths are composed from the statistics, and the model answers with its reasons at once. The response is that of the
+    /// estimate and the model's view together: see [`OneCallAnswerer`], and give it a [`Fusion`](crate::stats::Fusion) once how far
+    /// the model is trusted is known. On open-ended tasks nothing is judged, so factors have no influence.
     Frugal,
     /// Learning asks nothing; a query is one request for one token. The model says how likely it finds each response, of the text alone, and
     /// that is put together with the estimate: see [`FusedAnswerer`]. Give it a [`Fusion`](crate::stats::Fusion) once how far the model is
@@ -69,7 +71,7 @@ impl RpmPipelineBuilder {
                 .extractor(LexicalExtractor::default())
                 .factor_model(SimilarityFactorModel::default())
                 .path_writer(ComposedPathWriter::default())
-                .answerer(OneCallAnswerer::default())
+                .answerer(OneCallAnswerer::default().fusion(Fusion::default()))
                 .exemplars(3)
                 .paths(PathPolicy::OnFirstUse),
             Preset::Fused => self

@@ -65,7 +65,11 @@ impl PromptedPathWriter {
         let name = task.response_name_str();
         let item = format!("{item}\n{name}: {}", prompt::inline(&response));
         let repeats = !task.space().is_open_ended();
-        let conclusion = if repeats { format!(",\"response\":\"<the person's {name}>\"") } else { String::new() };
+        let conclusion = if repeats {
+            format!(", and then \"response\", which is the {name} the person gave")
+        } else {
+            String::new()
+        };
         let values = prompt::task_values(task)
             .set("conclusion", conclusion)
             .set("factors", prompt::factors(request.beliefs, &shown, Some(past.query()), ctx.redaction()))

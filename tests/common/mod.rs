@@ -150,9 +150,10 @@ pub fn obey(request: &CompletionRequest) -> String {
             if properties.get("proposals").is_some() {
                 reply.insert("proposals".into(), json!(["A Plain Title", "Another Plain Title"]));
             }
-            if let Some(response) = properties.get("response") {
+            for key in ["answer", "response"] {
+                let Some(response) = properties.get(key) else { continue };
                 let first = response["enum"].get(0).cloned();
-                reply.insert("response".into(), first.unwrap_or_else(|| json!("A Plain Title")));
+                reply.insert(key.into(), first.unwrap_or_else(|| json!("A Plain Title")));
             }
             Value::Object(reply)
         }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use crate::answer::reading::{Allowed, read_response, response_tokens};
+use crate::answer::told::{SPACES, likely};
 use crate::context::StageContext;
 use crate::data::text::fold;
 use crate::data::{Query, ResponseSpace, Task};
@@ -123,7 +124,9 @@ impl<'a> Letters<'a> {
             let told = (0..completion.tokens.len().min(PLACES)).find_map(|place| {
                 let (before, rest) = completion.tokens.split_at_checked(place)?;
                 let (choices, after) = rest.split_first()?;
-                self.answers(&choices.token, &text(before), &text(after)).then(|| self.likely(choices)).flatten()
+                self.answers(&choices.token, &text(before), &text(after))
+                    .then(|| likely(choices, self.options.len(), |token| self.place(token)))
+                    .flatten()
             });
             if let Some(view) = told {
                 return Ok(Said::Likely(view));
@@ -148,31 +151,6 @@ impl<'a> Letters<'a> {
         let after = after.trim_start_matches(SPACES);
         let ends = !after.starts_with(char::is_alphanumeric) || fold(after).starts_with(&fold(option.shown()));
         ends && (capital || is_first)
-    }
-
-    /// The view that a place of the reply gives, where the letter that stands there is among those whose probabilities are told.
-    fn likely(&self, place: &TokenChoices) -> Option<ModelView> {
-        let chosen = self.place(&place.token)?;
-        let told: Vec<(Option<usize>, f64)> = place
-            .likeliest
-            .iter()
-            .filter(|token| token.logprob > NEVER)
-            .map(|token| (self.place(&token.token), token.logprob.exp()))
-            .collect();
-        let mut shares = vec![0.0; self.options.len()];
-        for (place, p) in &told {
-            if let Some(share) = place.and_then(|place| shares.get_mut(place)) {
-                *share += p;
-            }
-        }
-        shares.get(chosen).filter(|share| **share > 0.0)?;
-        // What is not listed is no likelier than the last that is, and all of it no likelier than what these leave.
-        let (least, left) = told.iter().fold((1.0_f64, 1.0), |(least, left), (_, p)| (least.min(*p), left - p));
-        let missing = shares.iter().filter(|share| **share <= 0.0).count().max(1) as f64;
-        for share in shares.iter_mut().filter(|share| **share <= 0.0) {
-            *share = (least / 2.0).min(left.max(0.0) / missing);
-        }
-        ModelView::new(shares).ok()
     }
 
     /// The response whose sign a token is, with what may stand around it.
@@ -215,11 +193,6 @@ impl<'a> Letters<'a> {
         self.options.iter().position(|option| option.response() == response)
     }
 }
-
-/// What models write for a space at the beginning of a token.
-const SPACES: [char; 3] = [' ', '\u{2581}', '\u{120}'];
-/// Below this a logarithm of a probability is none: some servers write a large number for what they do not tell.
-const NEVER: f64 = -60.0;
 
 /// A token without what may stand around a sign.
 fn bare(token: &str) -> &str {

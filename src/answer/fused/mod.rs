@@ -11,10 +11,12 @@ use crate::context::StageContext;
 use crate::data::{Query, ResponseSpace, Task};
 use crate::llm::{Completion, CompletionRequest, Stage};
 use crate::prompt::{self, Prompt};
-use crate::stats::{Fusion, ModelView, Unfused, ViewError};
+use crate::stats::{Fusion, ModelView, Unfused};
 
+use super::fusing::{fused, spared};
 use super::reading::{Allowed, allowed};
 use super::statistical::supported_path;
+use super::told::counted;
 use super::{AnswerError, AnswerRequest, Answerer, Draft, StatisticalAnswerer};
 
 use letters::{Letters, Said};
@@ -86,15 +88,6 @@ impl FusedAnswerer {
         self
     }
 
-    /// Why an answer may be given without the model that failed so; `None` where it may not.
-    fn spared(&self, error: &AnswerError) -> Option<Unfused> {
-        match error {
-            error if error.budget_reached().is_some() => Some(Unfused::Budget),
-            AnswerError::Ask(_) if self.falls_back => Some(Unfused::Failed),
-            _ => None,
-        }
-    }
-
     /// The views of several queries: all first replies together, then the samples of those whose probabilities were not told.
     async fn view(
         &self,
@@ -159,36 +152,15 @@ fn request(task: &Task, id: &str, letters: &Letters<'_>, ctx: &StageContext<'_>)
     CompletionRequest::new(Stage::Answer, messages, letters.tokens()).logprobs(letters.logprobs()).about([id])
 }
 
-/// The view of a model that said these, one after another: shares of what was said, beside half of one for what could have been. On a
-/// scale a third of what is said of a point is said of the next one, and so on: who says 1 would rather say 2 than 5.
-fn counted(responses: usize, said: &[usize], near: bool) -> Result<ModelView, ViewError> {
-    let mut shares = vec![0.5 / responses.max(1) as f64; responses];
-    for said in said {
-        let says = |place: usize| match place.abs_diff(*said) {
-            0 => 1.0,
-            _ if !near => 0.0,
-            off => NEXT_POINT.powi(i32::try_from(off).unwrap_or(i32::MAX)),
-        };
-        let all: f64 = (0..responses).map(says).sum();
-        for (place, share) in shares.iter_mut().enumerate() {
-            *share += says(place) / all.max(1.0);
-        }
-    }
-    ModelView::new(shares)
-}
-
-/// What is said of the point beside one that is stated, in parts of what is said of that.
-const NEXT_POINT: f64 = 1.0 / 3.0;
-
 #[async_trait]
 impl Answerer for FusedAnswerer {
     async fn answer(&self, request: AnswerRequest<'_>, ctx: &StageContext<'_>) -> Result<Draft, AnswerError> {
         if matches!(request.task.space(), ResponseSpace::Text { .. }) && self.proposals > 0 {
             return proposals::chosen(&request, self, ctx).await;
         }
-        let Some(estimate) = request.estimate else {
+        if request.estimate.is_none() {
             return StatisticalAnswerer.answer(request, ctx).await;
-        };
+        }
         if self.fusion.weight() <= 0.0 {
             return Ok(StatisticalAnswerer.answer(request, ctx).await?.unfused(Unfused::NotTrusted));
         }
@@ -202,14 +174,11 @@ impl Answerer for FusedAnswerer {
         let view = match seen {
             Ok(view) => view,
             Err(error) => {
-                let why = self.spared(&error).ok_or(error)?;
+                let why = spared(&error, self.falls_back).ok_or(error)?;
                 return Ok(StatisticalAnswerer.answer(request, ctx).await?.unfused(why));
             }
         };
-        let fused = self.fusion.fuse(estimate, view);
-        let fused = fused.ok_or(AnswerError::NoBasis { missing: "a view of the query's responses" })?;
-        let response = request.task.parse_response(request.query, fused.estimate.decision());
-        let response = response.ok_or(AnswerError::NoBasis { missing: "a response inside the task's space" })?;
+        let (fused, response) = fused(&self.fusion, &request, view)?;
         let path = supported_path(&request, &response)?;
         Ok(Draft::new(response, path).fused(fused))
     }

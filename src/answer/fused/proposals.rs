@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::answer::fusing::spared;
 use crate::answer::reading::{read_response, response_schema, response_tokens};
 use crate::answer::shown::shown_exemplars;
 use crate::answer::statistical::{boosts_of, composed_title, title_of};
@@ -47,7 +48,7 @@ pub(super) async fn chosen(
         Ok(proposed) => proposed,
         Err(error) => {
             let error = AnswerError::Ask(error);
-            let why = answerer.spared(&error).ok_or(error)?;
+            let why = spared(&error, answerer.falls_back).ok_or(error)?;
             return Ok(StatisticalAnswerer.answer(*request, ctx).await?.unfused(why));
         }
     };

@@ -98,9 +98,10 @@ fn answer(schema: &Value, asked: &str) -> Value {
             (0..most).map(|n| json!(format!("A response of some words, {n}"))).collect(),
         );
     }
-    if let Some(response) = schema.pointer("/properties/response") {
+    for key in ["answer", "response"] {
+        let Some(response) = schema.get("properties").and_then(|properties| properties.get(key)) else { continue };
         let first = strings(response, "/enum").into_iter().next();
-        reply.insert("response".to_owned(), json!(first.unwrap_or_else(|| "A response of some words".to_owned())));
+        reply.insert(key.to_owned(), json!(first.unwrap_or_else(|| "A response of some words".to_owned())));
     }
     Value::Object(reply)
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use rpm_core::Forget;
-use rpm_core::answer::{FusedAnswerer, StatisticalAnswerer};
+use rpm_core::answer::StatisticalAnswerer;
 use rpm_core::catalog::Catalog;
 use rpm_core::data::{History, Interaction, Query, ResponseSpace, Task};
 use rpm_core::extract::LexicalExtractor;
@@ -147,8 +147,8 @@ impl PipelineMethod {
             builder = builder.population(Arc::clone(population));
         }
         builder = (self.build)(builder, bench);
-        if self.trust.is_some() {
-            builder = builder.answerer(FusedAnswerer::default().fusion(fusion.cloned().unwrap_or_default()));
+        if let Some(trust) = &self.trust {
+            builder = trust.answering(builder, fusion);
         }
         builder.build().map_err(|_| MethodError::NoBackend)
     }

@@ -23,7 +23,7 @@ use super::others::{Others, Whom};
 use super::pipeline::MakeCatalog;
 use super::questions::Questions;
 use super::spec::Options;
-use super::trust::Trust;
+use super::trust::{By, Trust};
 use super::{Bench, MethodError, PipelineMethod, retrievers};
 
 /// The origin of the exemplars' reasoning paths.
@@ -144,8 +144,8 @@ impl Parts {
     }
 }
 
-/// A pipeline that asks a model. Options: `preset` (`balanced`, `paper`, `frugal`, `fused`; of that `viewed`, past queries of each of
-/// `viewers` users that tell how far the model is trusted), `items` (texts in one extraction
+/// A pipeline that asks a model. Options: `preset` (`balanced`, `paper`, `frugal`, `fused`; of the latter two `viewed`, past queries of each of
+/// `viewers` users that tell how far the model is trusted; of `frugal` who `decides`: `both`, the estimate and the model, or `model`), `items` (texts in one extraction
 /// request), `estimate` (`on`: shown in the prompt), `paths` (`model`, `generic`: by the model, without the user's
 /// factors and statistics, or `composed` from the statistics), and those of [`Parts`].
 ///
@@ -170,14 +170,20 @@ pub(super) fn prompted(options: &mut Options<'_>) -> Result<PipelineMethod, Eval
             options.wrong("the frugal and the fused preset ask for no features of past texts, so they have no items")
         );
     }
-    let trust = if preset == Preset::Fused {
-        let (items, users) = (options.number("viewed", 8)?, options.number("viewers", 16)?);
-        Some(Trust { method: options.spec().to_string(), items, users })
-    } else {
-        None
+    let by = match preset {
+        Preset::Fused => Some(By::Text),
+        Preset::Frugal if options.choice("decides", &[("both", true), ("model", false)])? => Some(By::OneCall),
+        _ => None,
+    };
+    let trust = match by {
+        Some(by) => {
+            let (items, users) = (options.number("viewed", 8)?, options.number("viewers", 16)?);
+            Some(Trust { method: options.spec().to_string(), by, items, users })
+        }
+        None => None,
     };
     if trust.is_some() && estimate {
-        return Err(options.wrong("the fused preset shows the model no estimate"));
+        return Err(options.wrong("where the estimate decides with the model, the model is shown none"));
     }
     let parts = Parts::read(options)?;
     let (catalog, others, questions) = (parts.catalog(), parts.others, parts.questions);

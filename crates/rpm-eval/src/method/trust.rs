@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use rpm_core::answer::{FusedAnswerer, OneCallAnswerer};
 use rpm_core::data::{History, Interaction, ResponseSpace};
 use rpm_core::llm::UsageReport;
-use rpm_core::pipeline::Error;
+use rpm_core::pipeline::{Error, Prepared, RpmPipeline, RpmPipelineBuilder};
 use rpm_core::stats::{Fusion, PastView};
 
 use super::others::{Others, Whom, locked};
@@ -15,13 +16,33 @@ use super::{Bench, MethodError, PipelineMethod};
 pub(super) struct Trust {
     /// The method with its options: views of another one are others.
     pub(super) method: String,
+    /// Who puts views and estimates together.
+    pub(super) by: By,
     /// The latest queries of each user; 0 where nothing is learned.
     pub(super) items: usize,
     /// The most users, spread over the set.
     pub(super) users: usize,
 }
 
+/// An answerer that puts a model's views and estimates together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    /// Of the text alone, which can be asked of any past text.
+    Text,
+    /// Of the text with what is shown of the user, which is asked of the latest texts as if they were new.
+    OneCall,
+}
+
 impl Trust {
+    /// The pipeline's builder with the answerer.
+    pub(super) fn answering(&self, builder: RpmPipelineBuilder, fusion: Option<&Arc<Fusion>>) -> RpmPipelineBuilder {
+        let fusion = fusion.cloned().unwrap_or_default();
+        match self.by {
+            By::Text => builder.answerer(FusedAnswerer::default().fusion(fusion)),
+            By::OneCall => builder.answerer(OneCallAnswerer::default().fusion(fusion)),
+        }
+    }
+
     /// What is learned for the user who is asked now, and what it took.
     pub(super) async fn fusion(
         &self,
@@ -74,7 +95,7 @@ impl Trust {
         bench: &Bench<'_>,
     ) -> Result<(Vec<PastView>, UsageReport), MethodError> {
         let by_then = |it: &&Interaction| bench.before.is_none_or(|now| it.time().is_some_and(|time| time < now));
-        let history: Vec<Interaction> = history.iter().filter(by_then).cloned().collect();
+        let mut history: Vec<Interaction> = history.iter().filter(by_then).cloned().collect();
         if history.is_empty() {
             return Ok((Vec::new(), UsageReport::default()));
         }
@@ -86,10 +107,18 @@ impl Trust {
             bench.before = bench.before.and(latest.filter_map(Interaction::time).min());
             population = others.population(&bench).await?;
         }
+        let pipeline = method.pipeline(bench.backend.as_ref(), &bench, population.as_ref(), None)?;
+        let first = match self.by {
+            By::Text => history.len(),
+            By::OneCall => history.len().saturating_sub(self.items).max(1),
+        };
+        let latest = history.split_off(first);
         let history = History::new(bench.task, "user", history);
         let history = history.map_err(|error| MethodError::Other(error.into()))?;
-        let pipeline = method.pipeline(bench.backend.as_ref(), &bench, population.as_ref(), None)?;
         let user = pipeline.open(pipeline.learn(&history).await?.model).await?;
+        if self.by == By::OneCall {
+            return foretold(&pipeline, &user, &latest).await;
+        }
         match pipeline.past_views(&user, self.items).await {
             Ok(past) => Ok((past.views, past.usage)),
             // Of whom no view could be had, nothing is learned; the others stand.
@@ -97,4 +126,25 @@ impl Trust {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// What was foretold of interactions that came after all that is known of the user.
+async fn foretold(
+    pipeline: &RpmPipeline,
+    user: &Prepared,
+    later: &[Interaction],
+) -> Result<(Vec<PastView>, UsageReport), MethodError> {
+    let (mut views, mut usage) = (Vec::new(), UsageReport::default());
+    for interaction in later {
+        match pipeline.personalize(user, interaction.query()).await {
+            Ok(answer) => {
+                usage.add(&answer.usage);
+                views.extend(answer.past_view(interaction.response()));
+            }
+            // Of what no view could be had, nothing is learned; the others stand.
+            Err(Error::Answer(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok((views, usage))
 }

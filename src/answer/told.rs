@@ -1,0 +1,137 @@
+//! What a reply tells of the responses: by the probabilities of the tokens of a place, or by what was stated.
+
+use crate::data::text::fold;
+use crate::llm::TokenChoices;
+use crate::stats::{ModelView, ViewError};
+
+use super::reading::Allowed;
+
+/// What models write for a space at the beginning of a token.
+pub(super) const SPACES: [char; 3] = [' ', '\u{2581}', '\u{120}'];
+/// Below this a logarithm of a probability is none: some servers write a large number for what they do not tell.
+const NEVER: f64 = -60.0;
+/// What is said of the point beside one that is stated, in parts of what is said of that.
+const NEXT_POINT: f64 = 1.0 / 3.0;
+
+/// The view that a place of a reply gives, where the response that stands there is among those whose probabilities are told. `of` tells
+/// which response a token means.
+pub(super) fn likely(place: &TokenChoices, responses: usize, of: impl Fn(&str) -> Option<usize>) -> Option<ModelView> {
+    let chosen = of(&place.token)?;
+    let told: Vec<(Option<usize>, f64)> = place
+        .likeliest
+        .iter()
+        .filter(|token| token.logprob > NEVER)
+        .map(|token| (of(&token.token), token.logprob.exp()))
+        .collect();
+    let mut shares = vec![0.0; responses];
+    for (place, p) in &told {
+        if let Some(share) = place.and_then(|place| shares.get_mut(place)) {
+            *share += p;
+        }
+    }
+    shares.get(chosen).filter(|share| **share > 0.0)?;
+    // What is not listed is no likelier than the last that is, and all of it no likelier than what these leave.
+    let (least, left) = told.iter().fold((1.0_f64, 1.0), |(least, left), (_, p)| (least.min(*p), left - p));
+    let missing = shares.iter().filter(|share| **share <= 0.0).count().max(1) as f64;
+    for share in shares.iter_mut().filter(|share| **share <= 0.0) {
+        *share = (least / 2.0).min(left.max(0.0) / missing);
+    }
+    ModelView::new(shares).ok()
+}
+
+/// The view that the first token of a JSON string gives, the value of this key; `None` where probabilities are not told, or responses
+/// begin alike.
+pub(super) fn of_value(tokens: &[TokenChoices], key: &str, options: &[Allowed]) -> Option<ModelView> {
+    let text: String = tokens.iter().map(|choices| choices.token.as_str()).collect();
+    let value = value_of(&text, key)?;
+    let mut end = 0;
+    let place = tokens.iter().find(|choices| {
+        end += choices.token.len();
+        value < end
+    })?;
+    let shown: Vec<String> = options.iter().map(|option| fold(option.shown())).collect();
+    likely(place, options.len(), |token| begins(token, &shown))
+}
+
+/// Where the value of a key begins, behind its quotation mark.
+fn value_of(text: &str, key: &str) -> Option<usize> {
+    let (before, rest) = text.split_once(&format!("\"{key}\""))?;
+    let value = rest.trim_start_matches(|c: char| blank(c) || matches!(c, ':' | '"'));
+    (!value.is_empty()).then(|| before.len() + key.len() + 2 + rest.len() - value.len())
+}
+
+/// The one response that begins with a token, or that a token is all of.
+fn begins(token: &str, shown: &[String]) -> Option<usize> {
+    let word = token.trim_matches(|c: char| blank(c) || c.is_ascii_punctuation());
+    let word = fold(word);
+    let meant = |shown: &String| !word.is_empty() && (shown.starts_with(&word) || word == *shown);
+    let mut meant = shown.iter().enumerate().filter(|(_, shown)| meant(shown)).map(|(place, _)| place);
+    // One that is written out is that one, though another one begins with it.
+    shown.iter().position(|shown| *shown == word).or_else(|| meant.next().filter(|_| meant.next().is_none()))
+}
+
+fn blank(c: char) -> bool {
+    c.is_whitespace() || SPACES.contains(&c)
+}
+
+/// The view of a model that said these, one after another: shares of what was said, beside half of one for what could have been. On a
+/// scale a third of what is said of a point is said of the next one, and so on: who says 1 would rather say 2 than 5.
+pub(super) fn counted(responses: usize, said: &[usize], near: bool) -> Result<ModelView, ViewError> {
+    let mut shares = vec![0.5 / responses.max(1) as f64; responses];
+    for said in said {
+        let says = |place: usize| match place.abs_diff(*said) {
+            0 => 1.0,
+            _ if !near => 0.0,
+            off => NEXT_POINT.powi(i32::try_from(off).unwrap_or(i32::MAX)),
+        };
+        let all: f64 = (0..responses).map(says).sum();
+        for (place, share) in shares.iter_mut().enumerate() {
+            *share += says(place) / all.max(1.0);
+        }
+    }
+    ModelView::new(shares)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::llm::TokenLogprob;
+
+    fn reply(tokens: &[&str]) -> Vec<TokenChoices> {
+        let place = |token: &&str| TokenChoices::new(*token, vec![TokenLogprob::new(*token, -0.1)]);
+        tokens.iter().map(place).collect()
+    }
+
+    fn most(tokens: &[TokenChoices], options: &[&str]) -> Option<usize> {
+        let allowed: Vec<Allowed> = options.iter().map(|option| Allowed::new(*option, *option)).collect();
+        let view = of_value(tokens, "answer", &allowed)?;
+        let most = view.shares().iter().copied().fold(0.0, f64::max);
+        view.shares().iter().position(|share| *share >= most)
+    }
+
+    #[test]
+    fn the_value_of_a_key_is_found_however_its_tokens_are_cut() {
+        let votes = ["yes", "no", "abstain"];
+        for (tokens, place) in [
+            (vec!["{\"", "answer", "\":\"", "no", "\",", "\"reasons\""], Some(1)),
+            (vec!["{", "\n \"", "answer", "\"", ":", " \"", "abst", "ain", "\"}"], Some(2)),
+            (vec!["{\"answer\":", " \"No", "\"}"], Some(1)),
+            (vec!["{\"answer", "\":", "\u{120}\"", "YES\"}"], Some(0)),
+            (vec!["{\"response\":\"", "no", "\"}"], None),
+            (vec!["{\"answer\":\""], None),
+            (vec![], None),
+        ] {
+            assert_eq!(most(&reply(&tokens), &votes), place, "{tokens:?}");
+        }
+        assert_eq!(most(&reply(&["{\"answer\": ", "4", "}"]), &["1", "2", "3", "4", "5"]), Some(3));
+    }
+
+    #[test]
+    fn a_token_that_several_responses_begin_with_tells_none_of_them() {
+        let agree = ["strongly agree", "agree", "strongly disagree"];
+        assert_eq!(most(&reply(&["{\"answer\":\"", "strongly", " agree"]), &agree), None);
+        assert_eq!(most(&reply(&["{\"answer\":\"", "agree", "\"}"]), &agree), Some(1));
+        assert_eq!(most(&reply(&["{\"answer\":\"", "not", "\"}"]), &["not ironic", "ironic"]), Some(0));
+        assert_eq!(most(&reply(&["{\"answer\":\"", "no", "\"}"]), &["no", "not sure"]), Some(0));
+    }
+}
