@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::budget::Spent;
+use super::heard::Listener;
 use super::progress::{OnProgress, Steps};
 use super::trace::CallSpan;
 use super::{
@@ -26,6 +27,8 @@ struct Account {
     /// The strictest form that each stage's provider is known to take; shared by the operations of a pipeline.
     forms: Forms,
     steps: Steps,
+    /// Who listens to the answer while it is written.
+    listener: Option<Listener>,
 }
 
 #[derive(Debug, Default)]
@@ -105,9 +108,15 @@ impl Ledger {
 
     /// An empty account that refuses what could exceed the budget, with a memory of reply forms that outlives the
     /// operation and a callback for its progress.
-    pub(crate) fn of(budget: Budget, forms: Forms, on_progress: OnProgress) -> Self {
-        let until = budget.until();
-        Self(Arc::new(Account { until, budget, forms, steps: Steps::new(on_progress), ..Account::default() }))
+    pub(crate) fn of(budget: Budget, forms: Forms, on_progress: OnProgress, listener: Option<Listener>) -> Self {
+        let (until, steps) = (budget.until(), Steps::new(on_progress));
+        Self(Arc::new(Account { until, budget, forms, steps, listener, ..Account::default() }))
+    }
+
+    /// Who listens to the replies to such a request: to answers in JSON alone.
+    pub(super) fn listener(&self, request: &CompletionRequest) -> Option<&Listener> {
+        let is_told = request.stage == Stage::Answer && request.schema.is_some();
+        self.0.listener.as_ref().filter(|_| is_told)
     }
 
     /// Enters that so many requests of a stage are about to be sent.
@@ -184,6 +193,10 @@ impl Ledger {
             usage.retries += 1;
         }
         entered.reserved = entered.reserved.and(&most);
+        drop(entered);
+        if let Some(listener) = self.listener(request) {
+            listener.begin();
+        }
         Ok(Attempt {
             ledger: Some(self.clone()),
             attempts: Arc::clone(attempts),

@@ -160,6 +160,19 @@ impl CompletionRequest {
         }
     }
 
+    /// True where someone listens to the reply while it is written: a backend that can stream does so then, and tells of each piece
+    /// by [`hear`](Self::hear). It returns the whole reply all the same.
+    pub fn is_heard(&self) -> bool {
+        self.entry.as_ref().is_some_and(|entry| entry.ledger().listener(self).is_some())
+    }
+
+    /// Tells whoever listens of the next piece of the reply, as the model gives it. Without a listener it does nothing.
+    pub fn hear(&self, piece: &str) {
+        if let Some(listener) = self.entry.as_ref().and_then(|entry| entry.ledger().listener(self)) {
+            listener.hear(piece);
+        }
+    }
+
     /// The time that the operation's budget leaves; `None` when it sets none. A backend that can wait should wait no longer,
     /// and answers a request without time left with [`BackendError::Budget`] and [`BudgetLimit::Time`].
     pub fn time_left(&self) -> Option<Duration> {

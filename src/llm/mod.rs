@@ -14,6 +14,7 @@ mod budget;
 mod control;
 mod cost;
 mod error;
+mod heard;
 mod ledger;
 #[cfg(feature = "response-log")]
 mod log;
@@ -36,6 +37,7 @@ pub(crate) use control::break_control;
 pub(crate) use control::control_sequence_in;
 pub use cost::{CostEstimate, StageCost};
 pub use error::{BackendError, BoxError};
+pub(crate) use heard::{Heard, Listener};
 pub(crate) use ledger::Forms;
 pub use ledger::{Attempt, Ledger};
 #[cfg(feature = "response-log")]

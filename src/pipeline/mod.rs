@@ -28,6 +28,7 @@ mod prepared;
 mod preset;
 mod report;
 mod stored;
+mod streamed;
 mod views;
 
 use std::sync::Arc;
@@ -55,6 +56,7 @@ pub use prepared::Prepared;
 pub use preset::Preset;
 pub use report::{ItemOutcome, ItemReport, LearnReport, Learned, ObserveOutcome, ObserveReport, ObservedItem};
 pub use stored::{Changed, StoredAnswer, StoredError, StoredPipeline};
+pub use streamed::Unchecked;
 pub use views::PastViews;
 
 /// When reasoning paths are written.
@@ -145,7 +147,7 @@ impl RpmPipeline {
 
     /// The account of one operation.
     fn ledger(&self) -> Ledger {
-        Ledger::of(self.budget.clone(), self.forms.clone(), self.progress.clone())
+        Ledger::of(self.budget.clone(), self.forms.clone(), self.progress.clone(), None)
     }
 
     fn context<'a>(&'a self, ledger: &'a Ledger) -> StageContext<'a> {

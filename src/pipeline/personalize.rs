@@ -6,7 +6,7 @@ use crate::data::{
     AssignedFeature, Exemplar, Factor, FactorId, FactorStatus, Feature, ItemId, MemoryItem, Query, ReasoningPath,
 };
 use crate::extract::{Dropped, ExtractionRequest};
-use crate::llm::trace;
+use crate::llm::{Ledger, trace};
 use crate::model::Heard;
 use crate::reason::item_path;
 use crate::retrieve::{RetrievalRequest, Retrieved};
@@ -28,14 +28,13 @@ impl RpmPipeline {
     /// # Cancellation
     /// Dropping the future stops; nothing is kept.
     pub async fn personalize(&self, prepared: &Prepared, query: &Query) -> Result<Answer, Error> {
-        trace::operation("personalize", self.answering(prepared, query)).await
+        trace::operation("personalize", self.answering(prepared, query, self.ledger())).await
     }
 
-    async fn answering(&self, prepared: &Prepared, query: &Query) -> Result<Answer, Error> {
+    pub(super) async fn answering(&self, prepared: &Prepared, query: &Query, ledger: Ledger) -> Result<Answer, Error> {
         let model = prepared.model();
         self.check_task(model)?;
         self.task.check_query("query", query)?;
-        let ledger = self.ledger();
         let ctx = self.context(&ledger);
         let beliefs = prepared.beliefs();
         let (heard, features, mut dropped) = self.read_query(prepared, query, &ctx).await?;

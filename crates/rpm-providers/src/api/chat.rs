@@ -31,6 +31,19 @@ pub(super) trait Dialect: Clone + Send + Sync {
     fn body(&self, endpoint: &Endpoint, model: &str, request: &CompletionRequest) -> Map<String, Value>;
     /// The reply in a successful answer; `None` when it is not of this API.
     fn read(&self, body: &Value) -> Option<Reply>;
+    /// The fields that have an answer come in pieces; `None` where that cannot be.
+    fn streaming(&self) -> Option<Map<String, Value>> {
+        None
+    }
+    /// Takes an event of a stream into the whole answer, and gives the text that it brings.
+    fn take(&self, whole: &mut Value, event: &Value) -> Option<String> {
+        let _ = (whole, event);
+        None
+    }
+    /// True when a stream came to its end.
+    fn is_whole(&self, whole: &Value) -> bool {
+        !whole.is_null()
+    }
     /// The form a request holds its reply to, if any.
     fn held(&self, request: &CompletionRequest) -> Option<ReplyForm> {
         held(request).map(|(form, _)| form)
@@ -134,12 +147,28 @@ impl<D: Dialect> Chat<D> {
         let headers =
             headers.ok_or_else(|| self.endpoint.fault(Fault::Setting("the key cannot be sent in a header")))?;
         let mut body = self.dialect.body(&self.endpoint, &self.model, request);
+        let streaming = self.dialect.streaming().filter(|_| request.is_heard());
+        let streams = streaming.is_some();
+        body.extend(streaming.into_iter().flatten());
         for (field, value) in &self.fields {
             put(&mut body, field, value);
         }
         let url = self.dialect.url(&self.endpoint, &self.model);
         let endpoint = self.endpoint.within(request.time_left());
-        let answer = endpoint.post(url, headers, &Value::Object(body)).await?;
+        let mut whole = Value::Null;
+        let mut hear = |event: &Value| {
+            if let Some(piece) = self.dialect.take(&mut whole, event) {
+                request.hear(&piece);
+            }
+        };
+        let hear = streams.then_some(&mut hear as &mut (dyn FnMut(&Value) + Send));
+        let mut answer = endpoint.post(url, headers, &Value::Object(body), hear).await?;
+        if answer.streamed {
+            if !self.dialect.is_whole(&whole) {
+                return Err(self.endpoint.fault(Fault::Broken).into());
+            }
+            answer.body = whole;
+        }
         self.read(&answer, request)
     }
 

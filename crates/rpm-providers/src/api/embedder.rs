@@ -76,7 +76,7 @@ impl OpenAiEmbedder {
         if let (true, Some(body)) = (self.shorten, body.as_object_mut()) {
             body.insert("dimensions".into(), self.dimensions.into());
         }
-        let answer = self.endpoint.post(self.endpoint.at(&["embeddings"]), headers, &body).await?;
+        let answer = self.endpoint.post(self.endpoint.at(&["embeddings"]), headers, &body, None).await?;
         if answer.status != 200 || answer.body.get("data").is_none() {
             return Err(classify::refusal(OPENAI, &answer, Wanted::default()));
         }

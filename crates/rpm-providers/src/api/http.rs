@@ -32,7 +32,12 @@ pub(super) struct Answer {
     pub(super) body: Value,
     /// The beginning of a body that is not JSON.
     pub(super) words: String,
+    /// True when it came as a stream of events, which is no body.
+    pub(super) streamed: bool,
 }
+
+/// Hears the events of an answer that comes in pieces.
+pub(super) type OnEvent<'a> = &'a mut (dyn FnMut(&Value) + Send);
 
 impl Endpoint {
     pub(super) fn new(provider: &'static str, base: &str, timeout: Duration) -> Result<Self, ProviderError> {
@@ -99,12 +104,14 @@ impl Endpoint {
         url
     }
 
-    /// Sends a body and waits for the whole answer. Dropping the future closes the connection.
+    /// Sends a body and waits for the whole answer. Dropping the future closes the connection. The events of an answer that comes as a
+    /// stream are heard one by one where someone listens.
     pub(super) async fn post(
         &self,
         url: Url,
         headers: Vec<(HeaderName, HeaderValue)>,
         body: &Value,
+        hear: Option<OnEvent<'_>>,
     ) -> Result<Answer, ProviderError> {
         // The client would panic.
         if tokio::runtime::Handle::try_current().is_err() {
@@ -120,12 +127,37 @@ impl Endpoint {
             return Err(self.fault(Fault::Redirect(status)));
         }
         let asked = wait::retry_after(response.headers());
+        if let Some(hear) = hear.filter(|_| is_stream(&response)) {
+            self.read_events(response, hear).await?;
+            return Ok(Answer { status, retry_after: asked, body: Value::Null, words: String::new(), streamed: true });
+        }
         let bytes = self.read(response).await?;
         let (body, words) = match serde_json::from_slice(&bytes) {
             Ok(body) => (body, String::new()),
             Err(_) => (Value::Null, String::from_utf8_lossy(bytes.get(..4096).unwrap_or(&bytes)).into_owned()),
         };
-        Ok(Answer { status, retry_after: asked.or_else(|| wait::retry_delay(&body)), body, words })
+        Ok(Answer { status, retry_after: asked.or_else(|| wait::retry_delay(&body)), body, words, streamed: false })
+    }
+
+    /// Reads a stream of events (`text/event-stream`): the JSON of each line of data.
+    async fn read_events(&self, mut response: Response, hear: OnEvent<'_>) -> Result<(), ProviderError> {
+        let (mut line, mut all) = (Vec::new(), 0);
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.failed(&error))? {
+            all += chunk.len();
+            if all > LONGEST_BODY {
+                return Err(self.fault(Fault::TooLarge(LONGEST_BODY)));
+            }
+            for byte in chunk {
+                if byte == b'\n' {
+                    event(&line).iter().for_each(&mut *hear);
+                    line.clear();
+                } else {
+                    line.push(byte);
+                }
+            }
+        }
+        event(&line).iter().for_each(&mut *hear);
+        Ok(())
     }
 
     async fn read(&self, mut response: Response) -> Result<Vec<u8>, ProviderError> {
@@ -158,4 +190,14 @@ impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Endpoint").field("base", &self.base()).field("timeout", &self.timeout).finish_non_exhaustive()
     }
+}
+
+fn is_stream(response: &Response) -> bool {
+    let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    kind.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/event-stream"))
+}
+
+/// The JSON of a line of data; `None` for any other line, such as the one that marks the end.
+fn event(line: &[u8]) -> Option<Value> {
+    serde_json::from_slice(line.strip_prefix(b"data:")?).ok()
 }

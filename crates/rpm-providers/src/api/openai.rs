@@ -157,6 +157,49 @@ impl Dialect for OpenAi {
         Some(Reply { text, finish, usage: body.get("usage").and_then(usage), tokens })
     }
 
+    fn streaming(&self) -> Option<Map<String, Value>> {
+        let mut fields = Map::new();
+        fields.insert("stream".into(), true.into());
+        // Without it a stream does not say what it cost.
+        fields.insert("stream_options".into(), json!({ "include_usage": true }));
+        Some(fields)
+    }
+
+    fn take(&self, whole: &mut Value, event: &Value) -> Option<String> {
+        if event.get("error").is_some() {
+            *whole = event.clone();
+            return None;
+        }
+        if whole.is_null() {
+            let choice = json!({ "message": { "content": "" }, "logprobs": { "content": [] } });
+            *whole = json!({ "choices": [choice] });
+        }
+        if let Some(usage) = event.get("usage").filter(|usage| usage.is_object()) {
+            whole.as_object_mut()?.insert("usage".into(), usage.clone());
+        }
+        let (choice, piece) = (whole.pointer_mut("/choices/0")?.as_object_mut()?, event.pointer("/choices/0")?);
+        if let Some(finish) = piece.get("finish_reason").filter(|finish| finish.is_string()) {
+            choice.insert("finish_reason".into(), finish.clone());
+        }
+        if let Some(Value::Array(told)) = choice.get_mut("logprobs").and_then(|logprobs| logprobs.get_mut("content")) {
+            let more = piece.pointer("/logprobs/content").and_then(Value::as_array);
+            told.extend(more.into_iter().flatten().cloned());
+        }
+        let said = |part: &str| piece.get("delta")?.get(part)?.as_str().filter(|said| !said.is_empty());
+        for part in ["content", "refusal"] {
+            let Some(said) = said(part) else { continue };
+            let message = choice.get_mut("message")?.as_object_mut()?;
+            let before = message.get(part).and_then(Value::as_str).unwrap_or_default();
+            let so_far = format!("{before}{said}");
+            message.insert(part.into(), so_far.into());
+        }
+        said("content").map(str::to_owned)
+    }
+
+    fn is_whole(&self, whole: &Value) -> bool {
+        whole.get("error").is_some() || whole.pointer("/choices/0/finish_reason").is_some()
+    }
+
     fn wanted(&self, request: &CompletionRequest) -> Wanted {
         Wanted { form: self.held(request), logprobs: request.logprobs > 0 }
     }
