@@ -1,6 +1,6 @@
 //! A model's view of a text beside what is known of a user: `cargo run --example fused`
 //!
-//! The model here is a pretend one that tells the probabilities of letters, as `OpenAI`'s API and the servers with it do; with one of yours
+//! The model here is a pretend one that tells the probabilities of tokens, as `OpenAI`'s API and the servers with it do; with one of yours
 //! in its place (`rpm-providers` has them) nothing else changes.
 #![allow(clippy::print_stdout, missing_docs, reason = "an example talks to its reader")]
 
@@ -33,7 +33,7 @@ fn pretend(request: &CompletionRequest) -> Completion {
         std::cmp::Ordering::Equal => [0.05, 0.1, 0.25, 0.5, 0.1],
     };
     let tokens =
-        ["A", "B", "C", "D", "E"].iter().zip(shares).map(|(letter, p): (_, f64)| TokenLogprob::new(*letter, p.ln()));
+        ["1", "2", "3", "4", "5"].iter().zip(shares).map(|(point, p): (_, f64)| TokenLogprob::new(*point, p.ln()));
     let mut likeliest: Vec<TokenLogprob> = tokens.collect();
     likeliest.sort_by(|a, b| b.logprob.total_cmp(&a.logprob));
     let said = likeliest.first().map(|token| token.token.clone()).unwrap_or_default();

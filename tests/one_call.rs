@@ -195,3 +195,31 @@ fn without_support_the_text_alone_is_judged_and_without_probabilities_the_respon
     let view = answer.fused.unwrap().view;
     assert!(view.shares().iter().all(|share| *share <= view.shares()[1]), "{view:?}");
 }
+
+#[test]
+fn a_reason_that_only_the_model_found_is_held_against_the_counts_too() {
+    // "unhurried" stands in no text, so that no part of the estimate is of the factor that it is called like.
+    let said = |_: &CompletionRequest| {
+        reply(r#"{"answer":"1","reasons":[{"name":"slow","quote":"quiet film","why":"They dislike it."}]}"#)
+    };
+    let (answer, _) = fused(OneCallAnswerer::default(), said, Budget::default());
+    assert_eq!((answer.dropped.against, answer.path.origin()), (1, PathOrigin::Statistics));
+}
+
+#[test]
+fn a_reply_with_both_keys_is_read_by_the_first_and_one_with_too_many_reasons_is_counted() {
+    let reason = r#"{"name":"loud","quote":"one loud chase","why":"They dislike it."}"#;
+    let said = format!(r#"{{"answer":"1","reasons":[{reason},{reason},{reason}],"response":"5"}}"#);
+    let (answer, _) = fused(OneCallAnswerer::default(), move |_| reply(&said), Budget::default());
+    assert_eq!((answer.response.as_str(), answer.dropped.over_limit), ("1", 1));
+}
+
+#[test]
+fn the_estimate_is_shown_only_to_a_model_that_decides_alone_and_so_are_the_base_rates() {
+    for (answerer, alone) in [(OneCallAnswerer::default().show_estimate(), true), (both().show_estimate(), false)] {
+        let (_, requests) = fused(answerer, |_| told("5", &[("5", 0.9)], "quiet"), Budget::default());
+        let asked = sent(&requests[0]);
+        assert_eq!(asked.contains("Overall: \"5\" in "), alone, "{asked}");
+        assert_eq!(asked.to_lowercase().contains("estimate"), alone, "{asked}");
+    }
+}

@@ -9,10 +9,11 @@ use std::sync::{Arc, Mutex};
 use common::{obey, query, reply, scale_history, scale_task};
 use pollster::block_on;
 use rpm_core::answer::OneCallAnswerer;
-use rpm_core::llm::Stage;
+use rpm_core::llm::{Ledger, Message, Stage};
 use rpm_core::pipeline::Unchecked;
+use rpm_core::stats::{Fusion, Unfused};
 use rpm_core::{
-    Answer, BackendError, Completion, CompletionRequest, LlmBackend, Preset, RpmPipeline, RpmPipelineBuilder,
+    Answer, BackendError, Budget, Completion, CompletionRequest, LlmBackend, Preset, RpmPipeline, RpmPipelineBuilder,
     async_trait,
 };
 
@@ -155,4 +156,31 @@ fn a_reply_from_the_log_is_there_at_once() {
     assert!(!told.is_empty());
     let (again, told) = streamed(&pipeline);
     assert_eq!((again.response, again.path, told.len()), (first.response, first.path, 0));
+}
+
+#[test]
+fn what_an_answer_does_not_rest_on_is_void_in_the_end() {
+    let backend = Writing::new(&[Ok("{\"answer\":\"9\"}")], 4);
+    let answerer = OneCallAnswerer::default().fusion(Fusion::default()).falling_back();
+    let (answer, told) = streamed(&builder(backend).answerer(answerer).build().unwrap());
+    assert_eq!(answer.unfused, Some(Unfused::Failed));
+    assert_eq!(told.last(), Some(&Unchecked::Again));
+}
+
+#[test]
+fn a_stream_that_broke_is_paid_for_as_far_as_it_could_go() {
+    let half = r#"{"answer":"1","reas"#;
+    for (reply, spent) in [(Err(half), true), (Err(""), false)] {
+        let pipeline = builder(Writing::new(&[reply], 3)).budget(Budget::default().tokens(100_000)).build().unwrap();
+        let user = block_on(pipeline.open(block_on(pipeline.learn(&scale_history())).unwrap().model)).unwrap();
+        let ledger = Ledger::limited(Budget::default().tokens(5_000));
+        let request = CompletionRequest::new(Stage::Answer, vec![Message::user("What?")], 3_000).entered(&ledger);
+        let attempt = request.begin().unwrap();
+        if spent {
+            request.hear(half);
+        }
+        attempt.end(&Err(BackendError::transient("cut off")));
+        assert_eq!(request.begin().is_err(), spent, "what was reserved stays used");
+        assert!(block_on(pipeline.personalize(&user, &query(NEW))).is_err());
+    }
 }

@@ -11,6 +11,7 @@
 //!
 //! Guides: [the method](crate::guide::method), [between the pipeline and a model](crate::guide::llm).
 
+mod against;
 mod fused;
 mod fusing;
 mod one_call;
@@ -118,7 +119,7 @@ pub struct AnswerRequest<'a> {
     pub set_aside: Option<&'a FactorSet>,
     /// The language by whose stems their names are compared.
     pub language: Language,
-    /// The model's view of the query, where it is known already: an answerer that fuses it does not ask again.
+    /// The model's view of the query's text alone, where it is known already: an answerer that fuses such a view does not ask again.
     pub view: Option<&'a ModelView>,
 }
 

@@ -13,8 +13,9 @@ use crate::factor::{AssignRequest, FactorModel, FactorNames, SimilarityFactorMod
 use crate::llm::{Completion, CompletionRequest, ReplySchema, Stage};
 use crate::prompt::{self, ExampleStyle, OwnWords, Prompt};
 use crate::reason::{STEP_CHARS, read_why};
-use crate::stats::{Estimate, Fusion, ModelView, Muted, Source, Tier, Unfused};
+use crate::stats::{Estimate, Fusion, ModelView, Muted, Tier, Unfused};
 
+use super::against::speaks_against;
 use super::fusing::{fused, spared};
 use super::reading::{Allowed, Question, Reading, allowed, response_schema, response_tokens};
 use super::shown::{MostShown, shown_exemplars, shown_factors, sources_of};
@@ -69,8 +70,17 @@ const RESPONSE: &str = "answer";
 struct Answered {
     #[serde(default)]
     reasons: Vec<Value>,
-    #[serde(alias = "response")]
-    answer: Value,
+    #[serde(default)]
+    answer: Option<Value>,
+    /// In place of the answer, or beside it.
+    #[serde(default)]
+    response: Option<Value>,
+}
+
+impl Answered {
+    fn said(&self) -> &Value {
+        self.answer.as_ref().or(self.response.as_ref()).unwrap_or(&Value::Null)
+    }
 }
 
 #[derive(Deserialize)]
@@ -127,7 +137,8 @@ impl OneCallAnswerer {
         self
     }
 
-    /// Ends the prompt with the estimate, as [`PromptedAnswerer::show_estimate`] does. Default: it is not shown.
+    /// Ends the prompt with the estimate, as [`PromptedAnswerer::show_estimate`] does, unless it decides with the model: then it would
+    /// count twice. Default: it is not shown.
     #[must_use]
     pub fn show_estimate(mut self) -> Self {
         self.estimate = true;
@@ -159,10 +170,18 @@ impl OneCallAnswerer {
         let shown = shown_factors(self.most_shown, request, &exemplars, ctx);
         let style = ExampleStyle { factors: &shown, features: false, paths: false, tokens: Some(self.example_tokens) };
         let mut item = prompt::item(task, query, &[], &[], ctx.redaction());
-        item.push_str(&prompt::estimate(task, request.estimate.filter(|_| self.estimate), ctx.redaction()));
+        item.push_str(&prompt::estimate(
+            task,
+            request.estimate.filter(|_| self.estimate && self.fusion_of(request).is_none()),
+            ctx.redaction(),
+        ));
+        // Where the estimate decides too, it knows this, and the model's own view is asked.
+        let fixed = task.space().fixed_responses().filter(|_| self.fusion_of(request).is_none()).unwrap_or_default();
+        let overall = prompt::overall(request.beliefs, &fixed, ctx.redaction());
+        let factors = prompt::factors(request.beliefs, &shown, Some(query), ctx.redaction());
         let values = prompt::task_values(task)
             .set("responses", prompt::responses(task))
-            .set("factors", prompt::factors(request.beliefs, &shown, Some(query), ctx.redaction()))
+            .set("factors", format!("{overall}{factors}"))
             .set("exemplars", prompt::exemplars(task, &exemplars, &style, ctx.redaction()))
             .set("max_steps", self.max_steps.to_string())
             .set("item", item);
@@ -211,6 +230,9 @@ impl OneCallAnswerer {
     ) -> Option<ModelView> {
         self.fusion_of(request)?;
         let told = [RESPONSE, "response"].iter().find_map(|key| of_value(&completion.tokens, key, options));
+        // A view of what was not stated is of another reply.
+        let is_stated = |place: &usize| options.get(*place).is_some_and(|option| option.response() == response);
+        let told = told.filter(|(said, _)| is_stated(said)).map(|(_, view)| view);
         let near = matches!(request.task.space(), ResponseSpace::Scale { .. });
         let stated = || options.iter().position(|option| option.response() == response);
         told.or_else(|| counted(options.len(), &[stated()?], near).ok())
@@ -218,9 +240,10 @@ impl OneCallAnswerer {
 
     /// The features of a reply that are in the query, with their steps.
     fn read(&self, request: &AnswerRequest<'_>, reasons: &[Value], response: String, own: &OwnWords) -> Read {
-        let seen = ExtractionRequest::new(request.task, "query", request.query);
+        let seen = ExtractionRequest::new(request.task, "query", request.query).knowing(request.beliefs.factors());
         let dropped = Dropped::default();
         let mut read = Read { response, features: Vec::new(), steps: Vec::new(), dropped, view: None };
+        read.dropped.over_limit += reasons.len().saturating_sub(self.max_steps);
         for reason in reasons.iter().take(self.max_steps) {
             let Ok(found) = Found::deserialize(reason) else {
                 read.dropped.unusable_name += 1;
@@ -228,11 +251,12 @@ impl OneCallAnswerer {
             };
             let kept = PromptedExtractor::keep_one(&seen, found.name, found.quote, own);
             read.dropped.add(&kept.dropped);
-            let Some(why) = read_why(&found.why) else { continue };
             let Some(feature) = kept.features.into_iter().next().map(|assigned| assigned.feature) else { continue };
-            if request.set_aside.is_some_and(|aside| Muted::of(aside, request.language).is_name(&feature.key())) {
+            let aside = request.set_aside.is_some_and(|it| Muted::of(it, request.language).is_name(&feature.key()));
+            let Some(why) = read_why(&found.why).filter(|_| !aside) else {
+                read.dropped.unusable_name += 1;
                 continue;
-            }
+            };
             let same = read.features.iter().position(|other| other.key() == feature.key());
             let place = same.unwrap_or_else(|| {
                 read.features.push(feature);
@@ -289,12 +313,9 @@ impl OneCallAnswerer {
         let assign = AssignRequest::new(request.beliefs.factors(), request.query, &bare, names);
         let factors = SimilarityFactorModel::default().assign(assign, ctx).await;
         let factors = factors.map_err(|error| other(error.into()))?;
+        let response = read.response.as_str();
         let against = |factor: &Option<FactorId>| {
-            let added = deciding.map(|estimate| estimate.contributions(&read.response)).unwrap_or_default();
-            let of = |(source, added): &(&Source, f64)| {
-                matches!(source, Source::Factor(id) if Some(id) == factor.as_ref()) && *added < 0.0
-            };
-            added.iter().any(of)
+            factor.as_ref().is_some_and(|id| speaks_against(request, deciding, id, response))
         };
         let found = read.features.iter().zip(factors);
         let all: Vec<AssignedFeature> =
@@ -338,8 +359,9 @@ impl Answerer for OneCallAnswerer {
         if request.support.tier == Tier::Generic {
             // Nothing of the user is shown, so that there are no reasons to give either.
             return match fusion {
-                Some(fusion) => {
-                    let alone = FusedAnswerer::default().fusion(Arc::clone(fusion)).max_reasks(self.max_reasks);
+                // A view of the text alone is another one than the fusion was learned of.
+                Some(_) => {
+                    let alone = FusedAnswerer::default().max_reasks(self.max_reasks);
                     let alone = if self.falls_back { alone.falling_back() } else { alone };
                     alone.answer(request, ctx).await
                 }
@@ -360,7 +382,7 @@ impl Answerer for OneCallAnswerer {
             let problem = value.features.is_empty().then(unfounded);
             Reading { value, problem }
         };
-        match question.ask(ctx, |answered: &Answered| &answered.answer, read).await {
+        match question.ask(ctx, Answered::said, read).await {
             Ok(argued) => Ok(self.draft(&request, argued.value, ctx).await?.stated(argued.stated)),
             Err(error) => {
                 let error = AnswerError::Ask(error);

@@ -39,9 +39,9 @@ pub(super) fn likely(place: &TokenChoices, responses: usize, of: impl Fn(&str) -
     ModelView::new(shares).ok()
 }
 
-/// The view that the first token of a JSON string gives, the value of this key; `None` where probabilities are not told, or responses
-/// begin alike.
-pub(super) fn of_value(tokens: &[TokenChoices], key: &str, options: &[Allowed]) -> Option<ModelView> {
+/// The view that the first token of the last value of a key gives in a reply in JSON, with the place of the response that the token says;
+/// `None` where probabilities are not told, or responses begin alike.
+pub(super) fn of_value(tokens: &[TokenChoices], key: &str, options: &[Allowed]) -> Option<(usize, ModelView)> {
     let text: String = tokens.iter().map(|choices| choices.token.as_str()).collect();
     let value = value_of(&text, key)?;
     let mut end = 0;
@@ -50,24 +50,24 @@ pub(super) fn of_value(tokens: &[TokenChoices], key: &str, options: &[Allowed]) 
         value < end
     })?;
     let shown: Vec<String> = options.iter().map(|option| fold(option.shown())).collect();
-    likely(place, options.len(), |token| begins(token, &shown))
+    let of = |token: &str| begins(token, &shown);
+    Some((of(&place.token)?, likely(place, options.len(), of)?))
 }
 
 /// Where the value of a key begins, behind its quotation mark.
 fn value_of(text: &str, key: &str) -> Option<usize> {
-    let (before, rest) = text.split_once(&format!("\"{key}\""))?;
+    let (before, rest) = text.rsplit_once(&format!("\"{key}\""))?;
     let value = rest.trim_start_matches(|c: char| blank(c) || matches!(c, ':' | '"'));
     (!value.is_empty()).then(|| before.len() + key.len() + 2 + rest.len() - value.len())
 }
 
-/// The one response that begins with a token, or that a token is all of.
+/// The one response that begins with a token. One that others begin with as well, such as 1 of 1 to 10, is not told by it.
 fn begins(token: &str, shown: &[String]) -> Option<usize> {
     let word = token.trim_matches(|c: char| blank(c) || c.is_ascii_punctuation());
     let word = fold(word);
-    let meant = |shown: &String| !word.is_empty() && (shown.starts_with(&word) || word == *shown);
+    let meant = |shown: &String| !word.is_empty() && shown.starts_with(&word);
     let mut meant = shown.iter().enumerate().filter(|(_, shown)| meant(shown)).map(|(place, _)| place);
-    // One that is written out is that one, though another one begins with it.
-    shown.iter().position(|shown| *shown == word).or_else(|| meant.next().filter(|_| meant.next().is_none()))
+    meant.next().filter(|_| meant.next().is_none())
 }
 
 fn blank(c: char) -> bool {
@@ -104,9 +104,10 @@ mod tests {
 
     fn most(tokens: &[TokenChoices], options: &[&str]) -> Option<usize> {
         let allowed: Vec<Allowed> = options.iter().map(|option| Allowed::new(*option, *option)).collect();
-        let view = of_value(tokens, "answer", &allowed)?;
+        let (said, view) = of_value(tokens, "answer", &allowed)?;
         let most = view.shares().iter().copied().fold(0.0, f64::max);
-        view.shares().iter().position(|share| *share >= most)
+        assert_eq!(view.shares().iter().position(|share| *share >= most), Some(said));
+        Some(said)
     }
 
     #[test]
@@ -118,6 +119,7 @@ mod tests {
             (vec!["{\"answer\":", " \"No", "\"}"], Some(1)),
             (vec!["{\"answer", "\":", "\u{120}\"", "YES\"}"], Some(0)),
             (vec!["{\"response\":\"", "no", "\"}"], None),
+            (vec!["{\"answer\":\"", "no", "\"} rather {\"answer\":\"", "yes", "\"}"], Some(0)),
             (vec!["{\"answer\":\""], None),
             (vec![], None),
         ] {
@@ -132,6 +134,10 @@ mod tests {
         assert_eq!(most(&reply(&["{\"answer\":\"", "strongly", " agree"]), &agree), None);
         assert_eq!(most(&reply(&["{\"answer\":\"", "agree", "\"}"]), &agree), Some(1));
         assert_eq!(most(&reply(&["{\"answer\":\"", "not", "\"}"]), &["not ironic", "ironic"]), Some(0));
-        assert_eq!(most(&reply(&["{\"answer\":\"", "no", "\"}"]), &["no", "not sure"]), Some(0));
+        assert_eq!(most(&reply(&["{\"answer\":\"", "no", "\"}"]), &["no", "not sure"]), None);
+        let ten: Vec<String> = (1..=10).map(|point| point.to_string()).collect();
+        let ten: Vec<&str> = ten.iter().map(String::as_str).collect();
+        assert_eq!(most(&reply(&["{\"answer\":\"", "1", "0\"}"]), &ten), None);
+        assert_eq!(most(&reply(&["{\"answer\":\"", "7", "\"}"]), &ten), Some(6));
     }
 }

@@ -177,7 +177,7 @@ impl ReplyReading {
 pub struct Dropped {
     /// The quoted words are not in the query.
     pub ungrounded: usize,
-    /// The name is blank, too long or an echo of the request's own words.
+    /// The name is blank, too long, an echo of the request's own words or one that the user set aside; or, of a reason, it says nothing.
     pub unusable_name: usize,
     /// Found before in the same query.
     pub repeated: usize,

@@ -39,7 +39,9 @@ impl Ideas {
         let responses = request.rows.iter().map(MemoryItem::query).flat_map(offered);
         let asked = Asked::of(request.task, language, responses);
         let edited = BTreeSet::new();
-        let leaders = recurring.leaders(&clusters, Kept { by_model: true, ..asked.kept(0, &edited) });
+        let kept = Kept { by_model: true, ..asked.kept(0, &edited) };
+        let leaders = recurring.leaders(&clusters, kept);
+        let echo = kept.echoes(&clusters);
         let mut by_leader: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (cluster, leader) in leaders.iter().enumerate() {
             if let Some(leader) = leader {
@@ -57,7 +59,7 @@ impl Ideas {
             .map(|(leader, members)| (members.iter().min().copied().unwrap_or(*leader), group(*leader, members)))
             .collect();
         recurring.sort_by_key(|(oldest, _)| *oldest);
-        let is_rare = |(_, seen): &(usize, &usize)| **seen < LEAST_SEEN;
+        let is_rare = |(cluster, seen): &(usize, &usize)| **seen < LEAST_SEEN && !echo(*cluster);
         let rare = seen_in.iter().enumerate().filter(is_rare).map(|(cluster, _)| group(cluster, &[cluster])).collect();
         Self { recurring: recurring.into_iter().map(|(_, group)| group).collect(), rare }
     }

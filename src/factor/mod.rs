@@ -171,7 +171,7 @@ impl fmt::Debug for FactorGroup {
     }
 }
 
-/// A partition of the features, and what it took to reach it.
+/// Groups of features, each in one at most, and what it took to reach them.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct FactorFit {
@@ -179,7 +179,7 @@ pub struct FactorFit {
     pub groups: Vec<FactorGroup>,
     /// The number of a model's statements that could not be used: unknown or repeated group ids.
     pub refused: usize,
-    /// Groups that no model placed, kept under the name of their most typical feature.
+    /// Groups that no model placed; those that recur are kept under the name of their most typical feature.
     pub unplaced: usize,
     /// The likeness of names that alone made the groups, so that they are made again whenever interactions come or go;
     /// `None` when the groups are a factor model's judgement, which is kept.

@@ -91,6 +91,17 @@ pub(crate) struct Asked {
     responses: BTreeSet<FeatureKey>,
 }
 
+impl<'a> Kept<'a> {
+    /// Tells the clusters that name what everyone is asked, or a response.
+    pub(crate) fn echoes(self, clusters: &'a Clusters) -> impl Fn(usize) -> bool + 'a {
+        let asked: BTreeSet<u32> = self.asked.iter().filter_map(|stem| clusters.number_of(stem)).collect();
+        move |cluster: usize| {
+            let says = clusters.stems_of(cluster).iter().any(|stem| !asked.contains(stem));
+            !says || clusters.members_of(cluster).iter().any(|key| self.responses.contains(key))
+        }
+    }
+}
+
 impl Asked {
     /// The words of a task, and its responses with those that were offered.
     pub(crate) fn of(task: &Task, language: Language, offered: impl IntoIterator<Item = FeatureKey>) -> Self {
@@ -264,11 +275,7 @@ impl Recurring {
     /// The clusters that may be factors: the most frequent first, then those of the most words, then the oldest.
     fn candidates(&self, clusters: &Clusters, kept: Kept<'_>) -> Vec<usize> {
         let most = MOST_COMMON * self.items as f64;
-        let asked: BTreeSet<u32> = kept.asked.iter().filter_map(|stem| clusters.number_of(stem)).collect();
-        let echo = |cluster: usize| {
-            let says = clusters.stems_of(cluster).iter().any(|stem| !asked.contains(stem));
-            !says || clusters.members_of(cluster).iter().any(|key| kept.responses.contains(key))
-        };
+        let echo = kept.echoes(clusters);
         let nouns_only = self.has_capital_nouns(clusters);
         let usable = |cluster: &usize| {
             let named = (kept.by_model || clusters.has_name(*cluster)) && (!nouns_only || self.is_noun(*cluster));

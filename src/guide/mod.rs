@@ -91,6 +91,7 @@ pub mod contributing {}
 #[doc = include_str!("../../docs/decisions/0039-noise-on-responses.md")]
 #[doc = include_str!("../../docs/decisions/0040-axes.md")]
 #[doc = include_str!("../../docs/decisions/0041-fusing.md")]
+#[doc = include_str!("../../docs/decisions/0042-one-call.md")]
 #[doc = include_str!("../../docs/decisions/0027-dependencies-that-stand-still.md")]
 #[doc = include_str!("../../docs/decisions/0025-one-container.md")]
 pub mod decisions {}

@@ -5,10 +5,11 @@
 //! ```
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What was heard of a reply, of which nothing is checked yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Heard {
     /// Another attempt begins: what was told before is void.
     Again,
@@ -31,35 +32,64 @@ pub(crate) struct Listener(Arc<Inner>);
 
 struct Inner {
     callback: Box<Callback>,
+    /// The keys whose values are told.
+    keys: &'static [&'static str],
     scan: Mutex<Scan>,
+    closed: AtomicBool,
 }
 
 impl Listener {
-    pub(crate) fn new(callback: impl Fn(Heard) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(Inner { callback: Box::new(callback), scan: Mutex::default() }))
+    pub(crate) fn new(keys: &'static [&'static str], callback: impl Fn(Heard) + Send + Sync + 'static) -> Self {
+        let (scan, closed) = (Mutex::default(), AtomicBool::new(false));
+        Self(Arc::new(Inner { callback: Box::new(callback), keys, scan, closed }))
     }
 
-    /// Another reply begins.
-    pub(super) fn begin(&self) {
+    /// Another reply begins, or what was told is void for another reason.
+    pub(crate) fn begin(&self) {
         let told = {
             let mut scan = self.0.scan.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut *scan).told
         };
-        if told {
+        if told && self.is_open() {
             (self.0.callback)(Heard::Again);
         }
     }
 
-    /// The next piece of it. The callback runs outside the lock, so it may take its time.
+    /// The next piece of it. The callback runs outside the lock.
     pub(super) fn hear(&self, piece: &str) {
+        if !self.is_open() {
+            return;
+        }
         let heard = {
             let mut scan = self.0.scan.lock().unwrap_or_else(PoisonError::into_inner);
-            let heard = scan.read(piece);
+            let mut heard = scan.read(piece);
+            heard.retain(|heard| match heard {
+                Heard::Value { key, .. } => self.0.keys.contains(&key.as_str()),
+                Heard::Again => true,
+            });
             scan.told |= !heard.is_empty();
             heard
         };
         for heard in heard {
             (self.0.callback)(heard);
+        }
+    }
+
+    /// Nothing more is told from now on, whoever still holds the listener.
+    pub(crate) fn close(&self) {
+        self.0.closed.store(true, Ordering::Release);
+    }
+
+    fn is_open(&self) -> bool {
+        !self.0.closed.load(Ordering::Acquire)
+    }
+}
+
+impl fmt::Debug for Heard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Again => f.write_str("Again"),
+            Self::Value { key, number, text } => write!(f, "Value({key} {number}, {} bytes)", text.len()),
         }
     }
 }
@@ -71,7 +101,7 @@ impl fmt::Debug for Listener {
 }
 
 /// The place in a text of JSON that is read piece by piece. Whatever the text is, reading it ends: what is no JSON is passed over.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Scan {
     /// Whether each bracket that is open is an object's.
     open: Vec<bool>,
@@ -86,18 +116,18 @@ struct Scan {
 }
 
 /// A string that is read.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Text {
     /// All of a key; of a value what is not told yet.
     read: String,
     escape: Escape,
     /// The value's key and number; `None` for a key.
     of: Option<(String, usize)>,
-    /// True for a number or a word without quotation marks.
+    /// True for a number, which has no quotation marks.
     bare: bool,
 }
 
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
 enum Escape {
     #[default]
     None,
@@ -146,7 +176,8 @@ impl Scan {
             ':' => self.is_value = true,
             ',' => self.is_value = self.open.last().is_some_and(|object| !object),
             '"' if !self.open.is_empty() => self.string = Some(self.begun(false)),
-            c if self.is_value && c.is_alphanumeric() => {
+            // What is no number, such as null, says nothing.
+            c if self.is_value && (c.is_ascii_digit() || c == '-') => {
                 self.string = Some(Text { read: c.to_string(), ..self.begun(true) });
             }
             _ => {}
@@ -292,6 +323,7 @@ mod tests {
             assert_eq!(of("why"), [(0, "ünï\n😀"), (1, "b")], "{at_once}");
             assert_eq!((of("name"), of("tags")), (vec![(0, "slow \"pace\"")], vec![(0, "x"), (1, "y")]), "{at_once}");
         }
+        assert_eq!(heard(r#"{"answer": -2, "other": null}"#, 1), [("answer".to_owned(), 0, "-2".to_owned())]);
         let escaped = r#"{"why":"\u00fc \ud83d\ude00 \ud83d! \/"}"#;
         assert_eq!(heard(escaped, 1), [("why".to_owned(), 0, "ü 😀 ! /".to_owned())]);
     }
@@ -300,13 +332,19 @@ mod tests {
     fn another_attempt_makes_void_what_was_told_and_silence_is_not_broken_for_it() {
         let told = Arc::new(Mutex::new(Vec::new()));
         let hears = Arc::clone(&told);
-        let listener = Listener::new(move |heard| hears.lock().unwrap().push(heard));
+        let listener = Listener::new(&["answer"], move |heard| hears.lock().unwrap().push(heard));
+        listener.begin();
+        listener.hear("{\"name\":\"slow\"");
         listener.begin();
         listener.hear("{\"answer\":\"ye");
         listener.begin();
         listener.hear("{\"answer\":\"no\"}");
         let value = |text: &str| Heard::Value { key: "answer".to_owned(), number: 0, text: text.to_owned() };
         assert_eq!(*told.lock().unwrap(), [value("ye"), Heard::Again, value("no")]);
+        listener.close();
+        listener.hear("{\"answer\":\"late\"}");
+        listener.begin();
+        assert_eq!(told.lock().unwrap().len(), 3);
     }
 
     proptest! {

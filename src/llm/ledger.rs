@@ -1,7 +1,7 @@
 //! The running account of one operation, which enters every request and holds the budget.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -200,6 +200,7 @@ impl Ledger {
         Ok(Attempt {
             ledger: Some(self.clone()),
             attempts: Arc::clone(attempts),
+            heard: Arc::default(),
             stage: request.stage,
             reserved: most,
             span: Some(CallSpan::open(request)),
@@ -238,11 +239,18 @@ pub(crate) struct Entry {
     ledger: Ledger,
     /// Attempts to answer it, over every time it is sent.
     attempts: Arc<AtomicU32>,
+    /// True when a piece of the attempt's reply was heard.
+    heard: Arc<AtomicBool>,
 }
 
 impl Entry {
     pub(super) fn new(ledger: Ledger) -> Self {
-        Self { ledger, attempts: Arc::default() }
+        Self { ledger, attempts: Arc::default(), heard: Arc::default() }
+    }
+
+    /// Enters that a piece of the reply came, so that the attempt is paid for whatever becomes of it.
+    pub(super) fn enter_heard(&self) {
+        self.heard.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn ledger(&self) -> &Ledger {
@@ -255,7 +263,10 @@ impl Entry {
     }
 
     pub(super) fn begin(&self, request: &CompletionRequest) -> Result<Attempt, BackendError> {
-        self.ledger.begin(request, &self.attempts)
+        self.heard.store(false, Ordering::Relaxed);
+        let mut attempt = self.ledger.begin(request, &self.attempts)?;
+        attempt.heard = Arc::clone(&self.heard);
+        Ok(attempt)
     }
 }
 
@@ -267,6 +278,8 @@ pub struct Attempt {
     ledger: Option<Ledger>,
     /// Of the same request, this one included.
     attempts: Arc<AtomicU32>,
+    /// True when a piece of the reply was heard.
+    heard: Arc<AtomicBool>,
     stage: Stage,
     reserved: Spent,
     span: Option<CallSpan>,
@@ -274,7 +287,14 @@ pub struct Attempt {
 
 impl Attempt {
     pub(super) fn unmetered() -> Self {
-        Self { ledger: None, attempts: Arc::default(), stage: Stage::Answer, reserved: Spent::default(), span: None }
+        Self {
+            ledger: None,
+            attempts: Arc::default(),
+            heard: Arc::default(),
+            stage: Stage::Answer,
+            reserved: Spent::default(),
+            span: None,
+        }
     }
 
     /// Enters what became of the attempt.
@@ -296,6 +316,8 @@ impl Attempt {
                 }
                 self.withdraw();
             }
+            // A stream that broke was paid for as far as it went: what was reserved stays used.
+            Err(_) if self.heard.load(Ordering::Relaxed) => self.settle(None, true),
             // Nothing was generated, so nothing was charged.
             Err(_) => self.settle(Some(Usage::default()), true),
         }

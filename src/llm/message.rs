@@ -168,7 +168,9 @@ impl CompletionRequest {
 
     /// Tells whoever listens of the next piece of the reply, as the model gives it. Without a listener it does nothing.
     pub fn hear(&self, piece: &str) {
-        if let Some(listener) = self.entry.as_ref().and_then(|entry| entry.ledger().listener(self)) {
+        let Some(entry) = self.entry.as_ref().filter(|_| !piece.is_empty()) else { return };
+        entry.enter_heard();
+        if let Some(listener) = entry.ledger().listener(self) {
             listener.hear(piece);
         }
     }

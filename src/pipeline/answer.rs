@@ -113,6 +113,9 @@ impl Answer {
     /// What the model's view and the estimate foretold, now that the user's own response is known: for
     /// [`Fusion::fit`](crate::stats::Fusion::fit) to learn how far the model is trusted. `None` where no view was put to the estimate,
     /// or the response is not open to the query.
+    ///
+    /// Views of one kind make a fusion: of an [`OneCallAnswerer`](crate::answer::OneCallAnswerer) take answers above
+    /// [`Tier::Generic`](crate::stats::Tier::Generic), where it asks of the text alone.
     pub fn past_view(&self, response: &str) -> Option<PastView> {
         let (fused, estimate) = (self.fused.as_ref()?, self.estimate.as_ref()?);
         let given = estimate.responses().iter().position(|weighted| weighted.response == response)?;

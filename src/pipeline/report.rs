@@ -31,7 +31,7 @@ pub struct LearnReport {
     pub factors: usize,
     /// Group assignments of the factor model that could not be used.
     pub refused_groups: usize,
-    /// Groups that the factor model did not place and that became factors of their own.
+    /// Groups that the factor model did not place; those that recur are factors of their own, under their most typical name.
     pub unplaced_groups: usize,
     /// Interactions whose influence and polarity were asked for and not judged, or not of every feature.
     pub unjudged: usize,

@@ -37,8 +37,8 @@ impl Unchecked {
     fn of(heard: Heard) -> Option<Self> {
         match heard {
             Heard::Again => Some(Self::Again),
-            Heard::Value { key, text, .. } if key == "answer" || key == "response" => Some(Self::Response(text)),
-            Heard::Value { key, number, text } if key == "why" => Some(Self::Reason { number, text }),
+            Heard::Value { key, text, .. } if key == ANSWER || key == RESPONSE => Some(Self::Response(text)),
+            Heard::Value { key, number, text } if key == WHY => Some(Self::Reason { number, text }),
             Heard::Value { .. } => None,
         }
     }
@@ -47,9 +47,10 @@ impl Unchecked {
 impl RpmPipeline {
     /// Answers as [`personalize`](Self::personalize) does, and tells what the model writes of the answer while it writes it, where the
     /// backend can stream ([`CompletionRequest::is_heard`](crate::CompletionRequest::is_heard)). What comes from a response log, from a
-    /// backend that cannot stream, or from the statistics, is not told: it is there at once.
+    /// backend that cannot stream, or from the statistics, is not told; nor is a reply that another task is waiting for already.
     ///
-    /// The answer is the same as without a listener.
+    /// The answer is the same as without a listener. `tell` is called while the reply is read, so it must be quick and must not block: hand
+    /// the pieces to a channel.
     ///
     /// # Errors
     /// As for [`personalize`](Self::personalize). What was told before an error is void.
@@ -62,12 +63,32 @@ impl RpmPipeline {
         query: &Query,
         tell: impl Fn(Unchecked) + Send + Sync + 'static,
     ) -> Result<Answer, Error> {
-        let listener = Listener::new(move |heard| {
+        let listener = Listener::new(&[ANSWER, RESPONSE, WHY], move |heard| {
             if let Some(piece) = Unchecked::of(heard) {
                 tell(piece);
             }
         });
+        // A request that others wait for too may outlive this operation.
+        let listening = Listening(listener.clone());
         let ledger = Ledger::of(self.budget.clone(), self.forms.clone(), self.progress.clone(), Some(listener));
-        trace::operation("personalize", self.answering(prepared, query, ledger)).await
+        let answer = trace::operation("personalize", self.answering(prepared, query, ledger)).await?;
+        if answer.stated.is_none() {
+            // The answer rests on nothing that was told.
+            listening.0.begin();
+        }
+        Ok(answer)
+    }
+}
+
+const ANSWER: &str = "answer";
+const RESPONSE: &str = "response";
+const WHY: &str = "why";
+
+/// Closes the listener when the operation is over, or dropped.
+struct Listening(Listener);
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }

@@ -10,6 +10,8 @@ use super::{Redaction, inline};
 
 /// Responses shown of one factor.
 const RESPONSES: usize = 2;
+/// Responses shown of all that were given.
+const MOST_GIVEN: usize = 3;
 
 /// Returns the counts of each factor, one line each; its alias is its place.
 pub(crate) fn factors(
@@ -23,6 +25,18 @@ pub(crate) fn factors(
     }
     let line = |(place, factor): (usize, &&Factor)| factor_line(place, factor, beliefs, query, redaction);
     shown.iter().enumerate().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// The responses that a person gave most, whatever the query, in one line; empty where each query has its own.
+pub(crate) fn overall(beliefs: &Beliefs<'_>, responses: &[String], redaction: Redaction<'_>) -> String {
+    let mut shares: Vec<(&String, f64)> =
+        responses.iter().map(|response| (response, beliefs.base(response))).filter(|(_, share)| *share > 0.0).collect();
+    // Stable: of equals the first of the task.
+    shares.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let told =
+        |(response, share): (&String, f64)| format!("{} in {:.0}%", inline(&redaction.apply(response)), share * 100.0);
+    let told: Vec<String> = shares.into_iter().take(MOST_GIVEN).map(told).collect();
+    if told.is_empty() { String::new() } else { format!("Overall: {}\n", told.join(", ")) }
 }
 
 /// Returns the number of factors, from the first, that are shown in about this many tokens; at least one.

@@ -48,13 +48,14 @@ pub(super) enum Said {
 }
 
 impl<'a> Letters<'a> {
-    /// One letter for each response; its own numeral where all have one, and the words themselves where there are too many.
+    /// One letter for each response; its own numeral on a scale of single digits, and the words themselves where there are too many.
     pub(super) fn of(task: &'a Task, query: &'a Query, options: &'a [Allowed]) -> Self {
         let mut letters = Self { task, query, options, signs: Signs::Words };
         if !(2..=MOST).contains(&options.len()) {
             return letters;
         }
-        if options.iter().all(|option| numeral(option.shown()).is_some()) {
+        let is_scale = matches!(task.space(), ResponseSpace::Scale { .. });
+        if is_scale && options.iter().all(|option| numeral(option.shown()).is_some()) {
             letters.signs = Signs::Numerals;
             return letters;
         }

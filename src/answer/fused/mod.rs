@@ -23,10 +23,10 @@ use letters::{Letters, Said};
 
 /// Answers by the estimate and a model's view together, by [`Fusion`]: one request, and one token back.
 ///
-/// Where responses are listed, the model is shown the task, the responses by letter and the query's text, and nothing of the user: what is
+/// Where responses are listed, the model is shown the task, the responses by letter (a scale of single digits as it is) and the query's text, and nothing of the user: what is
 /// known of the user is in the estimate, and no past text leaves but those whose [views](crate::RpmPipeline::past_views) are asked for. So its view is the same for all users: with a [`ResponseLog`](crate::llm::ResponseLog) a text
 /// that many are asked about is paid for once. The view is read off the [probabilities](crate::llm::CompletionRequest::logprobs) of the
-/// letters where the provider tells them; elsewhere of the one letter that is stated, or of [`samples`](Self::samples). Of more than 20
+/// letters or numerals where the provider tells them; elsewhere of the one that is stated, or of [`samples`](Self::samples). Of more than 20
 /// responses the words are asked for in place of letters.
 ///
 /// The response is the decision of the fused estimate ([`Draft::fused`]), and the path is composed from the statistics. Without a weight

@@ -92,7 +92,8 @@ impl PromptedExtractor {
             let name = of.map_or(name, |factor| factor.label().to_owned());
             let kind = of.is_none() && is_kind(&name);
             let echoes = || is_echo(&name, seen) || offered.words.are_all_of(&name, &feature.quote);
-            if (of.is_none() && !kind && echoes()) || name.len() > limits::ID_BYTES {
+            // The request asks for the names of known factors, word for word.
+            if (of.is_none() && !kind && !is_known(&name, seen) && echoes()) || name.len() > limits::ID_BYTES {
                 extraction.dropped.unusable_name += 1;
                 continue;
             }
@@ -146,4 +147,12 @@ impl PromptedExtractor {
             extraction.features.push(AssignedFeature::unknown(kept));
         }
     }
+}
+
+/// True for the name of a factor that is known, or of one of its features.
+fn is_known(name: &str, seen: &ExtractionRequest<'_>) -> bool {
+    let key = FeatureKey::of(name);
+    seen.known.is_some_and(|known| {
+        known.factor_of(&key).is_some() || known.iter().any(|factor| FeatureKey::of(factor.label()) == key)
+    })
 }

@@ -6,7 +6,7 @@ use rpm_core::answer::{FusedAnswerer, OneCallAnswerer};
 use rpm_core::data::{History, Interaction, ResponseSpace};
 use rpm_core::llm::UsageReport;
 use rpm_core::pipeline::{Error, Prepared, RpmPipeline, RpmPipelineBuilder};
-use rpm_core::stats::{Fusion, PastView};
+use rpm_core::stats::{Fusion, PastView, Tier};
 
 use super::others::{Others, Whom, locked};
 use super::{Bench, MethodError, PipelineMethod};
@@ -139,7 +139,8 @@ async fn foretold(
         match pipeline.personalize(user, interaction.query()).await {
             Ok(answer) => {
                 usage.add(&answer.usage);
-                views.extend(answer.past_view(interaction.response()));
+                // Of whom nothing is shown, the model is asked another question.
+                views.extend(answer.past_view(interaction.response()).filter(|_| answer.support.tier > Tier::Generic));
             }
             // Of what no view could be had, nothing is learned; the others stand.
             Err(Error::Answer(_)) => {}

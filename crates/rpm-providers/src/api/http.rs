@@ -127,7 +127,7 @@ impl Endpoint {
             return Err(self.fault(Fault::Redirect(status)));
         }
         let asked = wait::retry_after(response.headers());
-        if let Some(hear) = hear.filter(|_| is_stream(&response)) {
+        if let Some(hear) = hear.filter(|_| status == 200 && is_stream(&response)) {
             self.read_events(response, hear).await?;
             return Ok(Answer { status, retry_after: asked, body: Value::Null, words: String::new(), streamed: true });
         }
@@ -139,25 +139,35 @@ impl Endpoint {
         Ok(Answer { status, retry_after: asked.or_else(|| wait::retry_delay(&body)), body, words, streamed: false })
     }
 
-    /// Reads a stream of events (`text/event-stream`): the JSON of each line of data.
+    /// Reads a stream of events (`text/event-stream`), the JSON of each line of data, up to the one that says that it is done.
     async fn read_events(&self, mut response: Response, hear: OnEvent<'_>) -> Result<(), ProviderError> {
         let (mut line, mut all) = (Vec::new(), 0);
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.failed(&error))? {
+        loop {
+            let chunk = response.chunk().await.map_err(|error| self.failed(&error))?;
+            let ended = chunk.is_none();
+            let chunk = chunk.unwrap_or_default();
             all += chunk.len();
             if all > LONGEST_BODY {
                 return Err(self.fault(Fault::TooLarge(LONGEST_BODY)));
             }
-            for byte in chunk {
-                if byte == b'\n' {
-                    event(&line).iter().for_each(&mut *hear);
-                    line.clear();
-                } else {
+            for byte in chunk.iter().copied().chain(ended.then_some(b'\n')) {
+                if byte != b'\n' {
                     line.push(byte);
+                    continue;
                 }
+                match Line::of(&line) {
+                    Line::Event(event) => hear(&event),
+                    Line::Done => return Ok(()),
+                    Line::Other => {}
+                    // A reply with a hole is none.
+                    Line::Unreadable => return Err(self.fault(Fault::Broken)),
+                }
+                line.clear();
+            }
+            if ended {
+                return Ok(());
             }
         }
-        event(&line).iter().for_each(&mut *hear);
-        Ok(())
     }
 
     async fn read(&self, mut response: Response) -> Result<Vec<u8>, ProviderError> {
@@ -197,7 +207,22 @@ fn is_stream(response: &Response) -> bool {
     kind.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/event-stream"))
 }
 
-/// The JSON of a line of data; `None` for any other line, such as the one that marks the end.
-fn event(line: &[u8]) -> Option<Value> {
-    serde_json::from_slice(line.strip_prefix(b"data:")?).ok()
+/// A line of a stream of events.
+enum Line {
+    Event(Value),
+    Done,
+    /// A comment, a name, the end of an event.
+    Other,
+    Unreadable,
+}
+
+impl Line {
+    fn of(line: &[u8]) -> Self {
+        let Some(data) = line.strip_prefix(b"data:") else { return Self::Other };
+        match data.trim_ascii() {
+            b"" => Self::Other,
+            b"[DONE]" => Self::Done,
+            data => serde_json::from_slice(data).map_or(Self::Unreadable, Self::Event),
+        }
+    }
 }

@@ -146,12 +146,7 @@ impl Dialect for OpenAi {
             Some("length") => FinishReason::Length,
             _ => FinishReason::Stop,
         };
-        let text = match message.get("content") {
-            Some(Value::String(text)) => text.clone(),
-            // Some gateways send the parts of a multimodal reply.
-            Some(Value::Array(parts)) => parts.iter().filter_map(|part| part.get("text")?.as_str()).collect(),
-            _ => String::new(),
-        };
+        let text = message.get("content").map(text).unwrap_or_default();
         let tokens = choice.pointer("/logprobs/content").and_then(Value::as_array);
         let tokens = tokens.into_iter().flatten().filter_map(choices).collect();
         Some(Reply { text, finish, usage: body.get("usage").and_then(usage), tokens })
@@ -166,7 +161,7 @@ impl Dialect for OpenAi {
     }
 
     fn take(&self, whole: &mut Value, event: &Value) -> Option<String> {
-        if event.get("error").is_some() {
+        if event.get("error").is_some_and(|error| !error.is_null()) {
             *whole = event.clone();
             return None;
         }
@@ -185,7 +180,7 @@ impl Dialect for OpenAi {
             let more = piece.pointer("/logprobs/content").and_then(Value::as_array);
             told.extend(more.into_iter().flatten().cloned());
         }
-        let said = |part: &str| piece.get("delta")?.get(part)?.as_str().filter(|said| !said.is_empty());
+        let said = |part: &str| piece.get("delta")?.get(part).map(text).filter(|said| !said.is_empty());
         for part in ["content", "refusal"] {
             let Some(said) = said(part) else { continue };
             let message = choice.get_mut("message")?.as_object_mut()?;
@@ -193,15 +188,24 @@ impl Dialect for OpenAi {
             let so_far = format!("{before}{said}");
             message.insert(part.into(), so_far.into());
         }
-        said("content").map(str::to_owned)
+        said("content")
     }
 
     fn is_whole(&self, whole: &Value) -> bool {
-        whole.get("error").is_some() || whole.pointer("/choices/0/finish_reason").is_some()
+        whole.get("error").is_some_and(|error| !error.is_null()) || whole.pointer("/choices/0/finish_reason").is_some()
     }
 
     fn wanted(&self, request: &CompletionRequest) -> Wanted {
         Wanted { form: self.held(request), logprobs: request.logprobs > 0 }
+    }
+}
+
+/// The text of a message. Some gateways send the parts of a multimodal reply.
+fn text(content: &Value) -> String {
+    match content {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => parts.iter().filter_map(|part| part.get("text")?.as_str()).collect(),
+        _ => String::new(),
     }
 }
 
