@@ -27,7 +27,7 @@ use super::{AnswerError, AnswerRequest, Answerer, Draft, FusedAnswerer, Prompted
 /// elsewhere, as from a [`LexicalExtractor`](crate::extract::LexicalExtractor).
 ///
 /// The request shows at most four factors, those in which the user differs most surely from most people first, and past answers with
-/// the nearest last, beside the new text. The reply gives the response before the reasons: of small models the first thought was
+/// the nearest last, beside the new text; to a model that decides alone also how often the user gave each response. The reply gives the response before the reasons: of small models the first thought was
 /// measured to be the better one, and its probabilities are read before the model argues for it.
 ///
 /// The reasons are checked as an extractor's finds are: each is kept only if its quote is found in the query, and gets its factor by the

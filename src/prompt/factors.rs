@@ -33,10 +33,15 @@ pub(crate) fn overall(beliefs: &Beliefs<'_>, responses: &[String], redaction: Re
         responses.iter().map(|response| (response, beliefs.base(response))).filter(|(_, share)| *share > 0.0).collect();
     // Stable: of equals the first of the task.
     shares.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let told =
-        |(response, share): (&String, f64)| format!("{} in {:.0}%", inline(&redaction.apply(response)), share * 100.0);
+    let told = |(response, share): (&String, f64)| {
+        let shown = match beliefs.task().space() {
+            ResponseSpace::Scale { .. } => response.clone(),
+            _ => inline(&redaction.apply(response)),
+        };
+        format!("{shown} in {:.0}%", share * 100.0)
+    };
     let told: Vec<String> = shares.into_iter().take(MOST_GIVEN).map(told).collect();
-    if told.is_empty() { String::new() } else { format!("Overall: {}\n", told.join(", ")) }
+    if told.is_empty() { String::new() } else { format!("Overall, of all past answers: {}\n", told.join(", ")) }
 }
 
 /// Returns the number of factors, from the first, that are shown in about this many tokens; at least one.
