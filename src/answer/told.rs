@@ -103,7 +103,7 @@ mod tests {
     }
 
     fn most(tokens: &[TokenChoices], options: &[&str]) -> Option<usize> {
-        let allowed: Vec<Allowed> = options.iter().map(|option| Allowed::new(*option, *option)).collect();
+        let allowed: Vec<Allowed> = options.iter().map(|option| Allowed::new(option, option)).collect();
         let (said, view) = of_value(tokens, "answer", &allowed)?;
         let most = view.shares().iter().copied().fold(0.0, f64::max);
         assert_eq!(view.shares().iter().position(|share| *share >= most), Some(said));

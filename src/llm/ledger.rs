@@ -110,7 +110,7 @@ impl Ledger {
     /// operation and a callback for its progress.
     pub(crate) fn of(budget: Budget, forms: Forms, on_progress: OnProgress, listener: Option<Listener>) -> Self {
         let (until, steps) = (budget.until(), Steps::new(on_progress));
-        Self(Arc::new(Account { until, budget, forms, steps, listener, ..Account::default() }))
+        Self(Arc::new(Account { budget, until, forms, steps, listener, ..Account::default() }))
     }
 
     /// Who listens to the replies to such a request: to answers in JSON alone.

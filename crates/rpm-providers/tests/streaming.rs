@@ -2,6 +2,7 @@
 #![cfg(feature = "http")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
 use rpm_core::answer::OneCallAnswerer;
@@ -85,7 +86,7 @@ fn events(pieces: &[&str], end: &[Value]) -> Vec<u8> {
     };
     let mut text = ": a comment\r\n\r\n".to_owned();
     for event in pieces.iter().map(delta).chain(end.iter().cloned()) {
-        text.push_str(&format!("data: {event}\r\n\r\n"));
+        let _ = write!(text, "data: {event}\r\n\r\n");
     }
     text.push_str("data: [DONE]\n\n");
     text.into_bytes()
@@ -171,7 +172,7 @@ fn a_server_that_does_not_stream_answers_as_ever() {
 fn causes(error: &Error) -> String {
     let (mut text, mut cause) = (error.to_string(), std::error::Error::source(error));
     while let Some(next) = cause {
-        text.push_str(&format!(" / {next}"));
+        let _ = write!(text, " / {next}");
         cause = next.source();
     }
     text
