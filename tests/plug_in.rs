@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use common::{
@@ -11,7 +12,7 @@ use common::{
 use pollster::block_on;
 use rpm_core::answer::{AnswerError, AnswerRequest, Draft};
 use rpm_core::context::StageContext;
-use rpm_core::data::{AssignedFeature, Judgement, MemoryItem, PathOrigin, PathStep, Polarity, Span};
+use rpm_core::data::{AssignedFeature, FeatureKey, Judgement, MemoryItem, PathOrigin, PathStep, Polarity, Span};
 use rpm_core::embed::{EmbedError, Embedder, HashedEmbedder};
 use rpm_core::extract::{ExtractError, Extraction, ExtractionRequest};
 use rpm_core::factor::AssignRequest;
@@ -41,7 +42,7 @@ impl FeatureExtractor for Words {
     async fn extract(&self, seen: ExtractionRequest<'_>, _: &StageContext<'_>) -> Result<Extraction, ExtractError> {
         let text = seen.query.text();
         let mut extraction = Extraction::default();
-        let mut keys = std::collections::BTreeSet::new();
+        let mut keys = BTreeSet::new();
         for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 3) {
             let start = word.as_ptr() as usize - text.as_ptr() as usize;
             let feature = Feature::new(seen.query, word, Span { start, end: start + word.len() }).unwrap();
@@ -109,7 +110,7 @@ impl FactorModel for Letters {
             }
         }
         match self.0 {
-            Fault::LeavesOut => drop(groups.pop()),
+            Fault::LeavesOut => groups.retain(|group| group.label != "s"),
             Fault::Repeats => groups.push(groups[0].clone()),
             _ => {}
         }
@@ -417,6 +418,22 @@ fn an_extractor_that_breaks_its_contract_is_an_error() {
 fn an_extractor_that_gives_a_feature_outside_a_new_query_is_an_error() {
     let result = asked(own().extractor(Words { beyond: true, ..Words::default() }));
     assert!(result.is_err(), "{result:?}");
+}
+
+#[test]
+fn what_a_factor_model_leaves_out_stays_a_feature_and_is_a_factor_once_it_recurs() {
+    let learned = learned(own().factor_model(Letters(Fault::LeavesOut))).unwrap();
+    let model = &learned.model;
+    let features = || model.memory().items().iter().flat_map(MemoryItem::features);
+    let seen = |key: &FeatureKey| {
+        let has = |item: &&MemoryItem| item.features().iter().any(|feature| feature.key() == *key);
+        model.memory().items().iter().filter(has).count()
+    };
+    let left: BTreeSet<FeatureKey> = features().map(Feature::key).filter(|key| key.as_str().starts_with('s')).collect();
+    assert!(left.iter().any(|key| seen(key) >= 3) && left.iter().any(|key| seen(key) < 3), "{left:?}");
+    for key in &left {
+        assert_eq!(model.factors().factor_of(key).is_some(), seen(key) >= 3, "{key:?}");
+    }
 }
 
 #[test]
