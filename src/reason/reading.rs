@@ -61,10 +61,11 @@ pub(crate) fn read_steps(
     Ok(read)
 }
 
-/// Reads the text of a step; `None` when it says nothing.
+/// Reads the text of a step; `None` when it says nothing, or ends in the middle: small models put a quotation mark inside a string, which
+/// ends it behind the space.
 pub(crate) fn read_why(why: &str) -> Option<String> {
     let text = one_line(why, STEP_CHARS);
-    let says = text.chars().any(char::is_alphanumeric) && !text.starts_with("<one sentence");
+    let says = !why.ends_with(' ') && text.chars().any(char::is_alphanumeric) && !text.starts_with("<one sentence");
     says.then_some(text)
 }
 
@@ -104,6 +105,14 @@ mod tests {
         let query = Query::new("secret film").unwrap();
         let feature = |name| AssignedFeature::unknown(Feature::new(&query, name, Span { start: 0, end: 6 }).unwrap());
         vec![feature("slow pacing"), feature("warm acting")]
+    }
+
+    #[test]
+    fn a_reason_that_ends_in_the_middle_is_none() {
+        for (why, read) in [("It is slow. ", None), ("The text calls it ", None), ("\n ", None)] {
+            assert_eq!(read_why(why), read, "{why}");
+        }
+        assert_eq!(read_why("It is\n slow.\n").as_deref(), Some("It is slow."));
     }
 
     #[test]
