@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn citations_resolve_by_alias_or_name_and_nothing_else() {
         let steps = json!([
-            { "feature": "X2", "why": " it  is\nwarm " },
+            { "feature": "X2", "why": " it  is\nwarm" },
             { "feature": "slow pacing", "why": "it drags" },
             { "feature": "x9", "why": "beyond the limit of steps" },
         ]);
