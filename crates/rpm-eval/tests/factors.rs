@@ -2,7 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
 use std::process::{Command, Output};
+use std::sync::Arc;
 
+use rpm_core::Budget;
+use rpm_core::extract::PromptedExtractor;
+use rpm_core::factor::PromptedFactorModel;
+use rpm_core::pipeline::DryBackend;
+use rpm_eval::dataset::{Limits, ReadOptions, read};
+use rpm_eval::factors::{Learner, SetFactors, to_markdown};
 use serde_json::Value;
 
 const RATERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/data/raters");
@@ -45,6 +52,23 @@ fn the_factors_of_the_raters_are_told_in_numbers_and_the_same_each_time() {
         assert_eq!(set[gain]["items"].as_u64(), Some(96));
         assert!(set[gain]["factors"].is_number());
     }
+}
+
+#[test]
+fn a_models_factors_are_looked_at_with_what_they_took_and_no_test_item_is_asked() {
+    let set = read(RATERS.as_ref(), None, &ReadOptions::default()).unwrap();
+    let set = set.limited(Limits { users: Some(2), ..Limits::default() });
+    let naming = PromptedFactorModel::default();
+    let learner = Learner::default().latest(30);
+    let learner = learner.by_model(Arc::new(DryBackend::new(Budget::default())), PromptedExtractor::default(), naming);
+    let looked = pollster::block_on(SetFactors::of(&set, &learner)).unwrap();
+    let calls = looked.usage.as_ref().unwrap().total().calls;
+    assert!((60..90).contains(&calls), "{calls}");
+    assert_eq!((looked.users_detail[0].interactions, looked.accuracy, looked.tested_later), (30, None, 0));
+    assert!(looked.features > 20 && looked.features_on_recurring > 0.0 && looked.features_on_catalog < 1e-9);
+    assert!(looked.users_detail.iter().all(|user| user.factors == user.seen3), "what does not recur is no factor");
+    let table = to_markdown(&[looked]);
+    assert!(table.contains("with test items not asked") && table.contains(&format!("by a model: {calls} requests")));
 }
 
 #[test]

@@ -85,7 +85,8 @@ fn gains(text: &mut String, set: &SetFactors) {
         )
     };
     if set.accuracy.is_none() {
-        let _ = writeln!(text, "- {}: of free text there are no tests, no later direction and no fidelity.", set.name);
+        let why = if set.usage.is_some() { "with test items not asked" } else { "of free text" };
+        let _ = writeln!(text, "- {}: {why} there are no tests, no later direction and no fidelity.", set.name);
     }
     text.extend(set.accuracy.iter().map(|gain| line("accuracy", gain)));
     text.extend(set.mae.iter().map(|gain| line("MAE", gain)));
