@@ -81,8 +81,8 @@ fn one_request_for_one_token_moves_the_estimate_as_the_model_sees_the_text() {
     assert!((base + added - fused.estimate.probability("2")).abs() < 1e-9);
     assert_eq!(fused.estimate.parts().last().unwrap().source, Source::Model);
     let told = answer.reasons(&prepared()).to_string();
-    assert!(told.contains("what the model makes of the text"), "{told}");
-    assert!(told.contains("the model alone, by the text:") && told.contains("weight of the model 0.50"), "{told}");
+    assert!(told.contains("what the model makes of it"), "{told}");
+    assert!(told.contains("the model alone:") && told.contains("weight of the model 0.50"), "{told}");
 }
 
 fn prepared() -> rpm_core::pipeline::Prepared {

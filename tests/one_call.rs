@@ -120,6 +120,11 @@ fn fused(
     (answer, backend.take())
 }
 
+fn prepared() -> rpm_core::pipeline::Prepared {
+    let pipeline = RpmPipeline::offline(scale_task());
+    block_on(pipeline.open(block_on(pipeline.learn(&scale_history())).unwrap().model)).unwrap()
+}
+
 fn both() -> OneCallAnswerer {
     OneCallAnswerer::default().fusion(Fusion::default())
 }
@@ -149,6 +154,8 @@ fn reasons_for_another_response_than_the_one_decided_on_are_not_the_answers() {
     assert_ne!(answer.response, "1");
     assert_eq!(answer.path.origin(), PathOrigin::Statistics);
     assert_eq!(answer.path.response(), answer.response);
+    let told = answer.reasons(&prepared()).to_string();
+    assert!(told.contains("the model itself said: 1; its reasons were for that"), "{told}");
 }
 
 #[test]
@@ -159,6 +166,8 @@ fn a_reason_whose_factor_speaks_against_the_response_is_not_kept() {
         assert_eq!((answer.response.as_str(), answer.dropped.against), (response, against), "{word}");
         let origin = if against > 0 { PathOrigin::Statistics } else { PathOrigin::Model };
         assert_eq!((answer.path.origin(), requests[0].logprobs), (origin, 0), "{word}");
+        let told = answer.reasons(&prepared()).to_string();
+        assert!(!told.contains("the model itself said"), "{told}");
     }
 }
 
@@ -222,4 +231,13 @@ fn the_estimate_is_shown_only_to_a_model_that_decides_alone_and_so_are_the_base_
         assert_eq!(asked.contains("Overall, of all past answers: 2 in 31%"), alone, "{asked}");
         assert_eq!(asked.contains("Counted over the whole history"), alone, "{asked}");
     }
+}
+
+#[test]
+fn the_reasons_say_that_a_reason_was_dropped_and_why() {
+    let said = |_: &CompletionRequest| told("5", &[("5", 0.99)], "loud");
+    let (answer, _) = fused(both(), said, Budget::default());
+    assert_eq!((answer.response.as_str(), answer.dropped.against), ("5", 1));
+    let told = answer.reasons(&prepared()).to_string();
+    assert!(told.contains("dropped reasons of the model: 1, the user's counts say the opposite"), "{told}");
 }

@@ -154,8 +154,8 @@ impl OneCallAnswerer {
         self
     }
 
-    /// With a fusion, answers by the statistics alone where the model fails or gives no reply that can be used;
-    /// [`Draft::unfused`] says so. Default: that is an error.
+    /// With a fusion, answers by the statistics alone where the model fails or gives no reply that can be used, as it does where the budget
+    /// does not allow the request; [`Draft::unfused`] says so. Default: that is an error.
     #[must_use]
     pub fn falling_back(mut self) -> Self {
         self.falls_back = true;

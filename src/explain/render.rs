@@ -33,8 +33,19 @@ impl fmt::Display for Reasons {
             let (alone, without) = (100.0 * alone, 100.0 * without);
             writeln!(
                 f,
-                "the model alone, by the text: {alone:.0}%; the statistics alone: {without:.0}%; weight of the model {weight:.2}"
+                "the model alone: {alone:.0}%; the statistics alone: {without:.0}%; weight of the model {weight:.2}"
             )?;
+        }
+        if let Some(overruled) = &self.overruled {
+            writeln!(f, "the model itself said: {}; its reasons were for that", one_line(overruled))?;
+        }
+        let of_model = self.origin == PathOrigin::Model || self.model.is_some() || self.overruled.is_some();
+        if of_model && self.dropped.against > 0 {
+            writeln!(f, "dropped reasons of the model: {}, the user's counts say the opposite", self.dropped.against)?;
+        }
+        let unusable = self.dropped.total() - self.dropped.against;
+        if of_model && self.origin == PathOrigin::Statistics && unusable > 0 {
+            writeln!(f, "reasons of the model that could not be used: {unusable}")?;
         }
         if let Some(why) = self.unfused {
             writeln!(f, "without the model: {}", why.as_str())?;

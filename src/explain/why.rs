@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::data::{FactorId, ItemId, PathOrigin};
+use crate::extract::Dropped;
 use crate::stats::{Estimate, FactorSummary, FusedEstimate, ProposedResponse, Source, Support, Unfused};
 
 /// An answer with its reasons as they were given, from [`Answer::reasons`](crate::Answer::reasons). They are told, not
@@ -29,6 +30,11 @@ pub struct Reasons {
     /// The part that a model has in it, where its view was put together with the statistics.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<ModelPart>,
+    /// The model's own response, word for word, where one stated a response and another was decided on: its reasons were for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overruled: Option<String>,
+    /// Features of the query, and reasons of the model, that were found and not kept.
+    pub dropped: Dropped,
     /// Why a model has none, where one would have been asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unfused: Option<Unfused>,
@@ -55,11 +61,11 @@ pub struct Reasons {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ModelPart {
-    /// How likely the model finds the response by the text alone, from 0 to 1.
+    /// How likely the model finds the response by itself, from 0 to 1: by the text alone, or by what one call showed it of the user.
     pub alone: f64,
     /// How likely the statistics find it without the model, from 0 to 1.
     pub without: f64,
-    /// How far the model is trusted: 1 as another estimate, 0 not at all.
+    /// How far the model is trusted, from 0 to 4: 1 as another estimate, 0 not at all.
     pub weight: f64,
 }
 
@@ -95,7 +101,7 @@ impl Contribution {
             Source::Tone => "praise and blame",
             Source::Options => "how the options were picked elsewhere",
             Source::Others => "what others respond",
-            Source::Model => "what the model makes of the text",
+            Source::Model => "what the model makes of it",
         };
         Self { source: source.clone(), name: name.to_owned(), added, points }
     }

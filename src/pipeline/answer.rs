@@ -6,6 +6,7 @@ use crate::data::{AssignedFeature, Exemplar, Factor, FactorId, ItemId, Query, Re
 use crate::explain::{CitedStep, Contribution, ExemplarSummary, ModelPart, Reasons, SetAside};
 use crate::extract::Dropped;
 use crate::llm::UsageReport;
+use crate::model::UserModel;
 use crate::stats::{Estimate, FusedEstimate, PastView, ProposedResponse, Source, Support, Unfused};
 
 use super::Prepared;
@@ -38,7 +39,7 @@ pub struct Answer {
     /// Factors of the query that are drifting ([`Prepared::drift`]): what they go with has changed of late, so the
     /// answer leans on counts that may no longer hold. In order of id.
     pub drifting: Vec<FactorId>,
-    /// Features of the query that were found and not kept.
+    /// Features of the query, and reasons of a model, that were found and not kept.
     pub dropped: Dropped,
     /// Calls and tokens by stage.
     pub usage: UsageReport,
@@ -94,6 +95,8 @@ impl Answer {
             interactions: model.memory().len(),
             estimate: self.deciding().cloned(),
             model: self.fused.as_ref().map(|fused| ModelPart::of(fused, &self.response)),
+            overruled: self.overruled(model),
+            dropped: self.dropped,
             unfused: self.unfused,
             proposals: self.proposals.clone(),
             contributions: self.contributions(prepared),
@@ -103,6 +106,13 @@ impl Answer {
             drifting: self.drifting.clone(),
             set_aside: once(self.set_aside.iter().map(aside)),
         }
+    }
+
+    /// The model's own response, where it stated another one than was decided on.
+    fn overruled(&self, model: &UserModel) -> Option<String> {
+        let stated = self.stated.as_ref().filter(|_| self.fused.is_some())?;
+        let meant = model.task().parse_response(&self.query, stated);
+        (meant.as_deref() != Some(self.response.as_str())).then(|| stated.clone())
     }
 
     /// The probabilities that the answer rests on: the fused ones, or those by the statistics alone.

@@ -42,6 +42,11 @@ impl Preset {
         PromptedExtractor::default().items_per_request(4).max_features(4)
     }
 
+    /// The answerer of [`Frugal`](Self::Frugal), to change one setting of it.
+    pub fn frugal_answerer() -> OneCallAnswerer {
+        OneCallAnswerer::default().fusion(Fusion::default())
+    }
+
     /// The answerer of [`Balanced`](Self::Balanced), to change one setting of it.
     pub fn balanced_answerer() -> PromptedAnswerer {
         PromptedAnswerer::default().max_steps(2).factor_tokens(350).example_tokens(120)
@@ -71,7 +76,7 @@ impl RpmPipelineBuilder {
                 .extractor(LexicalExtractor::default())
                 .factor_model(SimilarityFactorModel::default())
                 .path_writer(ComposedPathWriter::default())
-                .answerer(OneCallAnswerer::default().fusion(Fusion::default()))
+                .answerer(Preset::frugal_answerer())
                 .exemplars(3)
                 .paths(PathPolicy::OnFirstUse),
             Preset::Fused => self
