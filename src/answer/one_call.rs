@@ -36,8 +36,8 @@ use super::{AnswerError, AnswerRequest, Answerer, Draft, FusedAnswerer, Prompted
 /// a sound response is not lost.
 ///
 /// With a [`Fusion`] the response is that of the estimate and the model's view together, as in [`FusedAnswerer`](super::FusedAnswerer):
-/// the view is read off the probabilities of the response's first token where the provider tells them, else it is the response that is
-/// stated. The model's reasons are kept where they are for that response; for another one the path is composed.
+/// the view is read off the probabilities of the response's first token where the provider tells them, else it is the response stated.
+/// The model's reasons are kept where they are for that response; for another one the path is composed.
 #[derive(Debug, Clone)]
 pub struct OneCallAnswerer {
     max_steps: usize,
@@ -185,13 +185,10 @@ impl OneCallAnswerer {
             .set("exemplars", prompt::exemplars(task, &exemplars, &style, ctx.redaction()))
             .set("max_steps", self.max_steps.to_string())
             .set("item", item);
+        let text = |chars: usize| json!({ "type": "string", "maxLength": chars });
         let reason = json!({
             "type": "object",
-            "properties": {
-                "name": { "type": "string", "maxLength": 60 },
-                "quote": { "type": "string", "maxLength": 160 },
-                "why": { "type": "string", "maxLength": STEP_CHARS },
-            },
+            "properties": { "name": text(60), "quote": text(160), "why": text(STEP_CHARS) },
             "required": ["name", "quote", "why"],
             "additionalProperties": false,
         });
@@ -347,8 +344,8 @@ impl OneCallAnswerer {
 
 /// The words of the request besides the data.
 fn own_words(task: &Task, ctx: &StageContext<'_>) -> OwnWords {
-    let values = prompt::task_values(task).set("responses", "").set("max_steps", "").set("factors", "");
-    let values = values.set("exemplars", "").set("item", "").set("note", "");
+    let unset = ["responses", "max_steps", "factors", "exemplars", "item", "note"];
+    let values = unset.into_iter().fold(prompt::task_values(task), |values, name| values.set(name, ""));
     OwnWords::of(&ctx.prompts().render(Prompt::AnswerMerged, &values))
 }
 
