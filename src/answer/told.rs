@@ -54,11 +54,14 @@ pub(super) fn of_value(tokens: &[TokenChoices], key: &str, options: &[Allowed]) 
     Some((of(&place.token)?, likely(place, options.len(), of)?))
 }
 
-/// Where the value of a key begins, behind its quotation mark.
+/// Where the last value of a key begins, behind its quotation mark. The same word as a value, such as the name of a reason, is no key.
 fn value_of(text: &str, key: &str) -> Option<usize> {
-    let (before, rest) = text.rsplit_once(&format!("\"{key}\""))?;
-    let value = rest.trim_start_matches(|c: char| blank(c) || matches!(c, ':' | '"'));
-    (!value.is_empty()).then(|| before.len() + key.len() + 2 + rest.len() - value.len())
+    let quoted = format!("\"{key}\"");
+    text.rmatch_indices(&quoted).find_map(|(at, found)| {
+        let rest = text.get(at + found.len()..)?.trim_start_matches(blank).strip_prefix(':')?;
+        let value = rest.trim_start_matches(|c: char| blank(c) || c == '"');
+        (!value.is_empty()).then(|| text.len() - value.len())
+    })
 }
 
 /// The one response that begins with a token. One that others begin with as well, such as 1 of 1 to 10, is not told by it.
@@ -120,6 +123,7 @@ mod tests {
             (vec!["{\"answer", "\":", "\u{120}\"", "YES\"}"], Some(0)),
             (vec!["{\"response\":\"", "no", "\"}"], None),
             (vec!["{\"answer\":\"", "no", "\"} rather {\"answer\":\"", "yes", "\"}"], Some(0)),
+            (vec!["{\"answer\":\"", "no", "\",\"reasons\":[{\"name\":\"answer\",\"why\":\"yes\"}]}"], Some(1)),
             (vec!["{\"answer\":\""], None),
             (vec![], None),
         ] {
