@@ -74,9 +74,12 @@ pub mod files;
 #[cfg(doc)]
 pub mod guide;
 pub mod llm;
+mod markup;
 pub mod model;
 mod parallel;
+pub mod personalizer;
 pub mod pipeline;
+pub mod profile;
 pub mod prompt;
 pub mod reason;
 pub mod retrieve;
@@ -98,6 +101,7 @@ pub use extract::FeatureExtractor;
 pub use factor::FactorModel;
 pub use llm::{BackendError, Budget, Completion, CompletionRequest, LlmBackend, backend_fn};
 pub use model::{Forget, UserModel};
+pub use personalizer::Personalizer;
 pub use pipeline::{
     Answer, ConfigError, Error, Prepared, Preset, RpmPipeline, RpmPipelineBuilder, StoredError, StoredPipeline,
 };

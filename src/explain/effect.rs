@@ -14,7 +14,7 @@ use crate::words::tokens;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Measure {
-    /// The estimate's probability of the given response, where the answer follows the estimate.
+    /// How far the estimate leans to the given response, where the answer follows the estimate.
     Estimate,
     /// The answerer's own response, where a model gives it or where it is free text.
     Response,
@@ -26,12 +26,15 @@ pub enum Measure {
 pub struct Effect {
     /// The degree to which the answer depended on it; explanations are ordered by it.
     ///
-    /// By [`Measure::Estimate`] it is [`estimate`](Self::estimate): above 0 when it speaks for the response, below 0
-    /// when it speaks against it. By [`Measure::Response`] it is 1 for another response and 0 for the same one; on a
+    /// By [`Measure::Estimate`] it is how much further the estimate leans to the response with the thing
+    /// ([`Estimate::leaning`]): the probability it adds to it, or on a scale the points by which it brings the expected value
+    /// nearer. Above 0 it speaks for the response, below 0 against it. By [`Measure::Response`] it is 1 for another response and 0 for the same one; on a
     /// scale the points between the two; for free text 1 less their token overlap.
     pub size: f64,
     /// The estimate's probability of the given response, less the same without the thing. `None` for free text.
     pub estimate: Option<f64>,
+    /// On a scale: the expected value less the same without the thing, in points.
+    pub expected: Option<f64>,
     /// True when the estimate's decision is another one. `None` for free text.
     pub decision_flips: Option<bool>,
     /// The response without it.
@@ -53,6 +56,8 @@ pub(crate) struct Outcome<'a> {
 pub(crate) fn effect(task: &Task, measure: Measure, given: Outcome<'_>, without: Outcome<'_>) -> Effect {
     let estimates = given.estimate.zip(without.estimate);
     let estimate = estimates.map(|(a, b)| a.probability(given.response) - b.probability(given.response));
+    let leaning = estimates.map(|(a, b)| a.leaning(given.response) - b.leaning(given.response));
+    let expected = estimates.and_then(|(a, b)| Some(a.expected()? - b.expected()?));
     let flips = given.response != without.response;
     let points = match task.space() {
         ResponseSpace::Scale { .. } => {
@@ -62,13 +67,14 @@ pub(crate) fn effect(task: &Task, measure: Measure, given: Outcome<'_>, without:
         _ => None,
     };
     let size = match (measure, task.space()) {
-        (Measure::Estimate, _) => estimate.unwrap_or_default(),
+        (Measure::Estimate, _) => leaning.unwrap_or_default(),
         (Measure::Response, ResponseSpace::Text { .. }) => 1.0 - overlap(given.response, without.response),
         (Measure::Response, _) => points.map_or(f64::from(u8::from(flips)), f64::abs),
     };
     Effect {
         size,
         estimate,
+        expected,
         decision_flips: estimates.map(|(a, b)| a.decision() != b.decision()),
         response: without.response.to_owned(),
         flips,
@@ -100,6 +106,7 @@ impl fmt::Debug for Effect {
         f.debug_struct("Effect")
             .field("size", &self.size)
             .field("estimate", &self.estimate)
+            .field("expected", &self.expected)
             .field("decision_flips", &self.decision_flips)
             .field("flips", &self.flips)
             .field("points", &self.points)

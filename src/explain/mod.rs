@@ -18,8 +18,10 @@ mod effect;
 mod evidence;
 mod faithfulness;
 mod findings;
+mod plain;
 mod render;
 mod subject;
+mod waterfall;
 mod why;
 
 use std::fmt;
@@ -33,13 +35,14 @@ use crate::stats::FactorSummary;
 pub use effect::{Effect, Measure};
 pub use evidence::{Evidence, PastEvidence};
 pub use faithfulness::Faithfulness;
+pub use waterfall::{Waterfall, WaterfallStep, WaterfallUnit};
 pub use why::{CitedStep, Contribution, ExemplarSummary, ModelPart, Reasons, SetAside};
 
+pub(crate) use evidence::past_evidence;
 pub(crate) use findings::Findings;
 pub(crate) use subject::{Case, Given, Subject};
 
 use effect::{Outcome, effect};
-use evidence::past_evidence;
 use faithfulness::{Cited, faithfulness};
 
 /// The extent of an explanation.

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use crate::data::{Decision, PathOrigin};
-use crate::stats::{Estimate, FactorSummary, ResponseProbability};
+use crate::stats::{Estimate, FactorSummary};
 
 use super::{Candidate, Effect, Evidence, Faithfulness, Measure, ModelPart, Reasons, WhatIf};
 
@@ -89,7 +89,7 @@ impl fmt::Display for Reasons {
 
 impl Reasons {
     /// Whose base rates these are: of a user who has said nothing yet, beside a population, most people's.
-    fn usual(&self) -> &'static str {
+    pub(super) fn usual(&self) -> &'static str {
         let of_others = self.interactions == 0 && self.estimate.as_ref().is_some_and(|it| it.people().is_some());
         if of_others { "most people" } else { "usually" }
     }
@@ -98,17 +98,15 @@ impl Reasons {
     fn parts(&self, estimate: &Estimate) -> String {
         let points: Option<Vec<(&str, f64)>> =
             self.contributions.iter().map(|part| Some((part.name.as_str(), part.points?))).collect();
-        let sum = |of: &dyn Fn(&ResponseProbability) -> f64| estimate.responses().iter().map(of).sum::<f64>();
-        let value = |weighted: &ResponseProbability| weighted.response.parse::<f64>().unwrap_or_default();
         let mut text = String::new();
         match points.filter(|points| !points.is_empty()) {
             Some(mut points) => {
-                let _ = write!(text, "{} {:.2}", self.usual(), sum(&|weighted| value(weighted) * weighted.base));
+                let _ = write!(text, "{} {:.2}", self.usual(), estimate.usual().unwrap_or_default());
                 points.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
                 for (name, added) in points.iter().filter(|(_, added)| added.abs() >= LEAST_SHOWN) {
                     let _ = write!(text, ", {name} {added:+.2}");
                 }
-                let _ = write!(text, "; {:.2} expected", sum(&|weighted| value(weighted) * weighted.probability));
+                let _ = write!(text, "; {:.2} expected", estimate.expected().unwrap_or_default());
             }
             None => {
                 let base = estimate.responses().iter().find(|weighted| weighted.response == self.response);
@@ -127,7 +125,7 @@ impl fmt::Display for WhatIf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}: {}", self.response_name, self.response)?;
         let measure = match self.measure {
-            Measure::Estimate => "the estimate's probability of the response",
+            Measure::Estimate => "how far the estimate leans to the response",
             Measure::Response => "the response given without it",
         };
         writeln!(f, "what it depended on, by {measure}:")?;
@@ -223,12 +221,16 @@ fn change(effect: &Effect) -> String {
     if let Some(points) = effect.points.filter(|points| *points != 0.0) {
         let _ = write!(text, " ({:+} points)", -points);
     }
-    let _ = match effect.estimate {
-        Some(change) => {
+    let _ = match (effect.expected, effect.estimate) {
+        (Some(change), _) => {
+            let side = if change < 0.0 { "lowers" } else { "raises" };
+            write!(text, "; it {side} what is expected by {:.2}", change.abs())
+        }
+        (None, Some(change)) => {
             let does = if change < 0.0 { "takes" } else { "adds" };
             write!(text, "; it {does} {:.1} points of probability", 100.0 * change.abs())
         }
-        None => write!(text, "; change {:.2}", effect.size),
+        (None, None) => write!(text, "; change {:.2}", effect.size),
     };
     text
 }

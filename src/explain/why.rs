@@ -94,16 +94,24 @@ pub struct Contribution {
 }
 
 impl Contribution {
-    pub(crate) fn new(source: &Source, label: Option<&str>, added: f64, points: Option<f64>) -> Self {
-        let name = match source {
-            Source::Factor(id) => label.unwrap_or(id.as_str()),
+    /// `words` are the label of a factor, or the words that praise or blame.
+    pub(crate) fn new(source: &Source, words: Option<&str>, added: f64, points: Option<f64>) -> Self {
+        let name = match (source, words) {
+            (Source::Tone, Some(words)) => format!("the tone of {words}"),
+            (_, words) => Self::called(source, words).to_owned(),
+        };
+        Self { source: source.clone(), name, added, points }
+    }
+
+    fn called<'a>(source: &'a Source, words: Option<&'a str>) -> &'a str {
+        match source {
+            Source::Factor(id) => words.unwrap_or(id.as_str()),
             Source::Similar => "similar queries",
-            Source::Tone => "praise and blame",
+            Source::Tone => "the tone",
             Source::Options => "how the options were picked elsewhere",
             Source::Others => "what others respond",
             Source::Model => "what the model makes of it",
-        };
-        Self { source: source.clone(), name: name.to_owned(), added, points }
+        }
     }
 }
 

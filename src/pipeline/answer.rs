@@ -136,15 +136,28 @@ impl Answer {
     fn contributions(&self, prepared: &Prepared) -> Vec<Contribution> {
         let Some(estimate) = self.deciding() else { return Vec::new() };
         let points = estimate.contributions_to_mean();
+        let words = self.praise_and_blame();
         let of = |(source, added): (&Source, f64)| {
             let label = match source {
                 Source::Factor(id) => prepared.factors().get(id).map(Factor::label),
+                Source::Tone => Some(words.as_str()).filter(|words| !words.is_empty()),
                 _ => None,
             };
             let points = points.iter().find(|(other, _)| *other == source).map(|(_, points)| *points);
             Contribution::new(source, label, added, points)
         };
         estimate.contributions(&self.response).into_iter().map(of).collect()
+    }
+
+    /// The words that praise or blame, each once.
+    fn praise_and_blame(&self) -> String {
+        let mut names: Vec<&str> = Vec::new();
+        for feature in self.asked_with().iter().map(|assigned| &assigned.feature) {
+            if feature.valence().is_some() && !names.contains(&feature.name()) {
+                names.push(feature.name());
+            }
+        }
+        names.join(", ")
     }
 
     /// The query as it was read.

@@ -26,6 +26,7 @@ mod open;
 mod personalize;
 mod prepared;
 mod preset;
+mod profile;
 mod report;
 mod stored;
 mod streamed;

@@ -96,6 +96,11 @@ impl Prepared {
         Arc::unwrap_or_clone(self.model)
     }
 
+    /// The pipeline's population.
+    pub(super) fn population(&self) -> Option<&Population> {
+        self.population.as_deref()
+    }
+
     /// What answers read of the model; `None` when it is all of it.
     pub(super) fn heard(&self) -> Option<&Heard> {
         self.heard.get_or_init(|| self.model.heard(self.catalog.as_ref())).as_ref()

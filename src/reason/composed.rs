@@ -7,7 +7,7 @@ use crate::context::StageContext;
 use crate::data::{
     AssignedFeature, Factor, Feature, MemoryItem, PathError, PathOrigin, PathStep, Polarity, Query, ReasoningPath,
 };
-use crate::stats::{Beliefs, lift};
+use crate::stats::{Beliefs, MeanDifference, lift};
 
 use super::{PathRequest, PathWriter, WriteError};
 
@@ -79,15 +79,20 @@ pub(crate) fn compose_supported(
         let words = quoted(&assigned.feature, query);
         let known = assigned.factor.as_ref().and_then(|id| beliefs.factors().get(id));
         let Some(factor) = known else { return unknown_beside(&words, response, supports) };
-        let counted = counted(factor, beliefs, response);
+        let counted = counted_of(factor, beliefs, response);
         let Some(without) = supports.without.get(factor.id()) else {
             return format!("{words} is all there is to go by for {response}: {counted}");
         };
-        let (direction, with) = (if supports.with > *without { FOR } else { NOT_FOR }, 100.0 * supports.with);
-        let without = 100.0 * without;
-        format!(
-            "{words} {direction} {response}: the estimate is {with:.1}% with it and {without:.1}% without; {counted}"
-        )
+        let for_it = supports.of(factor.id()).is_some_and(|support| support > 0.0);
+        let direction = if for_it { FOR } else { NOT_FOR };
+        let with_and_without = match (supports.with.expected, without.expected) {
+            (Some(with), Some(without)) => format!("{with:.2} expected with it and {without:.2} without"),
+            _ => {
+                let (with, without) = (100.0 * supports.with.probability, 100.0 * without.probability);
+                format!("the estimate is {with:.1}% with it and {without:.1}% without")
+            }
+        };
+        format!("{words} {direction} {response}: {with_and_without}; {counted}")
     };
     Ok(cited(features, response, MAX_STEPS, weigh, state)?)
 }
@@ -203,12 +208,34 @@ fn statement(
     format!("{words} {direction} {response}: {}", counted(factor, beliefs, response))
 }
 
+/// On a scale how much higher or lower responses are with a factor, otherwise how often the response came with it.
+fn counted_of(factor: &Factor, beliefs: &Beliefs<'_>, response: &str) -> String {
+    let Some(MeanDifference { difference, interval, .. }) = beliefs.difference(factor) else {
+        return counted(factor, beliefs, response);
+    };
+    let (seen, total) = (factor.stats().coverage, beliefs.factors().totals().interactions);
+    let side = if difference < 0.0 { "lower" } else { "higher" };
+    format!(
+        "with \"{}\" (seen in {seen} of {total}) it was {:.2} {side} than without [{:+.2} to {:+.2}]{}",
+        factor.label(),
+        difference.abs(),
+        interval.low,
+        interval.high,
+        beside_most(factor, beliefs, response),
+    )
+}
+
+/// What most people would have responded, where it is known.
+fn beside_most(factor: &Factor, beliefs: &Beliefs<'_>, response: &str) -> String {
+    let most = beliefs.contrast(factor.id()).and_then(|contrast| contrast.in_words(response));
+    most.map(|most| format!("; {most}")).unwrap_or_default()
+}
+
 /// How often a response came with a factor, and how often it is estimated to.
 fn counted(factor: &Factor, beliefs: &Beliefs<'_>, response: &str) -> String {
     let (seen, total) = (factor.stats().coverage, beliefs.factors().totals().interactions);
     let belief = beliefs.response(factor, response);
-    let most = beliefs.contrast(factor.id()).and_then(|contrast| contrast.in_words(response));
-    let most = most.map(|most| format!("; {most}")).unwrap_or_default();
+    let most = beside_most(factor, beliefs, response);
     format!(
         "with \"{}\" (seen in {seen} of {total}) it came {:.0} times, estimated {:.0}% [{:.0}–{:.0}%], against {:.0}% overall{most}",
         factor.label(),

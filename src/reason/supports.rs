@@ -20,20 +20,38 @@ fn taken_out(words: usize, items: f64) -> usize {
     most
 }
 
-/// The estimate's probability of a response with all words of the query, and without those of one factor.
+/// What the estimate makes of a response with all words of the query, and without those of one factor.
 pub(crate) struct Supports {
-    /// The probability with all words.
-    pub(crate) with: f64,
-    /// The probability without the factor; those that cannot be taken out are absent.
-    pub(crate) without: BTreeMap<FactorId, f64>,
+    /// With all words.
+    pub(crate) with: Leaning,
+    /// Without the factor; those that cannot be taken out are absent.
+    pub(crate) without: BTreeMap<FactorId, Leaning>,
     /// How many others a population has, and what they add to the probability.
     pub(crate) others: Option<(u64, f64)>,
+}
+
+/// How far an estimate leans to a response.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Leaning {
+    /// As [`Estimate::leaning`] has it.
+    by: f64,
+    /// The probability of the response.
+    pub(crate) probability: f64,
+    /// The expected value, where responses are numbers.
+    pub(crate) expected: Option<f64>,
+}
+
+impl Leaning {
+    fn of(estimate: &Estimate, response: &str) -> Self {
+        let probability = estimate.probability(response);
+        Self { by: estimate.leaning(response), probability, expected: estimate.expected() }
+    }
 }
 
 impl Supports {
     /// The support of a factor for the response; below 0 when it is against it.
     pub(crate) fn of(&self, factor: &FactorId) -> Option<f64> {
-        self.without.get(factor).map(|without| self.with - without)
+        self.without.get(factor).map(|without| self.with.by - without.by)
     }
 }
 
@@ -59,12 +77,12 @@ pub(crate) fn supports(
     let cuts = factors.into_iter().filter_map(|factor| Some((factor.id().clone(), removal.without(factor.id())?)));
     let without = cuts.take(most).map(|(factor, cut)| {
         let estimate = estimator.of_query(beliefs, &cut.query, &cut.left(features));
-        (factor, estimate.probability(response))
+        (factor, Leaning::of(&estimate, response))
     });
     let added = |(source, added): &(&Source, f64)| (**source == Source::Others).then_some(*added);
     let others = estimate.people().zip(estimate.contributions(response).iter().find_map(added));
     let others = others.map(|(people, added)| (people.users, added));
-    Supports { with: estimate.probability(response), without: without.collect(), others }
+    Supports { with: Leaning::of(estimate, response), without: without.collect(), others }
 }
 
 /// The support to be expected from the counts alone: `(n_my − c_m π_y)/√c_m · (ln((1 + N)/(1 + c_m)) + 1)`, the surplus

@@ -338,7 +338,8 @@ impl<'a> Beliefs<'a> {
         found.into_iter().map(|factor| self.summary(factor, query)).collect()
     }
 
-    fn difference(&self, factor: &Factor) -> Option<MeanDifference> {
+    /// For scales: mean response with the factor less mean response without it, if both are seen twice or more.
+    pub fn difference(&self, factor: &Factor) -> Option<MeanDifference> {
         if !matches!(self.task.space(), ResponseSpace::Scale { .. }) {
             return None;
         }

@@ -182,8 +182,7 @@ impl Estimate {
     /// What each source added to the expected value, in points of the scale, the strongest first; empty where responses are no
     /// numbers.
     pub fn contributions_to_mean(&self) -> Vec<(&Source, f64)> {
-        let points: Option<Vec<f64>> = self.responses.iter().map(|weighted| weighted.response.parse().ok()).collect();
-        let Some(points) = points else { return Vec::new() };
+        let Some(points) = self.points() else { return Vec::new() };
         let of = |part: &'_ Part| part.added.iter().zip(&points).map(|(added, point)| added * point).sum();
         strongest(self.parts.iter().map(|part| (&part.source, of(part))).collect())
     }
@@ -191,6 +190,33 @@ impl Estimate {
     /// The estimated probability of a response; 0 for one that is not open.
     pub fn probability(&self, response: &str) -> f64 {
         self.responses.iter().find(|w| w.response == response).map_or(0.0, |w| w.probability)
+    }
+
+    /// The expected value, in points of the scale; `None` where responses are no numbers.
+    pub fn expected(&self) -> Option<f64> {
+        Some(self.points()?.iter().zip(&self.responses).map(|(point, weighted)| point * weighted.probability).sum())
+    }
+
+    /// The mean of the user's base rates, in points of the scale: what is expected of a query of which nothing is known. `None` where
+    /// responses are no numbers. With [what the parts added to it](Self::contributions_to_mean) it sums to what is
+    /// [expected](Self::expected).
+    pub fn usual(&self) -> Option<f64> {
+        Some(self.points()?.iter().zip(&self.responses).map(|(point, weighted)| point * weighted.base).sum())
+    }
+
+    /// How far the estimate leans to a response: its probability, from 0 to 1; where responses are numbers, how near the expected value
+    /// is to it, in points, 0 at it and below 0 elsewhere. What a factor adds to this speaks for the response.
+    pub fn leaning(&self, response: &str) -> f64 {
+        match (self.expected(), response.parse::<f64>()) {
+            (Some(expected), Ok(point)) => -(expected - point).abs(),
+            _ => self.probability(response),
+        }
+    }
+
+    /// The responses as numbers, where all are.
+    fn points(&self) -> Option<Vec<f64>> {
+        let point = |weighted: &ResponseProbability| weighted.response.parse::<f64>().ok().filter(|it| it.is_finite());
+        self.responses.iter().map(point).collect::<Option<Vec<f64>>>().filter(|points| !points.is_empty())
     }
 
     /// Entropy of the base rates less the estimate's, in bits.

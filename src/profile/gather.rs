@@ -1,0 +1,139 @@
+//! Gathers a profile from a user model and its statistics.
+
+use crate::data::{FactorId, FactorSet, ReasoningMemory, ResponseSpace};
+use crate::explain::past_evidence;
+use crate::model::UserModel;
+use crate::stats::{Beliefs, Contrast, FactorSummary};
+
+use super::{Example, MostPeople, Profile, ProfileOptions, Sureness, Sway, SwayEffect, Usual};
+
+/// False-discovery rates up to which a factor is sure, and likely.
+const SURE: f64 = 0.05;
+const LIKELY: f64 = 0.2;
+/// Standard errors from which a difference to most people is likely.
+const DISTINCT: f64 = 2.0;
+/// The most responses whose shares are told.
+const MOST_SHARES: usize = 8;
+
+/// What a profile is gathered from.
+pub(crate) struct Known<'a> {
+    pub(crate) model: &'a UserModel,
+    pub(crate) beliefs: &'a Beliefs<'a>,
+    /// The interactions as answers read them.
+    pub(crate) memory: &'a ReasoningMemory,
+    /// The people of the population.
+    pub(crate) people: Option<u64>,
+}
+
+/// The profile of a user.
+pub(crate) fn gather(known: &Known<'_>, options: &ProfileOptions) -> Profile {
+    let (model, beliefs) = (known.model, known.beliefs);
+    let (task, factors) = (model.task(), beliefs.factors());
+    let shown = model.most_telling(beliefs, options.factors);
+    let ids: Vec<FactorId> = shown.iter().map(|summary| summary.id.clone()).collect();
+    let mut seen = past_evidence(factors, known.memory, &[], ids.iter(), options.examples);
+    let sways: Vec<Sway> = shown
+        .into_iter()
+        .filter_map(|summary| {
+            let examples = seen.remove(&summary.id).unwrap_or_default().into_iter();
+            let examples = examples.map(|past| Example { item: past.item, words: past.words, response: past.response });
+            sway(summary, examples.collect())
+        })
+        .collect();
+    Profile {
+        user: model.user().clone(),
+        instruction: task.instruction().to_owned(),
+        response_name: task.response_name_str().to_owned(),
+        language: model.language(),
+        interactions: model.memory().len(),
+        usual: usual(known),
+        not_shown: factors.len().saturating_sub(sways.len()),
+        sways,
+        set_aside: model.set_aside().iter().map(|factor| factor.label().to_owned()).collect(),
+        without_factor: without_factor(factors, known.memory),
+        people: known.people,
+    }
+}
+
+fn without_factor(factors: &FactorSet, memory: &ReasoningMemory) -> usize {
+    let none = |features: &[_]| factors.present_in(features).is_empty();
+    memory.items().iter().filter(|item| none(item.features())).count()
+}
+
+fn usual(known: &Known<'_>) -> Usual {
+    let totals = known.beliefs.factors().totals();
+    let all: f64 = totals.by_response.values().sum();
+    if all <= 0.0 {
+        return Usual::Nothing;
+    }
+    match known.model.task().space() {
+        ResponseSpace::Text { .. } => Usual::Nothing,
+        ResponseSpace::Scale { min, max } => {
+            let value = |(response, count): (&String, &f64)| response.parse::<f64>().ok().map(|value| value * count);
+            let sum: f64 = totals.by_response.iter().filter_map(value).sum();
+            Usual::Mean { mean: sum / all, min: *min, max: *max }
+        }
+        _ => {
+            let mut shares: Vec<(String, f64)> =
+                totals.by_response.iter().map(|(response, count)| (response.clone(), count / all)).collect();
+            shares.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+            shares.truncate(MOST_SHARES);
+            Usual::Shares { shares }
+        }
+    }
+}
+
+/// A factor as the user is shown it; `None` for one of which nothing can be told.
+fn sway(summary: FactorSummary, examples: Vec<Example>) -> Option<Sway> {
+    let effect = effect(&summary)?;
+    let distinct = summary.contrast.as_ref().is_some_and(|contrast| contrast.deviates >= DISTINCT);
+    let taken_up = matches!(effect, SwayEffect::TakenUp { low, .. } if low > 0.5);
+    let sureness = match summary.q {
+        q if q <= SURE => Sureness::Sure,
+        q if q <= LIKELY || distinct || taken_up => Sureness::Likely,
+        _ => Sureness::Guess,
+    };
+    let most_people = summary.contrast.as_ref().and_then(|contrast| most_people(contrast, &effect));
+    Some(Sway {
+        factor: summary.id,
+        label: summary.label,
+        seen: summary.coverage,
+        effect,
+        sureness,
+        most_people,
+        examples,
+    })
+}
+
+fn effect(summary: &FactorSummary) -> Option<SwayEffect> {
+    if let Some(influence) = &summary.influence {
+        let (low, high) = (influence.interval.low, influence.interval.high);
+        return Some(SwayEffect::TakenUp { share: influence.share, low, high });
+    }
+    if let Some(difference) = &summary.difference {
+        let (low, high) = (difference.interval.low, difference.interval.high);
+        return Some(SwayEffect::Points { higher: difference.difference, low, high });
+    }
+    // The first of equals, which has the higher lift.
+    let most = summary.responses.iter().rev().max_by(|a, b| {
+        let change = |belief: &crate::stats::ResponseBelief| (belief.propensity - belief.base).abs();
+        change(a).total_cmp(&change(b))
+    })?;
+    Some(SwayEffect::Share {
+        response: most.response.clone(),
+        with: most.propensity,
+        usual: most.base,
+        low: most.interval.low,
+        high: most.interval.high,
+    })
+}
+
+fn most_people(contrast: &Contrast, effect: &SwayEffect) -> Option<MostPeople> {
+    match effect {
+        SwayEffect::Share { response, .. } => {
+            let of = contrast.of(response)?;
+            Some(MostPeople::Share { response: of.response.clone(), own: of.own, most: of.most })
+        }
+        _ => Some(MostPeople::Points { higher: contrast.higher? }),
+    }
+}

@@ -1,0 +1,94 @@
+//! A profile as text.
+
+use std::fmt;
+
+use super::Profile;
+use super::wording::wording;
+
+/// The signs of a line, beyond which it is broken between words.
+const WIDTH: usize = 80;
+
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = wording(self.language);
+        head(f, words.title(), '=')?;
+        paragraph(f, &self.lead(), "")?;
+        writeln!(f)?;
+        head(f, words.sways_head(), '-')?;
+        if self.sways.is_empty() {
+            paragraph(f, words.nothing_yet(), "")?;
+        }
+        for sway in &self.sways {
+            writeln!(f, "* {} ({})", one_line(&sway.label), words.change(sway))?;
+            paragraph(f, &self.told(sway), "  ")?;
+            for example in &sway.examples {
+                let (quoted, response) = (one_line(&example.words), one_line(&example.response));
+                paragraph(f, &format!("\u{201c}{quoted}\u{201d} \u{2192} {response}"), "    ")?;
+            }
+        }
+        writeln!(f)?;
+        head(f, words.rest_head(), '-')?;
+        self.rest().iter().try_for_each(|sentence| paragraph(f, sentence, ""))
+    }
+}
+
+impl Profile {
+    /// What was learned from, and what is usual.
+    pub(super) fn lead(&self) -> String {
+        let words = wording(self.language);
+        let sentences = [Some(words.learned(self.interactions)), words.usual(&self.usual, &self.response_name)];
+        sentences.into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+
+    /// The sentences about a factor.
+    pub(super) fn told(&self, sway: &super::Sway) -> String {
+        let words = wording(self.language);
+        let mut told = format!("{} {} ", words.effect(sway, &self.response_name), words.seen(sway.seen));
+        told.push_str(words.sureness(sway.sureness));
+        if let Some(most) = &sway.most_people {
+            told.push(' ');
+            told.push_str(&words.most_people(most));
+        }
+        told
+    }
+
+    /// The sentences about what is not used and not known.
+    pub(super) fn rest(&self) -> Vec<String> {
+        let words = wording(self.language);
+        let told = [
+            words.set_aside(&self.set_aside),
+            words.not_shown(self.not_shown),
+            words.without_factor(self.without_factor, self.interactions),
+            Some(words.sources(self.people)),
+            Some(words.remedy().to_owned()),
+        ];
+        told.into_iter().flatten().collect()
+    }
+}
+
+fn head(f: &mut fmt::Formatter<'_>, text: &str, line: char) -> fmt::Result {
+    writeln!(f, "{text}")?;
+    writeln!(f, "{}", line.to_string().repeat(text.chars().count()))
+}
+
+/// A paragraph in lines, each after the indent.
+fn paragraph(f: &mut fmt::Formatter<'_>, text: &str, indent: &str) -> fmt::Result {
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        let length = line.chars().count() + 1 + word.chars().count();
+        if !line.is_empty() && indent.len() + length > WIDTH {
+            writeln!(f, "{indent}{line}")?;
+            line.clear();
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    writeln!(f, "{indent}{line}")
+}
+
+/// A text on one line.
+pub(super) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
