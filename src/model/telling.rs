@@ -25,7 +25,7 @@ struct Candidate {
 
 impl UserModel {
     /// The factors that say most of the user, at most `most` of them: those that are pinned, then the significant ones by
-    /// their q, then those that reach the most interactions which no factor before them reaches. None shares more than a
+    /// their q and, of equals, by [information](Beliefs::information) times sightings, then those that reach the most interactions which no factor before them reaches. None shares more than a
     /// quarter of its interactions with one before it (Jaccard), or has a label that contains the other's.
     ///
     /// `beliefs` are those of this model. Reads the whole memory.
@@ -68,7 +68,12 @@ impl UserModel {
             Some(Candidate { summary, seen_in, stems, pinned: factor.is_pinned() })
         };
         let mut candidates: Vec<Candidate> = beliefs.summaries(None).into_iter().filter_map(candidate).collect();
-        candidates.sort_by_key(|candidate| !candidate.pinned);
+        // Of factors that are as sure, the one that tells more: of two that are seen together, the other is often there by the way.
+        let told = |candidate: &Candidate| beliefs.information(&candidate.summary.id) * candidate.summary.coverage;
+        candidates.sort_by(|a, b| {
+            let surer = a.summary.q.total_cmp(&b.summary.q).then_with(|| told(b).total_cmp(&told(a)));
+            b.pinned.cmp(&a.pinned).then(surer)
+        });
         candidates
     }
 }

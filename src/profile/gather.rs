@@ -1,8 +1,9 @@
 //! Gathers a profile from a user model and its statistics.
 
 use crate::data::{FactorId, FactorSet, ReasoningMemory, ResponseSpace};
-use crate::explain::past_evidence;
+use crate::explain::{PastEvidence, past_evidence};
 use crate::model::UserModel;
+use crate::prompt::excerpt;
 use crate::stats::{Beliefs, Contrast, FactorSummary};
 
 use super::{Example, MostPeople, Profile, ProfileOptions, Sureness, Sway, SwayEffect, Usual};
@@ -12,6 +13,10 @@ const SURE: f64 = 0.05;
 const LIKELY: f64 = 0.2;
 /// Standard errors from which a difference to most people is likely.
 const DISTINCT: f64 = 2.0;
+/// About how many tokens of an example are quoted.
+const QUOTED: u64 = 40;
+/// How many interactions are looked at for each example, since texts repeat themselves.
+const LOOKED_AT: usize = 4;
 /// The most responses whose shares are told.
 const MOST_SHARES: usize = 8;
 
@@ -31,13 +36,12 @@ pub(crate) fn gather(known: &Known<'_>, options: &ProfileOptions) -> Profile {
     let (task, factors) = (model.task(), beliefs.factors());
     let shown = model.most_telling(beliefs, options.factors);
     let ids: Vec<FactorId> = shown.iter().map(|summary| summary.id.clone()).collect();
-    let mut seen = past_evidence(factors, known.memory, &[], ids.iter(), options.examples);
+    let mut seen = past_evidence(factors, known.memory, &[], ids.iter(), options.examples.saturating_mul(LOOKED_AT));
     let sways: Vec<Sway> = shown
         .into_iter()
         .filter_map(|summary| {
-            let examples = seen.remove(&summary.id).unwrap_or_default().into_iter();
-            let examples = examples.map(|past| Example { item: past.item, words: past.words, response: past.response });
-            sway(summary, examples.collect())
+            let seen = seen.remove(&summary.id).unwrap_or_default();
+            sway(summary, examples(seen, known.memory, options.examples))
         })
         .collect();
     Profile {
@@ -81,6 +85,25 @@ fn usual(known: &Known<'_>) -> Usual {
             Usual::Shares { shares }
         }
     }
+}
+
+/// Examples of different words, at most so many.
+fn examples(seen: Vec<PastEvidence>, memory: &ReasoningMemory, most: usize) -> Vec<Example> {
+    let mut kept: Vec<Example> = Vec::new();
+    for past in seen {
+        let example = example(past, memory);
+        if kept.len() < most && kept.iter().all(|other| other.words != example.words) {
+            kept.push(example);
+        }
+    }
+    kept
+}
+
+/// An example with the sentence that the words stand in.
+fn example(past: PastEvidence, memory: &ReasoningMemory) -> Example {
+    let text = memory.get(&past.item).map(|item| item.query().text());
+    let words = text.map(|text| excerpt(text, std::slice::from_ref(&past.words), QUOTED));
+    Example { item: past.item, words: words.unwrap_or(past.words), response: past.response }
 }
 
 /// A factor as the user is shown it; `None` for one of which nothing can be told.

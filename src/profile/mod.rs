@@ -225,7 +225,7 @@ pub enum MostPeople {
 pub struct Example {
     /// The interaction.
     pub item: ItemId,
-    /// The words it was seen in.
+    /// The sentence it was seen in, or the words around it where that is long.
     pub words: String,
     /// The user's response.
     pub response: String,

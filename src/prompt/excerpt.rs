@@ -12,7 +12,7 @@ const AROUND: usize = 8;
 /// A text of at most about `most` tokens: the sentences that hold the passages, the first passages first, or those from
 /// the beginning where none holds one; in their order, with `…` for what is left out. Of a sentence that is too long, the words around its
 /// passage. A text that is short enough stays as it is.
-pub(super) fn excerpt(text: &str, passages: &[String], most: u64) -> String {
+pub(crate) fn excerpt(text: &str, passages: &[String], most: u64) -> String {
     if tokens_by_rule(text) <= most {
         return text.to_owned();
     }

@@ -30,6 +30,7 @@ pub use template::{Prompt, PromptSet, Template, TemplateError};
 
 pub(crate) use alias::{alias, is_about, place};
 pub(crate) use echo::OwnWords;
+pub(crate) use excerpt::excerpt;
 pub(crate) use factors::{factors, factors_within, overall};
 pub(crate) use read_back::{framed_blocks, last_framed, names_listed};
 pub(crate) use render::{ExampleStyle, estimate, exemplars, item, known_factors, known_shown, responses, task_values};
