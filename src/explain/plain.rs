@@ -63,6 +63,9 @@ impl Reasons {
         likely.sort_by(|a, b| b.probability.total_cmp(&a.probability));
         let share = |it: &ResponseProbability| format!("{} ({:.0}%)", it.response, 100.0 * it.probability);
         let [first, second, ..] = likely.as_slice() else { return None };
+        if first.probability > 0.5 {
+            return Some(format!("{} is the likeliest.", share(first)));
+        }
         Some(format!("It may go either way: {} and {} are the likeliest.", share(first), share(second)))
     }
 

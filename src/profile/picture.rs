@@ -9,15 +9,15 @@ use super::wording::{Wording, wording};
 use super::{Profile, Sureness, Sway, SwayEffect};
 
 /// In units of the picture: its width, the height of a row, where the axis begins and how long it is.
-const WIDTH: f64 = 640.0;
-const ROW: f64 = 34.0;
-const AXIS: f64 = 250.0;
-const LONG: f64 = 310.0;
+const WIDTH: f64 = 440.0;
+const ROW: f64 = 30.0;
+const AXIS: f64 = 172.0;
+const LONG: f64 = 205.0;
 /// Above the rows, and below.
 const HEAD: f64 = 26.0;
 const FOOT: f64 = 8.0;
 /// The most signs of a label.
-const LABEL: usize = 32;
+const LABEL: usize = 21;
 
 /// From which change to which the axis goes.
 struct Axis {
@@ -64,17 +64,17 @@ impl Profile {
         let height = HEAD + ROW * rows.len() as f64 + FOOT;
         let mut svg = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"100%\" \
-             style=\"max-width:{WIDTH}px\" role=\"img\" lang=\"{}\" font-family=\"system-ui,sans-serif\" font-size=\"14\" \
+             style=\"max-width:560px\" role=\"img\" lang=\"{}\" font-family=\"system-ui,sans-serif\" font-size=\"15\" \
              fill=\"currentColor\"><title>{}</title><desc>{}</desc>\n",
             words.tag(),
             words.picture_title(),
             Escaped(&described(&rows, words)),
         );
         let [less, more] = words.ends(is_taken_up(&self.sways));
-        let _ = writeln!(svg, "<text x=\"{AXIS}\" y=\"16\" font-size=\"12\">\u{2190} {less}</text>");
+        let _ = writeln!(svg, "<text x=\"{AXIS}\" y=\"16\" font-size=\"13\">\u{2190} {less}</text>");
         let _ = writeln!(
             svg,
-            "<text x=\"{}\" y=\"16\" font-size=\"12\" text-anchor=\"end\">{more} \u{2192}</text>",
+            "<text x=\"{}\" y=\"16\" font-size=\"13\" text-anchor=\"end\">{more} \u{2192}</text>",
             AXIS + LONG
         );
         let (middle, bottom) = (axis.x(0.0), height - FOOT);
@@ -107,9 +107,9 @@ fn row(svg: &mut String, sway: &Sway, axis: &Axis, y: f64, words: &dyn Wording) 
         svg,
         "<text x=\"{:.0}\" y=\"{:.0}\" text-anchor=\"end\">{}</text>\
          <path d=\"M{from:.1} {y:.0}H{to:.1}\" stroke=\"{colour}\" stroke-width=\"3\" stroke-linecap=\"round\" stroke-opacity=\".55\"/>\
-         <circle cx=\"{at:.1}\" cy=\"{y:.0}\" r=\"6\" {dot}/>\
+         <circle cx=\"{at:.1}\" cy=\"{y:.0}\" r=\"5.5\" {dot}/>\
          <text x=\"{:.0}\" y=\"{:.0}\" text-anchor=\"end\">{}</text>",
-        AXIS - 14.0,
+        AXIS - 12.0,
         y + 5.0,
         Escaped(&label),
         WIDTH - 4.0,
