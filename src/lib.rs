@@ -2,26 +2,25 @@
 //! sways that user, which way and how surely, and answers a new query the way that user would, with the reasons.
 //!
 //! ```
-//! use rpm_core::{History, Interaction, Query, ResponseSpace, RpmPipeline, Task};
+//! use rpm_core::{Personalizer, ResponseSpace, Task};
 //!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(run()) }
-//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
-//! let task = Task::new("How would this person rate the film described?", ResponseSpace::scale(1, 5)?)?;
-//! let history = History::new(&task, "ana", [
-//!     Interaction::new("a", Query::new("A slow, quiet drama in natural light.")?, "5")?,
-//!     Interaction::new("b", Query::new("Loud action and huge explosions.")?, "1")?,
-//!     Interaction::new("c", Query::new("A slow, quiet walk along a river.")?, "5")?,
-//! ])?;
-//! let pipeline = RpmPipeline::offline(task);
-//! let ana = pipeline.open(pipeline.learn(&history).await?.model).await?;
-//! let answer = pipeline.personalize(&ana, &Query::new("A slow, quiet film about a lighthouse.")?).await?;
-//! println!("{}\n{}", answer.response, answer.reasons(&ana));
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let task = Task::new("How would this person rate the film?", ResponseSpace::scale(1, 5)?)?;
+//! # #[cfg(feature = "blocking")] {
+//! let films = Personalizer::offline(task).blocking();
+//! films.record("ana", "A quiet drama in natural light.", 5)?;
+//! films.record("ana", "Loud action and huge explosions.", 1)?;
+//! films.record("ana", "A quiet walk along a river.", 5)?;
+//! let told = films.answer("ana", "A quiet film about a lighthouse.")?;
+//! assert_eq!(told.response, "5");
+//! println!("{told}"); // in plain words, with what it is made of
+//! # }
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! That runs without a model. For a pipeline that asks one, implement [`LlmBackend`] and hand it to
-//! [`RpmPipeline::builder`].
+//! That runs without a model. For a pipeline that asks one, implement [`LlmBackend`], hand it to
+//! [`RpmPipeline::builder`], and what it builds to [`Personalizer::new`].
 //!
 //! # Where things are
 //!
@@ -29,6 +28,8 @@
 //!
 //! | to … | see | in |
 //! |---|---|---|
+//! | record, answer, show a profile, ignore, forget, by user id | [`Personalizer`] | [`personalizer`] |
+//! | show a user what is known of them | [`Prepared::profile`] | [`profile`] |
 //! | state the task and bring a user's history | [`Task`], [`History`] | [`data`] |
 //! | learn, open, answer, take in, forget | [`RpmPipeline`], [`Prepared`]; by user id [`StoredPipeline`] | [`pipeline`] |
 //! | give the reasons of an answer, or test them | [`Answer::reasons`], [`RpmPipeline::explain`] | [`explain`] |

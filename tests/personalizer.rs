@@ -123,6 +123,19 @@ fn what_is_ignored_moves_no_answer_and_can_be_taken_back() {
 }
 
 #[test]
+fn what_an_answer_depended_on_is_told_in_plain_sentences() {
+    let films = films().blocking();
+    for (film, rating) in FILMS {
+        films.record("ana", film, rating).unwrap();
+    }
+    let told = films.answer("ana", "A quiet film with loud action.").unwrap();
+    let what_if = films.what_if(&told).unwrap();
+    let words = what_if.in_words();
+    assert!(words.starts_with(&format!("rating: {}. Without \u{201c}", told.response)), "{words}");
+    assert!(words.contains("\u{201c}quiet\u{201d} it would be") && !words.contains("0.0"), "{words}");
+}
+
+#[test]
 fn a_stranger_is_answered_and_stays_unknown() {
     let films = films().blocking();
     let told = films.answer("zoe", "A quiet film.").unwrap();
@@ -180,4 +193,17 @@ fn a_record_whose_features_could_not_be_found_is_an_error_and_is_not_kept() {
     assert!(matches!(failed, PersonalizerError::NotRecorded { .. }), "{failed:?}");
     assert!(failed.is_transient() && !failed.to_string().contains("quiet"), "{failed}");
     assert_eq!(films.profile("ana").unwrap().interactions, 0);
+}
+
+#[test]
+fn the_first_example_of_the_readme_prints_what_stands_below_it() {
+    let readme = include_str!("../README.md");
+    let shown = readme.split("```text\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let films = films().blocking();
+    for (film, rating) in &FILMS[..4] {
+        assert!(readme.contains(&format!("films.record(\"ana\", \"{film}\", {rating})?;")), "{film}");
+        films.record("ana", *film, rating).unwrap();
+    }
+    let told = films.answer("ana", "A quiet film about a lighthouse.").unwrap();
+    assert_eq!(format!("{told}\n").replace("\n\n\n", "\n\n"), format!("{shown}\n"), "found:\n{told}");
 }

@@ -2,7 +2,7 @@
 
 use crate::stats::{ResponseProbability, Tier};
 
-use super::{Reasons, Waterfall, WaterfallUnit};
+use super::{Effect, Reasons, Waterfall, WaterfallUnit, WhatIf};
 
 /// The most reasons named on each side.
 const MOST: usize = 4;
@@ -96,4 +96,46 @@ fn aside(reasons: &Reasons) -> Option<String> {
     let mut labels: Vec<&str> = reasons.set_aside.iter().map(|aside| aside.factor.as_str()).collect();
     labels.dedup();
     (!labels.is_empty()).then(|| format!("Set aside at this person's wish: {}.", labels.join(", ")))
+}
+
+/// The most things told that an answer depended on.
+const MOST_TOLD: usize = 5;
+
+impl WhatIf {
+    /// What the answer depended on in plain sentences: what it would be without each factor and each past interaction, the one that
+    /// counts most first. What makes no difference to speak of is left out. [`Display`](std::fmt::Display) has all numbers.
+    ///
+    /// It names factors, which may be the user's own words, and past interactions by their ids.
+    pub fn in_words(&self) -> String {
+        let factors = self.factors.iter().map(|it| (format!("\u{201c}{}\u{201d}", it.factor.label), &it.effect));
+        let exemplars = self.exemplars.iter().map(|it| (format!("past answer {}", it.item), &it.effect));
+        let mut told: Vec<(f64, String)> = factors
+            .chain(exemplars)
+            .filter_map(|(name, effect)| Some((effect.size, without(&name, effect)?)))
+            .collect();
+        told.sort_by(|a, b| b.0.abs().total_cmp(&a.0.abs()));
+        told.truncate(MOST_TOLD);
+        match told.is_empty() {
+            true => format!("{}: {}. No single thing in it makes a difference.", self.response_name, self.response),
+            false => {
+                let told: Vec<String> = told.into_iter().map(|(_, sentence)| sentence).collect();
+                format!("{}: {}. {}", self.response_name, self.response, told.join(" "))
+            }
+        }
+    }
+}
+
+/// What would be without a thing; `None` where that would be shown as no change.
+fn without(name: &str, effect: &Effect) -> Option<String> {
+    if effect.flips {
+        return Some(format!("Without {name} it would be {}.", effect.response));
+    }
+    let (by, unit) = match (effect.expected, effect.estimate) {
+        (Some(points), _) => (format!("{:.1}", points.abs()), ("lower", "higher", points)),
+        (None, Some(share)) => (format!("{:.0}%", 100.0 * share.abs()), ("less likely", "more likely", share)),
+        (None, None) => return None,
+    };
+    let (less, more, change) = unit;
+    let is_nothing = by.chars().all(|sign| !matches!(sign, '1'..='9'));
+    (!is_nothing).then(|| format!("Without {name} it would be {by} {}.", if change > 0.0 { less } else { more }))
 }

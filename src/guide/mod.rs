@@ -35,6 +35,10 @@ pub mod evaluation {}
 pub mod user_model {}
 
 #[doc = include_str!("links.md")]
+#[doc = include_str!("../../docs/limits.md")]
+pub mod limits {}
+
+#[doc = include_str!("links.md")]
 #[doc = include_str!("../../docs/architecture.md")]
 pub mod architecture {}
 
@@ -92,6 +96,7 @@ pub mod contributing {}
 #[doc = include_str!("../../docs/decisions/0040-axes.md")]
 #[doc = include_str!("../../docs/decisions/0041-fusing.md")]
 #[doc = include_str!("../../docs/decisions/0042-one-call.md")]
+#[doc = include_str!("../../docs/decisions/0043-for-people.md")]
 #[doc = include_str!("../../docs/decisions/0027-dependencies-that-stand-still.md")]
 #[doc = include_str!("../../docs/decisions/0025-one-container.md")]
 pub mod decisions {}

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use pollster::block_on;
 
 use crate::data::{Interaction, ItemId};
+use crate::explain::WhatIf;
 use crate::model::Receipt;
 use crate::pipeline::ObserveReport;
 use crate::profile::Profile;
@@ -59,6 +60,14 @@ impl BlockingPersonalizer {
     /// As there.
     pub fn answer(&self, user: impl AsUser, query: impl AsQuery) -> Result<Told, PersonalizerError> {
         block_on(self.inner.answer(user, query))
+    }
+
+    /// Finds what an answer depended on, as [`Personalizer::what_if`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn what_if(&self, told: &Told) -> Result<WhatIf, PersonalizerError> {
+        block_on(self.inner.what_if(told))
     }
 
     /// What is known of a user, as [`Personalizer::profile`].

@@ -34,6 +34,7 @@ use std::convert::Infallible;
 use std::fmt::{self, Display};
 
 use crate::data::{DataError, Edit, Factor, FactorId, FeatureKey, Interaction, ItemId, Query, Task, UserId};
+use crate::explain::WhatIf;
 use crate::model::{Forget, Receipt};
 use crate::pipeline::{ObserveOutcome, ObserveReport, Prepared, RpmPipeline, StoredError, StoredPipeline};
 use crate::profile::Profile;
@@ -214,6 +215,16 @@ impl Personalizer {
                 Ok(Told::new(found.answer, found.prepared))
             }
         }
+    }
+
+    /// Finds what an answer depended on: each factor and past interaction is taken away in turn and the question asked again, by the
+    /// user as they were when it was given. With a model each costs a request.
+    ///
+    /// # Errors
+    /// [`PersonalizerError::Stored`] when it cannot be found out.
+    pub async fn what_if(&self, told: &Told) -> Result<WhatIf, PersonalizerError> {
+        let found = self.stored.pipeline().explain(&told.user, &told.answer).await;
+        found.map_err(|error| PersonalizerError::of(error.into()))
     }
 
     /// What is known of a user, for that user to read.
