@@ -48,7 +48,7 @@ fn page() -> BTreeMap<String, Documented> {
             (None, None) if line.starts_with("## ") => {
                 let quoted: Vec<&str> = line.split('`').skip(1).step_by(2).collect();
                 let [named, stage] = quoted.as_slice() else { panic!("{line}") };
-                prompt = named.strip_prefix("Prompt::").expect(line).to_owned();
+                named.strip_prefix("Prompt::").expect(line).clone_into(&mut prompt);
                 let section = Documented { stage: (*stage).to_owned(), examples: Vec::new() };
                 assert!(sections.insert(prompt.clone(), section).is_none(), "{line}");
             }
