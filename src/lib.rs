@@ -50,11 +50,11 @@
 //! | tell what is wrong with a binary file, or write one | [`DamagedFile`](container::DamagedFile) | [`container`] |
 #![cfg_attr(
     feature = "testing",
-    doc = "| check that a part of one's own keeps its contract | [`backend_conformance`](testing::backend_conformance) | [`testing`] |"
+    doc = "| test without a model; check that a part of one's own keeps its contract | [`ScriptedBackend`](testing::ScriptedBackend), [`backend_conformance`](testing::backend_conformance) | [`testing`] |"
 )]
 #![cfg_attr(
     not(feature = "testing"),
-    doc = "| check that a part of one's own keeps its contract | feature `testing` | `testing` |"
+    doc = "| test without a model; check that a part of one's own keeps its contract | feature `testing` | `testing` |"
 )]
 //!
 //! Ready-made backends are in [rpm-providers](https://docs.rs/rpm-providers), stores that last in

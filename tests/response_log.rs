@@ -116,6 +116,52 @@ fn a_replay_sends_nothing_and_names_what_is_missing() {
     assert_eq!((model.requests().len(), log.stats().records), (1, 1));
 }
 
+/// A model whose provider holds replies to this form at most.
+struct Limited(Arc<ScriptedBackend>, ReplyForm);
+
+#[async_trait]
+impl LlmBackend for Limited {
+    async fn complete(&self, request: &CompletionRequest) -> Result<Completion, BackendError> {
+        self.0.complete(request).await
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::up_to(self.1)
+    }
+
+    fn model(&self) -> &'static str {
+        "limited"
+    }
+}
+
+#[test]
+fn a_log_alone_repeats_what_was_paid_for_and_names_what_was_not() {
+    for form in [ReplyForm::Schema, ReplyForm::Text] {
+        let (_, task, history, query) = cases().into_iter().next().unwrap();
+        let log = log();
+        let model = Limited(ScriptedBackend::obedient(), form);
+        let run = |backend: Arc<dyn LlmBackend>| {
+            let pipeline = RpmPipeline::builder(task.clone()).backend(backend).build().unwrap();
+            let model = block_on(pipeline.learn(&history)).unwrap().model;
+            let answer = block_on(pipeline.personalize_model(&model, &query)).unwrap();
+            (model.to_json(), answer.response, answer.usage.total().calls)
+        };
+        let (paid, replayed) = (run(Arc::new(log.wrap(model))), run(Arc::new(log.replay("limited"))));
+        assert_eq!((&paid.0, &paid.1), (&replayed.0, &replayed.1));
+        assert!(paid.2 > 0 && replayed.2 == 0);
+        let request = request("secret words").about(["m7"]);
+        for replay in [log.replay("limited"), log.replay("limited").mode(LogMode::Record)] {
+            let error = block_on(replay.complete(&request)).unwrap_err();
+            assert!(
+                matches!(&error, BackendError::NotLogged { stage: Stage::Answer, about } if about == "m7"),
+                "{error:?}"
+            );
+            assert!(!told(&error).contains("secret"));
+        }
+        assert!(block_on(log.replay("another").complete(&request)).is_err());
+    }
+}
+
 #[test]
 fn a_replay_takes_the_same_steps_down_as_the_run_it_repeats() {
     let (_, task, history, _) = cases().into_iter().next().unwrap();

@@ -147,7 +147,7 @@ impl Question<'_> {
     ) -> Result<Argued<T>, AskError> {
         let (task, query, options) = (self.request.task, self.request.query, self.options);
         let mut read = |completion: &Completion| -> Result<(Argued<T>, Option<String>), String> {
-            let reply = read_reply::<W>(&completion.text).map_err(|error| error.to_string())?;
+            let reply = read_reply::<W>(&completion.text).map_err(|error| error.problem())?;
             let written = ctx.accept(Stage::Answer, reply);
             let response = read_response(task, query, options, response_of(&written))?;
             let stated = response_text(response_of(&written));

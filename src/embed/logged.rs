@@ -61,7 +61,10 @@ impl Embedder for LoggedEmbedder {
             let requests: Vec<CompletionRequest> = texts.iter().map(|text| request(text)).collect();
             for reply in self.backend.complete_batch(&requests).await {
                 let reply = reply.map_err(|error| EmbedError::Other(error.into()))?;
-                vectors.push(serde_json::from_str(&reply.text).map_err(|error| EmbedError::Other(error.into()))?);
+                vectors.push(
+                    serde_json::from_str(&reply.text)
+                        .map_err(|_| EmbedError::Other("a logged reply is no vector".into()))?,
+                );
             }
         }
         Ok(vectors)

@@ -7,6 +7,10 @@
 #![doc = include_str!("../../README.md")]
 
 #[doc = include_str!("links.md")]
+#[doc = include_str!("../../docs/cookbook.md")]
+pub mod cookbook {}
+
+#[doc = include_str!("links.md")]
 #[doc = include_str!("../../docs/method.md")]
 pub mod method {}
 

@@ -324,6 +324,25 @@ impl Completion {
     }
 }
 
+impl From<&str> for Completion {
+    fn from(text: &str) -> Self {
+        Self::new(text)
+    }
+}
+
+impl From<String> for Completion {
+    fn from(text: String) -> Self {
+        Self::new(text)
+    }
+}
+
+/// A reply in JSON.
+impl From<serde_json::Value> for Completion {
+    fn from(json: serde_json::Value) -> Self {
+        Self::new(json.to_string())
+    }
+}
+
 impl fmt::Debug for CompletionRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CompletionRequest")

@@ -52,6 +52,8 @@ use crate::stats::population::Population;
 pub use answer::Answer;
 pub use builder::{ConfigError, RpmPipelineBuilder};
 pub use dry::DryBackend;
+#[cfg(feature = "testing")]
+pub(crate) use dry::made_up;
 pub use error::Error;
 pub use prepared::Prepared;
 pub use preset::Preset;

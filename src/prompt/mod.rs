@@ -8,6 +8,8 @@
 //! serves them.
 //!
 //! Guide: [between the pipeline and a model](crate::guide::llm).
+//!
+#![doc = include_str!("replies.md")]
 
 mod alias;
 mod echo;

@@ -1,7 +1,7 @@
 //! Wording with placeholders, and how it is filled.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use crate::llm::Message;
 
@@ -76,6 +76,21 @@ impl Template {
             let _ = write!(text, "{}\u{1f}", piece.as_str());
         }
         text
+    }
+}
+
+/// The text that [`Template::new`] reads as this template.
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let user = std::iter::once(None).chain(self.user.iter().map(Some));
+        for piece in self.system.iter().map(Some).chain(user) {
+            match piece {
+                None => f.write_str(USER_PART)?,
+                Some(Piece::Text(text)) => f.write_str(text)?,
+                Some(Piece::Placeholder(name)) => write!(f, "{{{{{name}}}}}")?,
+            }
+        }
+        Ok(())
     }
 }
 
@@ -202,6 +217,12 @@ impl Prompt {
         }
     }
 
+    /// The placeholders that its wording may use, first the one that it needs.
+    pub fn placeholders(self) -> Vec<&'static str> {
+        let needed = std::iter::once(self.needs());
+        needed.chain(COMMON).chain(self.offers().iter().copied()).collect()
+    }
+
     fn needs(self) -> &'static str {
         match self {
             Self::Extract | Self::Judge => "items",
@@ -260,6 +281,24 @@ impl PromptSet {
         Ok(self)
     }
 
+    /// The wording of a prompt, as a text that [`Template::new`] reads: to read it, or to begin one's own with.
+    ///
+    /// ```
+    /// use rpm_core::prompt::{Prompt, PromptSet, Template};
+    ///
+    /// let wording = PromptSet::default().text(Prompt::Extract);
+    /// println!("{wording}\n\nplaceholders: {}", Prompt::Extract.placeholders().join(", "));
+    /// assert!(wording.starts_with("You study what sways one person."));
+    ///
+    /// let mine = Template::new(&wording.replace("one to four plain words", "one or two plain words"))?;
+    /// let prompts = PromptSet::default().with(Prompt::Extract, mine)?;
+    /// # let _ = prompts;
+    /// # Ok::<(), rpm_core::prompt::TemplateError>(())
+    /// ```
+    pub fn text(&self, prompt: Prompt) -> String {
+        self.0.get(&prompt).map(ToString::to_string).unwrap_or_default()
+    }
+
     /// A hash of all wording, in hexadecimal: the same wording gives the same hash in every version and on every platform.
     pub fn fingerprint(&self) -> String {
         // 128-bit FNV-1a.
@@ -295,6 +334,16 @@ mod tests {
     fn every_built_in_prompt_passes_the_checks_of_a_hosts_own() {
         for prompt in Prompt::ALL {
             check(prompt, &Template::new(prompt.built_in()).unwrap()).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_wording_is_read_back_from_its_text() {
+        let prompts = PromptSet::default();
+        for prompt in Prompt::ALL {
+            assert_eq!(prompts.text(prompt), prompt.built_in());
+            assert!(prompts.0.get(&prompt) == Template::new(&prompts.text(prompt)).ok().as_ref());
+            assert!(prompt.placeholders().iter().any(|name| prompts.text(prompt).contains(&format!("{{{{{name}}}}}"))));
         }
     }
 

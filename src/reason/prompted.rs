@@ -103,7 +103,7 @@ impl PromptedPathWriter {
         completion: &Completion,
         ctx: &StageContext<'_>,
     ) -> Result<ReasoningPath, String> {
-        let reply = read_reply::<Written>(&completion.text).map_err(|error| error.to_string())?;
+        let reply = read_reply::<Written>(&completion.text).map_err(|error| error.problem())?;
         let written = ctx.accept(Stage::WritePath, reply);
         let (task, past) = (request.task, request.item);
         if !task.space().is_open_ended() {

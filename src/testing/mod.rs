@@ -1,4 +1,8 @@
-//! Checks that a part of a host's own keeps its contract.
+//! Stands in for a model in a host's tests, and checks that a part of a host's own keeps its contract.
+//!
+//! [`ScriptedBackend`] answers every stage offline, from a script where a test gives one: with it an integration is tested without a key.
+//!
+//! # Conformance
 //!
 //! A backend ([`LlmBackend`](crate::LlmBackend)) is run against mock servers that answer as the real ones do, errors
 //! included. Nothing but 127.0.0.1 is used.
@@ -56,7 +60,9 @@ mod gemini;
 mod memories;
 mod openai;
 mod question;
+mod recorded;
 mod retrieval;
+mod scripted;
 mod server;
 mod store;
 mod stored_models;
@@ -71,6 +77,8 @@ pub use dialect::{Asked, Ending, Expected, MockDialect, Recorded};
 pub use error::ConformanceError;
 pub use gemini::GeminiMock;
 pub use openai::OpenAiMock;
+pub use recorded::{NoReply, NotRecorded};
 pub use retrieval::{embedding_retriever_conformance, retriever_conformance};
+pub use scripted::ScriptedBackend;
 pub use server::{Canned, MockServer, Sent};
 pub use store::{durable_user_model_store_conformance, user_model_store_conformance};

@@ -171,7 +171,7 @@ impl Inquiry<Proposed> for Naming<'_> {
         let again = |problem: &str| Verdict::Again { problem: Some(unless_cut(problem, completion)), partial: None };
         let names = match read_names(&completion.text) {
             Ok(reply) => self.ctx.accept(Stage::Group, reply),
-            Err(error) => return ids.iter().map(|_| again(&error.to_string())).collect(),
+            Err(error) => return ids.iter().map(|_| again(&error.problem())).collect(),
         };
         // Asked again it is about the names alone: of what it sees then it has said before what goes together.
         if ask.is_first() {

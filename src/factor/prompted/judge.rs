@@ -130,7 +130,7 @@ impl Inquiry<Row> for Judging<'_> {
                 }
                 (read.items, lacking(completion))
             }
-            Err(error) => (Vec::new(), unless_cut(error.to_string(), completion)),
+            Err(error) => (Vec::new(), unless_cut(error.problem(), completion)),
         };
         let (open, rows) = (self.open(ask), ask.parts().len());
         let verdict = |(position, Open { mut judged, features, .. }): (usize, Open<'_>)| {

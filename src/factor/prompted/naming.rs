@@ -83,7 +83,7 @@ impl Inquiry<()> for Naming<'_> {
     fn read(&mut self, ask: &Ask<'_, ()>, completion: &Completion) -> Vec<Verdict<()>> {
         let (names, problem) = match read_names(&completion.text) {
             Ok(reply) => (self.ctx.accept(Stage::Group, reply), lacking(completion)),
-            Err(error) => (Names::new(), unless_cut(error.to_string(), completion)),
+            Err(error) => (Names::new(), unless_cut(error.problem(), completion)),
         };
         let Placed { factors, refused, missing, overfull } = read_factors(&names, ask.parts(), self.groups, &self.own);
         self.named.extend(factors);

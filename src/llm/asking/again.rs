@@ -1,7 +1,8 @@
 //! The loop that asks about parts until each has its value, for every stage.
 
-use crate::llm::{Completion, CompletionRequest};
+use crate::llm::{Completion, CompletionRequest, ReplySchema};
 
+use super::shape::shape;
 use super::{AskError, Asking};
 
 /// Asks one stage's question about its parts, of each of which it wants a `T`: puts a request and reads its reply.
@@ -103,6 +104,8 @@ struct State<T> {
     outcome: Option<Result<T, AskError>>,
     problem: Option<String>,
     partial: Option<T>,
+    /// The form of the reply that was asked for last.
+    expected: Option<String>,
 }
 
 impl Asking<'_> {
@@ -123,11 +126,11 @@ impl Asking<'_> {
             }
             let completions = self.complete_all(&requests).await;
             let mut open = Vec::new();
-            for (parts, completion) in asked.into_iter().zip(completions) {
+            for ((parts, request), completion) in asked.into_iter().zip(&requests).zip(completions) {
                 match completion {
                     Ok(completion) => {
                         let verdicts = inquiry.read(&progress.ask(&parts), &completion);
-                        open.push(progress.enter(&parts, verdicts));
+                        open.push(progress.enter(&parts, verdicts, request.schema.as_ref()));
                     }
                     Err(error) => progress.fail(&parts, error),
                 }
@@ -158,7 +161,7 @@ impl Rest {
 
 impl<T> Progress<T> {
     fn new(plan: Plan) -> Self {
-        let open = |_| State { outcome: None, problem: None, partial: None };
+        let open = |_| State { outcome: None, problem: None, partial: None, expected: None };
         Self { states: (0..plan.parts).map(open).collect(), attempt: 0, reasks: plan.reasks }
     }
 
@@ -186,7 +189,7 @@ impl<T> Progress<T> {
     }
 
     /// Enters what a reply means for each of its parts, and gives those that are still open.
-    fn enter(&mut self, parts: &[usize], verdicts: Vec<Verdict<T>>) -> Vec<usize> {
+    fn enter(&mut self, parts: &[usize], verdicts: Vec<Verdict<T>>, schema: Option<&ReplySchema>) -> Vec<usize> {
         let mut open = Vec::new();
         let mut verdicts = verdicts.into_iter();
         for part in parts {
@@ -202,6 +205,7 @@ impl<T> Progress<T> {
                 }
                 None => {}
             }
+            state.expected = schema.map(|schema| shape(&schema.schema));
             open.push(*part);
         }
         open
@@ -224,7 +228,8 @@ impl<T> Progress<T> {
         let attempts = self.reasks.saturating_add(1);
         let outcome = |state: State<T>| {
             let problem = state.problem.unwrap_or_else(|| "no reply".to_owned());
-            let open = || state.partial.ok_or(AskError::Unusable { attempts, problem });
+            let expected = state.expected;
+            let open = || state.partial.ok_or(AskError::Unusable { attempts, problem, expected });
             state.outcome.unwrap_or_else(open)
         };
         self.states.into_iter().map(outcome).collect()

@@ -19,13 +19,19 @@ pub enum AskError {
     #[error("the provider withheld the reply")]
     Filtered,
     /// No reply could be used, the last one for this reason.
-    #[error("no usable reply in {attempts} attempts: {problem}")]
+    #[error("no usable reply in {attempts} attempts: {problem}{}", told(.expected.as_deref()))]
     Unusable {
         /// The number of attempts.
         attempts: u32,
         /// The fault of the last reply.
         problem: String,
+        /// The form that was asked for, as JSON in one line with `…` for what is free; `None` where no JSON was.
+        expected: Option<String>,
     },
+}
+
+fn told(expected: Option<&str>) -> String {
+    expected.map(|expected| format!("; expected {expected}")).unwrap_or_default()
 }
 
 impl AskError {

@@ -27,6 +27,7 @@ mod conversation;
 mod error;
 mod note;
 mod send;
+mod shape;
 
 use super::{Ledger, LlmBackend, Roles, Stage};
 

@@ -106,7 +106,7 @@ fn run(backend: &dyn LlmBackend, ledger: &Ledger, plan: Plan) -> Vec<Outcome> {
 fn word(outcome: &Outcome) -> String {
     match outcome {
         Ok(value) => (*value).to_owned(),
-        Err(AskError::Unusable { attempts, problem }) => format!("unusable after {attempts}: {problem}"),
+        Err(AskError::Unusable { attempts, problem, .. }) => format!("unusable after {attempts}: {problem}"),
         Err(AskError::Backend(BackendError::Budget { limit })) => format!("{limit:?}"),
         Err(error) => format!("{error:?}").split(['(', ' ']).next().unwrap().to_owned(),
     }
@@ -267,7 +267,7 @@ fn a_conversation_goes_on_with_the_reply_and_what_was_wrong_with_it() {
     let asking = Asking::new(Some(&backend), &ledger);
     let outcomes = pollster::block_on(asking.converse(vec![question("a"), question("b")], 1, read));
     let problem = |outcome: &std::result::Result<(), AskError>| match outcome {
-        Err(AskError::Unusable { attempts: 2, problem }) => problem.clone(),
+        Err(AskError::Unusable { attempts: 2, problem, .. }) => problem.clone(),
         other => panic!("{other:?}"),
     };
     assert_eq!(outcomes.iter().map(problem).collect::<Vec<_>>(), ["it is wrong"; 2]);

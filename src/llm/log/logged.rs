@@ -140,7 +140,7 @@ impl LoggedBackend {
                 );
             }
         }
-        BackendError::NotLogged { stage: request.stage, about: named(&request.about) }
+        not_in_log(request)
     }
 
     /// Answers one request that was not in the log, by the call of an equal one or by an own one.
@@ -267,6 +267,11 @@ fn keep(log: &ResponseLog, key: Key, request: &CompletionRequest, result: Result
 
 fn no_result() -> Landed {
     Err(Arc::new(BackendError::permanent("the backend returned no result for the request")))
+}
+
+/// The error of a request that the log has no reply to.
+pub(super) fn not_in_log(request: &CompletionRequest) -> BackendError {
+    BackendError::NotLogged { stage: request.stage, about: named(&request.about) }
 }
 
 /// A few ids, for an error.

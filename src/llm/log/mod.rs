@@ -4,6 +4,7 @@
 //! key.rs      what a request's identity is            record.rs  how a record is written and read
 //! old.rs      the file of version 1                   memory.rs, file.rs  where records are (store.rs: the seam)
 //! flights.rs  one call for equal requests at once     logged.rs  the backend that uses all this
+//! replay.rs   the backend behind a log that has none
 //! ```
 
 mod error;
@@ -15,6 +16,7 @@ mod logged;
 mod memory;
 mod old;
 mod record;
+mod replay;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -35,6 +37,7 @@ pub use logged::{LogMode, LoggedBackend, SendMode};
 use memory::MemoryStore;
 pub use memory::ReplyCacheLimits;
 use record::Record;
+use replay::Nobody;
 pub use store::LogStats;
 use store::Store;
 
@@ -111,6 +114,35 @@ impl ResponseLog {
     /// A backend that answers from this log where it can and asks `backend` where it must.
     pub fn wrap(&self, backend: impl LlmBackend + 'static) -> LoggedBackend {
         LoggedBackend::new(self.clone(), Arc::new(backend))
+    }
+
+    /// A backend that answers from this log alone, with the replies that `model` gave: no key, no network, the same on every run. `model`
+    /// is what the recording backend's [`model`](LlmBackend::model) gave, which is part of what makes requests equal.
+    ///
+    /// It repeats what was recorded: the pipeline has to ask the same, with the same wording and the same history.
+    ///
+    /// # Errors
+    /// A request that is not in the log is [`BackendError::NotLogged`](super::BackendError::NotLogged), with its stage and its items.
+    ///
+    /// ```
+    /// # use rpm_core::llm::{Message, ReplyCacheLimits, ResponseLog, Stage};
+    /// # use rpm_core::{BackendError, Completion, CompletionRequest, LlmBackend, backend_fn};
+    /// # pollster::block_on(async {
+    /// let log = ResponseLog::in_memory(ReplyCacheLimits::default());
+    /// let paid = log.wrap(backend_fn(|_| async { Ok(Completion::new("A reply.")) }));
+    /// let request = CompletionRequest::new(Stage::Answer, vec![Message::user("A question?")], 100);
+    /// paid.complete(&request).await?;
+    ///
+    /// let replayed = log.replay(paid.model());
+    /// assert_eq!(replayed.complete(&request).await?.text, "A reply.");
+    /// let other = CompletionRequest::new(Stage::Answer, vec![Message::user("Another?")], 100).about(["query"]);
+    /// let error = replayed.complete(&other).await.unwrap_err();
+    /// assert!(matches!(&error, BackendError::NotLogged { stage: Stage::Answer, about } if about == "query"));
+    /// # Ok::<(), BackendError>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn replay(&self, model: impl Into<String>) -> LoggedBackend {
+        self.wrap(Nobody::of(model)).mode(LogMode::ReplayOnly)
     }
 
     /// Removes every reply about any of these items and gives how many there were. `query` names the queries that were

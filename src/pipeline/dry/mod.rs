@@ -37,6 +37,12 @@ impl fmt::Debug for DryBackend {
     }
 }
 
+/// The reply that a dry run gets to a request.
+#[cfg(feature = "testing")]
+pub(crate) fn made_up(request: &CompletionRequest) -> String {
+    replies::reply(request)
+}
+
 #[async_trait]
 impl LlmBackend for DryBackend {
     async fn complete(&self, request: &CompletionRequest) -> Result<Completion, BackendError> {

@@ -5,13 +5,11 @@
 //! (an echoed template comes first, the final answer last); and each of these is repaired only as far as it has one
 //! likely reading. Whatever was done is listed in `repairs`.
 
-use std::any::type_name;
-
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use self::items::Form;
-use self::kind::wants_object;
+use self::kind::{form_of, wants_object};
 use self::repair::Keep;
 use self::scan::{Piece, Scan};
 
@@ -22,6 +20,8 @@ mod scan;
 
 /// Longest reply that is looked through for JSON, so that an endless one costs little.
 const MAX_REPLY_BYTES: usize = 1 << 20;
+
+const WRONG_SHAPE: &str = "the reply has JSON, but not in the form asked for";
 
 /// A change that was made to a reply before it could be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -76,10 +76,10 @@ pub enum ReplyError {
     #[error("the reply has no JSON object or list")]
     NoJson,
     /// The reply has JSON, but not of the shape asked for, or it was cut too early to have it.
-    #[error("the reply has JSON, but not in the form asked for: {expected}")]
+    #[error("{WRONG_SHAPE}: expected {expected}")]
     WrongShape {
-        /// The type or field that was wanted.
-        expected: &'static str,
+        /// The form that was wanted, as JSON in one line with `…` for what is free.
+        expected: String,
     },
     /// The last JSON of the reply is broken in a way that has no single likely reading.
     #[error("the reply's JSON is broken at byte {position}")]
@@ -101,6 +101,16 @@ pub enum ReplyError {
     },
 }
 
+impl ReplyError {
+    /// The error in words for the model, whose request says what the form is.
+    pub(crate) fn problem(&self) -> String {
+        match self {
+            Self::WrongShape { .. } => WRONG_SHAPE.to_owned(),
+            other => other.to_string(),
+        }
+    }
+}
+
 /// Reads one value of type `T`.
 ///
 /// If the reply was cut, only unfinished trailing members are dropped; whether the rest is enough is for `T` to say.
@@ -117,9 +127,9 @@ pub fn read_reply<T: DeserializeOwned>(reply: &str) -> Result<Reply<T>, ReplyErr
     {
         return Ok(Reply { value, repairs: Vec::new() });
     }
-    let wrong_shape = ReplyError::WrongShape { expected: type_name::<T>() };
+    let wrong_shape = || ReplyError::WrongShape { expected: form_of::<T>() };
     if serde_json::from_str::<Value>(text).is_ok() {
-        return Err(wrong_shape);
+        return Err(wrong_shape());
     }
     let scan = scan(text, Keep::WholeItems)?;
     for (index, piece) in scan.pieces.iter().enumerate().rev() {
@@ -159,9 +169,9 @@ pub(crate) fn read_cut_items<T: DeserializeOwned>(
 
 fn read_list<T: DeserializeOwned>(reply: &str, field: &'static str, keep: Keep) -> Result<ReplyItems<T>, ReplyError> {
     let text = trimmed(reply)?;
-    let wrong_shape = ReplyError::WrongShape { expected: field };
+    let wrong_shape = || ReplyError::WrongShape { expected: format!("{{\"{field}\":[…]}}") };
     if let Ok(value) = serde_json::from_str(text) {
-        return Form::of(value, field).into_items().ok_or(wrong_shape);
+        return Form::of(value, field).into_items().ok_or_else(wrong_shape);
     }
     let scan = scan(text, keep)?;
     items::pick(&scan, field).ok_or_else(|| scan.error(wrong_shape))
@@ -222,11 +232,11 @@ impl Scan {
     }
 
     /// Returns the reason why nothing of this could be used.
-    fn error(&self, wrong_shape: ReplyError) -> ReplyError {
+    fn error(&self, wrong_shape: impl FnOnce() -> ReplyError) -> ReplyError {
         match self.pieces.iter().rfind(|piece| !piece.inner) {
             None => ReplyError::NoJson,
             Some(piece) if piece.is_broken() => ReplyError::Malformed { position: piece.parsed.end },
-            Some(_) => wrong_shape,
+            Some(_) => wrong_shape(),
         }
     }
 }

@@ -29,7 +29,7 @@ struct Feature {
     influence: Option<bool>,
 }
 
-const SHAPE: ReplyError = ReplyError::WrongShape { expected: "" };
+const SHAPE: ReplyError = ReplyError::WrongShape { expected: String::new() };
 
 fn is_shape(error: &ReplyError) -> bool {
     matches!(error, ReplyError::WrongShape { .. })
@@ -342,4 +342,14 @@ fn hostile_replies_end_soon_and_do_not_overflow() {
     assert_eq!(read_reply::<One>(&long).unwrap_err(), ReplyError::TooLong { bytes: long.len() });
     let many = "{\"name\":\"lid\"}\n".repeat(1000);
     assert_eq!(read_items::<Feature>(&many, "features").unwrap().items.len(), 1000);
+}
+
+#[test]
+fn a_wrong_shape_names_the_form_in_json_and_no_type() {
+    let told = |error: ReplyError| error.to_string();
+    let lead = "the reply has JSON, but not in the form asked for: expected ";
+    assert_eq!(told(read_reply::<Feature>("[1]").unwrap_err()), format!("{lead}{{\"name\":…,\"influence\":…}}"));
+    assert_eq!(told(read_reply::<Vec<u8>>("{}").unwrap_err()), format!("{lead}[…]"));
+    assert_eq!(told(read_reply::<std::collections::BTreeMap<String, u8>>("[]").unwrap_err()), format!("{lead}{{…}}"));
+    assert_eq!(told(read_items::<Feature>("[1]", "features").unwrap_err()), format!("{lead}{{\"features\":[…]}}"));
 }
