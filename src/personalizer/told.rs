@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::explain::Reasons;
 use crate::pipeline::{Answer, Prepared};
+use crate::profile::paragraph;
 
 /// An answer with its reasons, from [`Personalizer::answer`](super::Personalizer::answer).
 ///
@@ -29,7 +30,7 @@ impl Told {
 
 impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.reasons.in_words())?;
+        paragraph(f, &self.reasons.in_words(), "")?;
         match self.reasons.waterfall() {
             Some(sum) if !self.reasons.contributions.is_empty() => write!(f, "\n{sum}"),
             _ => Ok(()),

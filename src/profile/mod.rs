@@ -40,6 +40,7 @@ use serde::Serialize;
 use crate::data::{FactorId, ItemId, Language, UserId};
 
 pub(crate) use gather::{Known, gather};
+pub(crate) use text::paragraph;
 
 /// The extent of a [`Profile`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

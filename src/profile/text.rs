@@ -71,8 +71,8 @@ fn head(f: &mut fmt::Formatter<'_>, text: &str, line: char) -> fmt::Result {
     writeln!(f, "{}", line.to_string().repeat(text.chars().count()))
 }
 
-/// A paragraph in lines, each after the indent.
-fn paragraph(f: &mut fmt::Formatter<'_>, text: &str, indent: &str) -> fmt::Result {
+/// A paragraph in lines of at most 80 signs, each after the indent.
+pub(crate) fn paragraph(f: &mut fmt::Formatter<'_>, text: &str, indent: &str) -> fmt::Result {
     let mut line = String::new();
     for word in text.split_whitespace() {
         let length = line.chars().count() + 1 + word.chars().count();
