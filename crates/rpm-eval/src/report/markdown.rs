@@ -6,21 +6,25 @@ use super::document::{Block, Cell, Column, ColumnKind, Document, Fact, Section, 
 
 pub(super) fn render(document: &Document) -> String {
     let mut text = format!("# {}\n", escaped(&document.title));
-    facts(&mut text, &document.facts);
-    for part in &document.sections {
+    for part in document.first.iter().chain(&document.sections) {
         section(&mut text, part, "##");
     }
     text
 }
 
 fn section(text: &mut String, section_of: &Section, level: &str) {
-    put(text, format_args!("\n{level} {}\n", escaped(&section_of.title)));
+    // A group of cards needs no heading.
+    let level = if section_of.title.is_empty() { level.strip_suffix('#').unwrap_or(level) } else { level };
+    if !section_of.title.is_empty() {
+        put(text, format_args!("\n{level} {}\n", escaped(&section_of.title)));
+    }
     for block in &section_of.blocks {
         match block {
+            Block::Lead(paragraph) => put(text, format_args!("\n**{}**\n", escaped(paragraph))),
             Block::Text(paragraph) => put(text, format_args!("\n{}\n", escaped(paragraph))),
             Block::Facts(list) => facts(text, list),
             Block::Table(of) => table(text, of),
-            Block::Charts(_) => {}
+            Block::Charts(_) | Block::Panels(..) => {}
         }
     }
     for part in &section_of.parts {

@@ -59,6 +59,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     if let Some(prices) = args.prices {
         options = options.prices(prices);
     }
+    options.texts = args.show_texts;
+    options.user_pages = args.user_pages;
     let report = Report::of(&run, &sets, &options);
     println!("{}", report.to_markdown());
     if let Some(folder) = &args.report {

@@ -1,13 +1,13 @@
 //! Points in a plane: curves, scores over cost, right answers over confidence.
 
 use plotters::coord::ranged1d::ValueFormatter as _;
-use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use super::axis::Axis;
 use super::canvas::{
-    Area, DrawError, GRID, INK, QUIET, RULE, WIDTH, color, line, mark, px, shortened, size, stroke, svg, text,
+    Area, DIAGONAL, DrawError, GRID, INK, QUIET, RULE, WIDTH, color, dashed, line, mark, px, shortened, size, stroke,
+    svg, text,
 };
 use super::{Line, Plane, Point, Spread};
 
@@ -18,6 +18,9 @@ const LEFT: f64 = 42.0;
 const RIGHT: f64 = 14.0;
 const LEGEND: f64 = 21.0;
 const TEXT: f64 = 12.2;
+/// The radius of a point that stands for nearly nothing, and of one that stands for the most.
+const LEAST: f64 = 2.4;
+const MOST: f64 = 9.0;
 /// The distance between lines of one place, so that their intervals can be seen; and at most all of them together.
 const APART: f64 = 2.6;
 const ALL_APART: f64 = 13.0;
@@ -56,7 +59,7 @@ pub(super) fn draw(plane: &Plane) -> Result<String, DrawError> {
         area.draw_text(&shortened(&plane.x_title, 46), &title(HPos::Center, VPos::Bottom), below)?;
         if plane.diagonal {
             let ends = [(0.0, 0.0), (1.0, 1.0)].map(|at| chart.backend_coord(&at));
-            area.draw(&DashedPathElement::new(ends, px(3.0), px(3.0), stroke(RULE, 1.2)))?;
+            dashed(area, ends.to_vec(), RULE, DIAGONAL)?;
         }
         let middle = (plane.lines.len() as f64 - 1.0) / 2.0;
         let apart = APART.min(ALL_APART / (2.0 * middle).max(1.0));
@@ -105,7 +108,8 @@ fn draw_line(area: &Area<'_>, drawn: &Line, at: impl Fn(f64, f64) -> (i32, i32))
         line(area, visible.iter().map(|point| at(point.x, point.y)).collect(), drawn.place)?;
     }
     for point in &visible {
-        mark(area, at(point.x, point.y), drawn.place, 4.2)?;
+        let radius = point.share.map_or(4.2, |share| LEAST + (MOST - LEAST) * share.clamp(0.0, 1.0).sqrt());
+        mark(area, at(point.x, point.y), drawn.place, radius)?;
     }
     Ok(())
 }

@@ -1,0 +1,161 @@
+//! The verdict of a whole report in one or two sentences, with what a reader must not miss.
+
+use super::number;
+use super::outcome::{Outcome, Subject};
+use super::roles::Role;
+use super::values::{Comparison, Report, SetReport};
+use super::verdict::Verdict;
+
+/// With fewer users than this, intervals are rough and only large differences can be told.
+pub(super) const FEW_USERS: usize = 30;
+
+/// The verdict.
+pub(super) fn verdict(report: &Report) -> String {
+    let outcomes: Vec<Outcome<'_>> = report.sets.iter().filter_map(Outcome::of).collect();
+    match outcomes.as_slice() {
+        [] => "Nothing was compared, so nothing can be said for or against a method.".to_owned(),
+        [one] => of_one(one),
+        all => of_several(all, report.sets.len()),
+    }
+}
+
+fn of_one(outcome: &Outcome<'_>) -> String {
+    let Some(main) = outcome.main() else {
+        let who = if outcome.subject == Subject::Others { "comparisons with others" } else { "methods" };
+        return format!("On {}, of {} {who}, {}.", outcome.set.name, outcome.compared.len(), in_counts(outcome));
+    };
+    let first = format!("On {}, {} is {}.", outcome.set.name, main.method, by_metric(outcome, main));
+    if outcome.compared.len() < 2 {
+        return first;
+    }
+    format!("{first} Of our {} methods, {}.", outcome.compared.len(), in_counts(outcome))
+}
+
+/// `better than majority in accuracy (.492 against .362, adjusted p < .001) and not told apart from it in MAE (…)`.
+fn by_metric(outcome: &Outcome<'_>, main: &Comparison) -> String {
+    let mut said: Vec<String> = Vec::new();
+    for place in outcome.set.deciding() {
+        let Some(metric) = outcome.set.metrics.get(place) else { continue };
+        let same = |c: &&Comparison| c.base == main.base && c.method == main.method && c.metric == metric.name;
+        let Some(comparison) = outcome.set.comparisons.iter().find(same) else { continue };
+        let value =
+            |method: &str| outcome.set.value(method, place).map_or_else(|| number::NONE.to_owned(), number::score);
+        let base = if said.is_empty() { &outcome.base } else { "it" };
+        let way = if metric.higher_is_better { "" } else { ", lower is better" };
+        said.push(format!(
+            "{} {base} in {} ({} against {}{way}{})",
+            outcome.set.verdict(comparison).against(),
+            metric.name,
+            value(&main.method),
+            value(&main.base),
+            adjusted(comparison.adjusted_p),
+        ));
+    }
+    said.join(" and ")
+}
+
+fn adjusted(p: Option<f64>) -> String {
+    let text = number::probability(p);
+    match p {
+        None => ", too few users for a p".to_owned(),
+        Some(_) if text.starts_with('<') => format!(", adjusted p {text}"),
+        Some(_) => format!(", adjusted p = {text}"),
+    }
+}
+
+/// `2 are better than majority, none is worse, and 1 is not told apart`.
+fn in_counts(outcome: &Outcome<'_>) -> String {
+    let [better, worse, not] =
+        [Verdict::Better, Verdict::Worse, Verdict::Not].map(|verdict| match outcome.count(verdict) {
+            0 => "none is".to_owned(),
+            1 => "1 is".to_owned(),
+            n => format!("{} are", number::count(n)),
+        });
+    let (base, metric) = (outcome.base, &outcome.metric.name);
+    format!("{better} better than {base} in {metric}, {worse} worse, and {not} not told apart")
+}
+
+fn of_several(outcomes: &[Outcome<'_>], sets: usize) -> String {
+    let all = |subject: Subject| outcomes.iter().all(|outcome| outcome.subject == subject);
+    let who = if all(Subject::Ours) {
+        "At least one of our methods"
+    } else if all(Subject::Others) {
+        "A method with others"
+    } else {
+        "At least one method"
+    };
+    let mut bases: Vec<&str> = outcomes.iter().map(|outcome| outcome.base).collect();
+    bases.sort_unstable();
+    bases.dedup();
+    let named = |wanted: Option<Verdict>| {
+        let sets: Vec<&str> =
+            outcomes.iter().filter(|it| it.whole() == wanted).map(|it| it.set.name.as_str()).collect();
+        (sets.len(), if sets.is_empty() { String::new() } else { format!(" ({})", sets.join(", ")) })
+    };
+    let count = |n: usize| if n == 0 { "none".to_owned() } else { number::count(n) };
+    let (better, worse, not, mixed) =
+        (named(Some(Verdict::Better)), named(Some(Verdict::Worse)), named(Some(Verdict::Not)), named(None));
+    let base = bases.join(" or ");
+    let mut text = format!(
+        "{who} is better than {base} on {} of {} sets{}, and worse on {}{}.",
+        count(better.0),
+        number::count(sets),
+        better.1,
+        count(worse.0),
+        worse.1
+    );
+    let mut rest = Vec::new();
+    if not.0 > 0 {
+        rest.push(format!("on {}{} nothing is told apart", count(not.0), not.1));
+    }
+    if mixed.0 > 0 {
+        rest.push(format!("on {}{} some are better and some worse", count(mixed.0), mixed.1));
+    }
+    if outcomes.len() < sets {
+        rest.push(format!("on {} nothing was compared", number::count(sets - outcomes.len())));
+    }
+    if let Some(first) = rest.first_mut() {
+        *first = first.replacen("on", "On", 1);
+        text = format!("{text} {}.", rest.join("; "));
+    }
+    text
+}
+
+/// What limits the verdict.
+pub(super) fn caveats(report: &Report) -> Vec<String> {
+    let mut said: Vec<String> = report.sets.iter().filter_map(SetReport::unfinished_sentence).collect();
+    let beside: Vec<String> =
+        report.sets.iter().filter_map(|set| better_baseline(set, report.sets.len() > 1)).collect();
+    said.extend(beside);
+    let outcomes: Vec<Outcome<'_>> = report.sets.iter().filter_map(Outcome::of).collect();
+    if outcomes.iter().any(|outcome| outcome.count(Verdict::Not) > 0) {
+        let few: Vec<&str> =
+            outcomes.iter().filter(|it| it.set.users < FEW_USERS).map(|it| it.set.name.as_str()).collect();
+        let why = match few.as_slice() {
+            [] => String::new(),
+            [_] if report.sets.len() == 1 => ": with so few users only large differences can be told".to_owned(),
+            names => format!(": with few users ({}) only large differences can be told", names.join(", ")),
+        };
+        said.push(format!("“Not told apart” is no finding of equality{why}."));
+    }
+    said
+}
+
+/// The sentence about a simple baseline that scores at least as high as our method and was not compared with it.
+fn better_baseline(set: &SetReport, several: bool) -> Option<String> {
+    let (lead, simple, metric) = (set.lead()?, set.best(Role::Simple, 0)?, set.metrics.first()?);
+    let compared = |c: &Comparison| (c.base == simple && c.method == lead) || (c.base == lead && c.method == simple);
+    let (ours, theirs) = (set.value(lead, 0)?, set.value(simple, 0)?);
+    let behind = if metric.higher_is_better { theirs >= ours } else { theirs <= ours };
+    if !behind || set.comparisons.iter().any(compared) {
+        return None;
+    }
+    let on = if several { format!("On {}, the", set.name) } else { "The".to_owned() };
+    Some(format!(
+        "{on} best simple baseline, {simple}, has {} in {}, no less good than {lead} with {}; the two were not compared in pairs \
+         (--base {simple} does).",
+        number::score(theirs),
+        metric.name,
+        number::score(ours)
+    ))
+}
