@@ -52,6 +52,57 @@ fn the_verdict_the_chart_and_the_cases_come_before_all_else_in_both_forms() {
     }
 }
 
+/// The paragraph under the heading of the verdict.
+fn verdict(report: &Report) -> String {
+    let markdown = report.to_markdown();
+    markdown.lines().find_map(|line| line.strip_prefix("**")).unwrap().trim_end_matches("**").replace('\\', "")
+}
+
+#[test]
+fn the_verdict_of_one_set_gives_values_by_each_measure_that_decides() {
+    let mut report = report();
+    report.sets.remove(0);
+    report.sets[0].name = "scales".into();
+    assert_eq!(
+        verdict(&report),
+        "On scales, rpm is better than mean in MAE (.871 against 1.204, lower is better, adjusted p = .012)."
+    );
+    for comparison in &mut report.sets[0].comparisons {
+        comparison.adjusted_p = Some(0.2);
+    }
+    assert!(verdict(&report).starts_with("On scales, rpm is not told apart from mean in MAE"));
+    assert!(report.to_markdown().contains("with so few users only large differences can be told"));
+    report.sets[0].comparisons.clear();
+    assert_eq!(verdict(&report), "Nothing was compared, so nothing can be said for or against a method.");
+}
+
+#[test]
+fn the_verdict_of_several_sets_counts_them_and_hides_no_measure_that_says_more() {
+    let mut report = report();
+    let [films, scales] = &mut report.sets[..] else { panic!("two sets") };
+    for comparison in films.comparisons.iter_mut().filter(|it| it.metric == "accuracy") {
+        comparison.adjusted_p = Some(0.5);
+    }
+    scales.name = "scales".into();
+    scales.comparisons[0].difference.value = 0.333;
+    assert_eq!(
+        verdict(&report),
+        "By each set’s first measure, at least one of our methods is better than majority or mean on none of 2 sets, and \
+         worse on 1 (scales). On 1 (films, though better in macro F1) nothing is told apart."
+    );
+}
+
+#[test]
+fn a_simple_baseline_that_is_as_good_and_was_not_compared_is_named_beside_the_verdict() {
+    let mut report = report();
+    report.sets.truncate(1);
+    let told = "The best simple baseline, knn, has .500 in accuracy, no less good than rpm with .492";
+    assert!(!report.to_markdown().contains(told));
+    report.sets[0].methods[1].method = "knn".into();
+    report.sets[0].methods[1].scores[0] = Some(Measured { value: 0.5, interval: None });
+    assert!(report.to_markdown().contains(told), "{}", report.to_markdown());
+}
+
 #[test]
 fn every_axis_says_in_words_which_way_is_better() {
     let html = report().to_html().unwrap();

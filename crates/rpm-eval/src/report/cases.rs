@@ -145,7 +145,7 @@ impl Items<'_> {
     }
 
     fn why(&self, answered: &Answered) -> Option<String> {
-        let error = answered.error.as_ref().map(|error| format!("no answer: {error}"));
+        let error = answered.error.as_ref().map(|error| format!("error: {error}"));
         let support = answered.support.map(|(tier, reason)| format!("basis: {} – {}", tier.as_str(), reason.as_str()));
         let raw = answered.raw.as_deref().map(str::trim).filter(|_| self.texts);
         let more = raw.filter(|raw| Some(*raw) != answered.response.as_deref().map(str::trim));

@@ -83,11 +83,20 @@ pub(super) struct Column {
     pub(super) kind: ColumnKind,
 }
 
+impl ColumnKind {
+    /// True for text that may come from outside.
+    pub(super) fn is_text(self) -> bool {
+        matches!(self, Self::Text | Self::Long)
+    }
+}
+
 /// The kind of a column's cells.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum ColumnKind {
     /// Text that may come from outside.
     Text,
+    /// Whole sentences of it.
+    Long,
     /// Numbers, printed by [`super::number`].
     Number,
     /// Numbers that may have a mark behind them.

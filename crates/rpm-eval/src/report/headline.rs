@@ -33,25 +33,32 @@ fn of_one(outcome: &Outcome<'_>) -> String {
 
 /// `better than majority in accuracy (.492 against .362, adjusted p < .001) and not told apart from it in MAE (…)`.
 fn by_metric(outcome: &Outcome<'_>, main: &Comparison) -> String {
-    let mut said: Vec<String> = Vec::new();
+    let mut said: Vec<(Verdict, String)> = Vec::new();
     for place in outcome.set.deciding() {
         let Some(metric) = outcome.set.metrics.get(place) else { continue };
         let same = |c: &&Comparison| c.base == main.base && c.method == main.method && c.metric == metric.name;
         let Some(comparison) = outcome.set.comparisons.iter().find(same) else { continue };
         let value =
             |method: &str| outcome.set.value(method, place).map_or_else(|| number::NONE.to_owned(), number::score);
-        let base = if said.is_empty() { &outcome.base } else { "it" };
         let way = if metric.higher_is_better { "" } else { ", lower is better" };
-        said.push(format!(
-            "{} {base} in {} ({} against {}{way}{})",
-            outcome.set.verdict(comparison).against(),
+        let figures = format!(
+            "in {} ({} against {}{way}{})",
             metric.name,
             value(&main.method),
             value(&main.base),
             adjusted(comparison.adjusted_p),
-        ));
+        );
+        let verdict = outcome.set.verdict(comparison);
+        let before = match said.last() {
+            None => format!("{} {} ", verdict.against(), outcome.base),
+            Some((last, _)) if *last == verdict => String::new(),
+            Some(_) => format!("{} it ", verdict.against()),
+        };
+        said.push((verdict, before + &figures));
     }
-    said.join(" and ")
+    let alike = said.iter().all(|(verdict, _)| *verdict == Verdict::Not);
+    let all: Vec<String> = said.into_iter().map(|(_, text)| text).collect();
+    all.join(if alike { " or " } else { " and " })
 }
 
 fn adjusted(p: Option<f64>) -> String {
@@ -63,33 +70,41 @@ fn adjusted(p: Option<f64>) -> String {
     }
 }
 
-/// `2 are better than majority, none is worse, and 1 is not told apart`.
+/// `2 are better than majority in accuracy and 1 is not told apart from it`.
 fn in_counts(outcome: &Outcome<'_>) -> String {
-    let [better, worse, not] =
-        [Verdict::Better, Verdict::Worse, Verdict::Not].map(|verdict| match outcome.count(verdict) {
-            0 => "none is".to_owned(),
-            1 => "1 is".to_owned(),
-            n => format!("{} are", number::count(n)),
-        });
-    let (base, metric) = (outcome.base, &outcome.metric.name);
-    format!("{better} better than {base} in {metric}, {worse} worse, and {not} not told apart")
+    let mut parts: Vec<String> = Vec::new();
+    for verdict in [Verdict::Better, Verdict::Worse, Verdict::Not] {
+        let n = outcome.count(verdict);
+        let is = if n == 1 { "is" } else { "are" };
+        match (n, parts.is_empty()) {
+            (0, _) => {}
+            (_, true) => parts.push(format!(
+                "{} {is} {} {} in {}",
+                number::count(n),
+                verdict.against(),
+                outcome.base,
+                outcome.metric.name
+            )),
+            (_, false) => parts.push(format!("{} {is} {}", number::count(n), verdict.word())),
+        }
+    }
+    parts.join(", ")
 }
 
 fn of_several(outcomes: &[Outcome<'_>], sets: usize) -> String {
     let all = |subject: Subject| outcomes.iter().all(|outcome| outcome.subject == subject);
     let who = if all(Subject::Ours) {
-        "At least one of our methods"
+        "at least one of our methods"
     } else if all(Subject::Others) {
-        "A method with others"
+        "a method with others"
     } else {
-        "At least one method"
+        "at least one method"
     };
     let mut bases: Vec<&str> = outcomes.iter().map(|outcome| outcome.base).collect();
     bases.sort_unstable();
     bases.dedup();
     let named = |wanted: Option<Verdict>| {
-        let sets: Vec<&str> =
-            outcomes.iter().filter(|it| it.whole() == wanted).map(|it| it.set.name.as_str()).collect();
+        let sets: Vec<String> = outcomes.iter().filter(|it| it.whole() == wanted).map(with_though).collect();
         (sets.len(), if sets.is_empty() { String::new() } else { format!(" ({})", sets.join(", ")) })
     };
     let count = |n: usize| if n == 0 { "none".to_owned() } else { number::count(n) };
@@ -97,7 +112,7 @@ fn of_several(outcomes: &[Outcome<'_>], sets: usize) -> String {
         (named(Some(Verdict::Better)), named(Some(Verdict::Worse)), named(Some(Verdict::Not)), named(None));
     let base = bases.join(" or ");
     let mut text = format!(
-        "{who} is better than {base} on {} of {} sets{}, and worse on {}{}.",
+        "By each set’s first measure, {who} is better than {base} on {} of {} sets{}, and worse on {}{}.",
         count(better.0),
         number::count(sets),
         better.1,
@@ -117,6 +132,19 @@ fn of_several(outcomes: &[Outcome<'_>], sets: usize) -> String {
     if let Some(first) = rest.first_mut() {
         *first = first.replacen("on", "On", 1);
         text = format!("{text} {}.", rest.join("; "));
+    }
+    text
+}
+
+/// A set's name, with the other measures that say more than the first one.
+fn with_though(outcome: &Outcome<'_>) -> String {
+    let mut text = outcome.set.name.clone();
+    for place in outcome.set.deciding().into_iter().skip(1) {
+        let Some(metric) = outcome.set.metrics.get(place) else { continue };
+        let whole = outcome.whole_by(metric);
+        if let Some(verdict) = whole.filter(|it| *it != Verdict::Not && whole != outcome.whole()) {
+            text.push_str(&format!(", though {} in {}", verdict.word(), metric.name));
+        }
     }
     text
 }

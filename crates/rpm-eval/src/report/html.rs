@@ -74,7 +74,6 @@ fn section(of: &Section, level: u8, tables: &mut usize) -> Result<Markup, EvalEr
             details.part id=(of.id) { summary { strong { (of.title) } " " span { (inside) } } (content) }
         },
         _ if of.title.is_empty() => content,
-        // Parts of what is folded are no deeper than it.
         _ => html! {
             section id=(of.id) {
                 @if level == 2 { h2 { (of.title) } } @else { h3 { (of.title) } }
@@ -87,7 +86,7 @@ fn section(of: &Section, level: u8, tables: &mut usize) -> Result<Markup, EvalEr
 fn block(block: &Block, tables: &mut usize) -> Result<Markup, EvalError> {
     Ok(match block {
         Block::Lead(text) => html! { p.lead { (text) } },
-        Block::Text(text) => html! { p { (text) } },
+        Block::Text(text) => html! { p { (with_options(text)) } },
         Block::Facts(list) => facts(list),
         Block::Charts(list) => {
             let drawn = list.iter().map(figure).collect::<Result<Vec<_>, _>>()?;
@@ -107,6 +106,15 @@ fn block(block: &Block, tables: &mut usize) -> Result<Markup, EvalError> {
             }
         }
     })
+}
+
+/// A text whose options of the command line stay on one line.
+fn with_options(text: &str) -> Markup {
+    html! {
+        @for word in text.split_inclusive(' ') {
+            @if word.contains("--") { span.i { (word) } } @else { (word) }
+        }
+    }
 }
 
 fn panel(panel: &Panel) -> Result<Markup, EvalError> {
@@ -172,13 +180,17 @@ fn table(table: &Table, id: &str) -> Markup {
 }
 
 fn class(column: &Column) -> Option<&'static str> {
-    (column.kind != ColumnKind::Text).then_some("n")
+    match column.kind {
+        ColumnKind::Text => None,
+        ColumnKind::Long => Some("l"),
+        ColumnKind::Number | ColumnKind::Marked => Some("n"),
+    }
 }
 
 fn printed(cell: &Cell, column: &Column) -> Markup {
     // The interval is set more quietly than the value it belongs to.
     let (value, interval) = match cell.text.split_once(" [") {
-        Some((value, interval)) if column.kind != ColumnKind::Text => (value, Some(interval)),
+        Some((value, interval)) if !column.kind.is_text() => (value, Some(interval)),
         _ => (cell.text.as_str(), None),
     };
     html! {

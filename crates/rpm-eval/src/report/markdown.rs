@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::document::{Block, Cell, Column, ColumnKind, Document, Fact, Section, Table};
+use super::document::{Block, Cell, Column, Document, Fact, Section, Table};
 
 pub(super) fn render(document: &Document) -> String {
     let mut text = format!("# {}\n", escaped(&document.title));
@@ -44,7 +44,7 @@ fn facts(text: &mut String, facts: &[Fact]) {
 fn table(text: &mut String, table: &Table) {
     put(text, format_args!("\n*{}*\n\n", escaped(&table.caption)));
     line(text, table.columns.iter().map(|column| escaped(&column.name)));
-    let rule = |column: &Column| if column.kind == ColumnKind::Text { ":--" } else { "--:" }.to_owned();
+    let rule = |column: &Column| if column.kind.is_text() { ":--" } else { "--:" }.to_owned();
     line(text, table.columns.iter().map(rule));
     for row in &table.rows {
         line(text, row.iter().zip(&table.columns).map(|(cell, column)| printed(cell, column)));
@@ -62,7 +62,7 @@ fn put(text: &mut String, what: std::fmt::Arguments<'_>) {
 
 fn printed(cell: &Cell, column: &Column) -> String {
     // Numbers are our own, and their brackets no links.
-    let text = if column.kind == ColumnKind::Text { escaped(&cell.text) } else { cell.text.clone() };
+    let text = if column.kind.is_text() { escaped(&cell.text) } else { cell.text.clone() };
     cell.mark.map_or_else(|| text.clone(), |mark| format!("{text} {mark}"))
 }
 

@@ -45,48 +45,58 @@ impl<'a> Outcome<'a> {
 
     /// One word for the whole set; `None` where some are better and some worse.
     pub(super) fn whole(&self) -> Option<Verdict> {
-        match (self.count(Verdict::Better), self.count(Verdict::Worse)) {
-            (0, 0) => Some(Verdict::Not),
-            (_, 0) => Some(Verdict::Better),
-            (0, _) => Some(Verdict::Worse),
-            _ => None,
+        self.whole_by(self.metric)
+    }
+
+    /// The same by another metric.
+    pub(super) fn whole_by(&self, metric: &Metric) -> Option<Verdict> {
+        let found = self.by(metric);
+        let any = |verdict: Verdict| found.iter().any(|c| self.set.verdict(c) == verdict);
+        match (any(Verdict::Better), any(Verdict::Worse)) {
+            (false, false) => Some(Verdict::Not),
+            (true, false) => Some(Verdict::Better),
+            (false, true) => Some(Verdict::Worse),
+            (true, true) => None,
+        }
+    }
+
+    /// The same methods compared by this metric.
+    fn by(&self, metric: &Metric) -> Vec<&'a Comparison> {
+        let same = |c: &&Comparison| {
+            let known = self.compared.iter().any(|other| other.method == c.method && other.base == c.base);
+            known && c.metric == metric.name
+        };
+        match self.subject {
+            Subject::Others => self.set.with_others.iter().map(|it| &it.comparison).filter(same).collect(),
+            _ => self.set.comparisons.iter().filter(same).collect(),
         }
     }
 
     /// The outcome by a metric in a few words, such as a heading has room for.
     pub(super) fn words(&self, metric: &Metric) -> String {
-        let of_metric = |c: &&Comparison| {
-            self.compared.iter().any(|other| other.method == c.method && other.base == c.base)
-                && c.metric == metric.name
-        };
-        let with_others = self.set.with_others.iter().map(|it| &it.comparison);
-        let found: Vec<&Comparison> = match self.subject {
-            Subject::Others => with_others.filter(of_metric).collect(),
-            _ => self.set.comparisons.iter().filter(of_metric).collect(),
-        };
+        let found = self.by(metric);
         match (self.subject, found.as_slice()) {
-            (_, []) => "nothing compared".to_owned(),
+            (_, []) => return "nothing compared".to_owned(),
             (Subject::Ours, [one]) => {
-                let verdict = self.set.verdict(one);
-                format!("{} {} {}", one.method, verdict.against(), self.base)
+                return format!("{} {} {}", one.method, self.set.verdict(one).against(), self.base);
             }
-            _ => {
-                let parts = [Verdict::Better, Verdict::Worse, Verdict::Not]
-                    .map(|verdict| (verdict, found.iter().filter(|c| self.set.verdict(c) == verdict).count()));
-                let mut said: Vec<String> = Vec::new();
-                for (verdict, n) in parts.into_iter().filter(|(_, n)| *n > 0) {
-                    let base = if said.is_empty() { self.base } else { "" };
-                    let word = if said.is_empty() { verdict.against() } else { verdict.word() };
-                    said.push(format!("{} {word} {base}", number::count(n)).trim_end().to_owned());
-                }
-                let who = match self.subject {
-                    Subject::Ours => "of ours, ",
-                    Subject::All => "",
-                    Subject::Others => "with others, ",
-                };
-                format!("{who}{}", said.join(", "))
+            _ => {}
+        }
+        let mut said: Vec<String> = Vec::new();
+        for verdict in [Verdict::Better, Verdict::Worse, Verdict::Not] {
+            let n = number::count(found.iter().filter(|c| self.set.verdict(c) == verdict).count());
+            match (n.as_str(), said.is_empty()) {
+                ("0", _) => {}
+                (_, true) => said.push(format!("{n} {} {}", verdict.against(), self.base)),
+                (_, false) => said.push(format!("{n} {}", verdict.word())),
             }
         }
+        let who = match self.subject {
+            Subject::Ours => "of ours, ",
+            Subject::All => "",
+            Subject::Others => "with others, ",
+        };
+        format!("{who}{}", said.join(", "))
     }
 
     /// Our first method where it was compared, or the only method that was.

@@ -173,7 +173,7 @@ pub(super) fn card(report: &Report, set: &SetReport, case: &Case, id: &str) -> S
 
 /// A method's answer with how good it was.
 pub(super) fn answered(answer: &ItemAnswer) -> String {
-    let response = answer.response.as_deref().unwrap_or("no answer");
+    let Some(response) = &answer.response else { return "no answer".to_owned() };
     let good = match (answer.right, answer.score) {
         (Some(true), _) => " – right".to_owned(),
         (Some(false), _) => " – wrong".to_owned(),

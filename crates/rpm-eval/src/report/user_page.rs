@@ -1,6 +1,6 @@
 //! The page of one user: every test item with what was responded and what methods answered.
 
-use super::document::ColumnKind::{Number, Text};
+use super::document::ColumnKind::{Long, Number, Text};
 use super::document::{Block, Cell, Column, Document, Fact, Link, Section, Table};
 use super::items::{ItemRow, UserPage};
 use super::number;
@@ -54,24 +54,28 @@ pub(super) fn document(report: &Report, page: &UserPage) -> Document {
 fn answers(page: &UserPage) -> Table {
     let texts = page.items.iter().any(|item| item.asked.is_some());
     let mut table = Table::new("What the person responded, and what each method answered.", &[("Item", Text)]);
-    let mut column = |name: &str| table.columns.push(Column { name: name.to_owned(), kind: Text });
     if texts {
-        column("Asked");
+        table.columns.push(Column { name: "Asked".to_owned(), kind: Long });
     }
+    let mut column = |name: &str| table.columns.push(Column { name: name.to_owned(), kind: Text });
     column("The person");
     page.scores.iter().for_each(|(method, _)| column(method));
+    let has_reasons = |method: &&str| {
+        page.items.iter().flat_map(|item| &item.answers).any(|answer| answer.method == **method && answer.why.is_some())
+    };
+    let reasoned: Vec<&str> = page.scores.iter().map(|(method, _)| method.as_str()).filter(has_reasons).collect();
+    for method in &reasoned {
+        table.columns.push(Column { name: format!("Why, {method}"), kind: Long });
+    }
     let row = |item: &ItemRow| {
         let mut cells = vec![Cell::from(&item.item)];
         cells.extend(texts.then(|| Cell::from(item.asked.clone().unwrap_or_default())));
         cells.push(Cell::from(&item.gold));
-        for (method, _) in &page.scores {
-            let answer = item.answers.iter().find(|answer| answer.method == *method);
-            let text = answer.map(|it| match &it.why {
-                Some(why) => format!("{}. {why}", answered(it)),
-                None => answered(it),
-            });
-            cells.push(text.unwrap_or_else(|| number::NONE.to_owned()).into());
-        }
+        let of = |method: &str| item.answers.iter().find(|answer| answer.method == method);
+        let none = || number::NONE.to_owned();
+        cells.extend(page.scores.iter().map(|(method, _)| of(method).map_or_else(none, answered).into()));
+        cells
+            .extend(reasoned.iter().map(|method| of(method).and_then(|it| it.why.clone()).unwrap_or_else(none).into()));
         cells
     };
     table.rows = page.items.iter().map(row).collect();

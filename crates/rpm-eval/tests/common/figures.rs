@@ -104,7 +104,7 @@ fn item(user: &str, item: &str, gold: &str, responses: [Option<&str>; 4]) -> Ite
         score: Some(f64::from(u8::from(response == Some(gold)))),
         confidence: (method == "rpm").then_some(0.62),
         why: match response {
-            None => Some("no answer: context too long".into()),
+            None => Some("error: context too long".into()),
             Some(_) if method == "rpm" => {
                 Some("basis: full – known factors and similar interactions support the answer".into())
             }
