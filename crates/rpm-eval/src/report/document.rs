@@ -86,7 +86,7 @@ pub(super) struct Column {
 impl ColumnKind {
     /// True for text that may come from outside.
     pub(super) fn is_text(self) -> bool {
-        matches!(self, Self::Text | Self::Long)
+        matches!(self, Self::Text | Self::Long | Self::Short)
     }
 }
 
@@ -97,6 +97,8 @@ pub(super) enum ColumnKind {
     Text,
     /// Whole sentences of it.
     Long,
+    /// A word of it.
+    Short,
     /// Numbers, printed by [`super::number`].
     Number,
     /// Numbers that may have a mark behind them.

@@ -1,24 +1,32 @@
-//! What a set found, by its first metric: what is better than the base, worse, or not told apart; and what others add.
+//! What a set found: what is better than the base, worse, or not told apart; and what others add.
 
 use super::document::Fact;
 use super::values::{Comparison, SetReport};
 use super::verdict::Verdict;
 use super::{number, wording};
 
-/// The outcome for the first metric against the main base, and with others against the same alone.
+/// The outcome against the main base by each metric that decides, and with others against the same alone by the first.
 pub(super) fn facts(set: &SetReport) -> Vec<Fact> {
-    let Some(metric) = set.metrics.first().filter(|_| set.compared() > 0) else {
+    let Some(first) = set.metrics.first().filter(|_| set.compared() > 0) else {
         return vec![Fact::new("Compared", "nothing")];
     };
-    let mut facts: Vec<Fact> = set.main_base().map(|base| against(set, base)).into_iter().flatten().collect();
-    facts.extend(with_others(set, &metric.name));
+    let mut facts = Vec::new();
+    if let Some(base) = set.main_base() {
+        let deciding = set.deciding();
+        for metric in deciding.iter().filter_map(|place| set.metrics.get(*place)) {
+            let by = if deciding.len() > 1 { format!(" by {}", metric.name) } else { String::new() };
+            facts.extend(against(set, base, &metric.name, &by));
+        }
+    }
+    facts.extend(with_others(set, &first.name));
     facts
 }
 
-/// What is better than the main base and what is worse.
-fn against(set: &SetReport, base: &str) -> [Fact; 3] {
+/// What is better than the base by a metric, what is worse, and what is not told apart.
+fn against(set: &SetReport, base: &str, metric: &str, by: &str) -> [Fact; 3] {
     let of = |wanted: Verdict| {
-        let found = set.main_comparisons().filter(|comparison| set.verdict(comparison) == wanted);
+        let compared = set.comparisons.iter().filter(|c| c.base == base && c.metric == metric);
+        let found = compared.filter(|comparison| set.verdict(comparison) == wanted);
         let found: Vec<String> = match wanted {
             Verdict::Not => {
                 Vec::from_iter(found.map(|c| c.method.clone()).reduce(|all, next| format!("{all}; {next}")))
@@ -27,11 +35,10 @@ fn against(set: &SetReport, base: &str) -> [Fact; 3] {
         };
         if found.is_empty() { vec!["none".to_owned()] } else { found }
     };
-    let outcome = |name: String, verdict: Verdict| Fact::several(name, of(verdict));
     [
-        outcome(format!("Better than {base}"), Verdict::Better),
-        outcome(format!("Worse than {base}"), Verdict::Worse),
-        outcome("Not told apart".to_owned(), Verdict::Not),
+        Fact::several(format!("Better than {base}{by}"), of(Verdict::Better)),
+        Fact::several(format!("Worse than {base}{by}"), of(Verdict::Worse)),
+        Fact::several(format!("Not told apart{by}"), of(Verdict::Not)),
     ]
 }
 

@@ -133,7 +133,7 @@ pub(super) fn ends(measured: Measured) -> Option<(f64, f64)> {
 
 fn forest(forest: Forest, caption: String, label: String) -> Option<Chart> {
     let drawn = !forest.rows.is_empty();
-    drawn.then(|| Chart { caption, label, drawing: Drawing::Forest(forest) })
+    drawn.then_some(Chart { caption, label, drawing: Drawing::Forest(forest) })
 }
 
 /// A row's numbers, for a chart's label.

@@ -138,15 +138,15 @@ fn of_several(outcomes: &[Outcome<'_>], sets: usize) -> String {
 
 /// A set's name, with the other measures that say more than the first one.
 fn with_though(outcome: &Outcome<'_>) -> String {
-    let mut text = outcome.set.name.clone();
+    let mut parts = vec![outcome.set.name.clone()];
     for place in outcome.set.deciding().into_iter().skip(1) {
         let Some(metric) = outcome.set.metrics.get(place) else { continue };
         let whole = outcome.whole_by(metric);
         if let Some(verdict) = whole.filter(|it| *it != Verdict::Not && whole != outcome.whole()) {
-            text.push_str(&format!(", though {} in {}", verdict.word(), metric.name));
+            parts.push(format!("though {} in {}", verdict.word(), metric.name));
         }
     }
-    text
+    parts.join(", ")
 }
 
 /// What limits the verdict.

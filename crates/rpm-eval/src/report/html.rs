@@ -167,7 +167,7 @@ fn table(table: &Table, id: &str) -> Markup {
                     @for row in &table.rows {
                         tr {
                             @for (place, (cell, column)) in row.iter().zip(&table.columns).enumerate() {
-                                @if place == 0 { th scope="row" { (linked(&cell.text, cell.href.as_deref())) } }
+                                @if place == 0 { th scope="row" class=[class(column)] { (linked(&cell.text, cell.href.as_deref())) } }
                                 @else { td class=[class(column)] { (printed(cell, column)) } }
                             }
                         }
@@ -183,6 +183,7 @@ fn class(column: &Column) -> Option<&'static str> {
     match column.kind {
         ColumnKind::Text => None,
         ColumnKind::Long => Some("l"),
+        ColumnKind::Short => Some("s"),
         ColumnKind::Number | ColumnKind::Marked => Some("n"),
     }
 }

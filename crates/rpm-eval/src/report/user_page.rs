@@ -1,10 +1,11 @@
 //! The page of one user: every test item with what was responded and what methods answered.
 
-use super::document::ColumnKind::{Long, Number, Text};
+use super::document::ColumnKind::{Long, Number, Short, Text};
 use super::document::{Block, Cell, Column, Document, Fact, Link, Section, Table};
 use super::items::{ItemRow, UserPage};
 use super::number;
 use super::overview::{answered, quoted};
+use super::roles::Role;
 use super::values::{Report, SetReport};
 
 /// The folder of the pages, beside the report.
@@ -53,17 +54,22 @@ pub(super) fn document(report: &Report, page: &UserPage) -> Document {
 
 fn answers(page: &UserPage) -> Table {
     let texts = page.items.iter().any(|item| item.asked.is_some());
-    let mut table = Table::new("What the person responded, and what each method answered.", &[("Item", Text)]);
+    let mut table = Table::new("What the person responded, and what each method answered.", &[("Item", Short)]);
     if texts {
         table.columns.push(Column { name: "Asked".to_owned(), kind: Long });
     }
     let mut column = |name: &str| table.columns.push(Column { name: name.to_owned(), kind: Text });
     column("The person");
-    page.scores.iter().for_each(|(method, _)| column(method));
+    // Ours stand beside the person.
+    let mut methods: Vec<&str> = page.scores.iter().map(|(method, _)| method.as_str()).collect();
+    methods.sort_by_key(|method| Role::of(method) != Role::Ours);
+    for method in &methods {
+        column(method);
+    }
     let has_reasons = |method: &&str| {
         page.items.iter().flat_map(|item| &item.answers).any(|answer| answer.method == **method && answer.why.is_some())
     };
-    let reasoned: Vec<&str> = page.scores.iter().map(|(method, _)| method.as_str()).filter(has_reasons).collect();
+    let reasoned: Vec<&str> = methods.iter().copied().filter(has_reasons).collect();
     for method in &reasoned {
         table.columns.push(Column { name: format!("Why, {method}"), kind: Long });
     }
@@ -73,7 +79,7 @@ fn answers(page: &UserPage) -> Table {
         cells.push(Cell::from(&item.gold));
         let of = |method: &str| item.answers.iter().find(|answer| answer.method == method);
         let none = || number::NONE.to_owned();
-        cells.extend(page.scores.iter().map(|(method, _)| of(method).map_or_else(none, answered).into()));
+        cells.extend(methods.iter().map(|method| of(method).map_or_else(none, answered).into()));
         cells
             .extend(reasoned.iter().map(|method| of(method).and_then(|it| it.why.clone()).unwrap_or_else(none).into()));
         cells
@@ -85,7 +91,7 @@ fn answers(page: &UserPage) -> Table {
 /// The users of a set, with links to their pages. `None` where there are none.
 pub(super) fn list(report: &Report, set: &SetReport) -> Option<Table> {
     let metric = set.metrics.first()?;
-    let shown = [set.lead(), set.best(super::roles::Role::Simple, 0)];
+    let shown = [set.lead(), set.best(Role::Simple, 0)];
     let shown: Vec<&str> = shown.into_iter().flatten().collect();
     let caption = format!("The users of {}, a page each, with {} of two methods.", set.name, metric.direction());
     let mut table = Table::new(caption, &[("User", Text), ("Test items", Number)]);

@@ -156,6 +156,19 @@ pub(crate) fn page() -> UserPage {
     }
 }
 
+/// Accuracy over own interactions.
+fn learning() -> Learning {
+    Learning {
+        metric: "accuracy".into(),
+        steps: vec![Some(0), Some(3), Some(10), None],
+        lines: vec![
+            learning_line("majority", &[None, Some(0.33), Some(0.351), Some(0.362)]),
+            learning_line("rpm", &[Some(0.31), Some(0.395), Some(0.452), Some(0.492)]),
+            learning_line("rpm:others=10", &[Some(0.372), Some(0.436), Some(0.4), Some(0.496)]),
+        ],
+    }
+}
+
 /// A set with choices, much of everything.
 fn films() -> SetReport {
     let two = |accuracy, f1| vec![measured(accuracy, 0.045), measured(f1, 0.05)];
@@ -214,15 +227,7 @@ fn films() -> SetReport {
             with_others(Some(10), -0.052, 0.0012, 0.0096, 0.994),
             with_others(None, 0.004, 0.71, 1.0, 0.994),
         ],
-        learning: vec![Learning {
-            metric: "accuracy".into(),
-            steps: vec![Some(0), Some(3), Some(10), None],
-            lines: vec![
-                learning_line("majority", &[None, Some(0.33), Some(0.351), Some(0.362)]),
-                learning_line("rpm", &[Some(0.31), Some(0.395), Some(0.452), Some(0.492)]),
-                learning_line("rpm:others=10", &[Some(0.372), Some(0.436), Some(0.4), Some(0.496)]),
-            ],
-        }],
+        learning: vec![learning()],
         curves: vec![
             Curve {
                 title: "Learning curve over the size of the history".into(),

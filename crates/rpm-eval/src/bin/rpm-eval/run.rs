@@ -66,7 +66,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     if let Some(folder) = &args.report {
         report.write(folder)?;
         run.write_timings(folder)?;
-        eprintln!("report.md, report.html, report.json and timings.json are in {}", folder.display());
+        let pages = if args.user_pages { ", and a page of each user in users" } else { "" };
+        eprintln!("report.md, report.html, report.json and timings.json are in {}{pages}", folder.display());
     }
     Ok(())
 }

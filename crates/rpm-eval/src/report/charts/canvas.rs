@@ -58,8 +58,8 @@ pub(super) fn text(color: RGBColor, pixels: f64, horizontal: HPos, vertical: VPo
 }
 
 /// The same in bold.
-pub(super) fn bold(style: TextStyle<'static>) -> TextStyle<'static> {
-    TextStyle { font: style.font.style(FontStyle::Bold), ..style }
+pub(super) fn bold(style: &TextStyle<'static>) -> TextStyle<'static> {
+    TextStyle { font: style.font.style(FontStyle::Bold), ..style.clone() }
 }
 
 /// Draws onto a canvas of such a height in pixels; gives SVG to stand in a page.

@@ -74,7 +74,7 @@ fn draw_row(
     let style = text(INK, TEXT, HPos::Left, VPos::Center);
     // Bold letters are wider.
     let name = shortened(&row.name, if ours { room * 9 / 10 } else { room });
-    area.draw_text(&name, &if ours { bold(style) } else { style }, (px(SIDE), px(top + NAME)))?;
+    area.draw_text(&name, &if ours { bold(&style) } else { style }, (px(SIDE), px(top + NAME)))?;
     area.draw_text(&row.text, &text(QUIET, TEXT, HPos::Right, VPos::Center), (px(WIDTH - SIDE), px(top + NAME)))?;
     let hue = match row.sign {
         Sign::Role(Role::Ours) | Sign::Verdict(Verdict::Better) => color(0),

@@ -18,10 +18,10 @@ const LEFT: f64 = 42.0;
 const RIGHT: f64 = 14.0;
 const LEGEND: f64 = 21.0;
 /// The room right of the plot for names of lines at their ends, the least distance between these, and how much fits.
-const NAMES: f64 = 104.0;
+const NAMES: f64 = 112.0;
 const BETWEEN: f64 = 15.0;
 const DIRECT: usize = 4;
-const LETTERS: usize = 13;
+const LETTERS: usize = 14;
 const TEXT: f64 = 12.2;
 /// The radius of a point that stands for nearly nothing, and of one that stands for the most.
 const LEAST: f64 = 2.4;
