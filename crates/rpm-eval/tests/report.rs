@@ -96,11 +96,23 @@ fn the_verdict_of_several_sets_counts_them_and_hides_no_measure_that_says_more()
 fn a_simple_baseline_that_is_as_good_and_was_not_compared_is_named_beside_the_verdict() {
     let mut report = report();
     report.sets.truncate(1);
-    let told = "The best simple baseline, knn, has .500 in accuracy, no less good than rpm with .492";
+    let told = "The best simple baseline, knn with .500 in accuracy against .492 of rpm, is no less good";
     assert!(!report.to_markdown().contains(told));
     report.sets[0].methods[1].method = "knn".into();
     report.sets[0].methods[1].scores[0] = Some(Measured { value: 0.5, interval: None });
     assert!(report.to_markdown().contains(told), "{}", report.to_markdown());
+}
+
+#[test]
+fn of_many_sets_the_first_chart_has_the_first_measure_alone_and_the_others_are_drawn_below() {
+    let mut report = report();
+    let films = report.sets[0].clone();
+    report.sets =
+        (1..=4).map(|n| rpm_eval::report::SetReport { name: format!("films {n}"), ..films.clone() }).collect();
+    let html = report.to_html().unwrap();
+    assert_eq!(html.matches("class=\"panel\"").count(), 4);
+    let (first, below) = html.split_once("id=\"set-1\"").unwrap();
+    assert!(!first.contains("macro F1: further right") && below.contains("macro F1: further right"));
 }
 
 #[test]

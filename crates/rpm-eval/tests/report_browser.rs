@@ -64,6 +64,7 @@ fn found(chromium: &Path, name: &str, page: &str, width: u32) -> serde_json::Val
 /// What must hold of any page, all of it shown or not.
 fn check(name: &str, found: &serde_json::Value, width: u32) {
     let none = serde_json::json!([]);
+    assert!(std::env::var_os("RPM_AXE").is_none() || found["passes"].as_u64() > Some(10), "{name}: axe did not run");
     assert_eq!(found["width"], width, "{name}: {}", found["wide"]);
     for (field, what) in [
         ("faint", "text below 4.5 to 1"),

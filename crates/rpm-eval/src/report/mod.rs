@@ -25,6 +25,7 @@ mod number;
 mod options;
 mod outcome;
 mod overview;
+mod panels;
 mod planes;
 mod roles;
 mod set;

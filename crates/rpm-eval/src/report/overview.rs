@@ -1,12 +1,10 @@
 //! The report's tree: the verdict, one chart and three cases first; then the sets, and last how the figures were made.
 
-use super::document::ColumnKind::{Number, Text};
-use super::document::{Block, Cell, Document, Fact, Panel, Section, Shape, Table};
+use super::document::{Block, Document, Fact, Section, Shape};
 use super::items::{Case, CaseKind, ItemAnswer, ItemRow};
-use super::outcome::Outcome;
 use super::roles::Role;
 use super::values::{Report, SetReport};
-use super::{doubt, forests, headline, number, set, user_page};
+use super::{doubt, headline, number, panels, set, user_page};
 
 /// The whole report as a tree.
 pub(super) fn document(report: &Report) -> Document {
@@ -16,7 +14,7 @@ pub(super) fn document(report: &Report) -> Document {
     Document {
         title: "Evaluation report".to_owned(),
         back: None,
-        first: vec![verdict(report), chart(report), cases(report)],
+        first: vec![verdict(report), panels::section(report), cases(report)],
         sections,
     }
 }
@@ -26,81 +24,6 @@ fn verdict(report: &Report) -> Section {
     section.blocks.push(Block::Lead(headline::verdict(report)));
     section.blocks.extend(headline::caveats(report).into_iter().map(Block::Text));
     section
-}
-
-/// One chart of all sets, a panel for each metric that decides.
-fn chart(report: &Report) -> Section {
-    let mut section = Section::new("chart", "How well each method answers");
-    let wanted = wanted(report);
-    let most = most(report);
-    let panel = |(set, place): &(&SetReport, usize)| {
-        let metric = set.metrics.get(*place)?;
-        let found = Outcome::of(set).map_or_else(|| "nothing compared".to_owned(), |outcome| outcome.words(metric));
-        let title = format!("{}, {}", set.name, metric.name);
-        Some(Panel { title, found, chart: forests::panel(set, *place, most)? })
-    };
-    let panels: Vec<Panel> = wanted.iter().filter_map(panel).collect();
-    if panels.is_empty() {
-        section.blocks.push(Block::Text("No method has a score.".to_owned()));
-        return section;
-    }
-    let caption = format!(
-        "{} Whiskers are 95\u{a0}% intervals. A panel has at most {most} methods, best first: ours, the best simple baseline, the \
-         base, the best other, and what then fits; all are below, with each set.",
-        forests::MARKS
-    );
-    section.blocks.push(Block::Panels(panels, caption));
-    section.blocks.push(Block::Table(numbers(&wanted)));
-    section
-}
-
-/// The panels of the first chart: each set with each metric that decides, by its place.
-fn wanted(report: &Report) -> Vec<(&SetReport, usize)> {
-    report.sets.iter().flat_map(|set| set.deciding().into_iter().map(move |place| (set, place))).collect()
-}
-
-/// The most methods of a panel: all panels are to be seen at once.
-pub(super) fn most(report: &Report) -> usize {
-    match wanted(report).len() {
-        0..=3 => 8,
-        4..=6 => 5,
-        _ => 4,
-    }
-}
-
-/// The chart in short, as a table.
-fn numbers(wanted: &[(&SetReport, usize)]) -> Table {
-    let columns = [
-        ("Set", Text),
-        ("Measure", Text),
-        ("Our first method", Text),
-        ("Its value", Number),
-        ("Best simple baseline", Text),
-        ("Its value", Number),
-        ("Outcome", Text),
-    ];
-    let mut table = Table::new("The chart in numbers, with 95\u{a0}% intervals.", &columns).folded();
-    let none = || number::NONE.to_owned();
-    let score = |set: &SetReport, method: Option<&str>, place: usize| {
-        let row = set.methods.iter().find(|row| Some(row.method.as_str()) == method);
-        number::measured(row.and_then(|row| row.scores.get(place).copied().flatten()))
-    };
-    let row = |(set, place): &(&SetReport, usize)| {
-        let metric = set.metrics.get(*place)?;
-        let (lead, simple) = (set.lead(), set.best(Role::Simple, *place));
-        let outcome = Outcome::of(set).map_or_else(|| "nothing compared".to_owned(), |it| it.words(metric));
-        Some(vec![
-            Cell::from(&set.name),
-            metric.direction().into(),
-            lead.map_or_else(none, str::to_owned).into(),
-            score(set, lead, *place).into(),
-            simple.map_or_else(none, str::to_owned).into(),
-            score(set, simple, *place).into(),
-            outcome.into(),
-        ])
-    };
-    table.rows = wanted.iter().filter_map(row).collect();
-    table
 }
 
 /// Three cases of the report: with several sets one of each in turn, as far as they have the kind.

@@ -3,6 +3,7 @@
 use super::charts::Chart;
 use super::document::{Block, Fact, Section, Shape, Table};
 use super::headline::FEW_USERS;
+use super::panels::Panels;
 use super::values::{Report, SetReport};
 use super::{finding, forests, number, overview, planes, tables, user_page};
 
@@ -138,8 +139,8 @@ fn facts(report: &Report, set: &SetReport) -> Vec<Fact> {
 
 fn scores(report: &Report, set: &SetReport) -> Vec<Block> {
     // Where the first chart has all methods there is no need to draw them again.
-    let more = set.methods.len() > overview::most(report);
-    let places = set.deciding().into_iter().filter(|_| more);
+    let first = Panels::of(report);
+    let places = set.deciding().into_iter().filter(|place| !first.show_all(set, *place));
     let mut blocks = charts(places.filter_map(|place| forests::scores(set, place)));
     blocks.push(Block::Table(tables::scores(set)));
     blocks
