@@ -2,6 +2,9 @@
 //! `RPM_AXE` may name axe-core's `axe.min.js`, to run its rules too; `RPM_SHOTS` a folder for pictures of the page.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
+#[path = "common/figures.rs"]
+mod figures;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -35,18 +38,46 @@ impl Drop for Folder {
     }
 }
 
-/// The page in one theme, all of it shown; with the probe, and axe if there is one.
-fn probed(dark: bool) -> String {
+/// A page in one theme with the probe, and axe if there is one; with all of it shown or as it opens.
+fn probed(page: &str, dark: bool, open: bool) -> String {
     let query = "screen and (prefers-color-scheme: dark)";
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/report.html");
-    let page = std::fs::read_to_string(golden).unwrap();
     assert!(page.contains(query) && page.contains("http-equiv") && page.contains("</body>"));
     let axe = std::env::var_os("RPM_AXE").map(|path| std::fs::read_to_string(path).unwrap()).unwrap_or_default();
     page.replace(query, if dark { "all" } else { "not all" })
         // The page's own policy lets no script run.
         .replace("http-equiv=\"Content-Security-Policy\"", "name=\"policy\"")
-        .replace("<details>", "<details open>")
+        .replace("<details", if open { "<details open" } else { "<details" })
         .replace("</body>", &format!("<script>{axe}</script><script>{PROBE}</script></body>"))
+}
+
+/// What the probe found on a page.
+fn found(chromium: &Path, name: &str, page: &str, width: u32) -> serde_json::Value {
+    let folder = Folder::new(name);
+    let (document, log) = opened(chromium, &folder, page, width, &[]);
+    let console: Vec<&str> = log.lines().filter(|line| line.contains("CONSOLE")).collect();
+    assert!(console.is_empty(), "{name}: {console:?}");
+    let found = document.split_once(FOUND).unwrap_or_else(|| panic!("{name}: the probe left nothing:\n{log}")).1;
+    let found = found.split("</pre>").next().unwrap().replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+    serde_json::from_str(&found).unwrap()
+}
+
+/// What must hold of any page, all of it shown or not.
+fn check(name: &str, found: &serde_json::Value, width: u32) {
+    let none = serde_json::json!([]);
+    assert!(std::env::var_os("RPM_AXE").is_none() || found["passes"].as_u64() > Some(10), "{name}: axe did not run");
+    assert_eq!(found["width"], width, "{name}: {}", found["wide"]);
+    for (field, what) in [
+        ("faint", "text below 4.5 to 1"),
+        ("dim", "marks below 3 to 1"),
+        ("levels", "headings that skip a level"),
+        ("unsticky", "method columns that scroll away"),
+        ("cut", "text of charts that is cut or overlaps"),
+        ("shut", "summaries that the keyboard does not reach or that open nothing"),
+        ("unfocusable", "tables that scroll and cannot have the focus"),
+        ("axe", "what axe found"),
+    ] {
+        assert_eq!(found[field], none, "{name}: {what}");
+    }
 }
 
 /// Runs Chromium on a page; gives its document and what it logged. A window is at least 500 pixels wide, so the page stands
@@ -73,34 +104,58 @@ fn opened(chromium: &Path, folder: &Folder, page: &str, width: u32, more: &[Stri
 }
 
 #[test]
-fn a_browser_shows_the_report_without_overflow_or_faint_text_in_both_themes() {
+fn a_browser_shows_all_of_the_report_without_overflow_or_faint_text_in_both_themes() {
     let Some(chromium) = chromium() else {
         println!("skipped: no Chromium in PATH, none named by CHROMIUM");
         return;
     };
-    for (dark, width) in [(false, 1200), (true, 1200), (false, 360), (true, 360)] {
+    let page = include_str!("golden/report.html");
+    for (dark, width) in [(false, 1280), (true, 1280), (false, 768), (false, 360), (true, 360)] {
         let name = format!("{}-{width}", if dark { "dark" } else { "light" });
-        let folder = Folder::new(&name);
-        let (document, log) = opened(&chromium, &folder, &probed(dark), width, &[]);
-        let console: Vec<&str> = log.lines().filter(|line| line.contains("CONSOLE")).collect();
-        assert!(console.is_empty(), "{name}: {console:?}");
-        let found = document.split_once(FOUND).unwrap_or_else(|| panic!("{name}: the probe left nothing:\n{log}")).1;
-        let found =
-            found.split("</pre>").next().unwrap().replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
-        let found: serde_json::Value = serde_json::from_str(&found).unwrap();
+        let found = found(&chromium, &name, &probed(page, dark, true), width);
         println!(
             "{name}: {} texts, {} marks, least text of a chart {} px",
             found["texts"], found["marks"], found["least"]
         );
-        assert_eq!(found["width"], width, "{name}: {}", found["wide"]);
-        assert_eq!(found["faint"], serde_json::json!([]), "{name}: text below 4.5 to 1");
-        assert_eq!(found["dim"], serde_json::json!([]), "{name}: marks below 3 to 1");
-        assert_eq!(found["levels"], serde_json::json!([]), "{name}: headings that skip a level");
-        assert_eq!(found["unsticky"], serde_json::json!([]), "{name}: method columns that scroll away");
-        assert_eq!(found["cut"], serde_json::json!([]), "{name}: text of charts that is cut or overlaps");
-        assert_eq!(found["axe"], serde_json::json!([]), "{name}: what axe found");
+        check(&name, &found, width);
         assert!(found["texts"].as_u64().unwrap() > 300 && found["marks"].as_u64().unwrap() > 100, "{name}: {found}");
         assert!(found["least"].as_f64().unwrap() >= 11.0, "{name}: text of a chart is {} px", found["least"]);
+    }
+}
+
+#[test]
+fn a_browser_shows_the_verdict_then_one_chart_then_the_cases_before_anyone_scrolls_far() {
+    let Some(chromium) = chromium() else {
+        println!("skipped: no Chromium in PATH, none named by CHROMIUM");
+        return;
+    };
+    let page = include_str!("golden/report.html");
+    for (dark, width, least_top) in [(false, 1280, 600.0), (true, 768, 600.0), (false, 360, 800.0)] {
+        let name = format!("first-{width}");
+        let found = found(&chromium, &name, &probed(page, dark, false), width);
+        check(&name, &found, width);
+        let place = |of: &str, end: &str| found["first"][of][end].as_f64().unwrap_or_else(|| panic!("{name}: no {of}"));
+        let [top, bottom] = ["top", "bottom"].map(|end| place("chart", end));
+        println!("{name}: the first chart from {top} to {bottom}");
+        assert!(place("verdict", "bottom") < top && bottom < place("cases", "top"), "{name}: {}", found["first"]);
+        assert!(top < least_top, "{name}: the first chart begins at {top}");
+        assert!(width < 1280 || bottom < 900.0, "{name}: the first chart ends at {bottom}");
+        assert!(found["folded"].as_u64().unwrap() > 10, "{name}: {} folds", found["folded"]);
+    }
+}
+
+#[test]
+fn a_browser_shows_the_page_of_a_user_as_well() {
+    let Some(chromium) = chromium() else {
+        println!("skipped: no Chromium in PATH, none named by CHROMIUM");
+        return;
+    };
+    let mut report = figures::report();
+    report.users = vec![figures::page()];
+    let page = report.user_html(0).unwrap().unwrap();
+    for (dark, width) in [(false, 1280), (true, 360)] {
+        let name = format!("user-{width}");
+        check(&name, &found(&chromium, &name, &probed(&page, dark, false), width), width);
     }
 }
 

@@ -12,9 +12,10 @@ use rpm_core::data::{ResponseSpace, Task};
 use rpm_core::llm::Prices;
 
 use super::answers::{Answers, LEVEL, answers, used};
+use super::cases::Items;
 use super::{
     MeanNeed, MethodReliability, MethodRow, MethodTiers, Metric, ReliabilityBin, Report, ReportOptions, SetReport,
-    SkippedRow, TeachersRow, TierRow, Unfinished, comparisons, curves, learning,
+    SkippedRow, TeachersRow, TierRow, Unfinished, UserPage, comparisons, curves, learning,
 };
 
 /// Skipped rows that are named.
@@ -23,18 +24,21 @@ impl Report {
     /// The figures of a run on these data sets, which must be those it ran on.
     pub fn of(run: &Run, sets: &[Dataset], options: &ReportOptions) -> Self {
         let manifest = &run.manifest;
+        let (sets, users): (Vec<_>, Vec<_>) = sets.iter().map(|set| set_report(run, set, options)).unzip();
         Self {
             crate_version: manifest.crate_version.clone(),
             model: manifest.model.clone(),
             seed: manifest.seed,
             prompts: manifest.prompts.clone(),
             methods: manifest.methods.clone(),
-            sets: sets.iter().map(|set| set_report(run, set, options)).collect(),
+            sets,
+            users: users.into_iter().flatten().collect(),
         }
     }
 }
 
-fn set_report(run: &Run, set: &Dataset, options: &ReportOptions) -> SetReport {
+/// The figures of a set, and the pages of its users where they are wanted.
+fn set_report(run: &Run, set: &Dataset, options: &ReportOptions) -> (SetReport, Vec<UserPage>) {
     let answers = answers(run, set);
     let resamples = Resamples::new(set.users.len(), RESAMPLES, run.manifest.seed);
     let metrics: Vec<metric::Metric> = metric::Metric::of(&set.task)
@@ -43,7 +47,7 @@ fn set_report(run: &Run, set: &Dataset, options: &ReportOptions) -> SetReport {
         .collect();
     let rows = answers.iter().map(|it| row(it, set, &metrics, &resamples, options));
     let (comparisons, with_others) = comparisons::of(&answers, set, &metrics, &resamples, options);
-    SetReport {
+    let mut report = SetReport {
         name: set.name.clone(),
         data_sha256: set.sha256.clone(),
         task: kind(&set.task).to_owned(),
@@ -58,13 +62,19 @@ fn set_report(run: &Run, set: &Dataset, options: &ReportOptions) -> SetReport {
         limits: in_words(set.limits),
         metrics: metrics.iter().map(|metric| describe(*metric)).collect(),
         methods: rows.collect(),
+        cases: Vec::new(),
         comparisons,
         with_others,
         learning: learning::of(&answers, &comparisons::deciding(&metrics), &set.task, &resamples),
         curves: metrics.first().map_or_else(Vec::new, |metric| curves::of(&answers, *metric, &set.task, &resamples)),
         tiers: answers.iter().filter_map(|it| tiers(it, &metrics, &set.task, &resamples)).collect(),
         reliability: answers.iter().filter_map(reliability).collect(),
-    }
+    };
+    let Some(metric) = metrics.first() else { return (report, Vec::new()) };
+    let items = Items { set, answers: &answers, metric: *metric, texts: options.texts };
+    report.cases = items.cases(&report);
+    let pages = if options.user_pages { items.pages() } else { Vec::new() };
+    (report, pages)
 }
 
 /// Methods that a run did not finish, with the number of users it did not get to.

@@ -2,25 +2,29 @@
 
 use std::fmt::Write;
 
-use super::document::{Block, Cell, Column, ColumnKind, Document, Fact, Section, Table};
+use super::document::{Block, Cell, Column, Document, Fact, Section, Table};
 
 pub(super) fn render(document: &Document) -> String {
     let mut text = format!("# {}\n", escaped(&document.title));
-    facts(&mut text, &document.facts);
-    for part in &document.sections {
+    for part in document.first.iter().chain(&document.sections) {
         section(&mut text, part, "##");
     }
     text
 }
 
 fn section(text: &mut String, section_of: &Section, level: &str) {
-    put(text, format_args!("\n{level} {}\n", escaped(&section_of.title)));
+    // A group of cards needs no heading.
+    let level = if section_of.title.is_empty() { level.strip_suffix('#').unwrap_or(level) } else { level };
+    if !section_of.title.is_empty() {
+        put(text, format_args!("\n{level} {}\n", escaped(&section_of.title)));
+    }
     for block in &section_of.blocks {
         match block {
+            Block::Lead(paragraph) => put(text, format_args!("\n**{}**\n", escaped(paragraph))),
             Block::Text(paragraph) => put(text, format_args!("\n{}\n", escaped(paragraph))),
             Block::Facts(list) => facts(text, list),
             Block::Table(of) => table(text, of),
-            Block::Charts(_) => {}
+            Block::Charts(_) | Block::Panels(..) => {}
         }
     }
     for part in &section_of.parts {
@@ -40,7 +44,7 @@ fn facts(text: &mut String, facts: &[Fact]) {
 fn table(text: &mut String, table: &Table) {
     put(text, format_args!("\n*{}*\n\n", escaped(&table.caption)));
     line(text, table.columns.iter().map(|column| escaped(&column.name)));
-    let rule = |column: &Column| if column.kind == ColumnKind::Text { ":--" } else { "--:" }.to_owned();
+    let rule = |column: &Column| if column.kind.is_text() { ":--" } else { "--:" }.to_owned();
     line(text, table.columns.iter().map(rule));
     for row in &table.rows {
         line(text, row.iter().zip(&table.columns).map(|(cell, column)| printed(cell, column)));
@@ -58,7 +62,7 @@ fn put(text: &mut String, what: std::fmt::Arguments<'_>) {
 
 fn printed(cell: &Cell, column: &Column) -> String {
     // Numbers are our own, and their brackets no links.
-    let text = if column.kind == ColumnKind::Text { escaped(&cell.text) } else { cell.text.clone() };
+    let text = if column.kind.is_text() { escaped(&cell.text) } else { cell.text.clone() };
     cell.mark.map_or_else(|| text.clone(), |mark| format!("{text} {mark}"))
 }
 

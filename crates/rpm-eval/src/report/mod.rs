@@ -1,24 +1,36 @@
 //! The report of a run, as Markdown, one HTML file and JSON: the same figures three times.
 //!
-//! [`Report`] is filled from records; only the printed form of numbers is computed here. The HTML file needs no network
-//! and no script, follows the reader's light or dark theme, and has the numbers behind each chart in a table. No form
-//! of it calls one method better than another unless the paired difference's adjusted p is below .05.
+//! [`Report`] is filled from records; only the printed form of numbers is computed here. Its order is that of a decision: the
+//! verdict, one chart, three cases; then the sets in short; all else is folded. The HTML file needs no network and no script,
+//! follows the reader's light or dark theme, and has the numbers behind each chart in a table. No form of it calls one method
+//! better than another unless the paired difference's adjusted p is below .05, and none quotes a user unless
+//! [`ReportOptions::texts`] says so.
 
 mod answers;
+mod cases;
 mod charts;
 mod comparisons;
 mod curves;
 mod document;
+mod doubt;
+mod finding;
+mod forests;
 mod gather;
+mod headline;
 mod html;
+mod items;
 mod learning;
 mod markdown;
 mod number;
 mod options;
+mod outcome;
 mod overview;
-mod pictures;
+mod panels;
+mod planes;
+mod roles;
 mod set;
 mod tables;
+mod user_page;
 mod values;
 mod verdict;
 mod wording;
@@ -28,6 +40,7 @@ use std::path::Path;
 
 use super::EvalError;
 
+pub use items::{Case, CaseKind, ItemAnswer, ItemRow, UserPage};
 pub use options::ReportOptions;
 pub use values::{
     Comparison, Curve, CurveLine, CurvePoint, Learning, LearningLine, LengthMatched, MeanNeed, MethodReliability,
@@ -59,8 +72,17 @@ impl Report {
         Ok(json + "\n")
     }
 
-    /// Writes `report.md`, `report.html` and `report.json` into a folder, which is made if there is none. Each is
-    /// complete or as it was before.
+    /// The page of the user at this place of [`users`](Self::users) as one HTML file, to stand in the folder `users` beside the
+    /// report; `None` where there is no such user.
+    ///
+    /// # Errors
+    /// As [`to_html`](Self::to_html).
+    pub fn user_html(&self, place: usize) -> Result<Option<String>, EvalError> {
+        self.users.get(place).map(|page| html::render(&user_page::document(self, page))).transpose()
+    }
+
+    /// Writes `report.md`, `report.html` and `report.json` into a folder, which is made if there is none, and the pages of
+    /// [`users`](Self::users) as `users/1.html` and so on. Each is complete or as it was before.
     ///
     /// # Errors
     /// [`EvalError::Io`] when a file cannot be written; [`EvalError::Chart`] when a chart cannot be drawn.
@@ -70,6 +92,15 @@ impl Report {
         fs::create_dir_all(folder).map_err(|source| EvalError::Io { path: folder.to_owned(), source })?;
         for (name, text) in files {
             super::run::write(&folder.join(name), text.as_bytes())?;
+        }
+        let pages = folder.join(user_page::FOLDER);
+        if !self.users.is_empty() {
+            fs::create_dir_all(&pages).map_err(|source| EvalError::Io { path: pages.clone(), source })?;
+        }
+        for place in 0..self.users.len() {
+            if let Some(page) = self.user_html(place)? {
+                super::run::write(&pages.join(user_page::file(place)), page.as_bytes())?;
+            }
         }
         Ok(())
     }

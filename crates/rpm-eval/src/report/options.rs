@@ -2,7 +2,7 @@
 
 use rpm_core::llm::Prices;
 
-/// The choices of a report beyond its figures: the bases of comparisons, and prices.
+/// The choices of a report beyond its figures: the bases of comparisons, prices, and what of single users is shown.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct ReportOptions {
@@ -11,6 +11,10 @@ pub struct ReportOptions {
     pub bases: Vec<String>,
     /// The prices of the model's tokens.
     pub prices: Option<Prices>,
+    /// Quotes what users were asked and responded, and what models replied. Without it no text of a user is in a report.
+    pub texts: bool,
+    /// A page for each user.
+    pub user_pages: bool,
 }
 
 impl ReportOptions {
@@ -25,6 +29,20 @@ impl ReportOptions {
     #[must_use]
     pub fn prices(mut self, prices: Prices) -> Self {
         self.prices = Some(prices);
+        self
+    }
+
+    /// Quotes users' texts in cases and pages of users. The report is then to be treated as the data is.
+    #[must_use]
+    pub fn texts(mut self) -> Self {
+        self.texts = true;
+        self
+    }
+
+    /// Adds a page for each user.
+    #[must_use]
+    pub fn user_pages(mut self) -> Self {
+        self.user_pages = true;
         self
     }
 }

@@ -1,135 +1,108 @@
-//! The report from its title to the data sets: the run, its outcome in short, and a guide to reading it.
+//! The report's tree: the verdict, one chart and three cases first; then the sets, and last how the figures were made.
 
-use super::document::{Block, Document, Fact, Section};
-use super::set::section;
-use super::values::{Comparison, Report, SetReport};
-use super::verdict::Verdict;
-use super::{number, wording};
+use super::document::{Block, Document, Fact, Section, Shape};
+use super::items::{Case, CaseKind, ItemAnswer, ItemRow};
+use super::roles::Role;
+use super::values::{Report, SetReport};
+use super::{doubt, headline, number, panels, set, user_page};
 
 /// The whole report as a tree.
 pub(super) fn document(report: &Report) -> Document {
-    let mut facts = vec![
-        Fact::new("Model", report.model.as_deref().unwrap_or("none: only methods that ask no model")),
-        Fact::new("Seed", report.seed.to_string()),
-    ];
-    if !report.prompts.is_empty() {
-        facts.push(Fact::new("Prompts", &report.prompts));
+    let mut sections: Vec<Section> =
+        report.sets.iter().enumerate().map(|(place, set)| set::section(report, set, place)).collect();
+    sections.push(doubt::section(report));
+    Document {
+        title: "Evaluation report".to_owned(),
+        back: None,
+        first: vec![verdict(report), panels::section(report), cases(report)],
+        sections,
     }
-    facts.push(Fact::new("Library", format!("rpm-core {}", report.crate_version)));
-    facts.push(Fact::new("Methods", or_none(&report.methods)));
-    let mut sections = vec![in_short(report), how_to_read()];
-    sections.extend(report.sets.iter().enumerate().map(|(place, set)| section(report, set, place)));
-    Document { title: "Evaluation report".to_owned(), facts, sections }
 }
 
-fn in_short(report: &Report) -> Section {
-    let mut section = Section::new("in-short", "In short");
-    section.blocks.push(Block::Text(
-        "A method is called better or worse than the base only where the adjusted p of their paired difference is below \
-         .05. “Not told apart” is no finding of equality."
-            .to_owned(),
-    ));
-    section.parts = report.sets.iter().enumerate().map(|(place, set)| finding(set, place)).collect();
+fn verdict(report: &Report) -> Section {
+    let mut section = Section::new("verdict", "Verdict");
+    section.blocks.push(Block::Lead(headline::verdict(report)));
+    section.blocks.extend(headline::caveats(report).into_iter().map(Block::Text));
     section
 }
 
-/// The outcome for the first metric against the main base.
-fn finding(set: &SetReport, place: usize) -> Section {
-    let mut section = Section::new(format!("in-short-{}", place + 1), &set.name);
-    if let Some(sentence) = set.unfinished_sentence() {
-        section.blocks.push(Block::Text(sentence));
-    }
-    let Some(metric) = set.metrics.first().filter(|_| set.compared() > 0) else {
-        section.blocks.push(Block::Text("Nothing was compared.".to_owned()));
-        return section;
+/// Three cases of the report: with several sets one of each in turn, as far as they have the kind.
+fn cases(report: &Report) -> Section {
+    let mut section = Section::new("cases", "Three cases");
+    section.shape = Shape::Cards;
+    let kinds = [CaseKind::Gained, CaseKind::Typical, CaseKind::Lost];
+    let count = report.sets.len();
+    let chosen = kinds.into_iter().enumerate().filter_map(|(turn, kind)| {
+        let sets = report.sets.iter().cycle().skip(turn).take(count);
+        sets.flat_map(|set| set.cases.iter().map(move |case| (set, case))).find(|(_, case)| case.kind == kind)
+    });
+    let chosen: Vec<(&SetReport, &Case)> = chosen.collect();
+    section.parts = chosen
+        .iter()
+        .enumerate()
+        .map(|(at, (set, case))| card(report, set, case, &format!("case-{}", at + 1)))
+        .collect();
+    let text = if chosen.is_empty() {
+        "None is shown: cases set a method of ours beside a simple baseline, and no items that both answered are there."
+            .to_owned()
+    } else {
+        format!("{}{}", RULE, quoted(chosen.iter().map(|(_, case)| &case.item)))
     };
-    let mut facts = vec![Fact::new("Measure", metric.direction())];
-    facts.extend(set.main_base().map(|base| against(set, base)).into_iter().flatten());
-    facts.extend(with_others(set, &metric.name));
-    section.blocks.push(Block::Facts(facts));
+    section.blocks.push(Block::Text(text));
     section
 }
 
-/// What is better than the main base and what is worse.
-fn against(set: &SetReport, base: &str) -> [Fact; 3] {
-    let of = |wanted: Verdict| {
-        let found = set.main_comparisons().filter(|comparison| set.verdict(comparison) == wanted);
-        let found: Vec<String> = match wanted {
-            Verdict::Not => {
-                Vec::from_iter(found.map(|c| c.method.clone()).reduce(|all, next| format!("{all}; {next}")))
-            }
-            _ => found.map(told_apart).collect(),
-        };
-        if found.is_empty() { vec!["none".to_owned()] } else { found }
-    };
-    let outcome = |name: String, verdict: Verdict| Fact { name, texts: of(verdict) };
-    [
-        outcome(format!("Better than {base}"), Verdict::Better),
-        outcome(format!("Worse than {base}"), Verdict::Worse),
-        outcome("Not told apart".to_owned(), Verdict::Not),
-    ]
-}
+const RULE: &str = "Chosen by rule, not by hand: of all items of a kind that our first method and the best simple baseline \
+                    answered, the one in the middle, by how far the two differ and then in the data’s order.";
 
-/// Where others help, where they do harm and where neither can be told; nothing where nobody learns from others.
-fn with_others(set: &SetReport, metric: &str) -> Vec<Fact> {
-    let all: Vec<_> = set.with_others.iter().filter(|it| it.comparison.metric == metric).collect();
-    let outcome = |name: &str, wanted: Verdict| {
-        let found = all.iter().filter(|it| set.verdict(&it.comparison) == wanted);
-        let texts: Vec<String> = found
-            .map(|it| {
-                let named = Comparison {
-                    method: format!("{} at {} own", it.method(), wording::own(it.own)),
-                    ..it.comparison.clone()
-                };
-                if wanted == Verdict::Not { named.method } else { told_apart(&named) }
-            })
-            .collect();
-        let texts = if wanted == Verdict::Not { vec![texts.join("; ")] } else { texts };
-        let none = texts.iter().all(String::is_empty);
-        Fact { name: name.to_owned(), texts: if none { vec!["none".to_owned()] } else { texts } }
-    };
-    if all.is_empty() {
-        return Vec::new();
+/// Why no text is shown, where none is.
+pub(super) fn quoted<'a>(mut items: impl Iterator<Item = &'a ItemRow>) -> &'static str {
+    if items.any(|item| item.asked.is_none()) {
+        " Users’ texts are not quoted, so that the report can be passed on; --show-texts quotes them."
+    } else {
+        ""
     }
-    vec![
-        outcome("With others better than alone", Verdict::Better),
-        outcome("With others worse than alone", Verdict::Worse),
-        outcome("With others not told apart from alone", Verdict::Not),
-    ]
 }
 
-/// A method with its difference, which stays on one line.
-fn told_apart(comparison: &Comparison) -> String {
-    let interval = number::difference(comparison.difference);
-    let p = number::probability(comparison.adjusted_p);
-    let equals = if p.starts_with('<') { "" } else { "= " };
-    let [interval, p] = [interval, format!("adjusted p {equals}{p}")].map(|text| text.replace(' ', "\u{a0}"));
-    format!("{} {interval}, {p}", comparison.method)
+/// A case as a card.
+pub(super) fn card(report: &Report, set: &SetReport, case: &Case, id: &str) -> Section {
+    let texts = set.metrics.first().is_none_or(|metric| metric.name != "accuracy");
+    let title = match case.kind {
+        CaseKind::Gained if texts => "Ours was nearer",
+        CaseKind::Gained => "Ours was right, the baseline wrong",
+        CaseKind::Typical if texts => "A middling answer of ours",
+        CaseKind::Typical => "Both were right",
+        CaseKind::Lost if texts => "Ours was farther off",
+        CaseKind::Lost => "Ours was wrong",
+    };
+    let item = &case.item;
+    let mut whose = Fact::new("Item", format!("{}, {}, {}", set.name, item.user, item.item));
+    whose.href = user_page::href(report, &set.name, &item.user);
+    let mut facts = vec![whose];
+    facts.extend(item.asked.iter().map(|asked| Fact::new("Asked", asked)));
+    facts.push(Fact::new("The person", &item.gold));
+    let lead = set.lead();
+    let answer = |answer: &ItemAnswer| {
+        let ours = Role::of(&answer.method) == Role::Ours;
+        let name = if ours { format!("{} (ours)", answer.method) } else { answer.method.clone() };
+        let mut texts = vec![answered(answer)];
+        // Reasons are of the method that the case is about.
+        texts.extend(answer.why.clone().filter(|_| Some(answer.method.as_str()) == lead || answer.response.is_none()));
+        Fact::several(name, texts)
+    };
+    facts.extend(item.answers.iter().map(answer));
+    Section { blocks: vec![Block::Facts(facts)], ..Section::new(id, title) }
 }
 
-fn or_none(names: &[String]) -> String {
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
-}
-
-fn how_to_read() -> Section {
-    let mut section = Section::new("how-to-read", "How to read the doubt");
-    let paragraphs = [
-        "“.460 [.412, .508]” is a value over all items with its 95\u{a0}% interval. For the interval, users are drawn anew, each \
-         with all of their items: items of one user resemble each other, so they count as less than as many strangers’.",
-        "Whether two methods differ is decided by their paired difference on the same items, never by whether their \
-         intervals overlap: what makes an item hard is hard for both, and the paired difference leaves it out. Intervals \
-         that overlap may belong to methods that clearly differ.",
-        "p is the probability of a paired difference as large as the one seen if there were none. Among many comparisons \
-         some are small by chance; the adjusted p (Holm’s method) allows for all comparisons of the data set, and only it \
-         decides. A difference with an adjusted p of .05 or more is called “not told apart”: with few users, only large \
-         differences can be told.",
-        "No value is in bold: the highest of several uncertain values is not thereby the best. Behind a score, ↑ says that \
-         it is better than the base’s and ↓ that it is worse, each by the adjusted p; no mark says that it was not told \
-         apart or not compared.",
-        "An item without an answer stays in the count of items; the tables say how many there are, and why. Intervals speak \
-         of users and items like these, answered by this model: not of other models, other data, or another wording of \
-         the prompts.",
-    ];
-    section.blocks.extend(paragraphs.map(|text| Block::Text(text.to_owned())));
-    section
+/// A method's answer with how good it was.
+pub(super) fn answered(answer: &ItemAnswer) -> String {
+    let Some(response) = &answer.response else { return "no answer".to_owned() };
+    let good = match (answer.right, answer.score) {
+        (Some(true), _) => " – right".to_owned(),
+        (Some(false), _) => " – wrong".to_owned(),
+        (None, Some(score)) => format!(" – score {}", number::score(score)),
+        (None, None) => String::new(),
+    };
+    let sure = answer.confidence.map(|it| format!(", {} sure", number::percent(it))).unwrap_or_default();
+    format!("{response}{good}{sure}")
 }

@@ -41,7 +41,7 @@ fn score_cells(set: &SetReport, row: &MethodRow) -> Vec<Cell> {
         });
         let mark = compared.and_then(|comparison| set.verdict(comparison).mark());
         let score = row.scores.get(place).copied().flatten();
-        cells.push(Cell { text: number::measured(score), mark });
+        cells.push(Cell { mark, ..Cell::from(number::measured(score)) });
     }
     cells
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::items::{Case, UserPage};
 use crate::compare::Measured;
 
 /// Figures of one run. The same run gives the same value, so nothing a clock measured is in it.
@@ -21,6 +22,9 @@ pub struct Report {
     pub methods: Vec<String>,
     /// One report per data set.
     pub sets: Vec<SetReport>,
+    /// The pages of users, by set in order; empty where none are wanted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub users: Vec<UserPage>,
 }
 
 /// Figures of one data set.
@@ -57,6 +61,9 @@ pub struct SetReport {
     pub metrics: Vec<Metric>,
     /// One row per method, in the run's order.
     pub methods: Vec<MethodRow>,
+    /// Items that show how our first method and the best simple baseline differ; none where one of both is missing.
+    #[serde(default)]
+    pub cases: Vec<Case>,
     /// Paired comparisons; those with the main base first.
     pub comparisons: Vec<Comparison>,
     /// Each method that learns from others less the same method alone, for each number of own interactions, by the metrics that

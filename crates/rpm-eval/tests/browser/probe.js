@@ -1,4 +1,5 @@
-// Measures the page it stands in: width, contrast, headings, sticky columns, text of charts; and what axe finds, if it is there.
+// Measures the page it stands in: where things stand, width, contrast, headings, folds, tables, text of charts; and what axe finds,
+// if it is there.
 (async () => {
   const channels = color => (color.match(/[\d.]+/g) || []).map(Number);
   const luminance = color => {
@@ -18,7 +19,35 @@
   };
   const all = query => [...document.querySelectorAll(query)];
   const root = document.documentElement;
-  const found = { width: root.scrollWidth, wide: [], faint: [], dim: [], levels: [], unsticky: [], cut: [], axe: [] };
+  const found = { width: root.scrollWidth, wide: [], faint: [], dim: [], levels: [], unsticky: [], cut: [], shut: [], unfocusable: [], axe: [] };
+
+  const place = query => {
+    const box = document.querySelector(query)?.getBoundingClientRect();
+    return box && { top: box.top + scrollY, bottom: box.bottom + scrollY };
+  };
+  found.first = { verdict: place('#verdict'), chart: place('#chart figure'), cases: place('#cases') };
+
+  const folds = all('details');
+  found.folded = folds.length;
+  for (const fold of folds) {
+    const summary = fold.querySelector(':scope > summary');
+    const was = fold.open;
+    // What stands in a closed fold is reached when that is open.
+    const outer = fold.parentElement.closest('details');
+    const outerWas = outer?.open;
+    if (outer) outer.open = true;
+    summary.focus();
+    const reached = document.activeElement === summary && summary.tabIndex === 0 && summary.textContent.trim().length > 5;
+    summary.click();
+    if (!reached || fold.open === was) found.shut.push(summary.textContent.slice(0, 40));
+    fold.open = was;
+    if (outer) outer.open = outerWas;
+  }
+  document.activeElement.blur();
+  scrollTo(0, 0);
+
+  found.unfocusable = all('.scroll').filter(e => e.tabIndex !== 0 || !e.getAttribute('aria-labelledby'))
+    .map(e => e.textContent.slice(0, 40));
 
   found.wide = all('body *').filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('.scroll'))
     .slice(0, 5).map(e => e.tagName + '.' + e.className);
@@ -48,7 +77,7 @@
   const levels = all('h1, h2, h3, h4, h5, h6').map(h => Number(h.tagName[1]));
   found.levels = levels.filter((level, at) => level > (levels[at - 1] || 0) + 1);
 
-  for (const scroll of all('.scroll')) {
+  for (const scroll of all('.scroll').filter(e => e.checkVisibility())) {
     scroll.scrollLeft = 120;
     const heading = scroll.querySelector('tbody th');
     const moved = heading.getBoundingClientRect().left - scroll.getBoundingClientRect().left;
@@ -56,9 +85,9 @@
     scroll.scrollLeft = 0;
   }
 
-  const drawn = all('svg text').filter(t => t.textContent.trim());
+  const drawn = all('svg text').filter(t => t.textContent.trim() && t.checkVisibility());
   found.least = Math.min(...drawn.map(t => parseFloat(getComputedStyle(t).fontSize) * t.getScreenCTM().a));
-  for (const svg of all('svg')) {
+  for (const svg of all('svg').filter(svg => svg.checkVisibility())) {
     const outer = svg.getBoundingClientRect();
     const boxes = [...svg.querySelectorAll('text')].filter(t => t.textContent.trim())
       .map(t => [t.getBoundingClientRect(), t.textContent.trim()]);

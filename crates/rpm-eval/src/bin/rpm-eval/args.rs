@@ -91,6 +91,13 @@ pub(crate) struct Args {
     /// The folder for report.md, report.html, report.json and timings.json.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) report: Option<PathBuf>,
+    /// Writes a page for each user beside the report too: users/1.html and so on.
+    #[arg(long, requires = "report")]
+    pub(crate) user_pages: bool,
+    /// Quotes in the report what users were asked and responded and what models replied. Without it no text of a user is
+    /// in a report.
+    #[arg(long)]
+    pub(crate) show_texts: bool,
     /// Prints the cost of the run, by the prompts it would send, and sends nothing.
     #[arg(long)]
     pub(crate) estimate: bool,

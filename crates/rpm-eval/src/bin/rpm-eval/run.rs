@@ -59,12 +59,15 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     if let Some(prices) = args.prices {
         options = options.prices(prices);
     }
+    options.texts = args.show_texts;
+    options.user_pages = args.user_pages;
     let report = Report::of(&run, &sets, &options);
     println!("{}", report.to_markdown());
     if let Some(folder) = &args.report {
         report.write(folder)?;
         run.write_timings(folder)?;
-        eprintln!("report.md, report.html, report.json and timings.json are in {}", folder.display());
+        let pages = if args.user_pages { ", and a page of each user in users" } else { "" };
+        eprintln!("report.md, report.html, report.json and timings.json are in {}{pages}", folder.display());
     }
     Ok(())
 }

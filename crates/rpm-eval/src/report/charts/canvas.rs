@@ -1,7 +1,6 @@
 //! The canvas of all charts: sizes, colors, marks, and an SVG that fits into a page.
 
 use plotters::coord::Shift;
-use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
@@ -58,6 +57,11 @@ pub(super) fn text(color: RGBColor, pixels: f64, horizontal: HPos, vertical: VPo
     ("sans-serif", pixels * UNIT * 1.24).into_font().color(&color).pos(Pos::new(horizontal, vertical))
 }
 
+/// The same in bold.
+pub(super) fn bold(style: &TextStyle<'static>) -> TextStyle<'static> {
+    TextStyle { font: style.font.style(FontStyle::Bold), ..style.clone() }
+}
+
 /// Draws onto a canvas of such a height in pixels; gives SVG to stand in a page.
 pub(super) fn svg(height: f64, draw: impl FnOnce(&Area<'_>) -> Result<(), DrawError>) -> Result<String, DrawError> {
     let mut text = String::new();
@@ -72,9 +76,32 @@ pub(super) fn svg(height: f64, draw: impl FnOnce(&Area<'_>) -> Result<(), DrawEr
     Ok(text.split_once('>').map_or_else(String::new, |(_, rest)| format!("{start}{}", tidy(rest))))
 }
 
-/// Leaves out what a browser takes for granted.
+/// Leaves out what a browser or the style sheet takes for granted, and says dashes in an attribute.
 fn tidy(svg: &str) -> String {
-    svg.replace(" opacity=\"1\"", "").replace(" font-family=\"sans-serif\"", "").replace(" \"/>", "\"/>")
+    let plain = [" opacity=\"1\"", " font-family=\"sans-serif\"", " fill=\"none\""];
+    let mut text = plain.iter().fold(svg.to_owned(), |text, known| text.replace(known, ""));
+    // The text of a `<text>` element stands on a line of its own.
+    text = text.replace(" \"/>", "\"/>").replace("\">\n", "\">").replace("\n</text>", "</text>");
+    for (place, (width, dash, gap)) in DASHES.into_iter().enumerate() {
+        let [width, dash, gap] = [width, dash, gap].map(px);
+        let known = format!(" stroke-width=\"{}\"", CODE + size(place as f64));
+        text = text.replace(&known, &format!(" stroke-width=\"{width}\" stroke-dasharray=\"{dash} {gap}\""));
+    }
+    text
+}
+
+/// The dashes there are: width of the line, length, gap. Plotters would draw each dash as an element of its own, so a dashed line is
+/// drawn with a width that stands for its place here.
+const DASHES: [(f64, f64, f64); 5] =
+    [(1.8, 6.0, 3.0), (1.8, 2.0, 2.5), (1.8, 11.0, 3.0), (1.4, 4.0, 3.0), (1.2, 3.0, 3.0)];
+const CODE: u32 = 100_000;
+/// The places of dashes that are no method's.
+pub(super) const REFERENCE: usize = 3;
+pub(super) const DIAGONAL: usize = 4;
+
+/// Draws a dashed line.
+pub(super) fn dashed(area: &Area<'_>, points: Vec<(i32, i32)>, color: RGBColor, dash: usize) -> Result<(), DrawError> {
+    area.draw(&PathElement::new(points, color.stroke_width(CODE + size(dash as f64))))
 }
 
 /// Draws a method's mark: five shapes, so that color is not needed to tell methods apart.
@@ -115,14 +142,10 @@ pub(super) fn mark(area: &Area<'_>, (x, y): (i32, i32), place: usize, radius: f6
 
 /// Draws a method's line: four dashes.
 pub(super) fn line(area: &Area<'_>, points: Vec<(i32, i32)>, place: usize) -> Result<(), DrawError> {
-    let style = stroke(color(place), 1.8);
-    let (dash, gap) = match place % 4 {
-        0 => return area.draw(&PathElement::new(points, style)),
-        1 => (6.0, 3.0),
-        2 => (2.0, 2.5),
-        _ => (11.0, 3.0),
-    };
-    area.draw(&DashedPathElement::new(points, px(dash), px(gap), style))
+    match place % 4 {
+        0 => area.draw(&PathElement::new(points, stroke(color(place), 1.8))),
+        dash => dashed(area, points, color(place), dash - 1),
+    }
 }
 
 /// A name that is wider than so many letters of middling width keeps its start and its end.

@@ -5,6 +5,7 @@ mod canvas;
 mod forest;
 mod plane;
 
+use super::roles::Role;
 use super::verdict::Verdict;
 
 pub(super) use canvas::DrawError;
@@ -31,6 +32,8 @@ pub(super) struct Forest {
     pub(super) title: String,
     /// True when a line marks zero.
     pub(super) zero: bool,
+    /// A value that a dashed line marks.
+    pub(super) reference: Option<f64>,
 }
 
 /// A value with its interval.
@@ -41,8 +44,16 @@ pub(super) struct ForestRow {
     pub(super) value: f64,
     /// The ends of its interval; `None` when there are too few users for one.
     pub(super) interval: Option<(f64, f64)>,
-    /// The verdict on a difference; `None` for a value that is no difference.
-    pub(super) verdict: Option<Verdict>,
+    pub(super) sign: Sign,
+}
+
+/// What a row's mark says, by shape and by color.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sign {
+    /// The part its method plays.
+    Role(Role),
+    /// The verdict on a difference.
+    Verdict(Verdict),
 }
 
 /// Points in a plane, with a legend below.
@@ -85,6 +96,8 @@ pub(super) struct Point {
     pub(super) x: f64,
     pub(super) y: f64,
     pub(super) interval: Option<(f64, f64)>,
+    /// How much of all it stands for, 0 to 1: its area follows. `None` where all points stand for as much.
+    pub(super) share: Option<f64>,
 }
 
 impl Chart {

@@ -1,13 +1,13 @@
 //! Points in a plane: curves, scores over cost, right answers over confidence.
 
 use plotters::coord::ranged1d::ValueFormatter as _;
-use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use super::axis::Axis;
 use super::canvas::{
-    Area, DrawError, GRID, INK, QUIET, RULE, WIDTH, color, line, mark, px, shortened, size, stroke, svg, text,
+    Area, DIAGONAL, DrawError, GRID, INK, QUIET, RULE, WIDTH, color, dashed, line, mark, px, shortened, size, stroke,
+    svg, text,
 };
 use super::{Line, Plane, Point, Spread};
 
@@ -17,14 +17,24 @@ const BOTTOM: f64 = 44.0;
 const LEFT: f64 = 42.0;
 const RIGHT: f64 = 14.0;
 const LEGEND: f64 = 21.0;
+/// The room right of the plot for names of lines at their ends, the least distance between these, and how much fits.
+const NAMES: f64 = 112.0;
+const BETWEEN: f64 = 15.0;
+const DIRECT: usize = 4;
+const LETTERS: usize = 14;
 const TEXT: f64 = 12.2;
+/// The radius of a point that stands for nearly nothing, and of one that stands for the most.
+const LEAST: f64 = 2.4;
+const MOST: f64 = 9.0;
 /// The distance between lines of one place, so that their intervals can be seen; and at most all of them together.
 const APART: f64 = 2.6;
 const ALL_APART: f64 = 13.0;
 
 pub(super) fn draw(plane: &Plane) -> Result<String, DrawError> {
+    let direct = is_direct(plane);
     let legend = TOP + PLOT + BOTTOM + 6.0;
-    let height = legend + LEGEND * plane.lines.len() as f64;
+    let height = if direct { legend } else { legend + LEGEND * plane.lines.len() as f64 };
+    let right = if direct { NAMES } else { RIGHT };
     svg(height, |area| {
         let points = || plane.lines.iter().flat_map(|line| line.points.iter().copied());
         let xs = || points().map(|point| point.x);
@@ -36,7 +46,7 @@ pub(super) fn draw(plane: &Plane) -> Result<String, DrawError> {
         let y = axis(plane.y, ends.collect(), 0);
         let mut chart = ChartBuilder::on(area)
             .margin_top(size(TOP))
-            .margin_right(size(RIGHT))
+            .margin_right(size(right))
             .margin_bottom(size(height - TOP - PLOT - BOTTOM))
             .set_label_area_size(LabelAreaPosition::Left, size(LEFT))
             .set_label_area_size(LabelAreaPosition::Bottom, size(BOTTOM))
@@ -52,11 +62,11 @@ pub(super) fn draw(plane: &Plane) -> Result<String, DrawError> {
             .draw()?;
         let title = |horizontal, vertical| text(QUIET, TEXT, horizontal, vertical);
         area.draw_text(&shortened(&plane.y_title, 52), &title(HPos::Left, VPos::Center), (px(4.0), px(11.0)))?;
-        let below = (px((LEFT + WIDTH - RIGHT) / 2.0), px(TOP + PLOT + BOTTOM - 4.0));
+        let below = (px((LEFT + WIDTH - right) / 2.0), px(TOP + PLOT + BOTTOM - 4.0));
         area.draw_text(&shortened(&plane.x_title, 46), &title(HPos::Center, VPos::Bottom), below)?;
         if plane.diagonal {
             let ends = [(0.0, 0.0), (1.0, 1.0)].map(|at| chart.backend_coord(&at));
-            area.draw(&DashedPathElement::new(ends, px(3.0), px(3.0), stroke(RULE, 1.2)))?;
+            dashed(area, ends.to_vec(), RULE, DIAGONAL)?;
         }
         let middle = (plane.lines.len() as f64 - 1.0) / 2.0;
         let apart = APART.min(ALL_APART / (2.0 * middle).max(1.0));
@@ -68,11 +78,40 @@ pub(super) fn draw(plane: &Plane) -> Result<String, DrawError> {
             };
             draw_line(area, line, at)?;
         }
+        if direct {
+            return draw_names(area, plane, |x, y| chart.backend_coord(&(x, y)).1);
+        }
         for (index, line) in plane.lines.iter().enumerate() {
             draw_legend(area, line, legend + LEGEND * (index as f64 + 0.5))?;
         }
         Ok(())
     })
+}
+
+/// True where names stand at the lines' ends and no legend is needed: few lines with short names, over few labels.
+fn is_direct(plane: &Plane) -> bool {
+    let few =
+        matches!(plane.x, Spread::Shares | Spread::Steps) && plane.lines.len() <= DIRECT && plane.steps.len() <= 5;
+    few && plane.lines.iter().all(|line| line.points.len() > 1 && shortened(&line.name, LETTERS) == line.name)
+}
+
+/// Draws each line's mark and name as near to its end as the others allow.
+fn draw_names(area: &Area<'_>, plane: &Plane, height: impl Fn(f64, f64) -> i32) -> Result<(), DrawError> {
+    let end = |line: &Line| line.points.last().map_or(0, |point| height(point.x, point.y));
+    let mut names: Vec<(i32, &Line)> = plane.lines.iter().map(|line| (end(line), line)).collect();
+    names.sort_by_key(|(y, _)| *y);
+    let (between, lowest) = (px(BETWEEN), px(TOP + PLOT - 6.0));
+    let mut from = px(TOP + 6.0);
+    for (place, (y, line)) in names.iter().enumerate() {
+        // Those below need their room.
+        let below = between * i32::try_from(names.len() - place - 1).unwrap_or(0);
+        let y = (*y).max(from).min(lowest - below);
+        from = y + between;
+        let left = WIDTH - NAMES;
+        mark(area, (px(left + 10.0), y), line.place, 3.6)?;
+        area.draw_text(&line.name, &text(INK, TEXT, HPos::Left, VPos::Center), (px(left + 18.0), y))?;
+    }
+    Ok(())
 }
 
 fn varied(plane: &Plane) -> bool {
@@ -105,7 +144,8 @@ fn draw_line(area: &Area<'_>, drawn: &Line, at: impl Fn(f64, f64) -> (i32, i32))
         line(area, visible.iter().map(|point| at(point.x, point.y)).collect(), drawn.place)?;
     }
     for point in &visible {
-        mark(area, at(point.x, point.y), drawn.place, 4.2)?;
+        let radius = point.share.map_or(4.2, |share| LEAST + (MOST - LEAST) * share.clamp(0.0, 1.0).sqrt());
+        mark(area, at(point.x, point.y), drawn.place, radius)?;
     }
     Ok(())
 }

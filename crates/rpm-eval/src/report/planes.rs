@@ -1,74 +1,10 @@
-//! The charts of a data set, as values: drawings with their captions and labels.
+//! Charts of points in a plane, as values: cost, curves, own interactions, confidence.
 
-use super::charts::{Chart, Drawing, Forest, ForestRow, Line, Plane, Point, Spread};
-use super::values::{Curve, Learning, LearningLine, MethodRow, Metric, SetReport, WithOthers};
-use super::verdict::Verdict;
+use super::charts::{Chart, Drawing, Line, Plane, Point, Spread};
+use super::forests::ends;
+use super::values::{Curve, Learning, LearningLine, MethodRow, Metric, ReliabilityBin, SetReport};
 use super::{number, wording};
 use crate::compare::Measured;
-
-/// The first metric by method. `None` without a score.
-pub(super) fn scores(set: &SetReport) -> Option<Chart> {
-    let metric = set.metrics.first()?;
-    let rows: Vec<ForestRow> = first_scores(set)
-        .map(|(_, method, score)| ForestRow {
-            name: method.method.clone(),
-            text: number::measured(Some(score)),
-            value: score.value,
-            interval: ends(score),
-            verdict: None,
-        })
-        .collect();
-    let caption = format!(
-        "{}, by method. Squares are values over all items, bars 95\u{a0}% intervals. Overlap of bars does not decide: see the \
-         paired differences.",
-        metric.direction()
-    );
-    let label = format!("Forest plot of {} by method: {}.", metric.name, spoken(&rows));
-    forest(rows, Forest { rows: Vec::new(), title: metric.direction(), zero: false }, caption, label)
-}
-
-/// Paired differences to the main base in the first metric. `None` without a comparison.
-pub(super) fn differences(set: &SetReport) -> Option<Chart> {
-    let (metric, base) = (set.metrics.first()?, set.main_base()?);
-    let rows: Vec<ForestRow> = set
-        .main_comparisons()
-        .filter(|c| c.difference.value.is_finite())
-        .map(|c| ForestRow {
-            name: c.method.clone(),
-            text: number::difference(c.difference),
-            value: c.difference.value,
-            interval: ends(c.difference),
-            verdict: Some(set.verdict(c)),
-        })
-        .collect();
-    let side = if metric.higher_is_better { "Right" } else { "Left" };
-    let caption = format!(
-        "Paired difference in {} to {base}, with 95\u{a0}% intervals. {side} of the line is better. Filled squares: told apart \
-         by the adjusted p; hollow circles: not told apart.",
-        metric.name
-    );
-    let label = format!("Forest plot of paired differences in {} to {base}: {}.", metric.name, spoken(&rows));
-    let title = format!("{}, method less base", metric.name);
-    forest(rows, Forest { rows: Vec::new(), title, zero: true }, caption, label)
-}
-
-/// The ends of an interval, if there is one.
-fn ends(measured: Measured) -> Option<(f64, f64)> {
-    measured.interval.map(|interval| (interval.low, interval.high))
-}
-
-fn forest(rows: Vec<ForestRow>, forest: Forest, caption: String, label: String) -> Option<Chart> {
-    let drawing = Drawing::Forest(Forest { rows, ..forest });
-    let empty = matches!(&drawing, Drawing::Forest(forest) if forest.rows.is_empty());
-    (!empty).then_some(Chart { caption, label, drawing })
-}
-
-/// A row's numbers, for a chart's label.
-fn spoken(rows: &[ForestRow]) -> String {
-    let verdict =
-        |row: &ForestRow| row.verdict.map(|verdict: Verdict| format!(", {}", verdict.word())).unwrap_or_default();
-    rows.iter().map(|row| format!("{} {}{}", row.name, row.text, verdict(row))).collect::<Vec<_>>().join("; ")
-}
 
 /// Methods that have the first score, with their places.
 fn first_scores(set: &SetReport) -> impl Iterator<Item = (usize, &MethodRow, Measured)> {
@@ -96,7 +32,7 @@ pub(super) fn cost(set: &SetReport) -> Option<Chart> {
                 name: row.method.clone(),
                 place,
                 text: format!("{spent}, {}", number::score(score.value)),
-                points: vec![Point { x, y: score.value, interval: ends(score) }],
+                points: vec![Point { x, y: score.value, interval: ends(score), share: None }],
             })
         })
         .collect();
@@ -126,7 +62,8 @@ pub(super) fn cost(set: &SetReport) -> Option<Chart> {
 /// A curve over an option that was varied.
 pub(super) fn curve(set: &SetReport, curve: &Curve) -> Chart {
     let lines = curve.lines.iter().map(|line| {
-        let points = line.points.iter().map(|p| Point { x: p.x, y: p.measured.value, interval: ends(p.measured) });
+        let points =
+            line.points.iter().map(|p| Point { x: p.x, y: p.measured.value, interval: ends(p.measured), share: None });
         Line {
             name: line.method.clone(),
             place: place(set, &line.method),
@@ -173,7 +110,7 @@ pub(super) fn learning(set: &SetReport, learning: &Learning) -> Option<Chart> {
             text: String::new(),
             points: points(line)
                 .into_iter()
-                .map(|(place, point)| Point { x: place as f64, y: point.value, interval: ends(point) })
+                .map(|(place, point)| Point { x: place as f64, y: point.value, interval: ends(point), share: None })
                 .collect(),
         })
         .filter(|line| !line.points.is_empty())
@@ -211,40 +148,15 @@ pub(super) fn learning(set: &SetReport, learning: &Learning) -> Option<Chart> {
     Some(Chart { caption, label, drawing })
 }
 
-/// Methods with others less the same alone, in the first metric. `None` without a comparison.
-pub(super) fn with_others(set: &SetReport) -> Option<Chart> {
-    let metric = set.metrics.first()?;
-    let all = || set.with_others.iter().filter(|it| it.comparison.metric == metric.name);
-    // Room is short: who the others are is said where it tells rows apart.
-    let name = |it: &WithOthers| {
-        let alike = all().filter(|other| other.comparison.base == it.comparison.base).count();
-        if alike > 1 { it.method() } else { it.alone() }
-    };
-    let rows: Vec<ForestRow> = all()
-        .filter(|it| it.comparison.difference.value.is_finite())
-        .map(|it| ForestRow {
-            name: format!("{} own: {}", wording::own(it.own), name(it)),
-            text: number::difference(it.comparison.difference),
-            value: it.comparison.difference.value,
-            interval: ends(it.comparison.difference),
-            verdict: Some(set.verdict(&it.comparison)),
-        })
-        .collect();
-    let side = if metric.higher_is_better { "Right" } else { "Left" };
-    let caption = format!(
-        "Paired difference in {} of each method with others to the same method alone, with 95\u{a0}% intervals, by own \
-         interactions known. {side} of the line others help. Filled squares: told apart by the adjusted p; hollow circles: not \
-         told apart.",
-        metric.name
-    );
-    let label =
-        format!("Forest plot of paired differences in {}, with others less alone: {}.", metric.name, spoken(&rows));
-    let title = format!("{}, with others less alone", metric.name);
-    forest(rows, Forest { rows: Vec::new(), title, zero: true }, caption, label)
-}
-
 /// The share of right answers by confidence.
 pub(super) fn reliability(set: &SetReport) -> Chart {
+    let most = set.reliability.iter().flat_map(|line| &line.bins).map(|bin| bin.answers).max().unwrap_or(1).max(1);
+    let point = |bin: &ReliabilityBin| Point {
+        x: bin.confidence,
+        y: bin.right,
+        interval: None,
+        share: Some(bin.answers as f64 / most as f64),
+    };
     let lines: Vec<Line> = set
         .reliability
         .iter()
@@ -252,7 +164,7 @@ pub(super) fn reliability(set: &SetReport) -> Chart {
             name: line.method.clone(),
             place: place(set, &line.method),
             text: format!("{} answers", number::count(line.bins.iter().map(|bin| bin.answers).sum())),
-            points: line.bins.iter().map(|bin| Point { x: bin.confidence, y: bin.right, interval: None }).collect(),
+            points: line.bins.iter().map(point).collect(),
         })
         .collect();
     let shown = set.reliability.iter().map(|line| {
@@ -263,7 +175,7 @@ pub(super) fn reliability(set: &SetReport) -> Chart {
     let label = format!("Reliability diagram: {}.", shown.collect::<Vec<_>>().join("; "));
     let caption =
         "Share of right answers among answers of about the same confidence. On the dashed diagonal confidence can \
-                   be taken at its word; below it, the method is too sure. Points of few answers are uncertain."
+                   be taken at its word; below it, the method is too sure. A point’s area is its number of answers: small points are uncertain."
             .to_owned();
     let drawing = Drawing::Plane(Plane {
         x_title: "Mean confidence".to_owned(),
