@@ -17,7 +17,7 @@ const LONG: f64 = 205.0;
 const HEAD: f64 = 26.0;
 const FOOT: f64 = 8.0;
 /// The most signs of a label.
-const LABEL: usize = 21;
+const LABEL: usize = 20;
 
 /// From which change to which the axis goes.
 struct Axis {
@@ -64,17 +64,17 @@ impl Profile {
         let height = HEAD + ROW * rows.len() as f64 + FOOT;
         let mut svg = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"100%\" \
-             style=\"max-width:560px\" role=\"img\" lang=\"{}\" font-family=\"system-ui,sans-serif\" font-size=\"15\" \
+             style=\"max-width:560px\" role=\"img\" lang=\"{}\" font-family=\"system-ui,sans-serif\" font-size=\"16\" \
              fill=\"currentColor\"><title>{}</title><desc>{}</desc>\n",
             words.tag(),
             words.picture_title(),
             Escaped(&described(&rows, words)),
         );
         let [less, more] = words.ends(is_taken_up(&self.sways));
-        let _ = writeln!(svg, "<text x=\"{AXIS}\" y=\"16\" font-size=\"13\">\u{2190} {less}</text>");
+        let _ = writeln!(svg, "<text x=\"{AXIS}\" y=\"16\" font-size=\"15.5\">\u{2190} {less}</text>");
         let _ = writeln!(
             svg,
-            "<text x=\"{}\" y=\"16\" font-size=\"13\" text-anchor=\"end\">{more} \u{2192}</text>",
+            "<text x=\"{}\" y=\"16\" font-size=\"15.5\" text-anchor=\"end\">{more} \u{2192}</text>",
             AXIS + LONG
         );
         let (middle, bottom) = (axis.x(0.0), height - FOOT);

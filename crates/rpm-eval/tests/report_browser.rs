@@ -176,3 +176,41 @@ fn a_browser_logs_nothing_about_the_page_as_it_is() {
     let console: Vec<&str> = log.lines().filter(|line| line.contains("CONSOLE")).collect();
     assert!(console.is_empty(), "{console:?}");
 }
+
+/// The profile of an invented viewer who likes slow films and long labels.
+fn profile() -> String {
+    use rpm_core::{History, Interaction, Query, ResponseSpace, RpmPipeline, Task};
+    let films = [
+        ("A slow drama with an unusually long and winding opening sequence.", "5"),
+        ("Loud action, explosions and jokes.", "1"),
+        ("A slow walk with subtitles.", "4"),
+        ("Jokes and a car chase, explosions at the end.", "2"),
+    ];
+    let task = Task::new("How would this person rate the film?", ResponseSpace::scale(1, 5).unwrap()).unwrap();
+    let item = |n: usize| {
+        let (film, response) = films[n % films.len()];
+        Interaction::new(format!("i{n:02}"), Query::new(film).unwrap(), response).unwrap()
+    };
+    let history = History::new(&task, "nora", (0..24).map(item)).unwrap();
+    let pipeline = RpmPipeline::offline(task);
+    pollster::block_on(async {
+        let learned = pipeline.learn(&history).await.unwrap();
+        pipeline.open(learned.model).await.unwrap().profile().html()
+    })
+}
+
+#[test]
+fn a_browser_shows_a_profile_without_overflow_or_faint_text_in_both_themes() {
+    let Some(chromium) = chromium() else {
+        println!("skipped: no Chromium in PATH, none named by CHROMIUM");
+        return;
+    };
+    let page = profile();
+    for (dark, width) in [(false, 1280), (true, 1280), (false, 768), (false, 360), (true, 360)] {
+        let name = format!("profile-{}-{width}", if dark { "dark" } else { "light" });
+        let found = found(&chromium, &name, &probed(&page, dark, true), width);
+        check(&name, &found, width);
+        assert!(found["texts"].as_u64().unwrap() > 20 && found["marks"].as_u64().unwrap() >= 5, "{name}: {found}");
+        assert!(found["least"].as_f64().unwrap() >= 11.0, "{name}: text of the picture is {} px", found["least"]);
+    }
+}
