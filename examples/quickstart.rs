@@ -6,7 +6,8 @@
 //! it, and the answer in plain words with the sum it is made of. Nora likes slow and quiet films and Viktor likes spectacle, so the
 //! film gets a low rating from her and a high one from him. The output is the same on every run.
 //!
-//! `-- --numbers` adds all statistics behind the answer, `-- --pages FOLDER` writes the profiles as HTML pages.
+//! `-- --numbers` adds all statistics behind the answer, `-- --pages FOLDER` writes the profiles as HTML pages and
+//! the sums as pictures.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -56,6 +57,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         if let Some(folder) = &pages {
             std::fs::create_dir_all(folder)?;
             std::fs::write(folder.join(format!("{user}.html")), viewers.profile(user)?.html())?;
+            if let Some(sum) = told.reasons.waterfall() {
+                std::fs::write(folder.join(format!("{user}.svg")), sum.svg())?;
+            }
         }
     }
     Ok(())

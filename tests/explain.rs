@@ -94,7 +94,8 @@ fn an_effect_is_the_change_when_the_words_are_taken_out_by_hand() {
             let by_hand = block_on(pipeline.personalize_model(&model, &by_hand)).unwrap();
             let without = by_hand.estimate.as_ref().unwrap().probability(&answer.response);
             assert!(close(found.effect.estimate, given - without), "{kind} {words:?}");
-            assert!(close(Some(found.effect.size), given - without), "{kind} {words:?}");
+            let leaning = |of: &Answer| of.estimate.as_ref().unwrap().leaning(&answer.response);
+            assert!(close(Some(found.effect.size), leaning(&answer) - leaning(&by_hand)), "{kind} {words:?}");
             assert_eq!(
                 (&found.effect.response, found.effect.flips),
                 (&by_hand.response, by_hand.response != answer.response)
