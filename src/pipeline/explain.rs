@@ -17,17 +17,17 @@ impl RpmPipeline {
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
     /// # let task = Task::new("How would this person rate the film?", ResponseSpace::scale(1, 5)?)?;
     /// # let history = History::new(&task, "ana", [
-    /// #     Interaction::new("a", Query::new("A slow, quiet drama.")?, "5")?,
-    /// #     Interaction::new("b", Query::new("A loud chase through the city.")?, "2")?,
-    /// #     Interaction::new("c", Query::new("A slow film about a quiet town.")?, "5")?,
-    /// #     Interaction::new("d", Query::new("A slow walk by the sea.")?, "4")?,
-    /// #     Interaction::new("e", Query::new("A loud party.")?, "1")?,
+    /// #     Interaction::new("a", Query::new("A western drama.")?, "5")?,
+    /// #     Interaction::new("b", Query::new("A chase through the city.")?, "2")?,
+    /// #     Interaction::new("c", Query::new("A western about a town.")?, "5")?,
+    /// #     Interaction::new("d", Query::new("A western by the sea.")?, "4")?,
+    /// #     Interaction::new("e", Query::new("A party.")?, "1")?,
     /// # ])?;
     /// # let pipeline = RpmPipeline::offline(task);
     /// # let ana = pipeline.open(pipeline.learn(&history).await?.model).await?;
-    /// let answer = pipeline.personalize(&ana, &Query::new("A slow, quiet thriller.")?).await?;
+    /// let answer = pipeline.personalize(&ana, &Query::new("A western thriller.")?).await?;
     /// let what_if = pipeline.explain(&ana, &answer).await?;
-    /// assert!(what_if.factors.iter().any(|found| found.factor.label == "slow" && found.effect.size > 0.0));
+    /// assert!(what_if.factors.iter().any(|found| found.factor.label == "western" && found.effect.size > 0.0));
     /// println!("{what_if}");
     /// # Ok(())
     /// # }
