@@ -1,4 +1,5 @@
 //! The profile of a user: as data, as text and as a page.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
 mod common;
 

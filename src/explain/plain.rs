@@ -115,13 +115,11 @@ impl WhatIf {
             .collect();
         told.sort_by(|a, b| b.0.abs().total_cmp(&a.0.abs()));
         told.truncate(MOST_TOLD);
-        match told.is_empty() {
-            true => format!("{}: {}. No single thing in it makes a difference.", self.response_name, self.response),
-            false => {
-                let told: Vec<String> = told.into_iter().map(|(_, sentence)| sentence).collect();
-                format!("{}: {}. {}", self.response_name, self.response, told.join(" "))
-            }
+        if told.is_empty() {
+            return format!("{}: {}. No single thing in it makes a difference.", self.response_name, self.response);
         }
+        let told: Vec<String> = told.into_iter().map(|(_, sentence)| sentence).collect();
+        format!("{}: {}. {}", self.response_name, self.response, told.join(" "))
     }
 }
 

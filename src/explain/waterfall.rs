@@ -1,6 +1,6 @@
 //! An answer as a sum: from what is usual, by what each source added, to what is expected.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde::Serialize;
 
@@ -191,7 +191,6 @@ impl Waterfall {
     /// The sum as a picture: an SVG of its own, or to be put into a page as it is. It has a title and a description for those who do
     /// not see it, and takes the colour of its text from where it stands, so that it is read on light and on dark.
     pub fn svg(&self) -> String {
-        use std::fmt::Write as _;
         let rows = self.rows();
         let (width, height) = (LEFT + WIDE + 80.0, ROW * rows.len() as f64 + 12.0);
         let mut svg = format!(
@@ -210,11 +209,11 @@ impl Waterfall {
                 false => "#1f8fb3",
             };
             let weight = if row.is_total { " font-weight=\"600\"" } else { "" };
-            let _ = write!(
+            let _ = writeln!(
                 svg,
                 "<g{weight}><text x=\"{:.0}\" y=\"{:.0}\" text-anchor=\"end\" fill=\"currentColor\">{}</text>\
                  <rect x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{BAR}\" rx=\"2\" fill=\"{colour}\"/>\
-                 <text x=\"{:.1}\" y=\"{:.0}\" fill=\"currentColor\">{}</text></g>\n",
+                 <text x=\"{:.1}\" y=\"{:.0}\" fill=\"currentColor\">{}</text></g>",
                 LEFT - 10.0,
                 middle + 5.0,
                 Escaped(&cut(row.name, 26)),
@@ -234,7 +233,7 @@ impl Waterfall {
     fn told(&self) -> String {
         let mut told = format!("{} {}", self.usual, self.figure(self.start, false));
         for step in &self.steps {
-            told.push_str(&format!(", {} {}", step.name, self.figure(step.added, true)));
+            let _ = write!(told, ", {} {}", step.name, self.figure(step.added, true));
         }
         format!("{told}; {} expected", self.figure(self.end, false))
     }

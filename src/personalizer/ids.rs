@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::data::Query;
+use crate::data::{Query, hex};
 
 /// An id that no interaction of the user has: it begins with the model's revision, which grows with each change and so puts
 /// interactions in the order in which they were recorded, and ends with what is recorded, so that two writers at one revision do not
@@ -13,6 +13,6 @@ pub(super) fn made(revision: u64, query: &Query, response: &str) -> String {
         content.update((part.len() as u64).to_le_bytes());
         content.update(part);
     }
-    let mark: String = content.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-    format!("{revision:010}-{mark}")
+    let mark = hex(&content.finalize());
+    format!("{revision:010}-{}", mark.get(..12).unwrap_or(&mark))
 }

@@ -2,6 +2,7 @@
 
 use crate::data::UserId;
 use crate::profile::{Known, Profile, ProfileOptions, gather};
+use crate::stats::population::Population;
 
 use super::{Prepared, StoredError, StoredPipeline};
 
@@ -14,7 +15,7 @@ impl Prepared {
     /// The same, in another extent.
     pub fn profile_with(&self, options: &ProfileOptions) -> Profile {
         let beliefs = self.beliefs();
-        let people = self.population().map(|population| population.users());
+        let people = self.population().map(Population::users);
         gather(&Known { model: self.model(), beliefs: &beliefs, memory: self.memory(), people }, options)
     }
 }
