@@ -28,6 +28,7 @@ use std::path::Path;
 
 use super::EvalError;
 
+pub(crate) use answers::{Answers, LEVEL, answers};
 pub use options::ReportOptions;
 pub use values::{
     Comparison, Curve, CurveLine, CurvePoint, Learning, LearningLine, LengthMatched, MeanNeed, MethodReliability,
