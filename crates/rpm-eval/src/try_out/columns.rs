@@ -69,19 +69,19 @@ pub(super) fn pick(path: &Path, table: &Table, options: &TryOptions) -> Result<(
         Wanted { flag: "--response", given: options.response.as_deref(), obvious: &RESPONSE },
         Wanted { flag: "--time", given: options.time.as_deref(), obvious: &TIME },
     ];
+    let column_error = |problem: String, found: &[Option<usize>; 4], open: Option<&str>| TryError::Column {
+        problem,
+        columns: table.columns.clone(),
+        command: command(path, table, &wanted, found, open),
+    };
     let mut found: [Option<usize>; 4] = [None; 4];
     // What was named is not taken for something else.
-    for (place, column) in wanted.iter().zip(&mut found) {
-        if let Some(name) = place.given {
-            *column =
-                Some(named(table, name).map_err(|problem| (place.flag, problem)).or_else(|(flag, problem)| {
-                    let command = command(path, table, &wanted, &[None; 4], Some(flag));
-                    Err(TryError::Column {
-                        problem: format!("{flag}: {problem}"),
-                        columns: table.columns.clone(),
-                        command,
-                    })
-                })?);
+    for (wanted, column) in wanted.iter().zip(&mut found) {
+        if let Some(name) = wanted.given {
+            let place = named(table, name);
+            *column = Some(place.map_err(|problem| {
+                column_error(format!("{}: {problem}", wanted.flag), &[None; 4], Some(wanted.flag))
+            })?);
         }
     }
     let mut taken = Vec::new();
@@ -95,11 +95,8 @@ pub(super) fn pick(path: &Path, table: &Table, options: &TryOptions) -> Result<(
         }
     }
     let [user, query, response, time] = found;
-    let missing = |flag: &'static str| TryError::Column {
-        problem: format!("no column has an obvious name for {flag}"),
-        columns: table.columns.clone(),
-        command: command(path, table, &wanted, &found, Some(flag)),
-    };
+    let missing =
+        |flag: &'static str| column_error(format!("no column has an obvious name for {flag}"), &found, Some(flag));
     let columns = Columns {
         user: user.ok_or_else(|| missing("--user"))?,
         query: query.ok_or_else(|| missing("--query"))?,
@@ -109,11 +106,7 @@ pub(super) fn pick(path: &Path, table: &Table, options: &TryOptions) -> Result<(
     let mut all: Vec<usize> = found.into_iter().flatten().collect();
     all.sort_unstable();
     if all.windows(2).any(|pair| matches!(pair, [one, other] if one == other)) {
-        return Err(TryError::Column {
-            problem: "one column is named for two things".to_owned(),
-            columns: table.columns.clone(),
-            command: command(path, table, &wanted, &[None; 4], None),
-        });
+        return Err(column_error("one column is named for two things".to_owned(), &[None; 4], None));
     }
     Ok((columns, taken))
 }

@@ -34,6 +34,8 @@ impl FromStr for ResponseKind {
 const FEW_LABELS: usize = 20;
 /// The share of numbers among responses above which the others are mistakes: nineteen in twenty.
 const MOSTLY: (usize, usize) = (19, 20);
+/// Labels are shown where they take at most so many bytes together.
+const SHOWN: usize = 100;
 /// The longest texts that a task of free text is for, in characters; the least that holds the data's.
 const LONGEST: [usize; 5] = [300, 1_000, 2_000, 4_000, limits::RESPONSE_BYTES];
 
@@ -66,13 +68,12 @@ pub(super) fn tell(responses: &[&str], given: Option<ResponseKind>) -> Result<To
     match given {
         Some(ResponseKind::Scale) => numbers.scale(),
         Some(ResponseKind::Labels) => labels(responses, &spellings),
-        Some(ResponseKind::Text) => text(responses, different),
         None if numbers.are_yes_and_no() => labels(responses, &spellings),
         None if numbers.most(rows) => numbers.scale().or_else(|problem| {
             if different <= FEW_LABELS && as_labels { labels(responses, &spellings) } else { Err(problem) }
         }),
         None if as_labels => labels(responses, &spellings),
-        None => text(responses, different),
+        Some(ResponseKind::Text) | None => text(responses, different),
     }
 }
 
@@ -169,7 +170,10 @@ fn labels(responses: &[&str], spellings: &BTreeMap<String, BTreeMap<&str, usize>
     let responses: Vec<Option<String>> =
         responses.iter().map(|response| usual.get(fold(response).as_str()).cloned()).collect();
     let rows = responses.len();
-    let reason = format!("one of {different} labels, since {rows} responses are only {different} different ones");
+    let all = space.fixed_responses().unwrap_or_default().join(", ");
+    let named = if all.len() <= SHOWN { format!(" ({all})") } else { String::new() };
+    let reason =
+        format!("one of {different} labels{named}, since {rows} responses are only {different} different ones");
     Ok(Told { kind: ResponseKind::Labels, space, responses, reason, unit: "" })
 }
 

@@ -68,6 +68,8 @@ pub struct TryOptions {
     pub dates: Option<DateOrder>,
     /// How many of each user's queries are asked, at least 1. Without it, a fifth of them and at most 50.
     pub tests: Option<usize>,
+    /// The most users that are looked at; more are drawn among by the seed. Without it, 500.
+    pub users: Option<usize>,
     /// The seed of random choices.
     pub seed: u64,
 }
@@ -128,6 +130,18 @@ impl TriedOut {
     pub fn to_text(&self) -> String {
         page::page(self)
     }
+
+    /// The simple method that did best on the test items, where it is not the one that was chosen.
+    fn best_simple(&self) -> Option<&MethodFigure> {
+        let good = |figure: &MethodFigure| {
+            let value = figure.measured.value;
+            if self.metric.higher_is_better() { value } else { -value }
+        };
+        let is_simple = |figure: &&MethodFigure| self.candidates.iter().any(|it| it.method == figure.method);
+        let chosen = self.methods.get(1)?;
+        let best = self.methods.iter().filter(is_simple).max_by(|a, b| good(a).total_cmp(&good(b)))?;
+        (good(best) > good(chosen)).then_some(best)
+    }
 }
 
 /// Tries rpm-core on a table: reads it, splits each user's rows, chooses the best simple method on the histories, and compares the
@@ -141,8 +155,7 @@ pub async fn try_out(path: &Path, options: &TryOptions, runner: Runner) -> Resul
     let (columns, taken) = columns::pick(path, &table, options)?;
     let mut said = said::read(path, &table, columns, options)?;
     let name = path.file_stem().map_or_else(|| "table".to_owned(), |name| name.to_string_lossy().into_owned());
-    let Split { set, first_rows, told } =
-        split::split(&mut said, name, table.sha256.clone(), options.tests, options.seed)?;
+    let Split { set, first_rows, told } = split::split(&mut said, name, table.sha256.clone(), options)?;
     let registered = registered::choose(&set, said.timed, options.seed).await?;
     let sets = [set];
     let run = runner.seed(options.seed).run(&sets, &registered::methods(&registered)?).await?;

@@ -10,6 +10,8 @@ use super::{Finding, MethodFigure, TriedOut};
 
 /// The columns of a terminal.
 const WIDTH: usize = 80;
+/// Those of a method's name in the table.
+const NAMED: usize = 44;
 
 /// A number of things, with an s where there are several.
 pub(super) fn counted(number: usize, thing: &str) -> String {
@@ -39,23 +41,33 @@ pub(super) fn short(text: &str, most: usize) -> String {
     format!("{}…", kept.trim_end())
 }
 
-/// Words in lines of the width, the first beginning with `first` and the others with as many blanks as `later`.
-fn wrapped(page: &mut String, first: &str, later: usize, text: &str) {
+/// Words in lines of a width, the first beginning with `first` and the others with as many blanks as `later`.
+fn lines(width: usize, first: &str, later: usize, text: &str) -> Vec<String> {
+    let mut lines = Vec::new();
     let mut line = first.to_owned();
     let mut empty = true;
-    for word in text.split_whitespace() {
-        if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
-            let _ = writeln!(page, "{}", line.trim_end());
-            line = " ".repeat(later);
+    // A number stays with its sign.
+    let text = text.replace(" %", "\u{a0}%");
+    for word in text.split_ascii_whitespace().map(|word| word.replace("\u{a0}%", " %")) {
+        if !empty && line.chars().count() + 1 + word.chars().count() > width {
+            lines.push(std::mem::replace(&mut line, " ".repeat(later)));
             empty = true;
         }
         if !empty {
             line.push(' ');
         }
-        line.push_str(word);
+        line.push_str(&word);
         empty = false;
     }
-    let _ = writeln!(page, "{}", line.trim_end());
+    lines.push(line.trim_end().to_owned());
+    lines
+}
+
+/// The same on the page.
+fn wrapped(page: &mut String, first: &str, later: usize, text: &str) {
+    for line in lines(WIDTH, first, later, text) {
+        let _ = writeln!(page, "{line}");
+    }
 }
 
 fn heading(page: &mut String, words: &str) {
@@ -77,7 +89,7 @@ pub(super) fn page(tried: &TriedOut) -> String {
     if unused == 0 {
         wrapped(&mut page, "not used   ", 11, "nothing: all rows are used");
     } else {
-        wrapped(&mut page, "not used   ", 11, &format!("{} of {}", counted(unused, "row"), counted(tried.rows, "row")));
+        wrapped(&mut page, "not used   ", 11, &format!("{unused} of {}", counted(tried.rows, "row")));
         for unused in &tried.unused {
             wrapped(&mut page, "           - ", 13, &unused.to_string());
         }
@@ -90,14 +102,19 @@ pub(super) fn page(tried: &TriedOut) -> String {
         let alone = tried.verdict.finding == Finding::OneUser;
         if !alone {
             let drawn = "Drawn by the seed among users with enough answers; so are the two answers of each.";
+            let because = if tried.metric == Metric::Mae { "in points" } else { "in percent of its probability" };
+            let because = format!("Behind \"because\" is what moved the answer most, {because}.");
             wrapped(&mut page, "", 0, drawn);
+            if tried.metric != Metric::Rouge1 {
+                wrapped(&mut page, "", 0, &because);
+            }
         }
         for person in &tried.people {
             show(&mut page, person, tried);
         }
         for way in ["better", "worse"] {
             if !alone && tried.people.iter().all(|person| !person.title.contains(way)) {
-                wrapped(&mut page, "\n", 0, &format!("No one for whom it was {way} is left to be shown."));
+                heading(&mut page, &format!("No one for whom it was {way} is left to be shown."));
             }
         }
     }
@@ -119,6 +136,10 @@ fn table(page: &mut String, tried: &TriedOut) {
         row(page, figure, tried.metric);
     }
     let _ = writeln!(page, "\nEach on {} of {}.", counted(tried.items, "answer"), counted(tried.users, "user"));
+    if let Some(simple) = tried.best_simple() {
+        let words = "Of the simple methods, the best on these answers turned out to be";
+        wrapped(page, "", 0, &format!("{words} {}, which nobody could have known before.", simple.words));
+    }
 }
 
 fn row(page: &mut String, figure: &MethodFigure, metric: Metric) {
@@ -129,26 +150,11 @@ fn row(page: &mut String, figure: &MethodFigure, metric: Metric) {
     };
     let Measured { value, interval } = figure.measured;
     let ends = interval.map_or_else(String::new, |it| format!("{} to {}", number(it.low), number(it.high)));
-    let mut lines = String::new();
-    // Words are wrapped in the column they have; figures stand beside the first line.
-    let mut line = String::new();
-    for word in figure.words.split_whitespace() {
-        if line.chars().count() + 1 + word.chars().count() > 44 {
-            let _ = writeln!(lines, "{line}");
-            line = "   ".to_owned();
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    let _ = writeln!(lines, "{line}");
-    for (place, line) in lines.lines().enumerate() {
-        if place == 0 {
-            let _ = writeln!(page, "{line:<46}{:>16}{ends:>18}", number(value));
-        } else {
-            let _ = writeln!(page, "{line}");
-        }
+    for (place, line) in lines(NAMED, "", 4, &figure.words).into_iter().enumerate() {
+        let _ = match place {
+            0 => writeln!(page, "{line:<46}{:>16}{ends:>18}", number(value)),
+            _ => writeln!(page, "{line}"),
+        };
     }
     if figure.without_answer > 0 {
         let _ = writeln!(page, "    ({} got no answer and count as wrong)", counted(figure.without_answer, "query"));

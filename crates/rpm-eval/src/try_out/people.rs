@@ -25,7 +25,7 @@ const REASONS: usize = 3;
 /// The longest query and response shown, in characters.
 const SHOWN: (usize, usize) = (130, 90);
 /// Points of a scale, or a probability, below which a reason is not told.
-const LEAST: f64 = 0.02;
+const LEAST: f64 = 0.05;
 
 /// One example.
 pub(super) struct Person {

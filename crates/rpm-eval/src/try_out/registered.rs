@@ -75,7 +75,7 @@ fn simple(task: &Task, timed: bool) -> Vec<(&'static str, &'static str)> {
             ("majority", "the user's most frequent response"),
             ("global-majority", "the most frequent response of all users"),
             ("knn", "the most frequent response to the user's five most similar past queries"),
-            ("knn:weighted=on", "the same, each weighed by its similarity"),
+            ("knn:weighted=on", "the responses to the user's five most similar past queries, weighed by likeness"),
             ("majority:own=1", "the user's last response"),
         ],
     };

@@ -8,13 +8,15 @@ use crate::Chance;
 use crate::dataset::{Dataset, EvalUser, Limits, Skipped, TestItem};
 
 use super::said::{AllSaid, Said};
-use super::{Reason, TryError};
+use super::{Reason, TryError, TryOptions};
 
 /// The fewest past interactions that anything is learned from.
 const LEAST_HISTORY: usize = 3;
 /// Without a number given, one query in so many is asked, and at most this many of a user.
 const ONE_IN: usize = 5;
 const MOST_ASKED: usize = 50;
+/// Users that are looked at, where the table has more: enough for a narrow interval, and few enough for minutes.
+const MOST_USERS: usize = 500;
 /// Rows of users set aside that are named.
 const NAMED: usize = 5;
 
@@ -28,21 +30,56 @@ pub(super) struct Split {
 }
 
 /// Splits each user's interactions: the latest are asked, or as many drawn by the seed where there are no times.
-pub(super) fn split(
-    all: &mut AllSaid,
-    name: String,
-    sha256: String,
-    tests: Option<usize>,
-    seed: u64,
-) -> Result<Split, TryError> {
+pub(super) fn split(all: &mut AllSaid, name: String, sha256: String, options: &TryOptions) -> Result<Split, TryError> {
+    let (tests, seed) = (options.tests, options.seed);
+    let needed = tests.map_or(ONE_IN, |tests| tests.saturating_add(LEAST_HISTORY));
+    let users = by_user(all);
+    let (all_users, most) = (users.len(), users.iter().map(Vec::len).max().unwrap_or_default());
+    let first = |said: &Vec<Said>| said.iter().map(|said| said.row).min().unwrap_or_default();
+    let (kept, aside): (Vec<Vec<Said>>, Vec<Vec<Said>>) = users.into_iter().partition(|said| said.len() >= needed);
+    let aside_rows: Vec<usize> = aside.iter().map(first).collect();
+    if kept.is_empty() {
+        let remedy = match tests {
+            Some(_) => "Give a lower --tests, or more rows of each user",
+            None => "More rows of each user are needed; is the right column named for --user?",
+        };
+        return Err(TryError::TooFew { users: all_users, needed, most, remedy });
+    }
+    let (enough, looked_at) = (kept.len(), options.users.unwrap_or(MOST_USERS));
+    let drawn: BTreeSet<usize> = Chance::of(seed, "users").sample(enough, looked_at).into_iter().collect();
+    let (mut users, mut rows) = (Vec::new(), Vec::new());
+    for (said, first) in kept.into_iter().zip(first_rows).enumerate().filter(|it| drawn.contains(&it.0)).map(|it| it.1)
+    {
+        let count = tests.unwrap_or((said.len() / ONE_IN).clamp(1, MOST_ASKED));
+        rows.push(first(&said));
+        users.push(user(users.len() + 1, said, count, all.timed, seed)?);
+    }
+    let mut told = told(tests, all.timed, seed, needed, &aside_rows);
+    if enough > users.len() {
+        let looked_at = users.len();
+        told.push(format!("Of {enough} users, {looked_at} drawn by seed {seed} are looked at (--users for more)."));
+    }
+    let skipped = skipped(all, needed, &aside_rows);
+    let set = Dataset {
+        name,
+        task: all.task.clone(),
+        users,
+        skipped,
+        skipped_unnamed: 0,
+        sha256,
+        limits: Limits::default(),
+        teachers: None,
+    };
+    Ok(Split { set, first_rows: rows, told })
+}
+
+/// By user, in the order of their first rows: what they said in the order of time, each query once.
+fn by_user(all: &mut AllSaid) -> Vec<Vec<Said>> {
     let mut users: BTreeMap<usize, Vec<Said>> = BTreeMap::new();
     for said in std::mem::take(&mut all.said) {
         users.entry(said.user).or_default().push(said);
     }
-    let needed = tests.map_or(ONE_IN, |tests| tests.saturating_add(LEAST_HISTORY));
-    let (all_users, mut most) = (users.len(), 0);
-    let (mut kept, mut first_rows, mut aside_rows) = (Vec::new(), Vec::new(), Vec::new());
-    for mut said in users.into_values() {
+    for said in users.values_mut() {
         // Rows of one time stay as they are in the file; so do all where there are no times.
         said.sort_by_key(|said| (said.time, said.row));
         let mut asked = BTreeSet::new();
@@ -53,36 +90,8 @@ pub(super) fn split(
             }
             new
         });
-        most = most.max(said.len());
-        let first = said.iter().map(|said| said.row).min().unwrap_or_default();
-        if said.len() < needed {
-            aside_rows.push(first);
-            continue;
-        }
-        let count = tests.unwrap_or((said.len() / ONE_IN).clamp(1, MOST_ASKED));
-        kept.push(user(kept.len() + 1, said, count, all.timed, seed)?);
-        first_rows.push(first);
     }
-    if kept.is_empty() {
-        let remedy = match tests {
-            Some(_) => "Give a lower --tests, or more rows of each user",
-            None => "More rows of each user are needed; is the right column named for --user?",
-        };
-        return Err(TryError::TooFew { users: all_users, needed, most, remedy });
-    }
-    let told = told(tests, all.timed, seed, needed, &aside_rows);
-    let skipped = skipped(all, needed, &aside_rows);
-    let set = Dataset {
-        name,
-        task: all.task.clone(),
-        users: kept,
-        skipped,
-        skipped_unnamed: 0,
-        sha256,
-        limits: Limits::default(),
-        teachers: None,
-    };
-    Ok(Split { set, first_rows, told })
+    users.into_values().collect()
 }
 
 fn user(number: usize, said: Vec<Said>, tests: usize, timed: bool, seed: u64) -> Result<EvalUser, DataError> {

@@ -34,7 +34,7 @@ impl Reason {
     /// The reason in words, of a cell or a row.
     fn words(self) -> &'static str {
         match self {
-            Self::Cells => "has more or fewer cells than there are columns",
+            Self::Cells => "has more or fewer cells than the header",
             Self::Encoding => "is not UTF-8",
             Self::Json => "is no JSON object",
             Self::Blank => "is blank",
@@ -42,7 +42,7 @@ impl Reason {
             Self::Control => "holds a control character",
             Self::NoNumber => "is not one of the scale's points",
             Self::NoTime => "is no time like the others",
-            Self::Repeated => "repeats a query of the same user",
+            Self::Repeated => "repeats a query that the same user had before",
         }
     }
 
@@ -57,7 +57,7 @@ impl Reason {
             Self::Control => "take the character out of the text",
             Self::NoNumber => "write a number, leave the row out, or pass --kind labels",
             Self::NoTime => "write it as the other rows do, or leave out --time",
-            Self::Repeated => "nothing needs to be done: the first of them is used",
+            Self::Repeated => "nothing needs to be done, the first of them is used",
         }
     }
 }
@@ -82,7 +82,8 @@ impl fmt::Display for Unused {
         let rows = if *rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") };
         match column {
             Some(column) => write!(f, "{rows} in which column {column:?} {}", reason.words())?,
-            None => write!(f, "{rows} of which each {}", reason.words())?,
+            None if self.rows == 1 => write!(f, "{rows} that {}", reason.words())?,
+            None => write!(f, "{rows}, each of which {}", reason.words())?,
         }
         write!(f, " (the first: row {first_row}): {}", reason.remedy())
     }

@@ -63,7 +63,7 @@ struct Unit<'a> {
     times: f64,
     decimals: usize,
     before: &'a str,
-    unit: &'a str,
+    called: &'a str,
     better: &'a str,
     worse: &'a str,
     after: &'a str,
@@ -71,13 +71,13 @@ struct Unit<'a> {
 
 impl<'a> Unit<'a> {
     fn of(metric: Metric, points: &'a str) -> Self {
-        let (times, before, unit, after) = match metric {
+        let (times, before, called, after) = match metric {
             Metric::Mae => (1.0, "was wrong by", points, ""),
             Metric::Rouge1 => (100.0, "had", "of 100 words", " in common with what was written"),
             _ => (100.0, "was right in", "of 100 answers", ""),
         };
         let (better, worse) = if metric.higher_is_better() { ("more", "fewer") } else { ("less", "more") };
-        Self { times, decimals: if times > 1.0 { 1 } else { 2 }, before, unit, better, worse, after }
+        Self { times, decimals: if times > 1.0 { 1 } else { 2 }, before, called, better, worse, after }
     }
 
     fn number(&self, value: f64) -> String {
@@ -92,9 +92,9 @@ impl<'a> Unit<'a> {
     fn amount(&self, gain: f64) -> String {
         let (number, direction) = (self.number(gain), self.direction(gain));
         if self.times > 1.0 {
-            format!("{number} {direction} {}", self.unit)
+            format!("{number} {direction} {}", self.called)
         } else {
-            format!("{number} {} {direction}", self.unit)
+            format!("{number} {} {direction}", self.called)
         }
     }
 

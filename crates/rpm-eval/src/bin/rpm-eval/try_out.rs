@@ -39,6 +39,9 @@ pub(crate) struct Args {
     /// How many of each user's queries are asked. A fifth of them if it is not given.
     #[arg(long, value_name = "N", value_parser = tests)]
     tests: Option<usize>,
+    /// The most users that are looked at, drawn by the seed among those there are. 500 if it is not given.
+    #[arg(long, value_name = "N", value_parser = tests)]
+    users: Option<usize>,
     /// The folder for verdict.json, for report.md, report.html and report.json of the same run, and for the split as `run --data`
     /// reads it. It quotes the table.
     #[arg(long, value_name = "FOLDER")]
@@ -71,6 +74,7 @@ fn tried(args: &Args) -> Result<(), TryError> {
     options.time.clone_from(&args.time);
     options.question.clone_from(&args.question);
     (options.kind, options.dates, options.tests, options.seed) = (args.kind, args.dates, args.tests, args.seed);
+    options.users = args.users;
     // A line for each job would be all that is seen in a file.
     let runner = if std::io::stderr().is_terminal() { Runner::new().progress(show) } else { Runner::new() };
     let tried = pollster::block_on(try_out(&args.file, &options, runner))?;
