@@ -26,14 +26,12 @@ fn file(name: &str, text: impl AsRef<[u8]>) -> PathBuf {
     path
 }
 
-/// The nth film, quiet where n is even.
+/// The nth film, quiet where n is even. The next one is about the same things, so that films most alike in words are liked by
+/// others.
 fn film(n: usize) -> String {
-    let (word, other) = (QUIET[n / 2 % 6], LOUD[n / 2 % 6]);
-    if n.is_multiple_of(2) {
-        format!("A quiet film, number {n}, about a {word}")
-    } else {
-        format!("A loud film, number {n}, with a {other}")
-    }
+    let (at, tone) = (n / 2, if n.is_multiple_of(2) { "quiet" } else { "loud" });
+    let (one, other) = (QUIET[at % 6], LOUD[(at + at / 6) % 6]);
+    format!("A {tone} film, the tale of the {one} and the {other} in part {at}")
 }
 
 /// What a user gives it: even users like quiet films, odd ones loud films.
@@ -143,7 +141,8 @@ fn dates_are_read_and_the_latest_are_asked_whatever_the_order_of_rows() {
 fn rows_with_missing_values_are_counted_with_their_first_row_and_what_to_do() {
     let mut text = films(6, 10, stars, |_| String::new());
     text.push_str("viewer0,,5,\n,\"A new film\",5,\nviewer1,\"Another film\",,\nviewer1,\"One more film\",,\n");
-    text.push_str("viewer2,\"A film; with too few cells\"\nviewer0,\"A quiet film, number 0, about a harbour\",5,\n");
+    text.push_str("viewer2,\"A film; with too few cells\"\n");
+    let _ = writeln!(text, "viewer0,\"{}\",5,", film(0));
     text.push_str("newcomer,\"A film\",3,\n");
     let told = said(&file("missing", text), &[]);
     has(
@@ -178,7 +177,7 @@ fn semicolons_a_mark_of_the_bytes_and_quoted_line_ends_are_read() {
         let (user, rest) = line.split_once(',').unwrap();
         let (rest, time) = rest.rsplit_once(',').unwrap();
         let (query, rating) = rest.rsplit_once(',').unwrap();
-        format!("{user};{};{rating};{time}\r\n", query.replace(" about ", "\r\nabout "))
+        format!("{user};{};{rating};{time}\r\n", query.replace(" and the ", " and\r\nthe "))
     };
     let text: String = comma.lines().map(cells).collect();
     let text = said(&file("semicolons", format!("\u{feff}{text}")), &[]);
@@ -238,7 +237,7 @@ fn an_unknown_column_is_told_with_those_there_are_and_the_command() {
 
 #[test]
 fn a_file_that_is_no_table_says_what_it_is() {
-    let long = film(0).repeat(3);
+    let long = film(0).repeat(3).replace(',', "");
     for (name, bytes, told) in [
         ("no_header", format!("viewer1,{long},4\n").into_bytes(), "has no header: cell 2 of its first row has"),
         ("utf16", b"\xff\xfeu\0s\0".to_vec(), "is UTF-16: save it as UTF-8"),
@@ -264,7 +263,7 @@ fn half_points_are_a_scale_and_other_decimals_say_what_to_do() {
 fn labels_and_free_text_are_told_apart_and_can_be_said() {
     let words = |user: usize, n: usize| if liked(user, n) { "yes" } else { "no" }.to_owned();
     let labels = file("labels", films(6, 20, words, |n| n.to_string()));
-    has(&said(&labels, &[]), &["one of 2 labels (no, yes)", "was right in", "of 100 answers"]);
+    has(&said(&labels, &[]), &["one of 2 labels (no, yes)", "On 24 held-out answers of 6 users", "right"]);
     let text = file(
         "text",
         films(6, 10, |user, n| format!("What viewer {user} calls {}", film(n).replace(',', "")), |n| n.to_string()),

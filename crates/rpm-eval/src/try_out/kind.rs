@@ -70,7 +70,12 @@ pub(super) fn tell(responses: &[&str], given: Option<ResponseKind>) -> Result<To
         Some(ResponseKind::Labels) => labels(responses, &spellings),
         None if numbers.are_yes_and_no() => labels(responses, &spellings),
         None if numbers.most(rows) => numbers.scale().or_else(|problem| {
-            if different <= FEW_LABELS && as_labels { labels(responses, &spellings) } else { Err(problem) }
+            // Codes, which may be any whole numbers; decimals are no codes.
+            if different <= FEW_LABELS && as_labels && numbers.are_whole() {
+                labels(responses, &spellings)
+            } else {
+                Err(problem)
+            }
         }),
         None if as_labels => labels(responses, &spellings),
         Some(ResponseKind::Text) | None => text(responses, different),
@@ -99,6 +104,10 @@ impl Numbers {
     fn most(&self, rows: usize) -> bool {
         let (of, all) = MOSTLY;
         self.halves.iter().flatten().count() * all >= of * rows
+    }
+
+    fn are_whole(&self) -> bool {
+        self.halves.iter().flatten().all(|half| half.is_ok_and(|half| half % 2 == 0))
     }
 
     /// True for nothing but 0 and 1.
@@ -222,6 +231,9 @@ mod tests {
         let wide: Vec<String> = (0..40).map(|n| (n * 100).to_string()).collect();
         let wide: Vec<&str> = wide.iter().map(String::as_str).collect();
         assert!(tell(&wide, None).unwrap_err().contains("such as 0 to 100"));
+        let codes: Vec<&str> = ["101", "205", "909"].repeat(4);
+        assert_eq!(told(&codes).kind, ResponseKind::Labels);
+        assert!(tell(&["1.37", "2.37"].repeat(9), None).is_err());
         assert!(tell(&["same", "same"], None).unwrap_err().contains("are the same"));
     }
 

@@ -114,7 +114,7 @@ pub(super) fn page(tried: &TriedOut) -> String {
         }
         for way in ["better", "worse"] {
             if !alone && tried.people.iter().all(|person| !person.title.contains(way)) {
-                heading(&mut page, &format!("No one for whom it was {way} is left to be shown."));
+                let _ = writeln!(page, "\nNo one for whom it was {way} is left to be shown.");
             }
         }
     }
@@ -128,7 +128,7 @@ fn table(page: &mut String, tried: &TriedOut) {
         Metric::Rouge1 => "words alike".to_owned(),
         _ => "right".to_owned(),
     };
-    let _ = writeln!(page, "\n{:<44}{measure:>20}{:>16}", "", "95 % interval");
+    let _ = writeln!(page, "\n{:<42}{measure:>22}{:>16}", "", "95 % interval");
     for (place, figure) in tried.methods.iter().enumerate() {
         if place == 2 {
             let _ = writeln!(page, "for information:");

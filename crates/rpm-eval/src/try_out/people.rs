@@ -168,10 +168,13 @@ fn given(answered: &Answered) -> String {
 fn reasons(answer: &Answer, user: &Prepared, task: &Task) -> String {
     let reasons = answer.reasons(user);
     let mut parts: Vec<&Contribution> = reasons.contributions.iter().collect();
-    let size = |part: &Contribution| part.points.unwrap_or(part.added);
+    // Labels that look like numbers have no points.
+    let is_scale = matches!(task.space(), ResponseSpace::Scale { .. });
+    let points = |part: &Contribution| part.points.filter(|_| is_scale);
+    let size = |part: &Contribution| points(part).unwrap_or(part.added);
     parts.sort_by(|a, b| size(b).abs().total_cmp(&size(a).abs()));
     let told = parts.into_iter().filter(|part| size(part).abs() >= LEAST).take(REASONS).map(|part| {
-        let by = match part.points {
+        let by = match points(part) {
             Some(points) => format!("{points:+.1}"),
             None => format!("{:+.0} %", 100.0 * part.added),
         };

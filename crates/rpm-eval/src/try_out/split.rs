@@ -48,8 +48,7 @@ pub(super) fn split(all: &mut AllSaid, name: String, sha256: String, options: &T
     let (enough, looked_at) = (kept.len(), options.users.unwrap_or(MOST_USERS));
     let drawn: BTreeSet<usize> = Chance::of(seed, "users").sample(enough, looked_at).into_iter().collect();
     let (mut users, mut rows) = (Vec::new(), Vec::new());
-    for (said, first) in kept.into_iter().zip(first_rows).enumerate().filter(|it| drawn.contains(&it.0)).map(|it| it.1)
-    {
+    for said in kept.into_iter().enumerate().filter(|(place, _)| drawn.contains(place)).map(|(_, said)| said) {
         let count = tests.unwrap_or((said.len() / ONE_IN).clamp(1, MOST_ASKED));
         rows.push(first(&said));
         users.push(user(users.len() + 1, said, count, all.timed, seed)?);

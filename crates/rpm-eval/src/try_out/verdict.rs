@@ -180,6 +180,7 @@ impl Words<'_> {
                     Some(MoreUsers::TooMany) => {
                         ": it would take more than 10,000 more users like these, which would not be worth it".to_owned()
                     }
+                    // Without a difference there is none to find.
                     _ => String::new(),
                 };
                 format!("On {items} of {users}, rpm-core could not be told apart from {baseline}{settle}.")
@@ -195,7 +196,11 @@ impl Words<'_> {
         let Self { found, unit, users, p, .. } = self;
         let Outcomes { won, tied, lost } = found.users;
         let by_user = format!("Of the users, it was better for {won}, worse for {lost} and the same for {tied}");
-        let seen = format!("What was seen: it {} {}{}", unit.before, unit.amount(found.difference.value), unit.after);
+        let seen = if found.difference.value == 0.0 {
+            "What was seen: they were equally good".to_owned()
+        } else {
+            format!("What was seen: it {} {}{}", unit.before, unit.amount(found.difference.value), unit.after)
+        };
         match (finding, found.difference.interval) {
             (Finding::OneUser, _) => String::new(),
             (Finding::NotToldApart, Some(interval)) => {
