@@ -205,7 +205,9 @@ fn json_lines_say_the_same_as_the_table() {
 #[test]
 fn where_every_row_fails_the_commonest_reason_is_the_error() {
     let mut text = "user_id,review,rating\n".to_owned();
-    (0..9).for_each(|n| text.push_str(&format!("viewer1,\"{}\",\n", film(n))));
+    (0..9).for_each(|n| {
+        let _ = writeln!(text, "viewer1,\"{}\",", film(n));
+    });
     text.push_str("viewer2,,4\n");
     let error = refused(&file("failing", text), &[]);
     has(
@@ -240,6 +242,11 @@ fn a_file_that_is_no_table_says_what_it_is() {
     let long = film(0).repeat(3).replace(',', "");
     for (name, bytes, told) in [
         ("no_header", format!("viewer1,{long},4\n").into_bytes(), "has no header: cell 2 of its first row has"),
+        (
+            "no_header_and_short",
+            b"viewer1,quiet film,4\nviewer1,loud film,2\n".to_vec(),
+            "cell 3 of its first row is a number",
+        ),
         ("utf16", b"\xff\xfeu\0s\0".to_vec(), "is UTF-16: save it as UTF-8"),
         ("sheet", b"PK\x03\x04 and more".to_vec(), "is a spreadsheet"),
         ("empty", Vec::new(), "is empty"),

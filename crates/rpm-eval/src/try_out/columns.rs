@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::table::Table;
+use super::table::{Table, wrong};
 use super::{TryError, TryOptions};
 
 /// The places of the columns that are read.
@@ -69,10 +69,18 @@ pub(super) fn pick(path: &Path, table: &Table, options: &TryOptions) -> Result<(
         Wanted { flag: "--response", given: options.response.as_deref(), obvious: &RESPONSE },
         Wanted { flag: "--time", given: options.time.as_deref(), obvious: &TIME },
     ];
-    let column_error = |problem: String, found: &[Option<usize>; 4], open: Option<&str>| TryError::Column {
-        problem,
-        columns: table.columns.clone(),
-        command: command(path, table, &wanted, found, open),
+    let column_error = |problem: String, found: &[Option<usize>; 4], open: Option<&str>| {
+        let is_number = |column: &String| column.parse::<f64>().is_ok();
+        match table.columns.iter().position(is_number) {
+            // What would be listed as names may be what somebody said.
+            Some(place) => {
+                wrong(path, format!("has no header: cell {} of its first row is a number. Put names there", place + 1))
+            }
+            None => {
+                let command = command(path, table, &wanted, found, open);
+                TryError::Column { problem, columns: table.columns.clone(), command }
+            }
+        }
     };
     let mut found: [Option<usize>; 4] = [None; 4];
     // What was named is not taken for something else.
