@@ -192,7 +192,11 @@ fn text(responses: &[&str], different: usize) -> Result<Told, String> {
     let most = LONGEST.into_iter().find(|most| longest <= *most).unwrap_or(limits::RESPONSE_BYTES);
     let space = ResponseSpace::text(most).map_err(|error| error.to_string())?;
     let responses: Vec<Option<String>> = responses.iter().map(|response| Some((*response).to_owned())).collect();
-    let reason = format!("free text, since {different} of {} responses are different", responses.len());
+    let mut reason = format!("free text, since {different} of {} responses are different", responses.len());
+    if 2 * different <= responses.len() {
+        reason += ". They repeat: if users choose among options that come with a query, the verdict does not hold, and a table \
+                   cannot say it; `rpm-eval run` reads such options from users.jsonl";
+    }
     Ok(Told { kind: ResponseKind::Text, space, responses, reason, unit: "" })
 }
 
@@ -252,6 +256,9 @@ mod tests {
     fn texts_that_differ_are_free_text_however_few_they_are() {
         let text = told(&["a tale", "a river", "the sea", "the sea"]);
         assert_eq!((text.kind, text.space), (ResponseKind::Text, ResponseSpace::text(300).unwrap()));
+        let repeated: Vec<String> = (0..60).map(|n| format!("option {}", n % 25)).collect();
+        let repeated: Vec<&str> = repeated.iter().map(String::as_str).collect();
+        assert!(told(&repeated).reason.contains("the verdict does not hold"));
         assert_eq!(tell(&["a", "b", "c"], Some(ResponseKind::Labels)).unwrap().kind, ResponseKind::Labels);
         assert!(tell(&["a", "b"], Some(ResponseKind::Scale)).unwrap_err().contains("--kind labels"));
     }
