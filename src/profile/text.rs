@@ -40,8 +40,8 @@ impl Profile {
         sentences.into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 
-    /// The sentences about a factor.
-    pub(super) fn told(&self, sway: &super::Sway) -> String {
+    /// The sentences about a factor of this profile, as they stand in its text and on its page.
+    pub fn told(&self, sway: &super::Sway) -> String {
         let words = wording(self.language);
         let mut told = format!("{} {} ", words.effect(sway, &self.response_name), words.seen(sway.seen));
         told.push_str(words.sureness(sway.sureness));

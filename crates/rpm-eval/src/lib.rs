@@ -16,9 +16,10 @@
 //! - [`report`]: the same figures as Markdown, one HTML file and JSON.
 //! - [`factors`]: how good the factors are that the offline pipeline learns.
 //! - [`catalog`]: the factors that a data set's texts share.
+//! - [`try_out`]: a table of one's own, one comparison and one sentence.
 //!
-//! Arrows point one way: `report → compare → metric → record ← run → method → dataset`, and `factors` uses `compare` and
-//! `method`. The same data, methods, seed
+//! Arrows point one way: `report → compare → metric → record ← run → method → dataset`; `factors` uses `compare` and
+//! `method`, and `try_out` all of them. The same data, methods, seed
 //! and replies give the same report to the byte; what a clock measured is kept apart.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -33,6 +34,7 @@ pub mod metric;
 mod record;
 pub mod report;
 pub mod run;
+pub mod try_out;
 
 pub use chance::Chance;
 pub use error::EvalError;

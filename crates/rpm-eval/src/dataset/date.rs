@@ -1,16 +1,21 @@
-//! Dates without a time of day.
+//! Dates of the calendar as days since 1970.
 
 /// Days from 1 January 1970 to a date of the proleptic Gregorian calendar, written `YYYY`, `YYYY-MM` or `YYYY-MM-DD`; what
 /// follows a blank or a `T` is not read, and a missing month or day is the first. `None` when it is no date.
-///
-/// Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `days_from_civil`.
-pub(super) fn days_since_1970(text: &str) -> Option<i64> {
+pub(crate) fn days_since_1970(text: &str) -> Option<i64> {
     let date = text.trim().split([' ', 'T']).next()?;
     let mut parts = date.split('-');
     let year = number(parts.next()?, 4)?;
     let month = parts.next().map_or(Some(1), |part| number(part, 2))?;
     let day = parts.next().map_or(Some(1), |part| number(part, 2))?;
-    if parts.next().is_some() || !(1..=12).contains(&month) || !(1..=days_of(year, month)).contains(&day) {
+    if parts.next().is_some() { None } else { days_to(year, month, day) }
+}
+
+/// Days from 1 January 1970 to a date; `None` when the calendar has no such day.
+///
+/// Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `days_from_civil`.
+pub(crate) fn days_to(year: i64, month: i64, day: i64) -> Option<i64> {
+    if !(1..=12).contains(&month) || !(1..=days_of(year, month)).contains(&day) {
         return None;
     }
     // Years begin in March, so that the leap day is their last.

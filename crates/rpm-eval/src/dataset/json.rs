@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 /// A row's value, or where it stops being JSON.
-pub(super) fn parse(bytes: &[u8]) -> Result<Value, String> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<Value, String> {
     serde_json::from_slice(bytes).map_err(|error| match error.line() {
         0 | 1 => format!("is not JSON from column {} on", error.column()),
         line => format!("is not JSON from its line {line}, column {} on", error.column()),
@@ -26,7 +26,7 @@ pub(super) fn optional_text<'a>(row: &'a Value, name: &str) -> Result<Option<Cow
 }
 
 /// Text or a number as text.
-pub(super) fn scalar(value: &Value) -> Option<Cow<'_, str>> {
+pub(crate) fn scalar(value: &Value) -> Option<Cow<'_, str>> {
     match value {
         Value::String(text) => Some(Cow::Borrowed(text)),
         Value::Number(number) => Some(Cow::Owned(number.to_string())),

@@ -5,17 +5,17 @@
 //! prompt.
 
 mod collect;
-mod date;
+pub(crate) mod date;
 mod format;
-mod json;
+pub(crate) mod json;
 mod jsonl;
 mod lamp;
 mod longlamp;
 mod opinions;
 mod people;
 mod python;
-mod rows;
-mod source;
+pub(crate) mod rows;
+pub(crate) mod source;
 mod teachers;
 #[cfg(test)]
 mod tests;

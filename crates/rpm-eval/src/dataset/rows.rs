@@ -8,14 +8,14 @@ use crate::EvalError;
 
 /// One row. Its bytes are `None` where it is over the limit; then it has been passed over.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Row<'a> {
+pub(crate) struct Row<'a> {
     /// Its line, or its place in the array, from 1.
-    pub(super) number: usize,
-    pub(super) bytes: Option<&'a [u8]>,
+    pub(crate) number: usize,
+    pub(crate) bytes: Option<&'a [u8]>,
 }
 
 /// The lines of a file that are not blank, without their ends.
-pub(super) struct Lines<R> {
+pub(crate) struct Lines<R> {
     reader: R,
     number: usize,
     limit: usize,
@@ -23,12 +23,12 @@ pub(super) struct Lines<R> {
 }
 
 impl<R: BufRead> Lines<R> {
-    pub(super) fn new(reader: R, limit: usize) -> Self {
+    pub(crate) fn new(reader: R, limit: usize) -> Self {
         Self { reader, number: 0, limit, buffer: Vec::new() }
     }
 
     /// The next line.
-    pub(super) fn next(&mut self) -> io::Result<Option<Row<'_>>> {
+    pub(crate) fn next(&mut self) -> io::Result<Option<Row<'_>>> {
         loop {
             self.buffer.clear();
             let most = (self.limit as u64).saturating_add(1);

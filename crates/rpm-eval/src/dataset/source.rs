@@ -13,7 +13,7 @@ use crate::EvalError;
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// An open file of a data set.
-pub(super) struct Source {
+pub(crate) struct Source {
     path: PathBuf,
     reader: BufReader<Hashed>,
 }
@@ -69,7 +69,7 @@ impl Source {
     }
 
     /// A file that is small by its nature, whole.
-    pub(super) fn whole(path: &Path, digest: Sha256, options: &ReadOptions) -> Result<(Vec<u8>, Sha256), EvalError> {
+    pub(crate) fn whole(path: &Path, digest: Sha256, options: &ReadOptions) -> Result<(Vec<u8>, Sha256), EvalError> {
         let mut source = Self::open(path, digest, options)?;
         let mut bytes = Vec::new();
         source.reader.read_to_end(&mut bytes).map_err(|source| io_error(path, source))?;
@@ -77,16 +77,16 @@ impl Source {
     }
 }
 
-pub(super) fn io_error(path: &Path, source: io::Error) -> EvalError {
+pub(crate) fn io_error(path: &Path, source: io::Error) -> EvalError {
     EvalError::Io { path: path.to_owned(), source }
 }
 
-pub(super) fn format_error(path: &Path, problem: impl Into<String>) -> EvalError {
+pub(crate) fn format_error(path: &Path, problem: impl Into<String>) -> EvalError {
     EvalError::Format { path: path.to_owned(), problem: problem.into() }
 }
 
 /// The last part of a path, by which its rows are named.
-pub(super) fn file_name(path: &Path) -> String {
+pub(crate) fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 

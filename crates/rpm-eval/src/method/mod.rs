@@ -39,6 +39,7 @@ use rpm_core::llm::{BoxError, Budget, LlmBackend, UsageReport};
 use rpm_core::stats::{Tier, TierReason};
 
 pub use ask::{Ask, AskOutcome, Asker};
+pub(crate) use named::offline;
 pub use named::{about, named, names};
 pub use noise::Noisy;
 pub(crate) use others::Taught;

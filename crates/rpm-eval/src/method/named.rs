@@ -159,6 +159,17 @@ pub fn named(spec: &Spec) -> Result<Arc<dyn Method>, EvalError> {
     Ok(Arc::new(Named { spec: spec.clone(), method, own: own.max(1) }))
 }
 
+/// The offline pipeline with these options, as the pipeline that it is.
+///
+/// # Errors
+/// As [`named`].
+pub(crate) fn offline(spec: &Spec) -> Result<PipelineMethod, EvalError> {
+    let mut options = Options::new(spec);
+    let method = rpm::offline(&mut options)?;
+    options.end()?;
+    Ok(method)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use rpm_core::Forget;
 use rpm_core::answer::StatisticalAnswerer;
 use rpm_core::catalog::Catalog;
 use rpm_core::data::{History, Interaction, Query, ResponseSpace, Task};
@@ -16,6 +15,7 @@ use rpm_core::pipeline::{ItemOutcome, LearnReport, PathPolicy, Prepared, RpmPipe
 use rpm_core::reason::ComposedPathWriter;
 use rpm_core::stats::population::{Census, Population};
 use rpm_core::stats::{Estimate, Fusion, SupportThresholds, Tier};
+use rpm_core::{Answer, Forget};
 
 use super::others::Others;
 use super::questions::Questions;
@@ -174,7 +174,8 @@ fn without_model(builder: RpmPipelineBuilder) -> RpmPipelineBuilder {
         .paths(PathPolicy::OnFirstUse)
 }
 
-struct Ready {
+/// A pipeline that knows a user.
+pub(crate) struct Ready {
     method: PipelineMethod,
     pipeline: RpmPipeline,
     user: Prepared,
@@ -212,6 +213,13 @@ impl Method for PipelineMethod {
     }
 
     async fn learn(&self, history: &History, bench: &Bench<'_>) -> Result<Box<dyn Session>, MethodError> {
+        Ok(Box::new(self.begin(history, bench).await?))
+    }
+}
+
+impl PipelineMethod {
+    /// Learns a user.
+    pub(crate) async fn begin(&self, history: &History, bench: &Bench<'_>) -> Result<Ready, MethodError> {
         let learner = bench.learner.as_ref().or(bench.backend.as_ref());
         let learned = self.pipeline(learner, bench, None, None)?.learn(history).await?;
         let pipeline = self.pipeline(bench.backend.as_ref(), bench, None, None)?;
@@ -227,9 +235,7 @@ impl Method for PipelineMethod {
         let (fusion, own) = (None, own.to_vec());
         let questions = self.questions.map(|questions| (questions, history.interactions().to_vec()));
         let (population, kept, taught) = (None, 0, 0);
-        let ready =
-            Ready { method, pipeline, user, population, fusion, history: own, questions, kept, taught, report, usage };
-        Ok(Box::new(ready))
+        Ok(Ready { method, pipeline, user, population, fusion, history: own, questions, kept, taught, report, usage })
     }
 }
 
@@ -244,6 +250,21 @@ impl Ready {
         self.user = self.pipeline.open(self.user.shared_model()).await?;
         self.fusion = Some(fusion);
         Ok(())
+    }
+
+    /// The answer to one query with all that it rests on.
+    pub(crate) async fn told(&mut self, query: &Query, bench: &Bench<'_>) -> Result<Answer, MethodError> {
+        self.hear_others(bench).await?;
+        if let Some((questions, history)) = self.questions.clone() {
+            questions.put(&self.pipeline, &mut self.user, history, bench.seed).await?;
+            self.questions = None;
+        }
+        Ok(self.pipeline.personalize(&self.user, query).await?)
+    }
+
+    /// The user as known now.
+    pub(crate) fn user(&self) -> &Prepared {
+        &self.user
     }
 
     /// Puts the user beside what others had said before what is asked now.
@@ -267,12 +288,7 @@ impl Ready {
 #[async_trait]
 impl Session for Ready {
     async fn answer(&mut self, query: &Query, bench: &Bench<'_>) -> Result<Prediction, MethodError> {
-        self.hear_others(bench).await?;
-        if let Some((questions, history)) = self.questions.clone() {
-            questions.put(&self.pipeline, &mut self.user, history, bench.seed).await?;
-            self.questions = None;
-        }
-        let answer = self.pipeline.personalize(&self.user, query).await?;
+        let answer = self.told(query, bench).await?;
         self.usage.add(&answer.usage);
         let people = answer.estimate.as_ref().and_then(Estimate::people);
         self.kept += u64::from(people.and_then(|people| people.alone).is_some_and(|alone| alone > 0.5));

@@ -11,29 +11,29 @@ use rpm_core::data::Task;
 use rpm_core::llm::Usage;
 
 /// The coverage of intervals.
-pub(super) const LEVEL: f64 = 0.95;
+pub(crate) const LEVEL: f64 = 0.95;
 
 /// One method's answers on a set, by user in the set's order; a user whose job is missing has none.
-pub(super) struct Answers<'r> {
-    pub(super) method: &'r str,
-    pub(super) by_user: Vec<Vec<&'r Answered>>,
+pub(crate) struct Answers<'r> {
+    pub(crate) method: &'r str,
+    pub(crate) by_user: Vec<Vec<&'r Answered>>,
     pub(super) learned: Vec<&'r Learned>,
 }
 
 impl Answers<'_> {
     /// All items, by user.
-    pub(super) fn all(&self) -> impl Iterator<Item = &Answered> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Answered> {
         self.by_user.iter().flatten().copied()
     }
 
     /// The value of each item, by user; NaN where it has none.
-    pub(super) fn values(&self, metric: metric::Metric, task: &Task) -> Vec<Vec<f64>> {
+    pub(crate) fn values(&self, metric: metric::Metric, task: &Task) -> Vec<Vec<f64>> {
         let value = |item: &&Answered| metric.of_item(task, item).unwrap_or(f64::NAN);
         self.by_user.iter().map(|items| items.iter().map(value).collect()).collect()
     }
 
     /// The metric on users and resamples of them.
-    pub(super) fn replicates(
+    pub(crate) fn replicates(
         &self,
         metric: metric::Metric,
         task: &Task,
@@ -54,7 +54,7 @@ impl Answers<'_> {
 
 /// The records of a set by method, in the order of the run; items by user in the set's order. A user of whom an item is
 /// missing has none.
-pub(super) fn answers<'r>(run: &'r Run, set: &Dataset) -> Vec<Answers<'r>> {
+pub(crate) fn answers<'r>(run: &'r Run, set: &Dataset) -> Vec<Answers<'r>> {
     let mut order: Vec<&str> = Vec::new();
     let mut learned: BTreeMap<&str, Vec<&Learned>> = BTreeMap::new();
     let mut items: BTreeMap<(&str, &str, &str), &Answered> = BTreeMap::new();

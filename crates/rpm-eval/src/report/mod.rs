@@ -40,6 +40,7 @@ use std::path::Path;
 
 use super::EvalError;
 
+pub(crate) use answers::{Answers, LEVEL, answers};
 pub use items::{Case, CaseKind, ItemAnswer, ItemRow, UserPage};
 pub use options::ReportOptions;
 pub use values::{

@@ -19,7 +19,7 @@ pub(super) type Done = (Job, Vec<Record>, Vec<(Option<String>, Vec<Exchange>)>);
 
 /// What all jobs of a set share.
 #[derive(Default)]
-pub(super) struct Beside {
+pub(crate) struct Beside {
     /// All histories.
     population: Vec<Vec<Interaction>>,
     people: Vec<usize>,
@@ -29,7 +29,7 @@ pub(super) struct Beside {
 }
 
 impl Beside {
-    pub(super) fn of(set: &Dataset) -> Self {
+    pub(crate) fn of(set: &Dataset) -> Self {
         let asked = |user: &EvalUser| user.tests.iter().filter_map(|item| before(user, Some(item))).collect();
         Self {
             population: set.users.iter().map(|user| user.history.clone()).collect(),
@@ -38,11 +38,24 @@ impl Beside {
             taught: Arc::default(),
         }
     }
+
+    /// The surroundings of a user while they are learned, without a model.
+    pub(crate) fn bench<'a>(&'a self, set: &'a Dataset, place: usize, seed: u64) -> Bench<'a> {
+        let mut bench = Bench::new(&set.task, &self.population);
+        bench.user = Some(place);
+        bench.people = &self.people;
+        bench.asked = &self.asked;
+        bench.teachers = set.teachers.as_ref().map(|teachers| teachers.histories.as_slice());
+        bench.before = set.users.get(place).and_then(|user| before(user, None));
+        bench.seed = seed;
+        bench.taught = Arc::clone(&self.taught);
+        bench
+    }
 }
 
 /// The time before which others may teach: that of what is asked or, where this has none or it is about the whole of a user, of the
 /// user's first test item; where only histories have times, just after the user's last interaction.
-fn before(user: &EvalUser, item: Option<&TestItem>) -> Option<i64> {
+pub(crate) fn before(user: &EvalUser, item: Option<&TestItem>) -> Option<i64> {
     let first = || user.tests.iter().filter_map(|item| item.time).min();
     let last = || user.history.iter().filter_map(Interaction::time).max();
     item.and_then(|item| item.time).or_else(first).or_else(|| last().map(|last| last.saturating_add(1)))
@@ -73,20 +86,10 @@ impl Runner {
         let history = work.set.history(work.user)?;
         let meter = Meter::new(self.transcripts);
         let tap = |backend: Arc<dyn LlmBackend>| Arc::new(meter.around(backend)) as Arc<dyn LlmBackend>;
-        let mut bench = Bench {
-            task: &work.set.task,
-            population: &work.beside.population,
-            user: Some(work.place),
-            people: &work.beside.people,
-            asked: &work.beside.asked,
-            teachers: work.set.teachers.as_ref().map(|teachers| teachers.histories.as_slice()),
-            before: before(work.user, None),
-            backend: backend.map(tap),
-            learner: learner.map(tap),
-            budget: self.per_operation.clone(),
-            seed: self.seed,
-            taught: Arc::clone(&work.beside.taught),
-        };
+        let mut bench = work.beside.bench(work.set, work.place, self.seed);
+        bench.backend = backend.map(tap);
+        bench.learner = learner.map(tap);
+        bench.budget = self.per_operation.clone();
         let (mut learned, outcome) = work.learn(&history, &bench, &meter).await;
         let mut exchanges = vec![(None, meter.transcript())];
         let mut records = Vec::with_capacity(1 + work.user.tests.len());

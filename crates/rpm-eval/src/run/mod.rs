@@ -31,7 +31,8 @@ use super::{EvalError, Need, Record};
 
 pub(crate) use folder::write;
 use folder::{Folder, Job, Start};
-use job::{Beside, Work};
+use job::Work;
+pub(crate) use job::{Beside, before};
 pub use manifest::{Manifest, SetManifest};
 use tap::Capped;
 pub use timings::Timing;

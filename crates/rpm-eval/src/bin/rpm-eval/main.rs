@@ -1,4 +1,4 @@
-//! The harness from the command line: `rpm-eval run --data PATH... [--methods a,b] [--report FOLDER]`, `rpm-eval factors
+//! The harness from the command line: `rpm-eval try FILE`, `rpm-eval run --data PATH... [--methods a,b] [--report FOLDER]`, `rpm-eval factors
 //! --data PATH... [--json]` and `rpm-eval catalog --data PATH... [--json]`.
 //!
 //! `--help` lists the options, `docs/evaluation.md` explains them.
@@ -11,6 +11,7 @@ mod methods;
 mod model;
 mod run;
 mod sets;
+mod try_out;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -30,6 +31,7 @@ enum Command {
     Run(Box<args::Args>),
     Factors(factors::Args),
     Catalog(catalog::Args),
+    Try(Box<try_out::Args>),
 }
 
 fn main() -> ExitCode {
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Factors(args) => factors::run(&args),
         Command::Catalog(args) => catalog::run(&args),
+        Command::Try(args) => return try_out::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

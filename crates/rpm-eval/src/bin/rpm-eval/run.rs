@@ -125,7 +125,7 @@ fn estimate(
 }
 
 /// Shows the progress: a bar on a terminal, a line for each job elsewhere.
-fn show(step: &Step) {
+pub(crate) fn show(step: &Step) {
     const WIDTH: usize = 24;
     let Step { done, total, calls, money, errors, .. } = step;
     let job = format!("{} on {}, {}; {calls} calls, {money:.4} spent", step.method, step.set, step.user);

@@ -1,0 +1,96 @@
+//! The folder of `--out`: the verdict, the harness's report, and the split in the harness's own format.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use rpm_core::data::Interaction;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::EvalError;
+use crate::dataset::{Dataset, EvalUser, TestItem};
+use crate::report::{Report, ReportOptions};
+use crate::run::write;
+
+use super::{Candidate, MethodFigure, ResponseKind, TriedOut, TryError, Unused, Verdict};
+
+/// `verdict.json`.
+#[derive(Serialize)]
+struct File<'a> {
+    crate_version: &'a str,
+    data_sha256: &'a str,
+    seed: u64,
+    rows: usize,
+    unused: &'a [Unused],
+    kind: ResponseKind,
+    metric: &'a str,
+    ours: &'a str,
+    baseline: &'a str,
+    verdict: &'a Verdict,
+    methods: &'a [MethodFigure],
+    on_histories: &'a [Candidate],
+}
+
+impl TriedOut {
+    /// The verdict and the figures as indented JSON, without any text of the table.
+    ///
+    /// # Errors
+    /// [`EvalError::Io`] when it cannot be written as JSON.
+    pub fn to_json(&self) -> Result<String, EvalError> {
+        let name = |place: usize| self.methods.get(place).map_or("", |figure| figure.method.as_str());
+        let file = File {
+            crate_version: &self.run.manifest.crate_version,
+            data_sha256: &self.set.sha256,
+            seed: self.seed,
+            rows: self.rows,
+            unused: &self.unused,
+            kind: self.kind,
+            metric: self.metric.name(),
+            ours: name(0),
+            baseline: name(1),
+            verdict: &self.verdict,
+            methods: &self.methods,
+            on_histories: &self.candidates,
+        };
+        let json = serde_json::to_string_pretty(&file)
+            .map_err(|error| EvalError::Io { path: "verdict.json".into(), source: error.into() })?;
+        Ok(json + "\n")
+    }
+
+    /// Writes `verdict.json`, the harness's `report.md`, `report.html` and `report.json` of the same run, and in `data` the split as
+    /// `rpm-eval run --data` reads it. The folder is made if there is none. Report and `data` quote the table.
+    ///
+    /// # Errors
+    /// [`TryError::Eval`] when a file cannot be written or a chart cannot be drawn.
+    pub fn write(&self, folder: &Path) -> Result<(), TryError> {
+        let mut options = ReportOptions::default();
+        if let Some(baseline) = self.methods.get(1) {
+            options = options.base(&baseline.method);
+        }
+        Report::of(&self.run, std::slice::from_ref(&self.set), &options).write(folder)?;
+        write(&folder.join("verdict.json"), self.to_json()?.as_bytes())?;
+        write_data(&self.set, &folder.join("data"))
+    }
+}
+
+/// The split as the harness's own format has it.
+fn write_data(set: &Dataset, folder: &Path) -> Result<(), TryError> {
+    let io = |source| EvalError::Io { path: folder.to_owned(), source };
+    std::fs::create_dir_all(folder).map_err(io)?;
+    let task = serde_json::to_string_pretty(&set.task).map_err(|error| io(error.into()))?;
+    write(&folder.join("task.json"), task.as_bytes())?;
+    let mut lines = String::new();
+    for user in &set.users {
+        let _ = writeln!(lines, "{}", of_user(user));
+    }
+    Ok(write(&folder.join("users.jsonl"), lines.as_bytes())?)
+}
+
+fn of_user(user: &EvalUser) -> Value {
+    let past =
+        |it: &Interaction| json!({"query": it.query().text(), "response": it.response(), "timestamp": it.time()});
+    let asked = |it: &TestItem| json!({"query": it.query.text(), "response": it.gold, "timestamp": it.time});
+    let history: Vec<Value> = user.history.iter().map(past).collect();
+    let test: Vec<Value> = user.tests.iter().map(asked).collect();
+    json!({"task": "given", "history": history, "test": test})
+}
