@@ -1,6 +1,8 @@
 //! Gathers a profile from a user model and its statistics.
 
-use crate::data::{FactorId, FactorSet, ReasoningMemory, ResponseSpace};
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::data::{Factor, FactorId, FactorSet, ReasoningMemory, ResponseSpace};
 use crate::explain::{PastEvidence, past_evidence};
 use crate::model::UserModel;
 use crate::prompt::excerpt;
@@ -41,7 +43,9 @@ pub(crate) fn gather(known: &Known<'_>, options: &ProfileOptions) -> Profile {
         .into_iter()
         .filter_map(|summary| {
             let seen = seen.remove(&summary.id).unwrap_or_default();
-            sway(summary, examples(seen, known.memory, options.examples))
+            let effect = effect(&summary, beliefs)?;
+            let examples = examples(seen, known.memory, &effect, options.examples);
+            Some(sway(summary, effect, examples))
         })
         .collect();
     Profile {
@@ -51,12 +55,20 @@ pub(crate) fn gather(known: &Known<'_>, options: &ProfileOptions) -> Profile {
         language: model.language(),
         interactions: model.memory().len(),
         usual: usual(known),
-        not_shown: factors.len().saturating_sub(sways.len()),
+        others: others(factors, &sways),
         sways,
         set_aside: model.set_aside().iter().map(|factor| factor.label().to_owned()).collect(),
         without_factor: without_factor(factors, known.memory),
         people: known.people,
+        note: options.note.clone(),
     }
+}
+
+/// The labels of the factors that are not shown.
+fn others(factors: &FactorSet, shown: &[Sway]) -> Vec<String> {
+    let is_shown = |factor: &&Factor| shown.iter().any(|sway| sway.factor == *factor.id());
+    let labels: BTreeSet<&str> = factors.iter().filter(|factor| !is_shown(factor)).map(Factor::label).collect();
+    labels.into_iter().map(str::to_owned).collect()
 }
 
 fn without_factor(factors: &FactorSet, memory: &ReasoningMemory) -> usize {
@@ -73,9 +85,8 @@ fn usual(known: &Known<'_>) -> Usual {
     match known.model.task().space() {
         ResponseSpace::Text { .. } => Usual::Nothing,
         ResponseSpace::Scale { min, max } => {
-            let value = |(response, count): (&String, &f64)| response.parse::<f64>().ok().map(|value| value * count);
-            let sum: f64 = totals.by_response.iter().filter_map(value).sum();
-            Usual::Mean { mean: sum / all, min: *min, max: *max }
+            let mean = mean(&totals.by_response).unwrap_or_default();
+            Usual::Mean { mean, min: *min, max: *max }
         }
         _ => {
             let mut shares: Vec<(String, f64)> =
@@ -87,8 +98,17 @@ fn usual(known: &Known<'_>) -> Usual {
     }
 }
 
-/// Examples of different words, at most so many.
-fn examples(seen: Vec<PastEvidence>, memory: &ReasoningMemory, most: usize) -> Vec<Example> {
+/// Examples of different words, at most so many: those whose responses go best with the effect, of equals the latest.
+fn examples(mut seen: Vec<PastEvidence>, memory: &ReasoningMemory, effect: &SwayEffect, most: usize) -> Vec<Example> {
+    let off = |past: &PastEvidence| match effect {
+        SwayEffect::Points { with, .. } => past.response.parse::<f64>().map_or(f64::MAX, |point| (point - with).abs()),
+        SwayEffect::Share { response, with, usual, .. } => {
+            f64::from(u8::from((past.response == *response) != (with >= usual)))
+        }
+        SwayEffect::TakenUp { .. } => 0.0,
+    };
+    // Stable, and they come the latest first.
+    seen.sort_by(|a, b| off(a).total_cmp(&off(b)));
     let mut kept: Vec<Example> = Vec::new();
     for past in seen {
         let example = example(past, memory);
@@ -103,12 +123,12 @@ fn examples(seen: Vec<PastEvidence>, memory: &ReasoningMemory, most: usize) -> V
 fn example(past: PastEvidence, memory: &ReasoningMemory) -> Example {
     let text = memory.get(&past.item).map(|item| item.query().text());
     let words = text.map(|text| excerpt(text, std::slice::from_ref(&past.words), QUOTED));
-    Example { item: past.item, words: words.unwrap_or(past.words), response: past.response }
+    let seen = past.words;
+    Example { item: past.item, words: words.unwrap_or_else(|| seen.clone()), seen, response: past.response }
 }
 
-/// A factor as the user is shown it; `None` for one of which nothing can be told.
-fn sway(summary: FactorSummary, examples: Vec<Example>) -> Option<Sway> {
-    let effect = effect(&summary)?;
+/// A factor as the user is shown it.
+fn sway(summary: FactorSummary, effect: SwayEffect, examples: Vec<Example>) -> Sway {
     let distinct = summary.contrast.as_ref().is_some_and(|contrast| contrast.deviates >= DISTINCT);
     let taken_up = matches!(effect, SwayEffect::TakenUp { low, .. } if low > 0.5);
     let sureness = match summary.q {
@@ -117,25 +137,20 @@ fn sway(summary: FactorSummary, examples: Vec<Example>) -> Option<Sway> {
         _ => Sureness::Guess,
     };
     let most_people = summary.contrast.as_ref().and_then(|contrast| most_people(contrast, &effect));
-    Some(Sway {
-        factor: summary.id,
-        label: summary.label,
-        seen: summary.coverage,
-        effect,
-        sureness,
-        most_people,
-        examples,
-    })
+    Sway { factor: summary.id, label: summary.label, seen: summary.coverage, effect, sureness, most_people, examples }
 }
 
-fn effect(summary: &FactorSummary) -> Option<SwayEffect> {
+/// What goes with a factor; `None` for one of which nothing can be told.
+fn effect(summary: &FactorSummary, beliefs: &Beliefs<'_>) -> Option<SwayEffect> {
     if let Some(influence) = &summary.influence {
         let (low, high) = (influence.interval.low, influence.interval.high);
         return Some(SwayEffect::TakenUp { share: influence.share, low, high });
     }
     if let Some(difference) = &summary.difference {
         let (low, high) = (difference.interval.low, difference.interval.high);
-        return Some(SwayEffect::Points { higher: difference.difference, low, high });
+        let with = mean(&beliefs.factors().get(&summary.id)?.stats().by_response)?;
+        let higher = difference.difference;
+        return Some(SwayEffect::Points { with, without: with - higher, higher, low, high });
     }
     // The first of equals, which has the higher lift.
     let most = summary.responses.iter().rev().max_by(|a, b| {
@@ -149,6 +164,13 @@ fn effect(summary: &FactorSummary) -> Option<SwayEffect> {
         low: most.interval.low,
         high: most.interval.high,
     })
+}
+
+/// The mean of responses that are numbers.
+fn mean(by_response: &BTreeMap<String, f64>) -> Option<f64> {
+    let value = |(response, count): (&String, &f64)| response.parse::<f64>().ok().map(|value| value * count);
+    let all: f64 = by_response.values().sum();
+    (all > 0.0).then(|| by_response.iter().filter_map(value).sum::<f64>() / all)
 }
 
 fn most_people(contrast: &Contrast, effect: &SwayEffect) -> Option<MostPeople> {

@@ -43,15 +43,16 @@ pub(crate) use gather::{Known, gather};
 pub(crate) use text::paragraph;
 
 /// The extent of a [`Profile`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProfileOptions {
     factors: usize,
     examples: usize,
+    note: Option<String>,
 }
 
 impl Default for ProfileOptions {
     fn default() -> Self {
-        Self { factors: 12, examples: 2 }
+        Self { factors: 12, examples: 2, note: None }
     }
 }
 
@@ -68,6 +69,15 @@ impl ProfileOptions {
     #[must_use]
     pub fn examples(mut self, most: usize) -> Self {
         self.examples = most;
+        self
+    }
+
+    /// What the host tells the user beside it, in plain sentences: who made this and when, who sees it, what it is used for, how long it is
+    /// kept, and how to have something ignored or deleted. None unless set; a profile without it sends the user to whoever
+    /// showed it.
+    #[must_use]
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.note = Some(note.into());
         self
     }
 }
@@ -94,14 +104,18 @@ pub struct Profile {
     pub usual: Usual,
     /// What sways the user: those that are pinned, then the surest, each another side of the history.
     pub sways: Vec<Sway>,
-    /// Factors that are known and not shown, because they are beyond the most or say the same as one that is shown.
-    pub not_shown: usize,
+    /// The labels of factors that count too and are not shown, because they are beyond the most or say the same as one that is, in the
+    /// order of the labels, each once.
+    pub others: Vec<String>,
     /// The labels of factors that are set aside at the user's wish, in the order of their ids.
     pub set_aside: Vec<String>,
     /// Interactions in which nothing was found that recurs.
     pub without_factor: usize,
     /// The number of people in the population; `None` without one.
     pub people: Option<u64>,
+    /// What the host tells the user beside it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// What a user responds as a rule.
@@ -144,7 +158,7 @@ pub struct Sway {
     /// How it compares with most people; `None` where that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub most_people: Option<MostPeople>,
-    /// Where it was seen, the latest first, word for word.
+    /// Where it was seen, word for word: what goes with it best comes first.
     pub examples: Vec<Example>,
 }
 
@@ -155,6 +169,10 @@ pub struct Sway {
 pub enum SwayEffect {
     /// On a scale: the mean response with it less the mean without it, in points.
     Points {
+        /// The mean with it.
+        with: f64,
+        /// The mean without it.
+        without: f64,
         /// The difference.
         higher: f64,
         /// The lower end of its interval.
@@ -228,6 +246,8 @@ pub struct Example {
     pub item: ItemId,
     /// The sentence it was seen in, or the words around it where that is long.
     pub words: String,
+    /// The words themselves.
+    pub seen: String,
     /// The user's response.
     pub response: String,
 }
@@ -236,7 +256,7 @@ impl SwayEffect {
     /// The effect with its interval as a change: points, or a change of share from −1 to 1; of free text the share itself.
     fn change(&self) -> [f64; 3] {
         match self {
-            Self::Points { higher, low, high } => [*higher, *low, *high],
+            Self::Points { higher, low, high, .. } => [*higher, *low, *high],
             Self::Share { with, usual, low, high, .. } => [with - usual, low - usual, high - usual],
             Self::TakenUp { share, low, high } => [*share, *low, *high],
         }
@@ -249,7 +269,7 @@ impl fmt::Debug for Profile {
             .field("user", &self.user)
             .field("interactions", &self.interactions)
             .field("sways", &self.sways)
-            .field("not_shown", &self.not_shown)
+            .field("others", &self.others.len())
             .field("set_aside", &self.set_aside.len())
             .finish_non_exhaustive()
     }

@@ -23,26 +23,36 @@ impl Profile {
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
              <meta name=\"robots\" content=\"noindex\">\n\
              <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n<title>{}</title>\n<style>\n{STYLE}</style>\n\
-             </head>\n<body>\n<main>\n<h1>{}</h1>\n<p>{}</p>\n<p class=\"soft\">{}</p>\n",
+             </head>\n<body>\n<main>\n<h1>{}</h1>\n<p>{}</p>\n",
             words.tag(),
             words.title(),
             words.title(),
             Escaped(&self.lead()),
-            Escaped(&self.instruction),
         );
+        if let Some(note) = &self.note {
+            let _ = writeln!(page, "<p class=\"soft\">{}</p>", Escaped(note));
+        }
         let picture = self.picture();
         if !picture.is_empty() {
             let _ = write!(page, "<figure>\n{picture}<figcaption>{}</figcaption>\n</figure>\n", words.picture_note());
         }
-        let _ = writeln!(page, "<section>\n<h2>{}</h2>", words.sways_head());
-        if self.sways.is_empty() {
-            let _ = writeln!(page, "<p>{}</p>", words.nothing_yet());
-        } else {
-            page.push_str("<ul>\n");
-            self.sways.iter().for_each(|sway| self.card(&mut page, sway, words));
-            page.push_str("</ul>\n");
+        let [known, unsure] = self.by_sureness();
+        if known.is_empty() && unsure.is_empty() {
+            let _ = writeln!(
+                page,
+                "<section>\n<h2>{}</h2>\n<p>{}</p>\n</section>",
+                words.sways_head(),
+                words.nothing_yet()
+            );
         }
-        let _ = writeln!(page, "</section>\n<section>\n<h2>{}</h2>", words.rest_head());
+        for (title, sways) in [(words.sways_head(), known), (words.unsure_head(), unsure)] {
+            if !sways.is_empty() {
+                let _ = writeln!(page, "<section>\n<h2>{title}</h2>\n<ul role=\"list\">");
+                sways.iter().for_each(|sway| self.card(&mut page, sway, words));
+                page.push_str("</ul>\n</section>\n");
+            }
+        }
+        let _ = writeln!(page, "<section>\n<h2>{}</h2>", words.rest_head());
         for sentence in self.rest() {
             let _ = writeln!(page, "<p>{}</p>", Escaped(&sentence));
         }
@@ -54,13 +64,25 @@ impl Profile {
         let (label, told) = (Escaped(&sway.label), self.told(sway));
         let _ = writeln!(page, "<li><h3>{label}</h3>\n<p>{}</p>", Escaped(&told));
         if !sway.examples.is_empty() {
-            let _ = writeln!(page, "<details><summary>{}: {label}</summary>", words.examples_head());
+            let head = words.examples_head(sway.examples.len(), sway.seen);
+            let _ = writeln!(page, "<details><summary>{head}: {label}</summary>");
             for example in &sway.examples {
-                let (quoted, response) = (Escaped(&example.words), Escaped(&example.response));
-                let _ = writeln!(page, "<blockquote>{quoted} \u{2192} <b>{response}</b></blockquote>");
+                let responded = words.responded(&example.response, &self.response_name);
+                let quoted = marked(&example.words, &example.seen);
+                let _ = writeln!(page, "<blockquote>{quoted} <b>{}</b></blockquote>", Escaped(&responded));
             }
             page.push_str("</details>\n");
         }
         page.push_str("</li>\n");
+    }
+}
+
+/// A text with the words in it marked, where they stand there as they are.
+fn marked(text: &str, words: &str) -> String {
+    match text.split_once(words).filter(|_| !words.is_empty()) {
+        Some((before, after)) => {
+            format!("{}<mark>{}</mark>{}", Escaped(before), Escaped(words), Escaped(after))
+        }
+        None => Escaped(text).to_string(),
     }
 }

@@ -70,7 +70,8 @@ impl Profile {
             words.picture_title(),
             Escaped(&described(&rows, words)),
         );
-        let [less, more] = words.ends(is_taken_up(&self.sways));
+        let Some(first) = rows.first() else { return String::new() };
+        let [less, more] = words.ends(&first.effect);
         let _ = writeln!(svg, "<text x=\"{AXIS}\" y=\"16\" font-size=\"15.5\">\u{2190} {less}</text>");
         let _ = writeln!(
             svg,
@@ -80,7 +81,7 @@ impl Profile {
         let (middle, bottom) = (axis.x(0.0), height - FOOT);
         let _ = writeln!(
             svg,
-            "<path d=\"M{middle:.1} {HEAD}V{bottom}\" stroke=\"currentColor\" stroke-opacity=\".45\" stroke-dasharray=\"3 3\"/>"
+            "<path d=\"M{middle:.1} {HEAD}V{bottom}\" stroke=\"currentColor\" stroke-opacity=\".6\" stroke-dasharray=\"3 3\"/>"
         );
         for (number, sway) in rows.iter().enumerate() {
             row(&mut svg, sway, &axis, HEAD + ROW * (number as f64 + 0.5), words);
@@ -94,9 +95,12 @@ fn row(svg: &mut String, sway: &Sway, axis: &Axis, y: f64, words: &dyn Wording) 
     let [change, low, high] = sway.effect.change();
     let (at, from, to) = (axis.x(change), axis.x(low), axis.x(high));
     let colour = if change < 0.0 { "#d2622f" } else { "#1f8fb3" };
+    let dot = |radius: f64, paint: &str| format!("<circle cx=\"{at:.1}\" cy=\"{y:.0}\" r=\"{radius}\" {paint}/>");
+    let (full, ring) = (format!("fill=\"{colour}\""), format!("fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\""));
     let dot = match sway.sureness {
-        Sureness::Guess => format!("fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\""),
-        _ => format!("fill=\"{colour}\""),
+        Sureness::Sure => dot(6.0, &full),
+        Sureness::Likely => dot(6.5, &ring) + &dot(3.0, &full),
+        Sureness::Guess => dot(5.5, &ring),
     };
     let label: String = one_line(&words.row(sway));
     let label = match label.char_indices().nth(LABEL) {
@@ -106,8 +110,8 @@ fn row(svg: &mut String, sway: &Sway, axis: &Axis, y: f64, words: &dyn Wording) 
     let _ = writeln!(
         svg,
         "<text x=\"{:.0}\" y=\"{:.0}\" text-anchor=\"end\">{}</text>\
-         <path d=\"M{from:.1} {y:.0}H{to:.1}\" stroke=\"{colour}\" stroke-width=\"3\" stroke-linecap=\"round\" stroke-opacity=\".55\"/>\
-         <circle cx=\"{at:.1}\" cy=\"{y:.0}\" r=\"5.5\" {dot}/>\
+         <path d=\"M{from:.1} {y:.0}H{to:.1}\" stroke=\"{colour}\" stroke-width=\"2\" stroke-linecap=\"round\"/>\
+         {dot}\
          <text x=\"{:.0}\" y=\"{:.0}\" text-anchor=\"end\">{}</text>",
         AXIS - 12.0,
         y + 5.0,

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::Profile;
 use super::wording::wording;
+use super::{Profile, Sureness, Sway};
 
 /// The signs of a line, beyond which it is broken between words.
 const WIDTH: usize = 80;
@@ -14,16 +14,22 @@ impl fmt::Display for Profile {
         head(f, words.title(), '=')?;
         paragraph(f, &self.lead(), "")?;
         writeln!(f)?;
-        head(f, words.sways_head(), '-')?;
-        if self.sways.is_empty() {
+        let [known, unsure] = self.by_sureness();
+        if known.is_empty() && unsure.is_empty() {
+            head(f, words.sways_head(), '-')?;
             paragraph(f, words.nothing_yet(), "")?;
         }
-        for sway in &self.sways {
-            writeln!(f, "* {} ({})", one_line(&sway.label), words.change(sway))?;
-            paragraph(f, &self.told(sway), "  ")?;
-            for example in &sway.examples {
-                let (quoted, response) = (one_line(&example.words), one_line(&example.response));
-                paragraph(f, &format!("\u{201c}{quoted}\u{201d} \u{2192} {response}"), "    ")?;
+        for (title, sways) in [(words.sways_head(), known), (words.unsure_head(), unsure)] {
+            if !sways.is_empty() {
+                head(f, title, '-')?;
+            }
+            for sway in sways {
+                writeln!(f, "* {} ({})", one_line(&sway.label), words.change(sway))?;
+                paragraph(f, &self.told(sway), "  ")?;
+                for example in &sway.examples {
+                    let response = words.responded(&one_line(&example.response), &self.response_name);
+                    paragraph(f, &format!("\u{201c}{}\u{201d} {response}", one_line(&example.words)), "    ")?;
+                }
             }
         }
         writeln!(f)?;
@@ -40,8 +46,14 @@ impl Profile {
         sentences.into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 
+    /// What is known, and what may be chance.
+    pub(super) fn by_sureness(&self) -> [Vec<&Sway>; 2] {
+        let (unsure, known) = self.sways.iter().partition(|sway| sway.sureness == Sureness::Guess);
+        [known, unsure]
+    }
+
     /// The sentences about a factor of this profile, as they stand in its text and on its page.
-    pub fn told(&self, sway: &super::Sway) -> String {
+    pub fn told(&self, sway: &Sway) -> String {
         let words = wording(self.language);
         let mut told = format!("{} {} ", words.effect(sway, &self.response_name), words.seen(sway.seen));
         told.push_str(words.sureness(sway.sureness));
@@ -56,11 +68,12 @@ impl Profile {
     pub(super) fn rest(&self) -> Vec<String> {
         let words = wording(self.language);
         let told = [
-            words.set_aside(&self.set_aside),
-            words.not_shown(self.not_shown),
+            (!self.sways.is_empty()).then(|| words.together().to_owned()),
+            words.others(&self.others),
             words.without_factor(self.without_factor, self.interactions),
+            words.set_aside(&self.set_aside),
             Some(words.sources(self.people)),
-            Some(words.remedy().to_owned()),
+            Some(self.note.clone().unwrap_or_else(|| words.remedy().to_owned())),
         ];
         told.into_iter().flatten().collect()
     }

@@ -21,7 +21,7 @@ impl Wording for English {
     }
 
     fn title(&self) -> &'static str {
-        "What we know about you"
+        "What we have worked out about you"
     }
 
     fn learned(&self, interactions: usize) -> String {
@@ -35,7 +35,7 @@ impl Wording for English {
     fn usual(&self, usual: &Usual, response_name: &str) -> Option<String> {
         match usual {
             Usual::Mean { mean, min, max } => {
-                Some(format!("Your usual {response_name} is {mean:.1}, from {min} to {max}."))
+                Some(format!("On average your {response_name} is {mean:.1}, on a scale from {min} to {max}."))
             }
             Usual::Shares { shares } => {
                 let of =
@@ -50,6 +50,14 @@ impl Wording for English {
         "What makes a difference for you"
     }
 
+    fn unsure_head(&self) -> &'static str {
+        "What may make a difference: not sure yet"
+    }
+
+    fn together(&self) -> &'static str {
+        "Some of these often come together, so one may get the credit of another. In a single answer each counts for less, since they share it."
+    }
+
     fn nothing_yet(&self) -> &'static str {
         "Nothing yet: nothing came up often enough."
     }
@@ -57,11 +65,10 @@ impl Wording for English {
     fn effect(&self, sway: &Sway, response_name: &str) -> String {
         match &sway.effect {
             SwayEffect::Points { higher, .. } if is_none(*higher) => {
-                format!("It makes no difference to your {response_name}.")
+                format!("It makes no difference to your {response_name} so far.")
             }
-            SwayEffect::Points { higher, .. } => {
-                let side = if *higher < 0.0 { "lower" } else { "higher" };
-                format!("With it, your {response_name} is {} {side} than without.", tenths(*higher))
+            SwayEffect::Points { with, without, .. } => {
+                format!("With it, your {response_name} is {with:.1} on average. Without it, it is {without:.1}.")
             }
             SwayEffect::Share { response, with, usual, .. } => format!(
                 "With it, you answer \u{201c}{response}\u{201d} {} times in 100. Usually it is {}.",
@@ -80,9 +87,9 @@ impl Wording for English {
 
     fn sureness(&self, sureness: Sureness) -> &'static str {
         match sureness {
-            Sureness::Sure => "This is quite sure.",
-            Sureness::Likely => "This is likely.",
-            Sureness::Guess => "This may be chance.",
+            Sureness::Sure => "We are sure of this.",
+            Sureness::Likely => "We are fairly sure.",
+            Sureness::Guess => "It may be chance.",
         }
     }
 
@@ -99,20 +106,23 @@ impl Wording for English {
         }
     }
 
-    fn examples_head(&self) -> &'static str {
-        "Where it came up"
+    fn examples_head(&self, shown: usize, seen: f64) -> String {
+        match (shown, seen.round()) {
+            (1, all) if all <= 1.0 => "One example".to_owned(),
+            (shown, all) => format!("Examples ({shown} of {all:.0})"),
+        }
+    }
+
+    fn responded(&self, response: &str, response_name: &str) -> String {
+        format!("Your {response_name}: {response}")
     }
 
     fn rest_head(&self) -> &'static str {
-        "What is not used, and what is not known"
+        "What else counts, and where all this comes from"
     }
 
-    fn not_shown(&self, factors: usize) -> Option<String> {
-        match factors {
-            0 => None,
-            1 => Some("One more thing counts a little and is not shown.".to_owned()),
-            n => Some(format!("{n} more things count a little and are not shown.")),
-        }
+    fn others(&self, labels: &[String]) -> Option<String> {
+        (!labels.is_empty()).then(|| format!("These count too, most of them a little: {}.", labels.join(", ")))
     }
 
     fn without_factor(&self, interactions: usize, of: usize) -> Option<String> {
@@ -121,7 +131,7 @@ impl Wording for English {
     }
 
     fn set_aside(&self, labels: &[String]) -> Option<String> {
-        (!labels.is_empty()).then(|| format!("Set aside because you asked for it: {}.", labels.join(", ")))
+        (!labels.is_empty()).then(|| format!("Ignored because you asked for it: {}.", labels.join(", ")))
     }
 
     fn sources(&self, people: Option<u64>) -> String {
@@ -134,19 +144,23 @@ impl Wording for English {
     }
 
     fn remedy(&self) -> &'static str {
-        "If something is wrong, you can have it set aside or forgotten."
+        "Is something wrong? Each of these can be ignored (kept, but not used) or deleted with the answers behind it. Ask whoever showed you this."
     }
 
     fn picture_title(&self) -> &'static str {
         "What makes a difference, and how sure that is"
     }
 
-    fn ends(&self, taken_up: bool) -> [&'static str; 2] {
-        if taken_up { ["never", "always"] } else { ["less", "more"] }
+    fn ends(&self, effect: &SwayEffect) -> [&'static str; 2] {
+        match effect {
+            SwayEffect::Points { .. } => ["lowers", "raises"],
+            SwayEffect::Share { .. } => ["less often", "more often"],
+            SwayEffect::TakenUp { .. } => ["never", "always"],
+        }
     }
 
     fn picture_note(&self) -> &'static str {
-        "Each dot is our best guess. The line shows how far off it may be. A full dot is sure or likely, an empty one may be chance."
+        "Each dot is our best guess, and the line shows how far off it may be. Full dot: sure. Ringed dot: fairly sure. Empty ring: it may be chance."
     }
 
     fn change(&self, sway: &Sway) -> String {

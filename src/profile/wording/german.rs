@@ -17,7 +17,7 @@ impl Wording for German {
     }
 
     fn title(&self) -> &'static str {
-        "Was wir über Sie wissen"
+        "Was wir über Sie herausgefunden haben"
     }
 
     fn learned(&self, interactions: usize) -> String {
@@ -32,7 +32,7 @@ impl Wording for German {
         match usual {
             Usual::Mean { mean, min, max } => {
                 let mean = comma(&format!("{mean:.1}"));
-                Some(format!("Meist antworten Sie um {mean}, von {min} bis {max}."))
+                Some(format!("Im Schnitt antworten Sie mit {mean}, auf einer Skala von {min} bis {max}."))
             }
             Usual::Shares { shares } => {
                 let of = |(response, share): &(String, f64)| format!("„{response}“ {} %", hundredths(*share));
@@ -46,16 +46,24 @@ impl Wording for German {
         "Was für Sie einen Unterschied macht"
     }
 
+    fn unsure_head(&self) -> &'static str {
+        "Was vielleicht einen Unterschied macht"
+    }
+
+    fn together(&self) -> &'static str {
+        "Manches davon kommt oft zusammen vor und teilt sich die Wirkung. In einer einzelnen Antwort zählt jedes deshalb weniger."
+    }
+
     fn nothing_yet(&self) -> &'static str {
         "Noch nichts: Nichts kam oft genug vor."
     }
 
     fn effect(&self, sway: &Sway, _: &str) -> String {
         match &sway.effect {
-            SwayEffect::Points { higher, .. } if is_none(*higher) => "Das ändert Ihre Antwort nicht.".to_owned(),
-            SwayEffect::Points { higher, .. } => {
-                let side = if *higher < 0.0 { "niedriger" } else { "höher" };
-                format!("Damit antworten Sie um {} {side} als ohne.", comma(&tenths(*higher)))
+            SwayEffect::Points { higher, .. } if is_none(*higher) => "Das ändert Ihre Antwort bisher nicht.".to_owned(),
+            SwayEffect::Points { with, without, .. } => {
+                let [with, without] = [with, without].map(|mean| comma(&format!("{mean:.1}")));
+                format!("Damit antworten Sie im Schnitt mit {with}, ohne mit {without}.")
             }
             SwayEffect::Share { response, with, usual, .. } => format!(
                 "Damit antworten Sie „{response}“ in {} von 100 Fällen. Sonst sind es {}.",
@@ -77,8 +85,8 @@ impl Wording for German {
 
     fn sureness(&self, sureness: Sureness) -> &'static str {
         match sureness {
-            Sureness::Sure => "Das ist recht sicher.",
-            Sureness::Likely => "Das ist wahrscheinlich.",
+            Sureness::Sure => "Da sind wir sicher.",
+            Sureness::Likely => "Da sind wir ziemlich sicher.",
             Sureness::Guess => "Das kann Zufall sein.",
         }
     }
@@ -96,20 +104,23 @@ impl Wording for German {
         }
     }
 
-    fn examples_head(&self) -> &'static str {
-        "Wo es vorkam"
+    fn examples_head(&self, shown: usize, seen: f64) -> String {
+        match (shown, seen.round()) {
+            (1, all) if all <= 1.0 => "Ein Beispiel".to_owned(),
+            (shown, all) => format!("Beispiele ({shown} von {all:.0})"),
+        }
+    }
+
+    fn responded(&self, response: &str, _: &str) -> String {
+        format!("Ihre Antwort: {response}")
     }
 
     fn rest_head(&self) -> &'static str {
-        "Was nicht benutzt wird und was wir nicht wissen"
+        "Was sonst noch zählt und woher das alles kommt"
     }
 
-    fn not_shown(&self, factors: usize) -> Option<String> {
-        match factors {
-            0 => None,
-            1 => Some("Ein weiterer Punkt zählt ein wenig und ist nicht gezeigt.".to_owned()),
-            n => Some(format!("{n} weitere Punkte zählen ein wenig und sind nicht gezeigt.")),
-        }
+    fn others(&self, labels: &[String]) -> Option<String> {
+        (!labels.is_empty()).then(|| format!("Auch das zählt, das meiste davon wenig: {}.", labels.join(", ")))
     }
 
     fn without_factor(&self, interactions: usize, of: usize) -> Option<String> {
@@ -118,7 +129,7 @@ impl Wording for German {
     }
 
     fn set_aside(&self, labels: &[String]) -> Option<String> {
-        (!labels.is_empty()).then(|| format!("Auf Ihren Wunsch beiseitegelassen: {}.", labels.join(", ")))
+        (!labels.is_empty()).then(|| format!("Auf Ihren Wunsch nicht beachtet: {}.", labels.join(", ")))
     }
 
     fn sources(&self, people: Option<u64>) -> String {
@@ -131,19 +142,23 @@ impl Wording for German {
     }
 
     fn remedy(&self) -> &'static str {
-        "Ist etwas falsch, so können Sie es beiseitelassen oder vergessen lassen."
+        "Ist etwas falsch? Alles hier lässt sich abschalten (es bleibt, wird aber nicht benutzt) oder mit den Antworten dahinter löschen. Fragen Sie, wer Ihnen das zeigt."
     }
 
     fn picture_title(&self) -> &'static str {
         "Was einen Unterschied macht und wie sicher das ist"
     }
 
-    fn ends(&self, taken_up: bool) -> [&'static str; 2] {
-        if taken_up { ["nie", "immer"] } else { ["weniger", "mehr"] }
+    fn ends(&self, effect: &SwayEffect) -> [&'static str; 2] {
+        match effect {
+            SwayEffect::Points { .. } => ["senkt", "hebt"],
+            SwayEffect::Share { .. } => ["seltener", "öfter"],
+            SwayEffect::TakenUp { .. } => ["nie", "immer"],
+        }
     }
 
     fn picture_note(&self) -> &'static str {
-        "Jeder Punkt ist unsere beste Schätzung. Die Linie zeigt, wie weit sie danebenliegen kann. Ein voller Punkt ist sicher oder wahrscheinlich, ein leerer kann Zufall sein."
+        "Jeder Punkt ist unsere beste Schätzung; die Linie zeigt, wie weit sie danebenliegen kann. Voller Punkt: sicher. Punkt im Ring: ziemlich sicher. Leerer Ring: kann Zufall sein."
     }
 
     fn change(&self, sway: &Sway) -> String {

@@ -5,7 +5,7 @@ mod german;
 
 use crate::data::Language;
 
-use super::{MostPeople, Sureness, Sway, Usual};
+use super::{MostPeople, Sureness, Sway, SwayEffect, Usual};
 
 use english::English;
 use german::German;
@@ -19,15 +19,21 @@ pub(super) trait Wording: Sync {
     fn learned(&self, interactions: usize) -> String;
     fn usual(&self, usual: &Usual, response_name: &str) -> Option<String>;
     fn sways_head(&self) -> &'static str;
+    fn unsure_head(&self) -> &'static str;
     fn nothing_yet(&self) -> &'static str;
+    /// That factors come together.
+    fn together(&self) -> &'static str;
     /// What goes with a factor, after its label.
     fn effect(&self, sway: &Sway, response_name: &str) -> String;
     fn seen(&self, seen: f64) -> String;
     fn sureness(&self, sureness: Sureness) -> &'static str;
     fn most_people(&self, most: &MostPeople) -> String;
-    fn examples_head(&self) -> &'static str;
+    /// The head of so many examples of all.
+    fn examples_head(&self, shown: usize, seen: f64) -> String;
+    /// A response to an example.
+    fn responded(&self, response: &str, response_name: &str) -> String;
     fn rest_head(&self) -> &'static str;
-    fn not_shown(&self, factors: usize) -> Option<String>;
+    fn others(&self, labels: &[String]) -> Option<String>;
     fn without_factor(&self, interactions: usize, of: usize) -> Option<String>;
     fn set_aside(&self, labels: &[String]) -> Option<String>;
     /// Where all of this comes from.
@@ -35,7 +41,7 @@ pub(super) trait Wording: Sync {
     fn remedy(&self) -> &'static str;
     /// Of the picture: its title, the words at both ends, and how it is read.
     fn picture_title(&self) -> &'static str;
-    fn ends(&self, taken_up: bool) -> [&'static str; 2];
+    fn ends(&self, effect: &SwayEffect) -> [&'static str; 2];
     fn picture_note(&self) -> &'static str;
     /// A change as the picture shows it.
     fn change(&self, sway: &Sway) -> String;
