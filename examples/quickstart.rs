@@ -58,7 +58,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             std::fs::create_dir_all(folder)?;
             std::fs::write(folder.join(format!("{user}.html")), viewers.profile(user)?.html())?;
             if let Some(sum) = told.reasons.waterfall() {
-                std::fs::write(folder.join(format!("{user}.svg")), sum.svg())?;
+                std::fs::write(folder.join(format!("{user}.svg")), sum.svg_file())?;
             }
         }
     }

@@ -38,24 +38,30 @@ fn offline_model() -> UserModel {
 fn unusable_histories_are_refused_with_the_item_named() {
     let long = format!("{MARKER}{}", "x".repeat(limits::RESPONSE_BYTES));
     let too_long = format!("{MARKER} {}", "x".repeat(81));
-    let out_of = |item: &str, expected: &'static str| DataError::OutOfSpace { item: item.into(), expected };
+    let out_of =
+        |item: &str, expected: &str| DataError::OutOfSpace { item: item.into(), expected: expected.to_owned() };
     let mut twice = one("A film zqmark.", "4");
     twice.extend(one("Another film zqmark.", "5"));
     let table: Vec<(&str, Task, Vec<Interaction>, DataError)> = vec![
         ("empty", scale_task(), vec![], DataError::EmptyHistory),
         ("twice", scale_task(), twice, DataError::DuplicateId { item: ItemId::new("a").unwrap() }),
-        ("above", scale_task(), one("zqmark", "6"), out_of("a", "an integer on the task's scale")),
-        ("below", scale_task(), one("zqmark", "0"), out_of("a", "an integer on the task's scale")),
-        ("between", scale_task(), one("zqmark", "4.5"), out_of("a", "an integer on the task's scale")),
-        ("words", scale_task(), one("zqmark", "zqmark"), out_of("a", "an integer on the task's scale")),
-        ("no rating", scale_task(), one("zqmark", ""), out_of("a", "an integer on the task's scale")),
-        ("huge", scale_task(), one("zqmark", "9".repeat(400).as_str()), out_of("a", "an integer on the task's scale")),
+        ("above", scale_task(), one("zqmark", "6"), out_of("a", "a whole number from 1 to 5")),
+        ("below", scale_task(), one("zqmark", "0"), out_of("a", "a whole number from 1 to 5")),
+        ("between", scale_task(), one("zqmark", "4.5"), out_of("a", "a whole number from 1 to 5")),
+        ("words", scale_task(), one("zqmark", "zqmark"), out_of("a", "a whole number from 1 to 5")),
+        ("no rating", scale_task(), one("zqmark", ""), out_of("a", "a whole number from 1 to 5")),
+        ("huge", scale_task(), one("zqmark", "9".repeat(400).as_str()), out_of("a", "a whole number from 1 to 5")),
         ("label", labels_task(), one("zqmark", "zqmark"), out_of("a", "one of the task's labels")),
         ("option", choices_task(), chosen(&OPTIONS, "zqmark"), out_of("a", "one of the query's options")),
-        ("title", text_task(), one("zqmark", &too_long), out_of("a", "text within the task's length")),
-        ("no title", text_task(), one("zqmark", " \n\t"), out_of("a", "text within the task's length")),
-        ("unseen title", text_task(), one("zqmark", "\u{200b}\u{feff}"), out_of("a", "text within the task's length")),
-        ("nul title", text_task(), one("zqmark", "zqmark\0"), out_of("a", "text within the task's length")),
+        ("title", text_task(), one("zqmark", &too_long), out_of("a", "a text of at most 80 characters")),
+        ("no title", text_task(), one("zqmark", " \n\t"), out_of("a", "a text of at most 80 characters")),
+        (
+            "unseen title",
+            text_task(),
+            one("zqmark", "\u{200b}\u{feff}"),
+            out_of("a", "a text of at most 80 characters"),
+        ),
+        ("nul title", text_task(), one("zqmark", "zqmark\0"), out_of("a", "a text of at most 80 characters")),
         (
             "long title",
             text_task(),

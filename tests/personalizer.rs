@@ -199,7 +199,11 @@ fn a_record_whose_features_could_not_be_found_is_an_error_and_is_not_kept() {
 fn the_first_example_of_the_readme_prints_what_stands_below_it() {
     let readme = include_str!("../README.md");
     let shown = readme.split("```text\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
-    let films = films().blocking();
+    let line =
+        "Task::new(\"How would this person rate the film?\", ResponseSpace::scale(1, 5)?)?.response_name(\"rating\")?;";
+    assert!(readme.contains(line));
+    let task = Task::new("How would this person rate the film?", ResponseSpace::scale(1, 5).unwrap()).unwrap();
+    let films = Personalizer::offline(task.response_name("rating").unwrap()).blocking();
     let seen = [
         ("A quiet drama by the sea.", 5),
         ("Loud action and explosions.", 1),

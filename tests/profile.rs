@@ -42,7 +42,8 @@ fn profile_of(task: &Task, history: &History) -> Profile {
 fn a_profile_says_what_raises_and_lowers_a_rating_and_how_sure_that_is() {
     let profile = profile_of(&scale_task(), &films(&scale_task(), ["5", "1", "4"]));
     let sway = |label: &str| profile.sways.iter().find(|sway| sway.label == label).unwrap();
-    let SwayEffect::Points { higher, low, high } = sway("slow films").effect else { panic!("points") };
+    let SwayEffect::Points { higher, low, high, with, without } = sway("slow films").effect else { panic!("points") };
+    assert!((with - 5.0).abs() < 1e-9 && (without - 2.5).abs() < 1e-9, "{with} {without}");
     assert!((higher - 2.5).abs() < 1e-9 && low > 0.0 && high > higher, "{higher} {low} {high}");
     assert_eq!((sway("slow films").seen, sway("slow films").sureness), (8.0, Sureness::Sure));
     let SwayEffect::Points { higher, .. } = sway("action").effect else { panic!("points") };
@@ -104,8 +105,12 @@ fn the_language_of_the_task_is_that_of_the_profile() {
         pipeline.open(learned.model).await.unwrap().profile()
     });
     let (text, page) = (profile.to_string(), profile.html());
-    assert!(text.starts_with("Was wir über Sie wissen\n"), "{text}");
-    assert!(text.contains("Gelernt aus 12 Ihrer Antworten. Meist antworten Sie um 3,0, von 1 bis 5."), "{text}");
+    assert!(text.starts_with("Was wir über Sie herausgefunden haben\n"), "{text}");
+    let told = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        told.contains("Gelernt aus 12 Ihrer Antworten. Im Schnitt antworten Sie mit 3,0, auf einer Skala von 1 bis 5."),
+        "{text}"
+    );
     assert!(page.contains("<html lang=\"de\">") && !page.contains("What "), "{page}");
 }
 
@@ -147,7 +152,7 @@ fn what_is_set_aside_is_told_and_is_no_longer_among_what_counts() {
     });
     assert_eq!(profile.set_aside, ["action"]);
     assert!(profile.sways.iter().all(|sway| sway.label != "action"));
-    assert!(profile.to_string().contains("Set aside because you asked for it: action."), "{profile}");
+    assert!(profile.to_string().contains("Ignored because you asked for it: action."), "{profile}");
     assert!(profile.sways.iter().all(|sway| sway.examples.iter().all(|example| !example.words.contains("explosion"))));
 }
 

@@ -127,7 +127,7 @@ fn an_answer_is_told_in_plain_sentences() {
     assert_eq!(
         reasons.in_words(),
         "rating: 4. About 3.2 is expected; usual is 3.0. Higher for: quiet lake (+0.4), car chase (+0.2), \
-         similar queries (+0.1). Lower for: the tone of quiet, loud (-0.4). It may go either way: 4 (33%) and 2 (29%) are the \
+         similar queries (+0.1). Lower for: words such as quiet, loud (-0.4). It may go either way: 4 (33%) and 2 (29%) are the \
          likeliest. It rests on 24 past answers, 3 of them like this one."
     );
 }
@@ -139,7 +139,7 @@ fn the_sum_is_drawn_in_text_between_the_usual_and_the_expected() {
     let rows: Vec<&str> = drawn.lines().collect();
     assert!(rows.iter().all(|row| row.chars().count() <= 80), "{drawn}");
     assert!(rows[0].trim_start().starts_with("usually") && rows[0].contains("3.0"), "{drawn}");
-    assert!(rows.iter().any(|row| row.contains("the tone of") && row.ends_with('-')), "{drawn}");
+    assert!(rows.iter().any(|row| row.contains("words such as") && row.ends_with('-')), "{drawn}");
     assert!(rows.last().unwrap().trim_start().starts_with("expected"), "{drawn}");
 }
 
@@ -150,10 +150,15 @@ fn the_picture_is_an_svg_that_tells_itself_and_escapes_every_name() {
     reasons.contributions[0].points = Some(0.7);
     let svg = reasons.waterfall().unwrap().svg();
     assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
-    assert!(svg.contains("role=\"img\"") && svg.contains("<title>rating: "), "{svg}");
+    assert!(svg.contains("role=\"img\"") && svg.contains("<title>What makes the rating "), "{svg}");
     assert!(svg.contains("&lt;/text&gt;&lt;script&gt;&quot;&amp;") && !svg.contains("<script"), "{svg}");
     assert_eq!(svg.matches("<text").count(), svg.matches("</text>").count());
     assert_eq!(svg, reasons.waterfall().unwrap().svg(), "the same to the byte");
+    let file = reasons.waterfall().unwrap().svg_file();
+    assert!(
+        file.starts_with("<?xml ") && file.contains("#ffffff") && !file.contains("fill=\"currentColor\""),
+        "{file}"
+    );
 }
 
 #[test]

@@ -283,8 +283,8 @@ impl Draft {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AnswerError {
-    /// The model gave no response inside the task's response space.
-    #[error("the model gave no response inside the task's response space")]
+    /// The model could not be asked, or gave no response inside the task's response space.
+    #[error("the model gave no answer")]
     Ask(#[from] AskError),
     /// There is nothing to answer from.
     #[error("there is nothing to answer from: {missing}")]

@@ -63,7 +63,7 @@ pub enum DataError {
         /// The item.
         item: String,
         /// The responses that the task's space allows.
-        expected: &'static str,
+        expected: String,
     },
     /// The task needs options with each query and this one has fewer than two.
     #[error("{item}: the task's responses are chosen among options, and this query gives {found}: give at least two")]

@@ -330,11 +330,11 @@ impl Task {
         }
         self.parse_response(query, text).ok_or_else(|| DataError::OutOfSpace {
             item: item.to_owned(),
-            expected: match self.space {
-                ResponseSpace::Labels { .. } => "one of the task's labels",
-                ResponseSpace::Scale { .. } => "an integer on the task's scale",
-                ResponseSpace::Choices => "one of the query's options",
-                ResponseSpace::Text { .. } => "text within the task's length",
+            expected: match &self.space {
+                ResponseSpace::Labels { .. } => "one of the task's labels".to_owned(),
+                ResponseSpace::Scale { min, max } => format!("a whole number from {min} to {max}"),
+                ResponseSpace::Choices => "one of the query's options".to_owned(),
+                ResponseSpace::Text { max_chars } => format!("a text of at most {max_chars} characters"),
             },
         })
     }

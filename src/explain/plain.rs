@@ -1,8 +1,10 @@
 //! The reasons of an answer in a few plain sentences.
 
+use crate::data::PathOrigin;
 use crate::stats::{ResponseProbability, Tier};
 
-use super::{Effect, Reasons, Waterfall, WaterfallUnit, WhatIf};
+use super::waterfall::cut;
+use super::{CitedStep, Effect, Measure, Reasons, Waterfall, WaterfallUnit, WhatIf};
 
 /// The most reasons named on each side.
 const MOST: usize = 4;
@@ -16,6 +18,7 @@ impl Reasons {
     pub fn in_words(&self) -> String {
         let mut sentences = vec![format!("{}: {}.", self.response_name, self.response)];
         match self.waterfall() {
+            _ if self.by_model => sentences.extend(self.said()),
             Some(sum) => sentences.extend(self.moved(&sum)),
             None => sentences.extend(self.chosen()),
         }
@@ -24,6 +27,24 @@ impl Reasons {
             sentences.push(of);
         }
         sentences.join(" ")
+    }
+
+    /// Of a response that a model gave: its own reasons, and what the statistics alone would decide.
+    fn said(&self) -> Vec<String> {
+        let reason = |step: &CitedStep| {
+            let text = step.text.trim().trim_end_matches('.');
+            format!("\u{201c}{}\u{201d}: {text}.", cut(&step.words, QUOTED))
+        };
+        let reasons = self.steps.iter().filter(|_| self.origin == PathOrigin::Model).take(MOST).map(reason);
+        let alone = self.estimate.as_ref().map(|estimate| {
+            let (alone, share) = (estimate.decision(), 100.0 * estimate.probability(&self.response));
+            if alone == self.response {
+                format!("The past answers alone say the same ({share:.0}%).")
+            } else {
+                format!("The past answers alone would say {alone}, and this with {share:.0}%.")
+            }
+        });
+        std::iter::once("A model says so.".to_owned()).chain(reasons).chain(alone).collect()
     }
 
     fn moved(&self, sum: &Waterfall) -> Vec<String> {
@@ -98,21 +119,21 @@ fn aside(reasons: &Reasons) -> Option<String> {
     (!labels.is_empty()).then(|| format!("Set aside at this person's wish: {}.", labels.join(", ")))
 }
 
-/// The most things told that an answer depended on.
+/// The most things told that an answer depended on, and the most signs of a text that are quoted.
 const MOST_TOLD: usize = 5;
+const QUOTED: usize = 60;
 
 impl WhatIf {
     /// What the answer depended on in plain sentences: what it would be without each factor and each past interaction, the one that
     /// counts most first. What makes no difference to speak of is left out. [`Display`](std::fmt::Display) has all numbers.
     ///
-    /// It names factors, which may be the user's own words, and past interactions by their ids.
+    /// It names factors, which may be the user's own words, and quotes past interactions.
     pub fn in_words(&self) -> String {
-        let factors = self.factors.iter().map(|it| (format!("\u{201c}{}\u{201d}", it.factor.label), &it.effect));
-        let exemplars = self.exemplars.iter().map(|it| (format!("past answer {}", it.item), &it.effect));
-        let mut told: Vec<(f64, String)> = factors
-            .chain(exemplars)
-            .filter_map(|(name, effect)| Some((effect.size, without(&name, effect)?)))
-            .collect();
+        let quoted = |text: &str| format!("\u{201c}{}\u{201d}", cut(text, QUOTED));
+        let factors = self.factors.iter().map(|it| (quoted(&it.factor.label), &it.effect));
+        let exemplars = self.exemplars.iter().map(|it| (quoted(&it.query), &it.effect));
+        let sentence = |(name, effect): (String, &Effect)| Some((effect.size, without(&name, effect, self.measure)?));
+        let mut told: Vec<(f64, String)> = factors.chain(exemplars).filter_map(sentence).collect();
         told.sort_by(|a, b| b.0.abs().total_cmp(&a.0.abs()));
         told.truncate(MOST_TOLD);
         if told.is_empty() {
@@ -123,17 +144,24 @@ impl WhatIf {
     }
 }
 
-/// What would be without a thing; `None` where that would be shown as no change.
-fn without(name: &str, effect: &Effect) -> Option<String> {
+/// What would be without a thing; `None` where that would be shown as no change. What a model answers, and free text, is the same or is
+/// another; of what follows from the estimate, that moves too.
+fn without(name: &str, effect: &Effect, measure: Measure) -> Option<String> {
     if effect.flips {
-        return Some(format!("Without {name} it would be {}.", effect.response));
+        return Some(format!("Without {name} it would be {}.", cut(&effect.response, QUOTED)));
     }
-    let (by, unit) = match (effect.expected, effect.estimate) {
-        (Some(points), _) => (format!("{:.1}", points.abs()), ("lower", "higher", points)),
-        (None, Some(share)) => (format!("{:.0}%", 100.0 * share.abs()), ("less likely", "more likely", share)),
-        (None, None) => return None,
+    if measure == Measure::Response {
+        return None;
+    }
+    let told = match (effect.expected, effect.estimate) {
+        (Some(points), _) if points.abs() >= 0.05 => {
+            format!("the same, with {:.1} {} expected", points.abs(), if points > 0.0 { "less" } else { "more" })
+        }
+        (None, Some(share)) if share.abs() >= 0.005 => {
+            let side = if share > 0.0 { "less" } else { "more" };
+            format!("the same, {:.0}% {side} likely", 100.0 * share.abs())
+        }
+        _ => return None,
     };
-    let (less, more, change) = unit;
-    let is_nothing = by.chars().all(|sign| !matches!(sign, '1'..='9'));
-    (!is_nothing).then(|| format!("Without {name} it would be {by} {}.", if change > 0.0 { less } else { more }))
+    Some(format!("Without {name} it would be {told}."))
 }

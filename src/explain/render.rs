@@ -25,8 +25,13 @@ impl fmt::Display for Reasons {
                 }
                 writeln!(f)?;
             }
-            if let Some(how) = decided_by(estimate) {
-                writeln!(f, "decided: {how}")?;
+            match decided_by(estimate) {
+                _ if self.by_model && estimate.decision() != self.response => {
+                    writeln!(f, "decided: by the model; the statistics alone would say {}", estimate.decision())?;
+                }
+                _ if self.by_model => writeln!(f, "decided: by the model; the statistics alone say the same")?,
+                Some(how) => writeln!(f, "decided: {how}")?,
+                None => {}
             }
         }
         if let Some(ModelPart { alone, without, weight }) = self.model {

@@ -125,11 +125,15 @@ impl Reasons {
     }
 }
 
-/// Of the picture: where bars begin and how wide the axis is, the height of a row and of a bar.
-const LEFT: f64 = 200.0;
-const WIDE: f64 = 340.0;
+/// Of the picture: its width, where the axis begins and how long it is, the height of a row and of a bar, and what is above the rows.
+const WIDTH: f64 = 440.0;
+const LEFT: f64 = 166.0;
+const LONG: f64 = 206.0;
 const ROW: f64 = 28.0;
 const BAR: f64 = 16.0;
+const HEAD: f64 = 24.0;
+/// The most signs of a name in it.
+const SHOWN: usize = 20;
 
 /// A row of the picture: words, figure, and from where to where its bar goes on the axis, from 0 to 1.
 struct Row<'a> {
@@ -188,54 +192,83 @@ impl Waterfall {
         rows
     }
 
-    /// The sum as a picture: an SVG of its own, or to be put into a page as it is. It has a title and a description for those who do
-    /// not see it, and takes the colour of its text from where it stands, so that it is read on light and on dark.
+    /// The sum as a picture, an SVG to be put into a page as it is. It has a title and a description for those who do not see it, and
+    /// takes the colour of its text from where it stands, so that it is read on light and on dark. What raises points to the right,
+    /// what lowers to the left.
     pub fn svg(&self) -> String {
+        self.drawn("fill=\"currentColor\"", "")
+    }
+
+    /// The same as a file of its own, on a light ground.
+    pub fn svg_file(&self) -> String {
+        let ground = "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n";
+        format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}",
+            self.drawn("fill=\"#1b2430\" color=\"#1b2430\"", ground)
+        )
+    }
+
+    fn drawn(&self, ink: &str, ground: &str) -> String {
         let rows = self.rows();
-        let (width, height) = (LEFT + WIDE + 80.0, ROW * rows.len() as f64 + 12.0);
+        let height = HEAD + ROW * rows.len() as f64 + 8.0;
         let mut svg = format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"100%\" style=\"max-width:{width}px\" \
-             role=\"img\" font-family=\"system-ui,sans-serif\" font-size=\"14\"><title>{}: {}</title><desc>{}</desc>\n",
-            Escaped(&self.response_name),
-            Escaped(&self.response),
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"100%\" style=\"max-width:560px\" \
+             role=\"img\" lang=\"en\" font-family=\"system-ui,sans-serif\" font-size=\"16\" {ink}><title>{}</title><desc>{}</desc>\n{ground}",
+            Escaped(&format!("What makes the {} {}", self.response_name, self.response)),
             Escaped(&self.told()),
         );
-        for (number, row) in rows.iter().enumerate() {
-            let middle = 6.0 + ROW * (number as f64 + 0.5);
-            let (from, to) = (row.from.min(row.to), row.from.max(row.to));
-            let colour = match row.is_total {
-                true => "#7a8699",
-                false if row.to < row.from => "#d2622f",
-                false => "#1f8fb3",
-            };
-            let weight = if row.is_total { " font-weight=\"600\"" } else { "" };
+        for end in self.axis {
+            let x = LEFT + LONG * self.place(end);
             let _ = writeln!(
                 svg,
-                "<g{weight}><text x=\"{:.0}\" y=\"{:.0}\" text-anchor=\"end\" fill=\"currentColor\">{}</text>\
-                 <rect x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{BAR}\" rx=\"2\" fill=\"{colour}\"/>\
-                 <text x=\"{:.1}\" y=\"{:.0}\" fill=\"currentColor\">{}</text></g>",
-                LEFT - 10.0,
-                middle + 5.0,
-                Escaped(&cut(row.name, 26)),
-                LEFT + WIDE * from,
-                middle - BAR / 2.0,
-                (WIDE * (to - from)).max(2.0),
-                LEFT + WIDE * to + 8.0,
-                middle + 5.0,
-                Escaped(&row.figure),
+                "<path d=\"M{x} {HEAD}V{height}\" stroke=\"currentColor\" stroke-opacity=\".35\"/>\
+                 <text x=\"{x}\" y=\"17\" font-size=\"15\" text-anchor=\"middle\">{}</text>",
+                self.figure(end, false).trim_end_matches(".0"),
             );
+        }
+        for (number, row) in rows.iter().enumerate() {
+            row.draw(&mut svg, HEAD + ROW * (number as f64 + 0.5));
         }
         svg.push_str("</svg>\n");
         svg
     }
 
-    /// The sum in one sentence.
+    /// The sum in sentences.
     fn told(&self) -> String {
-        let mut told = format!("{} {}", self.usual, self.figure(self.start, false));
+        let mut told = format!("{}: {}. ", self.usual, self.figure(self.start, false));
         for step in &self.steps {
-            let _ = write!(told, ", {} {}", step.name, self.figure(step.added, true));
+            let does = if step.added < 0.0 { "lowers" } else { "raises" };
+            let _ = write!(told, "{} {does} it by {}. ", step.name, self.figure(step.added.abs(), false));
         }
-        format!("{told}; {} expected", self.figure(self.end, false))
+        format!("{told}Expected: {}.", self.figure(self.end, false))
+    }
+}
+
+impl Row<'_> {
+    /// Draws the row around this height: a bar, which points to where it goes.
+    fn draw(&self, svg: &mut String, middle: f64) {
+        let [from, to] = [self.from, self.to].map(|place| LEFT + LONG * place);
+        // What is too small to be seen is shown as a point.
+        let to = if (to - from).abs() < 3.0 { from + if to < from { -3.0 } else { 3.0 } } else { to };
+        let (top, bottom) = (middle - BAR / 2.0, middle + BAR / 2.0);
+        let (weight, colour, tip) = match (self.is_total, to < from) {
+            (true, _) => (" font-weight=\"600\"", "#7a8699", 0.0),
+            (false, true) => ("", "#d2622f", (from - to).min(6.0)),
+            (false, false) => ("", "#1f8fb3", -(to - from).min(6.0)),
+        };
+        let neck = to + tip;
+        let _ = writeln!(
+            svg,
+            "<g{weight}><text x=\"{:.0}\" y=\"{:.0}\" text-anchor=\"end\">{}</text>\
+             <path d=\"M{from:.1} {top:.1}L{neck:.1} {top:.1}L{to:.1} {middle:.1}L{neck:.1} {bottom:.1}L{from:.1} {bottom:.1}Z\" fill=\"{colour}\"/>\
+             <text x=\"{:.0}\" y=\"{:.0}\" text-anchor=\"end\">{}</text></g>",
+            LEFT - 10.0,
+            middle + 5.5,
+            Escaped(&cut(self.name, SHOWN)),
+            WIDTH - 4.0,
+            middle + 5.5,
+            Escaped(&self.figure.replace('-', "\u{2212}")),
+        );
     }
 }
 
@@ -266,7 +299,7 @@ impl fmt::Display for Waterfall {
 }
 
 /// A name on one line, of at most so many signs.
-fn cut(name: &str, most: usize) -> String {
+pub(super) fn cut(name: &str, most: usize) -> String {
     let line = name.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.chars().count() <= most {
         return line;

@@ -20,6 +20,8 @@ pub struct Reasons {
     pub response_name: String,
     /// The response.
     pub response: String,
+    /// True when a model gave the response by itself: the estimate stands beside it and did not decide.
+    pub by_model: bool,
     /// The evidence, the tier it allows and why.
     pub support: Support,
     /// How many past interactions the user has.
@@ -97,7 +99,7 @@ impl Contribution {
     /// `words` are the label of a factor, or the words that praise or blame.
     pub(crate) fn new(source: &Source, words: Option<&str>, added: f64, points: Option<f64>) -> Self {
         let name = match (source, words) {
-            (Source::Tone, Some(words)) => format!("the tone of {words}"),
+            (Source::Tone, Some(words)) => format!("words such as {words}"),
             (_, words) => Self::called(source, words).to_owned(),
         };
         Self { source: source.clone(), name, added, points }
@@ -107,7 +109,7 @@ impl Contribution {
         match source {
             Source::Factor(id) => words.unwrap_or(id.as_str()),
             Source::Similar => "similar queries",
-            Source::Tone => "the tone",
+            Source::Tone => "how it is worded",
             Source::Options => "how the options were picked elsewhere",
             Source::Others => "what others respond",
             Source::Model => "what the model makes of it",

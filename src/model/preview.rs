@@ -183,6 +183,6 @@ impl fmt::Display for EditEffect {
                 write!(f, ", by {mean:.1} points of probability on average and {most:.1} at most")?;
             }
         }
-        write!(f, "; {} are as the person answered, {} would be", self.agree_before, self.agree_after)
+        write!(f, "; {} agree with what the person answered now, {} then", self.agree_before, self.agree_after)
     }
 }

@@ -32,7 +32,7 @@ impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         paragraph(f, &self.reasons.in_words(), "")?;
         match self.reasons.waterfall() {
-            Some(sum) if !self.reasons.contributions.is_empty() => write!(f, "\n{sum}"),
+            Some(sum) if !self.reasons.contributions.is_empty() && !self.reasons.by_model => write!(f, "\n{sum}"),
             _ => Ok(()),
         }
     }

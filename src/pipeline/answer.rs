@@ -91,6 +91,7 @@ impl Answer {
         Reasons {
             response_name: model.task().response_name_str().to_owned(),
             response: self.response.clone(),
+            by_model: self.stated.is_some() && self.fused.is_none() && self.proposals.is_empty(),
             support: self.support,
             interactions: model.memory().len(),
             estimate: self.deciding().cloned(),

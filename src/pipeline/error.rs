@@ -41,7 +41,7 @@ pub enum Error {
         limit: BudgetLimit,
     },
     /// An edit or a rollback that cannot be made.
-    #[error("the user model cannot be edited so")]
+    #[error(transparent)]
     Edit(#[from] EditError),
     /// A response log could not be read or written.
     #[cfg(feature = "response-log")]

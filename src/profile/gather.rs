@@ -58,7 +58,7 @@ pub(crate) fn gather(known: &Known<'_>, options: &ProfileOptions) -> Profile {
         others: others(factors, &sways),
         sways,
         set_aside: model.set_aside().iter().map(|factor| factor.label().to_owned()).collect(),
-        without_factor: without_factor(factors, known.memory),
+        without_factor: without_factor(model),
         people: known.people,
         note: options.note.clone(),
     }
@@ -71,9 +71,11 @@ fn others(factors: &FactorSet, shown: &[Sway]) -> Vec<String> {
     labels.into_iter().map(str::to_owned).collect()
 }
 
-fn without_factor(factors: &FactorSet, memory: &ReasoningMemory) -> usize {
-    let none = |features: &[_]| factors.present_in(features).is_empty();
-    memory.items().iter().filter(|item| none(item.features())).count()
+/// Interactions with no factor, not even one that is set aside.
+fn without_factor(model: &UserModel) -> usize {
+    let none =
+        |features: &[_]| [model.factors(), model.set_aside()].iter().all(|of| of.present_in(features).is_empty());
+    model.memory().items().iter().filter(|item| none(item.features())).count()
 }
 
 fn usual(known: &Known<'_>) -> Usual {

@@ -19,8 +19,12 @@ impl fmt::Display for Profile {
             head(f, words.sways_head(), '-')?;
             paragraph(f, words.nothing_yet(), "")?;
         }
+        let first = if known.is_empty() { words.unsure_head() } else { words.sways_head() };
         for (title, sways) in [(words.sways_head(), known), (words.unsure_head(), unsure)] {
             if !sways.is_empty() {
+                if title != first {
+                    writeln!(f)?;
+                }
                 head(f, title, '-')?;
             }
             for sway in sways {

@@ -41,10 +41,10 @@ pub enum StoredError {
         attempts: usize,
     },
     /// The store failed.
-    #[error("the store failed")]
+    #[error(transparent)]
     Store(#[from] StoreError),
     /// The operation itself failed.
-    #[error("the operation failed")]
+    #[error(transparent)]
     Operation(#[from] Error),
 }
 

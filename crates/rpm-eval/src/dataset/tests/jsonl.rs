@@ -23,7 +23,7 @@ fn users_and_items_are_numbered_and_times_kept_oldest_first() {
     assert_eq!((user.tests[0].id.as_str(), user.tests[0].seen), ("t0001", Some(false)));
     assert_eq!(set.users[1].tests.iter().map(|item| item.seen).collect::<Vec<_>>(), [None, Some(true)]);
     let expected = [
-        ("users.jsonl, line 2, history 3", "the response is not an integer on the task's scale"),
+        ("users.jsonl, line 2, history 3", "the response is not a whole number from 1 to 5"),
         ("users.jsonl, line 3", "is left without a history"),
     ];
     assert_eq!(skipped(&set), expected);
@@ -69,7 +69,7 @@ fn each_malformed_row_is_named_and_the_rest_is_read() {
         ("users.jsonl, line 4", "has a field history that is not a list"),
         ("users.jsonl, line 5", "is of another task than the first user"),
         ("users.jsonl, line 6", "has no field task"),
-        ("users.jsonl, line 7, test 1", "the response is not an integer on the task's scale"),
+        ("users.jsonl, line 7, test 1", "the response is not a whole number from 1 to 5"),
         ("users.jsonl, line 7", "is left without a test item"),
         ("users.jsonl, line 8, history 1", "has a timestamp that is not a whole number"),
         ("users.jsonl, line 8, history 2", "has no field query"),

@@ -111,10 +111,10 @@ fn each_malformed_row_is_named_and_the_rest_is_read() {
         ("dev_questions.json, question c", "has no \"review:\" in its input"),
         ("dev_questions.json, question d", "has a field profile that is not a list"),
         ("dev_questions.json, question e, entry 1", "has no field text"),
-        ("dev_questions.json, question e, entry 2", "the response is not an integer on the task's scale"),
+        ("dev_questions.json, question e, entry 2", "the response is not a whole number from 1 to 5"),
         ("dev_questions.json, question e, entry 3", "has no field score"),
         ("dev_questions.json, question e, entry 4", "has a date that is not like 2010-05-01"),
-        ("dev_questions.json, question f", "the response is not an integer on the task's scale"),
+        ("dev_questions.json, question f", "the response is not a whole number from 1 to 5"),
     ];
     assert_eq!(skipped(&set), expected);
 }
