@@ -111,7 +111,7 @@ fn a_clean_table_gets_a_sentence_figures_and_people() {
             "The last fifth of each user's queries are asked",
             "not used nothing: all rows are used",
             "One for whom it was better",
-            "What sways this person:",
+            "From this person's profile:",
             "because",
         ],
     );
