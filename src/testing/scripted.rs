@@ -48,7 +48,8 @@ use super::NoReply;
 /// 3. The next reply of its stage: [`reply`](Self::reply), each once too.
 /// 4. What its stage [always](Self::always) replies, or [makes](Self::reply_with) of the request.
 /// 5. The error [`NoReply`], where replies of the stage are scripted and used up, or the backend is [strict](Self::strict).
-/// 6. A reply made up from the request: [`made_up`](Self::made_up).
+/// 6. A reply made up from the request: [`made_up`](Self::made_up). What it makes up is in form and says nothing: features of texts
+///    that share no words do not recur. Script [`Stage::Extract`](crate::llm::Stage::Extract) where a test is about factors.
 ///
 /// The forms of replies are documented [by stage](crate::prompt#replies). Clones share the script and the requests.
 #[derive(Clone)]

@@ -37,10 +37,10 @@ impl fmt::Debug for DryBackend {
     }
 }
 
-/// The reply that a dry run gets to a request.
+/// The reply that a dry run gets to a request, but that each group has a name of its own.
 #[cfg(feature = "testing")]
 pub(crate) fn made_up(request: &CompletionRequest) -> String {
-    replies::reply(request)
+    replies::reply(request, 1)
 }
 
 #[async_trait]
@@ -48,7 +48,7 @@ impl LlmBackend for DryBackend {
     async fn complete(&self, request: &CompletionRequest) -> Result<Completion, BackendError> {
         let (low, expected) = reply_tokens(request);
         self.counted.lock().unwrap_or_else(PoisonError::into_inner).enter(request, low, expected, &self.budget);
-        let mut completion = Completion::new(replies::reply(request));
+        let mut completion = Completion::new(replies::reply(request, replies::MERGED));
         completion.usage =
             Some(Usage { input_tokens: request.input_tokens(), output_tokens: expected, cached_tokens: 0 });
         Ok(completion)

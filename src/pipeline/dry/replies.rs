@@ -11,13 +11,14 @@ use crate::words::{Token, is_stop_word, tokens};
 const FEATURES: usize = 3;
 /// Of those, names that the prompt says were seen before.
 const REUSED: usize = 2;
-/// Groups that make up one factor.
-const GROUPS: usize = 2;
+/// Groups that make up one factor, where a model's merging is made up too.
+pub(super) const MERGED: usize = 2;
 /// As long as steps are.
 const WHY: &str =
     "This person has cared about this aspect before and it speaks for the same response here as it did then.";
 
-pub(super) fn reply(request: &CompletionRequest) -> String {
+/// A reply; of names, so many groups have one.
+pub(super) fn reply(request: &CompletionRequest, merged: usize) -> String {
     let schema = request.schema.as_ref().map_or(&Value::Null, |schema| &schema.schema);
     let asked = request.messages.iter().rfind(|message| message.role == Role::User);
     let asked = asked.map_or("", |message| message.content.as_str());
@@ -37,7 +38,7 @@ pub(super) fn reply(request: &CompletionRequest) -> String {
         }
         Stage::Group => {
             let groups = framed_blocks(asked);
-            let names = groups.chunks(GROUPS).flat_map(|chunk| {
+            let names = groups.chunks(merged.max(1)).flat_map(|chunk| {
                 let label = chunk.first().map(|(_, text)| text.split(" (also").next().unwrap_or_default().trim());
                 let label: String = label.unwrap_or_default().chars().take(60).collect();
                 chunk.iter().map(move |(id, _)| (id.clone(), json!(label)))
