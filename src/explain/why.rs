@@ -44,7 +44,7 @@ pub struct Reasons {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub proposals: Vec<ProposedResponse>,
     /// What made the estimate of the response more or less than the user's base rate for it, the strongest first. Base rate and
-    /// contributions sum to the estimate.
+    /// contributions sum to the estimate. What the tone adds stands with a factor where all of its words are that factor's.
     pub contributions: Vec<Contribution>,
     /// Who wrote the path.
     pub origin: PathOrigin,

@@ -136,18 +136,42 @@ impl Answer {
 
     fn contributions(&self, prepared: &Prepared) -> Vec<Contribution> {
         let Some(estimate) = self.deciding() else { return Vec::new() };
-        let points = estimate.contributions_to_mean();
+        let in_points = estimate.contributions_to_mean();
+        let points = |source: &Source| in_points.iter().find(|(other, _)| *other == source).map(|(_, points)| *points);
+        let mut parts: Vec<(&Source, f64, Option<f64>)> = estimate
+            .contributions(&self.response)
+            .into_iter()
+            .map(|(source, added)| (source, added, points(source)))
+            .collect();
+        self.tone_to_its_factor(&mut parts);
         let words = self.praise_and_blame();
-        let of = |(source, added): (&Source, f64)| {
+        let of = |(source, added, points): (&Source, f64, Option<f64>)| {
             let label = match source {
                 Source::Factor(id) => prepared.factors().get(id).map(Factor::label),
                 Source::Tone => Some(words.as_str()).filter(|words| !words.is_empty()),
                 _ => None,
             };
-            let points = points.iter().find(|(other, _)| *other == source).map(|(_, points)| *points);
             Contribution::new(source, label, added, points)
         };
-        estimate.contributions(&self.response).into_iter().map(of).collect()
+        parts.into_iter().map(of).collect()
+    }
+
+    /// What the tone adds is told as the factor's, where all words that praise or blame are those of one factor: one word is one reason.
+    fn tone_to_its_factor(&self, parts: &mut Vec<(&Source, f64, Option<f64>)>) {
+        let toned = self.asked_with().iter().filter(|assigned| assigned.feature.valence().is_some());
+        let mut factors: Vec<Option<&FactorId>> = toned.map(|assigned| assigned.factor.as_ref()).collect();
+        factors.dedup();
+        let [Some(factor)] = factors.as_slice() else { return };
+        let place = |of: &dyn Fn(&Source) -> bool| parts.iter().position(|(source, ..)| of(source));
+        let own = place(&|source| matches!(source, Source::Factor(id) if id == *factor));
+        let (Some(own), Some(tone)) = (own, place(&|source| *source == Source::Tone)) else { return };
+        let Some((_, by, by_points)) = parts.get(tone).copied() else { return };
+        if let Some((_, added, points)) = parts.get_mut(own) {
+            *added += by;
+            *points = points.zip(by_points).map(|(points, by)| points + by);
+        }
+        parts.remove(tone);
+        parts.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
     }
 
     /// The words that praise or blame, each once.
