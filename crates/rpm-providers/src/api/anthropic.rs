@@ -126,7 +126,7 @@ fn usage(usage: &Value) -> Option<Usage> {
     let cached = tokens(usage, "/cache_read_input_tokens").unwrap_or_default();
     let written = tokens(usage, "/cache_creation_input_tokens").unwrap_or_default();
     Some(Usage {
-        input_tokens: tokens(usage, "/input_tokens")? + cached + written,
+        input_tokens: tokens(usage, "/input_tokens")?.saturating_add(cached).saturating_add(written),
         output_tokens: tokens(usage, "/output_tokens")?,
         cached_tokens: cached,
     })

@@ -166,7 +166,7 @@ fn usage(usage: &Value) -> Option<Usage> {
     let replied = tokens(usage, "/candidatesTokenCount").unwrap_or_default();
     Some(Usage {
         input_tokens: tokens(usage, "/promptTokenCount")?,
-        output_tokens: replied + tokens(usage, "/thoughtsTokenCount").unwrap_or_default(),
+        output_tokens: replied.saturating_add(tokens(usage, "/thoughtsTokenCount").unwrap_or_default()),
         cached_tokens: tokens(usage, "/cachedContentTokenCount").unwrap_or_default(),
     })
 }
