@@ -114,9 +114,18 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    fn bytes(&mut self) -> Result<Vec<u8>, LogError> {
-        let records = self.order.iter().filter_map(|key| self.records.get(key)?.to_bytes());
-        Ok(records.flatten().collect())
+    fn show(&mut self, from: u64, most: u64, block: &mut dyn FnMut(&[u8])) -> Result<Option<u64>, LogError> {
+        let (mut shown, mut next) = (0, from);
+        for key in self.order.iter().skip(usize::try_from(from).unwrap_or(usize::MAX)) {
+            if shown >= most {
+                return Ok(Some(next));
+            }
+            next += 1;
+            let Some(bytes) = self.records.get(key).and_then(Record::to_bytes) else { continue };
+            block(&bytes);
+            shown += bytes.len() as u64;
+        }
+        Ok(None)
     }
 
     fn stats(&self) -> LogStats {
