@@ -53,7 +53,7 @@ pub use packed::{PackedError, PackedModel};
 pub(crate) use partition::{Growth, Partition};
 pub use preview::{EditEffect, PREVIEWED};
 pub(crate) use probe::Needles;
-pub(crate) use search::Search;
 pub use propose::{MERGE_LIKENESS, MERGE_P, PROPOSE_AFTER, Proposal, SPLIT_P};
 pub use receipt::{Probe, Receipt};
+pub(crate) use search::Search;
 pub use user_model::{Provenance, UserModel};

@@ -149,8 +149,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::search::Search;
     use crate::data::{Interaction, Query};
+    use crate::model::search::Search;
 
     fn item(id: &str, text: &str, response: &str) -> MemoryItem {
         MemoryItem::new(Interaction::new(id, Query::new(text).unwrap(), response).unwrap(), Vec::new()).unwrap()
@@ -181,7 +181,8 @@ mod tests {
         let lost = BTreeSet::from([FeatureKey::of("which of the")]);
         let instruction = "Which of the options does this person choose?";
         let file = serde_json::json!({ "instruction": instruction }).to_string();
-        let among = |own: &[&str]| found_in(&Needles::new(std::slice::from_ref(&gone), &lost, &[], own), file.as_bytes());
+        let among =
+            |own: &[&str]| found_in(&Needles::new(std::slice::from_ref(&gone), &lost, &[], own), file.as_bytes());
         assert_eq!((among(&[]), among(&[instruction])), (1, 0));
     }
 

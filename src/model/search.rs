@@ -43,7 +43,9 @@ impl Pieces {
             return;
         }
         for (place, start) in text.as_bytes().windows(START).enumerate() {
-            let Some(mut lengths) = start.first_chunk().and_then(|start| self.lengths.get(start)).copied() else { continue };
+            let Some(mut lengths) = start.first_chunk().and_then(|start| self.lengths.get(start)).copied() else {
+                continue;
+            };
             while lengths != 0 {
                 let length = lengths.trailing_zeros() as usize;
                 lengths &= lengths - 1;

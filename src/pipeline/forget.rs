@@ -31,7 +31,7 @@ impl RpmPipeline {
         let model = prepared.model();
         self.check_task(model)?;
         let (gone, keys) = model.selected(what)?;
-        let digest_before = model.digest();
+        let digest_before = model.digest_in_steps().await;
         pause().await;
         let items = model.memory().items().iter();
         let has = |item: &MemoryItem| item.features_once().iter().any(|feature| keys.contains(&feature.key()));
@@ -60,7 +60,7 @@ impl RpmPipeline {
             factors: forgotten.factors,
             log_records,
             digest_before,
-            digest_after: model.digest(),
+            digest_after: model.digest_in_steps().await,
             revision: model.revision(),
             probe,
         })

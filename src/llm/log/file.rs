@@ -271,9 +271,9 @@ impl Store for FileStore {
     }
 
     fn purge(&mut self, ids: &[&str]) -> Result<usize, LogError> {
-        let mut removed = 0;
+        let (about, mut removed) = (ids.iter().copied().collect(), 0);
         let new = self.rewrite(HEADER, &self.places, |record| {
-            let gone = record.is_about(ids);
+            let gone = record.is_about(&about);
             removed += usize::from(gone);
             !gone
         })?;

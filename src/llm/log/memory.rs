@@ -98,7 +98,8 @@ impl Store for MemoryStore {
     }
 
     fn purge(&mut self, ids: &[&str]) -> Result<usize, LogError> {
-        let gone: Vec<Key> = self.records.values().filter(|record| record.is_about(ids)).map(|r| r.key).collect();
+        let about = ids.iter().copied().collect();
+        let gone: Vec<Key> = self.records.values().filter(|record| record.is_about(&about)).map(|r| r.key).collect();
         for key in &gone {
             self.remove(key);
         }
