@@ -16,7 +16,9 @@ use rpm_core::llm::{Message, ReplyCacheLimits, ResponseLog, Stage};
 use rpm_core::model::PackedModel;
 use rpm_core::prompt::{read_items, read_reply};
 use rpm_core::retrieve::{Bm25Index, DenseIndex};
-use rpm_core::{Completion, CompletionRequest, Forget, History, ItemId, LlmBackend as _, RpmPipeline, backend_fn};
+use rpm_core::{
+    Completion, CompletionRequest, Forget, History, ItemId, LlmBackend as _, RpmPipeline, UserModel, backend_fn,
+};
 use serde_json::Value;
 
 const MIB: u64 = 1 << 20;
@@ -109,30 +111,47 @@ fn forgetting_takes_no_more_memory_beside_a_longer_log() {
     let file = ResponseLog::open(&path).unwrap();
     let memory = ResponseLog::in_memory(ReplyCacheLimits::default().bytes(1 << 30));
     for log in [file, memory] {
-        let used = forgetting_beside(&log, 40);
-        assert!(used.is_none_or(|used| used < 24 * MIB), "{used:?}");
+        let used = forgetting_beside(&log, 16);
+        assert!(used.is_none_or(|used| used < 16 * MIB), "{used:?}");
     }
     let _ = std::fs::remove_file(path);
 }
 
+/// The file of a model for the process that opens it.
+const MODEL: &str = "RPM_TEST_MODEL";
+const TEXTS: usize = 400;
+
+/// A text of about 200 bytes whose words are in few others.
+fn rare_words(n: usize) -> String {
+    let parts = ["ka", "lo", "mi", "ne", "ru", "sa", "te", "vo", "zi", "pa", "dor", "fen", "gil", "hum", "jat", "kel"];
+    let part = |n: usize| parts[n % 16];
+    let word = |n: usize| format!("{}{}{}{}", part(n), part(n / 16), part(n / 256), part(n / 4096));
+    (0..22).map(|place| word((n * 22 + place).wrapping_mul(40_503) % 65_536)).collect::<Vec<_>>().join(" ")
+}
+
 #[test]
 fn an_open_model_takes_memory_in_proportion_to_its_texts() {
-    let parts = ["ka", "lo", "mi", "ne", "ru", "sa", "te", "vo", "zi", "pa", "dor", "fen", "gil", "hum", "jat", "kel"];
-    let word =
-        |n: usize| format!("{}{}{}{}", parts[n % 16], parts[n / 16 % 16], parts[n / 256 % 16], parts[n / 4096 % 16]);
-    let texts = 400;
-    let text =
-        |n: usize| (0..25).map(|w| word((n * 25 + w).wrapping_mul(40_503) % 65_536)).collect::<Vec<_>>().join(" ");
-    let history = (0..texts).map(|n| interaction(&format!("i{n}"), &text(n), &(1 + n % 5).to_string(), n as i64));
-    let history = History::new(&scale_task(), "ana", history).unwrap();
+    let Ok(path) = std::env::var(MODEL) else { return measured_elsewhere() };
+    let json = std::fs::read_to_string(path).unwrap();
     let pipeline = RpmPipeline::offline(scale_task());
-    let model = block_on(pipeline.learn(&history)).unwrap().model;
     let (_open, rise) = rise_of(|| {
-        let open = block_on(pipeline.open(model)).unwrap();
-        block_on(pipeline.personalize(&open, history.interactions()[3].query())).unwrap();
+        let open = block_on(pipeline.open(UserModel::from_json(&json).unwrap())).unwrap();
+        block_on(pipeline.personalize(&open, &common::query(&rare_words(3)))).unwrap();
         open
     });
-    let each = rise.map(|rise| rise.used / texts as u64);
-    println!("{each:?} bytes for each text of 200");
-    assert!(each.is_none_or(|each| each < 64 << 10), "{each:?} bytes for each");
+    let each = rise.map(|rise| rise.used / TEXTS as u64);
+    assert!(each.is_none_or(|each| each < 64 << 10), "{each:?} bytes for each text of 200");
+}
+
+/// Measures in a process of its own: what learning leaves free here would hide what opening takes.
+fn measured_elsewhere() {
+    let history = (0..TEXTS).map(|n| interaction(&format!("i{n}"), &rare_words(n), &(1 + n % 5).to_string(), n as i64));
+    let history = History::new(&scale_task(), "ana", history).unwrap();
+    let model = block_on(RpmPipeline::offline(scale_task()).learn(&history)).unwrap().model;
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bounded_memory.model.json");
+    std::fs::write(&path, model.to_json()).unwrap();
+    let mut other = std::process::Command::new(std::env::current_exe().unwrap());
+    other.args(["an_open_model_takes_memory_in_proportion_to_its_texts", "--exact", "--nocapture"]).env(MODEL, path);
+    let output = other.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

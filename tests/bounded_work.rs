@@ -148,19 +148,18 @@ fn dropping_a_forgetting_at_any_pause_leaves_the_model_as_it_was() {
 }
 
 #[test]
-fn explaining_an_answer_to_single_letters_takes_time_in_proportion_and_pauses() {
-    let letters = |n: usize, step: usize| -> String {
-        (0..n).map(|i| format!("{} ", char::from(b'a' + u8::try_from((i * step + i / 26) % 26).unwrap()))).collect()
-    };
+fn explaining_an_answer_to_a_long_query_takes_time_in_proportion_and_pauses_before_each_factor() {
     let pipeline = RpmPipeline::offline(scale_task());
-    let past = (0..40).map(|n| interaction(&format!("i{n}"), &letters(20, n + 1), &(1 + n % 5).to_string(), n as i64));
-    let history = History::new(pipeline.task(), "ana", past).unwrap();
+    let history = common::scale_history();
     let open = block_on(async { pipeline.open(pipeline.learn(&history).await?.model).await }).unwrap();
-    let answered = |n: usize| block_on(pipeline.personalize(&open, &query(&letters(n, 7)))).unwrap();
+    let long = |n: usize, words: &[&str]| -> String { (0..n).map(|i| words[(i * 7 + i / 5) % words.len()]).collect() };
     let explain = |answer: &mut rpm_core::Answer| drop(block_on(pipeline.explain(&open, answer)).unwrap());
-    assert_in_proportion("explaining", 1_000, answered, explain);
-    let answer = answered(8_000);
-    let factors = answer.features.iter().filter(|assigned| assigned.factor.is_some()).count();
-    let pauses = stretches(pipeline.explain(&open, &answer)).len();
-    assert!(factors > 3 && pauses > factors, "{factors} factors, {pauses} pauses");
+    for words in [&["a ", "b ", "c ", "d ", "e ", "f "][..], &["slow ", "quiet ", "loud ", "chase ", "x "]] {
+        let answered = |n: usize| block_on(pipeline.personalize(&open, &query(&long(n, words)))).unwrap();
+        assert_in_proportion("explaining", 500, answered, explain);
+        let answer = answered(2_000);
+        let factors = answer.features.iter().filter(|assigned| assigned.factor.is_some()).count();
+        let pauses = stretches(pipeline.explain(&open, &answer)).len();
+        assert!(pauses > 2 * factors, "{factors} factors, {pauses} pauses");
+    }
 }
