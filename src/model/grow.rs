@@ -91,13 +91,17 @@ impl UserModel {
         let mut partition = Partition::new(&self.grouping, &[]);
         for part in scored.chunks(STEP) {
             pause().await;
-            part.iter().for_each(|item| partition.see(item));
+            for item in part {
+                partition.see(item);
+            }
         }
         pause().await;
         let first = (!later.is_empty()).then(|| self.first_of(&partition, scored));
         for part in later.chunks(STEP) {
             pause().await;
-            part.iter().for_each(|item| partition.see(item));
+            for item in part {
+                partition.see(item);
+            }
         }
         pause().await;
         self.recount(&partition);

@@ -148,7 +148,8 @@ impl<'n> Search<'n> {
         if !self.held.is_empty() {
             self.found += self.needles.found_in_bare(&self.held);
         }
-        let from = self.held.floor_char_boundary(self.held.len().saturating_sub(keep));
+        let least = self.held.len().saturating_sub(keep);
+        let from = (0..=least).rev().find(|place| self.held.is_char_boundary(*place)).unwrap_or_default();
         drop(self.held.drain(..from));
     }
 }

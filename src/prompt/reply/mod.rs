@@ -5,7 +5,7 @@
 //! (an echoed template comes first, the final answer last); and each of these is repaired only as far as it has one
 //! likely reading. Whatever was done is listed in `repairs`.
 
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
 
 use self::items::Form;
 use self::kind::{form_of, wants_object};
@@ -127,7 +127,7 @@ pub fn read_reply<T: DeserializeOwned>(reply: &str) -> Result<Reply<T>, ReplyErr
         return Ok(Reply { value, repairs: Vec::new() });
     }
     let wrong_shape = || ReplyError::WrongShape { expected: form_of::<T>() };
-    if serde_json::from_str::<IgnoredAny>(text).is_ok() {
+    if serde_json::from_str::<serde_json::Value>(text).is_ok() {
         return Err(wrong_shape());
     }
     let scan = scan(text, Keep::WholeItems)?;

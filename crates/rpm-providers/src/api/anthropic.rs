@@ -146,6 +146,7 @@ struct Block {
 /// The tokens of an answer. The API counts what it reads from its cache, and what it writes there, beside the input.
 #[derive(Default, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_field_names, reason = "the names that the API gives them")]
 struct Counts {
     input_tokens: Count,
     output_tokens: Count,

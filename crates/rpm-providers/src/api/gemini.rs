@@ -228,6 +228,7 @@ impl Token {
 /// The tokens of an answer. The API counts thoughts beside the reply.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the names that the API gives them")]
 struct Counts {
     prompt_token_count: Count,
     candidates_token_count: Count,

@@ -6,10 +6,10 @@ use std::time::Duration;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, Url};
-use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::error::Fault;
+use super::reading::Decoded;
 use super::{ProviderError, wait};
 
 /// The most bytes of a chat model's answer, unless the host sets another number: no reply comes near this.
@@ -41,7 +41,7 @@ pub(super) struct Answer {
 impl Answer {
     /// Whether the body is JSON.
     pub(super) fn is_json(&self) -> bool {
-        serde_json::from_slice::<IgnoredAny>(&self.body).is_ok()
+        serde_json::from_slice::<Decoded>(&self.body).is_ok()
     }
 
     /// The body of a refusal; null when it is too long for one, or not JSON.
