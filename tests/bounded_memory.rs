@@ -26,7 +26,9 @@ const CLAIMED: u64 = 16 << 30;
 
 fn crc(parts: &[&[u8]]) -> [u8; 4] {
     let mut sum = crc32fast::Hasher::new();
-    parts.iter().for_each(|part| sum.update(part));
+    for part in parts {
+        sum.update(part);
+    }
     sum.finalize().to_le_bytes()
 }
 
@@ -145,7 +147,7 @@ fn an_open_model_takes_memory_in_proportion_to_its_texts() {
 
 /// Measures in a process of its own: what learning leaves free here would hide what opening takes.
 fn measured_elsewhere() {
-    let history = (0..TEXTS).map(|n| interaction(&format!("i{n}"), &rare_words(n), &(1 + n % 5).to_string(), n as i64));
+    let history = (0..TEXTS).map(|n| interaction(&format!("i{n}"), &rare_words(n), &(1 + n % 5).to_string(), 1));
     let history = History::new(&scale_task(), "ana", history).unwrap();
     let model = block_on(RpmPipeline::offline(scale_task()).learn(&history)).unwrap().model;
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bounded_memory.model.json");

@@ -75,7 +75,7 @@ fn learning_from_tangled_replies_takes_time_in_proportion_to_their_length() {
 fn film(n: usize) -> Interaction {
     let words = (0..8).map(|word| format!("word{}", (n * 31 + word * word * 17) % 211));
     let text = words.collect::<Vec<_>>().join(" ");
-    interaction(&format!("i{n:05}"), &text, &(1 + n % 5).to_string(), n as i64)
+    interaction(&format!("i{n:05}"), &text, &(1 + n % 5).to_string(), i64::try_from(n).unwrap())
 }
 
 /// Polls to the end, and gives the time of each stretch between two pauses.
