@@ -78,6 +78,7 @@ pub mod llm;
 mod markup;
 pub mod model;
 mod parallel;
+mod pause;
 pub mod personalizer;
 pub mod pipeline;
 pub mod profile;

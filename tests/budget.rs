@@ -14,9 +14,12 @@ use common::{
 use pollster::block_on;
 use proptest::prelude::*;
 use rpm_core::extract::PromptedExtractor;
-use rpm_core::llm::{BudgetLimit, Prices, Stage};
+use rpm_core::llm::{BudgetLimit, Ledger, Message, Prices, Stage, Usage};
 use rpm_core::pipeline::{ItemOutcome, LearnReport};
-use rpm_core::{BackendError, Budget, Completion, Error, History, RpmPipeline, RpmPipelineBuilder, Task, UserModel};
+use rpm_core::{
+    BackendError, Budget, Completion, CompletionRequest, ConfigError, Error, History, RpmPipeline, RpmPipelineBuilder,
+    Task, UserModel,
+};
 
 fn limited(task: &Task, backend: &Arc<ScriptedBackend>, budget: Budget) -> RpmPipelineBuilder {
     RpmPipeline::builder(task.clone()).backend(Arc::clone(backend)).budget(budget)
@@ -158,6 +161,60 @@ fn money_is_a_hard_cap() {
     let spent = prices.of(&COST) * attempts as f64;
     assert!((0.1..=1.5).contains(&spent), "{spent}");
     assert_eq!(report.budget_reached, Some(BudgetLimit::Money));
+}
+
+#[test]
+fn counts_at_the_end_of_their_bits_use_up_a_budget_of_tokens_and_of_money() {
+    let most = Usage { input_tokens: u64::MAX, output_tokens: u64::MAX, cached_tokens: u64::MAX };
+    let prices = Prices::per_million(1.0, 1.0);
+    let limits = [
+        (Budget::default().tokens(u64::MAX - 1), BudgetLimit::Tokens),
+        (Budget::default().prices(prices).money(1_000.0), BudgetLimit::Money),
+    ];
+    for (budget, limit) in limits {
+        let backend = ScriptedBackend::new(move |request| Ok(Completion::new(obey(request)).usage(most)));
+        let pipeline = limited(&scale_task(), &backend, budget).build().unwrap();
+        let report = block_on(pipeline.learn(&scale_history())).unwrap().report;
+        // The first replies, which were asked for at once, used it up.
+        assert_eq!((backend.requests().len(), report.budget_reached), (6, Some(limit)));
+        assert_eq!(backend.of(Stage::Extract).len(), 6);
+        assert_eq!(report.usage.total().output_tokens, u64::MAX);
+    }
+    // Without a budget they are counted up to the largest number there is.
+    let backend = ScriptedBackend::new(move |request| Ok(Completion::new(obey(request)).usage(most)));
+    let pipeline = limited(&scale_task(), &backend, Budget::default()).build().unwrap();
+    let total = block_on(pipeline.learn(&scale_history())).unwrap().report.usage.total();
+    assert!(total.calls > 6, "{total:?}");
+    assert_eq!([total.input_tokens, total.cached_tokens, total.output_tokens], [u64::MAX; 3]);
+}
+
+#[test]
+fn money_that_cannot_be_counted_is_refused_and_opens_no_budget() {
+    for wrong in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.01] {
+        let priced = |prices| Budget::default().money(1.0).prices(prices);
+        let dear = Prices::per_million(1.0, 1.0);
+        let mut budgets = vec![
+            (priced(Prices::per_million(wrong, 1.0)), "the price of input tokens"),
+            (priced(Prices::per_million(1.0, wrong)), "the price of output tokens"),
+            (priced(dear.cached(wrong)), "the price of cached tokens"),
+            (priced(dear).prices_for(Stage::Answer, Prices::per_million(1.0, wrong)), "the price of output tokens"),
+        ];
+        if wrong != f64::INFINITY {
+            budgets.push((Budget::default().money(wrong), "the most money"));
+        }
+        for (budget, what) in budgets {
+            let error = limited(&scale_task(), &ScriptedBackend::obedient(), budget.clone()).build().unwrap_err();
+            assert!(matches!(error, ConfigError::Budget(error) if error.what == what), "{wrong}: {error:?}");
+            // Where nobody looked at it before, nothing is sent.
+            let ledger = Ledger::limited(budget);
+            let request =
+                CompletionRequest::new(Stage::Answer, vec![Message::user("A question?")], 10).entered(&ledger);
+            assert!(matches!(request.begin(), Err(BackendError::Budget { limit: BudgetLimit::Money })), "{wrong}");
+        }
+    }
+    assert!(
+        limited(&scale_task(), &ScriptedBackend::obedient(), Budget::default().money(f64::INFINITY)).build().is_ok()
+    );
 }
 
 #[test]

@@ -167,6 +167,22 @@ fn a_missing_or_bad_file_is_named() {
 }
 
 #[test]
+fn rules_that_grow_a_text_beyond_memory_are_refused_before_they_are_run() {
+    let ten = json!({"type": "Replace", "pattern": {"String": "a"}, "content": "a".repeat(10)});
+    let grows = |times: usize| {
+        let mut grows = tokenizer(&word_pieces());
+        grows["normalizer"] = json!({"type": "Sequence", "normalizers": vec![ten.clone(); times]});
+        // Goes through the rules when the file is loaded.
+        grows["added_tokens"] = json!([{"id": 1, "content": "aaa", "single_word": false, "lstrip": false, "rstrip": false,
+            "normalized": true, "special": false}]);
+        files(tensors(&[("embeddings", "F32", &[5, 3], table())]), &grows)
+    };
+    assert!(StaticModel::open(directory("grows_little", grows(2))).is_ok());
+    let error = StaticModel::open(directory("grows", grows(9))).unwrap_err();
+    assert!(matches!(error, StaticModelError::Bad { file: "tokenizer.json", .. }), "{error}");
+}
+
+#[test]
 fn a_dense_retriever_over_it_conforms() {
     let model = StaticModel::open(directory("conforms", sound())).unwrap();
     block_on(retriever_conformance(|| DenseRetriever::new(model.clone()))).unwrap();

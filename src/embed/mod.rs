@@ -2,6 +2,8 @@
 //!
 //! Guide: [retrieval](crate::guide::retrieval).
 
+#[cfg(feature = "static-model")]
+mod growth;
 mod hashed;
 #[cfg(feature = "response-log")]
 mod logged;

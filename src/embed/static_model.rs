@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 use crate::data::text::hex;
 use crate::llm::BoxError;
 
+use super::growth::is_bounded;
 use super::{EmbedError, Embedder};
 
 /// Embeds by a static model in the model2vec format: the mean of its tokens' vectors. Near in meaning is near in space,
@@ -79,7 +80,11 @@ impl StaticModel {
             })
         };
         json(CONFIG, &config)?;
-        let last = last_token(&json(TOKENIZER, &tokenizer)?)
+        let rules = json(TOKENIZER, &tokenizer)?;
+        if !is_bounded(&rules) {
+            return Err(bad(TOKENIZER, "has rules that make texts too long, or that are not known"));
+        }
+        let last = last_token(&rules)
             .ok_or_else(|| bad(TOKENIZER, "has no vocabulary, or one with an unknown token that is not in it"))?;
         check_tensors(&tensors, last)?;
         // What the checks above leave is the tokenizer's inner form. Its reader is not known never to panic.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::data::{AssignedFeature, Exemplar, FactorId, ItemId, MemoryItem, Query, ReasoningMemory, ReasoningPath};
+use crate::pause::pause;
 use crate::reason::{Removal, Without, claims_support};
 use crate::stats::{Beliefs, Estimate, Estimator};
 
@@ -52,8 +53,8 @@ pub(crate) struct Case<'a> {
 }
 
 impl<'a> Subject<'a> {
-    /// Takes each factor out of the query once.
-    pub(crate) fn new(
+    /// Takes each factor out of the query once, with a pause before each: the estimate reads the whole query.
+    pub(crate) async fn new(
         given: Given<'a>,
         beliefs: Beliefs<'a>,
         memory: &'a ReasoningMemory,
@@ -65,15 +66,16 @@ impl<'a> Subject<'a> {
         }
         let removal = Removal::new(given.query, &features);
         let factors: BTreeSet<&FactorId> = features.iter().filter_map(|assigned| assigned.factor.as_ref()).collect();
-        let without = factors.into_iter().map(|factor| {
+        let mut without = BTreeMap::new();
+        for factor in factors {
+            pause().await;
             let cut = removal.without(factor).map(|cut| {
                 let left = cut.left(given.asked);
                 let estimate = estimator.map(|e| e.of_query(&beliefs, &cut.query, &left));
                 (cut, estimate)
             });
-            (factor.clone(), cut)
-        });
-        let without = without.collect();
+            without.insert(factor.clone(), cut);
+        }
         Self { given, beliefs, memory, estimator, features, without }
     }
 

@@ -1,5 +1,6 @@
 //! The most that an operation may use, and what tokens cost.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -32,6 +33,22 @@ impl Prices {
         self
     }
 
+    /// Checks that they are prices.
+    ///
+    /// # Errors
+    /// [`BudgetError`] for one that is negative or not finite.
+    pub fn check(&self) -> Result<(), BudgetError> {
+        let named = [
+            ("the price of input tokens", self.input),
+            ("the price of cached tokens", self.cached),
+            ("the price of output tokens", self.output),
+        ];
+        match named.into_iter().find(|(_, price)| !price.is_finite() || *price < 0.0) {
+            Some((what, _)) => Err(BudgetError { what }),
+            None => Ok(()),
+        }
+    }
+
     /// Returns the cost of these tokens.
     pub fn of(&self, used: &Usage) -> f64 {
         let cached = used.cached_tokens.min(used.input_tokens);
@@ -62,6 +79,15 @@ pub struct Budget {
     time: Option<Duration>,
     prices: Prices,
     by_stage: BTreeMap<Stage, Prices>,
+}
+
+/// Money that cannot be counted: a price that is negative or not finite, or a limit that is negative or no number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{what} cannot be: give a finite number from 0 on")]
+#[non_exhaustive]
+pub struct BudgetError {
+    /// The amount in question.
+    pub what: &'static str,
 }
 
 /// The quantity that a budget limits.
@@ -156,21 +182,40 @@ impl Budget {
     }
 
     pub(super) fn spent(&self, stage: Stage, used: &Usage) -> Spent {
-        Spent { calls: 1, tokens: used.input_tokens + used.output_tokens, money: self.price(stage, used) }
+        let tokens = used.input_tokens.saturating_add(used.output_tokens);
+        Spent { calls: 1, tokens, money: self.price(stage, used) }
     }
 
-    /// The first limit that this would exceed.
+    /// Checks that its money can be counted, as a pipeline's builder does.
+    ///
+    /// # Errors
+    /// [`BudgetError`] for a price that is negative or not finite, and for an amount of money that is negative or no number.
+    pub fn check(&self) -> Result<(), BudgetError> {
+        self.prices.check()?;
+        self.by_stage.values().try_for_each(Prices::check)?;
+        match self.money {
+            Some(most) if most.is_nan() || most < 0.0 => Err(BudgetError { what: "the most money" }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The first limit that this would exceed. Money that cannot be counted is over every limit.
     pub(super) fn exceeded(&self, sum: &Spent) -> Option<BudgetLimit> {
         if self.calls.is_some_and(|most| sum.calls > most) {
             Some(BudgetLimit::Calls)
         } else if self.tokens.is_some_and(|most| sum.tokens > most) {
             Some(BudgetLimit::Tokens)
-        } else if self.money.is_some_and(|most| sum.money > most * (1.0 + 1e-12)) {
+        } else if self.check().is_err() || self.money.is_some_and(|most| is_over(sum.money, most)) {
             Some(BudgetLimit::Money)
         } else {
             None
         }
     }
+}
+
+/// True unless so much is within the limit, give or take what rounding does.
+fn is_over(spent: f64, most: f64) -> bool {
+    spent.partial_cmp(&(most * (1.0 + 1e-12))).is_none_or(Ordering::is_gt)
 }
 
 /// An amount of everything a budget limits.

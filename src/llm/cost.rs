@@ -35,11 +35,11 @@ pub struct StageCost {
 
 impl StageCost {
     fn add(&mut self, other: &Self) {
-        self.calls += other.calls;
-        self.input_tokens += other.input_tokens;
-        self.output_low += other.output_low;
-        self.output_expected += other.output_expected;
-        self.output_most += other.output_most;
+        self.calls = self.calls.saturating_add(other.calls);
+        self.input_tokens = self.input_tokens.saturating_add(other.input_tokens);
+        self.output_low = self.output_low.saturating_add(other.output_low);
+        self.output_expected = self.output_expected.saturating_add(other.output_expected);
+        self.output_most = self.output_most.saturating_add(other.output_most);
         self.money_low += other.money_low;
         self.money_expected += other.money_expected;
         self.money_most += other.money_most;

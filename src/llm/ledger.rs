@@ -344,11 +344,7 @@ impl Attempt {
         let usage = entered.report.0.entry(self.stage).or_default();
         match used {
             _ if failed => usage.failed_calls += 1,
-            Some(used) => {
-                usage.input_tokens += used.input_tokens;
-                usage.cached_tokens += used.cached_tokens;
-                usage.output_tokens += used.output_tokens;
-            }
+            Some(used) => usage.add_tokens(&used),
             None => usage.unmetered += 1,
         }
     }

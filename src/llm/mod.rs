@@ -31,7 +31,7 @@ mod usage;
 pub use asking::AskError;
 pub(crate) use asking::{Ask, Asking, Inquiry, Plan, Rest, Verdict, note, unless_cut};
 pub use backend::{Capabilities, LlmBackend, backend_fn};
-pub use budget::{Budget, BudgetLimit, Prices};
+pub use budget::{Budget, BudgetError, BudgetLimit, Prices};
 pub(crate) use control::break_control;
 #[cfg(test)]
 pub(crate) use control::control_sequence_in;

@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::Usage;
+
 /// The work a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -79,19 +81,26 @@ pub struct StageUsage {
 }
 
 impl StageUsage {
+    pub(super) fn add_tokens(&mut self, used: &Usage) {
+        self.input_tokens = self.input_tokens.saturating_add(used.input_tokens);
+        self.cached_tokens = self.cached_tokens.saturating_add(used.cached_tokens);
+        self.output_tokens = self.output_tokens.saturating_add(used.output_tokens);
+    }
+
+    /// Adds another, up to the largest number there is: a server may report any.
     pub(super) fn add(&mut self, other: &Self) {
-        self.calls += other.calls;
-        self.failed_calls += other.failed_calls;
-        self.retries += other.retries;
-        self.reused += other.reused;
-        self.withheld += other.withheld;
-        self.stepped_down += other.stepped_down;
-        self.reasks += other.reasks;
-        self.repaired += other.repaired;
-        self.unmetered += other.unmetered;
-        self.input_tokens += other.input_tokens;
-        self.cached_tokens += other.cached_tokens;
-        self.output_tokens += other.output_tokens;
+        self.calls = self.calls.saturating_add(other.calls);
+        self.failed_calls = self.failed_calls.saturating_add(other.failed_calls);
+        self.retries = self.retries.saturating_add(other.retries);
+        self.reused = self.reused.saturating_add(other.reused);
+        self.withheld = self.withheld.saturating_add(other.withheld);
+        self.stepped_down = self.stepped_down.saturating_add(other.stepped_down);
+        self.reasks = self.reasks.saturating_add(other.reasks);
+        self.repaired = self.repaired.saturating_add(other.repaired);
+        self.unmetered = self.unmetered.saturating_add(other.unmetered);
+        self.input_tokens = self.input_tokens.saturating_add(other.input_tokens);
+        self.cached_tokens = self.cached_tokens.saturating_add(other.cached_tokens);
+        self.output_tokens = self.output_tokens.saturating_add(other.output_tokens);
     }
 }
 

@@ -5,7 +5,9 @@ use std::fmt;
 
 use crate::data::{DataError, FactorId, Feature, FeatureKey, ItemId, MemoryChange, MemoryItem};
 use crate::model::UserModel;
+use crate::pause::pause;
 
+use super::grow::STEP;
 use super::partition::Partition;
 
 /// The interactions or features to forget.
@@ -51,6 +53,29 @@ pub(crate) struct Forgotten {
     pub(crate) paths: usize,
 }
 
+/// What was taken out of the memory, before the rest of the model follows.
+struct Taken {
+    forgotten: Forgotten,
+    change: MemoryChange,
+    removed: BTreeSet<ItemId>,
+    /// The factors before.
+    before: BTreeSet<FactorId>,
+}
+
+impl Taken {
+    /// Leaves features in the model that these interactions have too.
+    fn spare(&mut self, left: &[MemoryItem]) {
+        for item in left {
+            if self.forgotten.features.is_empty() {
+                return;
+            }
+            for feature in item.features_once().iter() {
+                self.forgotten.features.remove(&feature.key());
+            }
+        }
+    }
+}
+
 impl UserModel {
     /// The interactions that are to go, and those that are to lose features.
     ///
@@ -82,33 +107,64 @@ impl UserModel {
     /// Takes out what [`selected`](Self::selected) named, with all that was known of it alone.
     pub(crate) fn forget(
         &mut self,
-        mut gone: BTreeSet<ItemId>,
+        gone: BTreeSet<ItemId>,
         keys: &BTreeSet<FeatureKey>,
     ) -> (Forgotten, MemoryChange, Partition) {
+        let mut taken = self.take_out(gone, keys);
+        taken.spare(self.memory.items());
+        self.drop_taken(&mut taken);
+        let partition = self.rebuild();
+        self.forgotten(taken, partition)
+    }
+
+    /// The same with pauses, between which the work does not grow with the history but for the counting. Whoever is dropped in a
+    /// pause leaves a model that is not whole: for a copy.
+    pub(crate) async fn forget_in_steps(
+        &mut self,
+        gone: BTreeSet<ItemId>,
+        keys: &BTreeSet<FeatureKey>,
+    ) -> (Forgotten, MemoryChange, Partition) {
+        let mut taken = self.take_out(gone, keys);
+        for part in self.memory.items().chunks(STEP) {
+            pause().await;
+            taken.spare(part);
+        }
+        self.drop_taken(&mut taken);
+        pause().await;
+        let partition = self.rebuild_in_steps().await;
+        self.forgotten(taken, partition)
+    }
+
+    fn take_out(&mut self, mut gone: BTreeSet<ItemId>, keys: &BTreeSet<FeatureKey>) -> Taken {
         let before: BTreeSet<FactorId> = self.factor_ids();
         let has = |item: &&MemoryItem| item.features_once().iter().any(|feature| keys.contains(&feature.key()));
         let stripped: Vec<MemoryItem> =
             if keys.is_empty() { Vec::new() } else { self.memory.items().iter().filter(has).cloned().collect() };
         let bare: Vec<MemoryItem> =
             stripped.iter().map(|item| item.only(|feature| !keys.contains(&feature.key()))).collect();
-        let lost_paths = stripped.iter().zip(&bare).filter(|(a, b)| a.path().is_some() && b.path().is_none()).count();
+        let paths = stripped.iter().zip(&bare).filter(|(a, b)| a.path().is_some() && b.path().is_none()).count();
         let removed = gone.clone();
         gone.extend(stripped.iter().map(|item| item.id().clone()));
         let (mut items, change) = self.memory.change(&gone, bare);
         items.retain(|item| removed.contains(item.id()));
+        let features = items.iter().chain(&stripped).flat_map(MemoryItem::features).map(Feature::key).collect();
+        let forgotten = Forgotten { items, stripped, features, factors: Vec::new(), paths };
+        Taken { forgotten, change, removed, before }
+    }
 
-        let left: BTreeSet<FeatureKey> = self.memory.items().iter().flat_map(MemoryItem::keys).collect();
-        let went = items.iter().chain(&stripped).flat_map(MemoryItem::features).map(Feature::key);
-        let features: BTreeSet<FeatureKey> = went.filter(|key| !left.contains(key)).collect();
-        let paths = lost_paths + self.drop_text(&features, &removed);
+    /// Takes what only the taken interactions had out of the rest of the model.
+    fn drop_taken(&mut self, taken: &mut Taken) {
+        taken.forgotten.paths += self.drop_text(&taken.forgotten.features, &taken.removed);
         if self.memory.is_empty() {
             self.edits.clear();
         }
-        let partition = self.rebuild();
+    }
+
+    fn forgotten(&mut self, taken: Taken, partition: Partition) -> (Forgotten, MemoryChange, Partition) {
         self.revision = self.revision.saturating_add(1);
         let after = self.factor_ids();
-        let factors = before.difference(&after).cloned().collect();
-        (Forgotten { items, stripped, features, factors, paths }, change, partition)
+        let factors = taken.before.difference(&after).cloned().collect();
+        (Forgotten { factors, ..taken.forgotten }, taken.change, partition)
     }
 
     fn factor_ids(&self) -> BTreeSet<FactorId> {

@@ -8,12 +8,16 @@ use crate::data::{Calibration, FactorSet, Feature, MemoryChange, MemoryItem, Rea
 use crate::data::{DataError, Decay, FactorId, FactorStatus, Horizon};
 use crate::factor::FactorFit;
 use crate::model::{Provenance, UserModel};
+use crate::pause::pause;
 use crate::stats::{calibrate, calibration_point};
 use crate::words::Language;
 
 use super::partition::{Factors, Growth, Partition, Rules};
 use super::reading::READER;
 use super::user_model::Derived;
+
+/// Items that are gone through between two pauses.
+pub(super) const STEP: usize = 512;
 
 /// The outcome of taking items into a user model.
 #[derive(Debug)]
@@ -80,6 +84,33 @@ impl UserModel {
         partition
     }
 
+    /// The same with pauses.
+    pub(crate) async fn rebuild_in_steps(&mut self) -> Partition {
+        self.grouping.language = Partition::language_of(&self.task, self.memory.items());
+        let (scored, later) = self.memory.items().split_at(calibration_point(self.memory.len()));
+        let mut partition = Partition::new(&self.grouping, &[]);
+        for part in scored.chunks(STEP) {
+            pause().await;
+            for item in part {
+                partition.see(item);
+            }
+        }
+        pause().await;
+        let first = (!later.is_empty()).then(|| self.first_of(&partition, scored));
+        for part in later.chunks(STEP) {
+            pause().await;
+            for item in part {
+                partition.see(item);
+            }
+        }
+        pause().await;
+        self.recount(&partition);
+        pause().await;
+        self.calibrate_with(first.as_ref());
+        pause().await;
+        partition
+    }
+
     /// The partition, and the factors of the items that are calibrated on, where those are not all.
     fn partitioned(&self) -> (Partition, Option<First>) {
         let (scored, later) = self.memory.items().split_at(calibration_point(self.memory.len()));
@@ -87,12 +118,17 @@ impl UserModel {
         if later.is_empty() {
             return (partition, None);
         }
-        let same = Partition::language_of(&self.task, scored) == self.grouping.language;
-        let first = if same { self.first_in(&partition, scored) } else { self.first(scored) };
+        let first = self.first_of(&partition, scored);
         for item in later {
             partition.see(item);
         }
         (partition, Some(first))
+    }
+
+    /// The factors as they would be if these items were all, given what the partition makes of them.
+    fn first_of(&self, partition: &Partition, items: &[MemoryItem]) -> First {
+        let same = Partition::language_of(&self.task, items) == self.grouping.language;
+        if same { self.first_in(partition, items) } else { self.first(items) }
     }
 
     /// The factors as they would be if these items were all.

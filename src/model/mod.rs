@@ -34,6 +34,7 @@ mod probe;
 mod propose;
 mod reading;
 mod receipt;
+mod search;
 mod snapshots;
 mod telling;
 #[cfg(test)]
@@ -54,4 +55,5 @@ pub use preview::{EditEffect, PREVIEWED};
 pub(crate) use probe::Needles;
 pub use propose::{MERGE_LIKENESS, MERGE_P, PROPOSE_AFTER, Proposal, SPLIT_P};
 pub use receipt::{Probe, Receipt};
+pub(crate) use search::Search;
 pub use user_model::{Provenance, UserModel};

@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::{FeatureKey, MemoryItem};
 
+use super::search::Pieces;
+
 /// Bytes of a run of removed text that the search knows, white space left out.
-const RUN: usize = 32;
+pub(super) const RUN: usize = 32;
 /// Shorter pieces are not searched for: they say nothing of whose they are.
 const LEAST: usize = 4;
 /// The least length of a part of a text that stands between quotes.
@@ -18,7 +20,7 @@ const LEAST_PART: usize = 12;
 #[derive(Debug, Default)]
 pub(crate) struct Needles {
     runs: HashSet<u64>,
-    pieces: BTreeSet<String>,
+    pieces: Pieces,
 }
 
 /// The result of searching the remaining bytes for the removed text.
@@ -49,7 +51,7 @@ impl Needles {
     /// The pieces to search for, of items that went and features that no item has any more. `own` is text that is not
     /// the user's, such as the task's instruction.
     pub(crate) fn new(gone: &[MemoryItem], lost: &BTreeSet<FeatureKey>, left: &[MemoryItem], own: &[&str]) -> Self {
-        let mut needles = Self::default();
+        let (mut needles, mut pieces) = (Self::default(), BTreeSet::new());
         for text in gone.iter().flat_map(texts).chain(lost.iter().map(|key| key.as_str().to_owned())) {
             let text = bare(&text);
             let parts = text.split(EDGE);
@@ -57,19 +59,19 @@ impl Needles {
             for part in parts {
                 match part.len() {
                     RUN.. => needles.runs.extend(Runs::of(part.as_bytes())),
-                    long if long >= least => needles.pieces.extend([part.to_lowercase()]),
+                    long if long >= least => drop(pieces.insert(part.to_lowercase())),
                     _ => {}
                 }
             }
         }
-        for text in left.iter().flat_map(texts).chain(own.iter().map(|text| (*text).to_owned())) {
-            let text = bare(&text);
+        let known = left.iter().flat_map(texts).chain(own.iter().map(|text| (*text).to_owned()));
+        let runs = &mut needles.runs;
+        let known = known.map(|text| bare(&text)).inspect(|text| {
             for run in Runs::of(text.as_bytes()) {
-                needles.runs.remove(&run);
+                runs.remove(&run);
             }
-            let folded = text.to_lowercase();
-            needles.pieces.retain(|piece| !folded.contains(piece));
-        }
+        });
+        needles.pieces = Pieces::of(pieces).without(known);
         needles
     }
 
@@ -77,18 +79,17 @@ impl Needles {
         self.runs.len() + self.pieces.len()
     }
 
-    /// In how many places of these bytes one is. Text that stands in JSON, or in JSON within JSON, is found as well.
-    pub(crate) fn found_in(&self, bytes: &[u8]) -> usize {
-        let text = unescaped(&String::from_utf8_lossy(bytes));
-        let runs = Runs::of(text.as_bytes()).filter(|run| self.runs.contains(run)).count();
-        let folded = text.to_lowercase();
-        runs + self.pieces.iter().map(|piece| folded.matches(piece.as_str()).count()).sum::<usize>()
+    /// In how many places of a text in its bare form one is.
+    pub(super) fn found_in_bare(&self, text: &str) -> usize {
+        let mut found = Runs::of(text.as_bytes()).filter(|run| self.runs.contains(run)).count();
+        self.pieces.each_in(&text.to_lowercase(), |_| found += 1);
+        found
     }
 }
 
 /// Stands where JSON has a quote or a text has one: nothing is searched for across it, since what is beyond may not be
 /// text.
-const EDGE: char = '\u{1}';
+pub(super) const EDGE: char = '\u{1}';
 
 /// A text without white space, with an edge for what JSON escapes.
 fn bare(text: &str) -> String {
@@ -97,25 +98,6 @@ fn bare(text: &str) -> String {
         c => (!c.is_control() && !c.is_whitespace()).then_some(c),
     };
     text.chars().filter_map(edged).collect()
-}
-
-/// The bare form of text that may be escaped, however often.
-fn unescaped(text: &str) -> String {
-    let mut bare = String::with_capacity(text.len());
-    let mut escaped = false;
-    for c in text.chars() {
-        match c {
-            '\\' => escaped = true,
-            // The name of a control character.
-            'n' | 't' | 'r' | 'b' | 'f' if escaped => escaped = false,
-            c => {
-                bare.extend((escaped || c == '"').then_some(EDGE));
-                bare.extend((c != '"' && !c.is_control() && !c.is_whitespace()).then_some(c));
-                escaped = false;
-            }
-        }
-    }
-    bare
 }
 
 /// Everything of an interaction that is the user's text.
@@ -168,9 +150,16 @@ mod tests {
 
     use super::*;
     use crate::data::{Interaction, Query};
+    use crate::model::search::Search;
 
     fn item(id: &str, text: &str, response: &str) -> MemoryItem {
         MemoryItem::new(Interaction::new(id, Query::new(text).unwrap(), response).unwrap(), Vec::new()).unwrap()
+    }
+
+    fn found_in(needles: &Needles, bytes: &[u8]) -> usize {
+        let mut search = Search::new(needles);
+        search.read(bytes);
+        search.end().1
     }
 
     const SECRET: &str = "The clinic in Harrow said \"come back\" on Tuesday.\nI cried.";
@@ -178,12 +167,12 @@ mod tests {
     #[test]
     fn removed_text_is_found_raw_in_json_and_in_excerpts() {
         let needles = Needles::new(&[item("a", SECRET, "Harrow again")], &BTreeSet::new(), &[], &[]);
-        assert!(needles.found_in(SECRET.as_bytes()) > 0);
-        assert!(needles.found_in(serde_json::to_string(SECRET).unwrap().as_bytes()) > 0);
-        assert!(needles.found_in(format!("[…] {} […]", &SECRET[..30]).as_bytes()) > 0);
-        assert!(needles.found_in(SECRET.replace(' ', "\n  ").as_bytes()) > 0, "wrapped otherwise");
-        assert_eq!(needles.found_in(b"{\"response\": \"Harrow again\"}"), 1);
-        assert_eq!(needles.found_in(b"The clinic in Harlow said that nobody ever came back on a Monday"), 0);
+        assert!(found_in(&needles, SECRET.as_bytes()) > 0);
+        assert!(found_in(&needles, serde_json::to_string(SECRET).unwrap().as_bytes()) > 0);
+        assert!(found_in(&needles, format!("[…] {} […]", &SECRET[..30]).as_bytes()) > 0);
+        assert!(found_in(&needles, SECRET.replace(' ', "\n  ").as_bytes()) > 0, "wrapped otherwise");
+        assert_eq!(found_in(&needles, b"{\"response\": \"Harrow again\"}"), 1);
+        assert_eq!(found_in(&needles, b"The clinic in Harlow said that nobody ever came back on a Monday"), 0);
     }
 
     #[test]
@@ -192,7 +181,8 @@ mod tests {
         let lost = BTreeSet::from([FeatureKey::of("which of the")]);
         let instruction = "Which of the options does this person choose?";
         let file = serde_json::json!({ "instruction": instruction }).to_string();
-        let among = |own: &[&str]| Needles::new(std::slice::from_ref(&gone), &lost, &[], own).found_in(file.as_bytes());
+        let among =
+            |own: &[&str]| found_in(&Needles::new(std::slice::from_ref(&gone), &lost, &[], own), file.as_bytes());
         assert_eq!((among(&[]), among(&[instruction])), (1, 0));
     }
 
@@ -205,7 +195,7 @@ mod tests {
         // The field ends as the removed text goes on: "…ce: Towards".
         let log = serde_json::json!({ "essence": long }).to_string();
         assert_eq!(
-            needles.found_in(log.as_bytes()) + needles.found_in(serde_json::json!(log).to_string().as_bytes()),
+            found_in(&needles, log.as_bytes()) + found_in(&needles, serde_json::json!(log).to_string().as_bytes()),
             0
         );
     }
@@ -218,6 +208,22 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_same_is_found_however_the_bytes_are_cut(
+            before in "[a-z\"\\\\é \n]{0,60}", secret in "[a-zäé ]{12,60}", after in "[a-z\"é]{0,60}",
+            cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
+        ) {
+            let needles = Needles::new(&[item("a", &format!("{secret}."), "Harrow again")], &BTreeSet::new(), &[], &[]);
+            let bytes = format!("{before}\"{secret}.\"{after}").into_bytes();
+            let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len())).chain([0, bytes.len()]).collect();
+            cuts.sort_unstable();
+            let mut search = Search::new(&needles);
+            cuts.windows(2).for_each(|cut| search.read(&bytes[cut[0]..cut[1]]));
+            let (searched, found) = search.end();
+            prop_assert_eq!((searched, found), (bytes.len() as u64, found_in(&needles, &bytes)));
+            prop_assert!(found > 0);
+        }
+
         #[test]
         fn a_run_has_the_same_hash_wherever_it_stands(before in "[a-z]{0,40}", run in "[a-z]{32}", after in "[a-z]{0,40}") {
             let text = format!("{before}{run}{after}");

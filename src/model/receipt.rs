@@ -9,6 +9,9 @@ use crate::data::grouping::Grouping;
 use crate::data::text::hex;
 use crate::data::{Calibration, Decay, Edit, EditRecord, FactorId, FactorSet, ItemId, MemoryItem, Task, UserId};
 use crate::model::{Provenance, UserModel};
+use crate::pause::pause;
+
+use super::grow::STEP;
 
 pub use super::probe::Probe;
 
@@ -71,18 +74,30 @@ struct Content<'m> {
     edits: Vec<&'m Edit>,
     factors: &'m FactorSet,
     set_aside: &'m FactorSet,
-    memory: Vec<MemoryItem>,
+    /// Its items, one by one, stand here.
+    memory: [MemoryItem; 0],
 }
 
 impl UserModel {
     /// SHA-256 over the model's content, in hexadecimal: everything but the revision, the snapshots and edits that were
     /// taken back. Models with the same digest answer alike, whatever happened to them before.
     pub fn digest(&self) -> String {
-        let since_the_start = |item: &MemoryItem| {
-            let mut item = item.clone();
-            item.after = 0;
-            item
-        };
+        let mut digest = self.begun_digest();
+        digest.take(self.memory.items());
+        digest.end()
+    }
+
+    /// The same with pauses.
+    pub(crate) async fn digest_in_steps(&self) -> String {
+        let mut digest = self.begun_digest();
+        for part in self.memory.items().chunks(STEP) {
+            pause().await;
+            digest.take(part);
+        }
+        digest.end()
+    }
+
+    fn begun_digest(&self) -> Digesting {
         let content = Content {
             user: &self.user,
             task: &self.task,
@@ -93,9 +108,38 @@ impl UserModel {
             edits: self.edits_in_force().into_iter().map(EditRecord::edit).collect(),
             factors: &self.factors,
             set_aside: &self.set_aside,
-            memory: self.memory.items().iter().map(since_the_start).collect(),
+            memory: [],
         };
         let json = serde_json::to_vec(&content).unwrap_or_default();
-        hex(&Sha256::digest(&json))
+        let mut hash = Sha256::new();
+        hash.update(json.strip_suffix(END).unwrap_or(&json));
+        Digesting { hash, is_first: true }
+    }
+}
+
+/// How a content ends.
+const END: &[u8] = b"]}";
+
+/// A digest whose items are being taken in.
+struct Digesting {
+    hash: Sha256,
+    is_first: bool,
+}
+
+impl Digesting {
+    fn take(&mut self, items: &[MemoryItem]) {
+        for item in items {
+            let mut since_the_start = item.clone();
+            since_the_start.after = 0;
+            if !std::mem::replace(&mut self.is_first, false) {
+                self.hash.update(b",");
+            }
+            self.hash.update(serde_json::to_vec(&since_the_start).unwrap_or_default());
+        }
+    }
+
+    fn end(mut self) -> String {
+        self.hash.update(END);
+        hex(&self.hash.finalize())
     }
 }

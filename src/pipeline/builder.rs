@@ -9,7 +9,7 @@ use crate::extract::{Catalogued, FeatureExtractor, LexicalExtractor, PromptedExt
 use crate::factor::{FactorModel, PromptedFactorModel, SimilarityFactorModel};
 #[cfg(feature = "response-log")]
 use crate::llm::ResponseLog;
-use crate::llm::{Budget, Forms, LlmBackend, OnProgress, Progress, Roles, Sampling, Stage};
+use crate::llm::{Budget, BudgetError, Forms, LlmBackend, OnProgress, Progress, Roles, Sampling, Stage};
 use crate::prompt::PromptSet;
 use crate::reason::{ComposedPathWriter, PathWriter, PromptedPathWriter};
 use crate::retrieve::{Bm25Retriever, Retriever};
@@ -31,6 +31,9 @@ pub enum ConfigError {
     /// The population is of other responses than the task's.
     #[error("the population is of other responses than the task's: learn one of users of this task")]
     OtherPopulation,
+    /// The budget's money cannot be counted.
+    #[error("the budget cannot be used")]
+    Budget(#[from] BudgetError),
 }
 
 /// Collects a pipeline's parts. It does no work before [`build`](Self::build).
@@ -224,6 +227,7 @@ impl RpmPipelineBuilder {
     /// [`ConfigError::NoBackend`] when a part asks a model and there is none, [`ConfigError::OtherPopulation`].
     pub fn build(self) -> Result<RpmPipeline, ConfigError> {
         let pipeline = self.assemble();
+        pipeline.budget.check()?;
         let asking = [
             ("feature extractor", pipeline.extractor.needs_backend(), Stage::Extract),
             ("factor model", pipeline.factor_model.needs_backend(), Stage::Group),

@@ -5,6 +5,7 @@ use crate::context::StageContext;
 use crate::explain::{Case, ExplainOptions, Findings, Given, Measure, Subject, UntriedReason, WhatIf};
 use crate::llm::trace;
 use crate::model::UserModel;
+use crate::pause::pause;
 use crate::stats::Unfused;
 
 use super::{Answer, Error, Prepared, RpmPipeline};
@@ -94,10 +95,11 @@ impl RpmPipeline {
         check_origin(prepared.model(), answer)?;
         let ledger = self.ledger();
         let ctx = self.context(&ledger);
-        let subject = self.subject(prepared, answer);
+        let subject = self.subject(prepared, answer).await;
         let (mut findings, mut first_failure) = (Findings::default(), None);
         let mut left = options.counterfactuals;
         for candidate in subject.candidates(options.exemplars) {
+            pause().await;
             let found = match subject.case(&candidate) {
                 _ if left == 0 => Err(UntriedReason::Enough),
                 _ if ledger.budget_reached().is_some() => Err(UntriedReason::Budget),
@@ -135,7 +137,7 @@ impl RpmPipeline {
     }
 
     /// The answer that is explained.
-    fn subject<'a>(&self, prepared: &'a Prepared, answer: &'a Answer) -> Subject<'a> {
+    async fn subject<'a>(&self, prepared: &'a Prepared, answer: &'a Answer) -> Subject<'a> {
         let asks = self.answerer.needs_backend();
         let of_both = answer.fused.is_some() || answer.unfused.is_some();
         let follows = answer.estimate.is_some() && (of_both || !asks);
@@ -153,7 +155,7 @@ impl RpmPipeline {
             // The user's titling habits choose among what is proposed.
             sees_memory: !asks || !answer.proposals.is_empty() || answer.unfused.is_some(),
         };
-        Subject::new(given, prepared.beliefs(), prepared.memory(), prepared.estimator())
+        Subject::new(given, prepared.beliefs(), prepared.memory(), prepared.estimator()).await
     }
 
     /// Asks the answerer one counterfactual.

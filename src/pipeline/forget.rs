@@ -3,7 +3,8 @@
 use crate::data::{ItemId, MemoryItem};
 use crate::llm::trace;
 use crate::model::UserModel;
-use crate::model::{Forget, Forgotten, Needles, Probe, Receipt};
+use crate::model::{Forget, Forgotten, Needles, Probe, Receipt, Search};
+use crate::pause::pause;
 
 use super::{Error, Prepared, RpmPipeline};
 
@@ -30,19 +31,25 @@ impl RpmPipeline {
         let model = prepared.model();
         self.check_task(model)?;
         let (gone, keys) = model.selected(what)?;
-        let digest_before = model.digest();
+        let digest_before = model.digest_in_steps().await;
+        pause().await;
         let items = model.memory().items().iter();
-        let touched: Vec<&MemoryItem> = items
-            .filter(|item| gone.contains(item.id()) || item.features_once().iter().any(|f| keys.contains(&f.key())))
-            .collect();
+        let has = |item: &MemoryItem| item.features_once().iter().any(|feature| keys.contains(&feature.key()));
+        let touched: Vec<&MemoryItem> =
+            items.filter(|item| gone.contains(item.id()) || (!keys.is_empty() && has(item))).collect();
         let log_records = self.purge_logs(&touched)?;
-        // Before the model is changed: a log that cannot be read is an error that leaves it as it was.
-        let logs = self.logged()?;
-        let (forgotten, change) = prepared.forget(gone, &keys);
+        pause().await;
+        // On a copy, whose model is another once it is changed: a log that cannot be read is an error that leaves the model as it
+        // was, and so does whoever drops the future.
+        let mut without = prepared.clone();
+        let (forgotten, change) = without.forget(gone, &keys).await;
+        pause().await;
+        let probe = self.probed(without.model(), &forgotten).await?;
+        *prepared = without;
         // An index that cannot be brought up to date is opened anew; the old one is gone either way.
         self.followed(prepared, &change).await;
+        pause().await;
         let model = prepared.model();
-        let probe = probe(model, &forgotten, &logs, &self.catalog_texts());
         let ids = |items: &[MemoryItem]| -> Vec<ItemId> { items.iter().map(|item| item.id().clone()).collect() };
         let paths = forgotten.items.iter().filter(|item| item.path().is_some()).count();
         Ok(Receipt {
@@ -53,7 +60,7 @@ impl RpmPipeline {
             factors: forgotten.factors,
             log_records,
             digest_before,
-            digest_after: model.digest(),
+            digest_after: model.digest_in_steps().await,
             revision: model.revision(),
             probe,
         })
@@ -82,28 +89,45 @@ impl RpmPipeline {
         Ok(0)
     }
 
-    /// The bytes of the logs.
+    /// Searches the model's file and the logs for the text that went. The words of a catalog are no user's.
+    async fn probed(&self, model: &UserModel, forgotten: &Forgotten) -> Result<Probe, Error> {
+        let catalog = self.catalog_texts();
+        let own: Vec<&str> =
+            std::iter::once(model.task().instruction()).chain(catalog.iter().map(String::as_str)).collect();
+        let needles = Needles::new(&forgotten.items, &forgotten.features, model.memory().items(), &own);
+        pause().await;
+        let json = model.to_json();
+        let mut search = Search::new(&needles);
+        for block in json.as_bytes().chunks(AT_ONCE) {
+            pause().await;
+            search.read(block);
+        }
+        let (bytes, found) = search.end();
+        let mut probe = Probe::new(needles.len(), bytes, found);
+        self.probe_logs(&needles, &mut probe).await?;
+        Ok(probe)
+    }
+
     #[cfg(feature = "response-log")]
-    fn logged(&self) -> Result<Vec<Vec<u8>>, Error> {
-        Ok(self.logs.iter().map(crate::llm::ResponseLog::bytes).collect::<Result<_, _>>()?)
+    async fn probe_logs(&self, needles: &Needles, probe: &mut Probe) -> Result<(), Error> {
+        for log in &self.logs {
+            let (mut search, mut next) = (Search::new(needles), Some(0));
+            while let Some(from) = next {
+                pause().await;
+                next = log.show(from, AT_ONCE as u64, |block| search.read(block))?;
+            }
+            let (bytes, found) = search.end();
+            probe.add(bytes, found);
+        }
+        Ok(())
     }
 
     #[cfg(not(feature = "response-log"))]
-    #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "as with logs")]
-    fn logged(&self) -> Result<Vec<Vec<u8>>, Error> {
-        Ok(Vec::new())
+    #[expect(clippy::unnecessary_wraps, clippy::unused_self, clippy::unused_async, reason = "as with logs")]
+    async fn probe_logs(&self, _needles: &Needles, _probe: &mut Probe) -> Result<(), Error> {
+        Ok(())
     }
 }
 
-/// Searches the model's file and the logs for the text that went. The words of a catalog are no user's.
-fn probe(model: &UserModel, forgotten: &Forgotten, logs: &[Vec<u8>], catalog: &[String]) -> Probe {
-    let own: Vec<&str> =
-        std::iter::once(model.task().instruction()).chain(catalog.iter().map(String::as_str)).collect();
-    let needles = Needles::new(&forgotten.items, &forgotten.features, model.memory().items(), &own);
-    let json = model.to_json();
-    let mut probe = Probe::new(needles.len(), json.len() as u64, needles.found_in(json.as_bytes()));
-    for bytes in logs {
-        probe.add(bytes.len() as u64, needles.found_in(bytes));
-    }
-    probe
-}
+/// Bytes that are searched between two pauses.
+const AT_ONCE: usize = 1 << 20;

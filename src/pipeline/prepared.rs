@@ -225,9 +225,13 @@ impl Prepared {
         }
     }
 
-    /// Takes interactions and features out.
-    pub(super) fn forget(&mut self, gone: BTreeSet<ItemId>, keys: &BTreeSet<FeatureKey>) -> (Forgotten, MemoryChange) {
-        let (forgotten, change, partition) = Arc::make_mut(&mut self.model).forget(gone, keys);
+    /// Takes interactions and features out, with pauses: for a copy, which is not whole until it is done.
+    pub(super) async fn forget(
+        &mut self,
+        gone: BTreeSet<ItemId>,
+        keys: &BTreeSet<FeatureKey>,
+    ) -> (Forgotten, MemoryChange) {
+        let (forgotten, change, partition) = Arc::make_mut(&mut self.model).forget_in_steps(gone, keys).await;
         self.items_changed(partition);
         (forgotten, self.heard_anew(None, change))
     }

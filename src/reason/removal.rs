@@ -1,5 +1,6 @@
 //! A query without the words of one of its factors.
 
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
 use crate::data::{AssignedFeature, FactorId, Feature, Query, Span};
@@ -10,6 +11,10 @@ pub(crate) struct Removal<'a> {
     query: &'a Query,
     features: &'a [AssignedFeature],
     words: Vec<Token>,
+    /// Where each word stands, by its place among the words.
+    places: HashMap<String, Vec<usize>>,
+    /// The factors that were seen in just these spans.
+    seen: HashMap<(usize, usize), BTreeSet<&'a FactorId>>,
 }
 
 /// A query without one factor's words.
@@ -22,7 +27,16 @@ pub(crate) struct Without {
 impl<'a> Removal<'a> {
     /// `features` are all that were found in the query.
     pub(crate) fn new(query: &'a Query, features: &'a [AssignedFeature]) -> Self {
-        Self { query, features, words: tokens(query.text()) }
+        let words = tokens(query.text());
+        let (mut places, mut seen) = (HashMap::<_, Vec<usize>>::new(), HashMap::<_, BTreeSet<_>>::new());
+        for (place, word) in words.iter().enumerate() {
+            places.entry(word.word.clone()).or_default().push(place);
+        }
+        for assigned in features {
+            let span = assigned.feature.span();
+            seen.entry((span.start, span.end)).or_default().extend(assigned.factor.as_ref());
+        }
+        Self { query, features, words, places, seen }
     }
 
     /// The number of words of the query.
@@ -57,13 +71,17 @@ impl<'a> Removal<'a> {
         let first = self.words.partition_point(|word| word.end <= span.start);
         let last = self.words.partition_point(|word| word.start < span.end);
         let Some(seen) = self.words.get(first..last).filter(|seen| !seen.is_empty()) else { return };
-        for same in self.words.windows(seen.len()) {
+        let starts = seen.first().and_then(|first| self.places.get(&first.word));
+        for start in starts.into_iter().flatten() {
+            let Some(same) = self.words.get(*start..start + seen.len()) else { continue };
             let (Some(head), Some(tail)) = (same.first(), same.last()) else { continue };
             let place = Span { start: head.start, end: tail.end };
-            let others =
-                |f: &AssignedFeature| f.feature.span() == place && f.factor.as_ref().is_some_and(|own| own != factor);
             let alike = same.iter().zip(seen).all(|(a, b)| a.word == b.word);
-            if alike && (place.start >= span.end || place.end <= span.start) && !self.features.iter().any(others) {
+            let others = || {
+                let here = self.seen.get(&(place.start, place.end));
+                here.is_some_and(|factors| factors.iter().any(|other| *other != factor))
+            };
+            if alike && (place.start >= span.end || place.end <= span.start) && !others() {
                 spans.push(place.start..place.end);
             }
         }

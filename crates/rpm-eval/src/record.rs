@@ -45,10 +45,10 @@ impl Record {
 impl Need {
     /// Adds another to this one.
     pub fn add(&mut self, other: &Self) {
-        self.requests += other.requests;
-        self.input_tokens += other.input_tokens;
-        self.output_tokens += other.output_tokens;
-        self.uncounted += other.uncounted;
+        self.requests = self.requests.saturating_add(other.requests);
+        self.input_tokens = self.input_tokens.saturating_add(other.input_tokens);
+        self.output_tokens = self.output_tokens.saturating_add(other.output_tokens);
+        self.uncounted = self.uncounted.saturating_add(other.uncounted);
     }
 }
 

@@ -21,6 +21,9 @@ const OLD: &str = ".v1";
 const NAMED: usize = 64;
 
 /// A log in an append-only file. Only the places of the records are held in memory.
+/// Bytes of the file that are shown at a time.
+const BLOCK: usize = 64 << 10;
+
 pub(super) struct FileStore {
     path: PathBuf,
     /// Held locked for as long as the log is open. A file of its own, since the log's file is replaced by a rewrite.
@@ -268,9 +271,9 @@ impl Store for FileStore {
     }
 
     fn purge(&mut self, ids: &[&str]) -> Result<usize, LogError> {
-        let mut removed = 0;
+        let (about, mut removed) = (ids.iter().copied().collect(), 0);
         let new = self.rewrite(HEADER, &self.places, |record| {
-            let gone = record.is_about(ids);
+            let gone = record.is_about(&about);
             removed += usize::from(gone);
             !gone
         })?;
@@ -294,11 +297,18 @@ impl Store for FileStore {
         Ok(self.file.sync_data()?)
     }
 
-    fn bytes(&mut self) -> Result<Vec<u8>, LogError> {
-        let mut bytes = Vec::new();
-        self.file.seek(SeekFrom::Start(0))?;
-        self.file.read_to_end(&mut bytes)?;
-        Ok(bytes)
+    fn show(&mut self, from: u64, most: u64, block: &mut dyn FnMut(&[u8])) -> Result<Option<u64>, LogError> {
+        let (mut bytes, mut at) = (vec![0; BLOCK], from);
+        self.file.seek(SeekFrom::Start(from))?;
+        while at - from < most {
+            let read = self.file.read(&mut bytes)?;
+            if read == 0 {
+                return Ok(None);
+            }
+            block(bytes.get(..read).unwrap_or_default());
+            at += read as u64;
+        }
+        Ok(Some(at))
     }
 
     fn stats(&self) -> LogStats {

@@ -98,7 +98,8 @@ impl Store for MemoryStore {
     }
 
     fn purge(&mut self, ids: &[&str]) -> Result<usize, LogError> {
-        let gone: Vec<Key> = self.records.values().filter(|record| record.is_about(ids)).map(|r| r.key).collect();
+        let about = ids.iter().copied().collect();
+        let gone: Vec<Key> = self.records.values().filter(|record| record.is_about(&about)).map(|r| r.key).collect();
         for key in &gone {
             self.remove(key);
         }
@@ -114,9 +115,18 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    fn bytes(&mut self) -> Result<Vec<u8>, LogError> {
-        let records = self.order.iter().filter_map(|key| self.records.get(key)?.to_bytes());
-        Ok(records.flatten().collect())
+    fn show(&mut self, from: u64, most: u64, block: &mut dyn FnMut(&[u8])) -> Result<Option<u64>, LogError> {
+        let (mut shown, mut next) = (0, from);
+        for key in self.order.iter().skip(usize::try_from(from).unwrap_or(usize::MAX)) {
+            if shown >= most {
+                return Ok(Some(next));
+            }
+            next += 1;
+            let Some(bytes) = self.records.get(key).and_then(Record::to_bytes) else { continue };
+            block(&bytes);
+            shown += bytes.len() as u64;
+        }
+        Ok(None)
     }
 
     fn stats(&self) -> LogStats {

@@ -178,9 +178,10 @@ impl ResponseLog {
         self.store().sync()
     }
 
-    /// Everything it holds as it is kept, for a search of it.
-    pub(crate) fn bytes(&self) -> Result<Vec<u8>, LogError> {
-        self.store().bytes()
+    /// Shows what it holds, as it is kept, for a search of it: block by block from this place on, up to about so many bytes. Gives
+    /// the next place; nothing at the end.
+    pub(crate) fn show(&self, from: u64, most: u64, mut block: impl FnMut(&[u8])) -> Result<Option<u64>, LogError> {
+        self.store().show(from, most, &mut block)
     }
 
     /// Returns counts of its replies and of what it met since it was opened.

@@ -1,5 +1,7 @@
 //! A reply as a log keeps it, and the beginning of a log's file.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::container::{self, DamagedFile, GROWING, Unnamed, is_torn, read_header};
@@ -30,8 +32,8 @@ impl Record {
     }
 
     /// True when it is about one of these items.
-    pub(super) fn is_about(&self, ids: &[&str]) -> bool {
-        self.about.iter().any(|about| ids.contains(&about.as_str()))
+    pub(super) fn is_about(&self, ids: &HashSet<&str>) -> bool {
+        self.about.iter().any(|about| ids.contains(about.as_str()))
     }
 
     /// The record as it is written, or nothing when it is too long.

@@ -20,8 +20,9 @@ pub(super) trait Store: Send {
     fn compact(&mut self) -> Result<u64, LogError>;
     /// Waits until what was kept would survive a loss of power.
     fn sync(&mut self) -> Result<(), LogError>;
-    /// Everything that is kept, as it is kept.
-    fn bytes(&mut self) -> Result<Vec<u8>, LogError>;
+    /// Shows everything that is kept, as it is kept, block by block from this place on, up to about so many bytes. Gives the
+    /// next place; nothing at the end.
+    fn show(&mut self, from: u64, most: u64, block: &mut dyn FnMut(&[u8])) -> Result<Option<u64>, LogError>;
     /// Returns counts of the records.
     fn stats(&self) -> LogStats;
     /// The places where a record was damaged, as far as they are kept.

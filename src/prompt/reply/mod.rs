@@ -6,7 +6,6 @@
 //! likely reading. Whatever was done is listed in `repairs`.
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use self::items::Form;
 use self::kind::{form_of, wants_object};
@@ -18,7 +17,7 @@ mod kind;
 mod repair;
 mod scan;
 
-/// Longest reply that is looked through for JSON, so that an endless one costs little.
+/// Longest reply that is read, so that an endless one costs little.
 const MAX_REPLY_BYTES: usize = 1 << 20;
 
 const WRONG_SHAPE: &str = "the reply has JSON, but not in the form asked for";
@@ -87,8 +86,8 @@ pub enum ReplyError {
         /// The end of what could be read, in bytes of the reply without leading white space.
         position: usize,
     },
-    /// The reply is longer than 1 MiB and not JSON as it stands.
-    #[error("the reply has {bytes} bytes, more than the {MAX_REPLY_BYTES} that are searched")]
+    /// The reply is longer than 1 MiB.
+    #[error("the reply has {bytes} bytes, more than the {MAX_REPLY_BYTES} that are read")]
     TooLong {
         /// Length of the reply.
         bytes: usize,
@@ -128,7 +127,7 @@ pub fn read_reply<T: DeserializeOwned>(reply: &str) -> Result<Reply<T>, ReplyErr
         return Ok(Reply { value, repairs: Vec::new() });
     }
     let wrong_shape = || ReplyError::WrongShape { expected: form_of::<T>() };
-    if serde_json::from_str::<Value>(text).is_ok() {
+    if serde_json::from_str::<serde_json::Value>(text).is_ok() {
         return Err(wrong_shape());
     }
     let scan = scan(text, Keep::WholeItems)?;
@@ -179,14 +178,15 @@ fn read_list<T: DeserializeOwned>(reply: &str, field: &'static str, keep: Keep) 
 
 fn trimmed(reply: &str) -> Result<&str, ReplyError> {
     let text = reply.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
-    if text.is_empty() { Err(ReplyError::Empty) } else { Ok(text) }
+    match text.len() {
+        0 => Err(ReplyError::Empty),
+        bytes if bytes > MAX_REPLY_BYTES => Err(ReplyError::TooLong { bytes }),
+        _ => Ok(text),
+    }
 }
 
 fn scan(text: &str, keep: Keep) -> Result<Scan, ReplyError> {
     let bytes = text.len();
-    if bytes > MAX_REPLY_BYTES {
-        return Err(ReplyError::TooLong { bytes });
-    }
     let mut scan = scan::scan(text, keep).ok_or(ReplyError::TooTangled { bytes })?;
     scan.keep = keep;
     Ok(scan)

@@ -5,7 +5,7 @@ use super::repair::{self, Ending, Keep, Parsed};
 /// The text is read at most this many times over, whatever brackets it holds.
 const MAX_PASSES: usize = 16;
 /// Added to the above, so that a short text full of brackets is not refused.
-const MIN_WORK: usize = 4096;
+const MIN_WORK: usize = 1 << 16;
 
 /// One bracketed value of a reply.
 #[derive(Debug)]
@@ -83,7 +83,7 @@ struct Scanner<'a> {
     /// True while the text is not the model's: base models go on to write the next user's turn, and its JSON is not the
     /// answer.
     others_turn: bool,
-    /// Bytes read so far, again and again where values are broken.
+    /// Bytes read so far, again and again where values are broken, those that were read and given up included.
     work: usize,
     limit: usize,
     found: Scan,
@@ -153,7 +153,7 @@ impl<'a> Scanner<'a> {
     /// Reads the value that begins here; `None` if the work exceeds the limit.
     fn value(&mut self, object: bool) -> Option<()> {
         let parsed = repair::parse(self.text, self.at, self.keep);
-        self.work = self.work.saturating_add(parsed.end.saturating_sub(self.at));
+        self.work = self.work.saturating_add(parsed.reached.saturating_sub(self.at));
         let piece = Piece { object, inner: self.at < self.inner_until, parsed };
         match piece.parsed.ending {
             Ending::Broken { open } if piece.parsed.json_like => {

@@ -117,7 +117,7 @@ fn comparison(
     let asks = |answers: &Answers<'_>| answers.all().any(|item| item.need.requests > 0);
     let counted = |answers: &Answers<'_>| answers.all().all(|item| item.need.uncounted == 0);
     let cost_is_known = (asks(base) || asks(other)) && counted(base) && counted(other);
-    let tokens = |need: &Need| (need.input_tokens + need.output_tokens) as f64;
+    let tokens = |need: &Need| need.input_tokens as f64 + need.output_tokens as f64;
     let alike = set
         .task
         .space()

@@ -112,8 +112,8 @@ impl Tap {
         asked.need.requests += 1;
         match &completion.usage {
             Some(usage) => {
-                asked.need.input_tokens += usage.input_tokens;
-                asked.need.output_tokens += usage.output_tokens;
+                asked.need.input_tokens = asked.need.input_tokens.saturating_add(usage.input_tokens);
+                asked.need.output_tokens = asked.need.output_tokens.saturating_add(usage.output_tokens);
             }
             None => asked.need.uncounted += 1,
         }

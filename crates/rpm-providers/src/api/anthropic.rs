@@ -6,11 +6,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use reqwest::Url;
 use reqwest::header::{HeaderName, HeaderValue};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::chat::{Chat, Dialect, Reply, TIMEOUT, held, provider, tokens, without};
+use super::chat::{Chat, Dialect, Reply, TIMEOUT, held, provider, without};
 use super::error::Fault;
 use super::http::Endpoint;
+use super::reading::{Count, List, Record, Text};
 use super::{ApiKey, ProviderError, env};
 use rpm_core::llm::{
     BackendError, Capabilities, Completion, CompletionRequest, FinishReason, LlmBackend, ReplyForm, Role, Usage,
@@ -103,17 +105,21 @@ impl Dialect for Messages {
         body
     }
 
-    fn read(&self, body: &Value) -> Option<Reply> {
-        let blocks = body.get("content")?.as_array()?;
-        let text =
-            |block: &Value| (block.get("type")? == "text").then(|| block.get("text")?.as_str().map(str::to_owned))?;
-        let finish = match body.get("stop_reason").and_then(Value::as_str) {
+    fn read(&self, body: &[u8]) -> Option<Reply> {
+        let body: Body = serde_json::from_slice::<Record<Body>>(body).ok()?.0?;
+        let blocks = body.content?.0.into_iter().filter_map(|block| block.0);
+        let texts = blocks.filter(|block| block.kind.0.as_deref() == Some("text")).filter_map(|block| block.text.0);
+        let finish = self.finish(body.stop_reason.0.as_deref(), false);
+        let usage = body.usage.0.as_ref().and_then(Counts::usage);
+        Some(Reply { text: texts.collect(), finish, usage, tokens: Vec::new() })
+    }
+
+    fn finish(&self, word: Option<&str>, _: bool) -> FinishReason {
+        match word {
             Some("max_tokens" | "model_context_window_exceeded") => FinishReason::Length,
             Some("refusal") => FinishReason::Filtered,
             _ => FinishReason::Stop,
-        };
-        let text = blocks.iter().filter_map(text).collect();
-        Some(Reply { text, finish, usage: body.get("usage").and_then(usage), tokens: Vec::new() })
+        }
     }
 
     fn held(&self, request: &CompletionRequest) -> Option<ReplyForm> {
@@ -121,13 +127,41 @@ impl Dialect for Messages {
     }
 }
 
-/// Tokens of an answer. The API counts what it reads from its cache, and what it writes there, beside the input.
-fn usage(usage: &Value) -> Option<Usage> {
-    let cached = tokens(usage, "/cache_read_input_tokens").unwrap_or_default();
-    let written = tokens(usage, "/cache_creation_input_tokens").unwrap_or_default();
-    Some(Usage {
-        input_tokens: tokens(usage, "/input_tokens")? + cached + written,
-        output_tokens: tokens(usage, "/output_tokens")?,
-        cached_tokens: cached,
-    })
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Body {
+    content: Option<List<Record<Block>>>,
+    stop_reason: Text,
+    usage: Record<Counts>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Block {
+    #[serde(rename = "type")]
+    kind: Text,
+    text: Text,
+}
+
+/// The tokens of an answer. The API counts what it reads from its cache, and what it writes there, beside the input.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+#[expect(clippy::struct_field_names, reason = "the names that the API gives them")]
+struct Counts {
+    input_tokens: Count,
+    output_tokens: Count,
+    cache_read_input_tokens: Count,
+    cache_creation_input_tokens: Count,
+}
+
+impl Counts {
+    fn usage(&self) -> Option<Usage> {
+        let cached = self.cache_read_input_tokens.0.unwrap_or_default();
+        let written = self.cache_creation_input_tokens.0.unwrap_or_default();
+        Some(Usage {
+            input_tokens: self.input_tokens.0?.saturating_add(cached).saturating_add(written),
+            output_tokens: self.output_tokens.0?,
+            cached_tokens: cached,
+        })
+    }
 }

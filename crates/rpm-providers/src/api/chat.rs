@@ -14,7 +14,8 @@ use super::error::Fault;
 use super::http::{Answer, Endpoint};
 use super::{ApiKey, classify};
 use rpm_core::llm::{
-    BackendError, Completion, CompletionRequest, FinishReason, ReplyForm, ReplySchema, TokenChoices, Usage,
+    BackendError, Completion, CompletionRequest, FinishReason, ReplyForm, ReplySchema, TokenChoices, TokenLogprob,
+    Usage,
 };
 
 /// Local models are slow, and reasoning ones think long.
@@ -30,20 +31,18 @@ pub(super) trait Dialect: Clone + Send + Sync {
     /// The request, but for what the host sets.
     fn body(&self, endpoint: &Endpoint, model: &str, request: &CompletionRequest) -> Map<String, Value>;
     /// The reply in a successful answer; `None` when it is not of this API.
-    fn read(&self, body: &Value) -> Option<Reply>;
+    fn read(&self, body: &[u8]) -> Option<Reply>;
     /// The fields that have an answer come in pieces; `None` where that cannot be.
     fn streaming(&self) -> Option<Map<String, Value>> {
         None
     }
-    /// Takes an event of a stream into the whole answer, and gives the text that it brings.
-    fn take(&self, whole: &mut Value, event: &Value) -> Option<String> {
+    /// Takes an event of a stream into the whole answer, and gives the text that it brings; `None` for one that cannot be read.
+    fn take(&self, whole: &mut Streamed, event: &[u8]) -> Option<String> {
         let _ = (whole, event);
         None
     }
-    /// True when a stream came to its end.
-    fn is_whole(&self, whole: &Value) -> bool {
-        !whole.is_null()
-    }
+    /// How a reply ended, by the API's word for it.
+    fn finish(&self, word: Option<&str>, is_refused: bool) -> FinishReason;
     /// The form a request holds its reply to, if any.
     fn held(&self, request: &CompletionRequest) -> Option<ReplyForm> {
         held(request).map(|(form, _)| form)
@@ -60,6 +59,19 @@ pub(super) struct Reply {
     pub(super) finish: FinishReason,
     pub(super) usage: Option<Usage>,
     pub(super) tokens: Vec<TokenChoices>,
+}
+
+/// What came of an answer in pieces.
+#[derive(Default)]
+pub(super) struct Streamed {
+    pub(super) text: String,
+    pub(super) is_refused: bool,
+    /// Why it ended, in the API's word; `None` while it goes on.
+    pub(super) finish: Option<String>,
+    pub(super) usage: Option<Usage>,
+    pub(super) tokens: Vec<TokenChoices>,
+    /// The event that says that it failed.
+    pub(super) failed: Option<Vec<u8>>,
 }
 
 /// The form a reply is held to and the schema it is to have. Without a schema nothing is held.
@@ -110,6 +122,11 @@ impl<D: Dialect> Chat<D> {
         self
     }
 
+    pub(super) fn longest_answer(mut self, bytes: usize) -> Self {
+        self.endpoint.longest = bytes;
+        self
+    }
+
     pub(super) fn form(mut self, strictest: ReplyForm) -> Self {
         self.form = strictest;
         self
@@ -155,25 +172,38 @@ impl<D: Dialect> Chat<D> {
         }
         let url = self.dialect.url(&self.endpoint, &self.model);
         let endpoint = self.endpoint.within(request.time_left());
-        let mut whole = Value::Null;
-        let mut hear = |event: &Value| {
-            if let Some(piece) = self.dialect.take(&mut whole, event) {
-                request.hear(&piece);
+        let mut whole = Streamed::default();
+        let mut hear = |event: &[u8]| {
+            let piece = self.dialect.take(&mut whole, event);
+            if let Some(piece) = piece.as_deref().filter(|piece| !piece.is_empty()) {
+                request.hear(piece);
             }
+            piece.is_some()
         };
-        let hear = streams.then_some(&mut hear as &mut (dyn FnMut(&Value) + Send));
+        let hear = streams.then_some(&mut hear as &mut (dyn FnMut(&[u8]) -> bool + Send));
         let mut answer = endpoint.post(url, headers, &Value::Object(body), hear).await?;
-        if answer.streamed {
-            if !self.dialect.is_whole(&whole) {
-                return Err(self.endpoint.fault(Fault::Broken).into());
-            }
-            answer.body = whole;
+        if let Some(failed) = whole.failed.take() {
+            answer.body = failed;
+        } else if answer.streamed {
+            let finish = whole.finish.take().ok_or_else(|| self.endpoint.fault(Fault::Broken))?;
+            let reply = Some(Reply {
+                finish: self.dialect.finish(Some(&finish), whole.is_refused),
+                text: whole.text,
+                usage: whole.usage,
+                tokens: whole.tokens,
+            });
+            return self.completion(&answer, reply, request);
         }
-        self.read(&answer, request)
+        let reply = if answer.status == 200 { self.dialect.read(&answer.body) } else { None };
+        self.completion(&answer, reply, request)
     }
 
-    fn read(&self, answer: &Answer, request: &CompletionRequest) -> Result<Completion, BackendError> {
-        let reply = if answer.status == 200 { self.dialect.read(&answer.body) } else { None };
+    fn completion(
+        &self,
+        answer: &Answer,
+        reply: Option<Reply>,
+        request: &CompletionRequest,
+    ) -> Result<Completion, BackendError> {
         let Some(reply) = reply else {
             return Err(classify::refusal(self.provider(), answer, self.dialect.wanted(request)));
         };
@@ -213,9 +243,13 @@ fn put(body: &mut Map<String, Value>, field: &str, value: &Value) {
     }
 }
 
-/// A number of tokens in an answer.
-pub(super) fn tokens(usage: &Value, path: &str) -> Option<u64> {
-    usage.pointer(path).and_then(Value::as_u64)
+/// One place of a reply: the token that stands there, and the likeliest ones.
+pub(super) fn choices(chosen: TokenLogprob, mut likeliest: Vec<TokenLogprob>) -> TokenChoices {
+    if likeliest.iter().all(|token| token.token != chosen.token) {
+        likeliest.push(chosen.clone());
+    }
+    likeliest.sort_by(|a, b| b.logprob.total_cmp(&a.logprob));
+    TokenChoices::new(chosen.token, likeliest)
 }
 
 /// The schema without bounds that a provider refuses. Whatever is read is checked for them again.
@@ -251,6 +285,13 @@ macro_rules! provider {
             #[must_use]
             pub fn concurrency(self, requests: usize) -> Self {
                 Self(self.0.concurrency(requests))
+            }
+
+            /// Takes answers of at most this many bytes, the events of a stream counted together. Default: 4 MiB. A longer
+            /// one is [`BackendError::Permanent`](rpm_core::BackendError::Permanent).
+            #[must_use]
+            pub fn longest_answer(self, bytes: usize) -> Self {
+                Self(self.0.longest_answer(bytes))
             }
 
             /// The strictest form to hold replies to. Default: [`ReplyForm::Schema`]; an endpoint that refuses it is

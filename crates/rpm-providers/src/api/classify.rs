@@ -1,8 +1,10 @@
 //! Turns an answer that is no success into the error for the caller.
 
-use super::ProviderError;
+use serde_json::Value;
+
 use super::error::Fault;
 use super::http::Answer;
+use super::{ProviderError, wait};
 use rpm_core::llm::{BackendError, BoxError, ReplyForm};
 
 /// Codes that may be repeated in an error. Other words of a server could hold anything.
@@ -80,6 +82,9 @@ const FORM: [&str; 14] = [
 /// Phrases by which providers report that they do not tell the probabilities of tokens, in lower case.
 const LOGPROBS: [&str; 3] = ["logprobs", "log probabilities", "log_probs"];
 
+/// The bytes that are looked at of a body that is not JSON.
+const WORDS: usize = 4096;
+
 /// What a request wanted of its reply that a provider may refuse.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Wanted {
@@ -91,12 +96,13 @@ pub(super) struct Wanted {
 
 /// The error for an answer that is no success.
 pub(super) fn refusal(provider: &'static str, answer: &Answer, wanted: Wanted) -> BackendError {
-    let found = Refusal::of(answer);
+    let body = answer.refusal();
+    let found = Refusal::of(&body, answer);
     // Some gateways answer 200 and put the status into the body.
     let status = if answer.status < 400 { found.status.unwrap_or(answer.status) } else { answer.status };
     if status < 400 {
         // A gateway between may send a page or nothing with status 200 on a bad day: that passes, another API does not.
-        let fault = if answer.body.is_null() { Fault::NotJson } else { Fault::Unexpected };
+        let fault = if answer.is_json() { Fault::Unexpected } else { Fault::NotJson };
         return ProviderError::new(provider, fault).into();
     }
     let source: BoxError = Box::new(ProviderError::new(provider, Fault::Status { status, code: found.code }));
@@ -115,7 +121,7 @@ pub(super) fn refusal(provider: &'static str, answer: &Answer, wanted: Wanted) -
             None => BackendError::Permanent { source },
         },
         408 | 409 | 425 | 429 | 500 | 502..=504 | 520..=524 | 529 => {
-            BackendError::Transient { retry_after: answer.retry_after, source }
+            BackendError::Transient { retry_after: answer.retry_after.or_else(|| wait::retry_delay(&body)), source }
         }
         _ => BackendError::Permanent { source },
     }
@@ -129,11 +135,13 @@ struct Refusal {
 }
 
 impl Refusal {
-    fn of(answer: &Answer) -> Self {
+    fn of(body: &Value, answer: &Answer) -> Self {
         // Gemini wraps some errors in a list; Ollama's is a string; vLLM's has no `error` around it.
-        let outer = answer.body.get(0).unwrap_or(&answer.body);
+        let outer = body.get(0).unwrap_or(body);
         let error = outer.get("error").unwrap_or(outer);
-        let mut words = answer.words.to_ascii_lowercase();
+        let first = answer.body.get(..WORDS).unwrap_or(&answer.body);
+        let mut words =
+            if body.is_null() { String::from_utf8_lossy(first).to_ascii_lowercase() } else { String::new() };
         let (mut code, mut status) = (None, None);
         for value in ["code", "type", "status", "message", "detail", "param"].iter().filter_map(|name| error.get(name))
         {

@@ -5,16 +5,23 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use serde::Deserialize;
 use serde_json::json;
 
 use super::chat::{CONCURRENCY, TIMEOUT};
 use super::classify::Wanted;
 use super::error::Fault;
-use super::http::{Answer, Endpoint};
+use super::http::Endpoint;
 use super::openai::{OPENAI, bearer};
+use super::reading::{Present, Record};
 use super::{ApiKey, ProviderError, classify};
 use rpm_core::embed::{EmbedError, Embedder};
 use rpm_core::llm::BackendError;
+
+/// The most bytes of a number as servers write it, with what stands between two.
+const LONGEST_NUMBER: usize = 32;
+/// The most bytes of what stands beside a vector's numbers, and beside the vectors.
+const BESIDE: usize = 16 << 10;
 
 /// Vectors from any server with `OpenAI`'s `/embeddings`. The source of its errors is a [`BackendError`], which is
 /// transient if asking again can help.
@@ -76,34 +83,49 @@ impl OpenAiEmbedder {
         if let (true, Some(body)) = (self.shorten, body.as_object_mut()) {
             body.insert("dimensions".into(), self.dimensions.into());
         }
-        let answer = self.endpoint.post(self.endpoint.at(&["embeddings"]), headers, &body, None).await?;
-        if answer.status != 200 || answer.body.get("data").is_none() {
+        let vector = self.dimensions.saturating_mul(LONGEST_NUMBER).saturating_add(BESIDE);
+        let longest = texts.len().saturating_mul(vector).saturating_add(BESIDE);
+        let endpoint = self.endpoint.taking(longest);
+        let answer = endpoint.post(self.endpoint.at(&["embeddings"]), headers, &body, None).await?;
+        let has_data = |body: &[u8]| serde_json::from_slice::<Record<Peek>>(body).ok()?.0.map(|body| body.data.0);
+        if answer.status != 200 || has_data(&answer.body) != Some(true) {
             return Err(classify::refusal(OPENAI, &answer, Wanted::default()));
         }
-        self.read(&answer, texts.len()).ok_or_else(|| self.endpoint.fault(Fault::Unexpected).into())
+        self.read(&answer.body, texts.len()).ok_or_else(|| self.endpoint.fault(Fault::Unexpected).into())
     }
 
     /// The vectors by their index: servers may send them in any order.
-    fn read(&self, answer: &Answer, texts: usize) -> Option<Vec<Vec<f32>>> {
-        let data = answer.body.get("data")?.as_array()?;
+    fn read(&self, body: &[u8], texts: usize) -> Option<Vec<Vec<f32>>> {
+        let body: Vectors = serde_json::from_slice(body).ok()?;
         let mut vectors: Vec<Option<Vec<f32>>> = vec![None; texts];
-        for (position, entry) in data.iter().enumerate() {
-            let index = match entry.get("index") {
-                Some(index) => usize::try_from(index.as_u64()?).ok()?,
-                None => position,
-            };
-            let values = entry.get("embedding")?.as_array()?;
-            #[expect(clippy::cast_possible_truncation, reason = "vectors are kept in single precision")]
-            let vector: Option<Vec<f32>> =
-                values.iter().map(|value| value.as_f64().map(|value| value as f32)).collect();
+        for (position, entry) in body.data.into_iter().enumerate() {
+            let index = entry.index.map_or(Some(position), |index| usize::try_from(index).ok())?;
             let slot = vectors.get_mut(index)?;
-            let vector = vector.filter(|vector| vector.len() == self.dimensions)?;
+            let vector = Some(entry.embedding).filter(|vector| vector.len() == self.dimensions)?;
             if slot.replace(vector).is_some() {
                 return None;
             }
         }
         vectors.into_iter().collect()
     }
+}
+
+/// Whether an answer has vectors.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Peek {
+    data: Present,
+}
+
+#[derive(Deserialize)]
+struct Vectors {
+    data: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    index: Option<u64>,
+    embedding: Vec<f32>,
 }
 
 #[async_trait]

@@ -6,12 +6,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use reqwest::Url;
 use reqwest::header::{HeaderName, HeaderValue};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::chat::{Chat, Dialect, Reply, TIMEOUT, held, provider, tokens, without};
+use super::chat::{Chat, Dialect, Reply, TIMEOUT, choices, held, provider, without};
 use super::classify::Wanted;
 use super::error::Fault;
 use super::http::Endpoint;
+use super::reading::{Count, First, Flag, List, Present, Real, Record, Text};
 use super::{ApiKey, ProviderError, env};
 use rpm_core::llm::{
     BackendError, Capabilities, Completion, CompletionRequest, FinishReason, LlmBackend, ReplyForm, Role, TokenChoices,
@@ -117,25 +119,29 @@ impl Dialect for Generate {
         body
     }
 
-    fn read(&self, body: &Value) -> Option<Reply> {
-        let usage = body.get("usageMetadata").and_then(usage);
-        if body.pointer("/promptFeedback/blockReason").is_some() {
+    fn read(&self, body: &[u8]) -> Option<Reply> {
+        let body: Body = serde_json::from_slice::<Record<Body>>(body).ok()?.0?;
+        let usage = body.usage.0.as_ref().and_then(Counts::usage);
+        if body.feedback.0.is_some_and(|feedback| feedback.block_reason.0) {
             return Some(Reply { text: String::new(), finish: FinishReason::Filtered, usage, tokens: Vec::new() });
         }
-        let candidate = body.get("candidates")?.get(0)?;
-        let finish = match candidate.get("finishReason").and_then(Value::as_str) {
+        let candidate = body.candidates.0?.0.unwrap_or_default();
+        let parts = candidate.content.0.unwrap_or_default().parts.0.into_iter().filter_map(|part| part.0);
+        // A thought is not part of the reply.
+        let text = parts.filter(|part| !part.thought.0).filter_map(|part| part.text.0).collect();
+        let finish = self.finish(candidate.finish_reason.0.as_deref(), false);
+        let tokens = candidate.logprobs.0.map(Logprobs::choices).unwrap_or_default();
+        Some(Reply { text, finish, usage, tokens })
+    }
+
+    fn finish(&self, word: Option<&str>, _: bool) -> FinishReason {
+        match word {
             Some("MAX_TOKENS") => FinishReason::Length,
             Some("SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" | "LANGUAGE") => {
                 FinishReason::Filtered
             }
             _ => FinishReason::Stop,
-        };
-        // A thought is not part of the reply.
-        let said = |part: &Value| part.get("thought") != Some(&Value::Bool(true));
-        let parts = candidate.pointer("/content/parts").and_then(Value::as_array).into_iter().flatten();
-        let text = parts.filter(|part| said(part)).filter_map(|part| part.get("text")?.as_str()).collect();
-        let tokens = candidate.get("logprobsResult").map(choices).unwrap_or_default();
-        Some(Reply { text, finish, usage, tokens })
+        }
     }
 
     fn wanted(&self, request: &CompletionRequest) -> Wanted {
@@ -143,30 +149,100 @@ impl Dialect for Generate {
     }
 }
 
-/// The places of a reply with the likeliest tokens at each, the likeliest first.
-fn choices(result: &Value) -> Vec<TokenChoices> {
-    let list = |value: &Value, name: &str| value.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
-    let token = |token: &Value| {
-        Some(TokenLogprob::new(token.get("token")?.as_str()?, token.get("logProbability").and_then(Value::as_f64)?))
-    };
-    let place = |(chosen, top): (&Value, &Value)| {
-        let mut likeliest: Vec<TokenLogprob> = list(top, "candidates").iter().filter_map(token).collect();
-        let chosen = token(chosen)?;
-        if likeliest.iter().all(|token| token.token != chosen.token) {
-            likeliest.push(chosen.clone());
-        }
-        likeliest.sort_by(|a, b| b.logprob.total_cmp(&a.logprob));
-        Some(TokenChoices::new(chosen.token, likeliest))
-    };
-    list(result, "chosenCandidates").iter().zip(&list(result, "topCandidates")).filter_map(place).collect()
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Body {
+    #[serde(rename = "promptFeedback")]
+    feedback: Record<Feedback>,
+    candidates: First<Record<Candidate>>,
+    #[serde(rename = "usageMetadata")]
+    usage: Record<Counts>,
 }
 
-/// Tokens of an answer. The API counts thoughts beside the reply.
-fn usage(usage: &Value) -> Option<Usage> {
-    let replied = tokens(usage, "/candidatesTokenCount").unwrap_or_default();
-    Some(Usage {
-        input_tokens: tokens(usage, "/promptTokenCount")?,
-        output_tokens: replied + tokens(usage, "/thoughtsTokenCount").unwrap_or_default(),
-        cached_tokens: tokens(usage, "/cachedContentTokenCount").unwrap_or_default(),
-    })
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Feedback {
+    block_reason: Present,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Candidate {
+    content: Record<Content>,
+    #[serde(rename = "finishReason")]
+    finish_reason: Text,
+    #[serde(rename = "logprobsResult")]
+    logprobs: Record<Logprobs>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Content {
+    parts: List<Record<Part>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Part {
+    thought: Flag,
+    text: Text,
+}
+
+/// The places of a reply: the tokens that stand there, and the likeliest ones.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Logprobs {
+    chosen_candidates: List<Record<Token>>,
+    top_candidates: List<Record<Likeliest>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Likeliest {
+    candidates: List<Record<Token>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Token {
+    token: Text,
+    log_probability: Real,
+}
+
+impl Logprobs {
+    fn choices(self) -> Vec<TokenChoices> {
+        let place = |(chosen, top): (Record<Token>, Record<Likeliest>)| {
+            let listed = top.0.unwrap_or_default().candidates.0;
+            Some(choices(chosen.0?.told()?, listed.into_iter().filter_map(|token| token.0?.told()).collect()))
+        };
+        self.chosen_candidates.0.into_iter().zip(self.top_candidates.0).filter_map(place).collect()
+    }
+}
+
+impl Token {
+    fn told(self) -> Option<TokenLogprob> {
+        Some(TokenLogprob::new(self.token.0?, self.log_probability.0?))
+    }
+}
+
+/// The tokens of an answer. The API counts thoughts beside the reply.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the names that the API gives them")]
+struct Counts {
+    prompt_token_count: Count,
+    candidates_token_count: Count,
+    thoughts_token_count: Count,
+    cached_content_token_count: Count,
+}
+
+impl Counts {
+    fn usage(&self) -> Option<Usage> {
+        let replied = self.candidates_token_count.0.unwrap_or_default();
+        Some(Usage {
+            input_tokens: self.prompt_token_count.0?,
+            output_tokens: replied.saturating_add(self.thoughts_token_count.0.unwrap_or_default()),
+            cached_tokens: self.cached_content_token_count.0.unwrap_or_default(),
+        })
+    }
 }

@@ -9,10 +9,13 @@ use reqwest::{Client, Response, Url};
 use serde_json::Value;
 
 use super::error::Fault;
+use super::reading::Decoded;
 use super::{ProviderError, wait};
 
-/// The most bytes of an answer. No reply of a chat model or of an embedder comes near this.
-const LONGEST_BODY: usize = 64 * 1024 * 1024;
+/// The most bytes of a chat model's answer, unless the host sets another number: no reply comes near this.
+pub(super) const LONGEST_REPLY: usize = 4 << 20;
+/// The bytes of a refusal that are read: what its kind is stands at its beginning.
+const LONGEST_REFUSAL: usize = 64 << 10;
 const CONNECT: Duration = Duration::from_secs(10);
 
 /// One provider's base URL and the client that talks to it.
@@ -22,22 +25,34 @@ pub(super) struct Endpoint {
     client: Client,
     base: Url,
     pub(super) timeout: Duration,
+    /// The most bytes of an answer, of a stream's events together.
+    pub(super) longest: usize,
 }
 
 /// A provider's answer, whatever its status.
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) retry_after: Option<Duration>,
-    /// Null when the body is not JSON.
-    pub(super) body: Value,
-    /// The beginning of a body that is not JSON.
-    pub(super) words: String,
+    pub(super) body: Vec<u8>,
     /// True when it came as a stream of events, which is no body.
     pub(super) streamed: bool,
 }
 
-/// Hears the events of an answer that comes in pieces.
-pub(super) type OnEvent<'a> = &'a mut (dyn FnMut(&Value) + Send);
+impl Answer {
+    /// Whether the body is JSON.
+    pub(super) fn is_json(&self) -> bool {
+        serde_json::from_slice::<Decoded>(&self.body).is_ok()
+    }
+
+    /// The body of a refusal; null when it is too long for one, or not JSON.
+    pub(super) fn refusal(&self) -> Value {
+        let body = Some(&self.body[..]).filter(|body| body.len() <= LONGEST_REFUSAL);
+        body.and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default()
+    }
+}
+
+/// Hears the events of an answer that comes in pieces; false for one that cannot be read.
+pub(super) type OnEvent<'a> = &'a mut (dyn FnMut(&[u8]) -> bool + Send);
 
 impl Endpoint {
     pub(super) fn new(provider: &'static str, base: &str, timeout: Duration) -> Result<Self, ProviderError> {
@@ -72,7 +87,7 @@ impl Endpoint {
             }
         }
         let client = client.build().map_err(|_| wrong("the HTTP client cannot be made"))?;
-        Ok(Self { provider, client, base, timeout })
+        Ok(Self { provider, client, base, timeout, longest: LONGEST_REPLY })
     }
 
     pub(super) fn provider(&self) -> &'static str {
@@ -90,6 +105,11 @@ impl Endpoint {
     /// This endpoint with this time for an answer, if that is less.
     pub(super) fn within(&self, left: Option<Duration>) -> Self {
         Self { timeout: left.map_or(self.timeout, |left| left.min(self.timeout)), ..self.clone() }
+    }
+
+    /// This endpoint, taking answers of at most so many bytes.
+    pub(super) fn taking(&self, longest: usize) -> Self {
+        Self { longest, ..self.clone() }
     }
 
     /// The base URL with more path segments, each encoded where it must be. A first segment that the base ends with
@@ -129,14 +149,10 @@ impl Endpoint {
         let asked = wait::retry_after(response.headers());
         if let Some(hear) = hear.filter(|_| status == 200 && is_stream(&response)) {
             self.read_events(response, hear).await?;
-            return Ok(Answer { status, retry_after: asked, body: Value::Null, words: String::new(), streamed: true });
+            return Ok(Answer { status, retry_after: asked, body: Vec::new(), streamed: true });
         }
-        let bytes = self.read(response).await?;
-        let (body, words) = match serde_json::from_slice(&bytes) {
-            Ok(body) => (body, String::new()),
-            Err(_) => (Value::Null, String::from_utf8_lossy(bytes.get(..4096).unwrap_or(&bytes)).into_owned()),
-        };
-        Ok(Answer { status, retry_after: asked.or_else(|| wait::retry_delay(&body)), body, words, streamed: false })
+        let body = if status == 200 { self.read(response).await? } else { self.read_refusal(response).await? };
+        Ok(Answer { status, retry_after: asked, body, streamed: false })
     }
 
     /// Reads a stream of events (`text/event-stream`), the JSON of each line of data, up to the one that says that it is done.
@@ -147,8 +163,8 @@ impl Endpoint {
             let ended = chunk.is_none();
             let chunk = chunk.unwrap_or_default();
             all += chunk.len();
-            if all > LONGEST_BODY {
-                return Err(self.fault(Fault::TooLarge(LONGEST_BODY)));
+            if all > self.longest {
+                return Err(self.fault(Fault::TooLarge(self.longest)));
             }
             for byte in chunk.iter().copied().chain(ended.then_some(b'\n')) {
                 if byte != b'\n' {
@@ -156,11 +172,11 @@ impl Endpoint {
                     continue;
                 }
                 match Line::of(&line) {
-                    Line::Event(event) => hear(&event),
+                    Line::Event(event) if hear(event) => {}
+                    // A reply with a hole is none.
+                    Line::Event(_) => return Err(self.fault(Fault::Broken)),
                     Line::Done => return Ok(()),
                     Line::Other => {}
-                    // A reply with a hole is none.
-                    Line::Unreadable => return Err(self.fault(Fault::Broken)),
                 }
                 line.clear();
             }
@@ -171,13 +187,28 @@ impl Endpoint {
     }
 
     async fn read(&self, mut response: Response) -> Result<Vec<u8>, ProviderError> {
+        let too_large = || self.fault(Fault::TooLarge(self.longest));
+        if response.content_length().is_some_and(|bytes| bytes > self.longest as u64) {
+            return Err(too_large());
+        }
         let mut bytes = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.failed(&error))? {
-            if bytes.len() + chunk.len() > LONGEST_BODY {
-                return Err(self.fault(Fault::TooLarge(LONGEST_BODY)));
+            if bytes.len() + chunk.len() > self.longest {
+                return Err(too_large());
             }
             bytes.extend_from_slice(&chunk);
         }
+        Ok(bytes)
+    }
+
+    /// The beginning of a refusal.
+    async fn read_refusal(&self, mut response: Response) -> Result<Vec<u8>, ProviderError> {
+        let mut bytes = Vec::new();
+        while bytes.len() < LONGEST_REFUSAL {
+            let Some(chunk) = response.chunk().await.map_err(|error| self.failed(&error))? else { break };
+            bytes.extend_from_slice(&chunk);
+        }
+        bytes.truncate(LONGEST_REFUSAL);
         Ok(bytes)
     }
 
@@ -208,21 +239,20 @@ fn is_stream(response: &Response) -> bool {
 }
 
 /// A line of a stream of events.
-enum Line {
-    Event(Value),
+enum Line<'a> {
+    Event(&'a [u8]),
     Done,
     /// A comment, a name, the end of an event.
     Other,
-    Unreadable,
 }
 
-impl Line {
-    fn of(line: &[u8]) -> Self {
+impl<'a> Line<'a> {
+    fn of(line: &'a [u8]) -> Self {
         let Some(data) = line.strip_prefix(b"data:") else { return Self::Other };
         match data.trim_ascii() {
             b"" => Self::Other,
             b"[DONE]" => Self::Done,
-            data => serde_json::from_slice(data).map_or(Self::Unreadable, Self::Event),
+            data => Self::Event(data),
         }
     }
 }

@@ -23,6 +23,7 @@ mod gemini;
 mod http;
 mod key;
 mod openai;
+mod reading;
 mod wait;
 
 use serde_json::Value;

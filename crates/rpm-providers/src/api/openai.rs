@@ -6,12 +6,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::chat::{Chat, Dialect, Reply, TIMEOUT, held, provider, tokens, without};
+use super::chat::{Chat, Dialect, Reply, Streamed, TIMEOUT, choices, held, provider, without};
 use super::classify::Wanted;
 use super::error::Fault;
 use super::http::Endpoint;
+use super::reading::{Count, First, List, Present, Real, Record, Text, Words};
 use super::{ApiKey, ProviderError, env};
 use rpm_core::llm::{
     BackendError, Capabilities, Completion, CompletionRequest, FinishReason, LlmBackend, ReplyForm, TokenChoices,
@@ -136,20 +138,26 @@ impl Dialect for OpenAi {
         body
     }
 
-    fn read(&self, body: &Value) -> Option<Reply> {
-        let choice = body.get("choices")?.get(0)?;
-        let message = choice.get("message").filter(|message| message.is_object())?;
-        let refused = message.get("refusal").and_then(Value::as_str).is_some_and(|refusal| !refusal.is_empty());
-        let finish = match choice.get("finish_reason").and_then(Value::as_str) {
-            _ if refused => FinishReason::Filtered,
+    fn read(&self, body: &[u8]) -> Option<Reply> {
+        let body: Body = serde_json::from_slice::<Record<Body>>(body).ok()?.0?;
+        let choice = body.choices.0?.0?;
+        let message = choice.message.0?;
+        let is_refused = !message.refusal.0.is_empty();
+        Some(Reply {
+            text: message.content.0,
+            finish: self.finish(choice.finish_reason.0.as_deref(), is_refused),
+            usage: body.usage.0.as_ref().and_then(Counts::usage),
+            tokens: choice.logprobs.0.map(Logprobs::choices).unwrap_or_default(),
+        })
+    }
+
+    fn finish(&self, word: Option<&str>, is_refused: bool) -> FinishReason {
+        match word {
+            _ if is_refused => FinishReason::Filtered,
             Some("content_filter") => FinishReason::Filtered,
             Some("length") => FinishReason::Length,
             _ => FinishReason::Stop,
-        };
-        let text = message.get("content").map(text).unwrap_or_default();
-        let tokens = choice.pointer("/logprobs/content").and_then(Value::as_array);
-        let tokens = tokens.into_iter().flatten().filter_map(choices).collect();
-        Some(Reply { text, finish, usage: body.get("usage").and_then(usage), tokens })
+        }
     }
 
     fn streaming(&self) -> Option<Map<String, Value>> {
@@ -160,39 +168,20 @@ impl Dialect for OpenAi {
         Some(fields)
     }
 
-    fn take(&self, whole: &mut Value, event: &Value) -> Option<String> {
-        if event.get("error").is_some_and(|error| !error.is_null()) {
-            *whole = event.clone();
-            return None;
+    fn take(&self, whole: &mut Streamed, event: &[u8]) -> Option<String> {
+        let Some(body) = serde_json::from_slice::<Record<Body>>(event).ok()?.0 else { return Some(String::new()) };
+        if body.error.0 {
+            whole.failed = Some(event.to_vec());
+            return Some(String::new());
         }
-        if whole.is_null() {
-            let choice = json!({ "message": { "content": "" }, "logprobs": { "content": [] } });
-            *whole = json!({ "choices": [choice] });
-        }
-        if let Some(usage) = event.get("usage").filter(|usage| usage.is_object()) {
-            whole.as_object_mut()?.insert("usage".into(), usage.clone());
-        }
-        let (choice, piece) = (whole.pointer_mut("/choices/0")?.as_object_mut()?, event.pointer("/choices/0")?);
-        if let Some(finish) = piece.get("finish_reason").filter(|finish| finish.is_string()) {
-            choice.insert("finish_reason".into(), finish.clone());
-        }
-        if let Some(Value::Array(told)) = choice.get_mut("logprobs").and_then(|logprobs| logprobs.get_mut("content")) {
-            let more = piece.pointer("/logprobs/content").and_then(Value::as_array);
-            told.extend(more.into_iter().flatten().cloned());
-        }
-        let said = |part: &str| piece.get("delta")?.get(part).map(text).filter(|said| !said.is_empty());
-        for part in ["content", "refusal"] {
-            let Some(said) = said(part) else { continue };
-            let message = choice.get_mut("message")?.as_object_mut()?;
-            let before = message.get(part).and_then(Value::as_str).unwrap_or_default();
-            let so_far = format!("{before}{said}");
-            message.insert(part.into(), so_far.into());
-        }
-        said("content")
-    }
-
-    fn is_whole(&self, whole: &Value) -> bool {
-        whole.get("error").is_some_and(|error| !error.is_null()) || whole.pointer("/choices/0/finish_reason").is_some()
+        whole.usage = body.usage.0.as_ref().and_then(Counts::usage).or(whole.usage);
+        let Some(piece) = body.choices.0.and_then(|choice| choice.0) else { return Some(String::new()) };
+        whole.finish = piece.finish_reason.0.or(whole.finish.take());
+        whole.tokens.extend(piece.logprobs.0.map(Logprobs::choices).unwrap_or_default());
+        let said = piece.delta.0.unwrap_or_default();
+        whole.is_refused |= !said.refusal.0.is_empty();
+        whole.text.push_str(&said.content.0);
+        Some(said.content.0)
     }
 
     fn wanted(&self, request: &CompletionRequest) -> Wanted {
@@ -200,37 +189,94 @@ impl Dialect for OpenAi {
     }
 }
 
-/// The text of a message. Some gateways send the parts of a multimodal reply.
-fn text(content: &Value) -> String {
-    match content {
-        Value::String(text) => text.clone(),
-        Value::Array(parts) => parts.iter().filter_map(|part| part.get("text")?.as_str()).collect(),
-        _ => String::new(),
+/// An answer, or an event of one that comes in pieces.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Body {
+    error: Present,
+    choices: First<Record<Choice>>,
+    usage: Record<Counts>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Choice {
+    message: Record<Said>,
+    delta: Record<Said>,
+    finish_reason: Text,
+    logprobs: Record<Logprobs>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Said {
+    content: Words,
+    refusal: Words,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Logprobs {
+    content: List<Record<Place>>,
+}
+
+/// A token, and the likeliest ones in its place.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Place {
+    token: Text,
+    logprob: Real,
+    top_logprobs: List<Record<Place>>,
+}
+
+impl Logprobs {
+    fn choices(self) -> Vec<TokenChoices> {
+        self.content.0.into_iter().filter_map(|place| place.0?.choices()).collect()
     }
 }
 
-/// One place of a reply with the likeliest tokens there, the likeliest first.
-fn choices(place: &Value) -> Option<TokenChoices> {
-    let token = |token: &Value| {
-        Some(TokenLogprob::new(token.get("token")?.as_str()?, token.get("logprob").and_then(Value::as_f64)?))
-    };
-    let chosen = token(place)?;
-    let listed = place.get("top_logprobs").and_then(Value::as_array);
-    let mut likeliest: Vec<TokenLogprob> = listed.into_iter().flatten().filter_map(token).collect();
-    if likeliest.iter().all(|token| token.token != chosen.token) {
-        likeliest.push(chosen.clone());
+impl Place {
+    fn choices(mut self) -> Option<TokenChoices> {
+        let listed = std::mem::take(&mut self.top_logprobs.0);
+        let likeliest = listed.into_iter().filter_map(|token| token.0?.told()).collect();
+        Some(choices(self.told()?, likeliest))
     }
-    likeliest.sort_by(|a, b| b.logprob.total_cmp(&a.logprob));
-    Some(TokenChoices::new(chosen.token, likeliest))
+
+    fn told(self) -> Option<TokenLogprob> {
+        Some(TokenLogprob::new(self.token.0?, self.logprob.0?))
+    }
 }
 
-/// Tokens of an answer. Reasoning that a gateway counts beside the reply shows in the total.
-fn usage(usage: &Value) -> Option<Usage> {
-    let (input, output) = (tokens(usage, "/prompt_tokens")?, tokens(usage, "/completion_tokens").unwrap_or_default());
-    let total = tokens(usage, "/total_tokens").unwrap_or_default();
-    let cached = tokens(usage, "/prompt_tokens_details/cached_tokens");
-    let cached = cached.or_else(|| tokens(usage, "/prompt_cache_hit_tokens")).unwrap_or_default();
-    Some(Usage { input_tokens: input, output_tokens: output.max(total.saturating_sub(input)), cached_tokens: cached })
+/// The tokens of an answer.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Counts {
+    prompt_tokens: Count,
+    completion_tokens: Count,
+    total_tokens: Count,
+    prompt_tokens_details: Record<Details>,
+    prompt_cache_hit_tokens: Count,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Details {
+    cached_tokens: Count,
+}
+
+impl Counts {
+    /// Reasoning that a gateway counts beside the reply shows in the total.
+    fn usage(&self) -> Option<Usage> {
+        let (input, output) = (self.prompt_tokens.0?, self.completion_tokens.0.unwrap_or_default());
+        let total = self.total_tokens.0.unwrap_or_default();
+        let cached = self.prompt_tokens_details.0.as_ref().and_then(|details| details.cached_tokens.0);
+        let cached = cached.or(self.prompt_cache_hit_tokens.0).unwrap_or_default();
+        Some(Usage {
+            input_tokens: input,
+            output_tokens: output.max(total.saturating_sub(input)),
+            cached_tokens: cached,
+        })
+    }
 }
 
 /// True when strict mode takes the schema as it is: every object is closed and requires all its properties.

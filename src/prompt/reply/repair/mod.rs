@@ -30,6 +30,8 @@ pub(super) struct Parsed {
     pub(super) json: String,
     /// The end of what was read, in bytes of the text.
     pub(super) end: usize,
+    /// The furthest place looked at, from `end` on: an unclosed string is read to the end of the text and given up.
+    pub(super) reached: usize,
     pub(super) ending: Ending,
     /// True if anything but missing closing brackets was put right.
     pub(super) syntax: bool,
@@ -55,6 +57,7 @@ pub(super) fn parse(text: &str, start: usize, keep: Keep) -> Parsed {
         text,
         keep,
         at: start,
+        reached: start,
         out: String::new(),
         frames: Vec::new(),
         syntax: false,
@@ -69,6 +72,7 @@ pub(super) fn parse(text: &str, start: usize, keep: Keep) -> Parsed {
     Parsed {
         json: parser.out,
         end: parser.at,
+        reached: parser.reached.max(parser.at),
         ending,
         syntax: parser.syntax,
         any_whole: parser.any_whole,
@@ -92,6 +96,8 @@ struct Parser<'a> {
     text: &'a str,
     keep: Keep,
     at: usize,
+    /// The furthest place from which the parser went back.
+    reached: usize,
     out: String,
     frames: Vec<Frame>,
     syntax: bool,

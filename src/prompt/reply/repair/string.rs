@@ -13,6 +13,7 @@ impl Parser<'_> {
             let Some(c) = self.next() else {
                 // With a quote taken for text, the string may as well have ended there, and all since be misread.
                 let Some(quote) = inner_quote else { return Err(Stop::Cut) };
+                self.reached = self.at;
                 self.at = quote;
                 return Err(Stop::Broken);
             };

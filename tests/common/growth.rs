@@ -1,0 +1,29 @@
+//! How an operation's time grows with its input: by ratios, since machines differ and are shared.
+#![allow(dead_code, unreachable_pub)]
+
+use std::time::{Duration, Instant};
+
+/// Times are compared from here on: below it the clock and the machine's other work say more than the input.
+const LEAST: Duration = Duration::from_millis(1);
+/// The least of so many runs is taken, or of as many as this time holds.
+const RUNS: usize = 4;
+const ENOUGH: Duration = Duration::from_millis(300);
+
+/// Runs something over inputs of one, two, four and eight times `unit`. Eight times the input may take 24 times as long, which in
+/// proportion takes 8 times and quadratic work 64 times.
+pub fn assert_in_proportion<T>(what: &str, unit: usize, make: impl Fn(usize) -> T, run: impl Fn(&mut T)) {
+    let times = [1, 2, 4, 8].map(|times| {
+        let (began, mut least) = (Instant::now(), Duration::MAX);
+        for _ in 0..RUNS {
+            let mut input = make(unit * times);
+            let from = Instant::now();
+            run(&mut input);
+            least = least.min(from.elapsed());
+            if began.elapsed() > ENOUGH {
+                break;
+            }
+        }
+        least.max(LEAST)
+    });
+    assert!(times[3] < 24 * times[0], "{what}: 1, 2, 4 and 8 times {unit} took {times:?}");
+}
