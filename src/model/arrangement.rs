@@ -6,7 +6,7 @@ use crate::data::{Edit, EditRecord, FactorId, FeatureKey, Standing, in_force};
 
 /// The edits in force, applied to a partition: which factor each of its factors and some of its features go to, and how
 /// the user wants them treated. An edit whose factor is not there has no effect until the factor is there again.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Arrangement {
     /// Features that were split off, with the factor they are of now.
     split: HashMap<FeatureKey, FactorId>,

@@ -14,7 +14,7 @@ use super::arrangement::Arrangement;
 
 /// Which factor each feature is of: the factor model's groups, and of what they do not hold, groups of like names that
 /// recur. A feature of no such group has no factor.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Partition {
     clusters: Clusters,
     recurring: Recurring,

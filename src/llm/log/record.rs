@@ -16,7 +16,7 @@ pub(super) use crate::container::HEADER;
 pub(super) type Frame = Unnamed<LONGEST>;
 
 /// One logged reply.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub(super) struct Record {
     pub(super) key: Key,
     pub(super) stage: Stage,
