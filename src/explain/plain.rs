@@ -1,5 +1,6 @@
 //! The reasons of an answer in a few plain sentences.
 
+use crate::data::visible::line;
 use crate::stats::{ResponseProbability, Tier};
 
 use super::{Effect, Reasons, Waterfall, WaterfallUnit, WhatIf};
@@ -23,7 +24,7 @@ impl Reasons {
         if let Some(of) = aside(self) {
             sentences.push(of);
         }
-        sentences.join(" ")
+        line(&sentences.join(" "))
     }
 
     fn moved(&self, sum: &Waterfall) -> Vec<String> {
@@ -115,13 +116,14 @@ impl WhatIf {
             .collect();
         told.sort_by(|a, b| b.0.abs().total_cmp(&a.0.abs()));
         told.truncate(MOST_TOLD);
-        match told.is_empty() {
+        let told = match told.is_empty() {
             true => format!("{}: {}. No single thing in it makes a difference.", self.response_name, self.response),
             false => {
                 let told: Vec<String> = told.into_iter().map(|(_, sentence)| sentence).collect();
                 format!("{}: {}. {}", self.response_name, self.response, told.join(" "))
             }
-        }
+        };
+        line(&told)
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::data::visible::line;
 use crate::markup::Escaped;
 use crate::stats::{Estimate, Source};
 
@@ -236,7 +237,7 @@ impl Waterfall {
         for step in &self.steps {
             told.push_str(&format!(", {} {}", step.name, self.figure(step.added, true)));
         }
-        format!("{told}; {} expected", self.figure(self.end, false))
+        line(&format!("{told}; {} expected", self.figure(self.end, false)))
     }
 }
 
@@ -268,7 +269,7 @@ impl fmt::Display for Waterfall {
 
 /// A name on one line, of at most so many signs.
 fn cut(name: &str, most: usize) -> String {
-    let line = name.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = line(name);
     if line.chars().count() <= most {
         return line;
     }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::Profile;
 use super::wording::wording;
+use crate::data::visible::line as shown;
 
 /// The signs of a line, beyond which it is broken between words.
 const WIDTH: usize = 80;
@@ -19,7 +20,7 @@ impl fmt::Display for Profile {
             paragraph(f, words.nothing_yet(), "")?;
         }
         for sway in &self.sways {
-            writeln!(f, "* {} ({})", one_line(&sway.label), words.change(sway))?;
+            writeln!(f, "* {} ({})", one_line(&sway.label), one_line(&words.change(sway)))?;
             paragraph(f, &self.told(sway), "  ")?;
             for example in &sway.examples {
                 let (quoted, response) = (one_line(&example.words), one_line(&example.response));
@@ -74,7 +75,7 @@ fn head(f: &mut fmt::Formatter<'_>, text: &str, line: char) -> fmt::Result {
 /// A paragraph in lines of at most 80 signs, each after the indent.
 pub(crate) fn paragraph(f: &mut fmt::Formatter<'_>, text: &str, indent: &str) -> fmt::Result {
     let mut line = String::new();
-    for word in text.split_whitespace() {
+    for word in shown(text).split_whitespace() {
         let length = line.chars().count() + 1 + word.chars().count();
         if !line.is_empty() && indent.len() + length > WIDTH {
             writeln!(f, "{indent}{line}")?;
@@ -90,5 +91,5 @@ pub(crate) fn paragraph(f: &mut fmt::Formatter<'_>, text: &str, indent: &str) ->
 
 /// A text on one line.
 pub(super) fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    shown(text)
 }

@@ -12,6 +12,7 @@ pub(crate) use cut::{Cut, has_words};
 pub use language::Language;
 
 /// One word of a text.
+#[cfg_attr(test, derive(Debug))]
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Token {
     /// Case and width folded.

@@ -16,6 +16,7 @@ pub(super) use crate::container::HEADER;
 pub(super) type Frame = Unnamed<LONGEST>;
 
 /// One logged reply.
+#[cfg_attr(test, derive(Debug))]
 #[derive(Clone, PartialEq)]
 pub(super) struct Record {
     pub(super) key: Key,

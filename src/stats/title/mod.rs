@@ -40,6 +40,7 @@ const PAIRED: usize = 40;
 const PAIRED_LEN: f64 = 10.0;
 
 /// A title and where its main part was taken from.
+#[cfg_attr(test, derive(Debug))]
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Title {
     /// One line, no period at its end.
@@ -113,6 +114,7 @@ struct Tally {
 /// One user's titling habits, as sums over the user's texts and titles: the estimate's counterpart for free text.
 ///
 /// It is fitted on first use and kept by whoever opened the memory ([`Titles`]).
+#[cfg_attr(test, derive(Debug))]
 #[derive(Clone, Default, PartialEq)]
 pub(crate) struct TitleModel {
     tallies: BTreeMap<String, Tally>,
