@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::dataset::Dataset;
 use crate::{EvalError, Record};
-use rpm_core::files::{beside, private, sync_folder};
+use rpm_core::files::{beside, narrowed, private, sync_folder};
 
 use super::Manifest;
 use super::tap::Exchange;
@@ -90,7 +90,7 @@ impl Folder {
         let whole = whole_jobs(&path.join(RECORDS), sets)?;
         write(&path.join(MANIFEST), pretty(&manifest).as_bytes())?;
         rewrite(&path.join(RECORDS), whole.values().flatten())?;
-        let records = private().append(true).create(true).open(path.join(RECORDS)).map_err(io)?;
+        let records = private().append(true).create(true).open(path.join(RECORDS)).and_then(narrowed).map_err(io)?;
         Ok(Opened { folder: Self { path: path.to_owned(), records }, done: whole, manifest })
     }
 
@@ -123,7 +123,7 @@ impl Folder {
             lines.push_str(&line.to_string());
             lines.push('\n');
         }
-        let file = private().append(true).create(true).open(&path);
+        let file = private().append(true).create(true).open(&path).and_then(narrowed);
         file.and_then(|mut file| file.write_all(lines.as_bytes())).map_err(|source| EvalError::Io { path, source })
     }
 
