@@ -14,6 +14,25 @@ pub fn private() -> OpenOptions {
     options
 }
 
+/// Takes the rights of others to a file away, on Unix, when it is opened: one that a copy, an unpacked archive or an earlier version
+/// left readable for all. Where the system has no such rights, or somebody else owns the file, it stays as it is.
+///
+/// # Errors
+/// The file's rights cannot be read.
+pub fn narrowed(file: File) -> io::Result<File> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mut rights = file.metadata()?.permissions();
+        if rights.mode() & 0o077 != 0 {
+            rights.set_mode(rights.mode() & 0o700);
+            // Some file systems have one mode for all files, and only an owner may change it.
+            let _ = file.set_permissions(rights);
+        }
+    }
+    Ok(file)
+}
+
 /// The path of a file beside this one, with an ending more.
 pub fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = OsString::from(path);

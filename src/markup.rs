@@ -2,13 +2,17 @@
 
 use std::fmt;
 
-/// A text as it stands between tags and in quoted attributes. Control characters, which XML does not allow, are left out.
+use crate::data::visible::Visible;
+
+/// A text as it stands between tags and in quoted attributes. Control characters, which XML does not allow, and what shows nothing
+/// are left out.
 pub(crate) struct Escaped<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use fmt::Write as _;
-        for sign in self.0.chars() {
+        let mut visible = Visible::new();
+        for sign in self.0.chars().filter(|sign| visible.keeps(*sign)) {
             match sign {
                 '&' => f.write_str("&amp;")?,
                 '<' => f.write_str("&lt;")?,
@@ -16,8 +20,6 @@ impl fmt::Display for Escaped<'_> {
                 '"' => f.write_str("&quot;")?,
                 '\'' => f.write_str("&#39;")?,
                 '\n' | '\t' => f.write_char(' ')?,
-                '\u{FFFE}' | '\u{FFFF}' => {}
-                sign if sign.is_control() => {}
                 sign => f.write_char(sign)?,
             }
         }

@@ -7,10 +7,13 @@ use std::fmt::Debug;
 
 use common::{choices_task, interaction, scale_task, text_task};
 use pollster::block_on;
+use rpm_core::catalog::{CatalogFactor, CatalogTerm};
 use rpm_core::container::{Sections, Writer};
 use rpm_core::data::FeatureKey;
 use rpm_core::factor::{FactorFit, FactorGroup};
+use rpm_core::llm::ReplySchema;
 use rpm_core::model::Proposal;
+use rpm_core::testing::{Canned, Recorded};
 use rpm_core::{Edit, FactorId, History, Interaction, Query, RpmPipeline, Task};
 
 /// Stands in all that the user wrote.
@@ -95,6 +98,11 @@ fn keys_and_groups_print_no_words() {
     silent("proposal", &Proposal::Split { factor: factor.clone(), feature: key.clone(), p: 0.01 });
     silent("edit", &Edit::Split { factor, features: [key.clone()].into() });
     let label = "zqmark pace".to_owned();
+    let term = CatalogTerm::new("zqmark pacing", 1.0);
+    silent("term", &term);
+    silent("factor of a catalog", &CatalogFactor::new("zqmark pace").with_terms(vec![term]));
+    let schema = serde_json::json!({ "enum": ["zqmark first"] });
+    silent("schema", &ReplySchema { name: "reply", schema });
     silent("fit", &FactorFit::new(vec![FactorGroup { description: label.clone(), label, features: vec![key] }]));
 }
 
@@ -109,4 +117,10 @@ fn files_print_no_bodies() {
     for printed in [printed, format!("{sections:?}")] {
         assert!(!printed.contains("201, 201"), "{printed}");
     }
+}
+
+#[test]
+fn what_mock_servers_are_asked_and_answer_prints_no_words() {
+    silent("recorded", &Recorded::new("zqmark"));
+    silent("canned", &Canned::new(200, "zqmark"));
 }

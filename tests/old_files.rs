@@ -202,15 +202,25 @@ fn a_log_of_version_one_with_damage_is_kept_as_it_was_until_replies_are_purged()
 
 #[cfg(unix)]
 #[test]
-fn a_log_that_is_written_anew_keeps_its_permissions() {
+fn a_log_that_others_could_read_is_its_owners_alone_once_it_is_opened() {
     use std::os::unix::fs::PermissionsExt as _;
     let scratch = Scratch::new("mode");
     let path = scratch.with(&damaged_log());
     let kept = scratch.0.join("replies.log.v1");
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
     let log = ResponseLog::open(&path).unwrap();
-    assert_eq!((mode(&path), mode(&kept)), (0o640, 0o640));
+    assert_eq!((mode(&path), mode(&kept)), (0o600, 0o600));
     log.purge(["a"]).unwrap();
-    assert_eq!(mode(&path), 0o640);
+    assert_eq!(mode(&path), 0o600);
+    drop(log);
+    // Also one that needs no writing anew, and what was kept beside it.
+    for file in [&path, &kept] {
+        if file.exists() {
+            fs::set_permissions(file, fs::Permissions::from_mode(0o664)).unwrap();
+        }
+    }
+    let _log = ResponseLog::open(&path).unwrap();
+    assert_eq!(mode(&path), 0o600);
+    assert!(!kept.exists() || mode(&kept) == 0o600);
 }

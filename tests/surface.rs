@@ -113,3 +113,34 @@ fn links_between_guides_work_in_the_repository_and_in_the_documentation() {
         assert!(pages.contains(&page), "src/guide/mod.rs lacks {page}");
     }
 }
+
+#[test]
+fn every_test_that_the_security_page_names_is_there() {
+    fn gather(folder: &Path, all: &mut String) {
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            let path = entry.path();
+            if path.is_dir() && !path.ends_with("target") {
+                gather(&path, all);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                all.push_str(&fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut sources = String::new();
+    ["src", "tests", "crates"].iter().for_each(|folder| gather(&root.join(folder), &mut sources));
+    let page = read("SECURITY.md");
+    let quoted = || page.split('`').skip(1).step_by(2);
+    let tests: Vec<&str> = quoted().filter(|name| name.matches('_').count() > 3 && !name.contains('.')).collect();
+    assert!(tests.len() > 20, "{tests:?}");
+    for name in tests {
+        assert!(sources.contains(&format!("fn {name}(")), "no test {name}");
+    }
+    for file in quoted().filter(|name| name.ends_with(".rs")) {
+        let in_crates = ["rpm-providers", "rpm-stores", "rpm-eval"].map(|name| format!("crates/{name}/{file}"));
+        assert!(
+            std::iter::once(file.to_owned()).chain(in_crates).any(|file| root.join(file).exists()),
+            "no file {file}"
+        );
+    }
+}

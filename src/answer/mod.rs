@@ -205,7 +205,7 @@ impl fmt::Debug for AnswerRequest<'_> {
 }
 
 /// A response with its path.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Draft {
     /// The response, in the task's spelling.
@@ -304,5 +304,19 @@ impl AnswerError {
             Self::Ask(ask) => ask.budget_reached(),
             _ => None,
         }
+    }
+}
+
+impl fmt::Debug for Draft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Draft")
+            .field("path", &self.path)
+            .field("features", &self.features.as_ref().map(Vec::len))
+            .field("dropped", &self.dropped)
+            .field("stated", &self.stated.is_some())
+            .field("proposals", &self.proposals.len())
+            .field("fused", &self.fused)
+            .field("unfused", &self.unfused)
+            .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,7 @@
 //! One factor of a catalog with its terms.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +21,7 @@ const DESCRIPTION_BYTES: usize = 4_096;
 ///
 /// One without terms goes by its label and, by halves, the key words of its description; a pipeline with a model may
 /// match the description itself.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(from = "UncheckedFactor")]
 pub struct CatalogFactor {
     id: FactorId,
@@ -62,7 +63,7 @@ impl From<UncheckedFactor> for CatalogFactor {
 }
 
 /// A word or phrase that tells of a factor, and how much of the factor's presence it makes up.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(from = "ReadTerm", into = "ReadTerm")]
 pub struct CatalogTerm {
     term: String,
@@ -282,4 +283,24 @@ impl CatalogFactor {
 /// True for ids like those that are made of a user's features.
 fn is_own_id(id: &str) -> bool {
     id.strip_prefix('f').is_some_and(|rest| rest.len() == 8 && rest.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+impl fmt::Debug for CatalogFactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CatalogFactor")
+            .field("id", &self.id)
+            .field("terms", &self.terms.len())
+            .field("texts", &self.texts)
+            .field("users", &self.users)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for CatalogTerm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CatalogTerm")
+            .field("bytes", &self.term.len())
+            .field("weight", &self.weight)
+            .finish_non_exhaustive()
+    }
 }

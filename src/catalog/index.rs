@@ -34,7 +34,7 @@ impl Assigned<'_> {
 }
 
 /// The phrases of all terms, by the stem that they begin with.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Index {
     numbers: HashMap<String, u32>,
     /// The beginnings of stems: a word that begins otherwise has none of them.
@@ -43,7 +43,7 @@ pub(super) struct Index {
     phrases: Vec<Vec<Phrase>>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 struct Phrase {
     /// The stems after the first.
     rest: Box<[u32]>,

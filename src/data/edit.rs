@@ -178,6 +178,25 @@ impl Edit {
         }
     }
 
+    /// Gives the factors it names other ids.
+    pub(crate) fn rename(&mut self, now: impl Fn(&FactorId) -> Option<FactorId>) {
+        let renew = |id: &mut FactorId| {
+            if let Some(new) = now(id) {
+                *id = new;
+            }
+        };
+        match self {
+            Self::Mute { factor }
+            | Self::NotMe { factor }
+            | Self::Pin { factor }
+            | Self::Boost { factor, .. }
+            | Self::Rename { factor, .. }
+            | Self::Split { factor, .. } => renew(factor),
+            Self::Merge { factor, into } => [factor, into].into_iter().for_each(renew),
+            Self::Path { .. } | Self::WithdrawPath { .. } | Self::Undo { .. } | Self::Rollback { .. } => {}
+        }
+    }
+
     /// The name of its kind.
     pub fn kind(&self) -> &'static str {
         match self {

@@ -109,6 +109,20 @@ impl FactorSet {
         Ok(Self { factors, of_feature, totals })
     }
 
+    /// The set with other ids for some of its factors.
+    ///
+    /// # Errors
+    /// [`DataError::BadFactor`] when two have one id then.
+    pub(crate) fn renamed(self, now: impl Fn(&Factor) -> Option<FactorId>) -> Result<Self, DataError> {
+        let mut factors: Vec<Factor> = self.factors.into_iter().map(Arc::unwrap_or_clone).collect();
+        for factor in &mut factors {
+            if let Some(id) = now(factor) {
+                factor.id = id;
+            }
+        }
+        Self::new(factors, self.totals)
+    }
+
     /// Marks each factor as one that a factor model made.
     #[must_use]
     pub(crate) fn all_fitted(mut self) -> Self {

@@ -79,6 +79,11 @@ impl Grouping {
             return Err(DataError::BadNumbers { what: "grouping", problem: "has no likeness from 0.05 to 1" });
         }
         let (mut ids, mut keys) = (HashSet::new(), HashSet::new());
+        if let Some([_, late]) = self.fitted.windows(2).find(|pair| !pair.is_sorted_by_key(|group| &group.id)) {
+            // A group that comes later is looked for, and put in, by its id.
+            let problem = "is grouped out of order: groups are in order of id";
+            return Err(DataError::BadFactor { factor: late.id.clone(), problem });
+        }
         for group in &self.fitted {
             let bad = |problem| Err(DataError::BadFactor { factor: group.id.clone(), problem });
             if !ids.insert(&group.id) {

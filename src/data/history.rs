@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::text::{check, fold};
+use super::text::{check, check_kept, fold};
 use super::{DataError, ItemId, Task, UserId, limits};
 
 /// A question: a text and, for tasks about choices, the options to choose among.
@@ -25,17 +25,20 @@ pub(super) struct UncheckedQuery {
     options: Vec<String>,
 }
 
+/// How a text is checked: the item, what of it, the text and its limit.
+type Check = fn(&str, &'static str, &str, usize) -> Result<(), DataError>;
+
 impl UncheckedQuery {
-    /// Checks it; `item` names it in the error.
-    pub(super) fn check(self, item: &str) -> Result<Query, DataError> {
-        Query::checked(item, self.text, self.options)
+    /// Checks that of a past interaction, which `item` names in the error.
+    pub(super) fn check_past(self, item: &str) -> Result<Query, DataError> {
+        Query::checked(item, self.text, self.options, check_kept)
     }
 }
 
 impl TryFrom<UncheckedQuery> for Query {
     type Error = DataError;
     fn try_from(unchecked: UncheckedQuery) -> Result<Self, DataError> {
-        unchecked.check("query")
+        Query::checked("query", unchecked.text, unchecked.options, check)
     }
 }
 
@@ -46,7 +49,7 @@ impl Query {
     /// [`DataError`] when the text is blank, over [`limits::QUERY_BYTES`](super::limits::QUERY_BYTES) or holds control
     /// characters.
     pub fn new(text: impl Into<String>) -> Result<Self, DataError> {
-        Self::checked("query", text.into(), Vec::new())
+        Self::checked("query", text.into(), Vec::new(), check)
     }
 
     /// A query with the options of a [`ResponseSpace::Choices`](super::ResponseSpace::Choices) task.
@@ -58,10 +61,10 @@ impl Query {
         text: impl Into<String>,
         options: impl IntoIterator<Item = S>,
     ) -> Result<Self, DataError> {
-        Self::checked("query", text.into(), options.into_iter().map(Into::into).collect())
+        Self::checked("query", text.into(), options.into_iter().map(Into::into).collect(), check)
     }
 
-    fn checked(item: &str, text: String, options: Vec<String>) -> Result<Self, DataError> {
+    fn checked(item: &str, text: String, options: Vec<String>, check: Check) -> Result<Self, DataError> {
         check(item, "query text in bytes", &text, limits::QUERY_BYTES)?;
         if options.len() > limits::OPTIONS {
             let (what, size, limit) = ("number of options", options.len(), limits::OPTIONS);
@@ -148,7 +151,7 @@ impl Interaction {
         response: String,
         time: Option<i64>,
     ) -> Result<Self, DataError> {
-        let query = query.check(id.as_str())?;
+        let query = query.check_past(id.as_str())?;
         Ok(Self { id, query, response, time })
     }
 

@@ -35,6 +35,7 @@ mod memory;
 mod path;
 mod task;
 pub(crate) mod text;
+pub(crate) mod visible;
 
 pub use crate::words::Language;
 pub(crate) use calibration::UncheckedCalibration;

@@ -1,10 +1,20 @@
 //! Checks every text passes on its way in.
 
 use super::DataError;
+use super::visible::{line, shows_nothing};
 use std::fmt::Write as _;
 
 /// Refuses text that is blank, over `limit` bytes or holds control characters other than tab and line ends.
 pub(super) fn check(item: &str, what: &'static str, text: &str, limit: usize) -> Result<(), DataError> {
+    check_kept(item, what, text, limit)?;
+    if text.chars().all(|c| c.is_whitespace() || shows_nothing(c)) {
+        return Err(DataError::Blank { item: item.to_owned(), what });
+    }
+    Ok(())
+}
+
+/// Checks a text that was taken before, when less counted as blank: what was stored stays readable.
+pub(super) fn check_kept(item: &str, what: &'static str, text: &str, limit: usize) -> Result<(), DataError> {
     if text.len() > limit {
         return Err(DataError::TooLarge { item: item.to_owned(), what, size: text.len(), limit });
     }
@@ -18,7 +28,8 @@ pub(super) fn check(item: &str, what: &'static str, text: &str, limit: usize) ->
     Ok(())
 }
 
-/// Characters that show nothing: zero-width and directional formatting marks, tags and variation selectors.
+/// Characters that a key does without. Keys, and with them the ids of factors, are in stored models, so this stays as it is;
+/// what else shows nothing is in [`visible`](super::visible).
 pub(crate) fn is_invisible(c: char) -> bool {
     matches!(
         c,
@@ -60,9 +71,9 @@ pub fn fold(text: &str) -> String {
     folded
 }
 
-/// A text on one line, and of that the first `chars` characters.
+/// A text on one line without what hides or what a terminal obeys, and of that the first `chars` characters.
 pub(crate) fn one_line(text: &str, chars: usize) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = line(text);
     line.chars().take(chars).collect::<String>().trim_end().to_owned()
 }
 

@@ -132,6 +132,7 @@ impl LlmBackend for Asked {
 
 impl fmt::Debug for LoggedEmbedder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LoggedEmbedder").field("fingerprint", &self.fingerprint).finish_non_exhaustive()
+        // The fingerprint may name a URL with a secret in its path.
+        f.debug_struct("LoggedEmbedder").field("dimensions", &self.dimensions()).finish_non_exhaustive()
     }
 }

@@ -1,6 +1,7 @@
 //! The reasons of an answer in a few plain sentences.
 
 use crate::data::PathOrigin;
+use crate::data::visible::line;
 use crate::stats::{ResponseProbability, Tier};
 
 use super::waterfall::cut;
@@ -26,7 +27,7 @@ impl Reasons {
         if let Some(of) = aside(self) {
             sentences.push(of);
         }
-        sentences.join(" ")
+        line(&sentences.join(" "))
     }
 
     /// Of a response that a model gave: its own reasons, and what the statistics alone would decide.
@@ -137,10 +138,13 @@ impl WhatIf {
         told.sort_by(|a, b| b.0.abs().total_cmp(&a.0.abs()));
         told.truncate(MOST_TOLD);
         if told.is_empty() {
-            return format!("{}: {}. No single thing in it makes a difference.", self.response_name, self.response);
+            return line(&format!(
+                "{}: {}. No single thing in it makes a difference.",
+                self.response_name, self.response
+            ));
         }
         let told: Vec<String> = told.into_iter().map(|(_, sentence)| sentence).collect();
-        format!("{}: {}. {}", self.response_name, self.response, told.join(" "))
+        line(&format!("{}: {}. {}", self.response_name, self.response, told.join(" ")))
     }
 }
 

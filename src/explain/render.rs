@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
+use crate::data::visible::{Shown, line};
 use crate::data::{Decision, PathOrigin};
 use crate::stats::{Estimate, FactorSummary};
 
@@ -12,7 +13,8 @@ const LEAST_SHOWN: f64 = 0.005;
 
 impl fmt::Display for Reasons {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}: {}", self.response_name, self.response)?;
+        let f = &mut Shown::new(f);
+        writeln!(f, "{}: {}", line(&self.response_name), line(&self.response))?;
         writeln!(f, "tier: {} ({})", self.support.tier.as_str(), self.support.reason.as_str())?;
         if let Some(estimate) = &self.estimate {
             writeln!(f, "estimate: {}", shares(estimate, self.usual()))?;
@@ -42,7 +44,7 @@ impl fmt::Display for Reasons {
             )?;
         }
         if let Some(overruled) = &self.overruled {
-            writeln!(f, "the model itself said: {}; its reasons were for that", one_line(overruled))?;
+            writeln!(f, "the model itself said: {}; its reasons were for that", line(overruled))?;
         }
         let of_model = self.origin == PathOrigin::Model || self.model.is_some() || self.overruled.is_some();
         if of_model && self.dropped.against > 0 {
@@ -57,12 +59,7 @@ impl fmt::Display for Reasons {
         }
         for proposed in &self.proposals {
             let by = if proposed.by_model { "the model's" } else { "of the text's own words" };
-            writeln!(
-                f,
-                "proposed: \"{}\", {by}, expected overlap {:.2}",
-                one_line(&proposed.response),
-                proposed.overlap
-            )?;
+            writeln!(f, "proposed: \"{}\", {by}, expected overlap {:.2}", line(&proposed.response), proposed.overlap)?;
         }
         let origin = match self.origin {
             PathOrigin::Model => "written by the model, citations checked",
@@ -71,18 +68,23 @@ impl fmt::Display for Reasons {
         };
         writeln!(f, "path ({origin}):")?;
         for (number, step) in self.steps.iter().enumerate() {
-            writeln!(f, "  {}. {}", number + 1, step.text)?;
-            writeln!(f, "     feature \"{}\" in \"{}\"", step.feature, one_line(&step.words))?;
+            writeln!(f, "  {}. {}", number + 1, line(&step.text))?;
+            writeln!(f, "     feature \"{}\" in \"{}\"", line(&step.feature), line(&step.words))?;
             match &step.factor {
                 Some(factor) => writeln!(f, "     factor {}", statistics(factor, &self.response))?,
                 None => writeln!(f, "     no known factor")?,
             }
         }
         for aside in &self.set_aside {
-            writeln!(f, "set aside at the user's wish: \"{}\" (factor \"{}\")", one_line(&aside.words), aside.factor)?;
+            writeln!(
+                f,
+                "set aside at the user's wish: \"{}\" (factor \"{}\")",
+                line(&aside.words),
+                line(&aside.factor)
+            )?;
         }
         for exemplar in &self.exemplars {
-            let (item, name, response) = (&exemplar.item, &self.response_name, &exemplar.response);
+            let (item, name, response) = (&exemplar.item, line(&self.response_name), line(&exemplar.response));
             writeln!(f, "exemplar {item}: {name} {response} (similarity {:.2})", exemplar.similarity)?;
         }
         for factor in &self.drifting {
@@ -109,16 +111,16 @@ impl Reasons {
                 let _ = write!(text, "{} {:.2}", self.usual(), estimate.usual().unwrap_or_default());
                 points.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
                 for (name, added) in points.iter().filter(|(_, added)| added.abs() >= LEAST_SHOWN) {
-                    let _ = write!(text, ", {name} {added:+.2}");
+                    let _ = write!(text, ", {} {added:+.2}", line(name));
                 }
                 let _ = write!(text, "; {:.2} expected", estimate.expected().unwrap_or_default());
             }
             None => {
                 let base = estimate.responses().iter().find(|weighted| weighted.response == self.response);
                 let base = 100.0 * base.map_or(0.0, |weighted| weighted.base);
-                let _ = write!(text, "{} {base:.1}% {}", self.usual(), self.response);
+                let _ = write!(text, "{} {base:.1}% {}", self.usual(), line(&self.response));
                 for part in self.contributions.iter().filter(|part| part.added.abs() >= LEAST_SHOWN / 10.0) {
-                    let _ = write!(text, ", {} {:+.1}", part.name, 100.0 * part.added);
+                    let _ = write!(text, ", {} {:+.1}", line(&part.name), 100.0 * part.added);
                 }
             }
         }
@@ -128,7 +130,8 @@ impl Reasons {
 
 impl fmt::Display for WhatIf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}: {}", self.response_name, self.response)?;
+        let f = &mut Shown::new(f);
+        writeln!(f, "{}: {}", line(&self.response_name), line(&self.response))?;
         let measure = match self.measure {
             Measure::Estimate => "how far the estimate leans to the response",
             Measure::Response => "the response given without it",
@@ -142,7 +145,7 @@ impl fmt::Display for WhatIf {
         }
         for exemplar in &self.exemplars {
             writeln!(f, "  {}", change(&exemplar.effect))?;
-            let (item, name, response) = (&exemplar.item, &self.response_name, &exemplar.response);
+            let (item, name, response) = (&exemplar.item, line(&self.response_name), line(&exemplar.response));
             writeln!(f, "     exemplar {item}: {name} {response} (similarity {:.2})", exemplar.similarity)?;
         }
         for untried in &self.untried {
@@ -189,19 +192,21 @@ fn decided_by(estimate: &Estimate) -> Option<&'static str> {
 fn shares(estimate: &Estimate, usual: &str) -> String {
     let shares = estimate.responses().iter().map(|weighted| {
         let (p, base) = (100.0 * weighted.probability, 100.0 * weighted.base);
-        format!("{} {p:.0}% ({usual} {base:.0}%)", weighted.response)
+        format!("{} {p:.0}% ({usual} {base:.0}%)", line(&weighted.response))
     });
     shares.collect::<Vec<_>>().join(", ")
 }
 
 /// A factor with the statistics that bear on the response.
 fn statistics(factor: &FactorSummary, response: &str) -> String {
-    let mut text = format!("{} \"{}\", seen in {} of {}", factor.id, factor.label, factor.coverage, factor.total);
+    let mut text =
+        format!("{} \"{}\", seen in {} of {}", factor.id, line(&factor.label), factor.coverage, factor.total);
+    let said = line(response);
     if let Some(belief) = factor.responses.iter().find(|belief| belief.response == response) {
         let percent = |share: f64| 100.0 * share;
         let _ = write!(
             text,
-            "; {response} came {:.0} times, estimated {:.0}% [{:.0}–{:.0}%], against {:.0}% overall; q {:.2}",
+            "; {said} came {:.0} times, estimated {:.0}% [{:.0}–{:.0}%], against {:.0}% overall; q {:.2}",
             belief.count,
             percent(belief.propensity),
             percent(belief.interval.low),
@@ -222,7 +227,7 @@ fn statistics(factor: &FactorSummary, response: &str) -> String {
 
 fn change(effect: &Effect) -> String {
     let mut text =
-        if effect.flips { format!("without it: {}", effect.response) } else { "without it the same".to_owned() };
+        if effect.flips { format!("without it: {}", line(&effect.response)) } else { "without it the same".to_owned() };
     if let Some(points) = effect.points.filter(|points| *points != 0.0) {
         let _ = write!(text, " ({:+} points)", -points);
     }
@@ -240,15 +245,11 @@ fn change(effect: &Effect) -> String {
     text
 }
 
-fn quotes(f: &mut fmt::Formatter<'_>, evidence: &Evidence, response_name: &str) -> fmt::Result {
-    let words: Vec<String> = evidence.query.iter().map(|words| format!("\"{}\"", one_line(words))).collect();
+fn quotes(f: &mut impl fmt::Write, evidence: &Evidence, response_name: &str) -> fmt::Result {
+    let words: Vec<String> = evidence.query.iter().map(|words| format!("\"{}\"", line(words))).collect();
     writeln!(f, "     here {}", words.join(", "))?;
     for past in &evidence.past {
-        writeln!(f, "     in {}: \"{}\", {response_name} {}", past.item, one_line(&past.words), past.response)?;
+        writeln!(f, "     in {}: \"{}\", {response_name} {}", past.item, line(&past.words), line(&past.response))?;
     }
     Ok(())
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -4,6 +4,7 @@ use std::fmt::{self, Write as _};
 
 use serde::Serialize;
 
+use crate::data::visible::line;
 use crate::markup::Escaped;
 use crate::stats::{Estimate, Source};
 
@@ -240,7 +241,7 @@ impl Waterfall {
             let does = if step.added < 0.0 { "lowers" } else { "raises" };
             let _ = write!(told, "{} {does} it by {}. ", step.name, self.figure(step.added.abs(), false));
         }
-        format!("{told}Expected: {}.", self.figure(self.end, false))
+        line(&format!("{told}Expected: {}.", self.figure(self.end, false)))
     }
 }
 
@@ -300,7 +301,7 @@ impl fmt::Display for Waterfall {
 
 /// A name on one line, of at most so many signs.
 pub(super) fn cut(name: &str, most: usize) -> String {
-    let line = name.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = line(name);
     if line.chars().count() <= most {
         return line;
     }

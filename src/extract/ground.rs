@@ -3,7 +3,7 @@
 use unicode_normalization::UnicodeNormalization;
 
 use crate::data::Span;
-use crate::data::text::is_invisible;
+use crate::data::visible::shows_nothing;
 
 use crate::words::{Token, tokens};
 
@@ -72,7 +72,7 @@ fn fold_char(c: char) -> Vec<char> {
         '’' | '‘' | '`' => vec!['\''],
         '“' | '”' => vec!['"'],
         '–' | '—' => vec!['-'],
-        c if is_invisible(c) => Vec::new(),
+        c if shows_nothing(c) => Vec::new(),
         c if c.is_whitespace() => vec![' '],
         c => std::iter::once(c).nfkc().flat_map(char::to_lowercase).collect(),
     }

@@ -25,7 +25,7 @@ pub(crate) fn stems(key: &FeatureKey, language: Language) -> BTreeSet<String> {
 }
 
 /// Features in clusters of like names, each led by its oldest one.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Clusters {
     likeness: f64,
     language: Language,
@@ -240,7 +240,7 @@ pub(crate) fn likeness(a: &BTreeSet<String>, b: &BTreeSet<String>) -> f64 {
 }
 
 /// Leaders found so far, with an index from stem to leader. Stems are numbered: comparing names compares numbers.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Leaders {
     numbers: HashMap<String, u32>,
     /// By leader: the numbers of its stems, ascending, and whether it is negated.

@@ -59,6 +59,10 @@ pub mod glossary {}
 pub mod contributing {}
 
 #[doc = include_str!("links.md")]
+#[doc = include_str!("../../SECURITY.md")]
+pub mod security {}
+
+#[doc = include_str!("links.md")]
 #[doc = "# Decisions\n\nWhy some things are as they are: the question, the choice, its cost.\n"]
 #[doc = include_str!("../../docs/decisions/0001-features-carry-spans.md")]
 #[doc = include_str!("../../docs/decisions/0002-counts-and-factor-ids.md")]
@@ -101,6 +105,7 @@ pub mod contributing {}
 #[doc = include_str!("../../docs/decisions/0041-fusing.md")]
 #[doc = include_str!("../../docs/decisions/0042-one-call.md")]
 #[doc = include_str!("../../docs/decisions/0043-for-people.md")]
+#[doc = include_str!("../../docs/decisions/0044-ids-of-128-bits.md")]
 #[doc = include_str!("../../docs/decisions/0027-dependencies-that-stand-still.md")]
 #[doc = include_str!("../../docs/decisions/0025-one-container.md")]
 pub mod decisions {}

@@ -2,51 +2,58 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::data::text::is_invisible;
+use crate::data::visible::shows_nothing;
 
-/// Beginnings and ends of the control sequences of chat formats, in lower case. A provider may read them inside content, so
-/// a space is put into each. `<|` and `|>` stand for whole families, such as `<|im_end|>`, `<|eot_id|>` and `<|end|>`.
-const CONTROL: [&str; 25] = [
-    "<|",
-    "|>",
-    "<s>",
-    "</s>",
-    "<bos>",
-    "<eos>",
-    "<pad>",
-    "<unk>",
-    "<sop>",
-    "<eop>",
-    "<<sys>>",
-    "<</sys>>",
-    "[inst]",
-    "[/inst]",
-    "[gmask]",
-    "[system_prompt]",
-    "[/system_prompt]",
-    "[available_tools]",
-    "[/available_tools]",
-    "[tool_calls]",
-    "[tool_results]",
-    "[/tool_results]",
-    "<start_of_turn>",
-    "<end_of_turn>",
-    "<start_of_image>",
+/// Names that stand in angle brackets as one token: ends and beginnings, fillers, roles and media. `<b>` and `<i>` are none.
+const NAMES: [&str; 33] = [
+    "s",
+    "bos",
+    "eos",
+    "pad",
+    "unk",
+    "cls",
+    "sep",
+    "mask",
+    "sop",
+    "eop",
+    "eod",
+    "eot",
+    "eom",
+    "eoh",
+    "eoa",
+    "sys",
+    "inst",
+    "system",
+    "user",
+    "human",
+    "assistant",
+    "bot",
+    "model",
+    "tool",
+    "tools",
+    "function",
+    "think",
+    "thinking",
+    "image",
+    "img",
+    "video",
+    "audio",
+    "end",
 ];
+/// The longest name of a token in bytes.
+const LONGEST: usize = 64;
 
-/// Breaks every control sequence of a chat format in a text by a space after its first character. Full-width and
-/// compatibility forms and letters of either case count, and invisible characters in between do not help.
+/// Breaks every control sequence of a chat format in a text by a space after its first character, since a provider may read
+/// them inside content. Full-width and compatibility forms and letters of either case count, and invisible characters in between
+/// do not help. They go by their shape: `<|`, `|>`, `[|` and `|]`, a name with an underscore, doubled brackets or a known name in
+/// angle brackets, and capitals or a name with an underscore in square ones.
 pub(crate) fn break_control(text: String) -> String {
     let folded = Folded::of(&text);
-    let mut breaks: Vec<usize> = Vec::new();
-    for control in CONTROL {
-        let first = control.chars().next().map_or(1, char::len_utf8);
-        breaks.extend(folded.text.match_indices(control).filter_map(|(at, _)| folded.ends.get(at + first - 1)));
-    }
+    // Each begins with a sign of one byte.
+    let mut breaks: Vec<usize> = folded.sequences().filter_map(|(at, _)| folded.ends.get(at).copied()).collect();
     if breaks.is_empty() {
         return text;
     }
-    breaks.sort_unstable();
     breaks.dedup();
     let (mut broken, mut from) = (String::with_capacity(text.len() + breaks.len()), 0);
     for at in breaks {
@@ -56,6 +63,38 @@ pub(crate) fn break_control(text: String) -> String {
     }
     broken.push_str(text.get(from..).unwrap_or_default());
     broken
+}
+
+/// The bytes of a control sequence that a text, in capitals where the original has them, begins with.
+fn sequence(rest: &str) -> Option<usize> {
+    if ["<|", "|>", "[|", "|]"].iter().any(|pair| rest.starts_with(pair)) {
+        return Some(2);
+    }
+    let (open, close) = match rest.as_bytes().first()? {
+        b'<' => ('<', '>'),
+        b'[' => ('[', ']'),
+        _ => return None,
+    };
+    let inner = rest.strip_prefix(open)?;
+    let doubled = inner.starts_with(open);
+    let inner = inner.strip_prefix(open).unwrap_or(inner);
+    let inner = inner.strip_prefix('/').unwrap_or(inner);
+    let is_of_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '\u{2581}' | '-' | ':');
+    let end = inner.char_indices().take(LONGEST).find(|(_, c)| !is_of_name(*c)).filter(|(_, c)| *c == close)?.0;
+    let name = inner.get(..end)?;
+    let (lower, long) = (name.to_lowercase(), name.chars().count() > 1);
+    let joined = name.contains(['_', '\u{2581}']) && name.contains(char::is_alphabetic);
+    let is_sequence = match open {
+        '<' => {
+            let numbered = ["unused", "extra", "reserved", "0x"].iter().any(|known| lower.starts_with(known));
+            joined || doubled && long || numbered || NAMES.contains(&lower.as_str())
+        }
+        _ => {
+            let capitals = name.contains(char::is_uppercase) && !name.contains(char::is_lowercase);
+            long && (joined || capitals || ["gmask", "inst", "sys"].contains(&lower.as_str()))
+        }
+    };
+    is_sequence.then(|| rest.len() - inner.len() + end + 1)
 }
 
 /// A text as a lenient reader might see it, and for each of its bytes where its character ends in the original.
@@ -70,20 +109,28 @@ impl Folded {
         for (start, c) in text.char_indices() {
             let end = start + c.len_utf8();
             if c.is_ascii() {
-                folded.text.push(c.to_ascii_lowercase());
-            } else if !is_invisible(c) {
-                folded.text.extend(std::iter::once(c).nfkc().flat_map(char::to_lowercase));
+                folded.text.push(c);
+            } else if !shows_nothing(c) {
+                folded.text.extend(std::iter::once(c).nfkc());
             }
             folded.ends.resize(folded.text.len(), end);
         }
         folded
     }
+
+    /// The control sequences: where each begins, and its bytes.
+    fn sequences(&self) -> impl Iterator<Item = (usize, usize)> {
+        let at = self.text.match_indices(['<', '|', '[']).map(|(at, _)| at);
+        at.filter_map(|at| Some((at, sequence(self.text.get(at..)?)?)))
+    }
 }
 
 /// Returns the first control sequence that a text holds, however it is written.
 #[cfg(test)]
-pub(crate) fn control_sequence_in(text: &str) -> Option<&'static str> {
-    let whole: String = text.chars().filter(|c| !is_invisible(*c)).nfkc().flat_map(char::to_lowercase).collect();
-    let each = Folded::of(text).text;
-    CONTROL.into_iter().find(|control| each.contains(control) || whole.contains(control))
+pub(crate) fn control_sequence_in(text: &str) -> Option<String> {
+    let whole: String = text.chars().filter(|c| !shows_nothing(*c)).nfkc().collect();
+    [Folded::of(text), Folded::of(&whole)].iter().find_map(|folded| {
+        let (at, bytes) = folded.sequences().next()?;
+        folded.text.get(at..at + bytes).map(str::to_owned)
+    })
 }

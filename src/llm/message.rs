@@ -101,7 +101,7 @@ impl Role {
 
 /// A named JSON schema (2020-12; only `type`, `properties`, `required`, `additionalProperties`, `items`, `enum`,
 /// `maxItems`, `minItems` and `maxLength` are used).
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct ReplySchema {
     /// A name of letters and underscores.
     pub name: &'static str,
@@ -373,5 +373,11 @@ impl fmt::Debug for Completion {
             .field("usage", &self.usage)
             .field("tokens", &self.tokens.len())
             .finish()
+    }
+}
+
+impl fmt::Debug for ReplySchema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReplySchema").field("name", &self.name).finish_non_exhaustive()
     }
 }

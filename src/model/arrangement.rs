@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::data::{Edit, EditRecord, FactorId, FeatureKey, Standing, in_force};
 
+use super::partition::split_anchor;
+
 /// The edits in force, applied to a partition: which factor each of its factors and some of its features go to, and how
 /// the user wants them treated. An edit whose factor is not there has no effect until the factor is there again.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Arrangement {
     /// Features that were split off, with the factor they are of now.
     split: HashMap<FeatureKey, FactorId>,
@@ -87,7 +89,7 @@ impl Arrangement {
         let leaving: Vec<FeatureKey> = features.iter().filter(held).cloned().collect();
         if let Some(first) = leaving.first() {
             let taken: BTreeSet<FactorId> = self.split.values().cloned().collect();
-            let id = FactorId::free(&format!("split {first}"), |id| taken.contains(id));
+            let id = FactorId::free(&split_anchor(first), |id| taken.contains(id));
             self.split.extend(leaving.into_iter().map(|key| (key, id.clone())));
         }
     }

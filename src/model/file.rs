@@ -17,7 +17,7 @@ use crate::data::{
 pub const FORMAT_NAME: &str = "rpm-core/user-model";
 
 /// The version this crate writes, and the latest one it reads.
-pub const FORMAT_VERSION: u32 = 4;
+pub const FORMAT_VERSION: u32 = 5;
 
 #[derive(Deserialize)]
 struct Header {
@@ -142,6 +142,7 @@ impl Due {
     /// The model with what is due, checked.
     fn made(self, mut model: UserModel) -> Result<UserModel, DataError> {
         model.check_parts()?;
+        let renewed = model.renew_ids()?;
         match self {
             Self::Nothing => {}
             Self::Factors => {
@@ -149,6 +150,9 @@ impl Due {
                 model.derive_factors(&model.partition());
             }
             Self::All => drop(model.rebuild()),
+        }
+        if renewed {
+            model.stamp_paths();
         }
         model.check_factors()?;
         model.memory.items_mut().iter_mut().for_each(|item| item.let_go(None));
@@ -258,7 +262,7 @@ impl UserModel {
         let (unchecked, version) = open(json)?;
         let items = items(unchecked.reader.as_ref())?;
         let (mut model, mut due) = unchecked.assume(items)?;
-        if let Some(factors) = factors.filter(|_| due == Due::Factors) {
+        if let Some(factors) = factors.filter(|_| due == Due::Factors && version >= FIRST_LONG_IDS) {
             model.take_derived(factors)?;
             due = Due::Nothing;
         }
@@ -329,10 +333,15 @@ fn head_reader_name(json: &str) -> Result<Option<ReaderName>, DataError> {
     Ok(file.model.reader)
 }
 
-/// True when the factors of a file are those that it was written with: its texts are read by the rule of today, or need none.
+/// True when the factors of a file are those that it was written with: its texts are read by the rule of today, or need none, and
+/// their ids are in today's order.
 pub(super) fn head_is_current(json: &str) -> Result<bool, DataError> {
-    Ok(head_reader_name(json)?.is_none_or(|reader| reader.is_current()))
+    let Header { version, .. } = serde_json::from_str(json).map_err(|error| unreadable(&error))?;
+    Ok(version >= FIRST_LONG_IDS && head_reader_name(json)?.is_none_or(|reader| reader.is_current()))
 }
+
+/// The first version whose factors have ids that no two features share.
+const FIRST_LONG_IDS: u32 = 5;
 
 /// The first version that leaves out what follows from the rest.
 const FIRST_DERIVED: u32 = 4;

@@ -170,7 +170,7 @@ impl UserModel {
 
     pub(super) fn recount(&mut self, partition: &Partition) {
         self.derive_factors(partition);
-        self.stamp_paths(0);
+        self.stamp_paths();
     }
 
     /// Makes the factors anew, and leaves the paths as they are.
@@ -194,15 +194,14 @@ impl UserModel {
         })
     }
 
-    /// Says again which factor each step is about, in the paths from this position on.
-    fn stamp_paths(&mut self, from: usize) {
+    /// Says again which factor each step of each path is about.
+    pub(super) fn stamp_paths(&mut self) {
         let (factors, set_aside) = (&self.factors, &self.set_aside);
         let factor_of = |feature: &Feature| -> Option<FactorId> {
             let key = feature.key();
             factors.factor_of(&key).or_else(|| set_aside.factor_of(&key)).map(|factor| factor.id().clone())
         };
-        let items = self.memory.items_mut().iter_mut().skip(from);
-        for item in items.filter(|item| item.path().is_some()) {
+        for item in self.memory.items_mut().iter_mut().filter(|item| item.path().is_some()) {
             item.stamp_path(factor_of);
         }
     }
@@ -236,6 +235,8 @@ impl UserModel {
         groups: Vec<FittedFactor>,
         partition: &mut Partition,
     ) -> Grown {
+        // Only what the grouping, the items and the edits make is extended: other factors may contradict it.
+        let made_here = self.is_derived();
         let regrouped = self.grouping.take_in(groups);
         for item in &mut new {
             item.after = self.snapshots.taken;
@@ -245,7 +246,7 @@ impl UserModel {
         self.revision = self.revision.saturating_add(1);
         let appended = change.appends(&self.memory);
         let came = self.memory.items().get(len..).unwrap_or_default();
-        if regrouped || !appended || partition.language_with(&self.task, came) != self.grouping.language {
+        if regrouped || !made_here || !appended || partition.language_with(&self.task, came) != self.grouping.language {
             *partition = self.rebuild();
             self.let_go(0);
             return Grown { growth: grown_since(&before, &self.factors), change, extent: Extent::Rebuilt };
@@ -254,7 +255,8 @@ impl UserModel {
         let counted_in = self.append(len, now, partition);
         let extent = if counted_in && now == horizon { Extent::Appended } else { Extent::Recounted };
         match extent {
-            Extent::Appended => self.stamp_paths(len),
+            // A feature that older items have may have come into a factor with the new ones.
+            Extent::Appended => self.stamp_paths(),
             _ => self.recount(partition),
         }
         if calibration_point(len) != calibration_point(self.memory.len()) {

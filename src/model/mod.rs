@@ -26,6 +26,7 @@ mod file;
 mod forget;
 mod grow;
 mod heard;
+mod old_ids;
 mod over_time;
 mod packed;
 mod partition;

@@ -14,7 +14,7 @@ use super::arrangement::Arrangement;
 
 /// Which factor each feature is of: the factor model's groups, and of what they do not hold, groups of like names that
 /// recur. A feature of no such group has no factor.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Partition {
     clusters: Clusters,
     recurring: Recurring,
@@ -69,6 +69,11 @@ impl Partition {
         partition
     }
 
+    /// The id of the factor that is split off with this feature as its first.
+    pub(super) fn id_of_split(first: &FeatureKey) -> FactorId {
+        FactorId::of_anchor(&split_anchor(first), 0)
+    }
+
     /// The language by whose stems it compares names.
     pub(super) fn language(&self) -> Language {
         self.clusters.language()
@@ -104,11 +109,25 @@ impl Partition {
         self.offered.extend(offered(item.query()));
     }
 
+    /// The cluster whose factor has this id, or had it in an older file.
+    fn place_of(&self, id: &FactorId) -> Option<usize> {
+        let had = || id.is_old().then(|| self.ids.iter().position(|now| now.was(id))).flatten();
+        self.places.get(id).copied().or_else(had)
+    }
+
+    /// The id that a factor with an id of an older file has now: of those that may be meant the one with these features, or
+    /// else the first, which had it.
+    pub(super) fn id_now(&self, old: &FactorId, features: &BTreeSet<FeatureKey>) -> Option<&FactorId> {
+        let is_meant = |id: &&FactorId| id.was(old);
+        let of = features.iter().filter_map(|key| self.ids.get(self.clusters.cluster_of(key)?)).find(is_meant);
+        of.or_else(|| self.ids.iter().find(is_meant))
+    }
+
     /// The partition as the edits in force keep and rearrange it.
     fn arranged(&self, task: &Task, edits: &[EditRecord]) -> Arranged<'_> {
         let mut edited = BTreeSet::new();
         for record in in_force(edits) {
-            edited.extend(record.edit.factors().into_iter().filter_map(|id| self.places.get(id)));
+            edited.extend(record.edit.factors().into_iter().filter_map(|id| self.place_of(id)));
             edited.extend(record.anchors.values().flatten().filter_map(|key| self.clusters.cluster_of(key)));
         }
         let asked = Asked::of(task, self.clusters.language(), self.offered.iter().cloned());
@@ -116,7 +135,7 @@ impl Partition {
         let base = |cluster: usize| leaders.get(cluster).copied().flatten().and_then(|leader| self.ids.get(leader));
         let arrangement = Arrangement::new(
             edits,
-            |id| base(*self.places.get(id)?).cloned(),
+            |id| base(self.place_of(id)?).cloned(),
             |key| base(self.clusters.cluster_of(key)?).cloned(),
         );
         Arranged { partition: self, leaders, arrangement }
@@ -244,6 +263,11 @@ impl Arranged<'_> {
         }
         (label, description, cohesion)
     }
+}
+
+/// What the id of a factor that was split off follows from.
+pub(super) fn split_anchor(first: &FeatureKey) -> String {
+    format!("split {first}")
 }
 
 /// Whether a word in this span is written with a capital; `None` for one word that begins a clause.

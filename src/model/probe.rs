@@ -17,7 +17,7 @@ const LEAST_PART: usize = 12;
 
 /// Searches bytes for text that was removed: every run of 32 bytes of it, and short pieces as a whole. Text that
 /// interactions which stay have as well is theirs, and not searched for.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Needles {
     runs: HashSet<u64>,
     pieces: Pieces,

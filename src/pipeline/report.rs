@@ -1,9 +1,10 @@
 //! The reports of learning and observing: the outcome of every interaction.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::visible::Shown;
 use crate::data::{FactorId, ItemId};
 use crate::extract::{Dropped, ReplyReading};
 use crate::llm::{BudgetLimit, Stage, UsageReport};
@@ -190,6 +191,7 @@ impl LearnReport {
 
 impl fmt::Display for LearnReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let f = &mut Shown::new(f);
         let none = self.items.len() - self.learned() - self.failed();
         writeln!(
             f,

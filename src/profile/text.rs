@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::wording::wording;
 use super::{Profile, Sureness, Sway};
+use crate::data::visible::line as shown;
 
 /// The signs of a line, beyond which it is broken between words.
 const WIDTH: usize = 80;
@@ -91,7 +92,7 @@ fn head(f: &mut fmt::Formatter<'_>, text: &str, line: char) -> fmt::Result {
 /// A paragraph in lines of at most 80 signs, each after the indent.
 pub(crate) fn paragraph(f: &mut fmt::Formatter<'_>, text: &str, indent: &str) -> fmt::Result {
     let mut line = String::new();
-    for word in text.split_whitespace() {
+    for word in shown(text).split_whitespace() {
         let length = line.chars().count() + 1 + word.chars().count();
         if !line.is_empty() && indent.len() + length > WIDTH {
             writeln!(f, "{indent}{line}")?;
@@ -107,5 +108,5 @@ pub(crate) fn paragraph(f: &mut fmt::Formatter<'_>, text: &str, indent: &str) ->
 
 /// A text on one line.
 pub(super) fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    shown(text)
 }

@@ -6,7 +6,7 @@ use crate::llm::Message;
 use crate::words::{Language, tokens};
 
 /// The words of a request besides the data: its rules, their examples, and the task.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct OwnWords(BTreeSet<String>);
 
 impl OwnWords {

@@ -1,15 +1,18 @@
 //! Marks the user's text as data in a prompt, so that nothing in it can end the mark or speak as wording.
 
+use crate::data::visible::Visible;
 use crate::llm::break_control;
 
 /// The beginning of every line of framed text.
 pub(super) const MARK: &str = "| ";
 
-/// Frames a text: each of its lines begins with `| `, line breaks of any kind start a new marked line, directional
-/// overrides and characters that only smuggle are left out, and control sequences of chat formats are broken by a space.
+/// Frames a text: each of its lines begins with `| `, line breaks of any kind start a new marked line, control sequences of chat
+/// formats are broken by a space, and what shows nothing is left out: control characters, and all that Unicode calls ignorable, but
+/// for selectors and joiners where a picture or a script has a use for them.
 pub fn frame(text: &str) -> String {
     let mut framed = String::with_capacity(text.len() + text.len() / 16 + MARK.len());
     framed.push_str(MARK);
+    let mut visible = Visible::new();
     let mut chars = text.trim_end().chars().peekable();
     while let Some(c) = chars.next() {
         match c {
@@ -18,8 +21,8 @@ pub fn frame(text: &str) -> String {
                 framed.push('\n');
                 framed.push_str(MARK);
             }
-            c if is_smuggling(c) => {}
-            c => framed.push(c),
+            c if visible.keeps(c) => framed.push(c),
+            _ => {}
         }
     }
     break_control(framed)
@@ -33,15 +36,10 @@ pub fn inline(text: &str) -> String {
     format!("\"{}\"", framed.strip_prefix(MARK).unwrap_or(&framed).replace('"', "'"))
 }
 
-/// Characters that show nothing and change what is read: directional overrides, and tags and selectors in which whole
-/// texts can be hidden. Joiners stay, since scripts and emoji need them.
-fn is_smuggling(c: char) -> bool {
-    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' | '\u{e0000}'..='\u{e01ef}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::visible::shows_nothing;
     use crate::llm::control_sequence_in;
     use proptest::prelude::*;
 
@@ -95,6 +93,26 @@ mod tests {
             "[SYSTEM_PROMPT]",
             "[AVAILABLE_TOOLS]",
             "[gMASK]<sop>",
+            "<tool_call>",
+            "</function_calls>",
+            "<unused42>",
+            "<think>",
+            "</think>",
+            "<eod>",
+            "<eom>",
+            "<extra_id_0>",
+            "<image_soft_token>",
+            "<0x0A>",
+            "[IMG]",
+            "[/THINK]",
+            "[TOOL_CONTENT]",
+            "[|user|]",
+            "[|endofturn|]",
+            "<user>",
+            "</assistant>",
+            "<<HUMAN>>",
+            "<start\u{3164}_of\u{fe0f}_turn>",
+            "[\u{34f}INST\u{e0041}]",
             "<<|im_end|>>",
             "<|<|im_end|>|>",
         ];
@@ -104,13 +122,30 @@ mod tests {
                 assert_eq!(control_sequence_in(&framed), None, "{framed}");
             }
         }
-        assert_eq!(frame("5 < 6 | 7 > 6, [inset], a <b> c"), "| 5 < 6 | 7 > 6, [inset], a <b> c");
+        for plain in [
+            "5 < 6 | 7 > 6, [inset], a <b> c",
+            "[1], [x], [a b]",
+            "<i>so</i> <br/> a<b>c",
+            "x <y> z",
+            "[Director's cut]",
+        ] {
+            assert_eq!(frame(plain), format!("| {plain}"));
+        }
     }
 
     #[test]
     fn hidden_text_is_left_out_and_joiners_stay() {
         assert_eq!(frame("a\u{e0049}\u{e0067}\u{e006e}b\u{e0101}c\u{202e}d"), "| abcd");
         assert_eq!(frame("👩\u{200d}🚀 می\u{200c}خواهم"), "| 👩\u{200d}🚀 می\u{200c}خواهم");
+    }
+
+    #[test]
+    fn no_character_that_is_ignored_passes() {
+        for c in (0..=0x0010_ffff).filter_map(char::from_u32).filter(|c| shows_nothing(*c) || c.is_control()) {
+            let framed = frame(&format!("ab{c}{c}cd"));
+            let bare = framed.replace("\n| \n| ", "").replace(['\u{2800}', '\t'], "");
+            assert_eq!(bare, "| abcd", "U+{:04X}", u32::from(c));
+        }
     }
 
     proptest! {

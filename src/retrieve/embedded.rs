@@ -62,7 +62,8 @@ impl Default for Embedding {
 impl fmt::Debug for Embedding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Embedding")
-            .field("embedder", &self.embedder.fingerprint())
+            // Not its fingerprint, which may name a URL with a secret in its path.
+            .field("dimensions", &self.embedder.dimensions())
             .field("screening", &self.screening)
             .finish()
     }

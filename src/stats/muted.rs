@@ -28,7 +28,7 @@ pub(crate) struct Muted {
 pub(crate) type Finder = dyn Fn(&str) -> Vec<(FeatureKey, Vec<Span>)> + Send + Sync;
 
 /// The stems of a name. A negated one is heard only behind a negation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 struct Phrase {
     key: FeatureKey,
     stems: Vec<String>,

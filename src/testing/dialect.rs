@@ -1,5 +1,6 @@
 //! The form of an API, as a mock server needs it.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -34,7 +35,7 @@ pub trait MockDialect: Send + Sync {
 }
 
 /// An answer to be given.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Recorded<'a> {
     /// The reply's text; `None` is null, or what the API has for it.
@@ -75,7 +76,7 @@ pub enum Ending {
 }
 
 /// A request as it was read.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[allow(missing_docs, reason = "the fields are those of a request")]
 pub struct Asked {
     pub model: String,
@@ -123,5 +124,26 @@ pub(super) fn role(name: &Value) -> Option<Role> {
         "user" => Some(Role::User),
         "assistant" | "model" => Some(Role::Assistant),
         _ => None,
+    }
+}
+
+impl fmt::Debug for Recorded<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorded")
+            .field("bytes", &self.text.map(str::len))
+            .field("ending", &self.ending)
+            .field("metered", &self.metered)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Asked")
+            .field("model", &self.model)
+            .field("messages", &self.messages.len())
+            .field("max_tokens", &self.max_tokens)
+            .field("form", &self.form)
+            .finish_non_exhaustive()
     }
 }

@@ -12,7 +12,8 @@ pub(crate) use cut::{Cut, has_words};
 pub use language::Language;
 
 /// One word of a text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Token {
     /// Case and width folded.
     pub(crate) word: String,

@@ -1,6 +1,7 @@
 //! A catalog of a data set's texts.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -51,7 +52,7 @@ pub struct SetCatalog {
 }
 
 /// A factor of a catalog, with the number of texts that have it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct CatalogLabel {
     /// The label.
@@ -61,7 +62,7 @@ pub struct CatalogLabel {
 }
 
 /// A model's naming pass over a catalog, in numbers.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct SetNaming {
     /// Calls, those answered from a log left out.
@@ -205,4 +206,26 @@ impl SetNaming {
 fn median(times: &mut [Duration]) -> Duration {
     times.sort_unstable();
     times.get(times.len() / 2).copied().unwrap_or_default()
+}
+
+impl fmt::Debug for CatalogLabel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CatalogLabel")
+            .field("bytes", &self.label.len())
+            .field("texts", &self.texts)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for SetNaming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SetNaming")
+            .field("calls", &self.calls)
+            .field("renamed", &self.renamed.len())
+            .field("described", &self.described)
+            .field("moved", &self.moved)
+            .field("unanswered", &self.unanswered)
+            .field("refused", &self.refused)
+            .finish_non_exhaustive()
+    }
 }

@@ -111,6 +111,12 @@ pub enum EvalError {
         /// The folder.
         path: PathBuf,
     },
+    /// A run folder that another run is writing to.
+    #[error("another run is writing to {}: wait for it to end, or choose another folder", path.display())]
+    FolderInUse {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A run folder that holds another run.
     #[error("the run in {} had another {field}: choose another folder, or resume with what it had", path.display())]
     OtherRun {

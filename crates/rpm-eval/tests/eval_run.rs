@@ -368,3 +368,27 @@ fn a_run_that_is_killed_again_and_again_ends_as_one_that_was_not() {
     let (paid, needed) = (billed(&scratch.0), billed(&whole.0));
     assert!((needed..=needed + KILLS).contains(&paid), "{paid} calls for {needed}");
 }
+
+#[test]
+fn a_folder_that_a_run_writes_to_takes_no_other_run_and_is_free_after_its_end() {
+    let scratch = Scratch::new("locked");
+    let second = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let (folder, met) = (scratch.0.clone(), Arc::clone(&second));
+    let runner = Runner::new().resume(&scratch.0).progress(move |_| {
+        // While the first run goes on: another seed, the same run again, and a new one.
+        let others =
+            [Runner::new().resume(&folder).seed(1), Runner::new().resume(&folder), Runner::new().folder(&folder)];
+        for other in others {
+            met.lock().unwrap().push(run(&other, &[dataset("films", 2)], "majority").unwrap_err());
+        }
+    });
+    let first = run(&runner, &[dataset("films", 3)], "offline").unwrap();
+    let met = second.lock().unwrap();
+    assert!(met.len() >= 3);
+    for error in met.iter() {
+        assert!(matches!(error, EvalError::FolderInUse { .. }), "{error}");
+        assert!(error.to_string().contains("wait for it to end, or choose another folder"), "{error}");
+    }
+    let again = run(&Runner::new().resume(&scratch.0), &[dataset("films", 3)], "offline").unwrap();
+    assert_eq!(timeless(&again.records), timeless(&first.records), "nothing of another run is in it");
+}

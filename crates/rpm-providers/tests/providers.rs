@@ -536,3 +536,43 @@ fn vectors_that_do_not_fit_their_texts_are_an_error() {
     let Some(BackendError::Transient { retry_after, .. }) = source.downcast_ref() else { panic!("{source:?}") };
     assert_eq!(*retry_after, Some(Duration::from_secs(2)));
 }
+
+#[test]
+fn a_key_goes_over_plain_http_to_this_machine_only_unless_the_host_says_so() {
+    // No such machine exists: a request that is not refused fails to connect.
+    let base = "http://llm.invalid/v1";
+    let request = CompletionRequest::new(Stage::Answer, vec![Message::user("What?")], 9);
+    let refused = |error: BackendError| (told(&error).contains("insecure_http()"), error.is_transient());
+    let open = OpenAiCompatible::new(base, "m").unwrap();
+    let keyed = open.clone().key("zqkey");
+    assert_eq!(refused(run(keyed.complete(&request)).unwrap_err()), (true, false));
+    assert_eq!(refused(run(keyed.insecure_http().complete(&request)).unwrap_err()), (false, true));
+    assert_eq!(refused(run(open.complete(&request)).unwrap_err()), (false, true), "nothing to protect");
+    let claude = Anthropic::at(base, "m").unwrap().key("zqkey");
+    assert!(refused(run(claude.complete(&request)).unwrap_err()).0);
+    let gemini = Gemini::at(base, "m").unwrap().key("zqkey");
+    assert!(refused(run(gemini.complete(&request)).unwrap_err()).0);
+    let embedder = OpenAiEmbedder::new(base, "m", 3).unwrap().key("zqkey");
+    let error = run(embedder.embed(&["a".to_owned()])).unwrap_err();
+    assert!(told(&error).contains("insecure_http()"), "{}", told(&error));
+}
+
+#[test]
+fn debug_shows_scheme_and_host_and_no_path_or_setting() {
+    let base = "http://gateway.invalid:81/zqsecret/v1";
+    let openai = OpenAiCompatible::new(base, "m").unwrap().key("zqkey").set("user", "zqset");
+    let claude = Anthropic::at(base, "m").unwrap().key("zqkey");
+    let gemini = Gemini::at(base, "m").unwrap().key("zqkey");
+    let embedder = OpenAiEmbedder::new(base, "m", 3).unwrap().key("zqkey");
+    for shown in [
+        format!("{openai:?}"),
+        format!("{claude:#?}"),
+        format!("{gemini:?}"),
+        format!("{embedder:?}"),
+        format!("{:?}", rpm_core::retrieve::DenseRetriever::new(embedder.clone())),
+    ] {
+        assert!(!shown.contains("zq"), "{shown}");
+        assert!(!shown.contains("Provider") || shown.contains("http://gateway.invalid:81"), "{shown}");
+    }
+    assert_eq!(format!("{openai:?}"), "OpenAiCompatible(\"openai/m@http://gateway.invalid:81\")");
+}

@@ -192,6 +192,17 @@ fn files_are_for_their_owner_alone() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_file_that_others_could_read_is_its_owners_alone_once_it_is_opened() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = Folder::new();
+    drop(folder.open());
+    fs::set_permissions(folder.file(), fs::Permissions::from_mode(0o644)).unwrap();
+    let _store = folder.open();
+    assert_eq!(fs::metadata(folder.file()).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
 /// Writes to the tables as no store would.
 fn tamper(folder: &Folder, change: impl FnOnce(&redb::WriteTransaction)) {
     let database = redb::Database::open(folder.file()).unwrap();

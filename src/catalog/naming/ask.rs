@@ -23,21 +23,21 @@ const TOKENS_EACH: usize = 80;
 const TOKENS_BESIDE: usize = 300;
 
 /// What was proposed for one factor.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Proposed {
     pub(super) name: String,
     pub(super) about: String,
 }
 
 /// A proposal to split a factor, by its place among those asked about.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct ProposedSplit {
     pub(super) factor: usize,
     pub(super) parts: Vec<Part>,
 }
 
 /// A part that a factor is proposed to be split into.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Part {
     pub(super) name: String,

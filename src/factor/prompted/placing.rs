@@ -42,7 +42,6 @@ pub(super) fn most_groups(shown: usize) -> usize {
 }
 
 /// A factor, over groups by position.
-#[derive(Debug)]
 pub(super) struct Named {
     label: String,
     groups: Vec<usize>,

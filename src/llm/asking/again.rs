@@ -15,7 +15,6 @@ pub(crate) trait Inquiry<T> {
 }
 
 /// The meaning of a reply for one part.
-#[derive(Debug)]
 pub(crate) enum Verdict<T> {
     /// The part has its value.
     Done(T),
@@ -51,7 +50,6 @@ pub(crate) enum Rest {
 }
 
 /// One request of an inquiry: the parts it is about, and what is known of them from earlier replies.
-#[derive(Debug)]
 pub(crate) struct Ask<'a, T> {
     parts: &'a [usize],
     progress: &'a Progress<T>,
@@ -90,7 +88,6 @@ impl<T> Ask<'_, T> {
 }
 
 /// The state of all parts.
-#[derive(Debug)]
 struct Progress<T> {
     states: Vec<State<T>>,
     /// Rounds before this one.
@@ -99,7 +96,6 @@ struct Progress<T> {
 }
 
 /// The state of a part.
-#[derive(Debug)]
 struct State<T> {
     outcome: Option<Result<T, AskError>>,
     problem: Option<String>,

@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use crate::container::{Damage, DamagedFile, Found, Frame as AnyFrame, Scanner, read_body};
-use crate::files::{beside, private, sync_folder};
+use crate::files::{beside, narrowed, private, sync_folder};
 
 use super::LogError;
 use super::form::KIND;
@@ -45,6 +45,15 @@ struct Place<F> {
     body_at: u64,
 }
 
+/// Narrows the rights to a file of version 1 that was kept, which holds texts too.
+fn narrow_old(path: &Path) -> io::Result<()> {
+    match File::open(beside(path, OLD)) {
+        Ok(file) => narrowed(file).map(drop),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 impl FileStore {
     pub(super) fn open(path: &Path) -> Result<Self, LogError> {
         let lock = private().write(true).create(true).truncate(false).open(beside(path, ".lock"))?;
@@ -55,7 +64,8 @@ impl FileStore {
         }
         // What a rewrite left that did not end may hold what was to be removed.
         remove(&beside(path, ".tmp"))?;
-        let mut file = private().read(true).write(true).create(true).truncate(false).open(path)?;
+        let mut file = narrowed(private().read(true).write(true).create(true).truncate(false).open(path)?)?;
+        narrow_old(path)?;
         let mut first = Vec::with_capacity(HEADER + 1);
         (&file).take(HEADER as u64 + 1).read_to_end(&mut first)?;
         let start = read_start(&first)?;

@@ -18,7 +18,8 @@ pub(super) use crate::container::HEADER;
 pub(super) type Frame = Unnamed<LONGEST>;
 
 /// One logged reply.
-#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(test, derive(Debug))]
+#[derive(Clone, PartialEq)]
 pub(super) struct Record {
     pub(super) key: Key,
     pub(super) stage: Stage,

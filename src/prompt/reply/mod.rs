@@ -5,6 +5,8 @@
 //! (an echoed template comes first, the final answer last); and each of these is repaired only as far as it has one
 //! likely reading. Whatever was done is listed in `repairs`.
 
+use std::borrow::Cow;
+
 use serde::de::DeserializeOwned;
 
 use self::items::Form;
@@ -119,7 +121,8 @@ impl ReplyError {
 ///
 /// See [`ReplyError`]. A reply that is valid JSON of another type is [`ReplyError::WrongShape`].
 pub fn read_reply<T: DeserializeOwned>(reply: &str) -> Result<Reply<T>, ReplyError> {
-    let text = trimmed(reply)?;
+    let clean = without_controls(reply);
+    let text = trimmed(&clean)?;
     let fits = |text: &str| !(wants_object::<T>() && text.starts_with('['));
     if fits(text)
         && let Ok(value) = serde_json::from_str(text)
@@ -167,13 +170,39 @@ pub(crate) fn read_cut_items<T: DeserializeOwned>(
 }
 
 fn read_list<T: DeserializeOwned>(reply: &str, field: &'static str, keep: Keep) -> Result<ReplyItems<T>, ReplyError> {
-    let text = trimmed(reply)?;
+    let clean = without_controls(reply);
+    let text = trimmed(&clean)?;
     let wrong_shape = || ReplyError::WrongShape { expected: format!("{{\"{field}\":[…]}}") };
     if let Ok(value) = serde_json::from_str(text) {
         return Form::of(value, field).into_items().ok_or_else(wrong_shape);
     }
     let scan = scan(text, keep)?;
     items::pick(&scan, field).ok_or_else(|| scan.error(wrong_shape))
+}
+
+/// A reply with a space for each control character, written out or as an escape of JSON: nothing that a terminal obeys gets into
+/// what is read. Line ends and tabs stay.
+fn without_controls(reply: &str) -> Cow<'_, str> {
+    let is_odd = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r');
+    if !reply.contains(is_odd) && !reply.contains("\\u00") && !reply.contains("\\b") && !reply.contains("\\f") {
+        return Cow::Borrowed(reply);
+    }
+    let (mut clean, mut rest) = (String::with_capacity(reply.len()), reply);
+    while let Some(c) = rest.chars().next() {
+        let escaped = rest.strip_prefix('\\').map(|escape| (escape.chars().next(), escape));
+        let (bytes, odd) = match escaped {
+            Some((Some('u'), escape)) => {
+                let code = escape.get(1..5).and_then(|digits| u32::from_str_radix(digits, 16).ok());
+                (if code.is_some() { 6 } else { 2 }, code.and_then(char::from_u32).is_some_and(is_odd))
+            }
+            Some((Some(other), _)) => (1 + other.len_utf8(), matches!(other, 'b' | 'f')),
+            _ => (c.len_utf8(), is_odd(c)),
+        };
+        let (taken, left) = rest.split_at_checked(bytes).unwrap_or((rest, ""));
+        clean.push_str(if odd { " " } else { taken });
+        rest = left;
+    }
+    Cow::Owned(clean)
 }
 
 fn trimmed(reply: &str) -> Result<&str, ReplyError> {

@@ -8,7 +8,6 @@ const MAX_PASSES: usize = 16;
 const MIN_WORK: usize = 1 << 16;
 
 /// One bracketed value of a reply.
-#[derive(Debug)]
 pub(super) struct Piece {
     /// Opened by `{` rather than `[`.
     pub(super) object: bool,
@@ -41,7 +40,7 @@ impl Piece {
 }
 
 /// The parts that a reply consists of.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Scan {
     /// In order of their start. Only parts of a broken value lie within another piece.
     pub(super) pieces: Vec<Piece>,

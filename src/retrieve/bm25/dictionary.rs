@@ -32,7 +32,7 @@ fn mix(bits: u64) -> u64 {
 }
 
 /// Words numbered from 0 in the order in which they came.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Dictionary {
     /// The words, one after another.
     text: Vec<u8>,

@@ -46,7 +46,7 @@ const WAYS: usize = 2;
 const SETS: usize = 1 << 12;
 
 /// The room that reading a text takes.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Room {
     text: String,
     /// In sets of [`WAYS`].
@@ -68,7 +68,7 @@ impl Room {
 }
 
 /// The outcome of reading a word: its token, or nothing for a stop word.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Clone, Copy, Default)]
 struct Remembered {
     word: Short,
     token: Short,
@@ -115,7 +115,7 @@ pub(super) fn tokens(text: &str) -> Vec<String> {
 }
 
 /// Numbers the tokens of many texts: each different word is stemmed once.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Reader {
     pub(super) tokens: Dictionary,
     words: Dictionary,

@@ -19,7 +19,7 @@ use super::similar::Likeness;
 /// similar questions.
 ///
 /// Lift of a trait d: `ln((picked_d + k) / (expected_d + k))`, where each of R options is expected 1/R.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Choices {
     /// Options without what is in parentheses, words of options, and responses.
     wordings: Numbers<String>,

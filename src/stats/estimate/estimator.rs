@@ -67,7 +67,7 @@ impl fmt::Debug for Estimator {
 }
 
 /// What the counts are of, by kind of response space.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) enum Space {
     Labels(Labels),
     Scale(Ordinal),

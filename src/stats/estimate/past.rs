@@ -20,7 +20,7 @@ pub(super) const READ: usize = 256;
 ///
 /// The responses of all items count. Of a task that has the same responses for every query only the latest [`READ`] texts are
 /// read, so that opening a long memory costs as little as opening a short one.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Past {
     /// The responses of a task that has the same for every query.
     pub(super) responses: Vec<String>,

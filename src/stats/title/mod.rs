@@ -40,7 +40,8 @@ const PAIRED: usize = 40;
 const PAIRED_LEN: f64 = 10.0;
 
 /// A title and where its main part was taken from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Title {
     /// One line, no period at its end.
     pub(crate) text: String,
@@ -80,7 +81,7 @@ impl std::fmt::Debug for Titles {
 }
 
 /// The tokens of a query whose factors the user boosted: by how much their odds of being in the title are multiplied.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct TitleBoosts(BTreeMap<String, f64>);
 
 impl TitleBoosts {
@@ -113,7 +114,8 @@ struct Tally {
 /// One user's titling habits, as sums over the user's texts and titles: the estimate's counterpart for free text.
 ///
 /// It is fitted on first use and kept by whoever opened the memory ([`Titles`]).
-#[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(test, derive(Debug))]
+#[derive(Clone, Default, PartialEq)]
 pub(crate) struct TitleModel {
     tallies: BTreeMap<String, Tally>,
     titles: f64,

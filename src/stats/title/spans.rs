@@ -15,7 +15,6 @@ const UNSEEN: f64 = 0.01;
 pub(super) const MARKS: [char; 8] = [' ', '.', ',', ';', ':', '"', '“', '”'];
 
 /// One word of a sentence with what deciding on spans needs of it.
-#[derive(Debug)]
 struct Piece {
     word: Word,
     core: String,
@@ -37,7 +36,6 @@ impl Piece {
 }
 
 /// A token of the text: its chance of being in this user's title.
-#[derive(Debug)]
 struct Token {
     chance: f64,
     stop: bool,
@@ -145,7 +143,6 @@ impl OpenSpan {
 }
 
 /// A text cut into sentences and words, with its tokens' chances.
-#[derive(Debug)]
 pub(super) struct Text {
     sentences: Vec<Vec<Piece>>,
     tokens: Vec<Token>,

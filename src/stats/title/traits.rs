@@ -13,7 +13,6 @@ const CUE_REACH: usize = 12;
 const CUE_NEAR: usize = 6;
 
 /// A whitespace-separated word and where its text has it.
-#[derive(Debug)]
 pub(super) struct Word {
     pub(super) text: String,
     pub(super) start: usize,

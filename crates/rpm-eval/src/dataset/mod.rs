@@ -21,6 +21,8 @@ mod teachers;
 mod tests;
 mod wording;
 
+use std::fmt;
+
 use rpm_core::data::{DataError, History, Interaction, Query, Task, UserId};
 
 use super::EvalError;
@@ -64,7 +66,7 @@ pub struct EvalUser {
 }
 
 /// One test item. A method sees its query only.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct TestItem {
     /// Its id within the user.
     pub id: String,
@@ -133,4 +135,16 @@ pub struct Limits {
     pub tests: Option<usize>,
     /// Leaves out test items whose text is in the history too.
     pub only_unseen: bool,
+}
+
+impl fmt::Debug for TestItem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TestItem")
+            .field("id", &self.id)
+            .field("query", &self.query)
+            .field("time", &self.time)
+            .field("shares", &self.shares.len())
+            .field("seen", &self.seen)
+            .finish_non_exhaustive()
+    }
 }

@@ -55,7 +55,6 @@ pub(super) fn by_kind<'f>(labels: impl IntoIterator<Item = &'f [LabelFault]>) ->
 }
 
 /// Judges the labels of one data set.
-#[derive(Debug)]
 pub(super) struct LabelJudge {
     language: Language,
     /// Stems of the words that the task itself uses.

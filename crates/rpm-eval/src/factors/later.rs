@@ -12,7 +12,6 @@ use rpm_core::stats::{Beliefs, association, rank_sum};
 pub(super) const SIGNIFICANT: f64 = 0.05;
 
 /// One later item: the factors of its query and the response that was given.
-#[derive(Debug)]
 pub(super) struct LaterItem {
     pub(super) factors: BTreeSet<FactorId>,
     pub(super) response: String,
@@ -30,7 +29,7 @@ pub struct Later {
 }
 
 /// The way that a factor points.
-#[derive(Debug, PartialEq)]
+#[derive(PartialEq)]
 enum Direction {
     /// On a scale: responses with it are higher or lower than without.
     Scale(Ordering),
@@ -39,7 +38,7 @@ enum Direction {
 }
 
 /// Counts of responses with a factor and without it.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Sides(BTreeMap<String, (f64, f64)>);
 
 impl Later {

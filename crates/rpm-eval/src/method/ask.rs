@@ -26,7 +26,7 @@ pub struct Asker<'a> {
 }
 
 /// A question about a query.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Ask<'a> {
     /// Instructions beyond the task, in sentences; empty for none.
     pub rules: &'a str,
@@ -42,7 +42,7 @@ pub struct Ask<'a> {
 }
 
 /// A model's answer.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct AskOutcome {
     /// The prediction.
     pub prediction: Prediction,
@@ -231,5 +231,25 @@ impl<'a> Asker<'a> {
             shown => format!("{shown}\n\n{}", self.new_item(query)),
         };
         vec![Message::system(system), Message::user(user)]
+    }
+}
+
+impl fmt::Debug for Ask<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ask")
+            .field("rules", &self.rules.len())
+            .field("shown", &self.shown.len())
+            .field("temperature", &self.temperature)
+            .field("seed", &self.seed)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for AskOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AskOutcome")
+            .field("prediction", &self.prediction)
+            .field("first", &self.first.len())
+            .finish_non_exhaustive()
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use rpm_core::data::{Interaction, Query, Task};
 
 /// The number of times each response was given.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(super) struct Counts(BTreeMap<String, usize>);
 
 impl Counts {

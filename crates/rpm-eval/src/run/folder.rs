@@ -4,13 +4,13 @@
 //! folder is opened again, and that job is done again; its replies are in the response log, so nothing is paid twice.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use crate::dataset::Dataset;
 use crate::{EvalError, Record};
-use rpm_core::files::{beside, private, sync_folder};
+use rpm_core::files::{beside, narrowed, private, sync_folder};
 
 use super::Manifest;
 use super::tap::Exchange;
@@ -37,6 +37,8 @@ pub(super) enum Start {
 pub(super) struct Folder {
     path: PathBuf,
     records: File,
+    /// Held locked for as long as the run writes. A file of its own, since the records' file is replaced.
+    _lock: File,
 }
 
 /// A folder with what an earlier run left in it.
@@ -50,6 +52,7 @@ pub(super) struct Opened {
 
 const MANIFEST: &str = "manifest.json";
 const RECORDS: &str = "records.jsonl";
+const LOCK: &str = "run.lock";
 const TRANSCRIPTS: &str = "transcripts.jsonl";
 
 impl Record {
@@ -74,11 +77,13 @@ impl Folder {
     /// that may pass.
     ///
     /// # Errors
-    /// [`EvalError::RunExists`] for a new run when the folder holds one; [`EvalError::OtherRun`] for a run that
+    /// [`EvalError::FolderInUse`] while another run writes to it; [`EvalError::RunExists`] for a new run when the folder holds one; [`EvalError::OtherRun`] for a run that
     /// differs.
     pub(super) fn open(path: &Path, manifest: Manifest, sets: &[Dataset], start: Start) -> Result<Opened, EvalError> {
         let io = |source| EvalError::Io { path: path.to_owned(), source };
         fs::create_dir_all(path).map_err(io)?;
+        // Before anything is read, so that nobody changes it between the comparison and the first record.
+        let lock = locked(path)?;
         let manifest = match read_manifest(path)? {
             Some(_) if start == Start::New => return Err(EvalError::RunExists { path: path.to_owned() }),
             Some(earlier) => match manifest.differs_from(&earlier) {
@@ -90,8 +95,8 @@ impl Folder {
         let whole = whole_jobs(&path.join(RECORDS), sets)?;
         write(&path.join(MANIFEST), pretty(&manifest).as_bytes())?;
         rewrite(&path.join(RECORDS), whole.values().flatten())?;
-        let records = private().append(true).create(true).open(path.join(RECORDS)).map_err(io)?;
-        Ok(Opened { folder: Self { path: path.to_owned(), records }, done: whole, manifest })
+        let records = private().append(true).create(true).open(path.join(RECORDS)).and_then(narrowed).map_err(io)?;
+        Ok(Opened { folder: Self { path: path.to_owned(), records, _lock: lock }, done: whole, manifest })
     }
 
     /// Adds a job's records.
@@ -123,7 +128,7 @@ impl Folder {
             lines.push_str(&line.to_string());
             lines.push('\n');
         }
-        let file = private().append(true).create(true).open(&path);
+        let file = private().append(true).create(true).open(&path).and_then(narrowed);
         file.and_then(|mut file| file.write_all(lines.as_bytes())).map_err(|source| EvalError::Io { path, source })
     }
 
@@ -134,6 +139,18 @@ impl Folder {
 
     fn io(&self, source: std::io::Error) -> EvalError {
         EvalError::Io { path: self.path.join(RECORDS), source }
+    }
+}
+
+/// The folder's lock, which ends with the process, also when it is killed.
+fn locked(folder: &Path) -> Result<File, EvalError> {
+    let path = folder.join(LOCK);
+    let file = private().read(true).write(true).create(true).truncate(false).open(&path);
+    let file = file.map_err(|source| EvalError::Io { path: path.clone(), source })?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(EvalError::FolderInUse { path: folder.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(EvalError::Io { path, source }),
     }
 }
 

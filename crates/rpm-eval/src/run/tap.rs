@@ -35,7 +35,7 @@ struct Asked {
 }
 
 /// One request with its reply, as [`Runner::transcripts`](super::Runner::transcripts) keeps it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Exchange {
     stage: Stage,
     messages: Vec<(&'static str, String)>,

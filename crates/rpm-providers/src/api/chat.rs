@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::classify::Wanted;
 use super::error::Fault;
 use super::http::{Answer, Endpoint};
-use super::{ApiKey, classify};
+use super::{ApiKey, ProviderError, classify};
 use rpm_core::llm::{
     BackendError, Completion, CompletionRequest, FinishReason, ReplyForm, ReplySchema, TokenChoices, TokenLogprob,
     Usage,
@@ -117,6 +117,22 @@ impl<D: Dialect> Chat<D> {
         self
     }
 
+    pub(super) fn insecure_http(mut self) -> Self {
+        self.endpoint.insecure = true;
+        self
+    }
+
+    /// Checks what a request would refuse anyway.
+    pub(super) fn checked(self) -> Result<Self, ProviderError> {
+        self.endpoint.guards(self.key.as_ref())?;
+        Ok(self)
+    }
+
+    /// What may be shown: the model, and the base URL without its path.
+    pub(super) fn shown(&self) -> String {
+        format!("{}/{}@{}", self.endpoint.provider(), self.model, self.endpoint.origin())
+    }
+
     pub(super) fn concurrency(mut self, requests: usize) -> Self {
         self.concurrency = requests.max(1);
         self
@@ -160,6 +176,7 @@ impl<D: Dialect> Chat<D> {
 
     pub(super) async fn complete(&self, request: &CompletionRequest) -> Result<Completion, BackendError> {
         request.in_time()?;
+        self.endpoint.guards(self.key.as_ref())?;
         let headers = self.dialect.headers(self.key.as_ref());
         let headers =
             headers.ok_or_else(|| self.endpoint.fault(Fault::Setting("the key cannot be sent in a header")))?;
@@ -274,6 +291,20 @@ macro_rules! provider {
                 Self(self.0.key(key.into()))
             }
 
+            /// Sends the key also over plain HTTP to another machine, as inside a network that is trusted. Without this such a request
+            /// is refused with [`BackendError::Permanent`](rpm_core::BackendError::Permanent); to this machine (`localhost`, `127.0.0.1`,
+            /// `::1`) it never is.
+            #[must_use]
+            pub fn insecure_http(self) -> Self {
+                Self(self.0.insecure_http())
+            }
+
+            /// The provider, where its key may go to its base URL.
+            pub(super) fn permitted(self, insecure: bool) -> Result<Self, ProviderError> {
+                let chat = if insecure { self.0.insecure_http() } else { self.0 };
+                Ok(Self(chat.checked()?))
+            }
+
             /// Waits at most this long for each answer, connecting included. Default: 120 s. What takes longer is
             /// [`BackendError::Transient`](rpm_core::BackendError::Transient).
             #[must_use]
@@ -337,7 +368,7 @@ macro_rules! provider {
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_tuple(stringify!($name)).field(&self.0.identity()).finish()
+                f.debug_tuple(stringify!($name)).field(&self.0.shown()).finish()
             }
         }
     };

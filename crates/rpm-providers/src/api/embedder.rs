@@ -54,6 +54,14 @@ impl OpenAiEmbedder {
         self
     }
 
+    /// Sends the key also over plain HTTP to another machine, as inside a network that is trusted. Without this such a request is
+    /// refused; to this machine it never is.
+    #[must_use]
+    pub fn insecure_http(mut self) -> Self {
+        self.endpoint.insecure = true;
+        self
+    }
+
     /// Waits at most this long for each answer. Default: 120 s.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
@@ -76,6 +84,7 @@ impl OpenAiEmbedder {
     }
 
     async fn ask(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, BackendError> {
+        self.endpoint.guards(self.key.as_ref())?;
         let headers = bearer(self.key.as_ref());
         let headers =
             headers.ok_or_else(|| self.endpoint.fault(Fault::Setting("the key cannot be sent in a header")))?;
@@ -149,6 +158,7 @@ impl Embedder for OpenAiEmbedder {
 
 impl fmt::Debug for OpenAiEmbedder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("OpenAiEmbedder").field(&self.fingerprint()).finish()
+        let shown = format!("{OPENAI}/{}@{}", self.model, self.endpoint.origin());
+        f.debug_tuple("OpenAiEmbedder").field(&shown).field(&self.dimensions).finish()
     }
 }

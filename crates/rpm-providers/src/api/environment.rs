@@ -20,6 +20,7 @@ const TIMEOUT: Duration = Duration::from_secs(600);
 /// | `RPM_MODEL` | the model's name, as the provider knows it |
 /// | `OPENAI_API_KEY`, `OPENAI_BASE_URL`, `ANTHROPIC_API_KEY`, `GEMINI_API_KEY`, … | as the backends read them |
 /// | `RPM_FORM` | optional: `schema` (the default), `json` or `text`, the strictest form to hold replies to |
+/// | `RPM_INSECURE_HTTP` | optional: `1` lets the key go over plain HTTP to another machine |
 ///
 /// # Errors
 /// A variable is missing or has a value that is none of these.
@@ -33,10 +34,11 @@ pub fn from_env(model: Option<String>) -> Result<Option<Arc<dyn LlmBackend>>, Pr
         Some("text") => ReplyForm::Text,
         Some(_) => return Err(wrong("RPM_FORM must be schema, json or text")),
     };
+    let insecure = env("RPM_INSECURE_HTTP").is_some_and(|set| set.trim() == "1");
     Ok(Some(match provider.as_str() {
-        "openai" => Arc::new(OpenAiCompatible::from_env(model)?.timeout(TIMEOUT).form(form)),
-        "anthropic" => Arc::new(Anthropic::from_env(model)?.timeout(TIMEOUT).form(form)),
-        "gemini" => Arc::new(Gemini::from_env(model)?.timeout(TIMEOUT).form(form)),
+        "openai" => Arc::new(OpenAiCompatible::from_env(model)?.timeout(TIMEOUT).form(form).permitted(insecure)?),
+        "anthropic" => Arc::new(Anthropic::from_env(model)?.timeout(TIMEOUT).form(form).permitted(insecure)?),
+        "gemini" => Arc::new(Gemini::from_env(model)?.timeout(TIMEOUT).form(form).permitted(insecure)?),
         _ => return Err(wrong("RPM_PROVIDER must be openai, anthropic or gemini")),
     }))
 }

@@ -17,6 +17,11 @@ pub struct ProviderError {
 pub(super) enum Fault {
     #[error("{0}")]
     Setting(&'static str),
+    #[error(
+        "the key is not sent over plain http to another machine, where everyone on the way could read it: use https, or allow it with \
+         insecure_http()"
+    )]
+    Insecure,
     #[error("a request must be polled inside a tokio runtime with IO and time enabled")]
     NoRuntime,
     #[error("no answer within {0:?}")]

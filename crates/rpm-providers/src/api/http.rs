@@ -1,6 +1,7 @@
 //! Requests over HTTP to one provider's base URL.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -10,7 +11,7 @@ use serde_json::Value;
 
 use super::error::Fault;
 use super::reading::Decoded;
-use super::{ProviderError, wait};
+use super::{ApiKey, ProviderError, wait};
 
 /// The most bytes of a chat model's answer, unless the host sets another number: no reply comes near this.
 pub(super) const LONGEST_REPLY: usize = 4 << 20;
@@ -24,6 +25,8 @@ pub(super) struct Endpoint {
     provider: &'static str,
     client: Client,
     base: Url,
+    /// True where the host allows a key over plain HTTP to another machine.
+    pub(super) insecure: bool,
     pub(super) timeout: Duration,
     /// The most bytes of an answer, of a stream's events together.
     pub(super) longest: usize,
@@ -87,7 +90,7 @@ impl Endpoint {
             }
         }
         let client = client.build().map_err(|_| wrong("the HTTP client cannot be made"))?;
-        Ok(Self { provider, client, base, timeout, longest: LONGEST_REPLY })
+        Ok(Self { provider, client, base, insecure: false, timeout, longest: LONGEST_REPLY })
     }
 
     pub(super) fn provider(&self) -> &'static str {
@@ -100,6 +103,20 @@ impl Endpoint {
 
     pub(super) fn host(&self) -> &str {
         self.base.host_str().unwrap_or_default()
+    }
+
+    /// Scheme, host and port: what may be shown, since a path may hold a secret.
+    pub(super) fn origin(&self) -> String {
+        let port = self.base.port().map(|port| format!(":{port}")).unwrap_or_default();
+        format!("{}://{}{port}", self.base.scheme(), self.host())
+    }
+
+    /// Refuses to send a key over plain HTTP to another machine, where everyone on the way could read it.
+    pub(super) fn guards(&self, key: Option<&ApiKey>) -> Result<(), ProviderError> {
+        if key.is_none() || self.insecure || self.base.scheme() == "https" || is_this_machine(self.host()) {
+            return Ok(());
+        }
+        Err(self.fault(Fault::Insecure))
     }
 
     /// This endpoint with this time for an answer, if that is less.
@@ -229,8 +246,17 @@ impl Endpoint {
 
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Endpoint").field("base", &self.base()).field("timeout", &self.timeout).finish_non_exhaustive()
+        f.debug_struct("Endpoint").field("base", &self.origin()).field("timeout", &self.timeout).finish_non_exhaustive()
     }
+}
+
+/// True of the names and addresses that never leave the machine.
+fn is_this_machine(host: &str) -> bool {
+    let name = host.trim_end_matches('.').to_ascii_lowercase();
+    let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    name == "localhost"
+        || name.ends_with(".localhost")
+        || address.is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 fn is_stream(response: &Response) -> bool {
@@ -253,6 +279,40 @@ impl<'a> Line<'a> {
             b"" => Self::Other,
             b"[DONE]" => Self::Done,
             data => Self::Event(data),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_machine_is_known_by_its_names_and_addresses() {
+        for host in [
+            "localhost",
+            "LOCALHOST",
+            "localhost.",
+            "a.localhost",
+            "127.0.0.1",
+            "127.8.9.1",
+            "[::1]",
+            "[::ffff:127.0.0.1]",
+        ] {
+            assert!(is_this_machine(host), "{host}");
+        }
+        for host in [
+            "localhost.example.com",
+            "notlocalhost",
+            "10.0.0.1",
+            "0.0.0.0",
+            "192.168.0.1",
+            "[::]",
+            "[fe80::1]",
+            "127.0.0.1.example.com",
+            "",
+        ] {
+            assert!(!is_this_machine(host), "{host}");
         }
     }
 }

@@ -10,7 +10,7 @@ use redb::{Database, DatabaseError, Error};
 
 use super::Compacted;
 use super::tables::{self, Outcome};
-use rpm_core::files::{beside, private, sync_folder};
+use rpm_core::files::{beside, narrowed, private, sync_folder};
 use rpm_core::store::StoreError;
 
 /// Pages kept in memory, in bytes: enough for the tree above the models, which are read rarely and decoded anyway.
@@ -113,7 +113,7 @@ impl StoreFile {
 
 /// Opens the database in this file, and makes one that only its owner can read when there is none.
 fn open(path: &Path, checked: bool) -> Result<Database, StoreError> {
-    private().read(true).write(true).create(true).truncate(false).open(path)?;
+    narrowed(private().read(true).write(true).create(true).truncate(false).open(path)?)?;
     let mut builder = Database::builder();
     // Else a file that was damaged while nobody had it open could make the database panic.
     builder.set_cache_size(CACHE).set_check_integrity_on_open(checked);

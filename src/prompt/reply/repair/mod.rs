@@ -24,7 +24,6 @@ pub(super) enum Ending {
 }
 
 /// One value read from a text.
-#[derive(Debug)]
 pub(super) struct Parsed {
     /// Strict JSON; meaningless when broken.
     pub(super) json: String,

@@ -6,7 +6,8 @@ const DEPTH: usize = 32;
 const VALUES: usize = 200_000;
 
 /// A value.
-#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(test, derive(Debug))]
+#[derive(Clone, PartialEq)]
 pub(super) enum Literal {
     None,
     Bool(bool),
