@@ -19,7 +19,7 @@ mod kind;
 mod repair;
 mod scan;
 
-/// Longest reply that is read, so that an endless one costs little.
+/// Longest reply that is looked through for JSON, so that an endless one costs little.
 const MAX_REPLY_BYTES: usize = 1 << 20;
 
 const WRONG_SHAPE: &str = "the reply has JSON, but not in the form asked for";
@@ -88,8 +88,8 @@ pub enum ReplyError {
         /// The end of what could be read, in bytes of the reply without leading white space.
         position: usize,
     },
-    /// The reply is longer than 1 MiB.
-    #[error("the reply has {bytes} bytes, more than the {MAX_REPLY_BYTES} that are read")]
+    /// The reply is longer than 1 MiB, and not the value asked for as it stands. Lists of items are not read beyond that.
+    #[error("the reply has {bytes} bytes, more than the {MAX_REPLY_BYTES} that are searched")]
     TooLong {
         /// Length of the reply.
         bytes: usize,
@@ -129,6 +129,7 @@ pub fn read_reply<T: DeserializeOwned>(reply: &str) -> Result<Reply<T>, ReplyErr
     {
         return Ok(Reply { value, repairs: Vec::new() });
     }
+    check_length(text)?;
     let wrong_shape = || ReplyError::WrongShape { expected: form_of::<T>() };
     if serde_json::from_str::<serde_json::Value>(text).is_ok() {
         return Err(wrong_shape());
@@ -172,6 +173,7 @@ pub(crate) fn read_cut_items<T: DeserializeOwned>(
 fn read_list<T: DeserializeOwned>(reply: &str, field: &'static str, keep: Keep) -> Result<ReplyItems<T>, ReplyError> {
     let clean = without_controls(reply);
     let text = trimmed(&clean)?;
+    check_length(text)?;
     let wrong_shape = || ReplyError::WrongShape { expected: format!("{{\"{field}\":[…]}}") };
     if let Ok(value) = serde_json::from_str(text) {
         return Form::of(value, field).into_items().ok_or_else(wrong_shape);
@@ -207,11 +209,13 @@ fn without_controls(reply: &str) -> Cow<'_, str> {
 
 fn trimmed(reply: &str) -> Result<&str, ReplyError> {
     let text = reply.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
-    match text.len() {
-        0 => Err(ReplyError::Empty),
-        bytes if bytes > MAX_REPLY_BYTES => Err(ReplyError::TooLong { bytes }),
-        _ => Ok(text),
-    }
+    if text.is_empty() { Err(ReplyError::Empty) } else { Ok(text) }
+}
+
+/// Fails for a reply that is too long to be taken apart.
+fn check_length(text: &str) -> Result<(), ReplyError> {
+    let bytes = text.len();
+    if bytes > MAX_REPLY_BYTES { Err(ReplyError::TooLong { bytes }) } else { Ok(()) }
 }
 
 fn scan(text: &str, keep: Keep) -> Result<Scan, ReplyError> {
