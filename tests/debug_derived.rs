@@ -15,6 +15,7 @@ const NOT_THE_USERS: [(&str, &[&str]); 4] = [
             "Piece",
             "UnknownFormat",
             "ReadOptions",
+            "ProfileOptions",
             "ReportOptions",
             "Spec",
             "Trust",
@@ -88,7 +89,7 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
             if name != "tests" {
                 sources(&path, found);
             }
-        } else if name.ends_with(".rs") && !name.ends_with("tests.rs") {
+        } else if path.extension().is_some_and(|ending| ending == "rs") && !name.ends_with("tests.rs") {
             found.push(path);
         }
     }

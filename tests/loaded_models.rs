@@ -227,7 +227,7 @@ fn take(pipeline: &RpmPipeline, model: &mut UserModel, step: &Step, number: usiz
 }
 
 #[track_caller]
-fn saved_and_loaded(model: UserModel, after: &dyn std::fmt::Debug) -> UserModel {
+fn saved_and_loaded(model: &UserModel, after: &dyn std::fmt::Debug) -> UserModel {
     let file = model.to_json();
     let read = UserModel::from_json(&file).unwrap_or_else(|error| panic!("{error:?} after {after:?}"));
     assert!(read.to_json() == file, "another file after {after:?}");
@@ -248,13 +248,15 @@ proptest! {
     ) {
         let (at, file) = &files()[which.index(files().len())];
         let mut file = file.clone();
-        mutations.iter().for_each(|mutation| mutate(&mut file, mutation));
+        for mutation in &mutations {
+            mutate(&mut file, mutation);
+        }
         // What is refused harms nobody.
         let Ok(mut model) = UserModel::from_json(&file.to_string()) else { return Ok(()) };
-        model = saved_and_loaded(model, &"reading");
+        model = saved_and_loaded(&model, &"reading");
         for (number, step) in steps.iter().enumerate() {
             take(&pipelines()[*at], &mut model, step, number);
-            model = saved_and_loaded(model, step);
+            model = saved_and_loaded(&model, step);
         }
     }
 }
@@ -282,7 +284,7 @@ fn every_kind_of_task_survives_a_walk() {
         let id = model.factors().iter().next().map(|factor| factor.id().clone());
         if let Some(factor) = id {
             model.edit(Edit::NotMe { factor }).unwrap();
-            model = saved_and_loaded(model, &kind);
+            model = saved_and_loaded(&model, &kind);
         }
         block_on(pipeline.personalize_model(&model, &query)).unwrap();
     }
@@ -305,7 +307,7 @@ fn a_group_under_another_id_is_refused_or_lived_with() {
             for (number, text) in TEXTS.iter().enumerate() {
                 let new = interaction(&format!("new{number}"), text, "2", 100 + i64::try_from(number).unwrap());
                 block_on(pipeline.observe_model(&mut model, [new])).unwrap();
-                model = saved_and_loaded(model, &(group, id, number));
+                model = saved_and_loaded(&model, &(group, id, number));
             }
         }
     }

@@ -128,15 +128,17 @@ fn every_test_that_the_security_page_names_is_there() {
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut sources = String::new();
-    ["src", "tests", "crates"].iter().for_each(|folder| gather(&root.join(folder), &mut sources));
+    for folder in ["src", "tests", "crates"] {
+        gather(&root.join(folder), &mut sources);
+    }
     let page = read("SECURITY.md");
     let quoted = || page.split('`').skip(1).step_by(2);
     let tests: Vec<&str> = quoted().filter(|name| name.matches('_').count() > 3 && !name.contains('.')).collect();
-    assert!(tests.len() > 20, "{tests:?}");
+    assert!(tests.len() > 15, "{tests:?}");
     for name in tests {
         assert!(sources.contains(&format!("fn {name}(")), "no test {name}");
     }
-    for file in quoted().filter(|name| name.ends_with(".rs")) {
+    for file in quoted().filter(|name| Path::new(name).extension().is_some_and(|ending| ending == "rs")) {
         let in_crates = ["rpm-providers", "rpm-stores", "rpm-eval"].map(|name| format!("crates/{name}/{file}"));
         assert!(
             std::iter::once(file.to_owned()).chain(in_crates).any(|file| root.join(file).exists()),

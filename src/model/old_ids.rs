@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::UserModel;
 use super::partition::Partition;
-use crate::data::{DataError, Edit, EditRecord, Factor, FactorId, FeatureKey};
+use crate::data::{DataError, Edit, EditRecord, Factor, FactorId, FeatureKey, MemoryItem, ReasoningPath};
 
 impl UserModel {
     /// Gives everything that names a factor of the user's own by an old id the id of today, in one step. True when there
@@ -50,8 +50,8 @@ impl UserModel {
     fn has_old_ids(&self) -> bool {
         let kept = |id: &FactorId| self.grouping.fitted.iter().any(|group| group.id == *id);
         let is_old = |id: &FactorId| id.is_old() && !kept(id);
-        let paths = self.memory.items().iter().filter_map(|item| item.path());
-        let mut cited = paths.flat_map(|path| path.steps()).filter_map(|step| step.factor.as_ref());
+        let paths = self.memory.items().iter().filter_map(MemoryItem::path);
+        let mut cited = paths.flat_map(ReasoningPath::steps).filter_map(|step| step.factor.as_ref());
         self.edits.iter().flat_map(|record| record.edit.factors()).any(is_old)
             || self.factors.iter().chain(self.set_aside.iter()).any(|factor| is_old(factor.id()))
             || cited.any(is_old)

@@ -12,7 +12,7 @@ const LONGEST: usize = 63;
 const HELD: usize = 1 << 18;
 
 /// Short texts to be found, in time that does not grow with their number.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Pieces {
     all: BTreeSet<String>,
     /// By the start of a piece: the lengths of those that begin so, as bits.

@@ -12,11 +12,11 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 const MOST: usize = 1 << 16;
 
 /// A text; nothing where something else stands.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Text(pub(super) Option<String>);
 
 /// A text, or the texts of the parts that some gateways send of it; empty where something else stands.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Words(pub(super) String);
 
 /// A number from 0 on; nothing where something else stands.
