@@ -58,6 +58,14 @@ pub enum TryError {
         /// The row of the first.
         first_row: usize,
     },
+    /// A column of times that was named and cannot be read.
+    #[error("column {column:?}: {problem}. Or leave out --time: which queries are asked is then drawn by the seed")]
+    Times {
+        /// The column of the times.
+        column: String,
+        /// The row, the cause and its correction.
+        problem: String,
+    },
     /// Users who all have too few interactions.
     #[error(
         "none of the {users} users has {needed} different queries or more, which it takes to learn from some and to be \

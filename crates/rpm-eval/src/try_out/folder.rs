@@ -24,6 +24,8 @@ struct File<'a> {
     unused: &'a [Unused],
     kind: ResponseKind,
     metric: &'a str,
+    /// The points of one unit in which errors on a scale are given: 0.5 where half points are taken twice.
+    points_per_step: f64,
     ours: &'a str,
     baseline: &'a str,
     verdict: &'a Verdict,
@@ -46,6 +48,7 @@ impl TriedOut {
             unused: &self.unused,
             kind: self.kind,
             metric: self.metric.name(),
+            points_per_step: self.step,
             ours: name(0),
             baseline: name(1),
             verdict: &self.verdict,
@@ -67,7 +70,15 @@ impl TriedOut {
         if let Some(baseline) = self.methods.get(1) {
             options = options.base(&baseline.method);
         }
-        Report::of(&self.run, std::slice::from_ref(&self.set), &options).write(folder)?;
+        let mut report = Report::of(&self.run, std::slice::from_ref(&self.set), &options);
+        let Verdict { sentence, note, .. } = &self.verdict;
+        report.opening = [Some(sentence), Some(note)].into_iter().flatten().filter(|it| !it.is_empty()).cloned().collect();
+        report.opening.extend(self.lost());
+        if self.step < 1.0 {
+            report.opening.push("Below, figures on the scale are in half points: all numbers are taken twice.".to_owned());
+        }
+        report.names = self.methods.iter().map(|figure| (figure.method.clone(), figure.words.clone())).collect();
+        report.write(folder)?;
         write(&folder.join("verdict.json"), self.to_json()?.as_bytes())?;
         write_data(&self.set, &folder.join("data"))
     }

@@ -40,5 +40,6 @@ pub(super) fn read(path: &Path, bytes: &[u8], sha256: String) -> Result<Table, T
         cells: object.map(|object| columns.iter().map(|column| cell(object.get(column))).collect()),
     });
     let rows = rows.collect();
-    Ok(Table { columns, rows, sha256, read_as: format!("{}, JSON lines", file_name(path)) })
+    let read_as = format!("{}, JSON lines", file_name(path));
+    Ok(Table { columns, rows, sha256, read_as, counted_as: "the lines of the file, empty ones included" })
 }

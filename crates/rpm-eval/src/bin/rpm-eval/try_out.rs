@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use rpm_eval::run::Runner;
-use rpm_eval::try_out::{DateOrder, ResponseKind, TryError, TryOptions, try_out};
+use rpm_eval::try_out::{DateOrder, ResponseKind, ScaleEnds, TryError, TryOptions, try_out};
 
 use crate::run::show;
 
@@ -30,6 +30,10 @@ pub(crate) struct Args {
     /// The kind of the responses, where it is not told from them: scale, labels or text.
     #[arg(long)]
     kind: Option<ResponseKind>,
+    /// The lowest and the highest point of the scale, such as 1..5; what is not on it is not used. Told from the responses
+    /// without it.
+    #[arg(long, value_name = "LOW..HIGH", allow_hyphen_values = true)]
+    scale: Option<ScaleEnds>,
     /// What users are asked about each query, in a sentence.
     #[arg(long, value_name = "SENTENCE")]
     question: Option<String>,
@@ -74,7 +78,7 @@ fn tried(args: &Args) -> Result<(), TryError> {
     options.time.clone_from(&args.time);
     options.question.clone_from(&args.question);
     (options.kind, options.dates, options.tests, options.seed) = (args.kind, args.dates, args.tests, args.seed);
-    options.users = args.users;
+    (options.users, options.scale) = (args.users, args.scale);
     // A line for each job would be all that is seen in a file.
     let runner = if std::io::stderr().is_terminal() { Runner::new().progress(show) } else { Runner::new() };
     let tried = pollster::block_on(try_out(&args.file, &options, runner))?;
