@@ -3,6 +3,7 @@
 
 mod made;
 mod rows;
+mod verdicts;
 
 use std::fmt::Write as _;
 use std::fs;

@@ -69,7 +69,7 @@ fn each_malformed_row_is_named_and_the_rest_is_read() {
         ("users.jsonl, line 4", "has a field history that is not a list"),
         ("users.jsonl, line 5", "is of another task than the first user"),
         ("users.jsonl, line 6", "has no field task"),
-        ("users.jsonl, line 7, test 1", "the response is not a whole number from 1 to 5"),
+        ("users.jsonl, line 7, test 1", "the response is not a whole number from 1 to 3"),
         ("users.jsonl, line 7", "is left without a test item"),
         ("users.jsonl, line 8, history 1", "has a timestamp that is not a whole number"),
         ("users.jsonl, line 8, history 2", "has no field query"),
