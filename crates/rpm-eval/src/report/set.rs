@@ -98,7 +98,7 @@ fn cases(id: &str, cards: Vec<Section>) -> Section {
 fn in_a_line(set: &SetReport) -> String {
     let items = number::count(set.items);
     let people = if (1..set.users).contains(&set.people) {
-        format!(" (of {} persons or groups, each drawn as one)", number::count(set.people))
+        format!(" (of {} persons or groups)", number::count(set.people))
     } else {
         String::new()
     };

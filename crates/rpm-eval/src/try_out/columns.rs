@@ -102,6 +102,7 @@ pub(super) fn pick(path: &Path, table: &Table, options: &TryOptions) -> Result<(
             *slot = Some(column);
         }
     }
+    let wanted_flags = wanted.each_ref().map(|wanted| wanted.flag);
     let [user, query, response, time] = found;
     let missing =
         |flag: &'static str| column_error(format!("no column has an obvious name for {flag}"), &found, Some(flag));
@@ -111,10 +112,14 @@ pub(super) fn pick(path: &Path, table: &Table, options: &TryOptions) -> Result<(
         response: response.ok_or_else(|| missing("--response"))?,
         time,
     };
-    let mut all: Vec<usize> = found.into_iter().flatten().collect();
-    all.sort_unstable();
-    if all.windows(2).any(|pair| matches!(pair, [one, other] if one == other)) {
-        return Err(column_error("one column is named for two things".to_owned(), &[None; 4], None));
+    for (place, (column, wanted)) in found.iter().zip(&wanted).enumerate().filter(|(_, (column, _))| column.is_some()) {
+        let Some((_, first)) = found.iter().zip(&wanted_flags).take(place).find(|(other, _)| *other == column) else {
+            continue;
+        };
+        let name = column.and_then(|column| table.columns.get(column)).map_or("", String::as_str);
+        let problem = format!("column {name:?} is named for {first} and for {}, and can be one of them", wanted.flag);
+        let known = found.map(|known| known.filter(|_| known != *column));
+        return Err(column_error(problem, &known, Some(wanted.flag)));
     }
     Ok((columns, taken))
 }

@@ -19,6 +19,12 @@ pub enum TryError {
         /// The mistake and its correction.
         problem: String,
     },
+    /// A file where a folder for the results is needed.
+    #[error("{}: is a file, and --out takes a folder", path.display())]
+    Out {
+        /// The file.
+        path: PathBuf,
+    },
     /// A column that is needed and is not there, or could be one of several.
     #[error("{problem}. The columns are: {}. Name it, as in: {command}", columns.join(", "))]
     Column {

@@ -14,6 +14,8 @@ use crate::run::write;
 
 use super::{Candidate, MethodFigure, ResponseKind, TriedOut, TryError, Unused, Verdict};
 
+const VERDICT: &str = "verdict.json";
+
 /// `verdict.json`.
 #[derive(Serialize)]
 struct File<'a> {
@@ -56,8 +58,22 @@ impl TriedOut {
             on_histories: &self.candidates,
         };
         let json = serde_json::to_string_pretty(&file)
-            .map_err(|error| EvalError::Io { path: "verdict.json".into(), source: error.into() })?;
+            .map_err(|error| EvalError::Io { path: VERDICT.into(), source: error.into() })?;
         Ok(json + "\n")
+    }
+
+    /// What [`write`](Self::write) would replace in a folder: the results of another table, or of this one with other options or by
+    /// another version. `None` where there are none, or the same.
+    ///
+    /// # Errors
+    /// [`EvalError::Io`] when the results cannot be written as JSON.
+    pub fn replaces(&self, folder: &Path) -> Result<Option<&'static str>, EvalError> {
+        let Ok(there) = std::fs::read_to_string(folder.join(VERDICT)) else { return Ok(None) };
+        if there == self.to_json()? {
+            return Ok(None);
+        }
+        let same_table = there.contains(&self.set.sha256);
+        Ok(Some(if same_table { "the same table with other options" } else { "another table" }))
     }
 
     /// Writes `verdict.json`, the harness's `report.md`, `report.html` and `report.json` of the same run, and in `data` the split as
@@ -79,7 +95,7 @@ impl TriedOut {
         }
         report.names = self.methods.iter().map(|figure| (figure.method.clone(), figure.words.clone())).collect();
         report.write(folder)?;
-        write(&folder.join("verdict.json"), self.to_json()?.as_bytes())?;
+        write(&folder.join(VERDICT), self.to_json()?.as_bytes())?;
         write_data(&self.set, &folder.join("data"))
     }
 }

@@ -63,12 +63,23 @@ pub(super) fn read(path: &Path) -> Result<Table, TryError> {
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
     let table = match ending.as_str() {
         "jsonl" | "ndjson" => lines::read(path, &bytes, sha256)?,
+        _ if is_json(&bytes) => {
+            let problem = "holds JSON: write one object a line, and give the file a name that ends in .jsonl";
+            return Err(wrong(path, problem));
+        }
         _ => separated(path, &bytes, sha256)?,
     };
     if table.rows.is_empty() {
-        return Err(wrong(path, "has no row below its header"));
+        return Err(wrong(path, "has no row below its header: add a row for each response"));
     }
     Ok(table)
+}
+
+/// True for an object or an array of objects, which no header begins like.
+fn is_json(bytes: &[u8]) -> bool {
+    let start = bytes.trim_ascii_start();
+    let inner = start.strip_prefix(b"[").map_or(start, <[u8]>::trim_ascii_start);
+    inner.strip_prefix(b"{").is_some_and(|inner| matches!(inner.trim_ascii_start().first(), Some(b'"' | b'}')))
 }
 
 fn separated(path: &Path, bytes: &[u8], sha256: String) -> Result<Table, TryError> {
@@ -83,7 +94,7 @@ fn separated(path: &Path, bytes: &[u8], sha256: String) -> Result<Table, TryErro
     // The crate's own words may quote the file.
     let unreadable = |_| wrong(path, "is not a CSV file");
     if !reader.read_byte_record(&mut record).map_err(unreadable)? {
-        return Err(wrong(path, "is empty"));
+        return Err(wrong(path, "is empty: it takes a header, and a row for each response"));
     }
     let columns = header(path, &record)?;
     let mut rows = Vec::new();

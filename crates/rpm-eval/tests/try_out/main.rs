@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
 mod made;
+mod messages;
 mod rows;
 mod verdicts;
 
@@ -153,7 +154,8 @@ fn an_unknown_column_is_told_with_those_there_are_and_the_command() {
     let error = refused(&path, &["--user", "who", "--query", "what", "--response", "marks"]);
     has(&error, &["--response: there is no column \"marks\"", "--user who --query what --response COLUMN"]);
     let error = refused(&path, &["--user", "who", "--query", "what", "--response", "what"]);
-    has(&error, &["one column is named for two things"]);
+    has(&error, &["column \"what\" is named for --query and for --response, and can be one of them"]);
+    has(&error, &["--user who --query what --response COLUMN"]);
 }
 
 #[test]
@@ -168,8 +170,10 @@ fn a_file_that_is_no_table_says_what_it_is() {
         ),
         ("utf16", b"\xff\xfeu\0s\0".to_vec(), "is UTF-16: save it as UTF-8"),
         ("sheet", b"PK\x03\x04 and more".to_vec(), "is a spreadsheet"),
-        ("empty", Vec::new(), "is empty"),
-        ("no_row", b"user,query,response\n".to_vec(), "has no row below its header"),
+        ("empty", Vec::new(), "is empty: it takes a header, and a row for each response"),
+        ("no_row", b"user,query,response\n".to_vec(), "has no row below its header: add a row for each response"),
+        ("json", b" [{\"user\": \"a\"},\n{\"user\": \"b\"}]".to_vec(), "holds JSON: write one object a line"),
+        ("an_object", b"{\"user\": \"a\"}\n".to_vec(), "a name that ends in .jsonl"),
         ("one_column", b"user\nviewer1\n".to_vec(), "has one column only"),
     ] {
         has(&refused(&file(name, bytes), &[]), &[told]);
