@@ -51,7 +51,11 @@ impl Resamples {
     pub fn only(&self, taken: &[bool]) -> Cow<'_, Self> {
         let taken: Vec<bool> =
             self.taken.iter().enumerate().map(|(at, own)| *own && taken.get(at) == Some(&true)).collect();
-        if taken == self.taken { Cow::Borrowed(self) } else { Cow::Owned(Self::among(taken, self.first.clone(), self.count, self.seed)) }
+        if taken == self.taken {
+            Cow::Borrowed(self)
+        } else {
+            Cow::Owned(Self::among(taken, self.first.clone(), self.count, self.seed))
+        }
     }
 
     fn among(taken: Vec<bool>, first: Vec<usize>, resamples: usize, seed: u64) -> Self {

@@ -206,11 +206,15 @@ impl Collector {
         let mut notes = Vec::new();
         if self.same_profile > 0 {
             let rows = self.same_profile;
-            notes.push(format!("{rows} without an owner's id, with the profile of an earlier question: taken as of its user"));
+            notes.push(format!(
+                "{rows} without an owner's id, with the profile of an earlier question: taken as of its user"
+            ));
         }
         if !parts.is_empty() {
             let users = parts.len();
-            notes.push(format!("{users} without an owner's id, with a profile that is part of another's: taken as that person"));
+            notes.push(format!(
+                "{users} without an owner's id, with a profile that is part of another's: taken as that person"
+            ));
         }
         notes
     }

@@ -52,8 +52,11 @@ fn digest(entry: &Value) -> Entry {
     let text = match entry {
         Value::Object(fields) => {
             // By name, whatever the order in the file.
-            let fields: BTreeMap<&String, String> =
-                fields.iter().filter(|(name, _)| *name != NUMBER).map(|(name, value)| (name, value.to_string())).collect();
+            let fields: BTreeMap<&String, String> = fields
+                .iter()
+                .filter(|(name, _)| *name != NUMBER)
+                .map(|(name, value)| (name, value.to_string()))
+                .collect();
             format!("{fields:?}")
         }
         other => other.to_string(),
@@ -70,7 +73,11 @@ mod tests {
     #[test]
     fn a_profile_is_part_of_one_that_has_all_its_entries_whatever_their_numbers() {
         let profile = |texts: &str, from: usize| -> Vec<Value> {
-            texts.chars().enumerate().map(|(n, text)| json!({"id": from + n, "text": text.to_string(), "score": 4})).collect()
+            texts
+                .chars()
+                .enumerate()
+                .map(|(n, text)| json!({"id": from + n, "text": text.to_string(), "score": 4}))
+                .collect()
         };
         let mut profiles = Profiles::default();
         for (user, texts) in ["abc", "xabcy", "ab", "abcd", "cba", "ace"].into_iter().enumerate() {

@@ -29,7 +29,9 @@ fn verdict(report: &Report) -> Section {
             section.blocks.extend(others.iter().cloned().map(Block::Text));
             let names = report.names.iter().map(|(name, words)| Fact::new(name, words));
             section.blocks.push(Block::Facts(names.collect()));
-            section.blocks.push(Block::Text(format!("Beside all the comparisons of this report, for which p is adjusted: {own}")));
+            section.blocks.push(Block::Text(format!(
+                "Beside all the comparisons of this report, for which p is adjusted: {own}"
+            )));
         }
     }
     section.blocks.extend(headline::caveats(report).into_iter().map(Block::Text));

@@ -88,10 +88,13 @@ impl TriedOut {
         }
         let mut report = Report::of(&self.run, std::slice::from_ref(&self.set), &options);
         let Verdict { sentence, note, .. } = &self.verdict;
-        report.opening = [Some(sentence), Some(note)].into_iter().flatten().filter(|it| !it.is_empty()).cloned().collect();
+        report.opening =
+            [Some(sentence), Some(note)].into_iter().flatten().filter(|it| !it.is_empty()).cloned().collect();
         report.opening.extend(self.lost());
         if self.step < 1.0 {
-            report.opening.push("Below, figures on the scale are in half points: all numbers are taken twice.".to_owned());
+            report
+                .opening
+                .push("Below, figures on the scale are in half points: all numbers are taken twice.".to_owned());
         }
         report.names = self.methods.iter().map(|figure| (figure.method.clone(), figure.words.clone())).collect();
         report.write(folder)?;

@@ -146,7 +146,10 @@ impl TriedOut {
         let lost: usize = self.unused.iter().map(|unused| unused.rows).sum();
         let most = self.unused.first().filter(|_| lost * MANY > self.rows)?;
         let percent = page::percent(lost as f64 / self.rows as f64);
-        Some(format!("{lost} of {} ({percent}) are not used; the commonest reason: {most}.", page::counted(self.rows, "row")))
+        Some(format!(
+            "{lost} of {} ({percent}) are not used; the commonest reason: {most}.",
+            page::counted(self.rows, "row")
+        ))
     }
 
     /// The simple method that did best on the test items, where it is not the one that was chosen.
@@ -195,7 +198,11 @@ pub async fn try_out(path: &Path, options: &TryOptions, runner: Runner) -> Resul
         ("table", format!("{}, {}", table.read_as, page::counted(table.rows.len(), "row"))),
         ("row numbers", table.counted_as.to_owned()),
         ("columns", columns),
-        ("responses", said.reason.clone() + if options.kind.is_some() && options.scale.is_none() { ", as --kind says" } else { "" }),
+        (
+            "responses",
+            said.reason.clone()
+                + if options.kind.is_some() && options.scale.is_none() { ", as --kind says" } else { "" },
+        ),
         ("question", asked),
         ("times", said.times.clone()),
         ("split", told.join(" ")),

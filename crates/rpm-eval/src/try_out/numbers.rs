@@ -72,8 +72,7 @@ impl<'a> Numbers<'a> {
         let (of, all) = MOST;
         let points: Vec<i64> = self.points().map(|(_, half)| half).collect();
         let span = points.iter().max().zip(points.iter().min()).map(|(high, low)| (high - low) / 2);
-        points.len() * all >= of * self.halves.len()
-            && span.is_some_and(|span| span < limits::SCALE_POINTS)
+        points.len() * all >= of * self.halves.len() && span.is_some_and(|span| span < limits::SCALE_POINTS)
     }
 
     /// What is wrong with a column of which most are points and too many are no numbers.
@@ -127,7 +126,9 @@ impl<'a> Numbers<'a> {
     pub(super) fn scale_from(&self, ends: ScaleEnds) -> Result<Told, String> {
         let on = self.points().filter(|(_, half)| (ends.low..=ends.high).contains(half)).count();
         if on == 0 {
-            return Err("none of the responses is on the scale that --scale gives: correct it, or leave it out".to_owned());
+            return Err(
+                "none of the responses is on the scale that --scale gives: correct it, or leave it out".to_owned()
+            );
         }
         self.told(ends, Some("as --scale says"))
     }
@@ -233,13 +234,10 @@ mod tests {
         let rows: Vec<usize> = (2..9).collect();
         let told = numbers(&["1", "5", "55", "4.5", "good"], &rows).scale_from("1..5".parse().unwrap()).unwrap();
         assert_eq!(told.space, ResponseSpace::scale(2, 10).unwrap());
-        assert_eq!(told.responses.iter().map(Option::as_deref).collect::<Vec<_>>(), [
-            Some("2"),
-            Some("10"),
-            None,
-            Some("9"),
-            None
-        ]);
+        assert_eq!(
+            told.responses.iter().map(Option::as_deref).collect::<Vec<_>>(),
+            [Some("2"), Some("10"), None, Some("9"), None]
+        );
         for wrong in ["5", "5..1", "1..x", "0.3..5", ".."] {
             assert!(wrong.parse::<ScaleEnds>().is_err(), "{wrong}");
         }

@@ -105,7 +105,8 @@ pub(super) fn page(tried: &TriedOut) -> String {
         let alone = tried.verdict.finding == Finding::OneUser;
         if !alone {
             let drawn = "Drawn by the seed among users with enough answers; so are the two answers of each.";
-            let because = if tried.metric == Metric::Mae { "in points" } else { "as the answer's probability in percent" };
+            let because =
+                if tried.metric == Metric::Mae { "in points" } else { "as the answer's probability in percent" };
             let because = format!("Behind \"because\" is what is usual and what moved it, {because}.");
             wrapped(&mut page, "", 0, drawn);
             if tried.metric != Metric::Rouge1 {

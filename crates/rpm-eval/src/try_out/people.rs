@@ -1,9 +1,9 @@
 //! Three people as examples: one for whom it was better, a typical one, and one for whom it was worse.
 
+use rpm_core::Answer;
 use rpm_core::data::ResponseSpace;
 use rpm_core::explain::WaterfallUnit;
 use rpm_core::pipeline::Prepared;
-use rpm_core::Answer;
 
 use crate::dataset::{Dataset, EvalUser};
 use crate::method::{Spec, offline};

@@ -170,7 +170,10 @@ fn times_of(
             if options.time.is_some() {
                 return Err(TryError::Times { column: column.to_owned(), problem });
             }
-            Ok((None, format!("column {column:?} is not used: {problem}. Which queries are asked is drawn by the seed")))
+            Ok((
+                None,
+                format!("column {column:?} is not used: {problem}. Which queries are asked is drawn by the seed"),
+            ))
         }
     }
 }

@@ -86,7 +86,8 @@ fn separated(path: &Path, bytes: &[u8], sha256: String) -> Result<Table, TryErro
     let (separator, named) = separator(bytes);
     let Numbered { records, open } = numbered(bytes, separator);
     if let Some(row) = open {
-        let problem = "a double quote opens here and is not closed. Close it, or write two where one belongs to the text";
+        let problem =
+            "a double quote opens here and is not closed. Close it, or write two where one belongs to the text";
         return Err(wrong(path, format!("row {row}: {problem}")));
     }
     let mut reader = ReaderBuilder::new().flexible(true).has_headers(false).delimiter(separator).from_reader(bytes);

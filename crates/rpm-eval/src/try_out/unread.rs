@@ -123,7 +123,9 @@ mod tests {
         assert_eq!(month, "row 2: month 24 does not exist: pass --dates day-first");
         assert!(told(&["13/05/2024", "05/13/2024"], None).starts_with("rows 2 and 3 disagree: in the first the day"));
         let forms = told(&["", "2024-05-01", "17000"], None);
-        assert!(forms.starts_with("rows 3 and 4 disagree: the first has a date with the year first, the second a number"));
+        assert!(
+            forms.starts_with("rows 3 and 4 disagree: the first has a date with the year first, the second a number")
+        );
         assert!(told(&["01.02.2024", "soon"], None).starts_with("row 3: is no time"));
         assert!(told(&["31/02/2024", "30/02/2024"], None).starts_with("row 2: is no time"));
         assert!(told(&["", ""], None).starts_with("all its cells are blank"));

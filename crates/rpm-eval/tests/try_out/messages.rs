@@ -75,8 +75,8 @@ fn a_run_into_a_file_has_a_line_for_each_method() {
     let output = run(&["--data", data.to_str().unwrap(), "--methods", "majority,mean"]);
     assert!(output.status.success());
     let lines = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(lines.lines().map(|line| line.split(": ").nth(1).unwrap()).collect::<Vec<_>>(), [
-        "majority on rating",
-        "mean on rating"
-    ]);
+    assert_eq!(
+        lines.lines().map(|line| line.split(": ").nth(1).unwrap()).collect::<Vec<_>>(),
+        ["majority on rating", "mean on rating"]
+    );
 }

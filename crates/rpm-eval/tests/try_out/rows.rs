@@ -25,7 +25,8 @@ fn a_few_words_among_points_are_rows_that_are_not_used() {
 
 #[test]
 fn many_words_among_points_make_no_labels_of_a_scale() {
-    let path = with_slips("many_words", &[(5, "good"), (9, "n/a"), (11, "bad"), (20, "4 stars"), (33, "good"), (40, "x")]);
+    let path =
+        with_slips("many_words", &[(5, "good"), (9, "n/a"), (11, "bad"), (20, "4 stars"), (33, "good"), (40, "x")]);
     let told = "column \"rating\": 6 of 60 cells, the first in row 5, are no numbers; correct them, or pass --kind scale to leave \
                 them out, or --kind labels";
     has(&refused(&path, &[]), &[told]);
@@ -81,7 +82,10 @@ fn rows_are_numbered_as_a_spreadsheet_does() {
     text.push_str("viewer1,\"A film\",,5\n");
     let text = said(&file("gaps", text), &[]);
     // 61 lines, three empty ones before it.
-    has(&text, &["column \"rating\" is blank (the first: row 65)", "counted as a spreadsheet does", "an empty line is a row"]);
+    has(
+        &text,
+        &["column \"rating\" is blank (the first: row 65)", "counted as a spreadsheet does", "an empty line is a row"],
+    );
 }
 
 #[test]

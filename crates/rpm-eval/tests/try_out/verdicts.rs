@@ -39,7 +39,8 @@ fn how_many_more_users_is_told_only_where_something_points_to_a_difference() {
 #[test]
 fn where_interval_and_p_disagree_it_is_said_by_which_the_verdict_goes() {
     // Of six users one has always given the same, so that five are left to tell by.
-    let path = file("five", films(6, 20, |user, n| if user == 5 { "3".into() } else { stars(user, n) }, |n| n.to_string()));
+    let path =
+        file("five", films(6, 20, |user, n| if user == 5 { "3".into() } else { stars(user, n) }, |n| n.to_string()));
     let verdict = tried(&path, &TryOptions::default()).verdict;
     assert_eq!(verdict.finding, Finding::NotToldApart);
     assert!(verdict.interval.unwrap().low > 0.0 && verdict.p > 0.05);
@@ -60,8 +61,10 @@ fn the_report_opens_with_the_same_verdict_and_has_the_names_of_the_screen() {
     for figure in &tried.methods {
         has(&plain, &[&format!("- **{}:** {}", figure.method, figure.words)]);
     }
-    assert!(fs::read_to_string(out.join("report.html")).unwrap().contains(&tried.verdict.sentence.replace('\'', "&#39;"))
-        || fs::read_to_string(out.join("report.html")).unwrap().contains(&tried.verdict.sentence));
+    assert!(
+        fs::read_to_string(out.join("report.html")).unwrap().contains(&tried.verdict.sentence.replace('\'', "&#39;"))
+            || fs::read_to_string(out.join("report.html")).unwrap().contains(&tried.verdict.sentence)
+    );
 }
 
 #[test]
@@ -72,7 +75,8 @@ fn because_adds_up_as_it_is_shown() {
             if half { (stars - 0.5).to_string() } else { stars.to_string() }
         };
         let text = said(&file(name, films(9, 20, response, |n| n.to_string())), &[]);
-        let sums: Vec<&str> = text.split("because ").skip(1).map(|rest| rest.split(" simple ").next().unwrap()).collect();
+        let sums: Vec<&str> =
+            text.split("because ").skip(1).map(|rest| rest.split(" simple ").next().unwrap()).collect();
         assert!(sums.len() >= 4);
         for sum in sums {
             let number = |part: &str| part.rsplit(' ').next().unwrap().parse::<f64>().unwrap();

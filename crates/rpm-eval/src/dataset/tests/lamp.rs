@@ -161,8 +161,11 @@ fn without_user_ids_questions_of_one_profile_are_one_user_and_a_profile_within_a
     let set = folder(&format!("[{}]", questions.join(",")), &outputs).read().unwrap();
     assert_eq!(set.users.iter().map(|user| user.tests.len()).collect::<Vec<_>>(), [2, 1, 1, 1]);
     assert_eq!(people(&set.users), [0, 0, 1, 2]);
-    assert_eq!(set.notes, [
-        "1 without an owner's id, with the profile of an earlier question: taken as of its user",
-        "1 without an owner's id, with a profile that is part of another's: taken as that person",
-    ]);
+    assert_eq!(
+        set.notes,
+        [
+            "1 without an owner's id, with the profile of an earlier question: taken as of its user",
+            "1 without an owner's id, with a profile that is part of another's: taken as that person",
+        ]
+    );
 }
