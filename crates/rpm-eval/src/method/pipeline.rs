@@ -35,63 +35,7 @@ pub(super) type MakeCatalog = dyn Fn(&Bench<'_>) -> Result<Arc<Catalog>, MethodE
 /// A pipeline of the crate as a method: it learns each user, answers, and keeps the paths that answers bring. It learns
 /// with [`Bench::learner`] where there is one.
 ///
-/// An answerer of one's own is compared with the other methods as a pipeline that has it:
-///
-/// ```
-/// use std::sync::Arc;
-///
-/// use rpm_core::answer::{AnswerError, AnswerRequest, Draft};
-/// use rpm_core::context::StageContext;
-/// use rpm_core::data::{Feature, PathOrigin, PathStep, ReasoningPath};
-/// use rpm_core::{Answerer, async_trait};
-/// use rpm_eval::dataset::{ReadOptions, read};
-/// use rpm_eval::method::{Method, PipelineMethod, named};
-/// use rpm_eval::report::{Report, ReportOptions};
-/// use rpm_eval::run::Runner;
-///
-/// /// Responds as the user did to the most similar past query.
-/// struct Nearest;
-///
-/// #[async_trait]
-/// impl Answerer for Nearest {
-///     async fn answer(&self, request: AnswerRequest<'_>, _: &StageContext<'_>) -> Result<Draft, AnswerError> {
-///         let nearest = request.exemplars.first().map(|exemplar| &exemplar.item);
-///         let nearest = nearest.or(request.memory.items().last());
-///         let response = nearest.ok_or(AnswerError::NoBasis { missing: "a past query" })?.response();
-///         // The path says why, over the query's features.
-///         let features: Vec<Feature> = request.features.iter().map(|it| it.feature.clone()).collect();
-///         let factor = request.features.first().and_then(|it| it.factor.clone());
-///         let text = "the most similar past query".to_owned();
-///         let steps = features.first().map(|_| PathStep { feature: 0, factor: factor.clone(), text });
-///         let path = ReasoningPath::new(
-///             steps.into_iter().collect(),
-///             response,
-///             PathOrigin::Statistics,
-///             &features,
-///             |_| factor.clone(),
-///         );
-///         Ok(Draft::new(response, path.map_err(|error| AnswerError::Other(Box::new(error)))?))
-///     }
-/// }
-///
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let folder = std::env::temp_dir().join(format!("rpm-eval-nearest-{}", std::process::id()));
-/// # std::fs::create_dir_all(&folder)?;
-/// # std::fs::write(folder.join("labels.json"), r#"["1", "2", "3"]"#)?;
-/// # let user = r#"{"task": "rating", "history": [{"query": "A slow film.", "response": "1"}, {"query": "A quick film.",
-/// #     "response": "3"}], "test": [{"query": "A slow book.", "response": "1"}]}"#.replace('\n', " ");
-/// # std::fs::write(folder.join("users.jsonl"), user)?;
-/// # let path = folder.as_path();
-/// let sets = [read(path, None, &ReadOptions::default())?];
-/// let mine = PipelineMethod::offline("nearest", |builder, _| builder.answerer(Nearest));
-/// let methods = [named(&"majority".parse()?)?, named(&"offline".parse()?)?, Arc::new(mine) as Arc<dyn Method>];
-/// let run = pollster::block_on(Runner::new().run(&sets, &methods))?;
-/// let report = Report::of(&run, &sets, &ReportOptions::default().base("majority"));
-/// assert!(report.to_markdown().contains("nearest"));
-/// # std::fs::remove_dir_all(&folder)?;
-/// # Ok(())
-/// # }
-/// ```
+#[doc = include_str!("own_answerer.md")]
 #[derive(Clone)]
 pub struct PipelineMethod {
     name: String,

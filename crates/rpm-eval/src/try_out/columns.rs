@@ -102,7 +102,6 @@ pub(super) fn pick(path: &Path, table: &Table, options: &TryOptions) -> Result<(
             *slot = Some(column);
         }
     }
-    let wanted_flags = wanted.each_ref().map(|wanted| wanted.flag);
     let [user, query, response, time] = found;
     let missing =
         |flag: &'static str| column_error(format!("no column has an obvious name for {flag}"), &found, Some(flag));
@@ -112,16 +111,23 @@ pub(super) fn pick(path: &Path, table: &Table, options: &TryOptions) -> Result<(
         response: response.ok_or_else(|| missing("--response"))?,
         time,
     };
-    for (place, (column, wanted)) in found.iter().zip(&wanted).enumerate().filter(|(_, (column, _))| column.is_some()) {
-        let Some((_, first)) = found.iter().zip(&wanted_flags).take(place).find(|(other, _)| *other == column) else {
-            continue;
-        };
-        let name = column.and_then(|column| table.columns.get(column)).map_or("", String::as_str);
-        let problem = format!("column {name:?} is named for {first} and for {}, and can be one of them", wanted.flag);
-        let known = found.map(|known| known.filter(|_| known != *column));
-        return Err(column_error(problem, &known, Some(wanted.flag)));
+    if let Some((first, second, column)) = twice(&found) {
+        let flag = |place: usize| wanted.get(place).map_or("", |wanted| wanted.flag);
+        let name = table.columns.get(column).map_or("", String::as_str);
+        let problem =
+            format!("column {name:?} is named for {} and for {}, and can be one of them", flag(first), flag(second));
+        let known = found.map(|known| known.filter(|known| *known != column));
+        return Err(column_error(problem, &known, Some(flag(second))));
     }
     Ok((columns, taken))
+}
+
+/// The places of the first two things that one column is named for, and the column.
+fn twice(found: &[Option<usize>]) -> Option<(usize, usize, usize)> {
+    found.iter().enumerate().find_map(|(second, column)| {
+        let first = found.iter().take(second).position(|other| other == column)?;
+        Some((first, second, (*column)?))
+    })
 }
 
 /// The column of this name, to the letter or else whatever its case.

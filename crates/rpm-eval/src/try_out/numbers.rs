@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn a_lone_value_far_off_is_told_with_its_row_and_a_rare_one_nearby_is_not() {
         let rows: Vec<usize> = (2..300).collect();
-        let mut responses = vec!["1", "3", "5", "4"].repeat(20);
+        let mut responses = ["1", "3", "5", "4"].repeat(20);
         responses.push("55");
         let told = numbers(&responses, &rows).far_off().unwrap();
         assert!(told.starts_with("1 of 81 numbers, in row 82, is far off the others, which go from 1 to 5"), "{told}");

@@ -19,7 +19,9 @@ pub(super) fn sways(user: &Prepared, step: f64) -> Vec<String> {
     let in_points = |sway: &Sway| {
         let mut sway = sway.clone();
         if let SwayEffect::Points { with, without, higher, low, high } = &mut sway.effect {
-            [with, without, higher, low, high].into_iter().for_each(|value| *value *= step);
+            for value in [with, without, higher, low, high] {
+                *value *= step;
+            }
         }
         sway
     };

@@ -75,7 +75,7 @@ struct Unit<'a> {
     after: &'a str,
 }
 
-impl<'a> Unit<'a> {
+impl Unit<'_> {
     /// Of a metric, on a scale whose steps are so many points.
     fn of(metric: Metric, step: f64) -> Self {
         let (times, before, called, after) = match metric {
