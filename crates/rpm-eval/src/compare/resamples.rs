@@ -1,6 +1,7 @@
 //! Which users each resample holds, and how often.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use super::replicates::{Measured, Replicates};
 use crate::Chance;
@@ -21,6 +22,8 @@ pub struct Resamples {
     count: usize,
     seed: u64,
     taken: Vec<bool>,
+    /// By user: the place of the first user of the same person.
+    first: Vec<usize>,
     /// The number of times each user is in each resample: a row of `users` for every resample.
     times: Vec<u32>,
 }
@@ -29,7 +32,15 @@ impl Resamples {
     /// Draws `resamples` times among `users`. [`RESAMPLES`] is the usual number; the time and memory are those of
     /// `users` × `resamples` small numbers.
     pub fn new(users: usize, resamples: usize, seed: u64) -> Self {
-        Self::among(vec![true; users], resamples, seed)
+        Self::among(vec![true; users], (0..users).collect(), resamples, seed)
+    }
+
+    /// Draws persons in place of users, each with all their users. `people` has each user's person, as
+    /// [`people`](crate::dataset::people) does: users of one person are not independent of each other.
+    pub fn of_people(people: &[usize], resamples: usize, seed: u64) -> Self {
+        let mut known: BTreeMap<usize, usize> = BTreeMap::new();
+        let first = people.iter().enumerate().map(|(at, person)| *known.entry(*person).or_insert(at)).collect();
+        Self::among(vec![true; people.len()], first, resamples, seed)
     }
 
     /// Draws anew among those users for which `taken` is true; the others are never drawn, yet keep their places. A
@@ -40,23 +51,32 @@ impl Resamples {
     pub fn only(&self, taken: &[bool]) -> Cow<'_, Self> {
         let taken: Vec<bool> =
             self.taken.iter().enumerate().map(|(at, own)| *own && taken.get(at) == Some(&true)).collect();
-        if taken == self.taken { Cow::Borrowed(self) } else { Cow::Owned(Self::among(taken, self.count, self.seed)) }
+        if taken == self.taken {
+            Cow::Borrowed(self)
+        } else {
+            Cow::Owned(Self::among(taken, self.first.clone(), self.count, self.seed))
+        }
     }
 
-    fn among(taken: Vec<bool>, resamples: usize, seed: u64) -> Self {
+    fn among(taken: Vec<bool>, first: Vec<usize>, resamples: usize, seed: u64) -> Self {
         let users = taken.len();
-        let places: Vec<usize> = taken.iter().enumerate().filter(|&(_, taken)| *taken).map(|(at, _)| at).collect();
+        let mut of_person: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (at, (_, first)) in taken.iter().zip(&first).enumerate().filter(|(_, (taken, _))| **taken) {
+            of_person.entry(*first).or_default().push(at);
+        }
+        let places: Vec<Vec<usize>> = of_person.into_values().collect();
         let mut chance = Chance::new(seed);
         let mut times = vec![0_u32; users * resamples];
         for row in times.chunks_exact_mut(users.max(1)) {
             for _ in 0..places.len() {
-                let picked = places.get(chance.below(places.len()));
-                if let Some(times) = picked.and_then(|&at| row.get_mut(at)) {
-                    *times += 1;
+                for at in places.get(chance.below(places.len())).into_iter().flatten() {
+                    if let Some(times) = row.get_mut(*at) {
+                        *times += 1;
+                    }
                 }
             }
         }
-        Self { users, drawn: places.len(), count: resamples, seed, taken, times }
+        Self { users, drawn: places.len(), count: resamples, seed, taken, first, times }
     }
 
     /// The number of users, those left out included: as many as a statistic gets numbers.
@@ -64,7 +84,12 @@ impl Resamples {
         self.users
     }
 
-    /// The number of users that are drawn, and drawn from.
+    /// By user: the place of the first user of the same person, which is their own where each user is one.
+    pub(super) fn first(&self) -> &[usize] {
+        &self.first
+    }
+
+    /// The number of persons that are drawn, and drawn from: that of users where each is one.
     pub fn drawn(&self) -> usize {
         self.drawn
     }
@@ -134,13 +159,29 @@ impl Resamples {
     /// Identifies the draws, so that only replicates of the same draws are subtracted.
     fn fingerprint(&self) -> u64 {
         let start = Chance::new(self.seed ^ self.count as u64).bits();
-        self.taken.iter().fold(start, |print, &taken| Chance::new(print ^ u64::from(taken)).bits())
+        let users = self.taken.iter().zip(&self.first).enumerate();
+        users.fold(start, |print, (at, (&taken, &first))| {
+            Chance::new(print ^ u64::from(taken) ^ (u64::from(first != at) << 1)).bits()
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_person_all_users_are_drawn_together_and_a_person_is_no_more_than_one() {
+        let together = Resamples::of_people(&[0, 1, 0, 2, 1, 0], 200, 3);
+        assert_eq!((together.users(), together.drawn()), (6, 3));
+        for times in together.times.chunks_exact(6) {
+            assert!(times[0] == times[2] && times[2] == times[5] && times[1] == times[4]);
+            assert_eq!(times[0] + times[1] + times[3], 3);
+        }
+        assert_eq!(Resamples::of_people(&[0, 1, 2], 50, 3).times, Resamples::new(3, 50, 3).times);
+        // The first of a person may be left out.
+        assert_eq!(together.only(&[false, true, true, true, true, true]).drawn(), 3);
+    }
 
     #[test]
     fn every_resample_holds_as_many_users_as_there_are() {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::profiles::Profiles;
 use super::{Dataset, EvalUser, Mark, ReadOptions, Skipped, TestItem};
 use crate::EvalError;
 use rpm_core::data::hex;
@@ -92,13 +93,19 @@ pub(super) struct Collector {
     unnamed: usize,
     most_named: usize,
     rows: usize,
-    groups: BTreeMap<(String, [u8; 32]), usize>,
+    /// By owner, where there is one, and profile: the user.
+    groups: BTreeMap<(Option<String>, [u8; 32]), usize>,
+    /// The profiles of users without an owner.
+    profiles: Profiles,
+    /// Rows without an owner whose profile an earlier one has too.
+    same_profile: usize,
 }
 
 impl Collector {
     pub(super) fn new(options: &ReadOptions) -> Self {
         let (users, skipped, groups) = (Vec::new(), Vec::new(), BTreeMap::new());
-        Self { users, skipped, unnamed: 0, most_named: options.max_skipped_named, rows: 0, groups }
+        let (profiles, most_named) = (Profiles::default(), options.max_skipped_named);
+        Self { users, skipped, unnamed: 0, most_named, rows: 0, groups, profiles, same_profile: 0 }
     }
 
     /// Counts a row and gives its place, from 1.
@@ -157,8 +164,9 @@ impl Collector {
     }
 
     /// Takes in a row with one test item and the profile that goes with it. Rows of one `owner` with the same profile
-    /// are one user; without an owner, or with another profile, the row is a user of its own. Users of one owner are one
-    /// person. The history is only built where it is needed.
+    /// are one user; with another profile of the owner the row is a user of its own, and the same person. Rows without an owner
+    /// are one user where their profiles are the same, and one person where one profile holds the other. The history is only
+    /// built where it is needed.
     pub(super) fn profiled(
         &mut self,
         row: &str,
@@ -168,15 +176,47 @@ impl Collector {
         history: impl FnOnce(&mut Self) -> Vec<Past>,
     ) {
         let place = self.rows;
-        let key = owner.map(|owner| (owner.to_owned(), fingerprint(profile)));
-        if let Some(&at) = key.as_ref().and_then(|key| self.groups.get(key)) {
+        let owner = owner.filter(|owner| !owner.trim().is_empty());
+        let key = (owner.map(str::to_owned), fingerprint(profile));
+        if let Some(&at) = self.groups.get(&key) {
+            self.same_profile += usize::from(owner.is_none());
             return self.ask(at, asked);
         }
         let history = history(self);
         let marks = Mark::all(owner, None);
-        if let Some((key, at)) = key.zip(self.user(place, row, marks, history, vec![asked])) {
+        if let Some(at) = self.user(place, row, marks, history, vec![asked]) {
             self.groups.insert(key, at);
+            if owner.is_none() {
+                self.profiles.add(at, profile);
+            }
         }
+    }
+
+    /// Marks users whose profile is part of another's, and says what was taken for one user or person.
+    fn joined(&mut self) -> Vec<String> {
+        let parts = self.profiles.parts();
+        for &(part, whole) in &parts {
+            let mark = Mark::profile(whole);
+            for user in [part, whole] {
+                if let Some(user) = self.users.get_mut(user) {
+                    user.marks.push(mark);
+                }
+            }
+        }
+        let mut notes = Vec::new();
+        if self.same_profile > 0 {
+            let rows = self.same_profile;
+            notes.push(format!(
+                "{rows} without an owner's id, with the profile of an earlier question: taken as of its user"
+            ));
+        }
+        if !parts.is_empty() {
+            let users = parts.len();
+            notes.push(format!(
+                "{users} without an owner's id, with a profile that is part of another's: taken as that person"
+            ));
+        }
+        notes
     }
 
     fn ask(&mut self, at: usize, asked: Asked) {
@@ -187,17 +227,19 @@ impl Collector {
     }
 
     /// The data set, unless no user is left, as when no row gave the task.
-    pub(super) fn finish(self, name: String, task: Option<Task>, digest: Sha256) -> Result<Dataset, EvalError> {
+    pub(super) fn finish(mut self, name: String, task: Option<Task>, digest: Sha256) -> Result<Dataset, EvalError> {
         let Some(task) = task.filter(|_| !self.users.is_empty()) else {
             return Err(EvalError::Empty { set: name, rows: self.rows });
         };
         let sha256 = hex(&digest.finalize());
+        let notes = self.joined();
         Ok(Dataset {
             name,
             task,
             users: self.users,
             skipped: self.skipped,
             skipped_unnamed: self.unnamed,
+            notes,
             sha256,
             limits: super::Limits::default(),
             teachers: None,

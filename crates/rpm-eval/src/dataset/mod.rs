@@ -13,6 +13,7 @@ mod lamp;
 mod longlamp;
 mod opinions;
 mod people;
+mod profiles;
 mod python;
 pub(crate) mod rows;
 pub(crate) mod source;
@@ -44,6 +45,8 @@ pub struct Dataset {
     pub skipped: Vec<Skipped>,
     /// The number of further rows that could not be used and are not named ([`ReadOptions::max_skipped_named`]).
     pub skipped_unnamed: usize,
+    /// What is to be known of how it was read, in sentences.
+    pub notes: Vec<String>,
     /// SHA-256 of the files' bytes, in hexadecimal: which data this is.
     pub sha256: String,
     /// The limits that were applied.

@@ -98,7 +98,10 @@ fn table(
     let column = |name: &str| {
         let at = header.iter().position(|column| column.trim_ascii() == name.as_bytes());
         at.ok_or_else(|| {
-            format_error(&path, format!("has no column {name}: it needs question, selections and options"))
+            format_error(&path, format!(
+                    "has no column {name}, as GlobalOpinionQA's CSV has beside question, selections and options. A table of \
+                     your own is for `rpm-eval try`"
+                ))
         })
     };
     let columns = [column("question")?, column("selections")?, column("options")?];

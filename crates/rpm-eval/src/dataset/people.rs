@@ -23,6 +23,11 @@ impl Mark {
         Self::of("group", group)
     }
 
+    /// The mark of the user at this place, and of those whose profile is part of theirs.
+    pub(super) fn profile(place: usize) -> Self {
+        Self::of("profile", &place.to_string())
+    }
+
     /// The marks of a user with this id and group, where the file gives them and they are not blank.
     pub(super) fn all(id: Option<&str>, group: Option<&str>) -> Vec<Self> {
         let named = |name: &&str| !name.trim().is_empty();

@@ -115,7 +115,7 @@ pub fn names() -> &'static [&'static str] {
 /// | `least-to-most` | sub-questions first, with past interactions | `k=3` |
 /// | `pag` | a written profile of the user, with past interactions | `k=3` |
 /// | `rpm` | the crate's pipeline | `preset=balanced` (`viewed=8`, `viewers=16` of `fused`), `k`, `tier=full`, `paths=model`, `estimate=off`, … |
-/// | `offline` | the same without a model | `k`, `retriever`, `gate=on`, `tier=full`, `noise=0`, `catalog=0` factors, `others=0` folds or `set`, `shared=10` users, `epsilon=none` noise, `asked=0` questions or `drawn=0` in place of the history |
+/// | `offline` | the same without a model | `k`, `retriever`, `noise=0`, `catalog=0` factors, `others=0` folds or `set`, `shared=10` users, `epsilon=none` noise, `asked=0` questions or `drawn=0` in place of the history |
 ///
 /// Every method that looks at the user has `own=all`: how many of the user's latest interactions it knows. With `own=0` it knows
 /// none; of methods that answer by nothing else there is none such.
@@ -194,6 +194,8 @@ mod tests {
             ("offline:others=10:shared=1", "shared is at least 2 users"),
             ("rag-bm25:k=many", "k must be a number"),
             ("rpm:tier=best", "tier is one of full, pairs, factors"),
+            ("offline:tier=pairs", "tier has no say in an answer without a model"),
+            ("offline:gate=off", "gate has no say in an answer without a model"),
             ("rpm:k=1:k=2", "twice"),
             ("rpm:k", "an option is written"),
             ("", "it has no name"),

@@ -34,6 +34,8 @@ pub(super) type MakeCatalog = dyn Fn(&Bench<'_>) -> Result<Arc<Catalog>, MethodE
 
 /// A pipeline of the crate as a method: it learns each user, answers, and keeps the paths that answers bring. It learns
 /// with [`Bench::learner`] where there is one.
+///
+#[doc = include_str!("own_answerer.md")]
 #[derive(Clone)]
 pub struct PipelineMethod {
     name: String,

@@ -224,8 +224,13 @@ pub(super) fn prompted(options: &mut Options<'_>) -> Result<PipelineMethod, Eval
     Ok(method.with_catalog(catalog).among(others).putting(questions).trusting(trust))
 }
 
-/// The pipeline that asks no model, with the options of [`Parts`].
+/// The pipeline that asks no model, with the options of [`Parts`] but those that only decide what a prompt shows.
 pub(super) fn offline(options: &mut Options<'_>) -> Result<PipelineMethod, EvalError> {
+    if let Some(option) = ["tier", "gate"].into_iter().find(|option| options.spec().options.contains_key(*option)) {
+        return Err(options.wrong(format!(
+            "{option} has no say in an answer without a model, which goes by the whole estimate: leave it out, or ask rpm"
+        )));
+    }
     let parts = Parts::read(options)?;
     let (catalog, others, questions) = (parts.catalog(), parts.others, parts.questions);
     let method = PipelineMethod::offline("offline", move |builder, bench| {

@@ -32,6 +32,8 @@ impl Report {
             prompts: manifest.prompts.clone(),
             methods: manifest.methods.clone(),
             sets,
+            opening: Vec::new(),
+            names: BTreeMap::new(),
             users: users.into_iter().flatten().collect(),
         }
     }
@@ -40,7 +42,8 @@ impl Report {
 /// The figures of a set, and the pages of its users where they are wanted.
 fn set_report(run: &Run, set: &Dataset, options: &ReportOptions) -> (SetReport, Vec<UserPage>) {
     let answers = answers(run, set);
-    let resamples = Resamples::new(set.users.len(), RESAMPLES, run.manifest.seed);
+    let people = people(&set.users);
+    let resamples = Resamples::of_people(&people, RESAMPLES, run.manifest.seed);
     let metrics: Vec<metric::Metric> = metric::Metric::of(&set.task)
         .into_iter()
         .filter(|metric| answers.iter().any(|it| metric.of_items(&set.task, it.all()).is_some()))
@@ -52,7 +55,8 @@ fn set_report(run: &Run, set: &Dataset, options: &ReportOptions) -> (SetReport, 
         data_sha256: set.sha256.clone(),
         task: kind(&set.task).to_owned(),
         users: set.users.len(),
-        people: people(&set.users).into_iter().max().map_or(0, |last| last + 1),
+        people: people.into_iter().max().map_or(0, |last| last + 1),
+        notes: set.notes.clone(),
         teachers: set.teachers.as_ref().map(teachers),
         items: set.items(),
         interactions: set.users.iter().map(|user| user.history.len()).sum(),

@@ -21,7 +21,19 @@ pub(super) fn document(report: &Report) -> Document {
 
 fn verdict(report: &Report) -> Section {
     let mut section = Section::new("verdict", "Verdict");
-    section.blocks.push(Block::Lead(headline::verdict(report)));
+    let own = headline::verdict(report);
+    match report.opening.split_first() {
+        None => section.blocks.push(Block::Lead(own)),
+        Some((first, others)) => {
+            section.blocks.push(Block::Lead(first.clone()));
+            section.blocks.extend(others.iter().cloned().map(Block::Text));
+            let names = report.names.iter().map(|(name, words)| Fact::new(name, words));
+            section.blocks.push(Block::Facts(names.collect()));
+            section.blocks.push(Block::Text(format!(
+                "Beside all the comparisons of this report, for which p is adjusted: {own}"
+            )));
+        }
+    }
     section.blocks.extend(headline::caveats(report).into_iter().map(Block::Text));
     section
 }

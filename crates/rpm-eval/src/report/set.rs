@@ -111,6 +111,9 @@ fn facts(report: &Report, set: &SetReport) -> Vec<Fact> {
         Fact::new("Used", set.limits.as_deref().unwrap_or("all of the data set")),
         Fact::new("Rows not used", number::count(set.skipped_total)),
     ];
+    if !set.notes.is_empty() {
+        facts.push(Fact::several("Notes", set.notes.clone()));
+    }
     if let Some(teachers) = &set.teachers {
         let (users, left_out) = (number::count(teachers.users), number::count(teachers.left_out));
         let text = format!("{users} users of {}; {left_out} more are in both sets and do not teach", teachers.name);

@@ -22,6 +22,12 @@ pub struct Report {
     pub methods: Vec<String>,
     /// One report per data set.
     pub sets: Vec<SetReport>,
+    /// What the report opens with, before its own verdict: the verdict of who asked for it, in sentences. Mostly empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub opening: Vec<String>,
+    /// Methods in words, by name, where who asked for the report calls them so. Mostly empty.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub names: BTreeMap<String, String>,
     /// The pages of users, by set in order; empty where none are wanted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub users: Vec<UserPage>,
@@ -41,6 +47,9 @@ pub struct SetReport {
     /// Persons or groups that the users are of; of one fold are all users of one.
     #[serde(default)]
     pub people: usize,
+    /// What is to be known of how the set was read, in sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// The users of another set, who teach these; `None` where there are none.
     #[serde(default)]
     pub teachers: Option<TeachersRow>,

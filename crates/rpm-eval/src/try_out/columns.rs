@@ -111,12 +111,23 @@ pub(super) fn pick(path: &Path, table: &Table, options: &TryOptions) -> Result<(
         response: response.ok_or_else(|| missing("--response"))?,
         time,
     };
-    let mut all: Vec<usize> = found.into_iter().flatten().collect();
-    all.sort_unstable();
-    if all.windows(2).any(|pair| matches!(pair, [one, other] if one == other)) {
-        return Err(column_error("one column is named for two things".to_owned(), &[None; 4], None));
+    if let Some((first, second, column)) = twice(&found) {
+        let flag = |place: usize| wanted.get(place).map_or("", |wanted| wanted.flag);
+        let name = table.columns.get(column).map_or("", String::as_str);
+        let problem =
+            format!("column {name:?} is named for {} and for {}, and can be one of them", flag(first), flag(second));
+        let known = found.map(|known| known.filter(|known| *known != column));
+        return Err(column_error(problem, &known, Some(flag(second))));
     }
     Ok((columns, taken))
+}
+
+/// The places of the first two things that one column is named for, and the column.
+fn twice(found: &[Option<usize>]) -> Option<(usize, usize, usize)> {
+    found.iter().enumerate().find_map(|(second, column)| {
+        let first = found.iter().take(second).position(|other| other == column)?;
+        Some((first, second, (*column)?))
+    })
 }
 
 /// The column of this name, to the letter or else whatever its case.

@@ -19,6 +19,12 @@ pub enum TryError {
         /// The mistake and its correction.
         problem: String,
     },
+    /// A file where a folder for the results is needed.
+    #[error("{}: is a file, and --out takes a folder", path.display())]
+    Out {
+        /// The file.
+        path: PathBuf,
+    },
     /// A column that is needed and is not there, or could be one of several.
     #[error("{problem}. The columns are: {}. Name it, as in: {command}", columns.join(", "))]
     Column {
@@ -57,6 +63,14 @@ pub enum TryError {
         rows: usize,
         /// The row of the first.
         first_row: usize,
+    },
+    /// A column of times that was named and cannot be read.
+    #[error("column {column:?}: {problem}. Or leave out --time: which queries are asked is then drawn by the seed")]
+    Times {
+        /// The column of the times.
+        column: String,
+        /// The row, the cause and its correction.
+        problem: String,
     },
     /// Users who all have too few interactions.
     #[error(

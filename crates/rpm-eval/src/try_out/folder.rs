@@ -14,6 +14,8 @@ use crate::run::write;
 
 use super::{Candidate, MethodFigure, ResponseKind, TriedOut, TryError, Unused, Verdict};
 
+const VERDICT: &str = "verdict.json";
+
 /// `verdict.json`.
 #[derive(Serialize)]
 struct File<'a> {
@@ -24,6 +26,8 @@ struct File<'a> {
     unused: &'a [Unused],
     kind: ResponseKind,
     metric: &'a str,
+    /// The points of one unit in which errors on a scale are given: 0.5 where half points are taken twice.
+    points_per_step: f64,
     ours: &'a str,
     baseline: &'a str,
     verdict: &'a Verdict,
@@ -46,6 +50,7 @@ impl TriedOut {
             unused: &self.unused,
             kind: self.kind,
             metric: self.metric.name(),
+            points_per_step: self.step,
             ours: name(0),
             baseline: name(1),
             verdict: &self.verdict,
@@ -53,8 +58,22 @@ impl TriedOut {
             on_histories: &self.candidates,
         };
         let json = serde_json::to_string_pretty(&file)
-            .map_err(|error| EvalError::Io { path: "verdict.json".into(), source: error.into() })?;
+            .map_err(|error| EvalError::Io { path: VERDICT.into(), source: error.into() })?;
         Ok(json + "\n")
+    }
+
+    /// What [`write`](Self::write) would replace in a folder: the results of another table, or of this one with other options or by
+    /// another version. `None` where there are none, or the same.
+    ///
+    /// # Errors
+    /// [`EvalError::Io`] when the results cannot be written as JSON.
+    pub fn replaces(&self, folder: &Path) -> Result<Option<&'static str>, EvalError> {
+        let Ok(there) = std::fs::read_to_string(folder.join(VERDICT)) else { return Ok(None) };
+        if there == self.to_json()? {
+            return Ok(None);
+        }
+        let same_table = there.contains(&self.set.sha256);
+        Ok(Some(if same_table { "the same table with other options" } else { "another table" }))
     }
 
     /// Writes `verdict.json`, the harness's `report.md`, `report.html` and `report.json` of the same run, and in `data` the split as
@@ -67,8 +86,19 @@ impl TriedOut {
         if let Some(baseline) = self.methods.get(1) {
             options = options.base(&baseline.method);
         }
-        Report::of(&self.run, std::slice::from_ref(&self.set), &options).write(folder)?;
-        write(&folder.join("verdict.json"), self.to_json()?.as_bytes())?;
+        let mut report = Report::of(&self.run, std::slice::from_ref(&self.set), &options);
+        let Verdict { sentence, note, .. } = &self.verdict;
+        report.opening =
+            [Some(sentence), Some(note)].into_iter().flatten().filter(|it| !it.is_empty()).cloned().collect();
+        report.opening.extend(self.lost());
+        if self.step < 1.0 {
+            report
+                .opening
+                .push("Below, figures on the scale are in half points: all numbers are taken twice.".to_owned());
+        }
+        report.names = self.methods.iter().map(|figure| (figure.method.clone(), figure.words.clone())).collect();
+        report.write(folder)?;
+        write(&folder.join(VERDICT), self.to_json()?.as_bytes())?;
         write_data(&self.set, &folder.join("data"))
     }
 }

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use rpm_core::data::{DataError, ResponseSpace, Task, fold, limits};
 
+use super::numbers::{Numbers, ScaleEnds};
+
 /// A kind of responses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -32,8 +34,6 @@ impl FromStr for ResponseKind {
 
 /// Responses of few different texts are labels: at most so many, or a tenth of the rows.
 const FEW_LABELS: usize = 20;
-/// The share of numbers among responses above which the others are mistakes: nineteen in twenty.
-const MOSTLY: (usize, usize) = (19, 20);
 /// Labels are shown where they take at most so many bytes together.
 const SHOWN: usize = 100;
 /// The longest texts that a task of free text is for, in characters; the least that holds the data's.
@@ -48,109 +48,53 @@ pub(super) struct Told {
     pub(super) responses: Vec<Option<String>>,
     /// The kind with the reason for it, in words.
     pub(super) reason: String,
-    /// What one step of a scale is called in figures.
-    pub(super) unit: &'static str,
+    /// What one step of a scale is in points: 1, or 0.5 where half points are taken twice.
+    pub(super) step: f64,
 }
 
-/// Tells the kind, unless it is given, and reads all responses as of that kind.
+/// What is given of the responses, in place of being told from them.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Given {
+    pub(super) kind: Option<ResponseKind>,
+    pub(super) scale: Option<ScaleEnds>,
+}
+
+/// Tells the kind, unless it is given, and reads all responses as of that kind. `rows` are theirs in the file, for what is wrong
+/// with one.
 ///
 /// # Errors
 /// What is wrong with the responses, and what to do.
-pub(super) fn tell(responses: &[&str], given: Option<ResponseKind>) -> Result<Told, String> {
-    let numbers = Numbers::of(responses);
+pub(super) fn tell(responses: &[&str], rows: &[usize], given: Given) -> Result<Told, String> {
+    let numbers = Numbers::of(responses, rows);
     let spellings = spellings(responses);
-    let (rows, different) = (responses.len(), spellings.len());
-    if different < 2 && given != Some(ResponseKind::Text) {
-        return Err(format!("all {rows} responses are the same: there is nothing to tell users apart by"));
+    let (all, different) = (responses.len(), spellings.len());
+    if let Some(ends) = given.scale {
+        return match given.kind {
+            None | Some(ResponseKind::Scale) => numbers.scale_from(ends),
+            Some(_) => Err("--scale is for --kind scale: leave one of the two out".to_owned()),
+        };
     }
-    let few = different <= FEW_LABELS || different <= rows / 10;
-    let as_labels = different <= limits::OPTIONS && few && 2 * different <= rows;
-    match given {
+    if different < 2 && given.kind != Some(ResponseKind::Text) {
+        return Err(format!("all {all} responses are the same: there is nothing to tell users apart by"));
+    }
+    let few = different <= FEW_LABELS || different <= all / 10;
+    let as_labels = different <= limits::OPTIONS && few && 2 * different <= all;
+    match given.kind {
         Some(ResponseKind::Scale) => numbers.scale(),
         Some(ResponseKind::Labels) => labels(responses, &spellings),
         None if numbers.are_yes_and_no() => labels(responses, &spellings),
-        None if numbers.most(rows) => numbers.scale().or_else(|problem| {
+        None if numbers.nearly_all() => numbers.scale().or_else(|problem| {
             // Codes, which may be any whole numbers; decimals are no codes.
-            if different <= FEW_LABELS && as_labels && numbers.are_whole() {
+            if different <= FEW_LABELS && as_labels && numbers.are_codes() {
                 labels(responses, &spellings)
             } else {
                 Err(problem)
             }
         }),
+        // Neither a scale nor labels to go by without being told so.
+        None if numbers.most_are_points() => Err(numbers.told_of_others()),
         None if as_labels => labels(responses, &spellings),
         Some(ResponseKind::Text) | None => text(responses, different),
-    }
-}
-
-/// Responses as numbers of half points.
-struct Numbers {
-    /// Twice the number; `None` for what is no number.
-    halves: Vec<Option<Result<i64, ()>>>,
-}
-
-impl Numbers {
-    fn of(responses: &[&str]) -> Self {
-        // Where cells are parted by semicolons, decimals often follow a comma.
-        let number = |text: &&str| text.replace(',', ".").parse::<f64>().ok().filter(|value| value.abs() < 1e12);
-        let half = |value: f64| {
-            let twice = 2.0 * value;
-            #[expect(clippy::cast_possible_truncation, reason = "it is whole and far below 2^52")]
-            if twice.fract() == 0.0 { Ok(twice as i64) } else { Err(()) }
-        };
-        Self { halves: responses.iter().map(|text| number(text).map(half)).collect() }
-    }
-
-    /// True where nearly all are numbers.
-    fn most(&self, rows: usize) -> bool {
-        let (of, all) = MOSTLY;
-        self.halves.iter().flatten().count() * all >= of * rows
-    }
-
-    fn are_whole(&self) -> bool {
-        self.halves.iter().flatten().all(|half| half.is_ok_and(|half| half % 2 == 0))
-    }
-
-    /// True for nothing but 0 and 1.
-    fn are_yes_and_no(&self) -> bool {
-        self.halves.iter().all(|half| matches!(half, Some(Ok(0 | 2))))
-    }
-
-    fn scale(&self) -> Result<Told, String> {
-        let numbers: Vec<Result<i64, ()>> = self.halves.iter().copied().flatten().collect();
-        let halves: Vec<i64> = numbers.iter().filter_map(|number| number.ok()).collect();
-        let odd = numbers.len() - halves.len();
-        if odd > 0 {
-            return Err(format!(
-                "{odd} of {} numbers are neither whole nor half: a scale has whole points, so round them to whole or half \
-                 points, or pass --kind labels if they are names",
-                numbers.len()
-            ));
-        }
-        let (Some(low), Some(high)) = (halves.iter().min().copied(), halves.iter().max().copied()) else {
-            return Err("none of the responses is a number: pass --kind labels or --kind text".to_owned());
-        };
-        let whole = halves.iter().all(|half| half % 2 == 0);
-        let (step, unit) = if whole { (2, "points") } else { (1, "half points") };
-        let (low, high) = (low / step, high / step);
-        let space = ResponseSpace::scale(low, high).map_err(|_| {
-            format!(
-                "its numbers go from {low} to {high}{}: a scale has from 2 to {} points. Bring them to fewer, such as 0 to \
-                 100, or pass --kind labels if they are names",
-                if whole { "" } else { " in half points" },
-                limits::SCALE_POINTS
-            )
-        })?;
-        let reason = if whole {
-            format!("a rating scale from {low} to {high}, since responses are whole numbers from {low} to {high}")
-        } else {
-            format!(
-                "a rating scale in half points: all numbers are taken twice, so that 3.5 is 7, and go from {low} to {high}. \
-                 All figures below are in half points"
-            )
-        };
-        let point = |half: &Option<Result<i64, ()>>| half.and_then(Result::ok).map(|half| (half / step).to_string());
-        let responses = self.halves.iter().map(point).collect();
-        Ok(Told { kind: ResponseKind::Scale, space, responses, reason, unit })
     }
 }
 
@@ -183,7 +127,7 @@ fn labels(responses: &[&str], spellings: &BTreeMap<String, BTreeMap<&str, usize>
     let named = if all.len() <= SHOWN { format!(" ({all})") } else { String::new() };
     let reason =
         format!("one of {different} labels{named}, since {rows} responses are only {different} different ones");
-    Ok(Told { kind: ResponseKind::Labels, space, responses, reason, unit: "" })
+    Ok(Told { kind: ResponseKind::Labels, space, responses, reason, step: 1.0 })
 }
 
 fn text(responses: &[&str], different: usize) -> Result<Told, String> {
@@ -197,7 +141,7 @@ fn text(responses: &[&str], different: usize) -> Result<Told, String> {
         reason += ". They repeat: if users choose among options that come with a query, the verdict does not hold, and a table \
                    cannot say it; `rpm-eval run` reads such options from users.jsonl";
     }
-    Ok(Told { kind: ResponseKind::Text, space, responses, reason, unit: "" })
+    Ok(Told { kind: ResponseKind::Text, space, responses, reason, step: 1.0 })
 }
 
 /// The task, with a question that says nothing of the data unless it is given.
@@ -215,8 +159,13 @@ pub(super) fn task(space: ResponseSpace, question: Option<&str>) -> Result<Task,
 mod tests {
     use super::*;
 
+    fn tells(responses: &[&str], kind: Option<ResponseKind>) -> Result<Told, String> {
+        let rows: Vec<usize> = (2..responses.len() + 2).collect();
+        tell(responses, &rows, Given { kind, scale: None })
+    }
+
     fn told(responses: &[&str]) -> Told {
-        tell(responses, None).unwrap()
+        tells(responses, None).unwrap()
     }
 
     #[test]
@@ -226,19 +175,19 @@ mod tests {
         assert_eq!(whole.responses[1].as_deref(), Some("5"));
         let half = told(&["0.5", "3,5", "5", "4"]);
         assert_eq!(half.space, ResponseSpace::scale(1, 10).unwrap());
-        assert_eq!((half.responses[1].as_deref(), half.unit), (Some("7"), "half points"));
+        assert_eq!((half.responses[1].as_deref(), half.step.to_bits()), (Some("7"), 0.5_f64.to_bits()));
     }
 
     #[test]
     fn other_decimals_and_wide_ranges_say_what_to_do() {
-        assert!(tell(&["3.7", "4.1", "2.0"], None).unwrap_err().contains("round them to whole or half points"));
+        assert!(tells(&["3.7", "4.1", "2.0"], None).unwrap_err().contains("round them to whole or half points"));
         let wide: Vec<String> = (0..40).map(|n| (n * 100).to_string()).collect();
         let wide: Vec<&str> = wide.iter().map(String::as_str).collect();
-        assert!(tell(&wide, None).unwrap_err().contains("such as 0 to 100"));
+        assert!(tells(&wide, None).unwrap_err().contains("such as 0 to 100"));
         let codes: Vec<&str> = ["101", "205", "909"].repeat(4);
         assert_eq!(told(&codes).kind, ResponseKind::Labels);
-        assert!(tell(&["1.37", "2.37"].repeat(9), None).is_err());
-        assert!(tell(&["same", "same"], None).unwrap_err().contains("are the same"));
+        assert!(tells(&["1.37", "2.37"].repeat(9), None).is_err());
+        assert!(tells(&["same", "same"], None).unwrap_err().contains("are the same"));
     }
 
     #[test]
@@ -259,7 +208,7 @@ mod tests {
         let repeated: Vec<String> = (0..60).map(|n| format!("option {}", n % 25)).collect();
         let repeated: Vec<&str> = repeated.iter().map(String::as_str).collect();
         assert!(told(&repeated).reason.contains("the verdict does not hold"));
-        assert_eq!(tell(&["a", "b", "c"], Some(ResponseKind::Labels)).unwrap().kind, ResponseKind::Labels);
-        assert!(tell(&["a", "b"], Some(ResponseKind::Scale)).unwrap_err().contains("--kind labels"));
+        assert_eq!(tells(&["a", "b", "c"], Some(ResponseKind::Labels)).unwrap().kind, ResponseKind::Labels);
+        assert!(tells(&["a", "b"], Some(ResponseKind::Scale)).unwrap_err().contains("--kind labels"));
     }
 }

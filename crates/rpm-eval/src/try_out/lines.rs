@@ -14,6 +14,9 @@ use super::{Reason, TryError};
 /// The most bytes of a line.
 const LINE_BYTES: usize = 16 << 20;
 
+/// The fields of a line of `users.jsonl`, which is no table.
+const OF_THE_HARNESS: [&str; 3] = ["task", "history", "test"];
+
 pub(super) fn read(path: &Path, bytes: &[u8], sha256: String) -> Result<Table, TryError> {
     let mut lines = Lines::new(bytes, LINE_BYTES);
     let mut objects = Vec::new();
@@ -31,6 +34,11 @@ pub(super) fn read(path: &Path, bytes: &[u8], sha256: String) -> Result<Table, T
         }
         objects.push((line.number, object));
     }
+    if OF_THE_HARNESS.iter().all(|field| columns.iter().any(|column| column == field)) {
+        let problem = "is in the harness's own format, a user a line: compare methods on it with `rpm-eval run --data` and the folder \
+                       it is in";
+        return Err(wrong(path, problem));
+    }
     if columns.is_empty() {
         return Err(wrong(path, "has no line that is a JSON object with fields"));
     }
@@ -40,5 +48,6 @@ pub(super) fn read(path: &Path, bytes: &[u8], sha256: String) -> Result<Table, T
         cells: object.map(|object| columns.iter().map(|column| cell(object.get(column))).collect()),
     });
     let rows = rows.collect();
-    Ok(Table { columns, rows, sha256, read_as: format!("{}, JSON lines", file_name(path)) })
+    let read_as = format!("{}, JSON lines", file_name(path));
+    Ok(Table { columns, rows, sha256, read_as, counted_as: "the lines of the file, empty ones included" })
 }

@@ -14,15 +14,18 @@ mod error;
 mod folder;
 mod kind;
 mod lines;
+mod numbers;
 mod page;
 mod people;
 mod power;
+mod quoted;
 mod registered;
 mod said;
 mod split;
 mod sways;
 mod table;
 mod times;
+mod unread;
 mod unused;
 mod verdict;
 
@@ -38,6 +41,7 @@ use crate::run::{Run, Runner};
 
 pub use error::TryError;
 pub use kind::ResponseKind;
+pub use numbers::ScaleEnds;
 pub use power::MoreUsers;
 pub use registered::Candidate;
 pub use times::DateOrder;
@@ -62,6 +66,8 @@ pub struct TryOptions {
     pub time: Option<String>,
     /// The kind of the responses. Without it, it is told from them.
     pub kind: Option<ResponseKind>,
+    /// The ends of the scale, for responses that are points; what is not on it is not used. Without it, told from them.
+    pub scale: Option<ScaleEnds>,
     /// What users are asked about each query, in a sentence. Without it, a neutral one.
     pub question: Option<String>,
     /// What stands first in dates that may be of either order.
@@ -73,6 +79,9 @@ pub struct TryOptions {
     /// The seed of random choices.
     pub seed: u64,
 }
+
+/// More than one row in so many that are not used are told beside the verdict.
+const MANY: usize = 20;
 
 /// A method's figure on the test items.
 #[derive(Debug, Clone, Serialize)]
@@ -109,7 +118,8 @@ pub struct TriedOut {
     set: Dataset,
     run: Run,
     metric: Metric,
-    unit: &'static str,
+    /// What one step of a scale is in points.
+    step: f64,
     rows: usize,
     users: usize,
     items: usize,
@@ -129,6 +139,17 @@ impl TriedOut {
     /// All of it as plain text for 80 columns, with some queries and responses of the table as examples.
     pub fn to_text(&self) -> String {
         page::page(self)
+    }
+
+    /// What is said beside the verdict where many rows are not used.
+    fn lost(&self) -> Option<String> {
+        let lost: usize = self.unused.iter().map(|unused| unused.rows).sum();
+        let most = self.unused.first().filter(|_| lost * MANY > self.rows)?;
+        let percent = page::percent(lost as f64 / self.rows as f64);
+        Some(format!(
+            "{lost} of {} ({percent}) are not used; the commonest reason: {most}.",
+            page::counted(self.rows, "row")
+        ))
     }
 
     /// The simple method that did best on the test items, where it is not the one that was chosen.
@@ -165,8 +186,8 @@ pub async fn try_out(path: &Path, options: &TryOptions, runner: Runner) -> Resul
     let none = || crate::EvalError::Empty { set: set.name.clone(), rows: table.rows.len() };
     let ours = of(&registered.ours.to_string()).ok_or_else(none)?;
     let baseline = of(&registered.baseline.method).ok_or_else(none)?;
-    let verdict = verdict::verdict(&registered, ours, baseline, &set.task, said.unit, options.seed)?;
-    let people = people::people(&set, &first_rows, &registered, ours, baseline, options.seed).await?;
+    let verdict = verdict::verdict(&registered, ours, baseline, &set.task, said.step, options.seed)?;
+    let people = people::people(&set, &first_rows, &registered, [ours, baseline], said.step, options.seed).await?;
     let methods = figures(&all, &registered, &set, options.seed);
     let columns = if taken.is_empty() { "as named".to_owned() } else { format!("{} taken by name", taken.join(", ")) };
     let asked = match &options.question {
@@ -175,8 +196,13 @@ pub async fn try_out(path: &Path, options: &TryOptions, runner: Runner) -> Resul
     };
     let data = vec![
         ("table", format!("{}, {}", table.read_as, page::counted(table.rows.len(), "row"))),
+        ("row numbers", table.counted_as.to_owned()),
         ("columns", columns),
-        ("responses", said.reason.clone() + if options.kind.is_some() { ", as --kind says" } else { "" }),
+        (
+            "responses",
+            said.reason.clone()
+                + if options.kind.is_some() && options.scale.is_none() { ", as --kind says" } else { "" },
+        ),
         ("question", asked),
         ("times", said.times.clone()),
         ("split", told.join(" ")),
@@ -192,7 +218,7 @@ pub async fn try_out(path: &Path, options: &TryOptions, runner: Runner) -> Resul
         data,
         people,
         metric: registered.metric,
-        unit: said.unit,
+        step: said.step,
         rows: table.rows.len(),
         users,
         items,

@@ -81,17 +81,20 @@ pub(super) fn page(tried: &TriedOut) -> String {
     if !tried.verdict.note.is_empty() {
         wrapped(&mut page, "", 0, &tried.verdict.note);
     }
+    if let Some(lost) = tried.lost() {
+        wrapped(&mut page, "", 0, &lost);
+    }
     heading(&mut page, "The data");
     for (name, text) in &tried.data {
-        wrapped(&mut page, &format!("{name:<11}"), 11, text);
+        wrapped(&mut page, &format!("{name:<13}"), 13, text);
     }
     let unused: usize = tried.unused.iter().map(|unused| unused.rows).sum();
     if unused == 0 {
-        wrapped(&mut page, "not used   ", 11, "nothing: all rows are used");
+        wrapped(&mut page, "not used     ", 13, "nothing: all rows are used");
     } else {
-        wrapped(&mut page, "not used   ", 11, &format!("{unused} of {}", counted(tried.rows, "row")));
+        wrapped(&mut page, "not used     ", 13, &format!("{unused} of {}", counted(tried.rows, "row")));
         for unused in &tried.unused {
-            wrapped(&mut page, "           - ", 13, &unused.to_string());
+            wrapped(&mut page, "             - ", 15, &unused.to_string());
         }
     }
     heading(&mut page, "The comparison");
@@ -102,8 +105,9 @@ pub(super) fn page(tried: &TriedOut) -> String {
         let alone = tried.verdict.finding == Finding::OneUser;
         if !alone {
             let drawn = "Drawn by the seed among users with enough answers; so are the two answers of each.";
-            let because = if tried.metric == Metric::Mae { "in points" } else { "in percent of its probability" };
-            let because = format!("Behind \"because\" is what moved the answer most, {because}.");
+            let because =
+                if tried.metric == Metric::Mae { "in points" } else { "as the answer's probability in percent" };
+            let because = format!("Behind \"because\" is what is usual and what moved it, {because}.");
             wrapped(&mut page, "", 0, drawn);
             if tried.metric != Metric::Rouge1 {
                 wrapped(&mut page, "", 0, &because);
@@ -124,7 +128,7 @@ pub(super) fn page(tried: &TriedOut) -> String {
 /// The methods with their figures.
 fn table(page: &mut String, tried: &TriedOut) {
     let measure = match tried.metric {
-        Metric::Mae => format!("wrong by, {}", tried.unit),
+        Metric::Mae => "wrong by, points".to_owned(),
         Metric::Rouge1 => "words alike".to_owned(),
         _ => "right".to_owned(),
     };
@@ -133,7 +137,7 @@ fn table(page: &mut String, tried: &TriedOut) {
         if place == 2 {
             let _ = writeln!(page, "for information:");
         }
-        row(page, figure, tried.metric);
+        row(page, figure, tried);
     }
     let _ = writeln!(page, "\nEach on {} of {}.", counted(tried.items, "answer"), counted(tried.users, "user"));
     if let Some(simple) = tried.best_simple() {
@@ -142,9 +146,9 @@ fn table(page: &mut String, tried: &TriedOut) {
     }
 }
 
-fn row(page: &mut String, figure: &MethodFigure, metric: Metric) {
-    let number = |value: f64| match metric {
-        Metric::Mae => format!("{value:.2}"),
+fn row(page: &mut String, figure: &MethodFigure, tried: &TriedOut) {
+    let number = |value: f64| match tried.metric {
+        Metric::Mae => format!("{:.2}", value * tried.step),
         Metric::Rouge1 => format!("{:.1} %", 100.0 * value),
         _ => percent(value),
     };
@@ -166,7 +170,7 @@ fn show(page: &mut String, person: &Person, tried: &TriedOut) {
     let _ = writeln!(page);
     wrapped(page, "", 2, &format!("{} ({past}, {asked} asked; {})", person.title, gain(person.gain, tried)));
     if person.sways.is_empty() {
-        wrapped(page, "  ", 2, "Nothing recurs in what this person was asked.");
+        wrapped(page, "  ", 2, "Nothing sure is known of this person yet.");
     } else {
         wrapped(page, "  ", 2, "From this person's profile:");
         for line in &person.sways {
@@ -187,7 +191,7 @@ fn gain(gain: f64, tried: &TriedOut) -> String {
     let way = if gain < 0.0 { "worse" } else { "better" };
     match tried.metric {
         _ if gain == 0.0 => "the same".to_owned(),
-        Metric::Mae => format!("{:.2} {} {way}", gain.abs(), tried.unit),
+        Metric::Mae => format!("{:.2} points {way}", gain.abs() * tried.step),
         Metric::Rouge1 => format!("{:.1} of 100 words {way}", 100.0 * gain.abs()),
         _ => format!("{:.0} of 100 answers {way}", 100.0 * gain.abs()),
     }

@@ -1,9 +1,9 @@
 //! Three people as examples: one for whom it was better, a typical one, and one for whom it was worse.
 
+use rpm_core::Answer;
 use rpm_core::data::ResponseSpace;
-use rpm_core::explain::Contribution;
+use rpm_core::explain::WaterfallUnit;
 use rpm_core::pipeline::Prepared;
-use rpm_core::{Answer, Task};
 
 use crate::dataset::{Dataset, EvalUser};
 use crate::method::{Spec, offline};
@@ -24,8 +24,6 @@ const ANSWERS: usize = 2;
 const REASONS: usize = 3;
 /// The longest query and response shown, in characters.
 const SHOWN: (usize, usize) = (130, 90);
-/// Points of a scale, or a probability, below which a reason is not told.
-const LEAST: f64 = 0.05;
 
 /// One example.
 pub(super) struct Person {
@@ -55,8 +53,8 @@ pub(super) async fn people(
     set: &Dataset,
     first_rows: &[usize],
     registered: &Registered,
-    ours: &Answers<'_>,
-    baseline: &Answers<'_>,
+    [ours, baseline]: [&Answers<'_>; 2],
+    step: f64,
     seed: u64,
 ) -> Result<Vec<Person>, TryError> {
     let beside = Beside::of(set);
@@ -69,7 +67,7 @@ pub(super) async fn people(
             answers.by_user.get(place).into_iter().flatten().map(|item| (*item).clone()).collect()
         };
         let (ours, baseline) = (items(ours), items(baseline));
-        let told = Told { set, user, place, ours: &ours, baseline: &baseline };
+        let told = Told { set, user, place, ours: &ours, baseline: &baseline, step };
         let (sways, answers) = told.answers(&registered.ours, &beside, seed).await?;
         let (history, asked) = (user.history.len(), user.tests.len());
         people.push(Person { title, history, asked, gain, sways, answers });
@@ -123,6 +121,8 @@ struct Told<'a> {
     place: usize,
     ours: &'a [Answered],
     baseline: &'a [Answered],
+    /// What one step of a scale is in points.
+    step: f64,
 }
 
 impl Told<'_> {
@@ -145,47 +145,66 @@ impl Told<'_> {
             let (query, response) = SHOWN;
             shown.push(Shown {
                 query: short(item.query.text(), query),
-                responded: short(&item.gold, response),
-                ours: short(&given(ours), response),
-                baseline: short(&given(baseline), response),
-                reasons: reasons(&answer, session.user(), &self.set.task),
+                responded: short(&self.point(&item.gold), response),
+                ours: short(&self.given(ours), response),
+                baseline: short(&self.given(baseline), response),
+                reasons: reasons(&answer, session.user(), self.step),
             });
         }
-        Ok((sways(session.user()), shown))
+        Ok((sways(session.user(), self.step), shown))
+    }
+
+    /// A response as the table has it.
+    fn point(&self, response: &str) -> String {
+        match (response.parse::<f64>(), self.set.task.space()) {
+            (Ok(point), ResponseSpace::Scale { .. }) => (point * self.step).to_string(),
+            _ => response.to_owned(),
+        }
+    }
+
+    /// What a method answered: the value between points of a scale where it has one.
+    fn given(&self, answered: &Answered) -> String {
+        match (answered.value, &answered.response) {
+            (Some(value), _) if value.fract() != 0.0 => format!("{:.1}", value * self.step),
+            (_, Some(response)) => self.point(response),
+            (_, None) => "nothing".to_owned(),
+        }
     }
 }
 
-/// What a method answered: the value between points of a scale where it has one.
-fn given(answered: &Answered) -> String {
-    match (answered.value, &answered.response) {
-        (Some(value), _) if value.fract() != 0.0 => format!("{value:.1}"),
-        (_, Some(response)) => response.clone(),
-        (_, None) => "nothing".to_owned(),
-    }
-}
-
-/// What moved an answer most, in a line or two.
-fn reasons(answer: &Answer, user: &Prepared, task: &Task) -> String {
+/// An answer as a sum in a line or two: what is usual, what moved it most, and what is expected, with figures that add up as they
+/// are shown.
+fn reasons(answer: &Answer, user: &Prepared, step: f64) -> String {
     let reasons = answer.reasons(user);
-    let mut parts: Vec<&Contribution> = reasons.contributions.iter().collect();
-    // Labels that look like numbers have no points.
-    let is_scale = matches!(task.space(), ResponseSpace::Scale { .. });
-    let points = |part: &Contribution| part.points.filter(|_| is_scale);
-    let size = |part: &Contribution| points(part).unwrap_or(part.added);
-    parts.sort_by(|a, b| size(b).abs().total_cmp(&size(a).abs()));
-    let told = parts.into_iter().filter(|part| size(part).abs() >= LEAST).take(REASONS).map(|part| {
-        let by = match points(part) {
-            Some(points) => format!("{points:+.1}"),
-            None => format!("{:+.0} %", 100.0 * part.added),
+    let Some(sum) = reasons.waterfall() else {
+        return match reasons.steps.first() {
+            Some(step) => short(&step.text, 140),
+            None => "nothing in it sways this person; what they usually respond".to_owned(),
         };
-        format!("{} {by}", short(&part.name, 40))
-    });
-    let told: Vec<String> = told.collect();
-    if !told.is_empty() {
-        return told.join("; ");
+    };
+    // Figures are whole tenths of points or whole percents.
+    let (times, points) = match sum.unit {
+        WaterfallUnit::Points => (10.0 * step, true),
+        _ => (100.0, false),
+    };
+    #[expect(clippy::cast_possible_truncation, reason = "far below 2^52")]
+    let whole = |value: f64| (value * times).round() as i64;
+    let shown = |whole: i64, sign: bool| match (points, sign) {
+        (true, true) => format!("{:+.1}", whole as f64 / 10.0),
+        (true, false) => format!("{:.1}", whole as f64 / 10.0),
+        (false, true) => format!("{whole:+} %"),
+        (false, false) => format!("{whole} %"),
+    };
+    let mut parts = vec![format!("{} {}", sum.usual, shown(whole(sum.start), false))];
+    let mut rest = whole(sum.end) - whole(sum.start);
+    let named = sum.steps.iter().filter(|step| step.source.is_some() && whole(step.added) != 0);
+    for step in named.take(REASONS) {
+        parts.push(format!("{} {}", short(&step.name, 40), shown(whole(step.added), true)));
+        rest -= whole(step.added);
     }
-    match (task.space(), reasons.steps.first()) {
-        (ResponseSpace::Text { .. }, Some(step)) => short(&step.text, 140),
-        _ => "nothing in it sways this person; what they usually respond".to_owned(),
+    if rest != 0 {
+        parts.push(format!("all else {}", shown(rest, true)));
     }
+    parts.push(format!("expected {}", shown(whole(sum.end), false)));
+    parts.join("; ")
 }

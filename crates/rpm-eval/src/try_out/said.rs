@@ -6,7 +6,7 @@ use std::path::Path;
 use rpm_core::data::{DataError, Query, Task, limits};
 
 use super::columns::Columns;
-use super::kind::{self, Told};
+use super::kind::{self, Given, Told};
 use super::table::Table;
 use super::times::{self, Reading, Times};
 use super::unused::Counter;
@@ -30,7 +30,8 @@ pub(super) struct AllSaid {
     pub(super) kind: ResponseKind,
     /// The kind with the reason for it.
     pub(super) reason: String,
-    pub(super) unit: &'static str,
+    /// What one step of a scale is in points.
+    pub(super) step: f64,
     pub(super) said: Vec<Said>,
     pub(super) counter: Counter,
     /// True where every row has a time.
@@ -65,7 +66,8 @@ pub(super) fn read(path: &Path, table: &Table, columns: Columns, options: &TryOp
     let mut values = found.map_or_else(|| vec![None; usable.len()], |times| times.values);
     if timed && let Some(column) = columns.time {
         for (row, _) in usable.iter().zip(&values).filter(|(_, time)| time.is_none()) {
-            counter.add(Reason::NoTime, Some(name(column)), row.row);
+            let reason = if row.time.is_empty() { Reason::Blank } else { Reason::NoTime };
+            counter.add(reason, Some(name(column)), row.row);
         }
         let kept: Vec<bool> = values.iter().map(Option::is_some).collect();
         let mut of_usable = kept.iter();
@@ -74,7 +76,9 @@ pub(super) fn read(path: &Path, table: &Table, columns: Columns, options: &TryOp
     }
     let column = name(columns.response);
     let responses: Vec<&str> = usable.iter().map(|row| row.response).collect();
-    let Told { kind, space, responses, reason, unit } = kind::tell(&responses, options.kind)
+    let rows: Vec<usize> = usable.iter().map(|row| row.row).collect();
+    let given = Given { kind: options.kind, scale: options.scale };
+    let Told { kind, space, responses, reason, step } = kind::tell(&responses, &rows, given)
         .map_err(|problem| TryError::Responses { column: column.to_owned(), problem })?;
     let mut said = Vec::new();
     for ((Usable { row, user, query, .. }, time), response) in usable.into_iter().zip(values).zip(responses) {
@@ -84,7 +88,7 @@ pub(super) fn read(path: &Path, table: &Table, columns: Columns, options: &TryOp
         }
     }
     let task = kind::task(space, options.question.as_deref())?;
-    Ok(AllSaid { task, kind, reason, unit, said, counter, timed, times })
+    Ok(AllSaid { task, kind, reason, step, said, counter, timed, times })
 }
 
 fn usable<'t>(table: &'t Table, columns: Columns, counter: &mut Counter) -> Vec<Usable<'t>> {
@@ -160,12 +164,16 @@ fn times_of(
             rows,
             first_row: usable.get(place).map_or(0, |row| row.row),
         }),
-        Reading::NotUnderstood => Ok((
-            None,
-            format!(
-                "column {column:?} is not understood (write unix times, or dates such as 2024-12-31 or 2024-12-31T23:59): \
-                 which queries are asked is drawn by the seed"
-            ),
-        )),
+        Reading::NotUnderstood(why) => {
+            let rows: Vec<usize> = usable.iter().map(|row| row.row).collect();
+            let problem = why.in_words(&rows);
+            if options.time.is_some() {
+                return Err(TryError::Times { column: column.to_owned(), problem });
+            }
+            Ok((
+                None,
+                format!("column {column:?} is not used: {problem}. Which queries are asked is drawn by the seed"),
+            ))
+        }
     }
 }

@@ -65,6 +65,7 @@ pub(super) fn split(all: &mut AllSaid, name: String, sha256: String, options: &T
         users,
         skipped,
         skipped_unnamed: 0,
+        notes: Vec::new(),
         sha256,
         limits: Limits::default(),
         teachers: None,

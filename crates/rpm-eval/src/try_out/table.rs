@@ -9,6 +9,7 @@ use crate::dataset::ReadOptions;
 use crate::dataset::source::{Source, file_name};
 use rpm_core::data::hex;
 
+use super::quoted::{Numbered, numbered};
 use super::{Reason, TryError, lines};
 
 /// The most bytes of a file.
@@ -28,6 +29,8 @@ pub(super) struct Table {
     pub(super) sha256: String,
     /// How the file was read, in words.
     pub(super) read_as: String,
+    /// What a row's number counts, in words.
+    pub(super) counted_as: &'static str,
 }
 
 /// One row.
@@ -60,34 +63,54 @@ pub(super) fn read(path: &Path) -> Result<Table, TryError> {
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
     let table = match ending.as_str() {
         "jsonl" | "ndjson" => lines::read(path, &bytes, sha256)?,
+        _ if is_json(&bytes) => {
+            let problem = "holds JSON: write one object a line, and give the file a name that ends in .jsonl";
+            return Err(wrong(path, problem));
+        }
         _ => separated(path, &bytes, sha256)?,
     };
     if table.rows.is_empty() {
-        return Err(wrong(path, "has no row below its header"));
+        return Err(wrong(path, "has no row below its header: add a row for each response"));
     }
     Ok(table)
 }
 
+/// True for an object or an array of objects, which no header begins like.
+fn is_json(bytes: &[u8]) -> bool {
+    let start = bytes.trim_ascii_start();
+    let inner = start.strip_prefix(b"[").map_or(start, <[u8]>::trim_ascii_start);
+    inner.strip_prefix(b"{").is_some_and(|inner| matches!(inner.trim_ascii_start().first(), Some(b'"' | b'}')))
+}
+
 fn separated(path: &Path, bytes: &[u8], sha256: String) -> Result<Table, TryError> {
     let (separator, named) = separator(bytes);
+    let Numbered { records, open } = numbered(bytes, separator);
+    if let Some(row) = open {
+        let problem =
+            "a double quote opens here and is not closed. Close it, or write two where one belongs to the text";
+        return Err(wrong(path, format!("row {row}: {problem}")));
+    }
     let mut reader = ReaderBuilder::new().flexible(true).has_headers(false).delimiter(separator).from_reader(bytes);
     let mut record = ByteRecord::new();
     // The crate's own words may quote the file.
     let unreadable = |_| wrong(path, "is not a CSV file");
     if !reader.read_byte_record(&mut record).map_err(unreadable)? {
-        return Err(wrong(path, "is empty"));
+        return Err(wrong(path, "is empty: it takes a header, and a row for each response"));
     }
     let columns = header(path, &record)?;
     let mut rows = Vec::new();
-    let mut number = 1;
+    let mut numbers = records.into_iter().skip(1);
     while reader.read_byte_record(&mut record).map_err(unreadable)? {
-        number += 1;
+        let number = numbers.next().unwrap_or_default();
         // Spreadsheets leave rows that are blank throughout.
         if record.iter().any(|cell| !cell.trim_ascii().is_empty()) {
             rows.push(Row { number, cells: cells(&record, columns.len()) });
         }
     }
-    Ok(Table { columns, rows, sha256, read_as: format!("{}, cells parted by {named}", file_name(path)) })
+    let read_as = format!("{}, cells parted by {named}", file_name(path));
+    let counted_as = "counted as a spreadsheet does: the header is row 1 unless empty lines precede it, an empty line is a row, and \
+                      a row with line breaks within double quotes is one";
+    Ok(Table { columns, rows, sha256, read_as, counted_as })
 }
 
 /// What parts the cells: that which most records have as often as the header has it, and the header most often.

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use crate::dataset::date::{days_since_1970, days_to};
 
 use super::clock::seconds_of_day;
+use super::unread::Unread;
 
 const DAY: i64 = 86_400;
 
@@ -44,7 +45,7 @@ pub(super) enum Reading {
     Understood(Times),
     /// In so many cells, the first at this place, the day or the month may come first.
     Ambiguous(usize, usize),
-    NotUnderstood,
+    NotUnderstood(Unread),
 }
 
 /// Reads a column. It is understood where nine in ten of its cells that are not blank are of one form.
@@ -70,11 +71,11 @@ pub(super) fn read(cells: &[&str], order: Option<DateOrder>) -> Reading {
     let first = match order.map_or_else(|| told_order(&parts), Order::Told) {
         Order::Told(first) => first,
         Order::Unknown(rows, place) if enough(&dates(DateOrder::DayFirst)) => return Reading::Ambiguous(rows, place),
-        Order::Unknown(..) => return Reading::NotUnderstood,
+        Order::Unknown(..) => return Reading::NotUnderstood(Unread::of(cells, None)),
     };
     let values = dates(first);
     match first {
-        _ if !enough(&values) => Reading::NotUnderstood,
+        _ if !enough(&values) => Reading::NotUnderstood(Unread::of(cells, order)),
         DateOrder::DayFirst => understood(values, "dates with the day first"),
         DateOrder::MonthFirst => understood(values, "dates with the month first"),
     }
@@ -100,7 +101,7 @@ fn numbers(cells: &[&str]) -> (Vec<Option<i64>>, &'static str) {
 }
 
 /// Seconds that some programs write with decimals.
-fn fraction(cell: &str) -> Option<i64> {
+pub(super) fn fraction(cell: &str) -> Option<i64> {
     let (whole, decimals) = cell.split_once('.')?;
     let digits = decimals.bytes().all(|byte| byte.is_ascii_digit());
     if digits { whole.parse().ok() } else { None }
@@ -115,7 +116,7 @@ fn compact_date(value: i64) -> Option<i64> {
 }
 
 /// `2024-12-31`, `2024/12/31`, and a time of day after a blank or a `T`.
-fn iso(cell: &str) -> Option<i64> {
+pub(super) fn iso(cell: &str) -> Option<i64> {
     let (date, rest) = cell.split_once([' ', 'T', 't']).unwrap_or((cell, ""));
     let first = date.split(['-', '/']).next()?;
     if first.len() != 4 {
@@ -125,9 +126,9 @@ fn iso(cell: &str) -> Option<i64> {
 }
 
 /// A date whose year comes last.
-struct Parts {
-    first: i64,
-    second: i64,
+pub(super) struct Parts {
+    pub(super) first: i64,
+    pub(super) second: i64,
     year: i64,
     /// Dots are written where the day comes first.
     dotted: bool,
@@ -135,7 +136,7 @@ struct Parts {
 }
 
 impl Parts {
-    fn of(cell: &str) -> Option<Self> {
+    pub(super) fn of(cell: &str) -> Option<Self> {
         let (date, rest) = cell.split_once([' ', 'T', ',']).unwrap_or((cell, ""));
         let mut parts = date.split(['/', '.', '-']);
         let number = |part: &str| part.parse::<i64>().ok().filter(|_| part.bytes().all(|byte| byte.is_ascii_digit()));
@@ -147,7 +148,7 @@ impl Parts {
         Some(Self { first, second, year, dotted: date.contains('.'), seconds })
     }
 
-    fn time(&self, order: DateOrder) -> Option<i64> {
+    pub(super) fn time(&self, order: DateOrder) -> Option<i64> {
         let (day, month) = match order {
             DateOrder::DayFirst => (self.first, self.second),
             DateOrder::MonthFirst => (self.second, self.first),
@@ -231,8 +232,8 @@ mod tests {
         let cells = ["01/01/2024", "04/05/2024", "06/07/2024"];
         assert_eq!(read(&cells, None), Reading::Ambiguous(2, 1));
         assert_eq!(understood(&cells, Some(DateOrder::MonthFirst)).1, "dates with the month first");
-        assert_eq!(read(&["13/05/2024", "05/13/2024"], None), Reading::NotUnderstood);
-        assert_eq!(read(&["soon", "later"], None), Reading::NotUnderstood);
-        assert_eq!(read(&["", ""], None), Reading::NotUnderstood);
+        for cells in [["13/05/2024", "05/13/2024"], ["soon", "later"], ["", ""]] {
+            assert!(matches!(read(&cells, None), Reading::NotUnderstood(_)));
+        }
     }
 }

@@ -13,8 +13,12 @@ use super::power::more_users;
 use super::registered::Registered;
 use super::{MoreUsers, TryError};
 
-/// Below this p a difference is called one.
+/// Below this p a difference is called one. The interval has no say in it.
 const THRESHOLD: f64 = 0.05;
+/// Above this p nothing points either way, and no number of users is told.
+const NO_SIGN: f64 = 0.5;
+/// The fewest users among whom anything can be told apart.
+const FEWEST: usize = 6;
 
 /// What the comparison comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -37,15 +41,15 @@ pub enum Finding {
 pub struct Verdict {
     /// What it comes to.
     pub finding: Finding,
-    /// In one sentence.
+    /// In one sentence. Figures on a scale are in its points, also where half points are taken twice.
     pub sentence: String,
-    /// What is to be read with it, in one sentence; empty where there is nothing.
+    /// What is to be read with it; empty where there is nothing.
     pub note: String,
     /// Test items.
     pub items: usize,
     /// Users.
     pub users: usize,
-    /// By how much rpm-core is better, above 0, or worse: less error on a scale, more right or more alike elsewhere.
+    /// By how much rpm-core is better, above 0, or worse: less error on a scale, in its steps, more right or more alike elsewhere.
     pub gain: f64,
     /// Its 95 % interval over users; `None` with fewer than six.
     pub interval: Option<Interval>,
@@ -62,6 +66,8 @@ struct Unit<'a> {
     /// A difference of 1 is so many.
     times: f64,
     decimals: usize,
+    /// True where shares are told of a hundred.
+    of_hundred: bool,
     before: &'a str,
     called: &'a str,
     better: &'a str,
@@ -69,15 +75,17 @@ struct Unit<'a> {
     after: &'a str,
 }
 
-impl<'a> Unit<'a> {
-    fn of(metric: Metric, points: &'a str) -> Self {
+impl Unit<'_> {
+    /// Of a metric, on a scale whose steps are so many points.
+    fn of(metric: Metric, step: f64) -> Self {
         let (times, before, called, after) = match metric {
-            Metric::Mae => (1.0, "was wrong by", points, ""),
+            Metric::Mae => (step, "was wrong by", "points", ""),
             Metric::Rouge1 => (100.0, "had", "of 100 words", " in common with what was written"),
             _ => (100.0, "was right in", "of 100 answers", ""),
         };
         let (better, worse) = if metric.higher_is_better() { ("more", "fewer") } else { ("less", "more") };
-        Self { times, decimals: if times > 1.0 { 1 } else { 2 }, before, called, better, worse, after }
+        let of_hundred = metric != Metric::Mae;
+        Self { times, decimals: if of_hundred { 1 } else { 2 }, of_hundred, before, called, better, worse, after }
     }
 
     fn number(&self, value: f64) -> String {
@@ -91,19 +99,19 @@ impl<'a> Unit<'a> {
     /// `0.21 points less`; `6.4 more of 100 answers`.
     fn amount(&self, gain: f64) -> String {
         let (number, direction) = (self.number(gain), self.direction(gain));
-        if self.times > 1.0 {
+        if self.of_hundred {
             format!("{number} {direction} {}", self.called)
         } else {
             format!("{number} {} {direction}", self.called)
         }
     }
 
-    /// `0.08 to 0.34` where both ends are of one direction, which is the difference's own.
+    /// `0.08 to 0.34` where both ends are of one direction, which is the difference's own; else `between 0.30 less and 0.10 more`.
     fn interval(&self, interval: Interval) -> String {
         let Interval { low, high } = interval;
         if low < 0.0 && high > 0.0 {
             let (worse, better) = (self.number(low), self.number(high));
-            return format!("{worse} {} to {better} {}", self.worse, self.better);
+            return format!("between {better} {} and {worse} {}", self.better, self.worse);
         }
         let (near, far) = if high <= 0.0 { (high, low) } else { (low, high) };
         format!("{} to {}", self.number(near), self.number(far))
@@ -116,7 +124,7 @@ pub(super) fn verdict(
     ours: &Answers<'_>,
     baseline: &Answers<'_>,
     task: &Task,
-    unit: &str,
+    step: f64,
     seed: u64,
 ) -> Result<Verdict, TryError> {
     let metric = registered.metric;
@@ -139,9 +147,13 @@ pub(super) fn verdict(
         let finite: Vec<f64> = pairs.filter(|difference| difference.is_finite()).collect();
         (finite.iter().sum::<f64>(), finite.len())
     };
-    let more = || more_users(&better.iter().zip(worse).map(total).collect::<Vec<_>>());
+    let more = || match more_users(&better.iter().zip(worse).map(total).collect::<Vec<_>>()) {
+        _ if p > NO_SIGN => MoreUsers::Unknown,
+        MoreUsers::About(more) => MoreUsers::About(more.max(FEWEST.saturating_sub(users))),
+        other => other,
+    };
     let more_users = (finding == Finding::NotToldApart).then(more);
-    let told = Words { registered, found: &found, unit: &Unit::of(metric, unit), items, users, p };
+    let told = Words { registered, found: &found, unit: &Unit::of(metric, step), items, users, p };
     let (sentence, note) = (told.sentence(finding, more_users), told.note(finding, more_users));
     let (interval, by_user) = (found.difference.interval, found.users);
     Ok(Verdict { finding, sentence, note, items, users, gain, interval, p, by_user, more_users })
@@ -175,12 +187,14 @@ impl Words<'_> {
                     Some(MoreUsers::About(more)) => {
                         let more = counted(more, "more user");
                         let users = if self.users == 1 { "this one" } else { "these" };
-                        format!(": about {more} like {users} would settle it")
+                        format!(": about {more} like {users} would settle it, if the difference is as large as it looks")
                     }
                     Some(MoreUsers::TooMany) => {
-                        ": it would take more than 10,000 more users like these, which would not be worth it".to_owned()
+                        ": if the difference is as small as it looks, it would take more than 10,000 more users like these, \
+                         which would not be worth it"
+                            .to_owned()
                     }
-                    // Without a difference there is none to find.
+                    _ if self.p > NO_SIGN => ": there is no sign of a difference".to_owned(),
                     _ => String::new(),
                 };
                 format!("On {items} of {users}, rpm-core could not be told apart from {baseline}{settle}.")
@@ -201,6 +215,7 @@ impl Words<'_> {
         } else {
             format!("What was seen: it {} {}{}", unit.before, unit.amount(found.difference.value), unit.after)
         };
+        let contrary = self.contrary();
         match (finding, found.difference.interval) {
             (Finding::OneUser, _) => String::new(),
             (Finding::NotToldApart, Some(interval)) => {
@@ -211,7 +226,7 @@ impl Words<'_> {
                     _ => "",
                 };
                 format!(
-                    "{seen} (95 % interval {}; p {}). {by_user}{estimate}.",
+                    "{seen} (95 % interval {}; p {}{contrary}). {by_user}{estimate}.",
                     unit.interval(interval),
                     probability(*p)
                 )
@@ -219,7 +234,18 @@ impl Words<'_> {
             (Finding::NotToldApart, None) => {
                 format!("{seen}. With {users} users nothing can be told apart: it takes six. {by_user}.")
             }
-            _ => format!("{by_user} (p {}).", probability(*p)),
+            _ => format!("{by_user} (p {}{contrary}).", probability(*p)),
+        }
+    }
+
+    /// What is said where the interval by itself would say another thing than p, by which the verdict goes.
+    fn contrary(&self) -> &'static str {
+        let Some(Interval { low, high }) = self.found.difference.interval else { return "" };
+        let leaves_out_none = low > 0.0 || high < 0.0;
+        match (leaves_out_none, self.p < THRESHOLD) {
+            (true, false) => ", by which the verdict goes: the interval leaves out 0, but is too narrow with few users",
+            (false, true) => ", by which the verdict goes, though the interval holds 0",
+            _ => "",
         }
     }
 }
@@ -234,15 +260,17 @@ mod tests {
 
     #[test]
     fn amounts_and_intervals_say_which_way_they_go() {
-        let points = Unit::of(Metric::Mae, "points");
+        let points = Unit::of(Metric::Mae, 1.0);
         assert_eq!(points.amount(0.214), "0.21 points less");
         assert_eq!(points.amount(-0.2), "0.20 points more");
         assert_eq!(points.interval(Interval { low: 0.08, high: 0.34 }), "0.08 to 0.34");
         assert_eq!(points.interval(Interval { low: -0.34, high: -0.08 }), "0.08 to 0.34");
-        assert_eq!(points.interval(Interval { low: -0.1, high: 0.3 }), "0.10 more to 0.30 less");
-        let right = Unit::of(Metric::Accuracy, "");
+        assert_eq!(points.interval(Interval { low: -0.1, high: 0.3 }), "between 0.30 less and 0.10 more");
+        // Half points that are taken twice.
+        assert_eq!(Unit::of(Metric::Mae, 0.5).amount(0.5), "0.25 points less");
+        let right = Unit::of(Metric::Accuracy, 1.0);
         assert_eq!(right.amount(0.064), "6.4 more of 100 answers");
-        assert_eq!(right.interval(Interval { low: -0.01, high: 0.02 }), "1.0 fewer to 2.0 more");
+        assert_eq!(right.interval(Interval { low: -0.01, high: 0.02 }), "between 2.0 more and 1.0 fewer");
         assert_eq!((probability(0.0001).as_str(), probability(0.0421).as_str()), ("below .001", ".042"));
     }
 }

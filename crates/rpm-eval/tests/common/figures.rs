@@ -204,6 +204,7 @@ fn films() -> SetReport {
         task: "one of 15 labels".into(),
         users: 60,
         people: 58,
+        notes: Vec::new(),
         teachers: Some(TeachersRow { name: "more films".into(), sha256: "5a".repeat(32), users: 1_204, left_out: 3 }),
         items: 480,
         interactions: 5412,
@@ -313,6 +314,8 @@ pub(crate) fn report() -> Report {
     let methods: BTreeSet<String> =
         films().methods.iter().chain(&scales().methods).map(|row| row.method.clone()).collect();
     Report {
+        opening: Vec::new(),
+        names: BTreeMap::new(),
         crate_version: "0.1.0".into(),
         model: Some("a-model-2026".into()),
         seed: 7,

@@ -45,6 +45,7 @@ pub(crate) fn dataset(name: &str, users: usize) -> Dataset {
         skipped_unnamed: 0,
         sha256: format!("{users}"),
         limits: Limits::default(),
+        notes: Vec::new(),
         teachers: None,
     }
 }

@@ -15,7 +15,7 @@ use crate::methods::Own;
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Data sets: folders or files. One that is absent is named and passed over.
+    /// Data sets: folders or files. One that is absent among others is named and passed over.
     #[arg(long, num_args = 1.., required = true, value_name = "PATH")]
     pub(crate) data: Vec<PathBuf>,
     /// The data sets' format: jsonl, lamp, goqa or longlamp. Guessed from the files' names if it is not given.

@@ -1,9 +1,10 @@
 //! Compares methods on data sets, with the uncertainty of every difference.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::future::Future;
 use std::io::IsTerminal as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use rpm_eval::Need;
 use rpm_eval::dataset::{self, Dataset, ReadOptions};
@@ -18,6 +19,11 @@ use rpm_core::llm::{ResponseLog, Usage};
 
 /// Reads the data sets, runs the methods and writes the report.
 pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
+    for (folder, flag) in [(&args.out, "--out"), (&args.report, "--report")] {
+        if let Some(path) = folder.as_ref().filter(|path| path.is_file()) {
+            return Err(format!("{}: is a file, and {flag} takes a folder", path.display()).into());
+        }
+    }
     let model = Model::from_env(None)?;
     let mut reading = ReadOptions::default();
     reading.seed = args.seed;
@@ -25,7 +31,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let mut sets = Vec::new();
     for (place, path) in args.data.iter().enumerate() {
         if !path.exists() {
-            println!("{}: not there, passed over", path.display());
+            eprintln!("{}: not there, passed over", path.display());
             continue;
         }
         let mut set = dataset::read(path, args.format, &reading)?.limited(args.limits());
@@ -36,7 +42,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         sets.push(set);
     }
     if sets.is_empty() {
-        return Ok(());
+        let paths: Vec<String> = args.data.iter().map(|path| path.display().to_string()).collect();
+        return Err(format!("there is no data set at {}, so nothing was run", paths.join(", ")).into());
     }
     let methods = methods::of(args, specs, model.is_some() || args.estimate)?;
     let bases: Vec<String> = args.base.iter().map(|base| methods::preset(args, base.clone()).to_string()).collect();
@@ -124,17 +131,20 @@ fn estimate(
     Ok(())
 }
 
-/// Shows the progress: a bar on a terminal, a line for each job elsewhere.
+/// Shows the progress: a bar on a terminal, elsewhere a line for each method on each set, when its first job is done.
 pub(crate) fn show(step: &Step) {
     const WIDTH: usize = 24;
-    let Step { done, total, calls, money, errors, .. } = step;
+    static SHOWN: Mutex<BTreeSet<(String, String)>> = Mutex::new(BTreeSet::new());
+    let Step { done, total, calls, money, .. } = step;
     let job = format!("{} on {}, {}; {calls} calls, {money:.4} spent", step.method, step.set, step.user);
     if std::io::stderr().is_terminal() {
         let full = WIDTH * done / total.max(&1);
         let end = if done == total { "\n" } else { "" };
         eprint!("\r\x1b[K[{}{}] {done} of {total}: {job}{end}", "#".repeat(full), ".".repeat(WIDTH - full));
-    } else {
-        eprintln!("{done} of {total}: {job}, {errors} errors");
+    } else if let Ok(mut shown) = SHOWN.lock()
+        && shown.insert((step.set.clone(), step.method.clone()))
+    {
+        eprintln!("{done} of {total}: {} on {}", step.method, step.set);
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use rpm_eval::run::Runner;
-use rpm_eval::try_out::{DateOrder, ResponseKind, TryError, TryOptions, try_out};
+use rpm_eval::try_out::{DateOrder, ResponseKind, ScaleEnds, TryError, TryOptions, try_out};
 
 use crate::run::show;
 
@@ -30,6 +30,10 @@ pub(crate) struct Args {
     /// The kind of the responses, where it is not told from them: scale, labels or text.
     #[arg(long)]
     kind: Option<ResponseKind>,
+    /// The lowest and the highest point of the scale, such as 1..5; what is not on it is not used. Told from the responses
+    /// without it.
+    #[arg(long, value_name = "LOW..HIGH", allow_hyphen_values = true)]
+    scale: Option<ScaleEnds>,
     /// What users are asked about each query, in a sentence.
     #[arg(long, value_name = "SENTENCE")]
     question: Option<String>,
@@ -37,10 +41,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ORDER")]
     dates: Option<DateOrder>,
     /// How many of each user's queries are asked. A fifth of them if it is not given.
-    #[arg(long, value_name = "N", value_parser = tests)]
+    #[arg(long, value_name = "N", value_parser = tests, allow_hyphen_values = true)]
     tests: Option<usize>,
     /// The most users that are looked at, drawn by the seed among those there are. 500 if it is not given.
-    #[arg(long, value_name = "N", value_parser = tests)]
+    #[arg(long, value_name = "N", value_parser = tests, allow_hyphen_values = true)]
     users: Option<usize>,
     /// The folder for verdict.json, for report.md, report.html and report.json of the same run, and for the split as `run --data`
     /// reads it. It quotes the table.
@@ -74,12 +78,18 @@ fn tried(args: &Args) -> Result<(), TryError> {
     options.time.clone_from(&args.time);
     options.question.clone_from(&args.question);
     (options.kind, options.dates, options.tests, options.seed) = (args.kind, args.dates, args.tests, args.seed);
-    options.users = args.users;
+    (options.users, options.scale) = (args.users, args.scale);
+    if let Some(path) = args.out.as_ref().filter(|path| path.is_file()) {
+        return Err(TryError::Out { path: path.clone() });
+    }
     // A line for each job would be all that is seen in a file.
     let runner = if std::io::stderr().is_terminal() { Runner::new().progress(show) } else { Runner::new() };
     let tried = pollster::block_on(try_out(&args.file, &options, runner))?;
     print!("{}", tried.to_text());
     if let Some(folder) = &args.out {
+        if let Some(others) = tried.replaces(folder)? {
+            eprintln!("{} held results of {others}: they are replaced", folder.display());
+        }
         tried.write(folder)?;
         eprintln!("verdict.json, report.md, report.html, report.json and data are in {}", folder.display());
     }

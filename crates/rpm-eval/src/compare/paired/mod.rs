@@ -17,7 +17,7 @@ pub struct Paired {
     /// Two-sided p-value by swapping both methods for whole users at random: a check that needs no large number of
     /// users. Its null is stronger, "no difference for any user". Where the two disagree, believe the larger.
     pub sign_flip_p: f64,
-    /// Users by which method has the larger mean.
+    /// Users, or persons where resamples draw these, by which method has the larger mean.
     pub users: Outcomes,
     /// Items by which method has the larger value.
     pub items: Outcomes,
@@ -61,7 +61,9 @@ pub fn paired(resamples: &Resamples, a: &[Vec<f64>], b: &[Vec<f64>], level: f64)
     let mut items = Outcomes::default();
     let mut by_user = Outcomes::default();
     let mut totals = Vec::with_capacity(users.len());
-    for pairs in &users {
+    // By person, at the place of their first user: the total, its size and the number of items.
+    let mut persons = vec![(0.0, 0.0, 0); users.len()];
+    for (pairs, first) in users.iter().zip(resamples.first()) {
         let (mut total, mut size) = (0.0, 0.0_f64);
         for &(a, b) in pairs {
             let difference = apart(*a, *b);
@@ -70,14 +72,20 @@ pub fn paired(resamples: &Resamples, a: &[Vec<f64>], b: &[Vec<f64>], level: f64)
             size += difference.abs();
         }
         // Gains and losses of a user that add up to nothing but rounding.
-        let total = if total.abs() <= ROUNDING * size { 0.0 } else { total };
-        if !pairs.is_empty() {
-            by_user.add(total);
-        }
+        let total = settled(total, size);
         totals.push((total, pairs.len() as f64));
+        if let Some(person) = persons.get_mut(*first) {
+            *person = (person.0 + total, person.1 + size, person.2 + pairs.len());
+        }
+    }
+    let mut differences = Vec::with_capacity(users.len());
+    for &(total, size, items) in &persons {
+        differences.push(settled(total, size));
+        if items > 0 {
+            by_user.add(settled(total, size));
+        }
     }
     let replicates = resamples.ratio(&totals)?;
-    let differences: Vec<f64> = totals.iter().map(|&(total, _)| total).collect();
     Some(Paired {
         difference: replicates.measured(level),
         p: replicates.p(),
@@ -86,6 +94,11 @@ pub fn paired(resamples: &Resamples, a: &[Vec<f64>], b: &[Vec<f64>], level: f64)
         items,
         left_out,
     })
+}
+
+/// A total of differences of this size, which is 0 when it is rounding.
+fn settled(total: f64, size: f64) -> f64 {
+    if total.abs() <= ROUNDING * size { 0.0 } else { total }
 }
 
 /// The difference, which is 0 when it is rounding.

@@ -167,3 +167,19 @@ fn figures_agree_with_scipy() {
 }
 
 const PLAIN: f64 = 0.912_652_133_522_151_1;
+
+#[test]
+fn users_of_one_person_count_as_one() {
+    // Six persons with three users each, of whom all have the same difference: as surely as six users with all items.
+    let values = |n: usize| -> Vec<f64> { vec![[0.5, 0.3, -0.1, 0.4, 0.2, -0.2][n]; 2] };
+    let users: Vec<Vec<f64>> = (0..18).map(|user| values(user % 6)).collect();
+    let people: Vec<usize> = (0..18).map(|user| user % 6).collect();
+    let persons: Vec<Vec<f64>> = (0..6).map(|person| values(person).repeat(3)).collect();
+    let zeros = |items: &[Vec<f64>]| -> Vec<Vec<f64>> { items.iter().map(|items| vec![0.0; items.len()]).collect() };
+    let together = paired(&Resamples::of_people(&people, 500, 1), &users, &zeros(&users), 0.95).unwrap();
+    let single = paired(&Resamples::new(6, 500, 1), &persons, &zeros(&persons), 0.95).unwrap();
+    assert_eq!((together.users, together.items), (single.users, single.items));
+    assert!((together.sign_flip_p - single.sign_flip_p).abs() < 1e-12 && (together.p - single.p).abs() < 1e-12);
+    let [one, other] = [&together, &single].map(|it| it.difference.interval.unwrap());
+    assert!((one.low - other.low).abs() < 1e-12 && (one.high - other.high).abs() < 1e-12);
+}

@@ -146,3 +146,26 @@ fn a_part_without_outputs_names_the_file_that_is_missing() {
     let error = read(&folder.0.join("test_questions.json"), None, &ReadOptions::default()).unwrap_err();
     assert!(matches!(&error, EvalError::Io { path, .. } if path.ends_with("test_outputs.json")), "{error}");
 }
+
+#[test]
+fn without_user_ids_questions_of_one_profile_are_one_user_and_a_profile_within_another_is_one_person() {
+    let question = |id: &str, person: &str, entries: usize| {
+        let entry = |n: usize| format!(r#"{{"id":"{id}{n}","text":"{person} {n}","score":3}}"#);
+        let profile: Vec<String> = (0..entries).map(entry).collect();
+        format!(r#"{{"id":"{id}","input":"review: {id}","profile":[{}]}}"#, profile.join(","))
+    };
+    let same = question("b", "x", 4).replace("\"id\":\"b", "\"id\":\"a").replace("\"id\":\"a\"", "\"id\":\"b\"");
+    let questions = [question("a", "x", 4), same, question("c", "x", 6), question("d", "y", 4), question("e", "x", 2)];
+    let ids = ["a", "b", "c", "d", "e"].map(|id| format!(r#"{{"id":"{id}","output":"5"}}"#));
+    let outputs = format!(r#"{{"task":"LaMP_3","golds":[{}]}}"#, ids.join(","));
+    let set = folder(&format!("[{}]", questions.join(",")), &outputs).read().unwrap();
+    assert_eq!(set.users.iter().map(|user| user.tests.len()).collect::<Vec<_>>(), [2, 1, 1, 1]);
+    assert_eq!(people(&set.users), [0, 0, 1, 2]);
+    assert_eq!(
+        set.notes,
+        [
+            "1 without an owner's id, with the profile of an earlier question: taken as of its user",
+            "1 without an owner's id, with a profile that is part of another's: taken as that person",
+        ]
+    );
+}

@@ -1,98 +1,18 @@
 //! `rpm-eval try`: a table of one's own, one comparison and one sentence.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
+mod made;
+mod messages;
+mod rows;
+mod verdicts;
+
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
+use std::process::Command;
 
-use rpm_eval::run::Runner;
-use rpm_eval::try_out::{Finding, ResponseKind, TriedOut, TryOptions, try_out};
-
-const QUIET: [&str; 6] = ["harbour", "orchard", "lighthouse", "bakery", "meadow", "library"];
-const LOUD: [&str; 6] = ["chase", "explosion", "heist", "duel", "stampede", "avalanche"];
-
-/// A folder of this test alone, empty.
-fn folder(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("try_out").join(name);
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).unwrap();
-    folder
-}
-
-fn file(name: &str, text: impl AsRef<[u8]>) -> PathBuf {
-    let path = folder(name).join(if name.ends_with("lines") { "films.jsonl" } else { "films.csv" });
-    fs::write(&path, text).unwrap();
-    path
-}
-
-/// The nth film, quiet where n is even. The next one is about the same things, so that films most alike in words are liked by
-/// others.
-fn film(n: usize) -> String {
-    let (at, tone) = (n / 2, if n.is_multiple_of(2) { "quiet" } else { "loud" });
-    let (one, other) = (QUIET[at % 6], LOUD[(at + at / 6) % 6]);
-    format!("A {tone} film, the tale of the {one} and the {other} in part {at}")
-}
-
-/// What a user gives it: even users like quiet films, odd ones loud films.
-fn liked(user: usize, n: usize) -> bool {
-    (user + n).is_multiple_of(2)
-}
-
-/// A table of so many users with so many films each, with a response and a time for each row.
-fn films(
-    users: usize,
-    films: usize,
-    response: impl Fn(usize, usize) -> String,
-    time: impl Fn(usize) -> String,
-) -> String {
-    let mut text = "user_id,review,rating,date\n".to_owned();
-    for (user, n) in (0..users).flat_map(|user| (0..films).map(move |n| (user, n))) {
-        let _ = writeln!(text, "viewer{user},\"{}\",{},{}", film(n), response(user, n), time(n));
-    }
-    text
-}
-
-fn stars(user: usize, n: usize) -> String {
-    let least = if liked(user, n) { 4 } else { 1 };
-    (least + n % 3 % 2).to_string()
-}
-
-fn ran(path: &Path, options: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_rpm-eval")).arg("try").arg(path).args(options).output().unwrap()
-}
-
-/// What is printed, on one line, of a run that went well.
-fn said(path: &Path, options: &[&str]) -> String {
-    let output = ran(path, options);
-    let text = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let wide = text.lines().find(|line| line.chars().count() > 80);
-    assert_eq!(wide, None, "wider than 80 columns");
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// The error of a run that was refused, which says nothing of what stands in a row.
-fn refused(path: &Path, options: &[&str]) -> String {
-    let output = ran(path, options);
-    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stdout));
-    assert!(output.stdout.is_empty());
-    let error = String::from_utf8(output.stderr).unwrap();
-    for word in QUIET.iter().chain(&LOUD).chain(&["viewer", "quiet", "loud"]) {
-        assert!(!error.contains(word), "{word}: {error}");
-    }
-    error
-}
-
-fn tried(path: &Path, options: &TryOptions) -> TriedOut {
-    pollster::block_on(try_out(path, options, Runner::new())).unwrap()
-}
-
-fn has(text: &str, parts: &[&str]) {
-    for part in parts {
-        assert!(text.contains(part), "{part} is not in: {text}");
-    }
-}
+use made::{file, film, films, has, liked, ran, refused, said, stars, tried};
+use rpm_eval::try_out::{Finding, ResponseKind, TriedOut, TryOptions};
 
 #[test]
 fn a_clean_table_gets_a_sentence_figures_and_people() {
@@ -155,7 +75,7 @@ fn rows_with_missing_values_are_counted_with_their_first_row_and_what_to_do() {
             "1 row that has more or fewer cells than the header (the first: row 66): put cells",
             "1 row that repeats a query that the same user had before (the first: row 67)",
             "1 user is set aside, with fewer than 5 different queries (their first rows: 68)",
-            "is not understood",
+            "column \"date\" is not used: all its cells are blank: write unix times",
             "drawn by seed 0",
         ],
     );
@@ -234,7 +154,8 @@ fn an_unknown_column_is_told_with_those_there_are_and_the_command() {
     let error = refused(&path, &["--user", "who", "--query", "what", "--response", "marks"]);
     has(&error, &["--response: there is no column \"marks\"", "--user who --query what --response COLUMN"]);
     let error = refused(&path, &["--user", "who", "--query", "what", "--response", "what"]);
-    has(&error, &["one column is named for two things"]);
+    has(&error, &["column \"what\" is named for --query and for --response, and can be one of them"]);
+    has(&error, &["--user who --query what --response COLUMN"]);
 }
 
 #[test]
@@ -249,8 +170,10 @@ fn a_file_that_is_no_table_says_what_it_is() {
         ),
         ("utf16", b"\xff\xfeu\0s\0".to_vec(), "is UTF-16: save it as UTF-8"),
         ("sheet", b"PK\x03\x04 and more".to_vec(), "is a spreadsheet"),
-        ("empty", Vec::new(), "is empty"),
-        ("no_row", b"user,query,response\n".to_vec(), "has no row below its header"),
+        ("empty", Vec::new(), "is empty: it takes a header, and a row for each response"),
+        ("no_row", b"user,query,response\n".to_vec(), "has no row below its header: add a row for each response"),
+        ("json", b" [{\"user\": \"a\"},\n{\"user\": \"b\"}]".to_vec(), "holds JSON: write one object a line"),
+        ("an_object", b"{\"user\": \"a\"}\n".to_vec(), "a name that ends in .jsonl"),
         ("one_column", b"user\nviewer1\n".to_vec(), "has one column only"),
     ] {
         has(&refused(&file(name, bytes), &[]), &[told]);
@@ -261,7 +184,7 @@ fn a_file_that_is_no_table_says_what_it_is() {
 #[test]
 fn half_points_are_a_scale_and_other_decimals_say_what_to_do() {
     let half = file("half", films(6, 10, |user, n| format!("{}.5", stars(user, n)), |n| n.to_string()));
-    has(&said(&half, &[]), &["a rating scale in half points", "go from 3 to 11", "half points"]);
+    has(&said(&half, &[]), &["a rating scale in half points from 1.5 to 5.5", "wrong by, points", "responded 4.5"]);
     let decimals = file("decimals", films(6, 10, |user, n| format!("{}.37", stars(user, n)), |n| n.to_string()));
     has(&refused(&decimals, &[]), &["column \"rating\": 60 of 60 numbers are neither whole nor half", "round them"]);
 }
