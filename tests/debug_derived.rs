@@ -74,8 +74,12 @@ const NOT_THE_USERS: [(&str, &[&str]); 4] = [
             "MethodTiers",
             "TierRow",
             "MethodReliability",
+            "Candidate",
+            "MethodFigure",
+            "Verdict",
         ],
     ),
+    ("columns and rows of a host's table, without their cells", &["Unused", "TryOptions", "TryError"]),
 ];
 
 /// Types of fields that hold text.

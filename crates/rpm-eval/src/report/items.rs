@@ -1,9 +1,11 @@
 //! Single items in a report, as plain values: cases, and the pages of users.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// One test item with the user's response and what methods answered.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct ItemRow {
     /// The user, by number.
     pub user: String,
@@ -19,7 +21,7 @@ pub struct ItemRow {
 }
 
 /// What one method answered to one item.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct ItemAnswer {
     /// The method.
     pub method: String,
@@ -58,7 +60,7 @@ pub enum CaseKind {
 }
 
 /// All test items of one user.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct UserPage {
     /// The data set.
     pub set: String,
@@ -70,4 +72,33 @@ pub struct UserPage {
     pub scores: Vec<(String, Option<f64>)>,
     /// The items.
     pub items: Vec<ItemRow>,
+}
+
+impl fmt::Debug for ItemRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("ItemRow");
+        shown
+            .field("user", &self.user)
+            .field("item", &self.item)
+            .field("answers", &self.answers)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ItemAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("ItemAnswer");
+        shown
+            .field("method", &self.method)
+            .field("right", &self.right)
+            .field("score", &self.score)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for UserPage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("UserPage");
+        shown.field("set", &self.set).field("user", &self.user).field("items", &self.items).finish_non_exhaustive()
+    }
 }

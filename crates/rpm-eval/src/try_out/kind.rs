@@ -1,5 +1,7 @@
 //! The kind of responses: points of a scale, labels, or free text.
 
+use std::fmt;
+
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
@@ -40,7 +42,6 @@ const SHOWN: usize = 100;
 const LONGEST: [usize; 5] = [300, 1_000, 2_000, 4_000, limits::RESPONSE_BYTES];
 
 /// What responses are, with each response in the spelling of the task.
-#[derive(Debug)]
 pub(super) struct Told {
     pub(super) kind: ResponseKind,
     pub(super) space: ResponseSpace,
@@ -50,6 +51,12 @@ pub(super) struct Told {
     pub(super) reason: String,
     /// What one step of a scale is in points: 1, or 0.5 where half points are taken twice.
     pub(super) step: f64,
+}
+
+impl fmt::Debug for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Told").field("responses", &self.responses.len()).finish_non_exhaustive()
+    }
 }
 
 /// What is given of the responses, in place of being told from them.
