@@ -1,4 +1,5 @@
 //! Reading data sets through the public interface: the small ones here, and the real ones where they are at hand.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
 use std::path::{Path, PathBuf};
 
