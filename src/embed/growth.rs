@@ -171,7 +171,7 @@ mod tests {
         assert!(bounded(&doubling(10)) && !bounded(&doubling(11)));
         assert!(!bounded(&[replace("a", &"b".repeat(40)), replace("b", &"a".repeat(40))]));
         assert!(!bounded(&vec![replace_each("", "xy"); 12]));
-        assert!(!bounded(&[replace("ab", &"abab".repeat(9)); 12]));
+        assert!(!bounded(&vec![replace("ab", &"abab".repeat(9)); 12]));
         assert!(!bounded(&vec![json!({ "type": "Sequence", "normalizers": doubling(6) }); 2]));
         assert!(!bounded(&[replace("", "a")]) && !bounded(&[json!({ "type": "Unknown" })]));
         let lower = json!({ "type": "Lowercase" });

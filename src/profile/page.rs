@@ -48,7 +48,9 @@ impl Profile {
         for (title, sways) in [(words.sways_head(), known), (words.unsure_head(), unsure)] {
             if !sways.is_empty() {
                 let _ = writeln!(page, "<section>\n<h2>{title}</h2>\n<ul role=\"list\">");
-                sways.iter().for_each(|sway| self.card(&mut page, sway, words));
+                for sway in sways {
+                    self.card(&mut page, sway, words);
+                }
                 page.push_str("</ul>\n</section>\n");
             }
         }
