@@ -328,8 +328,10 @@ fn a_model_of_another_user_is_told_apart() {
 #[test]
 fn a_file_of_a_later_version_is_told_apart() {
     let file = offline_model().to_json();
-    let newer = file.replacen("\"version\": 4", "\"version\": 5, \"new_field\": \"zqmark\"", 1);
-    let wanted = DataError::FutureVersion { found: 5, supported: FORMAT_VERSION };
+    let (ours, later) = (FORMAT_VERSION, FORMAT_VERSION + 1);
+    let newer =
+        file.replacen(&format!("\"version\": {ours}"), &format!("\"version\": {later}, \"new_field\": \"zqmark\""), 1);
+    let wanted = DataError::FutureVersion { found: later, supported: ours };
     assert_eq!(UserModel::from_json(&newer).unwrap_err(), wanted);
 }
 

@@ -41,6 +41,7 @@ impl Probe {
     }
 
     /// Counts other bytes that were searched as well.
+    #[cfg(feature = "response-log")]
     pub(crate) fn add(&mut self, bytes: u64, found: usize) {
         self.bytes += bytes;
         self.found += found;

@@ -123,7 +123,7 @@ impl RpmPipeline {
     }
 
     #[cfg(not(feature = "response-log"))]
-    #[expect(clippy::unnecessary_wraps, clippy::unused_self, clippy::unused_async, reason = "as with logs")]
+    #[expect(clippy::unused_async, reason = "as with logs")]
     async fn probe_logs(&self, _needles: &Needles, _probe: &mut Probe) -> Result<(), Error> {
         Ok(())
     }
