@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use crate::data::visible::{Shown, line};
-use crate::data::{Decision, PathOrigin};
+use crate::data::{Decision, FactorId, PathOrigin};
 use crate::stats::{Estimate, FactorSummary};
 
 use super::{Candidate, Effect, Evidence, Faithfulness, Measure, ModelPart, Reasons, WhatIf};
@@ -88,7 +88,7 @@ impl fmt::Display for Reasons {
             writeln!(f, "exemplar {item}: {name} {response} (similarity {:.2})", exemplar.similarity)?;
         }
         for factor in &self.drifting {
-            writeln!(f, "factor {factor} is drifting: what it goes with has changed of late")?;
+            writeln!(f, "factor {} is drifting: what it goes with has changed of late", short(factor))?;
         }
         Ok(())
     }
@@ -150,7 +150,7 @@ impl fmt::Display for WhatIf {
         }
         for untried in &self.untried {
             let what = match &untried.candidate {
-                Candidate::Factor(id) => format!("factor {id}"),
+                Candidate::Factor(id) => format!("factor {}", short(id)),
                 Candidate::Exemplar(id) => format!("exemplar {id}"),
             };
             writeln!(f, "  not tried: {what}, {}", untried.reason.as_str())?;
@@ -200,7 +200,7 @@ fn shares(estimate: &Estimate, usual: &str) -> String {
 /// A factor with the statistics that bear on the response.
 fn statistics(factor: &FactorSummary, response: &str) -> String {
     let mut text =
-        format!("{} \"{}\", seen in {} of {}", factor.id, line(&factor.label), factor.coverage, factor.total);
+        format!("{} \"{}\", seen in {} of {}", short(&factor.id), line(&factor.label), factor.coverage, factor.total);
     let said = line(response);
     if let Some(belief) = factor.responses.iter().find(|belief| belief.response == response) {
         let percent = |share: f64| 100.0 * share;
@@ -223,6 +223,11 @@ fn statistics(factor: &FactorSummary, response: &str) -> String {
         let _ = write!(text, "; swayed in {:.0}% [{low:.0}–{high:.0}%]", 100.0 * influence.share);
     }
     text
+}
+
+/// The beginning of an id, which tells the factors of one user apart for a reader.
+fn short(id: &FactorId) -> &str {
+    id.as_str().get(..9).unwrap_or(id.as_str())
 }
 
 fn change(effect: &Effect) -> String {
