@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use common::{
-    COST, ModelAtOnce as _, ScriptedBackend, cases, obey, query, reply, scale_history, scale_task, text_history,
-    text_task,
+    COST, ModelAtOnce as _, ScriptedBackend, cases, long_history, obey, query, reply, scale_history, scale_task,
+    text_history, text_task,
 };
 use pollster::block_on;
 use proptest::prelude::*;
@@ -266,4 +266,17 @@ proptest! {
             Err(error) => prop_assert!(matches!(error, Error::NothingLearned { .. } | Error::Factor(_)), "{}", error),
         }
     }
+}
+
+#[test]
+fn the_account_in_words_says_what_was_not_sent_and_what_nobody_counted() {
+    let usage = |budget: Budget| {
+        let backend = ScriptedBackend::new(|request| Ok(Completion::new(obey(request))));
+        let pipeline = RpmPipeline::builder(scale_task()).backend(backend).budget(budget).build().unwrap();
+        block_on(pipeline.learn(&long_history())).unwrap().report.usage.to_string()
+    };
+    let free = usage(Budget::default());
+    assert!(free.contains("calls whose tokens the backend did not count: ") && !free.contains("not sent"), "{free}");
+    let held = usage(Budget::default().calls(4));
+    assert!(held.contains("not sent for want of budget: "), "{held}");
 }

@@ -163,6 +163,13 @@ impl fmt::Display for UsageReport {
                 write!(f, "{count:>11}")?;
             }
         }
+        let total = self.total();
+        if total.withheld > 0 {
+            write!(f, "\nnot sent for want of budget: {}", total.withheld)?;
+        }
+        if total.unmetered > 0 {
+            write!(f, "\ncalls whose tokens the backend did not count: {}", total.unmetered)?;
+        }
         Ok(())
     }
 }
