@@ -65,14 +65,14 @@ impl Needles {
                 }
             }
         }
-        let known = left.iter().flat_map(texts).chain(own.iter().map(|text| (*text).to_owned()));
-        let runs = &mut needles.runs;
-        let known = known.map(|text| bare(&text)).inspect(|text| {
+        let known =
+            || left.iter().flat_map(texts).chain(own.iter().map(|text| (*text).to_owned())).map(|text| bare(&text));
+        for text in known() {
             for run in Runs::of(text.as_bytes()) {
-                runs.remove(&run);
+                needles.runs.remove(&run);
             }
-        });
-        needles.pieces = Pieces::of(pieces).without(known);
+        }
+        needles.pieces = Pieces::of(pieces).without(known());
         needles
     }
 
@@ -174,6 +174,15 @@ mod tests {
         assert!(found_in(&needles, SECRET.replace(' ', "\n  ").as_bytes()) > 0, "wrapped otherwise");
         assert_eq!(found_in(&needles, b"{\"response\": \"Harrow again\"}"), 1);
         assert_eq!(found_in(&needles, b"The clinic in Harlow said that nobody ever came back on a Monday"), 0);
+    }
+
+    #[test]
+    fn what_another_text_says_too_is_not_searched_for_even_where_no_piece_is_short() {
+        let long = |number: u8| format!("Film {number}: a slow and quiet drama, a slow and quiet drama.");
+        let (gone, stays) = (item("a", &long(1), "5"), item("b", &long(2), "5"));
+        let needles = Needles::new(&[gone], &BTreeSet::new(), &[stays], &[]);
+        assert_eq!(found_in(&needles, long(2).as_bytes()), 0);
+        assert!(found_in(&needles, long(1).as_bytes()) > 0);
     }
 
     #[test]
