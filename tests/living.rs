@@ -507,7 +507,7 @@ fn an_answer_says_which_of_its_factors_drift() {
     let (warm, cold) = (factor_of(&model, "warm light"), factor_of(&model, "cold stone"));
     let answer = ask(&model);
     assert!(answer.drifting.contains(&warm) && !answer.drifting.contains(&cold), "{:?}", answer.drifting);
-    assert!(answer.reasons(&model).to_string().contains(&format!("factor {warm} is drifting")));
+    assert!(answer.reasons(&model).to_string().contains(&format!("factor {} is drifting", &warm.as_str()[..9])));
     assert!(model.drift(&warm).unwrap().alarm && !model.drift(&cold).unwrap().alarm);
     assert!(model.model().drifting().iter().any(|(id, drift)| *id == warm && drift.alarm));
 }
