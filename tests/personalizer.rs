@@ -205,18 +205,24 @@ fn the_first_example_of_the_readme_prints_what_stands_below_it() {
     let task = Task::new("How would this person rate the film?", ResponseSpace::scale(1, 5).unwrap()).unwrap();
     let films = Personalizer::offline(task.response_name("rating").unwrap()).blocking();
     let seen = [
-        ("A quiet drama by the sea.", 5),
-        ("Loud action and explosions.", 1),
-        ("A quiet walk home.", 5),
-        ("A heist with loud action.", 2),
-        ("Two friends, a quiet summer.", 4),
-        ("Loud action in space.", 1),
+        ("Quiet drama", 5),
+        ("Loud chase", 1),
+        ("Quiet walk", 5),
+        ("Loud heist", 2),
+        ("Quiet summer", 4),
+        ("Loud battle", 1),
+        ("Quiet village", 5),
+        ("Loud robots", 1),
+        ("Quiet friends", 4),
+        ("Loud race", 2),
+        ("Quiet romance", 5),
+        ("Loud monsters", 1),
     ];
     for (film, rating) in seen {
         assert!(readme.contains(&format!("(\"{film}\", {rating})")), "{film}");
         films.record("ana", film, rating).unwrap();
     }
-    let told = films.answer("ana", "A quiet film about a lighthouse by the sea.").unwrap();
+    let told = films.answer("ana", "A quiet film about two lighthouse keepers").unwrap();
     let printed = format!("{told}\n{}", films.profile("ana").unwrap());
     assert!(printed == shown, "found:\n{printed}");
 }
