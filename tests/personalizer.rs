@@ -79,20 +79,24 @@ fn made_ids_keep_the_order_of_recording_and_are_never_given_twice() {
 }
 
 #[test]
-fn writers_at_once_lose_no_record() {
-    let films = films();
-    std::thread::scope(|scope| {
-        for writer in 0..4 {
-            let films = films.clone().blocking();
-            scope.spawn(move || {
-                for n in 0..5 {
-                    films.record("ana", format!("Film {writer} of {n}, quiet."), 1 + (writer + n) % 5).unwrap();
-                }
-            });
-        }
-    });
-    let ana = block_on(films.stored().load(&UserId::new("ana").unwrap())).unwrap();
-    assert_eq!(ana.model.memory().len(), 20);
+fn writers_at_once_lose_no_record_and_one_makes_the_user() {
+    for _ in 0..50 {
+        let films = films();
+        let start = std::sync::Barrier::new(4);
+        std::thread::scope(|scope| {
+            for writer in 0..4 {
+                let (films, start) = (films.clone().blocking(), &start);
+                scope.spawn(move || {
+                    start.wait();
+                    for n in 0..3 {
+                        films.record("ana", format!("Film {writer} of {n}, quiet."), 1 + (writer + n) % 5).unwrap();
+                    }
+                });
+            }
+        });
+        let ana = block_on(films.stored().load(&UserId::new("ana").unwrap())).unwrap();
+        assert_eq!(ana.model.memory().len(), 12);
+    }
 }
 
 #[test]

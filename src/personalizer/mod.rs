@@ -38,7 +38,7 @@ use crate::explain::WhatIf;
 use crate::model::{Forget, Receipt};
 use crate::pipeline::{ObserveOutcome, ObserveReport, Prepared, RpmPipeline, StoredError, StoredPipeline};
 use crate::profile::Profile;
-use crate::store::InMemoryStore;
+use crate::store::{InMemoryStore, StoreError};
 
 #[cfg(feature = "blocking")]
 pub use blocking::BlockingPersonalizer;
@@ -190,7 +190,11 @@ impl Personalizer {
     async fn known(&self, user: &UserId) -> Result<u64, PersonalizerError> {
         match self.stored.load(user).await {
             Err(StoredError::UnknownUser { .. }) => {
-                self.stored.newcomer(user).await?;
+                match self.stored.newcomer(user).await {
+                    // Another writer was faster, and the user is there.
+                    Err(StoredError::NotSaved { source, .. }) if matches!(*source, StoreError::Conflict) => {}
+                    made => drop(made?),
+                }
                 Ok(self.stored.load(user).await?.model.revision())
             }
             found => Ok(found?.model.revision()),
