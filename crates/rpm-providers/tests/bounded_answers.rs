@@ -151,10 +151,11 @@ fn a_stream_is_bounded_in_all_and_its_pieces_are_not_copied_again_and_again() {
             told
         })
     };
+    // What is made once in a process, such as the table that tokens are counted by, is no stream's.
+    rise_of(|| answer(1 << 10));
     let (told, rise) = rise_of(|| answer(60 << 20));
     assert!(told.contains("longer than 4194304 bytes"), "{told}");
-    // Sixteen times the bound, and what the server, the client and the allocator hold beside it.
-    assert!(rise.is_none_or(|rise| rise.used < 128 * MIB), "{rise:?}");
+    assert!(rise.is_none_or(|rise| rise.used < 32 * MIB), "{rise:?}");
     // Without the event that ends it.
     let (told, _) = rise_of(|| answer(1 << 20));
     assert!(told.contains("broke"), "{told}");
