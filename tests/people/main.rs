@@ -1,0 +1,12 @@
+//! What people see and say: a personalizer by user id, profiles, reasons that add up, edits, and forgetting.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod edits;
+mod explain;
+mod living;
+mod personalizer;
+mod profile;
+mod reasons;
