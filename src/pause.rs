@@ -9,6 +9,27 @@ pub(crate) fn pause() -> impl Future<Output = ()> + Send {
     Pause(false)
 }
 
+/// Texts that are gone through between two pauses, in bytes: some milliseconds.
+const AT_ONCE: usize = 64 << 10;
+
+/// Work on texts with pauses in proportion to what was done.
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
+    done: usize,
+}
+
+impl Pace {
+    /// Says that a text of so many bytes is about to be gone through, and pauses before it where it is time to.
+    pub(crate) async fn step(&mut self, bytes: usize) {
+        // Every item is some work, whatever its text.
+        self.done += bytes + 64;
+        if self.done > AT_ONCE {
+            self.done = 0;
+            pause().await;
+        }
+    }
+}
+
 struct Pause(bool);
 
 impl Future for Pause {

@@ -284,7 +284,7 @@ impl OneCallAnswerer {
         let draft = match of_model {
             Some((path, features)) => Draft::new(response, path).over(features, read.dropped),
             None => {
-                let path = supported_path(request, &response)?;
+                let path = supported_path(request, &response).await?;
                 let mut draft = Draft::new(response, path);
                 draft.dropped = read.dropped;
                 draft

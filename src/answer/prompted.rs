@@ -151,20 +151,22 @@ impl PromptedAnswerer {
 
     /// The path over the model's steps, or over the statistics when there are none to use. Where nothing of the user
     /// was used, it says so.
-    fn path(
+    async fn path(
         request: &AnswerRequest<'_>,
         steps: Option<Vec<PathStep>>,
         response: &str,
     ) -> Result<ReasoningPath, AnswerError> {
-        let composed = || supported_path(request, response);
         let (steps, origin) = match steps {
             _ if request.support.tier == Tier::Generic => (generic_steps(request), PathOrigin::Statistics),
             Some(steps) => (steps, PathOrigin::Model),
-            None => return composed(),
+            None => return supported_path(request, response).await,
         };
         let features: Vec<Feature> = request.features.iter().map(|assigned| assigned.feature.clone()).collect();
         let factor_of = |place: usize| request.features.get(place).and_then(|feature| feature.factor.clone());
-        ReasoningPath::new(steps, response, origin, &features, factor_of).or_else(|_| composed())
+        match ReasoningPath::new(steps, response, origin, &features, factor_of) {
+            Ok(path) => Ok(path),
+            Err(_) => supported_path(request, response).await,
+        }
     }
 }
 
@@ -188,7 +190,7 @@ impl Answerer for PromptedAnswerer {
         };
         let argued = question.ask(ctx, |answered: &Answered| &answered.response, read).await?;
         let (response, steps) = argued.value;
-        let path = Self::path(&request, steps, &response)?;
+        let path = Self::path(&request, steps, &response).await?;
         Ok(Draft::new(response, path).stated(argued.stated))
     }
 

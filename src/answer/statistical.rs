@@ -32,7 +32,7 @@ impl Answerer for StatisticalAnswerer {
         }
         let estimate = request.estimate.ok_or(AnswerError::NoBasis { missing: "the estimate" })?;
         let response = in_space(&request, estimate.decision())?;
-        let path = supported_path(&request, &response)?;
+        let path = supported_path(&request, &response).await?;
         Ok(Draft::new(response, path))
     }
 
@@ -42,11 +42,11 @@ impl Answerer for StatisticalAnswerer {
 }
 
 /// The path over the statistics to a response: the factors of the query, the one the estimate depends on most first.
-pub(super) fn supported_path(request: &AnswerRequest<'_>, response: &str) -> Result<ReasoningPath, AnswerError> {
+pub(super) async fn supported_path(request: &AnswerRequest<'_>, response: &str) -> Result<ReasoningPath, AnswerError> {
     let (query, features, beliefs) = (request.query, request.features, request.beliefs);
     let path = match (request.estimator, request.estimate) {
         (Some(estimator), Some(estimate)) => {
-            let supports = supports(estimator, beliefs, query, features, estimate, response);
+            let supports = supports(estimator, beliefs, query, features, estimate, response).await;
             compose_supported(query, features, beliefs, response, &supports)
         }
         _ => compose(query, features, beliefs, response),

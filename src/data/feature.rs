@@ -1,6 +1,7 @@
 //! Features: short names with the words of a query they were seen in.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -85,10 +86,11 @@ impl Span {
     }
 }
 
-/// The normal form of a feature's name: case, width and white space folded. Features with one key are the same feature.
+/// The normal form of a feature's name: case, width and white space folded. Features with one key are the same feature. A clone is
+/// the same text.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct FeatureKey(String);
+pub struct FeatureKey(Arc<str>);
 
 impl TryFrom<String> for FeatureKey {
     type Error = DataError;
@@ -98,13 +100,13 @@ impl TryFrom<String> for FeatureKey {
         if is_spaced_out(&key) || key.chars().any(|c| c.is_control() || is_invisible(c)) {
             return Err(DataError::BadKey { bytes: key.len() });
         }
-        Ok(Self(key))
+        Ok(Self(key.into()))
     }
 }
 
 impl From<FeatureKey> for String {
     fn from(key: FeatureKey) -> Self {
-        key.0
+        (*key.0).to_owned()
     }
 }
 
@@ -138,7 +140,7 @@ pub enum Polarity {
 impl FeatureKey {
     /// The key of a name.
     pub fn of(name: &str) -> Self {
-        Self(fold(name))
+        Self(fold(name).into())
     }
 
     /// The key as text.

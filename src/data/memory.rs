@@ -294,14 +294,18 @@ impl ReasoningMemory {
             self.times.remove(item.id());
         }
         let ids: Vec<ItemId> = new.iter().map(|item| item.id().clone()).collect();
-        for item in new {
-            self.times.insert(item.id().clone(), item.time());
-            let place = self.items.partition_point(|other| canonical(other) < canonical(&item));
-            self.items.insert(place, item);
-        }
+        self.times.extend(new.iter().map(|item| (item.id().clone(), item.time())));
+        self.items.extend(new);
+        // Two runs in order, which it merges.
+        self.items.sort_by(|a, b| canonical(a).cmp(&canonical(b)));
         let mut inserted: Vec<usize> = ids.iter().filter_map(|id| self.position(id)).collect();
         inserted.sort_unstable();
         (out, MemoryChange::new(removed, inserted))
+    }
+
+    /// True when these items are all behind those that are there.
+    pub(crate) fn is_before(&self, new: &[MemoryItem]) -> bool {
+        self.items.last().is_none_or(|last| new.iter().all(|item| canonical(last) < canonical(item)))
     }
 
     /// A change that a test made by hand: the memory before and after it.

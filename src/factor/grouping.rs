@@ -12,6 +12,8 @@ use std::collections::{BTreeSet, HashMap};
 use crate::data::FeatureKey;
 use crate::words::{Language, each_word, tokens};
 
+use super::few::Few;
+
 /// The most leaders that are looked up for a word: one in more distinguishes too little. It keeps grouping linear in the
 /// features.
 const TOO_COMMON: usize = 64;
@@ -24,23 +26,22 @@ pub(crate) fn stems(key: &FeatureKey, language: Language) -> BTreeSet<String> {
     if content.is_empty() { words.into_iter().map(|token| token.word).collect() } else { content }
 }
 
-/// Features in clusters of like names, each led by its oldest one.
+/// Features in clusters of like names, each led by its oldest one. Features, clusters and leaders are numbers, each from 0 on:
+/// most names of a history are in one text, and what is kept of each is kept a hundred thousand times.
 #[derive(Clone)]
 pub(crate) struct Clusters {
     likeness: f64,
     language: Language,
     leaders: Leaders,
     /// By leader: its cluster.
-    led: Vec<usize>,
-    /// By cluster: its first leader.
-    founders: Vec<usize>,
-    of: HashMap<FeatureKey, Seen>,
-    /// By cluster: its features, oldest first.
-    members: Vec<Vec<FeatureKey>>,
-    /// By cluster: whether one of them may name it.
-    named: Vec<bool>,
+    led: Vec<u32>,
+    of: HashMap<FeatureKey, u32>,
+    /// By feature.
+    seen: Vec<Seen>,
+    /// By cluster.
+    clusters: Vec<Cluster>,
     /// By word of a name: the number of its stem; `None` for one that carries no meaning by itself.
-    words: HashMap<String, Option<u32>>,
+    words: HashMap<Box<str>, Option<u32>>,
 }
 
 /// A feature name as the numbers of its stems, ascending.
@@ -50,58 +51,58 @@ struct Stems {
     negated: bool,
 }
 
-/// The cluster of a feature, and the number of times it was seen.
-#[derive(Debug, Clone, Copy)]
+/// A feature, its cluster, and the number of times it was seen.
+#[derive(Clone)]
 struct Seen {
-    cluster: usize,
+    key: FeatureKey,
+    cluster: u32,
     times: u32,
+}
+
+#[derive(Clone)]
+struct Cluster {
+    /// Its features, oldest first.
+    members: Few,
+    /// Its first leader.
+    founder: u32,
+    /// Whether one of its features may name it.
+    named: bool,
+}
+
+/// A position as it is kept. There is memory for fewer than that many.
+fn short(position: usize) -> u32 {
+    u32::try_from(position).unwrap_or(u32::MAX)
 }
 
 impl Clusters {
     pub(crate) fn new(likeness: f64, language: Language) -> Self {
-        let (leaders, led, founders) = (Leaders::default(), Vec::new(), Vec::new());
-        let (of, members, named, words) = (HashMap::new(), Vec::new(), Vec::new(), HashMap::new());
-        Self { likeness, language, leaders, led, founders, of, members, named, words }
+        let (leaders, led, of) = (Leaders::default(), Vec::new(), HashMap::new());
+        Self { likeness, language, leaders, led, of, seen: Vec::new(), clusters: Vec::new(), words: HashMap::new() }
     }
 
     /// Makes a cluster of features that belong together whatever their names. Each of them leads, and so does `label`.
     pub(crate) fn seed<'k>(&mut self, label: &str, keys: impl IntoIterator<Item = &'k FeatureKey>) -> usize {
-        let cluster = self.members.len();
         let stems = self.stems(&FeatureKey::of(label));
-        self.lead(cluster, stems);
-        let keys: Vec<FeatureKey> = keys.into_iter().cloned().collect();
-        for key in &keys {
+        let cluster = self.found(stems);
+        for key in keys {
             let stems = self.stems(key);
             self.lead(cluster, stems);
-            self.of.insert(key.clone(), Seen { cluster, times: 0 });
+            self.take_in(key, cluster, 0);
         }
-        self.named.push(keys.iter().any(|key| is_name(key, self.language)));
-        self.members.push(keys);
         cluster
     }
 
     /// Counts a feature, and gives its cluster.
     pub(crate) fn see(&mut self, key: &FeatureKey) -> usize {
-        if let Some(seen) = self.of.get_mut(key) {
+        if let Some(seen) = self.of.get(key).and_then(|feature| self.seen.get_mut(*feature as usize)) {
             seen.times += 1;
-            return seen.cluster;
+            return seen.cluster as usize;
         }
         let stems = self.stems(key);
         let near = self.leaders.nearest_to(&stems.numbers, stems.numbers.len(), stems.negated, self.likeness, Some);
-        let near = near.and_then(|leader| self.led.get(leader)).copied();
-        let cluster = near.unwrap_or_else(|| {
-            self.members.push(Vec::new());
-            self.named.push(false);
-            self.lead(self.members.len() - 1, stems);
-            self.members.len() - 1
-        });
-        self.of.insert(key.clone(), Seen { cluster, times: 1 });
-        if let Some(members) = self.members.get_mut(cluster) {
-            members.push(key.clone());
-        }
-        if let Some(named) = self.named.get_mut(cluster) {
-            *named = *named || is_name(key, self.language);
-        }
+        let near = near.and_then(|leader| self.led.get(leader)).map(|cluster| *cluster as usize);
+        let cluster = near.unwrap_or_else(|| self.found(stems));
+        self.take_in(key, cluster, 1);
         cluster
     }
 
@@ -113,7 +114,7 @@ impl Clusters {
         each_word(key.as_str(), &mut scratch, |word| {
             let number = words.get(word).copied().unwrap_or_else(|| {
                 let number = (!language.is_stop_word(word)).then(|| leaders.number(language.stem(word)));
-                words.insert(word.to_owned(), number);
+                words.insert(word.into(), number);
                 number
             });
             numbers.extend(number);
@@ -127,12 +128,28 @@ impl Clusters {
         Stems { numbers, negated }
     }
 
+    /// A new cluster, led by a name of these stems.
+    fn found(&mut self, stems: Stems) -> usize {
+        let cluster = self.clusters.len();
+        self.clusters.push(Cluster { members: Few::None, founder: short(self.led.len()), named: false });
+        self.lead(cluster, stems);
+        cluster
+    }
+
     fn lead(&mut self, cluster: usize, stems: Stems) {
-        if cluster == self.founders.len() {
-            self.founders.push(self.led.len());
+        self.leaders.lead(&stems.numbers, stems.negated);
+        self.led.push(short(cluster));
+    }
+
+    /// Puts a feature that is not there yet, or is in another cluster too, into a cluster.
+    fn take_in(&mut self, key: &FeatureKey, cluster: usize, times: u32) {
+        let feature = short(self.seen.len());
+        self.of.insert(key.clone(), feature);
+        self.seen.push(Seen { key: key.clone(), cluster: short(cluster), times });
+        if let Some(of) = self.clusters.get_mut(cluster) {
+            of.members.push(feature);
+            of.named = of.named || is_name(key, self.language);
         }
-        self.leaders.lead(stems.numbers, stems.negated);
-        self.led.push(cluster);
     }
 
     /// The language by whose stems names are compared.
@@ -140,14 +157,23 @@ impl Clusters {
         self.language
     }
 
+    /// The number of clusters.
+    pub(crate) fn len(&self) -> usize {
+        self.clusters.len()
+    }
+
     /// The cluster of a feature that was seen.
     pub(crate) fn cluster_of(&self, key: &FeatureKey) -> Option<usize> {
-        self.of.get(key).map(|seen| seen.cluster)
+        self.seen_of(key).map(|seen| seen.cluster as usize)
+    }
+
+    fn seen_of(&self, key: &FeatureKey) -> Option<&Seen> {
+        self.of.get(key).and_then(|feature| self.seen.get(*feature as usize))
     }
 
     /// Returns the number of times a feature was seen.
     pub(crate) fn times(&self, key: &FeatureKey) -> u32 {
-        self.of.get(key).map_or(0, |seen| seen.times)
+        self.seen_of(key).map_or(0, |seen| seen.times)
     }
 
     /// The number of a stem, if any name has it.
@@ -157,37 +183,34 @@ impl Clusters {
 
     /// True for a cluster of which a feature says something by itself.
     pub(crate) fn has_name(&self, cluster: usize) -> bool {
-        self.named.get(cluster).copied().unwrap_or_default()
+        self.clusters.get(cluster).is_some_and(|cluster| cluster.named)
     }
 
     /// The features of a cluster, oldest first.
-    pub(crate) fn members_of(&self, cluster: usize) -> &[FeatureKey] {
-        self.members.get(cluster).map(Vec::as_slice).unwrap_or_default()
+    pub(crate) fn members_of(&self, cluster: usize) -> impl Iterator<Item = &FeatureKey> {
+        let members = self.clusters.get(cluster).map(|cluster| cluster.members.as_slice()).unwrap_or_default();
+        members.iter().filter_map(|feature| self.seen.get(*feature as usize)).map(|seen| &seen.key)
     }
 
     /// The numbers of the stems of the name that founded a cluster, ascending.
     pub(crate) fn stems_of(&self, cluster: usize) -> &[u32] {
-        self.founders.get(cluster).and_then(|founder| self.leaders.stems.get(*founder)).map_or(&[], |(stems, _)| stems)
+        self.founder_of(cluster).map_or(&[], |(stems, _)| stems)
+    }
+
+    fn founder_of(&self, cluster: usize) -> Option<(&[u32], bool)> {
+        self.leaders.get(self.clusters.get(cluster)?.founder as usize)
     }
 
     /// True when the name that founded one of two clusters is a part of the other's. A negated one is no part of one that
     /// is not.
     pub(crate) fn nested(&self, a: usize, b: usize) -> bool {
-        let negated = |cluster: usize| {
-            let stems = self.founders.get(cluster).and_then(|founder| self.leaders.stems.get(*founder));
-            stems.is_some_and(|(_, negated)| *negated)
-        };
-        if negated(a) != negated(b) {
+        let founder = |cluster: usize| self.founder_of(cluster).unwrap_or_default();
+        let ((a, a_negated), (b, b_negated)) = (founder(a), founder(b));
+        if a_negated != b_negated {
             return false;
         }
-        let (a, b) = (self.stems_of(a), self.stems_of(b));
         let (part, whole) = if a.len() < b.len() { (a, b) } else { (b, a) };
         part.iter().all(|stem| whole.binary_search(stem).is_ok())
-    }
-
-    /// By cluster: its features, oldest first.
-    pub(crate) fn members(&self) -> &[Vec<FeatureKey>] {
-        &self.members
     }
 
     /// The name of a group of features, a sentence about it, and how alike they are: the share of their sightings whose
@@ -243,10 +266,19 @@ pub(crate) fn likeness(a: &BTreeSet<String>, b: &BTreeSet<String>) -> f64 {
 #[derive(Clone, Default)]
 pub(super) struct Leaders {
     numbers: HashMap<String, u32>,
-    /// By leader: the numbers of its stems, ascending, and whether it is negated.
-    stems: Vec<(Vec<u32>, bool)>,
-    /// By stem: the leaders that have it, ascending.
-    by_stem: Vec<Vec<usize>>,
+    /// The numbers of the stems of all leaders, one after the other; of each ascending.
+    stems: Vec<u32>,
+    /// By leader.
+    ends: Vec<End>,
+    /// By stem: the leaders that have it, ascending, up to one more than are looked up.
+    by_stem: Vec<Few>,
+}
+
+/// Where the stems of a leader end, and whether it is negated.
+#[derive(Clone)]
+struct End {
+    at: u32,
+    negated: bool,
 }
 
 impl Leaders {
@@ -254,27 +286,38 @@ impl Leaders {
         let negated = is_negated(&stems);
         let mut numbers: Vec<u32> = stems.into_iter().map(|stem| self.number(stem)).collect();
         numbers.sort_unstable();
-        self.lead(numbers, negated);
+        self.lead(&numbers, negated);
     }
 
     /// The number of a stem, which is new if it has none.
     fn number(&mut self, stem: String) -> u32 {
-        let next = u32::try_from(self.by_stem.len()).unwrap_or(u32::MAX);
+        let next = short(self.by_stem.len());
         let number = *self.numbers.entry(stem).or_insert(next);
         if number == next {
-            self.by_stem.push(Vec::new());
+            self.by_stem.push(Few::None);
         }
         number
     }
 
     /// Takes in a leader by the numbers of its stems, ascending.
-    fn lead(&mut self, numbers: Vec<u32>, negated: bool) {
-        for number in &numbers {
-            if let Some(of) = self.by_stem.get_mut(*number as usize) {
-                of.push(self.stems.len());
+    fn lead(&mut self, numbers: &[u32], negated: bool) {
+        let leader = short(self.ends.len());
+        for number in numbers {
+            if let Some(of) = self.by_stem.get_mut(*number as usize)
+                && of.as_slice().len() <= TOO_COMMON
+            {
+                of.push(leader);
             }
         }
-        self.stems.push((numbers, negated));
+        self.stems.extend_from_slice(numbers);
+        self.ends.push(End { at: short(self.stems.len()), negated });
+    }
+
+    /// The numbers of the stems of a leader, ascending, and whether it is negated.
+    fn get(&self, leader: usize) -> Option<(&[u32], bool)> {
+        let End { at, negated } = self.ends.get(leader)?;
+        let begin = leader.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |end| end.at);
+        Some((self.stems.get(begin as usize..*at as usize)?, *negated))
     }
 
     /// The leader most like these stems (Jaccard), the oldest of equals, if it is at least `least` alike. Negated names
@@ -306,13 +349,14 @@ impl Leaders {
         rank: impl Fn(usize) -> Option<R>,
     ) -> Option<R> {
         let lists = known.iter().filter_map(|number| self.by_stem.get(*number as usize));
-        let mut near: Vec<usize> = lists.filter(|of| of.len() <= TOO_COMMON).flatten().copied().collect();
+        let lists = lists.map(Few::as_slice).filter(|of| of.len() <= TOO_COMMON);
+        let mut near: Vec<u32> = lists.flatten().copied().collect();
         near.sort_unstable();
         near.dedup();
         let mut best: Option<(f64, R)> = None;
-        for leader in near {
-            let Some((theirs, theirs_negated)) = self.stems.get(leader) else { continue };
-            if *theirs_negated != negated {
+        for leader in near.into_iter().map(|leader| leader as usize) {
+            let Some((theirs, theirs_negated)) = self.get(leader) else { continue };
+            if theirs_negated != negated {
                 continue;
             }
             let common = theirs.iter().filter(|number| known.binary_search(number).is_ok()).count();

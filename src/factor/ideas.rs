@@ -51,7 +51,7 @@ impl Ideas {
         let group = |leader: usize, members: &[usize]| {
             // The leader names the idea; what is in the same interactions belongs to it.
             let (label, description, _) = clusters.named(clusters.members_of(leader));
-            let features = members.iter().flat_map(|cluster| clusters.members_of(*cluster)).cloned().collect();
+            let features = members.iter().flat_map(|cluster| clusters.members_of(*cluster).cloned()).collect();
             FactorGroup { label, description, features }
         };
         let mut recurring: Vec<(usize, FactorGroup)> = by_leader

@@ -11,6 +11,7 @@
 //!
 //! Guide: [the method](crate::guide::method).
 
+mod few;
 pub(crate) mod grouping;
 mod ideas;
 mod names;

@@ -15,6 +15,7 @@ use std::collections::BTreeSet;
 use crate::data::{FeatureKey, Query, Task};
 use crate::words::Language;
 
+use super::few::Few;
 use super::grouping::{Clusters, stems};
 
 /// The fewest items in which a factor is: what is seen once or twice has no statistics.
@@ -38,9 +39,9 @@ const LONG: usize = 100;
 pub(crate) struct Recurring {
     items: usize,
     /// By cluster: the positions of its items, ascending.
-    seen_in: Vec<Vec<u32>>,
+    seen_in: Vec<Few>,
     /// By cluster: in how many items more it is written with a capital than without, where no clause begins with it.
-    capitals: Vec<i64>,
+    capitals: Vec<i32>,
     /// The clusters in [`LEAST_SEEN`] items or more.
     often: BTreeSet<usize>,
 }
@@ -97,7 +98,7 @@ impl<'a> Kept<'a> {
         let asked: BTreeSet<u32> = self.asked.iter().filter_map(|stem| clusters.number_of(stem)).collect();
         move |cluster: usize| {
             let says = clusters.stems_of(cluster).iter().any(|stem| !asked.contains(stem));
-            !says || clusters.members_of(cluster).iter().any(|key| self.responses.contains(key))
+            !says || clusters.members_of(cluster).any(|key| self.responses.contains(key))
         }
     }
 }
@@ -125,16 +126,16 @@ impl Recurring {
         self.items += 1;
         for (cluster, capital) in of_item {
             if cluster >= self.seen_in.len() {
-                self.seen_in.resize_with(cluster + 1, Vec::new);
+                self.seen_in.resize_with(cluster + 1, Few::default);
                 self.capitals.resize(cluster + 1, 0);
             }
             let Some(seen) = self.seen_in.get_mut(cluster) else { continue };
-            if seen.last() != Some(&position) {
+            if seen.as_slice().last() != Some(&position) {
                 seen.push(position);
                 if let Some(capitals) = self.capitals.get_mut(cluster) {
                     *capitals += capital.map_or(0, |capital| if capital { 1 } else { -1 });
                 }
-                if seen.len() == LEAST_SEEN {
+                if seen.as_slice().len() == LEAST_SEEN {
                     self.often.insert(cluster);
                 }
             }
@@ -148,7 +149,7 @@ impl Recurring {
 
     /// By cluster: the cluster that leads the factor it is part of, itself or another; `None` for one that is no factor.
     pub(crate) fn leaders(&self, clusters: &Clusters, kept: Kept<'_>) -> Vec<Option<usize>> {
-        let mut leaders: Vec<Option<usize>> = (0..clusters.members().len())
+        let mut leaders: Vec<Option<usize>> = (0..clusters.len())
             .map(|cluster| (cluster < kept.fitted || kept.edited.contains(&cluster)).then_some(cluster))
             .collect();
         let fitted = (0..kept.fitted).filter(|cluster| self.of(*cluster).len() >= LEAST_SEEN).count();
@@ -228,7 +229,7 @@ impl Recurring {
     fn fitted_at(&self, fitted: usize) -> Vec<Vec<usize>> {
         let mut at = vec![Vec::new(); if fitted > 0 { self.items } else { 0 }];
         for (cluster, seen) in self.seen_in.iter().enumerate().take(fitted) {
-            for item in seen {
+            for item in seen.as_slice() {
                 if let Some(here) = at.get_mut(*item as usize) {
                     here.push(cluster);
                 }
@@ -269,7 +270,7 @@ impl Recurring {
     }
 
     fn of(&self, cluster: usize) -> &[u32] {
-        self.seen_in.get(cluster).map(Vec::as_slice).unwrap_or_default()
+        self.seen_in.get(cluster).map(Few::as_slice).unwrap_or_default()
     }
 
     /// The clusters that may be factors: the most frequent first, then those of the most words, then the oldest.

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use crate::context::StageContext;
 use crate::data::grouping::LIKENESS;
-use crate::data::{AssignedFeature, FactorId, FeatureKey, MemoryItem};
+use crate::data::{AssignedFeature, FactorId, MemoryItem};
 
 use super::grouping::Clusters;
 use super::{AssignRequest, FactorError, FactorFit, FactorGroup, FactorModel, FitRequest};
@@ -40,11 +40,11 @@ impl SimilarityFactorModel {
         for feature in request.rows.iter().flat_map(MemoryItem::features) {
             clusters.see(&feature.key());
         }
-        let group = |features: &Vec<FeatureKey>| {
-            let (label, description, _) = clusters.named(features);
-            FactorGroup { label, description, features: features.clone() }
+        let group = |cluster: usize| {
+            let (label, description, _) = clusters.named(clusters.members_of(cluster));
+            FactorGroup { label, description, features: clusters.members_of(cluster).cloned().collect() }
         };
-        clusters.members().iter().map(group).collect()
+        (0..clusters.len()).map(group).collect()
     }
 }
 

@@ -5,9 +5,8 @@ use std::fmt;
 
 use crate::data::{DataError, FactorId, Feature, FeatureKey, ItemId, MemoryChange, MemoryItem};
 use crate::model::UserModel;
-use crate::pause::pause;
+use crate::pause::{Pace, pause};
 
-use super::grow::STEP;
 use super::partition::Partition;
 
 /// The interactions or features to forget.
@@ -125,9 +124,10 @@ impl UserModel {
         keys: &BTreeSet<FeatureKey>,
     ) -> (Forgotten, MemoryChange, Partition) {
         let mut taken = self.take_out(gone, keys);
-        for part in self.memory.items().chunks(STEP) {
-            pause().await;
-            taken.spare(part);
+        let mut pace = Pace::default();
+        for item in self.memory.items() {
+            pace.step(item.query().text().len()).await;
+            taken.spare(std::slice::from_ref(item));
         }
         self.drop_taken(&mut taken);
         pause().await;

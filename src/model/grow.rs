@@ -8,16 +8,13 @@ use crate::data::{Calibration, FactorSet, Feature, MemoryChange, MemoryItem, Rea
 use crate::data::{DataError, Decay, FactorId, FactorStatus, Horizon};
 use crate::factor::FactorFit;
 use crate::model::{Provenance, UserModel};
-use crate::pause::pause;
+use crate::pause::{Pace, pause};
 use crate::stats::{calibrate, calibration_point};
 use crate::words::Language;
 
 use super::partition::{Factors, Growth, Partition, Rules};
 use super::reading::READER;
 use super::user_model::Derived;
-
-/// Items that are gone through between two pauses.
-pub(super) const STEP: usize = 512;
 
 /// The outcome of taking items into a user model.
 #[derive(Debug)]
@@ -56,8 +53,8 @@ pub(crate) fn fitted(fit: FactorFit) -> Result<Grouping, DataError> {
 }
 
 impl UserModel {
-    /// The model that a grouping makes of items.
-    pub(crate) fn grown(
+    /// The model that a grouping makes of items, with pauses.
+    pub(crate) async fn grown(
         user: UserId,
         task: Task,
         grouping: Grouping,
@@ -69,8 +66,9 @@ impl UserModel {
         let mut model = Self::new(user, task, factors, memory, Calibration::default(), provenance)?;
         (model.grouping, model.decay) = (grouping, decay);
         model.memory = ReasoningMemory::new(items);
-        model.rebuild();
+        model.rebuild_in_steps().await;
         model.check()?;
+        pause().await;
         model.let_go(0);
         Ok(model)
     }
@@ -88,20 +86,16 @@ impl UserModel {
     pub(crate) async fn rebuild_in_steps(&mut self) -> Partition {
         self.grouping.language = Partition::language_of(&self.task, self.memory.items());
         let (scored, later) = self.memory.items().split_at(calibration_point(self.memory.len()));
-        let mut partition = Partition::new(&self.grouping, &[]);
-        for part in scored.chunks(STEP) {
-            pause().await;
-            for item in part {
-                partition.see(item);
-            }
+        let (mut partition, mut pace) = (Partition::new(&self.grouping, &[]), Pace::default());
+        for item in scored {
+            pace.step(item.query().text().len()).await;
+            partition.see(item);
         }
         pause().await;
         let first = (!later.is_empty()).then(|| self.first_of(&partition, scored));
-        for part in later.chunks(STEP) {
-            pause().await;
-            for item in part {
-                partition.see(item);
-            }
+        for item in later {
+            pace.step(item.query().text().len()).await;
+            partition.see(item);
         }
         pause().await;
         self.recount(&partition);
@@ -227,9 +221,16 @@ impl UserModel {
         };
     }
 
+    /// True when items that belong to no group of a catalog only extend what is there. They are taken in without a pause then.
+    pub(crate) fn is_extended_by(&self, new: &[MemoryItem], partition: &Partition) -> bool {
+        self.memory.is_before(new)
+            && partition.language_with(&self.task, new) == self.grouping.language
+            && self.is_derived()
+    }
+
     /// Takes new items in, with the groups that a catalog makes of them. Those behind all others extend the factors and their
-    /// partition; others make both anew, to the same result.
-    pub(crate) fn grow(
+    /// partition; others make both anew, to the same result, with pauses in which the model is not whole.
+    pub(crate) async fn grow(
         &mut self,
         mut new: Vec<MemoryItem>,
         groups: Vec<FittedFactor>,
@@ -247,7 +248,7 @@ impl UserModel {
         let appended = change.appends(&self.memory);
         let came = self.memory.items().get(len..).unwrap_or_default();
         if regrouped || !made_here || !appended || partition.language_with(&self.task, came) != self.grouping.language {
-            *partition = self.rebuild();
+            *partition = self.rebuild_in_steps().await;
             self.let_go(0);
             return Grown { growth: grown_since(&before, &self.factors), change, extent: Extent::Rebuilt };
         }

@@ -23,7 +23,7 @@ impl UserModel {
         let kept: BTreeSet<FactorId> = self.grouping.fitted.iter().map(|group| group.id.clone()).collect();
         let split_off: Vec<FactorId> = self.edits.iter().flat_map(split_ids).collect();
         let now = |old: &FactorId, features: &BTreeSet<FeatureKey>| {
-            let of_partition = || partition.id_now(old, features).cloned();
+            let of_partition = || partition.id_now(old, features);
             let of_split = || split_off.iter().find(|id| id.was(old)).cloned();
             (old.is_old() && !kept.contains(old)).then(|| of_partition().or_else(of_split)).flatten()
         };

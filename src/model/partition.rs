@@ -1,6 +1,7 @@
 //! The partition of features into factors, before edits.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::OnceLock;
 
 use crate::data::grouping::Grouping;
 use crate::data::{
@@ -18,11 +19,12 @@ use super::arrangement::Arrangement;
 pub(crate) struct Partition {
     clusters: Clusters,
     recurring: Recurring,
-    /// By cluster.
-    ids: Vec<FactorId>,
-    places: HashMap<FactorId, usize>,
-    /// The number of clusters that a factor model made; they come first.
-    fitted: usize,
+    /// The clusters that a factor model made; they come first.
+    fitted: Vec<FactorId>,
+    /// The place of each of them.
+    fitted_at: HashMap<FactorId, usize>,
+    /// The cluster of each id. Made for models with edits, which are found by them.
+    places: OnceLock<HashMap<FactorId, usize>>,
     /// Short options that were offered with queries.
     offered: BTreeSet<FeatureKey>,
     /// Signs of German in all queries.
@@ -54,14 +56,14 @@ pub(super) struct Factors {
 
 impl Partition {
     pub(super) fn new(grouping: &Grouping, items: &[MemoryItem]) -> Self {
-        let fitted = grouping.fitted.len();
-        let (clusters, ids, places) = (Clusters::new(grouping.likeness, grouping.language), Vec::new(), HashMap::new());
+        let clusters = Clusters::new(grouping.likeness, grouping.language);
+        let (fitted, fitted_at, places) = (Vec::new(), HashMap::new(), OnceLock::new());
         let (recurring, offered) = (Recurring::default(), BTreeSet::new());
-        let mut partition = Self { clusters, recurring, ids, places, fitted, offered, german: 0 };
+        let mut partition = Self { clusters, recurring, fitted, fitted_at, places, offered, german: 0 };
         for group in &grouping.fitted {
             let cluster = partition.clusters.seed(&group.label, &group.features);
-            partition.places.insert(group.id.clone(), cluster);
-            partition.ids.push(group.id.clone());
+            partition.fitted_at.insert(group.id.clone(), cluster);
+            partition.fitted.push(group.id.clone());
         }
         for item in items {
             partition.see(item);
@@ -96,11 +98,11 @@ impl Partition {
         let mut of_item = Vec::with_capacity(features.len());
         for feature in features.iter() {
             let key = feature.key();
+            let known = self.clusters.len();
             let cluster = self.clusters.see(&key);
-            if cluster == self.ids.len() {
-                let id = FactorId::free(key.as_str(), |id| self.places.contains_key(id));
-                self.places.insert(id.clone(), cluster);
-                self.ids.push(id);
+            if cluster == known && self.places.get().is_some() {
+                let id = self.id_of(cluster);
+                self.places.get_mut().zip(id).map(|(places, id)| places.insert(id, cluster));
             }
             of_item.push((cluster, has_capital(item.query().text(), feature.span())));
         }
@@ -109,18 +111,37 @@ impl Partition {
         self.offered.extend(offered(item.query()));
     }
 
+    /// The id of the factor that a cluster leads. It follows from the cluster's oldest feature, and is made when it is asked
+    /// for: few clusters lead a factor.
+    fn id_of(&self, cluster: usize) -> Option<FactorId> {
+        if let Some(id) = self.fitted.get(cluster) {
+            return Some(id.clone());
+        }
+        let founder = self.clusters.members_of(cluster).next()?;
+        // Of 128 bits, so that two founders never have one; a fitted factor may have lost the feature that its own is of.
+        Some(FactorId::free(founder.as_str(), |id| self.fitted_at.contains_key(id)))
+    }
+
+    fn ids(&self) -> impl Iterator<Item = (usize, FactorId)> {
+        (0..self.clusters.len()).filter_map(|cluster| Some((cluster, self.id_of(cluster)?)))
+    }
+
     /// The cluster whose factor has this id, or had it in an older file.
     fn place_of(&self, id: &FactorId) -> Option<usize> {
-        let had = || id.is_old().then(|| self.ids.iter().position(|now| now.was(id))).flatten();
-        self.places.get(id).copied().or_else(had)
+        if let Some(place) = self.fitted_at.get(id) {
+            return Some(*place);
+        }
+        let places = self.places.get_or_init(|| self.ids().map(|(cluster, id)| (id, cluster)).collect());
+        let had = || self.ids().find(|(_, now)| now.was(id)).map(|(cluster, _)| cluster);
+        places.get(id).copied().or_else(|| id.is_old().then(had).flatten())
     }
 
     /// The id that a factor with an id of an older file has now: of those that may be meant the one with these features, or
     /// else the first, which had it.
-    pub(super) fn id_now(&self, old: &FactorId, features: &BTreeSet<FeatureKey>) -> Option<&FactorId> {
-        let is_meant = |id: &&FactorId| id.was(old);
-        let of = features.iter().filter_map(|key| self.ids.get(self.clusters.cluster_of(key)?)).find(is_meant);
-        of.or_else(|| self.ids.iter().find(is_meant))
+    pub(super) fn id_now(&self, old: &FactorId, features: &BTreeSet<FeatureKey>) -> Option<FactorId> {
+        let is_meant = |id: &FactorId| id.was(old);
+        let of = features.iter().filter_map(|key| self.id_of(self.clusters.cluster_of(key)?)).find(is_meant);
+        of.or_else(|| self.ids().map(|(_, id)| id).find(is_meant))
     }
 
     /// The partition as the edits in force keep and rearrange it.
@@ -131,14 +152,17 @@ impl Partition {
             edited.extend(record.anchors.values().flatten().filter_map(|key| self.clusters.cluster_of(key)));
         }
         let asked = Asked::of(task, self.clusters.language(), self.offered.iter().cloned());
-        let leaders = self.recurring.leaders(&self.clusters, asked.kept(self.fitted, &edited));
-        let base = |cluster: usize| leaders.get(cluster).copied().flatten().and_then(|leader| self.ids.get(leader));
+        let leaders = self.recurring.leaders(&self.clusters, asked.kept(self.fitted.len(), &edited));
+        let leading: BTreeSet<usize> = leaders.iter().flatten().copied().collect();
+        let ids: HashMap<usize, FactorId> =
+            leading.into_iter().filter_map(|leader| Some((leader, self.id_of(leader)?))).collect();
+        let base = |cluster: usize| leaders.get(cluster).copied().flatten().and_then(|leader| ids.get(&leader));
         let arrangement = Arrangement::new(
             edits,
             |id| base(self.place_of(id)?).cloned(),
             |key| base(self.clusters.cluster_of(key)?).cloned(),
         );
-        Arranged { partition: self, leaders, arrangement }
+        Arranged { partition: self, leaders, ids, arrangement }
     }
 
     /// The factors with the counts of the items, each of its weight.
@@ -189,6 +213,8 @@ struct Arranged<'p> {
     partition: &'p Partition,
     /// By cluster: the cluster that leads its factor.
     leaders: Vec<Option<usize>>,
+    /// By leader.
+    ids: HashMap<usize, FactorId>,
     arrangement: Arrangement,
 }
 
@@ -199,15 +225,14 @@ impl Arranged<'_> {
 
     /// The factor of a feature before edits.
     fn base_of(&self, key: &FeatureKey) -> Option<&FactorId> {
-        self.partition.ids.get(self.leader_of(key)?)
+        self.ids.get(&self.leader_of(key)?)
     }
 
     /// The features that have a factor, each with the one before edits.
     fn placed(&self) -> impl Iterator<Item = (&FactorId, &FeatureKey)> {
-        let members = self.partition.clusters.members().iter();
-        let led = self.leaders.iter().zip(members).filter_map(|(leader, members)| {
-            let id = self.partition.ids.get((*leader)?)?;
-            Some(members.iter().map(move |key| (id, key)))
+        let led = self.leaders.iter().enumerate().filter_map(|(cluster, leader)| {
+            let id = self.ids.get(&(*leader)?)?;
+            Some(self.partition.clusters.members_of(cluster).map(move |key| (id, key)))
         });
         led.flatten()
     }
@@ -232,8 +257,7 @@ impl Arranged<'_> {
         for id in touched {
             let set = if arrangement.is_set_aside(id) { &mut factors.set_aside } else { &mut factors.active };
             let Some(features) = set.get(id).map(|factor| factor.features().clone()) else { continue };
-            let place = partition.places.get(id);
-            let group = place.filter(|place| **place < partition.fitted).and_then(|p| grouping.fitted.get(*p));
+            let group = partition.fitted_at.get(id).and_then(|place| grouping.fitted.get(*place));
             let (mut label, description, cohesion) = match group {
                 Some(group) => (group.label.clone(), group.description.clone(), 1.0),
                 None => self.named(&features),

@@ -9,9 +9,7 @@ use crate::data::grouping::Grouping;
 use crate::data::text::hex;
 use crate::data::{Calibration, Decay, Edit, EditRecord, FactorId, FactorSet, ItemId, MemoryItem, Task, UserId};
 use crate::model::{Provenance, UserModel};
-use crate::pause::pause;
-
-use super::grow::STEP;
+use crate::pause::Pace;
 
 pub use super::probe::Probe;
 
@@ -90,9 +88,10 @@ impl UserModel {
     /// The same with pauses.
     pub(crate) async fn digest_in_steps(&self) -> String {
         let mut digest = self.begun_digest();
-        for part in self.memory.items().chunks(STEP) {
-            pause().await;
-            digest.take(part);
+        let mut pace = Pace::default();
+        for item in self.memory.items() {
+            pace.step(item.query().text().len()).await;
+            digest.take(std::slice::from_ref(item));
         }
         digest.end()
     }

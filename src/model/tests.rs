@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use pollster::block_on;
 use proptest::prelude::*;
 
 use crate::data::grouping::{FittedFactor, Grouping};
@@ -93,7 +94,7 @@ fn item(id: u8, time: Option<i64>, names: &[usize], response: usize, path: bool)
 
 fn made_of(items: Vec<MemoryItem>, grouping: &Grouping, decay: Option<Decay>) -> UserModel {
     let user = UserId::new("ana").unwrap();
-    UserModel::grown(user, task(), grouping.clone(), decay, items, Provenance::default()).unwrap()
+    block_on(UserModel::grown(user, task(), grouping.clone(), decay, items, Provenance::default())).unwrap()
 }
 
 fn nth<T: Clone>(all: &[T], n: usize) -> Option<T> {
@@ -153,7 +154,7 @@ fn run(events: &[Event], grouping: &Grouping, decay: Option<Decay>) -> (UserMode
             Event::Observe { id, time, names, response, path } => {
                 let new = item(*id, *time, names, *response, *path);
                 if model.memory.get(new.id()).is_none() {
-                    model.grow(vec![new.clone()], Vec::new(), &mut partition);
+                    block_on(model.grow(vec![new.clone()], Vec::new(), &mut partition));
                     ledger.items.push((ledger.taken, new));
                 }
             }
@@ -307,7 +308,7 @@ proptest! {
         let mut one_by_one = made_of(Vec::new(), &grouping, decay);
         let mut partition = one_by_one.partition();
         for item in items {
-            one_by_one.grow(vec![item], Vec::new(), &mut partition);
+            block_on(one_by_one.grow(vec![item], Vec::new(), &mut partition));
         }
         prop_assert_eq!(at_once.digest(), one_by_one.digest());
     }
@@ -324,7 +325,7 @@ proptest! {
         let before = model.clone();
         let new = item(id, time, &names, 1, true);
         let mut partition = model.partition();
-        model.grow(vec![new.clone()], Vec::new(), &mut partition);
+        block_on(model.grow(vec![new.clone()], Vec::new(), &mut partition));
         prop_assert!(model.digest() != before.digest());
         let gone = BTreeSet::from([new.id().clone()]);
         model.forget(gone, &BTreeSet::new());

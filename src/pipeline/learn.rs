@@ -45,7 +45,7 @@ impl RpmPipeline {
     pub async fn newcomer(&self, user: UserId) -> Result<UserModel, Error> {
         let ledger = self.ledger();
         let grouping = self.fit(&[], &mut LearnReport::default(), &self.context(&ledger)).await?;
-        Ok(UserModel::grown(user, self.task.clone(), grouping, self.decay, Vec::new(), self.provenance())?)
+        Ok(UserModel::grown(user, self.task.clone(), grouping, self.decay, Vec::new(), self.provenance()).await?)
     }
 
     async fn learning(&self, history: &History) -> Result<Learned, Error> {
@@ -56,7 +56,8 @@ impl RpmPipeline {
         let items = self.judge_all(items, &mut report.unjudged, &ctx).await?;
         let grouping = self.fit(&items, &mut report, &ctx).await?;
         let user = history.user().clone();
-        let mut model = UserModel::grown(user, self.task.clone(), grouping, self.decay, items, self.provenance())?;
+        let mut model =
+            UserModel::grown(user, self.task.clone(), grouping, self.decay, items, self.provenance()).await?;
         if self.paths == PathPolicy::Eager {
             let ids: Vec<ItemId> = model.memory().items().iter().map(|item| item.id().clone()).collect();
             let paths = self.write_paths(&model, &ids, &mut report, &ctx).await?;

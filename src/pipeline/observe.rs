@@ -139,7 +139,7 @@ impl RpmPipeline {
         let ids: Vec<ItemId> = fresh.iter().map(|item| item.id().clone()).collect();
         if !fresh.is_empty() {
             let groups = self.catalog_groups(&fresh);
-            let (growth, change) = prepared.grow(fresh, groups);
+            let (growth, change) = prepared.grow(fresh, groups).await;
             report.founded = growth.founded.into_iter().collect();
             report.established = growth.established.into_iter().collect();
             prepared.follow(&change, ctx).await;

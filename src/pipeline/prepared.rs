@@ -182,13 +182,30 @@ impl Prepared {
     }
 
     /// Takes interactions in, with the groups that a catalog makes of them, and extends what is kept. The index follows by
-    /// [`follow`](Self::follow).
-    pub(super) fn grow(&mut self, new: Vec<MemoryItem>, groups: Vec<FittedFactor>) -> (Growth, MemoryChange) {
+    /// [`follow`](Self::follow). Dropped in a pause, it leaves all as it was.
+    pub(super) async fn grow(&mut self, new: Vec<MemoryItem>, groups: Vec<FittedFactor>) -> (Growth, MemoryChange) {
+        let partition = self.partition.get_or_init(|| self.model.partition());
+        if groups.is_empty() && self.model.is_extended_by(&new, partition) {
+            let mut partition = Arc::unwrap_or_clone(std::mem::take(&mut self.partition));
+            let partition = partition.take().unwrap_or_else(|| self.model.partition());
+            return self.grow_with(new, groups, partition).await;
+        }
+        // On a copy, which is not whole until it is done.
+        let (mut grown, partition) = (self.clone(), partition.clone());
+        let growth = grown.grow_with(new, groups, partition).await;
+        *self = grown;
+        growth
+    }
+
+    async fn grow_with(
+        &mut self,
+        new: Vec<MemoryItem>,
+        groups: Vec<FittedFactor>,
+        mut partition: Partition,
+    ) -> (Growth, MemoryChange) {
         let known = self.model.memory().len();
-        let mut partition = Arc::unwrap_or_clone(std::mem::take(&mut self.partition));
-        let mut partition = partition.take().unwrap_or_else(|| self.model.partition());
         let aside = self.model.set_aside().clone();
-        let grown = Arc::make_mut(&mut self.model).grow(new, groups, &mut partition);
+        let grown = Arc::make_mut(&mut self.model).grow(new, groups, &mut partition).await;
         let same_aside = aside.keys().eq(self.model.set_aside().keys());
         self.partition = Arc::new(OnceLock::from(partition));
         match grown.extent {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::data::{AssignedFeature, Factor, FactorId, Query};
+use crate::pause::pause;
 use crate::stats::{Beliefs, Estimate, Estimator, Source};
 
 use super::Removal;
@@ -56,8 +57,8 @@ impl Supports {
 }
 
 /// Finds the support of each factor of a query for a response. Of a query with more factors than can
-/// be [taken out](taken_out), those are whose counts say most for the response.
-pub(crate) fn supports(
+/// be [taken out](taken_out), those are whose counts say most for the response. Pauses before each estimate.
+pub(crate) async fn supports(
     estimator: &Estimator,
     beliefs: &Beliefs<'_>,
     query: &Query,
@@ -74,15 +75,20 @@ pub(crate) fn supports(
         weighed.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.id().cmp(b.1.id())));
         factors = weighed.into_iter().map(|(_, factor)| factor).collect();
     }
-    let cuts = factors.into_iter().filter_map(|factor| Some((factor.id().clone(), removal.without(factor.id())?)));
-    let without = cuts.take(most).map(|(factor, cut)| {
+    let mut without = BTreeMap::new();
+    for factor in factors {
+        if without.len() == most {
+            break;
+        }
+        let Some(cut) = removal.without(factor.id()) else { continue };
+        pause().await;
         let estimate = estimator.of_query(beliefs, &cut.query, &cut.left(features));
-        (factor, Leaning::of(&estimate, response))
-    });
+        without.insert(factor.id().clone(), Leaning::of(&estimate, response));
+    }
     let added = |(source, added): &(&Source, f64)| (**source == Source::Others).then_some(*added);
     let others = estimate.people().zip(estimate.contributions(response).iter().find_map(added));
     let others = others.map(|(people, added)| (people.users, added));
-    Supports { with: Leaning::of(estimate, response), without: without.collect(), others }
+    Supports { with: Leaning::of(estimate, response), without, others }
 }
 
 /// The support to be expected from the counts alone: `(n_my − c_m π_y)/√c_m · (ln((1 + N)/(1 + c_m)) + 1)`, the surplus

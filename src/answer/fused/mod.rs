@@ -179,7 +179,7 @@ impl Answerer for FusedAnswerer {
             }
         };
         let (fused, response) = fused(&self.fusion, &request, view)?;
-        let path = supported_path(&request, &response)?;
+        let path = supported_path(&request, &response).await?;
         Ok(Draft::new(response, path).fused(fused))
     }
 
