@@ -142,7 +142,7 @@ fn an_open_model_takes_memory_in_proportion_to_its_texts() {
         open
     });
     let each = rise.map(|rise| rise.used / TEXTS as u64);
-    assert!(each.is_none_or(|each| each < 64 << 10), "{each:?} bytes for each text of 200");
+    assert!(each.is_none_or(|each| each < 40 << 10), "{each:?} bytes for each text of 200");
 }
 
 /// Measures in a process of its own: what learning leaves free here would hide what opening takes.

@@ -44,8 +44,8 @@ impl RpmPipeline {
     /// written on first use.
     ///
     /// # Cancellation
-    /// Dropping the future leaves the model whole: as it was until all features are found, with the new interactions
-    /// afterwards.
+    /// Dropping the future leaves the model whole: as it was until all features are found and counted in, with the new
+    /// interactions afterwards.
     pub async fn observe(
         &self,
         prepared: &mut Prepared,
