@@ -20,10 +20,11 @@ pub(crate) struct Remote(InMemoryStore);
 impl UserModelStore for Remote {
     async fn load(&self, user: &UserId) -> Result<Option<StoredModel>, StoreError> {
         others_run().await;
-        self.0.load(user).await
+        let held = self.0.load(user).await;
+        others_run().await;
+        held
     }
     async fn version(&self, user: &UserId) -> Result<Option<Version>, StoreError> {
-        others_run().await;
         self.0.version(user).await
     }
     async fn save(&self, model: &UserModel, expected: Option<Version>) -> Result<Version, StoreError> {
