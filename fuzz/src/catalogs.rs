@@ -24,7 +24,7 @@ pub fn catalogs(data: &[u8]) {
     assert!(again == catalog && again.to_json() == file, "a catalog changes by being saved");
     for words in TEXTS.iter().copied().chain(catalog.factors().iter().take(4).map(|factor| factor.label())) {
         let found = sync(|| catalog.assign(words));
-        assert!(found.iter().all(|assigned| words.get(assigned.span().start()..assigned.span().end()).is_some()));
+        assert!(found.iter().all(|assigned| words.get(assigned.span().start..assigned.span().end).is_some()));
     }
     let ids: Vec<_> = catalog.factors().iter().map(|factor| factor.id().clone()).collect();
     let changes = [

@@ -21,16 +21,15 @@ pub(crate) fn task(kind: u8) -> Task {
     let space = match kind % 4 {
         0 => ResponseSpace::scale(1, 5).unwrap(),
         1 => ResponseSpace::labels(["good", "bad", "odd"]).unwrap(),
-        2 => ResponseSpace::Choices,
-        _ => ResponseSpace::FreeText,
+        2 => ResponseSpace::choices(),
+        _ => ResponseSpace::text(80).unwrap(),
     };
     Task::new("How would this person respond to the film?", space).unwrap()
 }
 
 /// A query that a task of this kind takes.
 pub(crate) fn query(kind: u8, text: impl Into<String>) -> Result<Query, rpm_core::DataError> {
-    let query = Query::new(text)?;
-    if kind % 4 == 2 { query.with_options(["see it", "skip it", "ask a friend"]) } else { Ok(query) }
+    if kind % 4 == 2 { Query::with_options(text, ["see it", "skip it", "ask a friend"]) } else { Query::new(text) }
 }
 
 /// One of the responses that a task of this kind takes.

@@ -108,7 +108,7 @@ fn answers(kind: u8, backend: &Scripted, pipeline: &RpmPipeline, replies: &[Stri
 }
 
 fn is_sound(answer: &Answer, pipeline: &RpmPipeline, prepared: &rpm_core::Prepared) {
-    let fixed = pipeline.task().fixed_responses();
+    let fixed = pipeline.task().space().fixed_responses();
     assert!(fixed.is_none_or(|all| all.contains(&answer.response)), "a response outside of the task");
     for step in answer.path.steps() {
         assert!(step.feature < answer.features.len(), "a reason cites what is not there");

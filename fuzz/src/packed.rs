@@ -35,7 +35,7 @@ pub fn packed(data: &[u8]) {
     {
         let query = crate::made::query(how, "A quiet zebra.").unwrap();
         let answer = run(pipeline.personalize(&prepared, &query)).unwrap();
-        let fixed = pipeline.task().fixed_responses();
+        let fixed = pipeline.task().space().fixed_responses();
         assert!(fixed.is_none_or(|all| all.contains(&answer.response)), "a response outside of the task");
     }
 }

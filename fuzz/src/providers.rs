@@ -135,7 +135,9 @@ fn streams(world: &World, which: usize) {
     let query = query(0, "A slow dance with a zebra.").unwrap();
     let heard = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let count = std::sync::Arc::clone(&heard);
-    let tell = move |_| drop(count.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
+    let tell = move |_| {
+        count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    };
     match world.run(pipeline.personalize_streaming(prepared, &query, tell)) {
         Ok(answer) => {
             assert!((1..=5).any(|point| point.to_string() == answer.response), "a response outside of the task");

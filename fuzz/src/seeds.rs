@@ -1,6 +1,6 @@
 //! The inputs that fuzzing begins with: invented, small, and made here, so that they follow the formats.
 //!
-//! `cargo run --bin seeds` writes them to `seeds/`; `tests/seeds.rs` fails when they are not those that are made here. What fuzzing
+//! `cargo run --example seeds` writes them to `seeds/`; `tests/seeds.rs` fails when they are not those that are made here. What fuzzing
 //! found lies in the same folders under names that begin with `found-`, and is left alone.
 
 use serde_json::{Value, json};
@@ -162,7 +162,7 @@ fn data_sets() -> Vec<Seed> {
     for (user, n) in (0..2).flat_map(|user| (0..8).map(move |n| (user, n))) {
         let text = TEXTS[n % TEXTS.len()];
         csv.push_str(&format!("viewer{user},\"{text} Part {n}\",{},2024-01-{:02}\n", 1 + (n + user) % 5, n + 1));
-        lines.push_str(&json!({"user": format!("v{user}"), "text": format!("{text} {n}"), "label": ["good", "bad"][(n + user) % 2]}).to_string());
+        lines.push_str(&json!({"user": format!("v{user}"), "text": format!("{text} {n}"), "label": if (n + user) % 2 == 0 { "good" } else { "bad" }}).to_string());
         lines.push('\n');
     }
     vec![

@@ -29,7 +29,7 @@ fn the_seeds_are_those_that_are_made_and_those_that_were_found() {
     let made = rpm_fuzz::seeds::all();
     for (target, name, bytes) in &made {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(target).join(name);
-        assert!(fs::read(path).is_ok_and(|kept| &kept == bytes), "{target}/{name}: run `cargo run --bin seeds`");
+        assert!(fs::read(path).is_ok_and(|kept| &kept == bytes), "{target}/{name}: run `cargo run --example seeds`");
     }
     for (target, _) in rpm_fuzz::TARGETS {
         for seed in seeds(target) {

@@ -1,7 +1,7 @@
 //! Measures what every target costs: the longest stretch that no await interrupts, and the most memory beside the input's size.
 //!
 //! ```sh
-//! cargo run --release --manifest-path fuzz/Cargo.toml --bin work_bound
+//! cargo run --release --manifest-path fuzz/Cargo.toml --example work_bound
 //! ```
 //!
 //! It goes through the seeds, the corpora where there are any, and the worst inputs that are known at the size that the limits allow,
