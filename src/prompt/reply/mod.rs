@@ -197,7 +197,7 @@ fn without_controls(reply: &str) -> Cow<'_, str> {
                 let code = escape.get(1..5).and_then(|digits| u32::from_str_radix(digits, 16).ok());
                 (if code.is_some() { 6 } else { 2 }, code.and_then(char::from_u32).is_some_and(is_odd))
             }
-            Some((Some(other), _)) => (1 + other.len_utf8(), matches!(other, 'b' | 'f')),
+            Some((Some(other), _)) => (1 + other.len_utf8(), matches!(other, 'b' | 'f') || is_odd(other)),
             _ => (c.len_utf8(), is_odd(c)),
         };
         let (taken, left) = rest.split_at_checked(bytes).unwrap_or((rest, ""));
