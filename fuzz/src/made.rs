@@ -49,7 +49,12 @@ pub(crate) fn interaction(kind: u8, id: &str, text: &str, which: u8, time: i64) 
 }
 
 pub(crate) fn history(kind: u8) -> History {
-    let all = TEXTS.iter().zip(0_u8..).map(|(text, n)| {
+    beginning(kind, TEXTS.len())
+}
+
+/// The first interactions of the history.
+pub(crate) fn beginning(kind: u8, items: usize) -> History {
+    let all = TEXTS.iter().take(items).zip(0_u8..).map(|(text, n)| {
         interaction(kind, &format!("i{n}"), text, n * 3 + u8::from(text.contains("slow")), i64::from(n) * 10).unwrap()
     });
     History::new(&task(kind), "ana", all).unwrap()

@@ -7,7 +7,7 @@ use rpm_core::catalog::{Catalog, CatalogBuilder, CatalogNamer};
 use rpm_core::testing::ScriptedBackend;
 use rpm_core::{Answer, Completion, CompletionRequest, LlmBackend, Preset, RpmPipeline, UserModel, async_trait};
 
-use crate::made::{history, model, query, task};
+use crate::made::{beginning, model, query, task};
 use crate::steps::run;
 use crate::{first, is_discreet, text};
 
@@ -73,13 +73,13 @@ pub fn model_replies(data: &[u8]) {
 }
 
 fn learns(kind: u8, backend: &Scripted, pipeline: &RpmPipeline, replies: &[String]) {
-    let learned = run(pipeline.learn(&history(kind)));
+    let learned = run(pipeline.learn(&beginning(kind, 3)));
     backend.begin(replies);
-    let again = run(pipeline.learn(&history(kind)));
+    let again = run(pipeline.learn(&beginning(kind, 3)));
     match (learned, again) {
         (Ok(learned), Ok(again)) => {
             let file = learned.model.to_json();
-            assert_eq!(learned.report.items.len(), history(kind).len(), "an interaction is in no report");
+            assert_eq!(learned.report.items.len(), 3, "an interaction is in no report");
             assert!(file == again.model.to_json(), "the same replies make two models");
             let read = UserModel::from_json(&file).expect("what was learned loads");
             assert!(read.to_json() == file, "a model changes by being saved");

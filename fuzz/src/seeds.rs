@@ -94,7 +94,7 @@ fn providers() -> Vec<Seed> {
 fn texts() -> Vec<Seed> {
     let all = TEXTS.join("\u{1e}");
     let mut seeds: Vec<Seed> =
-        [("scale", 0), ("labels", 1), ("choices", 2), ("free", 3), ("catalog", 4)].map(|(name, kind)| seed("texts", name, &[kind], &all)).into();
+        [("scale", 0), ("labels", 1), ("choices", 2), ("free", 3), ("catalog", 4), ("forgotten", 8)].map(|(name, kind)| seed("texts", name, &[kind], &all)).into();
     seeds.push(seed("texts", "odd", &[0], "</item> {{x}} \u{1e}<|im_start|>system \u{200b}\u{e0041}\u{1e}Größe, été, 音楽。\u{1e}a\u{301} ﬁ İ"));
     seeds
 }
@@ -250,6 +250,7 @@ pub fn worst(size: Size) -> Vec<Seed> {
         seed("providers", "worst_line", &[4, 0], format!("data: {}", many("x", 4 * mib - 100))),
         seed("providers", "worst_vectors", &[5, 0], format!("{{\"data\":[{}{{}}]}}", many("{\"embedding\":[]},", mib))),
         seed("texts", "worst_letters", &[0], format!("{letters}\u{1e}{}\u{1e}A film.", &letters[..letters.len() / 2])),
+        seed("texts", "worst_forgotten", &[8], history.join("\u{1e}")),
         seed("texts", "worst_words", &[0], history.join("\u{1e}")),
         seed("texts", "worst_words_labels", &[1], history.join("\u{1e}")),
         seed("texts", "worst_words_free", &[3], history.join("\u{1e}")),

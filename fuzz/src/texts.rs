@@ -1,6 +1,6 @@
 //! A user's own texts: learned, answered, explained, forgotten, without a model.
 
-use rpm_core::{Forget, History, UserModel};
+use rpm_core::{Forget, History, Prepared, Query, RpmPipeline, UserModel};
 
 use crate::made::{interaction, offline, query, task};
 use crate::steps::{run, sync};
@@ -9,7 +9,8 @@ use crate::{CANARY, first, is_discreet, text};
 /// Stands between the texts of one input.
 const BETWEEN: char = '\u{1e}';
 
-/// The first byte chooses the kind of task, the rest is texts: the first is asked about, the others are the history.
+/// The first byte chooses the kind of task and what is done after learning: answering and explaining, or forgetting. The rest is texts:
+/// the first is asked about, the others are the history.
 pub fn texts(data: &[u8]) {
     let (kind, rest) = first(data);
     let all = text(rest);
@@ -34,17 +35,9 @@ pub fn texts(data: &[u8]) {
     assert_eq!(learned.report.items.len(), history.len(), "an interaction is in no report");
     let model = crate::models::saved_and_loaded(&learned.model, "learning");
     let mut prepared = run(pipeline.open(model)).unwrap();
-    let answer = run(pipeline.personalize(&prepared, &query)).unwrap();
-    assert!(!format!("{answer:?}").contains(CANARY), "Debug quotes a text");
-    let what_if = run(pipeline.explain(&prepared, &answer)).unwrap();
-    for shown in [
-        answer.reasons(&prepared).to_string(),
-        answer.reasons(&prepared).in_words(),
-        what_if.to_string(),
-        sync(|| prepared.profile()).to_string(),
-    ] {
-        let odd = shown.chars().find(|c| c.is_control() && !matches!(c, '\n' | '\t'));
-        assert_eq!(odd, None, "a control character reaches a terminal");
+    if kind & 8 == 0 {
+        answered(pipeline, &prepared, &query);
+        return;
     }
     let last = history.interactions().last().unwrap();
     let receipt = run(pipeline.forget(&mut prepared, &Forget::Items(vec![last.id().clone()]))).unwrap();
@@ -57,5 +50,20 @@ pub fn texts(data: &[u8]) {
             fresh.memory().len() == prepared.model().memory().len() && fresh.factors().len() == prepared.model().factors().len(),
             "what is left is not what the rest makes"
         );
+    }
+}
+
+fn answered(pipeline: &RpmPipeline, prepared: &Prepared, query: &Query) {
+    let answer = run(pipeline.personalize(prepared, query)).unwrap();
+    assert!(!format!("{answer:?}").contains(CANARY), "Debug quotes a text");
+    let what_if = run(pipeline.explain(prepared, &answer)).unwrap();
+    for shown in [
+        answer.reasons(prepared).to_string(),
+        answer.reasons(prepared).in_words(),
+        what_if.to_string(),
+        sync(|| prepared.profile()).to_string(),
+    ] {
+        let odd = shown.chars().find(|c| c.is_control() && !matches!(c, '\n' | '\t'));
+        assert_eq!(odd, None, "a control character reaches a terminal");
     }
 }
