@@ -1,7 +1,7 @@
 //! Measures what every target costs: the longest stretch that no await interrupts, and the most memory beside the input's size.
 //!
 //! ```sh
-//! cargo run --release --manifest-path fuzz/Cargo.toml --example work_bound
+//! cargo run --profile measured --manifest-path fuzz/Cargo.toml --example work_bound
 //! ```
 //!
 //! It goes through the seeds, the corpora where there are any, and the worst inputs that are known at the size that the limits allow,
@@ -21,7 +21,6 @@ use rpm_fuzz::{TARGETS, Target, files, steps};
 mod peak;
 
 const MIB: u64 = 1 << 20;
-/// Together with the program's own, which [`run_alone`] warms up.
 const LONGEST: Duration = Duration::from_millis(50);
 
 /// What one input cost.

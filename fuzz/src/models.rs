@@ -162,7 +162,7 @@ fn take(kind: u8, model: &mut UserModel, step: &[u8], number: usize, is_own: boo
         0 => {
             let time = if byte(2) > 127 { 1_000 + i64::try_from(number).unwrap() } else { i64::from(byte(2)) };
             let text = TEXTS[usize::from(byte(1)) % TEXTS.len()];
-            let new = interaction(kind, &format!("walk{number}"), text, byte(2), time).unwrap();
+            let new = interaction(kind, &format!("n{number}"), text, byte(2), time).unwrap();
             let mut prepared = run(pipeline.open(model.clone())).unwrap();
             run(pipeline.observe(&mut prepared, [new])).unwrap();
             *model = prepared.into_model();
