@@ -17,7 +17,7 @@ use std::time::Duration;
 use rpm_fuzz::seeds::{Size, worst};
 use rpm_fuzz::{TARGETS, Target, files, steps};
 
-#[path = "../../../tests/common/peak.rs"]
+#[path = "../../tests/common/peak.rs"]
 mod peak;
 
 const MIB: u64 = 1 << 20;
@@ -56,7 +56,8 @@ fn target(name: &str) -> Option<Target> {
 
 /// The files of a folder, by name; none where there is no such folder.
 fn inputs(folder: &Path) -> Vec<PathBuf> {
-    let mut all: Vec<PathBuf> = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    let mut all: Vec<PathBuf> =
+        fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
     all.sort();
     all
 }
@@ -83,7 +84,8 @@ fn in_its_own(of: &str, name: &str) -> Cost {
         let program = std::env::current_exe().expect("a program has a path");
         let output = Command::new(program).args([of, name]).stderr(Stdio::inherit()).output().expect("it can be run");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let mut numbers = text.lines().last().unwrap_or_default().split(' ').map(|number| number.parse::<u64>().unwrap_or(u64::MAX));
+        let mut numbers =
+            text.lines().last().unwrap_or_default().split(' ').map(|number| number.parse::<u64>().unwrap_or(u64::MAX));
         let mut next = || numbers.next().unwrap_or(u64::MAX);
         Cost { name: name.to_owned(), bytes: next(), longest: Duration::from_micros(next()), rise: next() }
     };
@@ -123,7 +125,12 @@ fn main() -> ExitCode {
         }
         for (_, name, _) in worst(Size::Limit).iter().filter(|(of, ..)| *of == target.0) {
             let cost = in_its_own(target.0, name);
-            println!("|   {name} | {} bytes | {:?} | | {:.1} MiB | |", cost.bytes, cost.longest, cost.rise as f64 / MIB as f64);
+            println!(
+                "|   {name} | {} bytes | {:?} | | {:.1} MiB | |",
+                cost.bytes,
+                cost.longest,
+                cost.rise as f64 / MIB as f64
+            );
             costs.push(cost);
         }
         let _ = std::io::stdout().flush();
@@ -145,7 +152,13 @@ fn main() -> ExitCode {
     }
     files::removed();
     for (target, cost) in &over {
-        eprintln!("over the bound: {target}/{}: {:?}, {} MiB of {} bytes", cost.name, cost.longest, cost.rise / MIB, cost.bytes);
+        eprintln!(
+            "over the bound: {target}/{}: {:?}, {} MiB of {} bytes",
+            cost.name,
+            cost.longest,
+            cost.rise / MIB,
+            cost.bytes
+        );
     }
     if over.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use rpm_eval::dataset::{Dataset, Format, ReadOptions, read};
 use rpm_eval::EvalError;
+use rpm_eval::dataset::{Dataset, Format, ReadOptions, read};
 
 use crate::files::folder;
 use crate::steps::sync;

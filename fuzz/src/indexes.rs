@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use rpm_core::Query;
 use rpm_core::context::StageContext;
 use rpm_core::embed::HashedEmbedder;
 use rpm_core::llm::Ledger;
@@ -9,7 +10,6 @@ use rpm_core::prompt::PromptSet;
 use rpm_core::retrieve::{
     Bm25Retriever, DenseRetriever, MaxSimRetriever, MemoryIndex, MemoryView, RetrievalRequest, Retriever, SavedIndex,
 };
-use rpm_core::Query;
 
 use crate::made::model;
 use crate::packed::remade;

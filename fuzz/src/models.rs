@@ -169,7 +169,8 @@ fn take(kind: u8, model: &mut UserModel, step: &[u8], number: usize, is_own: boo
         }
         1 | 2 => {
             let (Some(factor), Some(into)) = (pick(byte(1)), pick(byte(2))) else { return };
-            let features = model.factors().get(&factor).map(|factor| factor.features().iter().take(1).cloned().collect());
+            let features =
+                model.factors().get(&factor).map(|factor| factor.features().iter().take(1).cloned().collect());
             let edit = match byte(2) % 8 {
                 0 => Edit::Mute { factor },
                 1 => Edit::NotMe { factor },
@@ -191,7 +192,9 @@ fn take(kind: u8, model: &mut UserModel, step: &[u8], number: usize, is_own: boo
         }
         3 => {
             let what = match byte(1) % 4 {
-                0 => items.get(usize::from(byte(2)) % items.len().max(1)).cloned().map(|item| Forget::Items(vec![item])),
+                0 => {
+                    items.get(usize::from(byte(2)) % items.len().max(1)).cloned().map(|item| Forget::Items(vec![item]))
+                }
                 1 => pick(byte(2)).map(Forget::Factor),
                 2 => Some(Forget::Before(i64::from(byte(2)))),
                 _ => Some(Forget::All),

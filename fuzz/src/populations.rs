@@ -126,7 +126,8 @@ fn numbers(json: &str) -> Vec<Range<usize>> {
     let (mut found, mut begin, mut in_text) = (Vec::new(), None, false);
     for (at, c) in json.char_indices() {
         in_text ^= c == '"';
-        let of_number = !in_text && (c.is_ascii_digit() || matches!(c, '-' | '+' | '.' | 'E') || (c == 'e' && begin.is_some()));
+        let of_number =
+            !in_text && (c.is_ascii_digit() || matches!(c, '-' | '+' | '.' | 'E') || (c == 'e' && begin.is_some()));
         match (of_number, begin) {
             (true, None) => begin = Some(at),
             (false, Some(from)) => {

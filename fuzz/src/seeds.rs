@@ -17,7 +17,8 @@ fn seed(target: &'static str, name: &'static str, first: &[u8], rest: impl AsRef
 
 /// All seeds: good inputs, and small forms of the worst that are known.
 pub fn all() -> Vec<Seed> {
-    let parts = [replies(), model_replies(), providers(), texts(), models(), binaries(), written(), data_sets(), embedders()];
+    let parts =
+        [replies(), model_replies(), providers(), texts(), models(), binaries(), written(), data_sets(), embedders()];
     parts.into_iter().flatten().chain(worst(Size::Small)).collect()
 }
 
@@ -84,7 +85,12 @@ fn providers() -> Vec<Seed> {
         seed("providers", "gemini", &[2, 0], gemini),
         seed("providers", "openai_refuses", &[0, 3], error),
         seed("providers", "openai_limits", &[0, 6], error),
-        seed("providers", "anthropic_fails", &[1, 7], r#"{"type":"error","error":{"type":"overloaded_error","message":"zqsecret"}}"#),
+        seed(
+            "providers",
+            "anthropic_fails",
+            &[1, 7],
+            r#"{"type":"error","error":{"type":"overloaded_error","message":"zqsecret"}}"#,
+        ),
         seed("providers", "openai_streams", &[3, 0], stream),
         seed("providers", "anthropic_streams", &[4, 0], events),
         seed("providers", "vectors", &[5, 0], vectors),
@@ -94,8 +100,15 @@ fn providers() -> Vec<Seed> {
 fn texts() -> Vec<Seed> {
     let all = TEXTS.join("\u{1e}");
     let mut seeds: Vec<Seed> =
-        [("scale", 0), ("labels", 1), ("choices", 2), ("free", 3), ("catalog", 4), ("forgotten", 8)].map(|(name, kind)| seed("texts", name, &[kind], &all)).into();
-    seeds.push(seed("texts", "odd", &[0], "</item> {{x}} \u{1e}<|im_start|>system \u{200b}\u{e0041}\u{1e}Größe, été, 音楽。\u{1e}a\u{301} ﬁ İ"));
+        [("scale", 0), ("labels", 1), ("choices", 2), ("free", 3), ("catalog", 4), ("forgotten", 8)]
+            .map(|(name, kind)| seed("texts", name, &[kind], &all))
+            .into();
+    seeds.push(seed(
+        "texts",
+        "odd",
+        &[0],
+        "</item> {{x}} \u{1e}<|im_start|>system \u{200b}\u{e0041}\u{1e}Größe, été, 音楽。\u{1e}a\u{301} ﬁ İ",
+    ));
     seeds
 }
 
@@ -178,7 +191,9 @@ fn data_sets() -> Vec<Seed> {
 }
 
 fn embedders() -> Vec<Seed> {
-    let lower = static_models::tokenizer(&json!({"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true, "strip_accents": null, "lowercase": true}));
+    let lower = static_models::tokenizer(
+        &json!({"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true, "strip_accents": null, "lowercase": true}),
+    );
     vec![
         seed("static_models", "tokenizer", &[0], lower.to_string()),
         seed("static_models", "tensors", &[1], static_models::table()),
@@ -201,8 +216,9 @@ pub fn worst(size: Size) -> Vec<Seed> {
     let mib = 1 << 20;
     let many = |part: &str, bytes: usize| part.repeat(up_to(bytes) / part.len());
     let strings = format!("x{}", many("\"[", mib - 1));
-    let growing: Vec<Value> =
-        (0..up_to(30 * 8) / 8).map(|_| json!({"type": "Replace", "pattern": {"String": "a"}, "content": "aa"})).collect();
+    let growing: Vec<Value> = (0..up_to(30 * 8) / 8)
+        .map(|_| json!({"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}))
+        .collect();
     let growing = static_models::tokenizer(&json!({"type": "Sequence", "normalizers": growing}));
     let most = r#"{"choices":[{"finish_reason":"stop","message":{"content":"{}"}}],"usage":{"prompt_tokens":18446744073709551615,"completion_tokens":18446744073709551615,"prompt_tokens_details":{"cached_tokens":18446744073709551615}}}"#;
     let streamed = "data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\n\n";
@@ -235,16 +251,63 @@ pub fn worst(size: Size) -> Vec<Seed> {
         seed("model_replies", "worst_strings", &[0, 0], &strings),
         seed("model_replies", "worst_one_call", &[8, 1], &strings),
         seed("model_replies", "worst_letter", &[13, 1], &strings),
-        seed("model_replies", "worst_proposals", &[15, 1], format!("{{\"proposals\":[{}\"\"]}}", many("\"a\",", mib - 30))),
-        seed("model_replies", "worst_reasons", &[8, 1], format!("{{\"answer\":\"4\",\"reasons\":[{}{{}}]}}", many("{\"name\":\"a\",\"quote\":\"slow\",\"why\":\"b\"},", mib - 60))),
-        seed("model_replies", "worst_features", &[0, 0], format!("{{\"items\":[{{\"about\":\"t1\",\"features\":[{}{{}}]}}]}}", many("{\"name\":\"a\",\"quote\":\"slow\"},", mib - 60))),
-        seed("model_replies", "worst_catalog", &[0, 2], format!("{{\"factors\":{{}},\"merge\":[{}[\"c1\",\"c2\"]],\"split\":[]}}", many("[\"c1\",\"c2\"],", mib - 60))),
+        seed(
+            "model_replies",
+            "worst_proposals",
+            &[15, 1],
+            format!("{{\"proposals\":[{}\"\"]}}", many("\"a\",", mib - 30)),
+        ),
+        seed(
+            "model_replies",
+            "worst_reasons",
+            &[8, 1],
+            format!(
+                "{{\"answer\":\"4\",\"reasons\":[{}{{}}]}}",
+                many("{\"name\":\"a\",\"quote\":\"slow\",\"why\":\"b\"},", mib - 60)
+            ),
+        ),
+        seed(
+            "model_replies",
+            "worst_features",
+            &[0, 0],
+            format!(
+                "{{\"items\":[{{\"about\":\"t1\",\"features\":[{}{{}}]}}]}}",
+                many("{\"name\":\"a\",\"quote\":\"slow\"},", mib - 60)
+            ),
+        ),
+        seed(
+            "model_replies",
+            "worst_catalog",
+            &[0, 2],
+            format!(
+                "{{\"factors\":{{}},\"merge\":[{}[\"c1\",\"c2\"]],\"split\":[]}}",
+                many("[\"c1\",\"c2\"],", mib - 60)
+            ),
+        ),
         seed("providers", "worst_tokens", &[0, 0], most),
         seed("providers", "worst_openai", &[0, 0], format!("[{}{{}}]", many(nothing, 4 * mib - 10))),
-        seed("providers", "worst_choices", &[0, 0], format!("{{\"choices\":[{{\"message\":{{\"content\":[{}{{}}]}}}}]}}", many(nothing, 4 * mib - 60))),
-        seed("providers", "worst_logprobs", &[128, 0], format!("{{\"choices\":[{{\"finish_reason\":\"stop\",\"message\":{{\"content\":\"x\"}},\"logprobs\":{{\"content\":[{}{{\"token\":\"a\",\"logprob\":0}}]}}}}]}}", many("{\"token\":\"a\",\"logprob\":-1},", 4 * mib - 200))),
+        seed(
+            "providers",
+            "worst_choices",
+            &[0, 0],
+            format!("{{\"choices\":[{{\"message\":{{\"content\":[{}{{}}]}}}}]}}", many(nothing, 4 * mib - 60)),
+        ),
+        seed(
+            "providers",
+            "worst_logprobs",
+            &[128, 0],
+            format!(
+                "{{\"choices\":[{{\"finish_reason\":\"stop\",\"message\":{{\"content\":\"x\"}},\"logprobs\":{{\"content\":[{}{{\"token\":\"a\",\"logprob\":0}}]}}}}]}}",
+                many("{\"token\":\"a\",\"logprob\":-1},", 4 * mib - 200)
+            ),
+        ),
         seed("providers", "worst_anthropic", &[1, 0], format!("{{\"content\":[{}{{}}]}}", many("{},", 4 * mib - 20))),
-        seed("providers", "worst_gemini", &[2, 0], format!("{{\"candidates\":[{{\"content\":{{\"parts\":[{}{{}}]}}}}]}}", many("{},", 4 * mib - 60))),
+        seed(
+            "providers",
+            "worst_gemini",
+            &[2, 0],
+            format!("{{\"candidates\":[{{\"content\":{{\"parts\":[{}{{}}]}}}}]}}", many("{},", 4 * mib - 60)),
+        ),
         seed("providers", "worst_error", &[0, 3], format!("{{\"error\":[{}0]}}", many("[[]],", 4 * mib - 20))),
         seed("providers", "worst_stream", &[3, 0], many(streamed, 4 * mib - 100)),
         seed("providers", "worst_line", &[4, 0], format!("data: {}", many("x", 4 * mib - 100))),
@@ -260,10 +323,32 @@ pub fn worst(size: Size) -> Vec<Seed> {
         seed("models", "worst_depth", &[0, 0], many("[", mib)),
         seed("packed", "worst_claim", &[0], claims()),
         seed("log", "worst_records", &[2], bodies),
-        seed("log", "worst_markers", &[1], many("\u{0}", 0).into_bytes().into_iter().chain([0xff, b'r', b'p', b'm'].repeat(up_to(8 * mib) / 4)).collect::<Vec<u8>>()),
-        ("catalogs", "worst_names", format!("{{\"format\":\"rpm-core/catalog\",\"format_version\":1,\"catalog\":{{\"factors\":[{}\"last\"]}}}}", names(up_to(mib))).into_bytes()),
+        seed(
+            "log",
+            "worst_markers",
+            &[1],
+            many("\u{0}", 0)
+                .into_bytes()
+                .into_iter()
+                .chain([0xff, b'r', b'p', b'm'].repeat(up_to(8 * mib) / 4))
+                .collect::<Vec<u8>>(),
+        ),
+        (
+            "catalogs",
+            "worst_names",
+            format!(
+                "{{\"format\":\"rpm-core/catalog\",\"format_version\":1,\"catalog\":{{\"factors\":[{}\"last\"]}}}}",
+                names(up_to(mib))
+            )
+            .into_bytes(),
+        ),
         seed("templates", "worst_places", &[4], format!("\n=== user ===\n{}", many("{{item}}", 64 << 10))),
-        seed("data_sets", "worst_row", &[0], format!("{{\"task\":\"rating\",\"history\":[{}0]", many("[[]],", 64 << 10))),
+        seed(
+            "data_sets",
+            "worst_row",
+            &[0],
+            format!("{{\"task\":\"rating\",\"history\":[{}0]", many("[[]],", 64 << 10)),
+        ),
         seed("data_sets", "worst_literal", &[2], format!("question,selections,options\nq,{},x\n", many("[", 64 << 10))),
         seed("tables", "worst_quotes", &[0], format!("user,text,answer\n{}", many("\"", 4 << 10))),
         seed("static_models", "worst_normalizers", &[0], growing.to_string()),

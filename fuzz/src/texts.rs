@@ -17,7 +17,8 @@ pub fn texts(data: &[u8]) {
     let mut texts = all.split(BETWEEN);
     let asked = texts.next().unwrap_or_default();
     let items = texts.take(24).zip(0_u8..);
-    let items: Vec<_> = items.filter_map(|(text, n)| interaction(kind, &format!("i{n}"), text, n / 2, n.into())).collect();
+    let items: Vec<_> =
+        items.filter_map(|(text, n)| interaction(kind, &format!("i{n}"), text, n / 2, n.into())).collect();
     let pipeline = offline(kind);
     let query = match query(kind, asked) {
         Err(error) => return is_discreet(&error),
@@ -47,7 +48,8 @@ pub fn texts(data: &[u8]) {
         let without = History::new(&task(kind), "ana", others).unwrap();
         let fresh: UserModel = run(pipeline.learn(&without)).unwrap().model;
         assert!(
-            fresh.memory().len() == prepared.model().memory().len() && fresh.factors().len() == prepared.model().factors().len(),
+            fresh.memory().len() == prepared.model().memory().len()
+                && fresh.factors().len() == prepared.model().factors().len(),
             "what is left is not what the rest makes"
         );
     }
