@@ -77,6 +77,10 @@ where
             assert!(repairs.is_sorted_by(|a, b| a < b), "{repairs:?}");
             let written = serde_json::json!({ field: items }).to_string();
             assert!(!has_control(&written), "a control character was read");
+            if written.len() > 1 << 18 {
+                // Written out it may be longer than what is read.
+                return;
+            }
             let again = read_items::<T>(&written, field).unwrap();
             let whole = again.repairs.is_empty() && again.unreadable == 0 && !again.truncated;
             assert!(whole && again.items == items, "what was read is read otherwise");
