@@ -26,7 +26,7 @@ const MIB: u64 = 1 << 20;
 const LONGEST: Duration = Duration::from_millis(50);
 
 /// What one input cost.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 struct Cost {
     name: String,
     bytes: u64,
@@ -53,7 +53,7 @@ fn measured((_, run): Target, name: &str, input: &[u8]) -> Cost {
 }
 
 fn least(one: Stretch, other: Stretch) -> Stretch {
-    Stretch { took: one.took.min(other.took), worked: one.worked.min(other.worked) }
+    Stretch { took: one.took.min(other.took), worked: one.worked.min(other.worked), of: one.of }
 }
 
 fn target(name: &str) -> Option<Target> {
@@ -79,7 +79,9 @@ fn alone(of: &str, name: &str) -> ExitCode {
     let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(of);
     inputs(&seeds).iter().for_each(|seed| (target.1)(&fs::read(seed).unwrap_or_default()));
     let cost = measured(target, name, &input);
-    let Stretch { took, worked } = cost.longest;
+    let Stretch { took, worked, of } = cost.longest;
+    let of = of.map_or_else(String::new, |of| format!("{}:{}", of.file(), of.line()));
+    eprintln!("{name}: {worked:?} of {of}");
     println!("{} {} {} {}", cost.bytes, took.as_micros(), worked.as_micros(), cost.rise);
     files::removed();
     ExitCode::SUCCESS
@@ -102,7 +104,7 @@ fn in_its_own(of: &str, name: &str) -> Cost {
             text.lines().last().unwrap_or_default().split(' ').map(|number| number.parse::<u64>().unwrap_or(u64::MAX));
         let mut next = || numbers.next().unwrap_or(u64::MAX);
         let bytes = next();
-        let longest = Stretch { took: Duration::from_micros(next()), worked: Duration::from_micros(next()) };
+        let longest = Stretch { took: Duration::from_micros(next()), worked: Duration::from_micros(next()), of: None };
         Cost { name: name.to_owned(), bytes, longest, rise: next() }
     };
     let mut cost = once();
@@ -151,8 +153,12 @@ fn main() -> ExitCode {
             costs.push(cost);
         }
         let _ = std::io::stdout().flush();
-        let slowest = costs.iter().max_by_key(|cost| cost.longest.worked).cloned().unwrap_or_default();
-        let largest = costs.iter().max_by(|a, b| a.of_memory().total_cmp(&b.of_memory())).cloned().unwrap_or_default();
+        let (Some(slowest), Some(largest)) = (
+            costs.iter().max_by_key(|cost| cost.longest.worked),
+            costs.iter().max_by(|a, b| a.of_memory().total_cmp(&b.of_memory())),
+        ) else {
+            continue;
+        };
         println!(
             "| {} | {} | {:.1} ms ({:.1} by the clock) | {} ({} bytes) | {:.1} MiB ({:.0} % of its bound) | {} ({} bytes) |",
             target.0,

@@ -214,8 +214,10 @@ pub enum Size {
 pub fn worst(size: Size) -> Vec<Seed> {
     let up_to = |bytes: usize| if size == Size::Small { bytes.min(200) } else { bytes };
     let mib = 1 << 20;
+    // The longest reply that is searched.
+    let long = 256 << 10;
     let many = |part: &str, bytes: usize| part.repeat(up_to(bytes) / part.len());
-    let strings = format!("x{}", many("\"[", mib - 1));
+    let strings = format!("x{}", many("\"[", long - 1));
     let growing: Vec<Value> = (0..up_to(30 * 8) / 8)
         .map(|_| json!({"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}))
         .collect();
@@ -242,12 +244,12 @@ pub fn worst(size: Size) -> Vec<Seed> {
     let bodies = std::iter::repeat_n(&body[..], up_to(8 * mib) / body.len() + 1).collect::<Vec<_>>().join(&0x1e);
     vec![
         seed("replies", "worst_strings", &[0], &strings),
-        seed("replies", "worst_brackets", &[0], many("[{", mib)),
-        seed("replies", "worst_thinking", &[2], many("<think>", mib)),
-        seed("replies", "worst_fences", &[2], many("```{\n", mib)),
-        seed("replies", "worst_escapes", &[3], format!("{{\"factors\":{{\"{}", many("\\u0000", mib - 20))),
-        seed("replies", "worst_items", &[0], format!("{{\"items\":[{}", many("{\"about\":\"\"},", mib - 20))),
-        seed("replies", "worst_list", &[1], format!("[{}", many("\"\",", mib - 20))),
+        seed("replies", "worst_brackets", &[0], many("[{", long)),
+        seed("replies", "worst_thinking", &[2], many("<think>", long)),
+        seed("replies", "worst_fences", &[2], many("```{\n", long)),
+        seed("replies", "worst_escapes", &[3], format!("{{\"factors\":{{\"{}", many("\\u0000", long - 20))),
+        seed("replies", "worst_items", &[0], format!("{{\"items\":[{}", many("{\"about\":\"\"},", long - 20))),
+        seed("replies", "worst_list", &[1], format!("[{}", many("\"\",", long - 20))),
         seed("model_replies", "worst_strings", &[0, 0], &strings),
         seed("model_replies", "worst_one_call", &[8, 1], &strings),
         seed("model_replies", "worst_letter", &[13, 1], &strings),
@@ -255,7 +257,7 @@ pub fn worst(size: Size) -> Vec<Seed> {
             "model_replies",
             "worst_proposals",
             &[15, 1],
-            format!("{{\"proposals\":[{}\"\"]}}", many("\"a\",", mib - 30)),
+            format!("{{\"proposals\":[{}\"\"]}}", many("\"a\",", long - 30)),
         ),
         seed(
             "model_replies",
@@ -263,7 +265,7 @@ pub fn worst(size: Size) -> Vec<Seed> {
             &[8, 1],
             format!(
                 "{{\"answer\":\"4\",\"reasons\":[{}{{}}]}}",
-                many("{\"name\":\"a\",\"quote\":\"slow\",\"why\":\"b\"},", mib - 60)
+                many("{\"name\":\"a\",\"quote\":\"slow\",\"why\":\"b\"},", long - 60)
             ),
         ),
         seed(
@@ -272,7 +274,7 @@ pub fn worst(size: Size) -> Vec<Seed> {
             &[0, 0],
             format!(
                 "{{\"items\":[{{\"about\":\"t1\",\"features\":[{}{{}}]}}]}}",
-                many("{\"name\":\"a\",\"quote\":\"slow\"},", mib - 60)
+                many("{\"name\":\"a\",\"quote\":\"slow\"},", long - 60)
             ),
         ),
         seed(
@@ -281,7 +283,7 @@ pub fn worst(size: Size) -> Vec<Seed> {
             &[0, 2],
             format!(
                 "{{\"factors\":{{}},\"merge\":[{}[\"c1\",\"c2\"]],\"split\":[]}}",
-                many("[\"c1\",\"c2\"],", mib - 60)
+                many("[\"c1\",\"c2\"],", long - 60)
             ),
         ),
         seed("providers", "worst_tokens", &[0, 0], most),

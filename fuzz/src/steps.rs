@@ -3,26 +3,31 @@
 use std::cell::Cell;
 use std::fs;
 use std::future::Future;
+use std::panic::Location;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 /// A stretch: how long it took, and how long the processor worked for its thread meanwhile, which is less where the machine has other
 /// work, or where the thread waited for others that it had started.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stretch {
     /// By the clock.
     pub took: Duration,
     /// By the processor; as by the clock where the system does not tell.
     pub worked: Duration,
+    /// The call that it was of.
+    pub of: Option<&'static Location<'static>>,
 }
 
+const NONE: Stretch = Stretch { took: Duration::ZERO, worked: Duration::ZERO, of: None };
+
 thread_local! {
-    static LONGEST: Cell<Stretch> = const { Cell::new(Stretch { took: Duration::ZERO, worked: Duration::ZERO }) };
+    static LONGEST: Cell<Stretch> = const { Cell::new(NONE) };
 }
 
 /// The longest stretch of this thread since it was last asked, by the clock and by the processor.
 pub fn longest() -> Stretch {
-    LONGEST.replace(Stretch::default())
+    LONGEST.replace(NONE)
 }
 
 /// The processor's time for this thread so far.
@@ -35,23 +40,31 @@ fn worked() -> Option<Duration> {
 }
 
 /// Counts a stretch of work that no await interrupts.
+#[track_caller]
 pub fn sync<T>(work: impl FnOnce() -> T) -> T {
+    of(Location::caller(), work)
+}
+
+fn of<T>(of: &'static Location<'static>, work: impl FnOnce() -> T) -> T {
     let (begin, before) = (Instant::now(), worked());
     let done = work();
     let took = begin.elapsed();
     // The system counts at its ticks only, so that it may tell more than passed.
     let worked = before.zip(worked()).map_or(took, |(before, after)| after.saturating_sub(before).min(took));
     let longest = LONGEST.get();
-    LONGEST.set(Stretch { took: longest.took.max(took), worked: longest.worked.max(worked) });
+    let of = if worked > longest.worked { Some(of) } else { longest.of };
+    LONGEST.set(Stretch { took: longest.took.max(took), worked: longest.worked.max(worked), of });
     done
 }
 
 /// Runs a future that waits for nobody to its end, and counts each poll.
+#[track_caller]
 pub fn run<T>(future: impl Future<Output = T>) -> T {
+    let caller = Location::caller();
     let mut future = std::pin::pin!(future);
     let mut context = Context::from_waker(Waker::noop());
     loop {
-        if let Poll::Ready(done) = sync(|| future.as_mut().poll(&mut context)) {
+        if let Poll::Ready(done) = of(caller, || future.as_mut().poll(&mut context)) {
             return done;
         }
     }

@@ -19,8 +19,9 @@ mod kind;
 mod repair;
 mod scan;
 
-/// Longest reply that is looked through for JSON, so that an endless one costs little.
-const MAX_REPLY_BYTES: usize = 1 << 20;
+/// Longest reply that is looked through for JSON. It is done in one go, so that the worst one of this length must not keep an executor
+/// for long.
+const MAX_REPLY_BYTES: usize = 256 << 10;
 
 const WRONG_SHAPE: &str = "the reply has JSON, but not in the form asked for";
 
@@ -88,7 +89,7 @@ pub enum ReplyError {
         /// The end of what could be read, in bytes of the reply without leading white space.
         position: usize,
     },
-    /// The reply is longer than 1 MiB, and not the value asked for as it stands. Lists of items are not read beyond that.
+    /// The reply is longer than 256 KiB, and not the value asked for as it stands. Lists of items are not read beyond that.
     #[error("the reply has {bytes} bytes, more than the {MAX_REPLY_BYTES} that are searched")]
     TooLong {
         /// Length of the reply.
