@@ -116,15 +116,12 @@ impl<R: Read + Seek> Scanner<R> {
             let len = usize::try_from(self.end - start).unwrap_or(usize::MAX).min(window.len());
             let Some(part) = window.get_mut(..len) else { break };
             read_at(&mut self.input, start, part)?;
-            let places: Vec<usize> =
-                part.windows(MARKER.len()).enumerate().filter(|(_, w)| *w == MARKER).map(|(place, _)| place).collect();
-            for place in places {
-                if self.frame_at::<F>(start + place as u64)?.is_some() {
-                    return Ok(start + place as u64);
-                }
+            let frames = part.windows(F::LEN).enumerate().filter(|(_, head)| head.starts_with(&MARKER));
+            if let Some((place, _)) = frames.filter(|(_, head)| F::read(head).is_some()).next() {
+                return Ok(start + place as u64);
             }
-            // A marker may lie across two windows.
-            start += (len - (MARKER.len() - 1)) as u64;
+            // A frame may lie across two windows.
+            start += (len - (F::LEN - 1)) as u64;
         }
         Ok(self.end)
     }

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use crate::context::StageContext;
 use crate::data::{AssignedFeature, Feature, FeatureKey, Query, Span, limits};
+use crate::pause::pause;
 
 use super::lexicon::opinions;
 use super::{ExtractError, Extraction, ExtractionRequest, FeatureExtractor};
@@ -126,6 +127,9 @@ fn name(part: &[Token], negated: bool) -> String {
     name
 }
 
+/// The text that is read between two pauses, in bytes: some milliseconds.
+const STRETCH: usize = 128 << 10;
+
 #[async_trait]
 impl FeatureExtractor for LexicalExtractor {
     async fn extract(&self, seen: ExtractionRequest<'_>, _ctx: &StageContext<'_>) -> Result<Extraction, ExtractError> {
@@ -137,7 +141,22 @@ impl FeatureExtractor for LexicalExtractor {
         seen: &[ExtractionRequest<'_>],
         _ctx: &StageContext<'_>,
     ) -> Vec<Result<Extraction, ExtractError>> {
-        crate::parallel::map(seen, |observation| Ok(self.read(observation)))
+        let (mut found, mut rest) = (Vec::with_capacity(seen.len()), seen);
+        while !rest.is_empty() {
+            if !found.is_empty() {
+                pause().await;
+            }
+            let mut bytes = 0;
+            let fits = |one: &&ExtractionRequest<'_>| {
+                let begun = bytes;
+                bytes += one.query.text().len();
+                begun < STRETCH
+            };
+            let (now, later) = rest.split_at(rest.iter().take_while(fits).count());
+            found.extend(crate::parallel::map(now, |observation| Ok(self.read(observation))));
+            rest = later;
+        }
+        found
     }
 
     fn name(&self) -> &'static str {

@@ -106,8 +106,13 @@ fn pieces(mut text: &str) -> Result<Vec<Piece>, TemplateError> {
     let mut pieces = Vec::new();
     while let Some((before, rest)) = text.split_once("{{") {
         let (name, after) = rest.split_once("}}").ok_or(TemplateError::Unclosed)?;
+        let name = name.trim();
+        // Written out, it would end at its own brace.
+        if name.ends_with('}') {
+            return Err(TemplateError::Unclosed);
+        }
         pieces.push(Piece::Text(before.to_owned()));
-        pieces.push(Piece::Placeholder(name.trim().to_owned()));
+        pieces.push(Piece::Placeholder(name.to_owned()));
         text = after;
     }
     pieces.push(Piece::Text(text.to_owned()));

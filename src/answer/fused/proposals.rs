@@ -41,7 +41,7 @@ pub(super) async fn chosen(
     ctx: &StageContext<'_>,
 ) -> Result<Draft, AnswerError> {
     let proposals = answerer.proposals;
-    let read = |_: usize, completion: &Completion| read(request, completion, ctx);
+    let read = |_: usize, completion: &Completion| read(request, completion, proposals, ctx);
     let asked = vec![ask(request, proposals, ctx)];
     let proposed = ctx.ask_all(asked, answerer.max_reasks, read).await.pop();
     let proposed = match proposed.unwrap_or(Err(AskError::NoResult)) {
@@ -107,13 +107,22 @@ fn ask(request: &AnswerRequest<'_>, proposals: usize, ctx: &StageContext<'_>) ->
 /// A proposal is a line; few take more tokens.
 const MOST_TOKENS: u32 = 120;
 
-/// The proposals of a reply that may be given.
-fn read(request: &AnswerRequest<'_>, completion: &Completion, ctx: &StageContext<'_>) -> Result<Vec<Proposed>, String> {
+/// The first proposals of a reply that may be given, at most so many.
+fn read(
+    request: &AnswerRequest<'_>,
+    completion: &Completion,
+    most: usize,
+    ctx: &StageContext<'_>,
+) -> Result<Vec<Proposed>, String> {
     let reply = read_reply::<Reply>(&completion.text).map_err(|_| "it has no list \"proposals\" in JSON".to_owned())?;
     let proposed = ctx.accept(Stage::Answer, reply).proposals;
     let may = |stated: &Value| read_response(request.task, request.query, &[], stated);
     let (mut kept, mut problem) = (Vec::new(), "it has no proposal".to_owned());
     for stated in &proposed {
+        // A reply may hold many more than were asked for.
+        if kept.len() >= most.max(1) {
+            break;
+        }
         match may(stated) {
             Ok(response) => kept.push(Proposed { response, stated: response_text(stated) }),
             Err(why) => problem = why,

@@ -19,8 +19,9 @@ mod kind;
 mod repair;
 mod scan;
 
-/// Longest reply that is looked through for JSON, so that an endless one costs little.
-const MAX_REPLY_BYTES: usize = 1 << 20;
+/// Longest reply that is looked through for JSON. It is done in one go, so that the worst one of this length must not keep an executor
+/// for long.
+const MAX_REPLY_BYTES: usize = 256 << 10;
 
 const WRONG_SHAPE: &str = "the reply has JSON, but not in the form asked for";
 
@@ -88,7 +89,7 @@ pub enum ReplyError {
         /// The end of what could be read, in bytes of the reply without leading white space.
         position: usize,
     },
-    /// The reply is longer than 1 MiB, and not the value asked for as it stands. Lists of items are not read beyond that.
+    /// The reply is longer than 256 KiB, and not the value asked for as it stands. Lists of items are not read beyond that.
     #[error("the reply has {bytes} bytes, more than the {MAX_REPLY_BYTES} that are searched")]
     TooLong {
         /// Length of the reply.
@@ -197,7 +198,7 @@ fn without_controls(reply: &str) -> Cow<'_, str> {
                 let code = escape.get(1..5).and_then(|digits| u32::from_str_radix(digits, 16).ok());
                 (if code.is_some() { 6 } else { 2 }, code.and_then(char::from_u32).is_some_and(is_odd))
             }
-            Some((Some(other), _)) => (1 + other.len_utf8(), matches!(other, 'b' | 'f')),
+            Some((Some(other), _)) => (1 + other.len_utf8(), matches!(other, 'b' | 'f') || is_odd(other)),
             _ => (c.len_utf8(), is_odd(c)),
         };
         let (taken, left) = rest.split_at_checked(bytes).unwrap_or((rest, ""));

@@ -6,6 +6,8 @@ use super::repair::{self, Ending, Keep, Parsed};
 const MAX_PASSES: usize = 16;
 /// Added to the above, so that a short text full of brackets is not refused.
 const MIN_WORK: usize = 1 << 16;
+/// How many bytes are read in all at most: of the longest replies, each eight times.
+const MAX_WORK: usize = 2 << 20;
 
 /// One bracketed value of a reply.
 pub(super) struct Piece {
@@ -90,7 +92,7 @@ struct Scanner<'a> {
 
 impl<'a> Scanner<'a> {
     fn new(text: &'a str, keep: Keep) -> Self {
-        let limit = text.len().saturating_mul(MAX_PASSES).saturating_add(MIN_WORK);
+        let limit = text.len().saturating_mul(MAX_PASSES).saturating_add(MIN_WORK).min(MAX_WORK);
         let found = Scan::default();
         Self { text, keep, at: 0, inner_until: 0, others_turn: false, work: 0, limit, found }
     }

@@ -16,8 +16,18 @@ pub(crate) fn command(words: &[String], names: &Names) -> Result<(), String> {
     match words.get(at..) {
         Some(["cargo", rest @ ..]) => cargo(rest, names),
         Some(["rpm-eval", rest @ ..]) => harness(rest, names),
-        Some([".ci/run" | "git" | "cd" | "mkdir", ..]) => Ok(()),
+        Some([".ci/fuzz", _seconds, targets @ ..]) => fuzzed(targets, names),
+        Some([".ci/run" | "rustup" | "git" | "cd" | "mkdir", ..]) => Ok(()),
         _ => Err("no such program".to_owned()),
+    }
+}
+
+/// Fuzz targets exist.
+fn fuzzed(targets: &[&str], names: &Names) -> Result<(), String> {
+    let file = |target: &&&str| names.root.join("fuzz/fuzz_targets").join(format!("{target}.rs"));
+    match targets.iter().find(|target| !file(target).is_file()) {
+        Some(target) => Err(format!("no fuzz target {target}")),
+        None => Ok(()),
     }
 }
 
