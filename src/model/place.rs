@@ -73,7 +73,7 @@ impl Place {
     /// True when the removed text may be there for all that is known.
     pub fn is_open(&self) -> bool {
         match self.state {
-            PlaceState::Searched { bytes, found } => found > 0 || bytes == 0,
+            PlaceState::Searched { found, .. } => found > 0,
             PlaceState::Erased { .. } => false,
             PlaceState::NotReached { .. } => true,
         }

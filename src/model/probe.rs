@@ -72,8 +72,7 @@ impl Probe {
     /// The places of the crate's own where the removed text may be for all that is known: something was found there, or they were not
     /// reached. [Copies](PlaceKind::Copies) of the host's are not among them.
     pub fn open(&self) -> impl Iterator<Item = &Place> {
-        let is_empty = |place: &Place| matches!(place.state, PlaceState::Searched { bytes: 0, .. });
-        self.places.iter().filter(move |place| place.kind != PlaceKind::Copies && place.is_open() && !is_empty(place))
+        self.places.iter().filter(|place| place.kind != PlaceKind::Copies && place.is_open())
     }
 
     /// True when the search bears the removal out: it looked for something, found nothing of it, and no place is

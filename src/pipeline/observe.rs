@@ -18,6 +18,18 @@ pub(crate) struct ReadItems {
     report: ObserveReport,
 }
 
+impl ReadItems {
+    /// The same with nothing to take in, since something was forgotten after it was begun from what this model was.
+    pub(super) fn overtaken(mut self, model: &UserModel) -> Self {
+        for item in std::mem::take(&mut self.items) {
+            let outcome = known(model, item.interaction()).unwrap_or(ObserveOutcome::Overtaken);
+            let own = self.report.items.iter_mut().filter(|observed| observed.id == *item.id());
+            own.for_each(|observed| observed.outcome = outcome.clone());
+        }
+        self
+    }
+}
+
 impl RpmPipeline {
     /// Takes new interactions into an open user model without learning again.
     ///
