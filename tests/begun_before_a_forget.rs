@@ -11,11 +11,12 @@ use pollster::block_on;
 use rpm_core::data::DataError;
 use rpm_core::llm::{Message, ReplyCacheLimits, ResponseLog, Role, Stage};
 use rpm_core::model::{PlaceKind, PlaceState, Probe, Receipt};
+use rpm_core::personalizer::PersonalizerError;
 use rpm_core::pipeline::{ObserveOutcome, PathPolicy};
 use rpm_core::store::{StoreError, StoredModel, UserModelStore, Version};
 use rpm_core::{
     BackendError, Completion, CompletionRequest, Forget, History, InMemoryStore, ItemId, LlmBackend, Personalizer,
-    PersonalizerError, RpmPipeline, StoredError, StoredPipeline, UserId, UserModel, async_trait,
+    RpmPipeline, StoredError, StoredPipeline, UserId, UserModel, async_trait,
 };
 use serde_json::{Value, json};
 
@@ -210,7 +211,9 @@ fn the_path_of_an_observation_that_is_being_written_while_its_user_forgets_is_no
 fn an_observation_that_is_under_way_while_its_user_forgets_is_named_and_not_taken_in() {
     let (model, log, store) = (Slow::default(), log(), Arc::new(InMemoryStore::new()));
     let stored = pipeline(&model, Some(&log), PathPolicy::OnFirstUse).with_store(Arc::clone(&store));
-    let own = pipeline(&Slow::default(), Some(&log), PathPolicy::OnFirstUse).with_store(Arc::clone(&store));
+    // It asks by itself: through the log it would wait for the other's call.
+    let own = RpmPipeline::builder(scale_task()).backend(Slow::default()).forgets_in(&log).build().unwrap();
+    let own = own.with_store(Arc::clone(&store));
     block_on(stored.learn(&films())).unwrap();
     // Two observe the same; one is faster, and then the user forgets it.
     let again = || interaction("late", "A quiet zanzipol by the harbour.", "5", 90);
@@ -324,7 +327,8 @@ struct Gate {
 impl LlmBackend for Gate {
     async fn complete(&self, _: &CompletionRequest) -> Result<Completion, BackendError> {
         *self.asked.lock().unwrap() += 1;
-        std::future::poll_fn(|_| {
+        std::future::poll_fn(|cx| {
+            cx.waker().wake_by_ref();
             if *self.open.lock().unwrap() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
         })
         .await;
