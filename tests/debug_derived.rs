@@ -29,6 +29,7 @@ const NOT_THE_USERS: [(&str, &[&str]); 5] = [
         "names of this crate's parts, digests and versions",
         &["Provenance", "OldFrame", "ReaderName", "Receipt", "DamagedFile"],
     ),
+    ("what a store says of itself in a receipt", &["PlaceState", "Erasure"]),
     (
         "ids, places and kinds, in errors and outcomes",
         &[

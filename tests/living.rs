@@ -57,7 +57,8 @@ fn learned(pipeline: &RpmPipeline, interactions: Vec<Interaction>) -> Prepared {
 
 /// The model's file, whatever its revision and that of the last forgetting.
 fn bytes(model: &Prepared) -> String {
-    let json = model.model().to_json().replacen(&format!("\"revision\": {}", model.model().revision()), "\"revision\": 0", 1);
+    let json =
+        model.model().to_json().replacen(&format!("\"revision\": {}", model.model().revision()), "\"revision\": 0", 1);
     json.replacen(&format!("    \"forgotten_at\": {},\n", model.model().forgotten_at()), "", 1)
 }
 

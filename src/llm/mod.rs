@@ -46,8 +46,8 @@ pub(crate) use log::Erasing;
 #[cfg(feature = "response-log")]
 pub use log::{Key as RequestKey, LogError, LogMode, LogStats, LoggedBackend, ReplyCacheLimits, ResponseLog, SendMode};
 pub use logprobs::{TokenChoices, TokenLogprob};
-pub(crate) use moment::Moment;
 pub use message::{Completion, CompletionRequest, FinishReason, Message, ReplyForm, ReplySchema, Role, Usage};
+pub(crate) use moment::Moment;
 pub(crate) use progress::OnProgress;
 pub use progress::Progress;
 #[cfg(feature = "tokio")]

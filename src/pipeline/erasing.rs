@@ -14,7 +14,7 @@ pub(super) const AT_ONCE: usize = 1 << 20;
 #[derive(Debug, Default)]
 pub(super) struct ErasingLogs {
     #[cfg(feature = "response-log")]
-    _logs: Vec<crate::llm::Erasing>,
+    logs: Vec<crate::llm::Erasing>,
 }
 
 impl RpmPipeline {
@@ -52,7 +52,7 @@ impl RpmPipeline {
         for log in &self.logs {
             let (records, one) = log.erase(names.clone())?;
             removed += records;
-            erasing._logs.push(one);
+            erasing.logs.push(one);
         }
         Ok((removed, erasing))
     }

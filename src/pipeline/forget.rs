@@ -46,11 +46,7 @@ impl RpmPipeline {
         trace::operation("forget", self.forgetting(prepared, what)).await
     }
 
-    async fn forgetting(
-        &self,
-        prepared: &mut Prepared,
-        what: &Forget<'_>,
-    ) -> Result<(Receipt, ErasingLogs), Error> {
+    async fn forgetting(&self, prepared: &mut Prepared, what: &Forget<'_>) -> Result<(Receipt, ErasingLogs), Error> {
         let model = prepared.model();
         self.check_task(model)?;
         let (gone, keys) = model.selected(what)?;

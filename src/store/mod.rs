@@ -94,7 +94,10 @@ pub trait UserModelStore: Send + Sync {
     /// # Errors
     /// [`StoreError`]; the bytes may still be there then, and it can be called again.
     async fn erase(&self) -> Result<Erasure, StoreError> {
-        Ok(Erasure::left("the store does not say that it erases", "erase what it keeps of old versions, by its own means"))
+        Ok(Erasure::left(
+            "the store does not say that it erases",
+            "erase what it keeps of old versions, by its own means",
+        ))
     }
 
     /// The version of what is held of this user. When nothing is held, reserves the user's place first and gives the

@@ -8,8 +8,8 @@ mod common;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use common::{interaction, obey, query, reply, scale_task};
@@ -173,12 +173,13 @@ fn everything(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 
 /// How often one of these stands in these files, in whatever case.
 fn found(files: &[(PathBuf, Vec<u8>)], words: &[String]) -> usize {
-    let words: BTreeSet<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
+    let words: BTreeSet<&[u8]> = words.iter().map(String::as_bytes).collect();
     let in_file = |bytes: &[u8]| {
         let lower = bytes.to_ascii_lowercase();
         let starts = lower.windows(CANARY.len()).enumerate().filter(|(_, start)| *start == CANARY.as_bytes());
         let longest = words.iter().map(|word| word.len()).max().unwrap_or_default();
-        let is_one = |at: usize| (1..=longest).any(|len| lower.get(at..at + len).is_some_and(|word| words.contains(word)));
+        let is_one =
+            |at: usize| (1..=longest).any(|len| lower.get(at..at + len).is_some_and(|word| words.contains(word)));
         starts.filter(|(at, _)| is_one(*at)).count()
     };
     files.iter().map(|(_, bytes)| in_file(bytes)).sum()
@@ -203,7 +204,11 @@ fn scan(tasks: usize, threads: bool) {
     let of = |task: usize| {
         let pipeline = &pipeline;
         async move {
-            let both = (answering(pipeline, task, 4), answering(pipeline, task, 4), forgetting(pipeline, task, task % 2 == 0));
+            let both = (
+                answering(pipeline, task, 4),
+                answering(pipeline, task, 4),
+                forgetting(pipeline, task, task.is_multiple_of(2)),
+            );
             futures_join(both.0, both.1, both.2).await;
         }
     };
@@ -217,7 +222,7 @@ fn scan(tasks: usize, threads: bool) {
     let gone: Vec<String> = (0..tasks)
         .flat_map(|task| {
             let [one, two, all] = words(task);
-            if task % 2 == 0 { vec![one, two, all] } else { vec![one, two] }
+            if task.is_multiple_of(2) { vec![one, two, all] } else { vec![one, two] }
         })
         .collect();
     let files = everything(&folder.0);
@@ -239,7 +244,7 @@ fn scan(tasks: usize, threads: bool) {
         assert!(left.is_empty(), "{} of {} in {}: {left:?}", left.len(), gone.len(), path.display());
     }
     // What nobody took back is there.
-    for task in (0..tasks).filter(|task| task % 2 == 1) {
+    for task in (0..tasks).filter(|task| !task.is_multiple_of(2)) {
         let kept = block_on(store.load(&user(task))).unwrap().unwrap().model;
         assert!(kept.memory().len() == 4 && found(&files, &words(task)[2..]) > 0);
     }
@@ -258,7 +263,8 @@ async fn futures_join(a: impl Future<Output = ()>, b: impl Future<Output = ()>, 
 }
 
 async fn join_all<F: Future<Output = ()>>(futures: Vec<F>) {
-    let mut all: Vec<Option<std::pin::Pin<Box<F>>>> = futures.into_iter().map(|future| Some(Box::pin(future))).collect();
+    let mut all: Vec<Option<std::pin::Pin<Box<F>>>> =
+        futures.into_iter().map(|future| Some(Box::pin(future))).collect();
     std::future::poll_fn(move |cx| {
         for slot in &mut all {
             if slot.as_mut().is_some_and(|future| future.as_mut().poll(cx).is_ready()) {
@@ -336,7 +342,9 @@ fn what_erasing_costs_by_the_users_of_a_store() {
     for users in [100, 1_000, 10_000] {
         let folder = Folder::new();
         let store = RedbStore::open_unchecked(folder.0.join("users")).unwrap();
-        let texts: Vec<_> = (0..60).map(|n| interaction(&format!("i{n}"), &format!("A slow film {n} by the harbour."), "5", n)).collect();
+        let texts: Vec<_> = (0..60)
+            .map(|n| interaction(&format!("i{n}"), &format!("A slow film {n} by the harbour."), "5", n))
+            .collect();
         let of = |n: usize| History::new(&scale_task(), user(n).as_str(), texts.clone()).unwrap();
         let pipeline = RpmPipeline::offline(scale_task());
         let first = block_on(pipeline.learn(&of(0))).unwrap().model;
@@ -359,7 +367,10 @@ fn what_erasing_costs_by_the_users_of_a_store() {
         }
         times.sort();
         let bytes = fs::metadata(folder.0.join("users")).unwrap().len();
-        eprintln!("{users} users, {bytes} bytes: forgetting {:?}, erasing once more {:?} (median of 5)", times[2].0, times[2].1);
+        eprintln!(
+            "{users} users, {bytes} bytes: forgetting {:?}, erasing once more {:?} (median of 5)",
+            times[2].0, times[2].1
+        );
         let start = std::time::Instant::now();
         block_on(store.compact()).unwrap();
         eprintln!("  of which writing anew {:?}", start.elapsed());
@@ -368,7 +379,9 @@ fn what_erasing_costs_by_the_users_of_a_store() {
         std::thread::scope(|scope| {
             for n in 10..26 {
                 let stored = &stored;
-                scope.spawn(move || block_on(stored.forget(&user(n), &Forget::Items(vec![ItemId::new("i7").unwrap()]))).unwrap());
+                scope.spawn(move || {
+                    block_on(stored.forget(&user(n), &Forget::Items(vec![ItemId::new("i7").unwrap()]))).unwrap()
+                });
             }
         });
         eprintln!("  sixteen at once {:?}", start.elapsed());

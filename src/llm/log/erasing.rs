@@ -67,7 +67,10 @@ impl Erasures {
             return Some(about);
         }
         let others = self.waiting.values().filter(|waiting| waiting.key == *key);
-        others.map(|waiting| (&*waiting.about, waiting.begun)).find(|(about, begun)| self.allows(about, *begun)).map(|o| o.0)
+        others
+            .map(|waiting| (&*waiting.about, waiting.begun))
+            .find(|(about, begun)| self.allows(about, *begun))
+            .map(|o| o.0)
     }
 }
 

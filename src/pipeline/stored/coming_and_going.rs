@@ -133,7 +133,9 @@ impl StoredPipeline {
         if self.told.is_some() || self.pipeline.has_logs() {
             // Told as a change of what was held, and not of what was read a moment before. Whoever cannot be read or saved is
             // deleted all the same.
-            if let Err(StoredError::Operation(error @ Error::Log(_))) = self.forget_all_but_bytes(user, &Forget::All).await {
+            if let Err(StoredError::Operation(error @ Error::Log(_))) =
+                self.forget_all_but_bytes(user, &Forget::All).await
+            {
                 log = Err(StoredError::Operation(error));
             }
         }
@@ -147,11 +149,7 @@ impl StoredPipeline {
 }
 
 /// The paths that a model keeps of these, as those that were begun with it.
-fn kept_of(
-    held: &Prepared,
-    paths: Vec<(ItemId, ReasoningPath)>,
-    ids: &[ItemId],
-) -> Vec<(ItemId, ReasoningPath)> {
+fn kept_of(held: &Prepared, paths: Vec<(ItemId, ReasoningPath)>, ids: &[ItemId]) -> Vec<(ItemId, ReasoningPath)> {
     let mut with_paths = held.model().clone();
     with_paths.keep_paths(paths);
     let revision = held.model().revision();
