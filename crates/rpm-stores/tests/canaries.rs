@@ -5,11 +5,11 @@
 #[path = "../../../tests/common/mod.rs"]
 mod common;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::{interaction, obey, query, reply, scale_task};
@@ -52,6 +52,40 @@ impl Drop for Folder {
 #[derive(Clone, Default)]
 struct Gossip {
     paths: Arc<AtomicUsize>,
+    /// The users whose paths and answers wait, each with how many paths do.
+    held: Arc<Mutex<BTreeMap<usize, usize>>>,
+    /// The paths that waited while their user forgot.
+    in_flight: Arc<AtomicUsize>,
+}
+
+impl Gossip {
+    fn hold(&self, task: usize) {
+        self.held.lock().unwrap().insert(task, 0);
+    }
+
+    fn waiting(&self, task: usize) -> usize {
+        self.held.lock().unwrap().get(&task).copied().unwrap_or_default()
+    }
+
+    fn let_go(&self, task: usize) {
+        let waited = self.held.lock().unwrap().remove(&task).unwrap();
+        self.in_flight.fetch_add(waited, Ordering::SeqCst);
+    }
+
+    async fn wait(&self, request: &CompletionRequest) {
+        let Some(task) = request.about.iter().find_map(|id| task_of(id)) else { return };
+        if let Some(waiting) = self.held.lock().unwrap().get_mut(&task) {
+            *waiting += usize::from(request.stage == Stage::WritePath);
+        }
+        while self.held.lock().unwrap().contains_key(&task) {
+            rest().await;
+        }
+    }
+}
+
+/// The task that an interaction is of.
+fn task_of(id: &str) -> Option<usize> {
+    id.strip_prefix('t')?.split_once('i')?.0.parse().ok()
 }
 
 fn canaries(text: &str) -> Vec<String> {
@@ -78,6 +112,7 @@ impl LlmBackend for Gossip {
                 }
             }
             Stage::WritePath | Stage::Answer if said["reasons"][0]["why"].is_string() => {
+                self.wait(request).await;
                 let own: Vec<String> = request.about.iter().filter_map(|id| canary_of(id)).collect();
                 self.paths.fetch_add(usize::from(request.stage == Stage::WritePath), Ordering::SeqCst);
                 said["reasons"][0]["why"] = json!(format!("It is like {} and others.", own.join(" and ")));
@@ -117,6 +152,11 @@ fn history(task: usize) -> History {
         (format!("A slow, quiet {all} at the harbour, and no more."), "5"),
         (format!("A quiet film about slow town {task} and its baker."), "4"),
         (format!("A loud chase with baker {task}."), "1"),
+        // So that the others' factors are the same without what is forgotten, and their paths fit.
+        (format!("A slow, quiet walk by harbour {task}."), "5"),
+        (format!("A quiet, slow evening by harbour {task}."), "4"),
+        (format!("A slow morning by quiet harbour {task}."), "5"),
+        (format!("A quiet night by slow harbour {task}."), "4"),
     ];
     // No two users have an id or a text in common: they share a log, and equal requests a reply.
     let items = texts.iter().zip(0..).map(|((text, rating), n)| interaction(&id(task, n), text, rating, n));
@@ -151,17 +191,33 @@ async fn answering(pipeline: &StoredPipeline, task: usize, answers: usize) {
     }
 }
 
-async fn forgetting(pipeline: &StoredPipeline, task: usize, delete: bool) {
-    rest().await;
-    for n in [0, 2] {
-        let receipt = pipeline.forget(&user(task), &Forget::Items(vec![item(task, n)])).await.unwrap();
-        assert!(receipt.probe.bears_out(), "{receipt}");
-        let store = receipt.probe.places.iter().find(|place| place.kind == PlaceKind::Store).unwrap();
-        assert!(matches!(store.state, PlaceState::Erased { .. }), "{receipt}");
-        rest().await;
-    }
-    if delete {
-        assert!(pipeline.delete(&user(task)).await.unwrap());
+/// Forgets, and deletes, each time while an answer of the user is under way, whose paths or reply come only afterwards.
+async fn forgetting(pipeline: &StoredPipeline, gossip: &Gossip, task: usize, delete: bool) {
+    let owner = user(task);
+    for step in 0..if delete { 3 } else { 2 } {
+        gossip.hold(task);
+        // Of which there is no path yet.
+        let film = format!("A quiet, slow film by the harbour, step {step} of {task}.");
+        let new = interaction(&id(task, 10 + step), &film, "5", 10 + step);
+        assert_eq!(pipeline.observe(&owner, [new]).await.unwrap().taken_in(), 1);
+        let asked = query(&film);
+        let mut answer = Box::pin(pipeline.personalize(&owner, &asked));
+        std::future::poll_fn(|cx| {
+            assert!(answer.as_mut().poll(cx).is_pending(), "it waits");
+            if gossip.waiting(task) > 0 { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        })
+        .await;
+        if step == 2 {
+            assert!(pipeline.delete(&owner).await.unwrap());
+        } else {
+            let gone = item(task, 2 * step);
+            let receipt = pipeline.forget(&owner, &Forget::Items(vec![gone])).await.unwrap();
+            assert!(receipt.probe.bears_out(), "{receipt}");
+            let store = receipt.probe.places.iter().find(|place| place.kind == PlaceKind::Store).unwrap();
+            assert!(matches!(store.state, PlaceState::Erased { .. }), "{receipt}");
+        }
+        gossip.let_go(task);
+        answer.await.unwrap();
     }
 }
 
@@ -191,7 +247,7 @@ fn scan(tasks: usize, threads: bool) {
     let store = RedbStore::open(folder.0.join("users")).unwrap();
     let gossip = Gossip::default();
     let built = RpmPipeline::builder(scale_task()).backend(log.wrap(gossip.clone())).forgets_in(&log);
-    let built = built.paths(PathPolicy::OnFirstUse).exemplars(4).build().unwrap();
+    let built = built.paths(PathPolicy::OnFirstUse).exemplars(20).build().unwrap();
     let pipeline = built.with_store(store.clone());
     let all: Vec<String> = (0..tasks).flat_map(words).collect();
     for task in 0..tasks {
@@ -202,14 +258,14 @@ fn scan(tasks: usize, threads: bool) {
 
     // Each user's answers are under way while the user forgets; every other one is deleted besides.
     let of = |task: usize| {
-        let pipeline = &pipeline;
+        let (pipeline, gossip) = (&pipeline, &gossip);
         async move {
-            let both = (
+            let all = (
                 answering(pipeline, task, 4),
                 answering(pipeline, task, 4),
-                forgetting(pipeline, task, task.is_multiple_of(2)),
+                forgetting(pipeline, gossip, task, task.is_multiple_of(2)),
             );
-            futures_join(both.0, both.1, both.2).await;
+            futures_join(all.0, all.1, all.2).await;
         }
     };
     if threads {
@@ -217,7 +273,8 @@ fn scan(tasks: usize, threads: bool) {
     } else {
         block_on(join_all((0..tasks).map(of).collect()));
     }
-    assert!(gossip.paths.load(Ordering::SeqCst) >= tasks, "paths were in flight");
+    assert!(gossip.paths.load(Ordering::SeqCst) >= tasks, "paths were written");
+    assert!(gossip.in_flight.load(Ordering::SeqCst) >= 2 * tasks, "and were in flight");
 
     let gone: Vec<String> = (0..tasks)
         .flat_map(|task| {
@@ -230,10 +287,11 @@ fn scan(tasks: usize, threads: bool) {
     let names: Vec<String> = files.iter().map(|(path, _)| path.file_name().unwrap().to_string_lossy().into()).collect();
     eprintln!(
         "{tasks} tasks, threads {threads}: {planted} planted, {} of {} words to be gone, {bytes} bytes of {names:?}, {} paths \
-         written, {} replies overtaken",
+         written, {} paths in flight, {} replies overtaken",
         found(&files, &gone),
         gone.len(),
         gossip.paths.load(Ordering::SeqCst),
+        gossip.in_flight.load(Ordering::SeqCst),
         log.stats().overtaken,
     );
     assert!(bytes > 10_000 && names.contains(&"log".to_owned()) && names.contains(&"users".to_owned()));
@@ -246,7 +304,7 @@ fn scan(tasks: usize, threads: bool) {
     // What nobody took back is there.
     for task in (0..tasks).filter(|task| !task.is_multiple_of(2)) {
         let kept = block_on(store.load(&user(task))).unwrap().unwrap().model;
-        assert!(kept.memory().len() == 4 && found(&files, &words(task)[2..]) > 0);
+        assert!(kept.memory().len() == 10 && found(&files, &words(task)[2..]) > 0);
     }
 }
 
