@@ -23,6 +23,17 @@ impl RpmPipeline {
         ids.into_iter().map(|id| id.as_str().to_owned()).collect()
     }
 
+    /// True of the error of a log.
+    pub(super) fn is_of_log(error: &Error) -> bool {
+        #[cfg(feature = "response-log")]
+        return matches!(error, Error::Log(_));
+        #[cfg(not(feature = "response-log"))]
+        {
+            let _ = error;
+            false
+        }
+    }
+
     /// True when it knows of a log.
     pub(super) fn has_logs(&self) -> bool {
         #[cfg(feature = "response-log")]

@@ -3,7 +3,7 @@
 use crate::data::{Interaction, ItemId, ReasoningPath, UserId};
 use crate::model::{Forget, Place, PlaceKind, Receipt};
 use crate::pause::pause;
-use crate::pipeline::{Error, ObserveOutcome, ObserveReport, PathPolicy, Prepared, RpmPipeline};
+use crate::pipeline::{ObserveOutcome, ObserveReport, PathPolicy, Prepared, RpmPipeline};
 use crate::store::{Erasure, StoreError};
 
 use super::change::{Forgetting, Observe};
@@ -126,15 +126,16 @@ impl StoredPipeline {
     /// ids, or keep one log per user and remove it.
     ///
     /// # Errors
-    /// [`StoredError::Store`]; [`StoredError::Operation`] with [`Error::Log`] when a log could not be written. The user may be deleted
+    /// [`StoredError::Store`]; [`StoredError::Operation`] with [`Error::Log`](crate::Error::Log) when a log could not be written. The user may be deleted
     /// then and some bytes not be erased: call it again, and purge the log.
     pub async fn delete(&self, user: &UserId) -> Result<bool, StoredError> {
         let mut log = Ok(());
         if self.told.is_some() || self.pipeline.has_logs() {
             // Told as a change of what was held, and not of what was read a moment before. Whoever cannot be read or saved is
             // deleted all the same.
-            if let Err(StoredError::Operation(error @ Error::Log(_))) =
-                self.forget_all_but_bytes(user, &Forget::All).await
+            let forgotten = self.forget_all_but_bytes(user, &Forget::All).await;
+            if let Err(StoredError::Operation(error)) = forgotten
+                && RpmPipeline::is_of_log(&error)
             {
                 log = Err(StoredError::Operation(error));
             }
