@@ -103,6 +103,15 @@ pub enum DataError {
         /// Their fault.
         problem: &'static str,
     },
+    /// A reasoning path that was begun before the user had something forgotten, and so may speak of it. It is not kept, and is
+    /// written again when it is next needed.
+    #[error(
+        "{item}: its reasoning path was begun before something was forgotten; it is not kept, and is written again when needed"
+    )]
+    Overtaken {
+        /// The item.
+        item: ItemId,
+    },
     /// A feature whose span does not lie in its query.
     #[error("{item}: feature {position} {problem}")]
     BadFeature {

@@ -323,7 +323,7 @@ impl ReasoningMemory {
 
     pub(crate) fn set_path(&mut self, id: &ItemId, path: ReasoningPath) {
         if let Some(item) = self.item_mut(id) {
-            item.keep_path(path);
+            item.keep_path(path.kept());
         }
     }
 

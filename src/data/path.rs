@@ -19,7 +19,23 @@ pub struct ReasoningPath {
     steps: Vec<PathStep>,
     response: String,
     origin: PathOrigin,
+    /// Of a path that a pipeline had written: the revision of the model that it was written from.
+    #[serde(skip)]
+    begun: Begun,
 }
+
+/// The revision of the model that a path was written from; nothing once it is kept, and of a host's own.
+#[derive(Debug, Clone, Copy, Default)]
+struct Begun(Option<u64>);
+
+impl PartialEq for Begun {
+    /// It is not what a path says.
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Begun {}
 
 /// A path as it stands in a file.
 #[derive(Deserialize)]
@@ -48,7 +64,7 @@ impl UncheckedPath {
     /// The path, which its item has yet to check.
     pub(super) fn assume(self) -> ReasoningPath {
         let steps = self.steps.into_iter().map(|step| step.0).collect();
-        ReasoningPath { steps, response: self.response, origin: self.origin }
+        ReasoningPath { steps, response: self.response, origin: self.origin, begun: Begun::default() }
     }
 }
 
@@ -145,7 +161,7 @@ impl ReasoningPath {
         features: &[Feature],
         factor_of: impl Fn(usize) -> Option<FactorId>,
     ) -> Result<Self, PathError> {
-        let path = Self { steps, response: response.into(), origin };
+        let path = Self { steps, response: response.into(), origin, begun: Begun::default() };
         path.check(features.len(), |step| step.factor == factor_of(step.feature))?;
         Ok(path)
     }
@@ -167,6 +183,23 @@ impl ReasoningPath {
             }
         }
         Ok(())
+    }
+
+    /// The same path, written from a model of this revision.
+    pub(crate) fn begun_at(mut self, revision: u64) -> Self {
+        self.begun = Begun(Some(revision));
+        self
+    }
+
+    /// The revision of the model that it was written from, where a pipeline had it written and nobody kept it yet.
+    pub(crate) fn begun(&self) -> Option<u64> {
+        self.begun.0
+    }
+
+    /// The same path as a model keeps it.
+    pub(crate) fn kept(mut self) -> Self {
+        self.begun = Begun::default();
+        self
     }
 
     /// Moves the cited features to other places; `None` when one of them is nowhere.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::budget::Spent;
 use super::heard::Listener;
+use super::moment::Moment;
 use super::progress::{OnProgress, Steps};
 use super::trace::CallSpan;
 use super::{
@@ -29,6 +30,8 @@ struct Account {
     steps: Steps,
     /// Who listens to the answer while it is written.
     listener: Option<Listener>,
+    /// When what the operation works on was known to be so.
+    begun: Moment,
 }
 
 #[derive(Debug, Default)]
@@ -111,6 +114,19 @@ impl Ledger {
     pub(crate) fn of(budget: Budget, forms: Forms, on_progress: OnProgress, listener: Option<Listener>) -> Self {
         let (until, steps) = (budget.until(), Steps::new(on_progress));
         Self(Arc::new(Account { budget, until, forms, steps, listener, ..Account::default() }))
+    }
+
+    /// The account, which nobody has a clone of yet, of an operation on what was known at this moment.
+    pub(crate) fn begun_at(mut self, moment: Moment) -> Self {
+        if let Some(account) = Arc::get_mut(&mut self.0) {
+            account.begun = moment;
+        }
+        self
+    }
+
+    /// When what the operation works on was known to be so.
+    pub(super) fn begun(&self) -> Moment {
+        self.0.begun
     }
 
     /// Who listens to the replies to such a request: to answers in JSON alone.

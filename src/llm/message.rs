@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::ledger::Entry;
+use super::moment::Moment;
 use super::{Attempt, BackendError, BudgetLimit, Ledger, Stage, TokenChoices, estimate_tokens};
 
 /// The means by which a reply is held to its form, from the loosest to the strictest. The wording asks for JSON in each
@@ -48,6 +49,8 @@ pub struct CompletionRequest {
     /// errors and finds what to purge.
     pub about: Vec<String>,
     pub(crate) entry: Option<Entry>,
+    /// When what it asks was known to be so; of an operation, when its model was.
+    pub(crate) begun: Option<Moment>,
     /// The model that is asked, for spans.
     pub(crate) model: String,
 }
@@ -123,6 +126,7 @@ impl CompletionRequest {
             logprobs: 0,
             about: Vec::new(),
             entry: None,
+            begun: None,
             model: String::new(),
         }
     }
@@ -185,6 +189,7 @@ impl CompletionRequest {
     #[must_use]
     pub fn entered(mut self, ledger: &Ledger) -> Self {
         self.entry = Some(Entry::new(ledger.clone()));
+        self.begun = Some(ledger.begun());
         self
     }
 

@@ -20,6 +20,7 @@ mod ledger;
 mod log;
 mod logprobs;
 mod message;
+mod moment;
 mod progress;
 #[cfg(feature = "resilience")]
 mod resilient;
@@ -41,9 +42,12 @@ pub(crate) use heard::{Heard, Listener};
 pub(crate) use ledger::Forms;
 pub use ledger::{Attempt, Ledger};
 #[cfg(feature = "response-log")]
+pub(crate) use log::Erasing;
+#[cfg(feature = "response-log")]
 pub use log::{Key as RequestKey, LogError, LogMode, LogStats, LoggedBackend, ReplyCacheLimits, ResponseLog, SendMode};
 pub use logprobs::{TokenChoices, TokenLogprob};
 pub use message::{Completion, CompletionRequest, FinishReason, Message, ReplyForm, ReplySchema, Role, Usage};
+pub(crate) use moment::Moment;
 pub(crate) use progress::OnProgress;
 pub use progress::Progress;
 #[cfg(feature = "tokio")]

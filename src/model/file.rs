@@ -38,6 +38,8 @@ struct File<M> {
 struct WrittenModel<'m> {
     user: &'m UserId,
     revision: u64,
+    #[serde(skip_serializing_if = "is_never")]
+    forgotten_at: u64,
     task: &'m Task,
     provenance: &'m Provenance,
     calibration: &'m Calibration,
@@ -55,6 +57,12 @@ struct WrittenModel<'m> {
     #[serde(skip_serializing_if = "Option::is_none")]
     set_aside: Option<&'m FactorSet>,
     memory: Vec<WrittenItem<'m>>,
+}
+
+/// True of the revision of a forgetting that there was not.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_never(revision: &u64) -> bool {
+    *revision == 0
 }
 
 #[derive(Serialize)]
@@ -76,6 +84,8 @@ struct UncheckedDerived {
 pub(super) struct UncheckedModel {
     user: UserId,
     revision: u64,
+    #[serde(default)]
+    forgotten_at: u64,
     task: Task,
     provenance: Provenance,
     #[serde(with = "UncheckedCalibration")]
@@ -122,6 +132,7 @@ impl UncheckedModel {
         let model = UserModel {
             user: self.user,
             revision: self.revision,
+            forgotten_at: self.forgotten_at,
             task: self.task,
             provenance: self.provenance,
             calibration: self.calibration,
@@ -203,6 +214,7 @@ impl UserModel {
         WrittenModel {
             user: &self.user,
             revision: self.revision,
+            forgotten_at: self.forgotten_at,
             task: &self.task,
             provenance: &self.provenance,
             calibration: &self.calibration,

@@ -162,6 +162,8 @@ impl UserModel {
 
     fn forgotten(&mut self, taken: Taken, partition: Partition) -> (Forgotten, MemoryChange, Partition) {
         self.revision = self.revision.saturating_add(1);
+        // Also where nothing went: what is under way might have been of it.
+        self.forgotten_at = self.revision;
         let after = self.factor_ids();
         let factors = taken.before.difference(&after).cloned().collect();
         (Forgotten { factors, ..taken.forgotten }, taken.change, partition)

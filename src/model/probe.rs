@@ -1,11 +1,13 @@
 //! The search for removed text in the bytes that remain.
 
 use std::collections::{BTreeSet, HashSet};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::data::{FeatureKey, MemoryItem};
 
+use super::place::{Place, PlaceKind, PlaceState};
 use super::search::Pieces;
 
 /// Bytes of a run of removed text that the search knows, white space left out.
@@ -23,28 +25,79 @@ pub(crate) struct Needles {
     pieces: Pieces,
 }
 
-/// The result of searching the remaining bytes for the removed text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+/// The search of what remains for the removed text, place by place: what was searched, what was erased without a search, and what was
+/// not reached, with what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Probe {
-    /// Runs of 32 bytes and shorter pieces of removed text that were searched for.
+    /// Runs of 32 bytes and shorter pieces of removed text that were searched for. With 0 nothing was searched for, and the rest says
+    /// nothing: nothing was removed, or all of it stands in interactions that stay.
     pub needles: usize,
-    /// Bytes that were searched: the user model's file and the response logs.
+    /// Bytes that were searched in all places.
     pub bytes: u64,
-    /// Places where one was found. Zero, or the removal failed.
+    /// How often a piece was found in all places. Zero, or the removal failed.
     pub found: usize,
+    /// Each place, with what was done there. Empty in a receipt of a version that did not write them down.
+    #[serde(default)]
+    pub places: Vec<Place>,
 }
 
 impl Probe {
-    pub(crate) fn new(needles: usize, bytes: u64, found: usize) -> Self {
-        Self { needles, bytes, found }
+    /// A search for so many pieces, in no place yet.
+    pub(crate) fn of(needles: usize) -> Self {
+        Self { needles, ..Self::default() }
     }
 
-    /// Counts other bytes that were searched as well.
-    #[cfg(feature = "response-log")]
-    pub(crate) fn add(&mut self, bytes: u64, found: usize) {
-        self.bytes += bytes;
-        self.found += found;
+    /// Enters a place.
+    pub(crate) fn enter(&mut self, place: Place) {
+        if let PlaceState::Searched { bytes, found } = place.state {
+            self.bytes += bytes;
+            self.found += found;
+        }
+        self.places.push(place);
+    }
+
+    /// Enters a place instead of those of its kind.
+    pub(crate) fn replace(&mut self, place: Place) {
+        self.places.retain(|other| other.kind != place.kind);
+        self.enter(place);
+    }
+
+    /// The number of places that were searched and were not empty.
+    pub fn searched(&self) -> usize {
+        let searched = |place: &&Place| matches!(place.state, PlaceState::Searched { bytes: 1.., .. });
+        self.places.iter().filter(searched).count()
+    }
+
+    /// The places of the crate's own where the removed text may be for all that is known: something was found there, or they were not
+    /// reached. [Copies](PlaceKind::Copies) of the host's are not among them.
+    pub fn open(&self) -> impl Iterator<Item = &Place> {
+        self.places.iter().filter(|place| place.kind != PlaceKind::Copies && place.is_open())
+    }
+
+    /// True when the search bears the removal out: it looked for something, found nothing of it, and no place is
+    /// [open](Self::open).
+    pub fn bears_out(&self) -> bool {
+        self.needles > 0 && self.found == 0 && self.searched() > 0 && self.open().next().is_none()
+    }
+}
+
+impl fmt::Display for Probe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { needles, bytes, found, places } = self;
+        if *needles == 0 {
+            f.write_str(
+                "nothing was searched for: nothing was removed, or all of it stands in what stays; this proves no removal",
+            )?;
+        } else if *bytes == 0 {
+            f.write_str("nothing was searched; this proves no removal")?;
+        } else {
+            write!(f, "{found} of {needles} pieces of the removed text found in the {bytes} bytes that were searched")?;
+        }
+        if places.is_empty() {
+            f.write_str("\nwhich places were searched is not known: the receipt is of an earlier version")?;
+        }
+        places.iter().try_for_each(|place| write!(f, "\n- {place}"))
     }
 }
 

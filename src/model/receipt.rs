@@ -13,7 +13,8 @@ use crate::pause::Pace;
 
 pub use super::probe::Probe;
 
-/// The proof of a forgetting: what went, and a search of what remains. Holds ids and numbers, no text.
+/// The receipt of a forgetting: what went, which places were searched for what remains of it, and which were not and why. It is as
+/// good a proof as its [`Probe`] says ([`bears_out`](Probe::bears_out)). Holds ids and numbers, no text of the user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Receipt {
@@ -55,8 +56,7 @@ impl fmt::Display for Receipt {
             "user model: {} before, {} after (revision {})",
             self.digest_before, self.digest_after, self.revision
         )?;
-        let Probe { needles, bytes, found } = self.probe;
-        write!(f, "{found} of {needles} pieces of the removed text found in the remaining {bytes} bytes")
+        self.probe.fmt(f)
     }
 }
 

@@ -68,5 +68,6 @@ impl UserModel {
         self.snapshots = Snapshots { taken: before.snapshots.taken, numbers: Vec::new() };
         self.rearrange(&self.partition());
         self.revision = before.revision.saturating_add(1);
+        self.forgotten_at = before.forgotten_at;
     }
 }

@@ -331,7 +331,7 @@ proptest! {
         model.forget(gone, &BTreeSet::new());
         if !before.memory.is_empty() {
             let mut restored = model.clone();
-            restored.revision = before.revision;
+            (restored.revision, restored.forgotten_at) = (before.revision, before.forgotten_at);
             prop_assert_eq!(restored.to_json(), before.to_json());
         }
     }

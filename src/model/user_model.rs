@@ -33,6 +33,8 @@ use super::partition::Partition;
 pub struct UserModel {
     pub(super) user: UserId,
     pub(super) revision: u64,
+    /// The revision that the last forgetting made; 0 before the first.
+    pub(super) forgotten_at: u64,
     pub(super) task: Task,
     pub(super) provenance: Provenance,
     pub(super) calibration: Calibration,
@@ -126,6 +128,7 @@ impl UserModel {
         let model = Self {
             user,
             revision: 1,
+            forgotten_at: 0,
             task,
             provenance,
             calibration,
@@ -151,6 +154,9 @@ impl UserModel {
     pub(super) fn check_parts(&self) -> Result<(), DataError> {
         self.calibration.check()?;
         self.snapshots.check()?;
+        if self.forgotten_at > self.revision {
+            return Err(DataError::BadNumbers { what: "revision", problem: "is before that of the last forgetting" });
+        }
         self.grouping.check()?;
         if self.edits.iter().zip(1..).any(|(record, number)| record.number != number) {
             return Err(DataError::BadNumbers { what: "list of edits", problem: "is not numbered from 1" });
@@ -210,6 +216,18 @@ impl UserModel {
     /// Counts the changes since the model was learned, from 1.
     pub fn revision(&self) -> u64 {
         self.revision
+    }
+
+    /// The revision that the last forgetting made, or the last going back to a snapshot; 0 before the first. What was begun on an
+    /// earlier revision is not taken in any more.
+    pub fn forgotten_at(&self) -> u64 {
+        self.forgotten_at
+    }
+
+    /// True when something was forgotten since this revision, or may have been.
+    pub(crate) fn has_forgotten_since(&self, revision: u64) -> bool {
+        // At its end a revision stands still.
+        revision < self.forgotten_at || self.forgotten_at == u64::MAX
     }
 
     /// The task it was learned for.
@@ -293,9 +311,13 @@ impl UserModel {
     /// Keeps reasoning paths that were written on first use, so that they are not written again. The revision grows by
     /// one when anything was kept.
     ///
+    /// A path that a pipeline had written knows the revision of the model that it was written from, as long as it is in memory. When
+    /// something was [forgotten](crate::RpmPipeline::forget) since then, it may speak of that, and is refused. One that a host made
+    /// itself or read from somewhere counts as written now.
+    ///
     /// # Errors
-    /// [`DataError::UnknownItem`] for an item that is not in the memory or a path that does not fit it; nothing is kept
-    /// then.
+    /// [`DataError::UnknownItem`] for an item that is not in the memory or a path that does not fit it;
+    /// [`DataError::Overtaken`] for a path that was begun before something was forgotten. Nothing is kept then.
     pub fn adopt_paths(&mut self, paths: impl IntoIterator<Item = (ItemId, ReasoningPath)>) -> Result<(), DataError> {
         let paths: Vec<(ItemId, ReasoningPath)> = paths.into_iter().collect();
         let mut whole = Vec::with_capacity(paths.len());
@@ -304,6 +326,9 @@ impl UserModel {
             let fits = |item: &MemoryItem| {
                 Self::over_all_features(item, &path, muted.as_ref()).filter(|path| self.path_fits(item, path))
             };
+            if path.begun().is_some_and(|begun| self.has_forgotten_since(begun)) {
+                return Err(DataError::Overtaken { item: id });
+            }
             let path = self.memory.get(&id).and_then(fits);
             whole.push((id.clone(), path.ok_or(DataError::UnknownItem { item: id })?));
         }

@@ -21,6 +21,13 @@ pub enum PersonalizerError {
         /// Why, without the user's text.
         reason: String,
     },
+    /// The interaction was not recorded, since the user had something forgotten while its features were being found. Record it again if
+    /// it is to stay.
+    #[error("{item} was not recorded, something was forgotten meanwhile; record it again if it is to stay")]
+    Overtaken {
+        /// The id it would have had.
+        item: ItemId,
+    },
     /// No factor of the user has this label, feature or id. The profile names them.
     #[error("{user} has no factor of this name; their profile names the factors")]
     UnknownFactor {
@@ -36,7 +43,7 @@ impl PersonalizerError {
     /// True when trying again later may help.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::NotRecorded { .. } => true,
+            Self::NotRecorded { .. } | Self::Overtaken { .. } => true,
             Self::Stored(error) => error.is_transient(),
             Self::Data(_) | Self::UnknownFactor { .. } => false,
         }

@@ -143,8 +143,9 @@ impl Personalizer {
     /// interaction has no time, and counts as later than those recorded before it.
     ///
     /// # Errors
-    /// [`PersonalizerError::Data`]; [`PersonalizerError::NotRecorded`] when a model that finds the features failed: nothing is kept
-    /// then, record it again; [`PersonalizerError::Stored`].
+    /// [`PersonalizerError::Data`]; [`PersonalizerError::NotRecorded`] when a model that finds the features failed,
+    /// [`PersonalizerError::Overtaken`] when the user had something forgotten meanwhile: nothing is kept then, record it again;
+    /// [`PersonalizerError::Stored`].
     pub async fn record(
         &self,
         user: impl AsUser,
@@ -159,8 +160,12 @@ impl Personalizer {
         let id = interaction.id().clone();
         let report = self.observe(&user, vec![interaction]).await?;
         for item in report.items {
-            if let ObserveOutcome::Failed { stage, reason } = item.outcome {
-                return Err(PersonalizerError::NotRecorded { item: item.id, stage, reason });
+            match item.outcome {
+                ObserveOutcome::Failed { stage, reason } => {
+                    return Err(PersonalizerError::NotRecorded { item: item.id, stage, reason });
+                }
+                ObserveOutcome::Overtaken => return Err(PersonalizerError::Overtaken { item: item.id }),
+                _ => {}
             }
         }
         Ok(id)
@@ -271,7 +276,8 @@ impl Personalizer {
         Ok(self.stored.edit(&user_of(user)?, Edit::Undo { edit }).await?)
     }
 
-    /// Forgets interactions of a user, and all that follows from them; the receipt says what went.
+    /// Forgets interactions of a user, and all that follows from them; the receipt says what went, and which places were searched for it.
+    /// What was begun before, such as an answer under way, is not kept after.
     ///
     /// # Errors
     /// [`PersonalizerError::Stored`], also for a user who is not known.

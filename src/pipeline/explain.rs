@@ -93,7 +93,7 @@ impl RpmPipeline {
     ) -> Result<WhatIf, Error> {
         self.check_task(prepared.model())?;
         check_origin(prepared.model(), answer)?;
-        let ledger = self.ledger();
+        let ledger = self.ledger_on(prepared);
         let ctx = self.context(&ledger);
         let subject = self.subject(prepared, answer).await;
         let (mut findings, mut first_failure) = (Findings::default(), None);

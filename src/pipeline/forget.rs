@@ -1,11 +1,12 @@
 //! Forgetting: what goes, from where, and the search for what is left.
 
 use crate::data::{ItemId, MemoryItem};
-use crate::llm::trace;
+use crate::llm::{Moment, trace};
 use crate::model::UserModel;
-use crate::model::{Forget, Forgotten, Needles, Probe, Receipt, Search};
+use crate::model::{Forget, Forgotten, Needles, Place, PlaceKind, Probe, Receipt, Search};
 use crate::pause::pause;
 
+use super::erasing::{AT_ONCE, ErasingLogs};
 use super::{Error, Prepared, RpmPipeline};
 
 impl RpmPipeline {
@@ -17,6 +18,11 @@ impl RpmPipeline {
     /// The receipt says what went, and searches what remains for its text. Asks no model. To forget a whole user,
     /// remove the model with what it is stored in, and the user's log.
     ///
+    /// What was begun before it is not kept after it: a reasoning path that was written from the model as it was is refused
+    /// ([`DataError::Overtaken`](crate::data::DataError::Overtaken)), and a reply to a request about what went is given to whoever waits
+    /// for it and not kept in those logs. Clones of the prepared model stay as they are; replies that they ask for about what went are
+    /// not kept either.
+    ///
     /// # Errors
     /// [`Error::OtherTask`]; [`Error::Data`] for an interaction or factor that is not there; [`Error::Log`] when a log
     /// cannot be read or written. The model is not changed then, but replies may be gone from the logs: forget again.
@@ -24,10 +30,23 @@ impl RpmPipeline {
     /// # Cancellation
     /// Dropping the future leaves the model whole: as it was, or without what was to go.
     pub async fn forget(&self, prepared: &mut Prepared, what: &Forget<'_>) -> Result<Receipt, Error> {
+        let (receipt, erasing) = self.forget_until(prepared, what).await?;
+        drop(erasing);
+        // Only now: what was known before may be of what is gone.
+        prepared.known_as_of(Moment::now());
+        Ok(receipt)
+    }
+
+    /// The same, with what keeps replies about what went out of the logs until it is dropped: when the model is where it is kept.
+    pub(super) async fn forget_until(
+        &self,
+        prepared: &mut Prepared,
+        what: &Forget<'_>,
+    ) -> Result<(Receipt, ErasingLogs), Error> {
         trace::operation("forget", self.forgetting(prepared, what)).await
     }
 
-    async fn forgetting(&self, prepared: &mut Prepared, what: &Forget<'_>) -> Result<Receipt, Error> {
+    async fn forgetting(&self, prepared: &mut Prepared, what: &Forget<'_>) -> Result<(Receipt, ErasingLogs), Error> {
         let model = prepared.model();
         self.check_task(model)?;
         let (gone, keys) = model.selected(what)?;
@@ -37,7 +56,7 @@ impl RpmPipeline {
         let has = |item: &MemoryItem| item.features_once().iter().any(|feature| keys.contains(&feature.key()));
         let touched: Vec<&MemoryItem> =
             items.filter(|item| gone.contains(item.id()) || (!keys.is_empty() && has(item))).collect();
-        let log_records = self.purge_logs(&touched)?;
+        let (log_records, erasing) = self.erase_in_logs(self.names_of(&touched))?;
         pause().await;
         // On a copy, whose model is another once it is changed: a log that cannot be read is an error that leaves the model as it
         // was, and so does whoever drops the future.
@@ -52,7 +71,7 @@ impl RpmPipeline {
         let model = prepared.model();
         let ids = |items: &[MemoryItem]| -> Vec<ItemId> { items.iter().map(|item| item.id().clone()).collect() };
         let paths = forgotten.items.iter().filter(|item| item.path().is_some()).count();
-        Ok(Receipt {
+        let receipt = Receipt {
             items: ids(&forgotten.items),
             stripped: ids(&forgotten.stripped),
             features: forgotten.features.len(),
@@ -63,30 +82,8 @@ impl RpmPipeline {
             digest_after: model.digest_in_steps().await,
             revision: model.revision(),
             probe,
-        })
-    }
-
-    /// Removes the replies about these items from the logs, and their vectors.
-    #[cfg(feature = "response-log")]
-    fn purge_logs(&self, items: &[&MemoryItem]) -> Result<usize, Error> {
-        let mut names: std::collections::BTreeSet<String> =
-            items.iter().map(|item| item.id().as_str().to_owned()).collect();
-        for item in items {
-            let texts = crate::retrieve::embedded_texts(item);
-            let leaving = |text: String| self.redact.as_ref().map_or(text.clone(), |hook| hook(&text));
-            names.extend(texts.into_iter().map(|text| crate::embed::name_of_text(&leaving(text))));
-        }
-        let mut removed = 0;
-        for log in &self.logs {
-            removed += log.purge(&names)?;
-        }
-        Ok(removed)
-    }
-
-    #[cfg(not(feature = "response-log"))]
-    #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "as with logs")]
-    fn purge_logs(&self, _items: &[&MemoryItem]) -> Result<usize, Error> {
-        Ok(0)
+        };
+        Ok((receipt, erasing))
     }
 
     /// Searches the model's file and the logs for the text that went. The words of a catalog are no user's.
@@ -103,31 +100,20 @@ impl RpmPipeline {
             search.read(block);
         }
         let (bytes, found) = search.end();
-        let mut probe = Probe::new(needles.len(), bytes, found);
+        let mut probe = Probe::of(needles.len());
+        probe.enter(Place::searched(PlaceKind::UserModel, bytes, found));
+        probe.enter(Place::erased(PlaceKind::Index, "it is in memory, and made of what remains"));
         self.probe_logs(&needles, &mut probe).await?;
+        probe.enter(Place::not_reached(
+            PlaceKind::Store,
+            "this pipeline has none, the host keeps the model",
+            "save the model where it is kept, and erase what it was there before",
+        ));
+        probe.enter(Place::not_reached(
+            PlaceKind::Copies,
+            "exports, packed models, back-ups and what a provider keeps are the host's",
+            "remove them, or write them anew",
+        ));
         Ok(probe)
     }
-
-    #[cfg(feature = "response-log")]
-    async fn probe_logs(&self, needles: &Needles, probe: &mut Probe) -> Result<(), Error> {
-        for log in &self.logs {
-            let (mut search, mut next) = (Search::new(needles), Some(0));
-            while let Some(from) = next {
-                pause().await;
-                next = log.show(from, AT_ONCE as u64, |block| search.read(block))?;
-            }
-            let (bytes, found) = search.end();
-            probe.add(bytes, found);
-        }
-        Ok(())
-    }
-
-    #[cfg(not(feature = "response-log"))]
-    #[expect(clippy::unused_async, reason = "as with logs")]
-    async fn probe_logs(&self, _needles: &Needles, _probe: &mut Probe) -> Result<(), Error> {
-        Ok(())
-    }
 }
-
-/// Bytes that are searched between two pauses.
-const AT_ONCE: usize = 1 << 20;

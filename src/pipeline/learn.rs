@@ -7,7 +7,7 @@ use crate::data::grouping::{Grouping, LIKENESS};
 use crate::data::{DataError, Feature, History, Interaction, ItemId, MemoryItem, PathOrigin, ReasoningPath, UserId};
 use crate::extract::{Dropped, ExtractError, Extraction, ExtractionRequest};
 use crate::factor::{FactorError, FactorFit, FitRequest, SimilarityFactorModel};
-use crate::llm::{Stage, trace};
+use crate::llm::{Ledger, Moment, Stage, trace};
 use crate::model::fitted;
 use crate::model::{Provenance, UserModel};
 use crate::reason::{PathRequest, WriteError, item_path};
@@ -34,7 +34,12 @@ impl RpmPipeline {
     /// # Cancellation
     /// Dropping the future stops; nothing is kept.
     pub async fn learn(&self, history: &History) -> Result<Learned, Error> {
-        trace::operation("learn", self.learning(history)).await
+        self.learn_as_of(history, Moment::now()).await
+    }
+
+    /// The same with what was known at this moment.
+    pub(super) async fn learn_as_of(&self, history: &History, moment: Moment) -> Result<Learned, Error> {
+        trace::operation("learn", self.learning(history, self.ledger().begun_at(moment))).await
     }
 
     /// The model of a user of whom nothing is known yet, to open, to answer from beside a
@@ -48,8 +53,7 @@ impl RpmPipeline {
         Ok(UserModel::grown(user, self.task.clone(), grouping, self.decay, Vec::new(), self.provenance()).await?)
     }
 
-    async fn learning(&self, history: &History) -> Result<Learned, Error> {
-        let ledger = self.ledger();
+    async fn learning(&self, history: &History, ledger: Ledger) -> Result<Learned, Error> {
         let ctx = self.context(&ledger);
         let mut report = LearnReport::default();
         let items = self.extract_all(history, &mut report, &ctx).await?;

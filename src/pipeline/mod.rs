@@ -16,6 +16,7 @@ mod builder;
 mod catalog;
 mod cost;
 mod dry;
+mod erasing;
 mod error;
 mod explain;
 mod forget;
@@ -151,6 +152,11 @@ impl RpmPipeline {
     /// The account of one operation.
     fn ledger(&self) -> Ledger {
         Ledger::of(self.budget.clone(), self.forms.clone(), self.progress.clone(), None)
+    }
+
+    /// The account of one operation on this model.
+    fn ledger_on(&self, prepared: &Prepared) -> Ledger {
+        self.ledger().begun_at(prepared.as_of())
     }
 
     fn context<'a>(&'a self, ledger: &'a Ledger) -> StageContext<'a> {

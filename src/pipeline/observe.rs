@@ -2,7 +2,7 @@
 
 use crate::context::StageContext;
 use crate::data::{DataError, Edit, History, Interaction, ItemId, MemoryChange, MemoryItem, ReasoningPath, limits};
-use crate::llm::trace;
+use crate::llm::{Moment, trace};
 use crate::model::{EditEffect, UserModel};
 
 use super::learn::outcome;
@@ -16,6 +16,18 @@ use super::{
 pub(crate) struct ReadItems {
     items: Vec<MemoryItem>,
     report: ObserveReport,
+}
+
+impl ReadItems {
+    /// The same with nothing to take in, since something was forgotten after it was begun from what this model was.
+    pub(super) fn overtaken(mut self, model: &UserModel) -> Self {
+        for item in std::mem::take(&mut self.items) {
+            let outcome = known(model, item.interaction()).unwrap_or(ObserveOutcome::Overtaken);
+            let own = self.report.items.iter_mut().filter(|observed| observed.id == *item.id());
+            own.for_each(|observed| observed.outcome = outcome.clone());
+        }
+        self
+    }
 }
 
 impl RpmPipeline {
@@ -52,7 +64,7 @@ impl RpmPipeline {
         new: impl IntoIterator<Item = Interaction> + Send,
     ) -> Result<ObserveReport, Error> {
         let new: Vec<Interaction> = new.into_iter().collect();
-        let ledger = self.ledger();
+        let ledger = self.ledger_on(prepared);
         let ctx = self.context(&ledger);
         let observing = async {
             let read = self.read_new(prepared.model(), new, &ctx).await?;
@@ -171,9 +183,14 @@ impl RpmPipeline {
     /// # Cancellation
     /// Dropping the future stops; nothing is kept.
     pub async fn relearn(&self, model: &UserModel) -> Result<Learned, Error> {
+        self.relearn_as_of(model, Moment::now()).await
+    }
+
+    /// The same with what was known at this moment.
+    pub(super) async fn relearn_as_of(&self, model: &UserModel, moment: Moment) -> Result<Learned, Error> {
         let interactions = model.memory().items().iter().map(|item| item.interaction().clone());
         let history = History::new(&self.task, model.user().as_str(), interactions)?;
-        let mut learned = self.learn(&history).await?;
+        let mut learned = self.learn_as_of(&history, moment).await?;
         learned.model.succeed(model);
         Ok(learned)
     }
@@ -215,7 +232,7 @@ impl RpmPipeline {
 
     /// Brings the index of a changed model up to date.
     pub(super) async fn followed(&self, prepared: &mut Prepared, change: &MemoryChange) {
-        let ledger = self.ledger();
+        let ledger = self.ledger_on(prepared);
         prepared.follow(change, &self.context(&ledger)).await;
     }
 }

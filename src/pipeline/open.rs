@@ -31,7 +31,7 @@ impl RpmPipeline {
     }
 
     async fn open_with(&self, prepared: Prepared, saved: &[SavedIndex]) -> Result<Prepared, Error> {
-        let ledger = self.ledger();
+        let ledger = self.ledger_on(&prepared);
         prepared.index(&*self.retriever, saved, &self.context(&ledger)).await.map_err(Error::of_retrieve)?;
         Ok(prepared)
     }
@@ -41,7 +41,7 @@ impl RpmPipeline {
     /// # Errors
     /// [`Error::Retrieve`] when the index is not open and cannot be made; [`Error::Packed`].
     pub async fn pack(&self, prepared: &Prepared) -> Result<PackedModel, Error> {
-        let ledger = self.ledger();
+        let ledger = self.ledger_on(prepared);
         let index = prepared.index(&*self.retriever, &[], &self.context(&ledger)).await;
         let indexes = index.map_err(Error::of_retrieve)?.bytes();
         let packed = PackedModel::pack(prepared.model())?;

@@ -28,7 +28,7 @@ impl RpmPipeline {
     /// # Cancellation
     /// Dropping the future stops; nothing is kept.
     pub async fn personalize(&self, prepared: &Prepared, query: &Query) -> Result<Answer, Error> {
-        trace::operation("personalize", self.answering(prepared, query, self.ledger())).await
+        trace::operation("personalize", self.answering(prepared, query, self.ledger_on(prepared))).await
     }
 
     pub(super) async fn answering(&self, prepared: &Prepared, query: &Query, ledger: Ledger) -> Result<Answer, Error> {
@@ -187,7 +187,8 @@ impl RpmPipeline {
             of.for_each(|e| e.item = e.item.clone().with_path(path.clone()));
         }
         let kept = written.into_iter().filter(|written| written.keep && !self.path_writer.follows_from_statistics());
-        Ok(kept.map(|written| (written.item.id().clone(), written.path)).collect())
+        let revision = prepared.model().revision();
+        Ok(kept.map(|written| (written.item.id().clone(), written.path.begun_at(revision))).collect())
     }
 
     async fn assign(

@@ -13,6 +13,7 @@ use crate::data::{
     ReasoningMemory, ReasoningPath,
 };
 use crate::factor::{AssignRequest, FactorNames};
+use crate::llm::Moment;
 use crate::model::UserModel;
 use crate::model::{Drifts, EditEffect, EditError, Extent, Forgotten, Growth, Heard, Partition, change_between};
 use crate::retrieve::{KeptIndex, MemoryIndex, MemoryView, RetrieveError, Retriever, SavedIndex};
@@ -49,6 +50,8 @@ pub struct Prepared {
     titles: Arc<Titles>,
     drifts: Arc<Drifts>,
     index: KeptIndex,
+    /// When the model was known to be the newest.
+    as_of: Moment,
 }
 
 impl Prepared {
@@ -72,7 +75,18 @@ impl Prepared {
             titles: Arc::default(),
             drifts: Arc::default(),
             index: KeptIndex::default(),
+            as_of: Moment::now(),
         }
+    }
+
+    /// When the model was known to be the newest.
+    pub(super) fn as_of(&self) -> Moment {
+        self.as_of
+    }
+
+    /// Enters that the model is known to have been the newest at this moment.
+    pub(super) fn known_as_of(&mut self, moment: Moment) {
+        self.as_of = moment;
     }
 
     /// The same with what is known of the drifts.
@@ -160,7 +174,8 @@ impl Prepared {
         Arc::make_mut(&mut self.model).snapshot()
     }
 
-    /// Keeps reasoning paths that were written on first use, as [`UserModel::adopt_paths`] does.
+    /// Keeps reasoning paths that were written on first use, as [`UserModel::adopt_paths`] does: those that were begun before something was
+    /// forgotten are refused.
     ///
     /// # Errors
     /// As for [`UserModel::adopt_paths`]; nothing is kept then.

@@ -144,6 +144,9 @@ pub enum ObserveOutcome {
         /// Why, without the user's text.
         reason: String,
     },
+    /// The user had something forgotten while its features were being found, and nobody can tell whether that was meant to go too; it was
+    /// not taken in. Observe it again if it is to stay.
+    Overtaken,
 }
 
 impl ObservedItem {
@@ -158,6 +161,11 @@ impl ObserveReport {
         let taken =
             |item: &&ObservedItem| matches!(item.outcome, ObserveOutcome::Learned { .. } | ObserveOutcome::NoFeatures);
         self.items.iter().filter(taken).count()
+    }
+
+    /// Interactions that were not taken in since something was forgotten meanwhile.
+    pub fn overtaken(&self) -> usize {
+        self.items.iter().filter(|item| item.outcome == ObserveOutcome::Overtaken).count()
     }
 
     /// Interactions for which a stage failed.

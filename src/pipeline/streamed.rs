@@ -71,6 +71,7 @@ impl RpmPipeline {
         // A request that others wait for too may outlive this operation.
         let listening = Listening(listener.clone());
         let ledger = Ledger::of(self.budget.clone(), self.forms.clone(), self.progress.clone(), Some(listener));
+        let ledger = ledger.begun_at(prepared.as_of());
         let answer = trace::operation("personalize", self.answering(prepared, query, ledger)).await?;
         if answer.stated.is_none() {
             // The answer rests on nothing that was told.

@@ -46,7 +46,7 @@ impl RpmPipeline {
         if matches!(self.task.space(), ResponseSpace::Text { .. }) {
             return Err(NO_VIEWS);
         }
-        let ledger = self.ledger();
+        let ledger = self.ledger_on(prepared);
         let ctx = self.context(&ledger);
         let beliefs = prepared.beliefs();
         let items = prepared.memory().items();

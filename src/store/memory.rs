@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::{StoreError, StoredModel, UserModelStore, Version};
+use super::{Erasure, StoreError, StoredModel, UserModelStore, Version};
 use crate::data::UserId;
 use crate::model::UserModel;
 
@@ -72,6 +72,10 @@ impl UserModelStore for InMemoryStore {
         let version = Version::new(life.unwrap_or(number), number);
         state.held.insert(model.user().clone(), Held { model: Some(model), version });
         Ok(version)
+    }
+
+    async fn erase(&self) -> Result<Erasure, StoreError> {
+        Ok(Erasure::erased("it is in memory, and holds the newest models only"))
     }
 
     async fn reserve(&self, user: &UserId) -> Result<Version, StoreError> {

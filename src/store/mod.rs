@@ -11,6 +11,7 @@
 //!
 //! Guide: [a user model that lives](crate::guide::living).
 
+mod erasure;
 mod error;
 mod memory;
 
@@ -22,6 +23,7 @@ use async_trait::async_trait;
 use crate::data::UserId;
 use crate::model::UserModel;
 
+pub use erasure::Erasure;
 pub use error::StoreError;
 pub use memory::InMemoryStore;
 
@@ -31,7 +33,9 @@ pub use memory::InMemoryStore;
 /// `rpm_core::testing::user_model_store_conformance` (feature `testing`) checks a store of your own.
 ///
 /// # What to implement
-/// All but [`version`](Self::version) and [`name`](Self::name). A store needs a counter for versions that never goes back, and one atomic step that
+/// All but [`version`](Self::version), [`name`](Self::name) and the two of erasing: [`erase`](Self::erase) says by itself that this
+/// store does not erase, and receipts of forgettings then name it; a store whose files or tables keep old bytes for a while (copy on
+/// write, a write-ahead log, free pages) has it take them out. A store needs a counter for versions that never goes back, and one atomic step that
 /// compares a version and writes; in SQL that is an `UPDATE … WHERE user = $1 AND version = $2`.
 ///
 /// # Contract
@@ -43,6 +47,8 @@ pub use memory::InMemoryStore;
 /// - [`Version::life`] stays the same from a user's first save or reservation until the user is deleted, and is new
 ///   afterwards.
 /// - A future that is dropped leaves the old model or the new one, whole.
+/// - Once [`erase`](Self::erase) said [`Erasure::Erased`], no byte of what was deleted or overwritten before the call is in what the
+///   store keeps.
 /// - Ids are compared byte for byte.
 /// - No text of a user is in an error.
 #[async_trait]
@@ -70,6 +76,29 @@ pub trait UserModelStore: Send + Sync {
     /// [`StoreError::Conflict`] when the store holds another version, or nothing any more. After any other error the
     /// store may hold the old model or the new one.
     async fn save(&self, model: &UserModel, expected: Option<Version>) -> Result<Version, StoreError>;
+
+    /// Saves a model from which something was forgotten, as [`save`](Self::save) does; [`erase`](Self::erase) is called next. A store
+    /// that erases enters, in the same step, that it is to: when the process ends in between, it erases when it is next opened.
+    /// Default: [`save`](Self::save).
+    ///
+    /// # Errors
+    /// As for [`save`](Self::save).
+    async fn save_forgetting(&self, model: &UserModel, expected: Option<Version>) -> Result<Version, StoreError> {
+        self.save(model, expected).await
+    }
+
+    /// Takes the bytes of all that was deleted or overwritten before this call out of everything that the store keeps, and says so; or
+    /// says why they may still be there and what to do. Called after each forgetting and each deletion, so let calls that meet share the
+    /// work. Default: [`Erasure::Left`].
+    ///
+    /// # Errors
+    /// [`StoreError`]; the bytes may still be there then, and it can be called again.
+    async fn erase(&self) -> Result<Erasure, StoreError> {
+        Ok(Erasure::left(
+            "the store does not say that it erases",
+            "erase what it keeps of old versions, by its own means",
+        ))
+    }
 
     /// The version of what is held of this user. When nothing is held, reserves the user's place first and gives the
     /// reservation's version, which [`save`](Self::save) then expects.
@@ -113,6 +142,14 @@ impl<S: UserModelStore + ?Sized> UserModelStore for Arc<S> {
 
     async fn save(&self, model: &UserModel, expected: Option<Version>) -> Result<Version, StoreError> {
         (**self).save(model, expected).await
+    }
+
+    async fn save_forgetting(&self, model: &UserModel, expected: Option<Version>) -> Result<Version, StoreError> {
+        (**self).save_forgetting(model, expected).await
+    }
+
+    async fn erase(&self) -> Result<Erasure, StoreError> {
+        (**self).erase().await
     }
 
     async fn reserve(&self, user: &UserId) -> Result<Version, StoreError> {

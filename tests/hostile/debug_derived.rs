@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Types with a derived `Debug` over text that is not the user's, by whose words these are.
-const NOT_THE_USERS: [(&str, &[&str]); 5] = [
+const NOT_THE_USERS: [(&str, &[&str]); 6] = [
     (
         "the host's own words, or the names of its files, methods, models and settings",
         &[
@@ -29,6 +29,7 @@ const NOT_THE_USERS: [(&str, &[&str]); 5] = [
         "names of this crate's parts, digests and versions",
         &["Provenance", "OldFrame", "ReaderName", "Receipt", "DamagedFile"],
     ),
+    ("what a store says of itself in a receipt", &["PlaceState", "Erasure"]),
     (
         "ids, places and kinds, in errors and outcomes",
         &[

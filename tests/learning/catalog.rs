@@ -60,9 +60,10 @@ fn labels(model: &UserModel) -> Vec<String> {
     model.factors().iter().map(|factor| factor.label().to_owned()).collect()
 }
 
-/// The model's file, whatever its revision.
+/// The model's file, whatever its revision and that of the last forgetting.
 fn bytes(model: &UserModel) -> String {
-    model.to_json().replacen(&format!("\"revision\": {}", model.revision()), "\"revision\": 0", 1)
+    let json = model.to_json().replacen(&format!("\"revision\": {}", model.revision()), "\"revision\": 0", 1);
+    json.replacen(&format!("    \"forgotten_at\": {},\n", model.forgotten_at()), "", 1)
 }
 
 #[test]

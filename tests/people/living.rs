@@ -53,9 +53,11 @@ fn learned(pipeline: &RpmPipeline, interactions: Vec<Interaction>) -> Prepared {
     block_on(async { pipeline.open(pipeline.learn(&history).await?.model).await }).unwrap()
 }
 
-/// The model's file, whatever its revision.
+/// The model's file, whatever its revision and that of the last forgetting.
 fn bytes(model: &Prepared) -> String {
-    model.model().to_json().replacen(&format!("\"revision\": {}", model.model().revision()), "\"revision\": 0", 1)
+    let json =
+        model.model().to_json().replacen(&format!("\"revision\": {}", model.model().revision()), "\"revision\": 0", 1);
+    json.replacen(&format!("    \"forgotten_at\": {},\n", model.model().forgotten_at()), "", 1)
 }
 
 /// Everything that can be asked of two models.

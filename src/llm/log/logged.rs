@@ -8,10 +8,13 @@ use async_trait::async_trait;
 use futures_util::future::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
+use super::erasing::Waits;
 use super::flights::{Joined, Landed, own};
 use super::key::Key;
 use super::{Record, ResponseLog};
-use crate::llm::{BackendError, Capabilities, Completion, CompletionRequest, FinishReason, LlmBackend, ReplyForm};
+use crate::llm::{
+    BackendError, Capabilities, Completion, CompletionRequest, FinishReason, LlmBackend, Moment, ReplyForm,
+};
 
 /// The use that a [`LoggedBackend`] makes of its log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
@@ -145,6 +148,7 @@ impl LoggedBackend {
 
     /// Answers one request that was not in the log, by the call of an equal one or by an own one.
     async fn ask(&self, key: Key, request: &CompletionRequest) -> Landed {
+        let _waits = self.log.waiting(key, &request.about, request.begun.unwrap_or_default());
         loop {
             let begin =
                 |_: &[usize]| vec![call(self.log.clone(), Arc::clone(&self.backend), key, request.clone()).boxed()];
@@ -175,6 +179,10 @@ impl LoggedBackend {
     /// Asks all requests by one call, except those that an equal one is under way for.
     async fn ask_batch(&self, misses: Vec<(Key, CompletionRequest)>) -> Vec<(Key, Landed)> {
         let keys: Vec<Key> = misses.iter().map(|(key, _)| *key).collect();
+        let waits = |(key, request): &(Key, CompletionRequest)| {
+            self.log.waiting(*key, &request.about, request.begun.unwrap_or_default())
+        };
+        let _waits: Vec<Waits> = misses.iter().map(waits).collect();
         let begin = |led: &[usize]| {
             let requests = led.iter().filter_map(|&place| misses.get(place).cloned()).collect();
             let batch = call_batch(self.log.clone(), Arc::clone(&self.backend), requests).boxed().shared();
@@ -195,6 +203,13 @@ impl LoggedBackend {
         }
         landed
     }
+}
+
+/// The request as it is asked: begun now, unless its operation began before.
+fn begun(request: &CompletionRequest) -> CompletionRequest {
+    let mut request = request.clone();
+    request.begun.get_or_insert_with(Moment::now);
+    request
 }
 
 /// Waits for an answer; none when the request has to be asked again, because another one's budget refused it.
@@ -298,7 +313,7 @@ impl LlmBackend for LoggedBackend {
         }
         match self.mode {
             LogMode::ReplayOnly => Err(self.not_logged(request)),
-            _ => self.ask(key, request).await.map_err(own),
+            _ => self.ask(key, &begun(request)).await.map_err(own),
         }
     }
 
@@ -318,7 +333,7 @@ impl LlmBackend for LoggedBackend {
             } else {
                 let same = places.entry(key).or_default();
                 if same.is_empty() {
-                    misses.push((key, request.clone()));
+                    misses.push((key, begun(request)));
                 }
                 same.push(place);
                 results.push(no_result().map_err(own));

@@ -3,10 +3,12 @@
 //! ```text
 //! key.rs      what a request's identity is            record.rs  how a record is written and read
 //! old.rs      the file of version 1                   memory.rs, file.rs  where records are (store.rs: the seam)
+//! erasing.rs  what was erased, and is not kept by whoever began before
 //! flights.rs  one call for equal requests at once     logged.rs  the backend that uses all this
 //! replay.rs   the backend behind a log that has none
 //! ```
 
+mod erasing;
 mod error;
 mod file;
 mod flights;
@@ -27,8 +29,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::container::DamagedFile;
 
-use super::{CompletionRequest, LlmBackend};
+use super::{CompletionRequest, LlmBackend, Moment};
 
+pub(crate) use erasing::Erasing;
+use erasing::Erasures;
 pub use error::LogError;
 use file::FileStore;
 use flights::Flights;
@@ -74,8 +78,16 @@ use store::Store;
 /// ```
 #[derive(Clone)]
 pub struct ResponseLog {
-    store: Arc<Mutex<Box<dyn Store>>>,
+    kept: Arc<Mutex<Kept>>,
     flights: Flights,
+}
+
+/// The records, and what may not become one.
+struct Kept {
+    store: Box<dyn Store>,
+    erasures: Erasures,
+    /// Replies that were not kept for being begun before an erasure.
+    overtaken: u64,
 }
 
 impl ResponseLog {
@@ -108,7 +120,8 @@ impl ResponseLog {
     }
 
     fn of(store: impl Store + 'static) -> Self {
-        Self { store: Arc::new(Mutex::new(Box::new(store))), flights: Flights::default() }
+        let kept = Kept { store: Box::new(store), erasures: Erasures::default(), overtaken: 0 };
+        Self { kept: Arc::new(Mutex::new(kept)), flights: Flights::default() }
     }
 
     /// A backend that answers from this log where it can and asks `backend` where it must.
@@ -149,16 +162,16 @@ impl ResponseLog {
     /// answered. The file is written anew beside the old one and put in its place, all or nothing; damaged records go
     /// too, and with them a `<file>.v1` that was kept for them: nobody can tell whom they are about.
     ///
-    /// Other copies are not reached: back-ups, what the file system keeps of removed files, and replies that are under
-    /// way. Purge when nothing is being asked about these items.
+    /// Replies that are under way hold too: one about any of these items is given to whoever waits for it and not kept, if its operation
+    /// began before this call (a request without an operation, if it was put to the log before). Replies about other items are kept.
+    /// Other copies are not reached: back-ups, and what the file system keeps of removed files.
     ///
     /// # Errors
     /// [`LogError::Io`]; if so, nothing was removed, unless it was `<file>.v1` that could not be, or the folder that could
     /// not be written to disk: purge again.
     pub fn purge<I: AsRef<str>>(&self, ids: impl IntoIterator<Item = I>) -> Result<usize, LogError> {
-        let ids: Vec<I> = ids.into_iter().collect();
-        let ids: Vec<&str> = ids.iter().map(AsRef::as_ref).collect();
-        self.store().purge(&ids)
+        let names = ids.into_iter().map(|id| id.as_ref().to_owned()).collect();
+        self.erase(names).map(|(removed, _)| removed)
     }
 
     /// Writes the file anew without records that are damaged or superseded, and gives the bytes won. Does nothing in
@@ -167,7 +180,7 @@ impl ResponseLog {
     /// # Errors
     /// Those of [`purge`](Self::purge).
     pub fn compact(&self) -> Result<u64, LogError> {
-        self.store().compact()
+        self.kept().store.compact()
     }
 
     /// Waits until the replies kept so far would survive a loss of power. Does nothing in memory.
@@ -175,41 +188,48 @@ impl ResponseLog {
     /// # Errors
     /// [`LogError::Io`].
     pub fn sync(&self) -> Result<(), LogError> {
-        self.store().sync()
+        self.kept().store.sync()
     }
 
     /// Shows what it holds, as it is kept, for a search of it: block by block from this place on, up to about so many bytes. Gives
     /// the next place; nothing at the end.
     pub(crate) fn show(&self, from: u64, most: u64, mut block: impl FnMut(&[u8])) -> Result<Option<u64>, LogError> {
-        self.store().show(from, most, &mut block)
+        self.kept().store.show(from, most, &mut block)
     }
 
     /// Returns counts of its replies and of what it met since it was opened.
     pub fn stats(&self) -> LogStats {
-        self.store().stats()
+        let kept = self.kept();
+        LogStats { overtaken: kept.overtaken, ..kept.store.stats() }
     }
 
     /// Returns the places of damaged records met since it was opened, the first 64 of them. A file of an earlier
     /// version is named with the places it had, which are those in `<file>.v1`.
     pub fn damage(&self) -> Vec<DamagedFile> {
-        self.store().damage()
+        self.kept().store.damage()
     }
 
-    fn store(&self) -> MutexGuard<'_, Box<dyn Store>> {
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn find(&self, key: &Key) -> Option<Record> {
-        self.store().get(key)
+        self.kept().store.get(key)
     }
 
     fn has(&self, key: &Key) -> bool {
-        self.store().has(key)
+        self.kept().store.has(key)
     }
 
-    /// Keeps a reply. One that cannot be kept is counted; its request gets it all the same.
+    /// Keeps a reply. One that cannot be kept is counted; its request gets it all the same. One that is about what was erased since it
+    /// was begun is not kept, unless somebody waits for the same who has not erased it.
     fn keep(&self, key: Key, request: &CompletionRequest, completion: &super::Completion) {
-        self.store().put(Record::new(key, request, completion));
+        let kept = &mut *self.kept();
+        let begun = request.begun.unwrap_or_else(Moment::now);
+        match kept.erasures.kept_about(&key, &request.about, begun).map(<[String]>::to_vec) {
+            Some(about) => drop(kept.store.put(Record { about, ..Record::new(key, request, completion) })),
+            None => kept.overtaken += 1,
+        }
     }
 }
 

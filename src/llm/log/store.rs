@@ -47,4 +47,6 @@ pub struct LogStats {
     pub unwritten: u64,
     /// Replies that memory gave up for newer ones.
     pub evicted: u64,
+    /// Replies that were given and not kept, since they are about what was purged after they were begun.
+    pub overtaken: u64,
 }

@@ -8,6 +8,7 @@ use crate::context::StageContext;
 use crate::data::{Edit, ItemId, ReasoningPath, UserId};
 use crate::model::UserModel;
 use crate::model::{Forget, Receipt};
+use crate::pipeline::erasing::ErasingLogs;
 use crate::pipeline::observe::ReadItems;
 use crate::pipeline::{Error, ObserveReport, Prepared, RpmPipeline};
 use crate::store::StoreError;
@@ -19,6 +20,9 @@ use super::StoredError;
 pub(super) trait Change: Send {
     /// The value of the change at the attempt that was saved.
     type Value: Send;
+
+    /// True of a change after which the store is to erase what it held before.
+    const FORGETS: bool = false;
 
     /// Makes the change. `held` is what the store holds; `None` for a place that is only reserved.
     async fn make(&mut self, held: Option<Prepared>) -> Result<(Prepared, Self::Value), StoredError>;
@@ -72,6 +76,8 @@ pub(super) struct Observe<'a> {
     pub(super) pipeline: &'a RpmPipeline,
     pub(super) ctx: &'a StageContext<'a>,
     pub(super) read: ReadItems,
+    /// The model that was held when it began.
+    pub(super) base: &'a UserModel,
 }
 
 #[async_trait]
@@ -80,7 +86,11 @@ impl Change for Observe<'_> {
 
     async fn make(&mut self, held: Option<Prepared>) -> Result<(Prepared, Self::Value), StoredError> {
         let mut changed = needed(held, self.user)?;
-        let counted = self.pipeline.count_in(&mut changed, self.read.clone(), self.ctx).await;
+        let model = changed.model();
+        // What was forgotten since it began may be what it brings.
+        let overtaken = model.has_forgotten_since(self.base.revision()) && model != self.base;
+        let read = if overtaken { self.read.clone().overtaken(model) } else { self.read.clone() };
+        let counted = self.pipeline.count_in(&mut changed, read, self.ctx).await;
         Ok((changed, counted))
     }
 }
@@ -94,12 +104,15 @@ pub(super) struct Forgetting<'a> {
 
 #[async_trait]
 impl Change for Forgetting<'_> {
-    type Value = Receipt;
+    /// The logs take nothing in of what went until it is saved.
+    type Value = (Receipt, ErasingLogs);
 
-    async fn make(&mut self, held: Option<Prepared>) -> Result<(Prepared, Receipt), StoredError> {
+    const FORGETS: bool = true;
+
+    async fn make(&mut self, held: Option<Prepared>) -> Result<(Prepared, Self::Value), StoredError> {
         let mut changed = needed(held, self.user)?;
-        let receipt = self.pipeline.forget(&mut changed, self.what).await?;
-        Ok((changed, receipt))
+        let forgotten = self.pipeline.forget_until(&mut changed, self.what).await?;
+        Ok((changed, forgotten))
     }
 }
 

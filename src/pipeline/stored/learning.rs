@@ -1,8 +1,8 @@
 //! Learning a user and saving the model, and the cost of it.
 
-use crate::data::{History, Query, UserId};
-use crate::llm::CostEstimate;
-use crate::pipeline::{LearnReport, Learned};
+use crate::data::{History, Interaction, Query, UserId};
+use crate::llm::{CostEstimate, Moment};
+use crate::pipeline::{LearnReport, Learned, RpmPipeline};
 use crate::store::{StoreError, Version};
 
 use super::change::Learning;
@@ -28,13 +28,20 @@ impl StoredPipeline {
     pub async fn learn(&self, history: &History) -> Result<Learned, StoredError> {
         let user = history.user();
         // In this order: what is saved in between is found, what is deleted in between ends the reservation.
+        let begun = Moment::now();
         let reserved = self.store.reserve(user).await?;
         let base = self.find(user).await?;
-        let mut learned = self.pipeline.learn(history).await?;
+        let mut learned = self.pipeline.learn_as_of(history, begun).await?;
         if let Some(base) = &base {
             learned.model.succeed(base.prepared.model());
         }
-        self.save_learned(user, learned, base, reserved).await
+        let saved = self.save_learned(user, learned, base, reserved).await;
+        if let Err(StoredError::Deleted { .. }) = &saved {
+            // Replies about what the deleted model never had.
+            let ids = RpmPipeline::names_of_ids(history.interactions().iter().map(Interaction::id));
+            drop(self.pipeline.erase_in_logs(ids)?);
+        }
+        saved
     }
 
     /// Begins a user of whom nothing is known yet, as [`RpmPipeline::newcomer`](crate::RpmPipeline::newcomer) does. False when
@@ -62,7 +69,7 @@ impl StoredPipeline {
     /// As for [`learn`](Self::learn).
     pub async fn relearn(&self, user: &UserId) -> Result<Learned, StoredError> {
         let base = self.held(user).await?;
-        let learned = self.pipeline.relearn(base.prepared.model()).await?;
+        let learned = self.pipeline.relearn_as_of(base.prepared.model(), base.prepared.as_of()).await?;
         let version = base.version;
         self.save_learned(user, learned, Some(base), version).await
     }

@@ -1,6 +1,7 @@
 //! A pipeline by user id, over a store with many writers.
 
 mod change;
+mod coming_and_going;
 mod error;
 mod learning;
 mod opened;
@@ -9,19 +10,19 @@ mod swap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::data::{Edit, Interaction, ItemId, MemoryItem, Query, ReasoningPath, UserId};
+use crate::data::{Edit, MemoryItem, Query, UserId};
 use crate::explain::{ExplainOptions, WhatIf};
 use crate::model::UserModel;
-use crate::model::{EditEffect, Forget, Proposal, Receipt};
+use crate::model::{EditEffect, Proposal};
 use crate::stats::NextQuestion;
 use crate::store::{StoredModel, UserModelStore};
 
 pub use error::StoredError;
 
-use self::change::{Editing, Forgetting, Observe, Revise, Rollback, Update};
+use self::change::{Editing, Revise, Rollback, Update};
 use self::opened::OpenModels;
 use self::swap::{Held, Life};
-use super::{Answer, Error, ObserveReport, PathPolicy, Prepared, RpmPipeline};
+use super::{Answer, Error, Prepared, RpmPipeline};
 
 /// Models that are kept open unless the host says otherwise.
 const KEPT_OPEN: usize = 32;
@@ -169,21 +170,6 @@ impl StoredPipeline {
         Ok(self.held(user).await?.prepared)
     }
 
-    /// Deletes the user's model. True when there was one. A learning of this user that is under way fails with
-    /// [`StoredError::Deleted`], also the user's first; no late writer brings the user back.
-    ///
-    /// # Errors
-    /// [`StoredError::Store`].
-    pub async fn delete(&self, user: &UserId) -> Result<bool, StoredError> {
-        if self.told.is_some() {
-            // Told as a change of what was held, and not of what was read a moment before. Whoever cannot be read or saved is
-            // deleted all the same.
-            let _ = self.forget(user, &Forget::All).await;
-        }
-        let _ending = self.open.ending(user);
-        Ok(self.store.delete(user).await?)
-    }
-
     /// Answers a query the way the user would. Reasoning paths that were written on the way are saved, so that they are
     /// not written again.
     ///
@@ -249,53 +235,6 @@ impl StoredPipeline {
         change: impl FnMut(&mut UserModel) -> Result<T, Error> + Send,
     ) -> Result<T, StoredError> {
         self.swap(user, Life::Any, &mut Update { user, pipeline: &self.pipeline, change }).await
-    }
-
-    /// Takes new interactions into the user's model as [`RpmPipeline::observe`] does. Their features are found once,
-    /// and counted again on what is held when another writer was faster.
-    ///
-    /// # Errors
-    /// [`StoredError::UnknownUser`]; [`StoredError::Deleted`] when the user was deleted meanwhile;
-    /// [`StoredError::Operation`]; [`StoredError::Contended`]; [`StoredError::Store`].
-    pub async fn observe(
-        &self,
-        user: &UserId,
-        new: impl IntoIterator<Item = Interaction> + Send,
-    ) -> Result<ObserveReport, StoredError> {
-        let new: Vec<Interaction> = new.into_iter().collect();
-        let (pipeline, ledger) = (&self.pipeline, self.pipeline.ledger());
-        let ctx = pipeline.context(&ledger);
-        let first = self.held(user).await?;
-        let read = pipeline.read_new(first.prepared.model(), new, &ctx).await?;
-        let mut observe = Observe { user, pipeline, ctx: &ctx, read };
-        let (mut report, ids) = self.swap(user, Life::Held(first.version), &mut observe).await?;
-        if pipeline.paths == PathPolicy::Eager {
-            let held = self.find(user).await?.filter(|held| held.version.life() == first.version.life());
-            let held = held.ok_or_else(|| StoredError::Deleted { user: user.clone() })?;
-            let paths = pipeline.write_new_paths(held.prepared.model(), &ids, &mut report, &ctx).await?;
-            let mut with_paths = held.prepared.model().clone();
-            with_paths.keep_paths(paths);
-            let written = |id: &ItemId| Some((id.clone(), with_paths.memory().get(id)?.path()?.clone()));
-            let written: Vec<(ItemId, ReasoningPath)> = ids.iter().filter_map(written).collect();
-            if !written.is_empty() {
-                // A path that cannot be saved is written again on first use.
-                let _ = self.adopt(user, first.version, &written).await;
-            }
-        }
-        report.usage = ledger.report();
-        report.budget_reached = ledger.budget_reached();
-        Ok(report)
-    }
-
-    /// Takes interactions, or what was learned of a factor, out of the user's model as [`RpmPipeline::forget`] does. To
-    /// forget all of a user, [`delete`](Self::delete) them and remove their log.
-    ///
-    /// A store may keep bytes of what it held before until it is told to give them back; see the store.
-    ///
-    /// # Errors
-    /// As [`observe`](Self::observe).
-    pub async fn forget(&self, user: &UserId, what: &Forget<'_>) -> Result<Receipt, StoredError> {
-        self.swap(user, Life::Any, &mut Forgetting { user, pipeline: &self.pipeline, what }).await
     }
 
     /// Tells what an edit would change of the user's answers ([`UserModel::preview`]), and changes nothing.

@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 use crate::data::{ItemId, ReasoningPath, UserId};
+use crate::llm::Moment;
 use crate::pipeline::{Error, Prepared};
 use crate::store::{StoreError, StoredModel, Version};
 
@@ -88,7 +89,13 @@ impl StoredPipeline {
                 return Ok(value);
             }
             let ending = self.open.ending(user);
-            match self.store.save(changed.model(), version.or(life.version())).await {
+            let expected = version.or(life.version());
+            let saved = if C::FORGETS {
+                self.store.save_forgetting(changed.model(), expected).await
+            } else {
+                self.store.save(changed.model(), expected).await
+            };
+            match saved {
                 Err(StoreError::Conflict) => let_others_run().await,
                 Err(error) => return Err(error.into()),
                 Ok(version) => {
@@ -109,11 +116,14 @@ impl StoredPipeline {
     /// The model that the store holds, from the open models where its version is among them.
     pub(super) async fn find(&self, user: &UserId) -> Result<Option<Held>, StoredError> {
         let opening = self.open.opening(user);
+        // What is found is the newest at a moment after this one.
+        let as_of = Moment::now();
         let Some(version) = self.store.version(user).await? else {
             self.open.remove(user);
             return Ok(None);
         };
-        if let Some(prepared) = self.open.get(user, version) {
+        if let Some(mut prepared) = self.open.get(user, version) {
+            prepared.known_as_of(as_of);
             return Ok(Some(Held { version, prepared }));
         }
         let Some(StoredModel { model, version }) = self.store.load(user).await? else {
@@ -121,7 +131,8 @@ impl StoredPipeline {
             return Ok(None);
         };
         model.check_user(user).map_err(Error::from)?;
-        let prepared = self.pipeline.prepared(model);
+        let mut prepared = self.pipeline.prepared(model);
+        prepared.known_as_of(as_of);
         opening.put(version, prepared.clone());
         Ok(Some(Held { version, prepared }))
     }

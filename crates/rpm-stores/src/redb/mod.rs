@@ -1,5 +1,6 @@
 //! A store of user models in one redb file.
 
+mod erase;
 mod file;
 mod tables;
 
@@ -9,11 +10,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use self::erase::ErasingFile;
 use self::file::StoreFile;
+use self::tables::Written;
 use crate::offload::{self, BlockingJob, Runner};
 use rpm_core::data::UserId;
 use rpm_core::model::UserModel;
-use rpm_core::store::{StoreError, StoredModel, UserModelStore, Version};
+use rpm_core::store::{Erasure, StoreError, StoredModel, UserModelStore, Version};
 
 /// Keeps user models in one crash-safe file (redb), for one process at a time.
 ///
@@ -42,17 +45,21 @@ use rpm_core::store::{StoreError, StoredModel, UserModelStore, Version};
 /// A save whose future is dropped is then carried out all the same once it was begun.
 ///
 /// # Deleting
-/// The file is written copy on write: what was deleted or overwritten stays in it, unreachable, until the room is used
-/// again. [`compact`](Self::compact) writes the file anew without it. Whoever promises to delete calls it, once for
-/// many users, since it copies the whole store.
+/// The file is written copy on write: what was overwritten stays in it, unreachable, until the room is used again. After a deletion or a
+/// forgetting the store [erases](UserModelStore::erase): it writes the file anew without it and puts that in the place of the old one.
+/// That copies the whole store, in time linear in its size; those who delete at the same time wait for one copy together, and nobody
+/// for more than two. A process that ends in between leaves a mark, and the next opening erases. Whoever deletes for
+/// many users one after another says [`erasing_when_told`](Self::erasing_when_told), and calls [`compact`](Self::compact) at the end.
 ///
 /// # Files
 /// Beside the store's file are `<file>.lock`, which stays, and `<file>.tmp` while the file is written anew. On Unix
 /// they are readable for their owner alone. Do not copy the file while it is open.
 #[derive(Clone)]
 pub struct RedbStore {
-    file: Arc<StoreFile>,
+    file: Arc<ErasingFile>,
     runner: Option<Runner>,
+    /// True when only `compact` erases.
+    when_told: bool,
 }
 
 /// The file's size in bytes before and after it was written anew.
@@ -73,7 +80,7 @@ impl RedbStore {
     /// [`StoreError::InUse`] while it is open elsewhere, also in this process; [`StoreError::NotAStore`],
     /// [`StoreError::FutureVersion`] or [`StoreError::Damaged`] for a file that cannot be used, which is left as it is.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        Ok(Self { file: Arc::new(StoreFile::open(path.as_ref(), true)?), runner: None })
+        Self::of(StoreFile::open(path.as_ref(), true)?)
     }
 
     /// [`open`](Self::open) without reading the whole file, at once however large it is; only after a crash is it read
@@ -84,7 +91,24 @@ impl RedbStore {
     /// # Errors
     /// As for [`open`](Self::open).
     pub fn open_unchecked(path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        Ok(Self { file: Arc::new(StoreFile::open(path.as_ref(), false)?), runner: None })
+        Self::of(StoreFile::open(path.as_ref(), false)?)
+    }
+
+    fn of(file: StoreFile) -> Result<Self, StoreError> {
+        let file = ErasingFile::new(file);
+        if file.read(tables::is_to_erase)? {
+            // Where there is no room for it now, the mark stays, and the next forgetting or opening does it.
+            let _ = file.compact();
+        }
+        Ok(Self { file: Arc::new(file), runner: None, when_told: false })
+    }
+
+    /// This store without erasing after each deletion and forgetting: only [`compact`](Self::compact) does, and receipts say so. For a
+    /// host that takes many users out one after another, or whose store is too large to be copied each time.
+    #[must_use]
+    pub fn erasing_when_told(mut self) -> Self {
+        self.when_told = true;
+        self
     }
 
     /// This store with calls that hand their blocking work to `run` and wait for it. `run` must not block and must see
@@ -102,12 +126,28 @@ impl RedbStore {
     /// # Errors
     /// [`StoreError`]; the store goes on with the old file.
     pub async fn compact(&self) -> Result<Compacted, StoreError> {
-        self.run(StoreFile::compact).await
+        self.run(ErasingFile::compact).await
+    }
+
+    async fn save_and(
+        &self,
+        model: &UserModel,
+        expected: Option<Version>,
+        forgets: bool,
+    ) -> Result<Version, StoreError> {
+        let (user, json) = (model.user().clone(), model.to_json_line());
+        self.run(move |file| {
+            // A writer that is late need not wait for those that are before it.
+            file.read(|database| tables::check(database, &user, expected))?;
+            let written = Written { user: &user, json: &json, forgets };
+            file.write(|database| tables::save(database, &written, expected))
+        })
+        .await
     }
 
     async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&StoreFile) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&ErasingFile) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let Some(runner) = &self.runner else { return work(&self.file) };
         let file = Arc::clone(&self.file);
@@ -129,13 +169,19 @@ impl UserModelStore for RedbStore {
     }
 
     async fn save(&self, model: &UserModel, expected: Option<Version>) -> Result<Version, StoreError> {
-        let (user, json) = (model.user().clone(), model.to_json_line());
-        self.run(move |file| {
-            // A writer that is late need not wait for those that are before it.
-            file.read(|database| tables::check(database, &user, expected))?;
-            file.write(|database| tables::save(database, &user, &json, expected))
-        })
-        .await
+        self.save_and(model, expected, false).await
+    }
+
+    async fn save_forgetting(&self, model: &UserModel, expected: Option<Version>) -> Result<Version, StoreError> {
+        self.save_and(model, expected, !self.when_told).await
+    }
+
+    async fn erase(&self) -> Result<Erasure, StoreError> {
+        if self.when_told {
+            return Ok(Erasure::left("the store erases when it is told to", "call `RedbStore::compact`"));
+        }
+        self.run(ErasingFile::erase).await?;
+        Ok(Erasure::erased("its file was written anew without what was there before"))
     }
 
     async fn reserve(&self, user: &UserId) -> Result<Version, StoreError> {
@@ -148,8 +194,8 @@ impl UserModelStore for RedbStore {
     }
 
     async fn delete(&self, user: &UserId) -> Result<bool, StoreError> {
-        let user = user.clone();
-        self.run(move |file| file.write(|database| tables::delete(database, &user))).await
+        let (user, forgets) = (user.clone(), !self.when_told);
+        self.run(move |file| file.write(|database| tables::delete(database, &user, forgets))).await
     }
 
     async fn list(&self, after: Option<&UserId>, limit: usize) -> Result<Vec<UserId>, StoreError> {

@@ -1,7 +1,7 @@
 //! The tables of the file, and the transactions on them.
 //!
 //! ```text
-//! meta      "format" → 1, "counter" → the last number given
+//! meta      "format" → 1, "counter" → the last number given, "erase" → 1 where old bytes are to be erased
 //! versions  user id → (life, number, whether there is a model)
 //! models    user id → CRC-32 (4 bytes, little-endian) over life, number, user id and model; the model, JSON on one line
 //! ```
@@ -24,6 +24,7 @@ const MODELS: TableDefinition<&str, &[u8]> = TableDefinition::new("models");
 
 const FORMAT: &str = "format";
 const COUNTER: &str = "counter";
+const ERASE: &str = "erase";
 const FORMAT_VERSION: u64 = 1;
 
 /// The outcome of a transaction, with the database's own error kept apart: the file's keeper opens again after some.
@@ -91,7 +92,16 @@ pub(super) fn check(database: &Database, user: &UserId, expected: Option<Version
     Ok(life_to_save(held, expected).map(|_| ()))
 }
 
-pub(super) fn save(database: &Database, user: &UserId, json: &[u8], expected: Option<Version>) -> Outcome<Version> {
+/// A model to be saved, as JSON on one line.
+pub(super) struct Written<'a> {
+    pub(super) user: &'a UserId,
+    pub(super) json: &'a [u8],
+    /// True when what it takes the place of is to be erased.
+    pub(super) forgets: bool,
+}
+
+pub(super) fn save(database: &Database, model: &Written<'_>, expected: Option<Version>) -> Outcome<Version> {
+    let Written { user, json, forgets } = *model;
     let write = database.begin_write()?;
     let version = {
         let mut versions = write.open_table(VERSIONS)?;
@@ -105,6 +115,9 @@ pub(super) fn save(database: &Database, user: &UserId, json: &[u8], expected: Op
         write.open_table(MODELS)?.insert(user.as_str(), &encode(user, version, json)[..])?;
         version
     };
+    if forgets {
+        to_erase(&write)?;
+    }
     write.commit()?;
     Ok(Ok(version))
 }
@@ -124,7 +137,8 @@ pub(super) fn reserve(database: &Database, user: &UserId) -> Outcome<Version> {
     Ok(Ok(version))
 }
 
-pub(super) fn delete(database: &Database, user: &UserId) -> Outcome<bool> {
+/// `forgets` as for a save.
+pub(super) fn delete(database: &Database, user: &UserId, forgets: bool) -> Outcome<bool> {
     let write = database.begin_write()?;
     let held = {
         let mut versions = write.open_table(VERSIONS)?;
@@ -133,6 +147,9 @@ pub(super) fn delete(database: &Database, user: &UserId) -> Outcome<bool> {
         held
     };
     if held.is_some() {
+        if forgets {
+            to_erase(&write)?;
+        }
         write.commit()?;
     }
     Ok(Ok(held == Some(true)))
@@ -175,6 +192,18 @@ pub(super) fn copy(from: &Database, to: &Database) -> Result<(), redb::Error> {
         }
     }
     Ok(write.commit()?)
+}
+
+/// Enters that old bytes are to be erased, until the file is written anew.
+fn to_erase(write: &redb::WriteTransaction) -> Result<(), redb::Error> {
+    write.open_table(META)?.insert(ERASE, 1)?;
+    Ok(())
+}
+
+/// True when old bytes are to be erased, and the process that was to do it did not.
+pub(super) fn is_to_erase(database: &Database) -> Outcome<bool> {
+    let read = database.begin_read()?;
+    Ok(Ok(read.open_table(META)?.get(ERASE)?.is_some()))
 }
 
 fn next_number(write: &redb::WriteTransaction) -> Result<u64, redb::Error> {
