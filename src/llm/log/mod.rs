@@ -107,6 +107,16 @@ impl ResponseLog {
         Ok(Self::of(FileStore::open(path.as_ref())?))
     }
 
+    /// [`open`](Self::open) on a disk of a test's own.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    #[cfg(feature = "testing")]
+    #[doc(hidden)]
+    pub fn open_on(disk: impl crate::files::Disk, path: impl AsRef<Path>) -> Result<Self, LogError> {
+        Ok(Self::of(FileStore::open_on(disk, path.as_ref())?))
+    }
+
     fn of(store: impl Store + 'static) -> Self {
         Self { store: Arc::new(Mutex::new(Box::new(store))), flights: Flights::default() }
     }
