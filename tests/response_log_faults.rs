@@ -40,6 +40,8 @@ struct Told {
     kept: bool,
     /// It has one even then.
     lasts: bool,
+    /// A flush of it failed in a process that ended since: the system says that it is written, and only a rewrite makes it so.
+    doubtful: bool,
 }
 
 /// All that is known of a log, and what came out otherwise.
@@ -47,6 +49,8 @@ struct Told {
 struct Model {
     told: BTreeMap<u8, Told>,
     forgotten: Vec<String>,
+    /// The last `sync` failed.
+    unflushed: bool,
     texts: usize,
     lost: u32,
     wrong: u32,
@@ -91,7 +95,12 @@ impl Model {
             Step::Ask(number) => self.ask(log, number, fails),
             Step::Purge(number) => self.purge(log, &item(number)),
             Step::Compact if log.compact().is_ok() => self.all_last(),
-            Step::Sync if log.sync().is_ok() => self.all_last(),
+            Step::Sync => {
+                self.unflushed = log.sync().is_err();
+                if !self.unflushed {
+                    self.told.values_mut().for_each(|told| told.lasts |= told.kept && !told.doubtful);
+                }
+            }
             _ => {}
         }
     }
@@ -110,17 +119,22 @@ impl Model {
     }
 
     fn all_last(&mut self) {
-        self.told.values_mut().for_each(|told| told.lasts = told.kept);
+        self.unflushed = false;
+        for told in self.told.values_mut() {
+            (told.lasts, told.doubtful) = (told.kept, false);
+        }
     }
 
     /// The process ended, and perhaps the power went.
     fn end(&mut self, power: bool) {
         for told in self.told.values_mut() {
             told.exact = None;
+            told.doubtful |= self.unflushed && !told.lasts;
             if power {
-                told.kept = told.lasts;
+                (told.kept, told.doubtful) = (told.lasts, false);
             }
         }
+        self.unflushed = false;
     }
 
     /// Asks for every reply, and looks for what was forgotten in every file.

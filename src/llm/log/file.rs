@@ -30,6 +30,10 @@ pub(super) struct FileStore<D: Disk = System> {
     /// Held locked for as long as the log is open, as the log's file is.
     _lock: D::File,
     file: D::File,
+    /// True when the file's name would survive a loss of power, for all that is known.
+    is_named: bool,
+    /// True after a flush that failed: what it did not write counts as written from then on.
+    is_doubtful: bool,
     /// The place of the next record.
     end: u64,
     places: Places<Frame>,
@@ -62,17 +66,13 @@ impl<D: Disk> FileStore<D> {
         let mut first = Vec::with_capacity(HEADER + 1);
         Cursor::new(&file).take(HEADER as u64 + 1).read_to_end(&mut first)?;
         let start = read_start(&first)?;
-        if start == Start::Torn {
-            file.set_len(0)?;
-            file.write_all_at(0, &header())?;
-            file.sync_all()?;
-            disk.sync_folder(&path)?;
-        }
         let mut store = Self {
             disk,
             path,
             _lock: held.lock,
             file,
+            is_named: false,
+            is_doubtful: false,
             end: HEADER as u64,
             places: HashMap::new(),
             stats: LogStats::default(),
@@ -80,7 +80,12 @@ impl<D: Disk> FileStore<D> {
         };
         match start {
             Start::Old => store.convert()?,
-            Start::Current | Start::Torn => store.read_places()?,
+            // Put in its place when it is flushed: a header that is seen is on the disk.
+            Start::Torn => {
+                let new = store.rewrite(HEADER, &store.places, |_| true)?;
+                store.adopt(new)?;
+            }
+            Start::Current => store.read_places()?,
         }
         Ok(store)
     }
@@ -207,7 +212,16 @@ impl<D: Disk> FileStore<D> {
     /// Goes on with the file that took the old one's place.
     fn adopt(&mut self, new: Rewritten<D::File>) -> Result<(), LogError> {
         (self.file, self.end, self.places) = (new.file, new.end, new.places);
-        Ok(self.disk.sync_folder(&self.path)?)
+        (self.is_named, self.is_doubtful) = (false, false);
+        self.flush_name()
+    }
+
+    fn flush_name(&mut self) -> Result<(), LogError> {
+        if !self.is_named {
+            self.disk.sync_folder(&self.path)?;
+            self.is_named = true;
+        }
+        Ok(())
     }
 }
 
@@ -256,8 +270,8 @@ fn note(stats: &mut LogStats, places: &mut Vec<DamagedFile>, at: u64, damage: Da
 impl<D: Disk> Store for FileStore<D> {
     fn get(&mut self, key: &Key) -> Option<Record> {
         let Place { frame, body_at } = *self.places.get(key)?;
-        // Checked again: the disk may have changed its mind since the file was opened.
-        let body = read_body(&mut Cursor::new(&self.file), &frame, body_at).ok().flatten();
+        // Checked again: the disk may have changed its mind since the file was opened. What it fails to give now, it may give later.
+        let body = read_body(&mut Cursor::new(&self.file), &frame, body_at).ok()?;
         match body.and_then(|body| Record::from_body(&body)) {
             Some(record) if record.key == *key => Some(record),
             _ => {
@@ -314,7 +328,11 @@ impl<D: Disk> Store for FileStore<D> {
     }
 
     fn sync(&mut self) -> Result<(), LogError> {
-        Ok(self.file.sync_data()?)
+        if !self.is_doubtful && self.file.sync_data().is_ok() {
+            return self.flush_name();
+        }
+        self.is_doubtful = true;
+        self.compact().map(drop)
     }
 
     fn show(&mut self, from: u64, most: u64, block: &mut dyn FnMut(&[u8])) -> Result<Option<u64>, LogError> {
