@@ -34,6 +34,8 @@ pub(super) struct FileStore<D: Disk = System> {
     is_named: bool,
     /// True after a flush that failed: what it did not write counts as written from then on.
     is_doubtful: bool,
+    /// True after a rewrite that failed: nobody may know whether the new file is in this one's place.
+    is_astray: bool,
     /// The place of the next record.
     end: u64,
     places: Places<Frame>,
@@ -73,6 +75,7 @@ impl<D: Disk> FileStore<D> {
             file,
             is_named: false,
             is_doubtful: false,
+            is_astray: false,
             end: HEADER as u64,
             places: HashMap::new(),
             stats: LogStats::default(),
@@ -152,8 +155,12 @@ impl<D: Disk> FileStore<D> {
         std::mem::replace(&mut self.file, file)
     }
 
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_all_at(self.end, bytes)
+    fn append(&mut self, bytes: &[u8]) -> Result<(), LogError> {
+        if self.is_astray {
+            sole(&self.disk, &self.path, &self.file)?;
+            self.is_astray = false;
+        }
+        Ok(self.file.write_all_at(self.end, bytes)?)
     }
 
     /// Writes the newest records that are kept to a new file and puts it in the place of the old one, all or nothing.
@@ -207,6 +214,14 @@ impl<D: Disk> FileStore<D> {
         file.sync_all()?;
         put_in_place(&self.disk, path, &file, &self.path)?;
         Ok(Rewritten { file, end, places })
+    }
+
+    /// Writes the file anew with what is kept, and goes on with it.
+    fn anew(&mut self, keep: impl FnMut(&Record) -> bool) -> Result<(), LogError> {
+        sole(&self.disk, &self.path, &self.file)?;
+        let new = self.rewrite(HEADER, &self.places, keep);
+        self.is_astray = new.is_err();
+        self.adopt(new?)
     }
 
     /// Goes on with the file that took the old one's place.
@@ -303,14 +318,12 @@ impl<D: Disk> Store for FileStore<D> {
     }
 
     fn purge(&mut self, ids: &[&str]) -> Result<usize, LogError> {
-        sole(&self.disk, &self.path, &self.file)?;
         let (about, mut removed) = (ids.iter().copied().collect(), 0);
-        let new = self.rewrite(HEADER, &self.places, |record| {
+        self.anew(|record| {
             let gone = record.is_about(&about);
             removed += usize::from(gone);
             !gone
         })?;
-        self.adopt(new)?;
         if !ids.is_empty() {
             // Nobody can tell what its damaged records are about.
             self.disk.remove(&beside(&self.path, OLD))?;
@@ -320,10 +333,8 @@ impl<D: Disk> Store for FileStore<D> {
     }
 
     fn compact(&mut self) -> Result<u64, LogError> {
-        sole(&self.disk, &self.path, &self.file)?;
         let before = self.end;
-        let new = self.rewrite(HEADER, &self.places, |_| true)?;
-        self.adopt(new)?;
+        self.anew(|_| true)?;
         Ok(before.saturating_sub(self.end))
     }
 
