@@ -40,6 +40,9 @@ pub enum HoldError {
 /// How often a file that is moved while it is opened is looked for again: a rewrite that ends just then moves it once.
 const LOOKS: usize = 8;
 
+/// Bytes that are written again at a time.
+const BLOCK: usize = 256 << 10;
+
 /// Opens a file, or makes an empty one, and locks it. `kept` is the ending of the name under which a rewrite of it keeps the file
 /// that it replaces: a rewrite that was cut off may have left the file with both names, of which that one then goes.
 ///
@@ -91,4 +94,38 @@ pub fn put_in_place<D: Disk>(disk: &D, new: &Path, file: &D::File, place: &Path)
     let Err(error) = disk.rename(new, place) else { return Ok(()) };
     let is_done = !disk.names(new, file).unwrap_or(true) && disk.names(place, file).unwrap_or(false);
     if is_done { Ok(()) } else { Err(error) }
+}
+
+/// Says in a file's lock that a flush of the file failed. What it did not write counts as written from then on, also for the next
+/// process, until the power goes; so who opens the file next has to know.
+pub fn doubt<F: DiskFile>(lock: &F) {
+    let _ = lock.write_all_at(0, b"a flush failed\n");
+}
+
+/// True when a flush of the file failed that nobody made good.
+///
+/// # Errors
+/// The lock cannot be read.
+pub fn is_doubted<F: DiskFile>(lock: &F) -> io::Result<bool> {
+    Ok(!lock.is_empty()?)
+}
+
+/// Makes a failed flush good: writes all bytes over themselves, so that the system takes them for new ones, and flushes them. Needs
+/// no room.
+///
+/// # Errors
+/// The file cannot be read, written or flushed.
+pub fn write_again<F: DiskFile>(file: &F, lock: &F) -> io::Result<()> {
+    let (len, mut at, mut bytes) = (file.len()?, 0, vec![0; BLOCK]);
+    while at < len {
+        let some = usize::try_from(len - at).unwrap_or(BLOCK).min(BLOCK);
+        let part = bytes.get_mut(..some).unwrap_or_default();
+        file.read_exact_at(at, part)?;
+        file.write_all_at(at, part)?;
+        at += some as u64;
+    }
+    file.sync_all()?;
+    // If it stays, it is done once more.
+    let _ = lock.set_len(0);
+    Ok(())
 }

@@ -21,7 +21,7 @@ pub use cursor::Cursor;
 #[doc(hidden)]
 pub use disk::{Disk, DiskFile};
 #[doc(hidden)]
-pub use held::{Held, HoldError, hold, put_in_place, sole};
+pub use held::{Held, HoldError, doubt, hold, is_doubted, put_in_place, sole, write_again};
 #[doc(hidden)]
 pub use system::System;
 

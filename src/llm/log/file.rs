@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::container::{Damage, DamagedFile, Found, Frame as AnyFrame, Scanner, read_body};
-use crate::files::{Cursor, Disk, DiskFile, HoldError, System, beside, hold, put_in_place, sole};
+use crate::files::{Cursor, Disk, DiskFile, HoldError, System, beside, doubt, hold, is_doubted, put_in_place, sole, write_again};
 
 use super::LogError;
 use super::form::KIND;
@@ -28,7 +28,7 @@ pub(super) struct FileStore<D: Disk = System> {
     /// The file's, behind every link that leads to it.
     path: PathBuf,
     /// Held locked for as long as the log is open, as the log's file is.
-    _lock: D::File,
+    lock: D::File,
     file: D::File,
     /// True when the file's name would survive a loss of power, for all that is known.
     is_named: bool,
@@ -68,13 +68,14 @@ impl<D: Disk> FileStore<D> {
         let mut first = Vec::with_capacity(HEADER + 1);
         Cursor::new(&file).take(HEADER as u64 + 1).read_to_end(&mut first)?;
         let start = read_start(&first)?;
+        let is_doubtful = is_doubted(&held.lock)?;
         let mut store = Self {
             disk,
             path,
-            _lock: held.lock,
+            lock: held.lock,
             file,
             is_named: false,
-            is_doubtful: false,
+            is_doubtful,
             is_astray: false,
             end: HEADER as u64,
             places: HashMap::new(),
@@ -339,11 +340,15 @@ impl<D: Disk> Store for FileStore<D> {
     }
 
     fn sync(&mut self) -> Result<(), LogError> {
-        if !self.is_doubtful && self.file.sync_data().is_ok() {
-            return self.flush_name();
+        if !self.is_doubtful && self.file.sync_data().is_err() {
+            self.is_doubtful = true;
+            doubt(&self.lock);
         }
-        self.is_doubtful = true;
-        self.compact().map(drop)
+        if self.is_doubtful {
+            write_again(&self.file, &self.lock)?;
+            self.is_doubtful = false;
+        }
+        self.flush_name()
     }
 
     fn show(&mut self, from: u64, most: u64, block: &mut dyn FnMut(&[u8])) -> Result<Option<u64>, LogError> {

@@ -1,6 +1,7 @@
 //! A store of user models in one redb file.
 
 mod file;
+mod place;
 mod tables;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use async_trait::async_trait;
 use self::file::StoreFile;
 use crate::offload::{self, BlockingJob, Runner};
 use rpm_core::data::UserId;
+use rpm_core::files::{Disk, System};
 use rpm_core::model::UserModel;
 use rpm_core::store::{StoreError, StoredModel, UserModelStore, Version};
 
@@ -73,7 +75,16 @@ impl RedbStore {
     /// [`StoreError::InUse`] while it is open elsewhere, also in this process; [`StoreError::NotAStore`],
     /// [`StoreError::FutureVersion`] or [`StoreError::Damaged`] for a file that cannot be used, which is left as it is.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        Ok(Self { file: Arc::new(StoreFile::open(path.as_ref(), true)?), runner: None })
+        Ok(Self { file: Arc::new(StoreFile::open(System, path.as_ref(), true)?), runner: None })
+    }
+
+    /// [`open`](Self::open) on a disk of a test's own.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    #[doc(hidden)]
+    pub fn open_on(disk: impl Disk, path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        Ok(Self { file: Arc::new(StoreFile::open(disk, path.as_ref(), true)?), runner: None })
     }
 
     /// [`open`](Self::open) without reading the whole file, at once however large it is; only after a crash is it read
@@ -84,7 +95,7 @@ impl RedbStore {
     /// # Errors
     /// As for [`open`](Self::open).
     pub fn open_unchecked(path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        Ok(Self { file: Arc::new(StoreFile::open(path.as_ref(), false)?), runner: None })
+        Ok(Self { file: Arc::new(StoreFile::open(System, path.as_ref(), false)?), runner: None })
     }
 
     /// This store with calls that hand their blocking work to `run` and wait for it. `run` must not block and must see
