@@ -13,7 +13,9 @@ pub enum LogError {
     #[error("the log's file cannot be used")]
     Damaged(#[from] DamagedFile),
     /// Another opening of the same file, in this process or another one, is in use.
-    #[error("the log is already open, in this process or in another; share a clone of that opening or wait for its end")]
+    #[error(
+        "the log is already open, in this process or in another; share a clone of that opening or wait for its end"
+    )]
     InUse,
     /// The file has more than one name (hard links). Written anew under one, to erase, it would stay as it was under the others.
     /// Nothing was changed.

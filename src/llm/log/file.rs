@@ -5,7 +5,9 @@ use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::container::{Damage, DamagedFile, Found, Frame as AnyFrame, Scanner, read_body};
-use crate::files::{Cursor, Disk, DiskFile, HoldError, System, beside, doubt, hold, is_doubted, put_in_place, sole, write_again};
+use crate::files::{
+    Cursor, Disk, DiskFile, HoldError, System, beside, doubt, hold, is_doubted, put_in_place, sole, write_again,
+};
 
 use super::LogError;
 use super::form::KIND;

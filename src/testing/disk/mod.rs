@@ -93,9 +93,11 @@ impl FailingDisk {
     /// True when a file that has a name holds this text.
     pub fn holds(&self, text: &str) -> bool {
         let world = self.world();
-        world.names.keys().filter_map(|path| world.find(path)).any(|file| {
-            file.bytes.windows(text.len()).any(|part| part == text.as_bytes())
-        })
+        world
+            .names
+            .keys()
+            .filter_map(|path| world.find(path))
+            .any(|file| file.bytes.windows(text.len()).any(|part| part == text.as_bytes()))
     }
 }
 

@@ -29,7 +29,10 @@ pub(super) struct StoreFile {
 impl StoreFile {
     pub(super) fn open(disk: impl Disk, path: &Path, checked: bool) -> Result<Self, StoreError> {
         let place = Box::new(On::open(disk, path)?);
-        let database = open(&*place, Which::Present, checked)?;
+        let database = match place.len()? {
+            0 => made(&*place, checked).inspect_err(|_| place.give_up())?,
+            _ => open(&*place, Which::Present, checked)?,
+        };
         place.ready()?;
         Ok(Self { place, checked, writing: Mutex::new(()), database: RwLock::new(Some(database)) })
     }
@@ -95,18 +98,27 @@ impl StoreFile {
     }
 }
 
+/// Makes the database beside the empty file and puts it in its place when it is whole: a half of one could never be opened again.
+fn made(place: &dyn Place, checked: bool) -> Result<Database, StoreError> {
+    place.begin()?;
+    let database = open(place, Which::New, checked)?;
+    place.replace()?;
+    Ok(database)
+}
+
 /// Opens the database in this file, and makes one in an empty file.
 fn open(place: &dyn Place, which: Which, checked: bool) -> Result<Database, StoreError> {
     let mut builder = Database::builder();
     // Else a file that was damaged while nobody had it open could make the database panic.
     builder.set_cache_size(CACHE).set_check_integrity_on_open(checked);
-    let database = unpanicked(|| Ok(place.database(&builder, which))).map_err(failed)?.map_err(|error| match error {
-        DatabaseError::DatabaseAlreadyOpen => StoreError::InUse,
-        DatabaseError::Storage(redb::StorageError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
-            StoreError::NotAStore
-        }
-        error => failed(error.into()),
-    })?;
+    let database =
+        unpanicked(|| Ok(place.database(&builder, which))).map_err(failed)?.map_err(|error| match error {
+            DatabaseError::DatabaseAlreadyOpen => StoreError::InUse,
+            DatabaseError::Storage(redb::StorageError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
+                StoreError::NotAStore
+            }
+            error => failed(error.into()),
+        })?;
     unpanicked(|| tables::prepare(&database)).map_err(failed)??;
     Ok(database)
 }

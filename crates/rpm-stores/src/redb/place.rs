@@ -8,9 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redb::{Builder, Database, DatabaseError, StorageBackend};
 
-use rpm_core::files::{
-    Disk, DiskFile, HoldError, beside, doubt, hold, is_doubted, put_in_place, sole, write_again,
-};
+use rpm_core::files::{Disk, DiskFile, HoldError, beside, doubt, hold, is_doubted, put_in_place, sole, write_again};
 use rpm_core::store::StoreError;
 
 /// A store's file, on whichever disk.
