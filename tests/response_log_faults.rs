@@ -424,7 +424,7 @@ fn many_more_schedules_lose_nothing_that_was_acknowledged() {
     }
     sum.assert_clean();
     let mut sum = Sum::default();
-    (1_000_000..1_050_000).for_each(|seed| random_faults(&mut sum, seed));
+    (1_000_000..1_010_000).for_each(|seed| random_faults(&mut sum, seed));
     sum.assert_clean();
 }
 

@@ -49,8 +49,9 @@ use rpm_core::store::{StoreError, StoredModel, UserModelStore, Version};
 /// many users, since it copies the whole store.
 ///
 /// # Files
-/// Beside the store's file are `<file>.lock`, which stays, and `<file>.tmp` while the file is written anew. On Unix
-/// they are readable for their owner alone. Do not copy the file while it is open.
+/// Beside the store's file, where links to it lead, are `<file>.lock`, which stays, and `<file>.tmp` while the file is written anew. On
+/// Unix they are readable for their owner alone. Do not copy the file while it is open. It has one name: with hard links it is
+/// [refused](StoreError::ManyNames), since it could be erased under one of them only. Other systems do not tell.
 #[derive(Clone)]
 pub struct RedbStore {
     file: Arc<StoreFile>,
@@ -72,7 +73,7 @@ impl RedbStore {
     /// repaired. Blocks.
     ///
     /// # Errors
-    /// [`StoreError::InUse`] while it is open elsewhere, also in this process; [`StoreError::NotAStore`],
+    /// [`StoreError::InUse`] while it is open elsewhere, also in this process and by another path; [`StoreError::ManyNames`]; [`StoreError::NotAStore`],
     /// [`StoreError::FutureVersion`] or [`StoreError::Damaged`] for a file that cannot be used, which is left as it is.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         Ok(Self { file: Arc::new(StoreFile::open(System, path.as_ref(), true)?), runner: None })
@@ -111,7 +112,8 @@ impl RedbStore {
     /// keep the bytes until it uses that room again.
     ///
     /// # Errors
-    /// [`StoreError`]; the store goes on with the old file.
+    /// [`StoreError`]; the store goes on with the old file. [`StoreError::Moved`] when that is no longer in its place, and
+    /// [`StoreError::ManyNames`] when it was given another name: nothing could be erased.
     pub async fn compact(&self) -> Result<Compacted, StoreError> {
         self.run(StoreFile::compact).await
     }
