@@ -47,8 +47,23 @@ pub enum StoreError {
         known: u64,
     },
     /// Another process, or another opening in this one, has the store open.
-    #[error("the store is in use by another process or another opening")]
+    #[error(
+        "the store is in use by another process or another opening; share a clone of that opening or wait for its end"
+    )]
     InUse,
+    /// The store's file has more than one name (hard links). Written anew under one, to erase, it would stay as it was under the
+    /// others. Nothing was changed.
+    #[error("the store's file has {names} names (hard links); remove the others, or give the store a copy of its own")]
+    ManyNames {
+        /// How many.
+        names: u64,
+    },
+    /// The store's file was renamed, replaced or removed while it is open, so that a rewrite would leave it as it is. Nothing
+    /// was changed.
+    #[error(
+        "the store's file was moved or removed while it is open; close the store and open it again where it is now"
+    )]
+    Moved,
     /// There is no room left.
     #[error("the store has no room left")]
     Full {

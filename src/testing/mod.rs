@@ -55,6 +55,8 @@ mod anthropic;
 mod checks;
 mod conformance;
 mod dialect;
+#[doc(hidden)]
+pub mod disk;
 mod error;
 mod gemini;
 mod memories;

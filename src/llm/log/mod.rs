@@ -97,7 +97,7 @@ impl ResponseLog {
     }
 
     /// Opens the log in this file, or makes an empty one. The file has no limit and no eviction; it grows by each new
-    /// reply. Beside it lies a file with `.lock` at the end of its name, which may stay.
+    /// reply. Beside it, where links to it lead, lies a file with `.lock` at the end of its name, which may stay.
     ///
     /// A reply survives the end of the process as soon as it is returned, and a loss of power once it is
     /// [`sync`](Self::sync)ed or the system has written it by itself: only `sync`, [`purge`](Self::purge),
@@ -112,11 +112,22 @@ impl ResponseLog {
     ///
     /// # Errors
     /// - [`LogError::InUse`] when the file is open already: a log has one opening at a time, whose clones are shared.
+    /// - [`LogError::ManyNames`] when it has hard links: it could be erased under one of its names only. Other systems than Unix do not tell.
     /// - [`LogError::Damaged`] when the file is not to be touched: it is no log, its header is damaged, or a newer version of this
     ///   crate wrote it.
     /// - [`LogError::Io`] when it cannot be read or written.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, LogError> {
         Ok(Self::of(FileStore::open(path.as_ref())?))
+    }
+
+    /// [`open`](Self::open) on a disk of a test's own.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    #[cfg(feature = "testing")]
+    #[doc(hidden)]
+    pub fn open_on(disk: impl crate::files::Disk, path: impl AsRef<Path>) -> Result<Self, LogError> {
+        Ok(Self::of(FileStore::open_on(disk, path.as_ref())?))
     }
 
     fn of(store: impl Store + 'static) -> Self {
@@ -167,6 +178,7 @@ impl ResponseLog {
     /// Other copies are not reached: back-ups, and what the file system keeps of removed files.
     ///
     /// # Errors
+    /// [`LogError::Moved`] and [`LogError::ManyNames`] when the file is no longer in its place, or has another name: nothing was removed.
     /// [`LogError::Io`]; if so, nothing was removed, unless it was `<file>.v1` that could not be, or the folder that could
     /// not be written to disk: purge again.
     pub fn purge<I: AsRef<str>>(&self, ids: impl IntoIterator<Item = I>) -> Result<usize, LogError> {
@@ -183,7 +195,8 @@ impl ResponseLog {
         self.kept().store.compact()
     }
 
-    /// Waits until the replies kept so far would survive a loss of power. Does nothing in memory.
+    /// Waits until the replies kept so far would survive a loss of power. After one that failed, all bytes are written over
+    /// themselves first: the system takes what a failed flush left out for written. Does nothing in memory.
     ///
     /// # Errors
     /// [`LogError::Io`].

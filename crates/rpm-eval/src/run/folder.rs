@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::dataset::Dataset;
 use crate::{EvalError, Record};
-use rpm_core::files::{beside, narrowed, private, sync_folder};
+use rpm_core::files::{beside, narrowed, private, resolved, sync_folder};
 
 use super::Manifest;
 use super::tap::Exchange;
@@ -213,6 +213,7 @@ fn whole_jobs(path: &Path, sets: &[Dataset]) -> Result<BTreeMap<Job, Vec<Record>
 
 fn rewrite<'r>(path: &Path, records: impl Iterator<Item = &'r Record>) -> Result<(), EvalError> {
     let io = |source| EvalError::Io { path: path.to_owned(), source };
+    let path = &resolved(path);
     let new = beside(path, ".new");
     let file = private().write(true).create(true).truncate(true).open(&new).map_err(io)?;
     let mut out = BufWriter::new(file);
@@ -227,6 +228,7 @@ fn rewrite<'r>(path: &Path, records: impl Iterator<Item = &'r Record>) -> Result
 /// Writes a file so that there is either the old one or the new one.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), EvalError> {
     let io = |source| EvalError::Io { path: path.to_owned(), source };
+    let path = &resolved(path);
     let new = beside(path, ".new");
     let mut file = private().write(true).create(true).truncate(true).open(&new).map_err(io)?;
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io)?;

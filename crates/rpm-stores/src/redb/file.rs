@@ -1,27 +1,25 @@
 //! The database's file: one opening at a time, opened again after a failed write, written anew to erase.
 
-use std::fs::{self, File, TryLockError};
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError, RwLock};
 
 use redb::{Database, DatabaseError, Error};
 
 use super::Compacted;
+use super::place::{On, Place, Which};
 use super::tables::{self, Outcome};
-use rpm_core::files::{beside, narrowed, private, sync_folder};
+use rpm_core::files::Disk;
 use rpm_core::store::StoreError;
 
 /// Pages kept in memory, in bytes: enough for the tree above the models, which are read rarely and decoded anyway.
 const CACHE: usize = 64 << 20;
 
 pub(super) struct StoreFile {
-    path: PathBuf,
+    place: Box<dyn Place>,
     /// True when the whole file is read when it is opened.
     checked: bool,
-    /// Held locked for as long as the store is open. A file of its own, since the store's file is replaced.
-    _lock: File,
     /// Held by whoever writes, so that nobody writes to a file that is about to be replaced.
     writing: Mutex<()>,
     /// `None` after it could not be opened again.
@@ -29,27 +27,14 @@ pub(super) struct StoreFile {
 }
 
 impl StoreFile {
-    pub(super) fn open(path: &Path, checked: bool) -> Result<Self, StoreError> {
-        let lock = private().read(true).write(true).create(true).truncate(false).open(beside(path, ".lock"))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(StoreError::InUse),
-            Err(TryLockError::Error(error)) => return Err(error.into()),
-        }
-        // The rest of a rewrite that was cut off may hold data that was to be erased.
-        match fs::remove_file(beside(path, ".tmp")) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-            _ => {}
-        }
-        let database = open(path, checked)?;
-        sync_folder(path)?;
-        Ok(Self {
-            path: path.to_owned(),
-            checked,
-            _lock: lock,
-            writing: Mutex::new(()),
-            database: RwLock::new(Some(database)),
-        })
+    pub(super) fn open(disk: impl Disk, path: &Path, checked: bool) -> Result<Self, StoreError> {
+        let place = Box::new(On::open(disk, path)?);
+        let database = match place.len()? {
+            0 => made(&*place, checked).inspect_err(|_| place.give_up())?,
+            _ => open(&*place, Which::Present, checked)?,
+        };
+        place.ready()?;
+        Ok(Self { place, checked, writing: Mutex::new(()), database: RwLock::new(Some(database)) })
     }
 
     /// Runs a transaction that only reads.
@@ -67,6 +52,7 @@ impl StoreFile {
     /// Runs a transaction that writes, one at a time.
     pub(super) fn write<T>(&self, work: impl Fn(&Database) -> Outcome<T>) -> Result<T, StoreError> {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.place.ready()?;
         // A database that a failed write closed refuses to begin; nothing is done twice.
         self.read(work)
     }
@@ -82,48 +68,57 @@ impl StoreFile {
         let usable = database.as_ref().is_some_and(|database| database.begin_write().is_ok());
         if !usable {
             *database = None;
-            *database = Some(open(&self.path, self.checked)?);
+            self.place.mend()?;
+            *database = Some(open(&*self.place, Which::Present, self.checked)?);
         }
         Ok(())
     }
 
     pub(super) fn compact(&self) -> Result<Compacted, StoreError> {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let tmp = beside(&self.path, ".tmp");
-        let result = self.replace(&tmp);
+        let result = self.replace();
         if result.is_err() {
             // It would take room, and holds what a user may ask to be deleted.
-            let _ = fs::remove_file(tmp);
+            self.place.give_up();
         }
         result
     }
 
-    fn replace(&self, tmp: &Path) -> Result<Compacted, StoreError> {
-        let before = fs::metadata(&self.path)?.len();
-        let new = open(tmp, self.checked)?;
+    fn replace(&self) -> Result<Compacted, StoreError> {
+        let before = self.place.len()?;
+        self.place.begin()?;
+        let new = open(&*self.place, Which::New, self.checked)?;
         self.read(|old| tables::copy(old, &new).map(Ok))?;
         let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
-        fs::rename(tmp, &self.path)?;
+        self.place.replace()?;
         *database = Some(new);
         drop(database);
-        sync_folder(&self.path)?;
-        Ok(Compacted { before, after: fs::metadata(&self.path)?.len() })
+        self.place.ready()?;
+        Ok(Compacted { before, after: self.place.len()? })
     }
 }
 
-/// Opens the database in this file, and makes one that only its owner can read when there is none.
-fn open(path: &Path, checked: bool) -> Result<Database, StoreError> {
-    narrowed(private().read(true).write(true).create(true).truncate(false).open(path)?)?;
+/// Makes the database beside the empty file and puts it in its place when it is whole: a half of one could never be opened again.
+fn made(place: &dyn Place, checked: bool) -> Result<Database, StoreError> {
+    place.begin()?;
+    let database = open(place, Which::New, checked)?;
+    place.replace()?;
+    Ok(database)
+}
+
+/// Opens the database in this file, and makes one in an empty file.
+fn open(place: &dyn Place, which: Which, checked: bool) -> Result<Database, StoreError> {
     let mut builder = Database::builder();
     // Else a file that was damaged while nobody had it open could make the database panic.
     builder.set_cache_size(CACHE).set_check_integrity_on_open(checked);
-    let database = unpanicked(|| Ok(builder.create(path))).map_err(failed)?.map_err(|error| match error {
-        DatabaseError::DatabaseAlreadyOpen => StoreError::InUse,
-        DatabaseError::Storage(redb::StorageError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
-            StoreError::NotAStore
-        }
-        error => failed(error.into()),
-    })?;
+    let database =
+        unpanicked(|| Ok(place.database(&builder, which))).map_err(failed)?.map_err(|error| match error {
+            DatabaseError::DatabaseAlreadyOpen => StoreError::InUse,
+            DatabaseError::Storage(redb::StorageError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
+                StoreError::NotAStore
+            }
+            error => failed(error.into()),
+        })?;
     unpanicked(|| tables::prepare(&database)).map_err(failed)??;
     Ok(database)
 }

@@ -2,6 +2,7 @@
 
 mod erase;
 mod file;
+mod place;
 mod tables;
 
 use std::fmt;
@@ -15,6 +16,7 @@ use self::file::StoreFile;
 use self::tables::Written;
 use crate::offload::{self, BlockingJob, Runner};
 use rpm_core::data::UserId;
+use rpm_core::files::{Disk, System};
 use rpm_core::model::UserModel;
 use rpm_core::store::{Erasure, StoreError, StoredModel, UserModelStore, Version};
 
@@ -52,8 +54,9 @@ use rpm_core::store::{Erasure, StoreError, StoredModel, UserModelStore, Version}
 /// many users one after another says [`erasing_when_told`](Self::erasing_when_told), and calls [`compact`](Self::compact) at the end.
 ///
 /// # Files
-/// Beside the store's file are `<file>.lock`, which stays, and `<file>.tmp` while the file is written anew. On Unix
-/// they are readable for their owner alone. Do not copy the file while it is open.
+/// Beside the store's file, where links to it lead, are `<file>.lock`, which stays, and `<file>.tmp` while the file is written anew. On
+/// Unix they are readable for their owner alone. Do not copy the file while it is open. It has one name: with hard links it is
+/// [refused](StoreError::ManyNames), since it could be erased under one of them only. Other systems do not tell.
 #[derive(Clone)]
 pub struct RedbStore {
     file: Arc<ErasingFile>,
@@ -77,10 +80,19 @@ impl RedbStore {
     /// repaired. Blocks.
     ///
     /// # Errors
-    /// [`StoreError::InUse`] while it is open elsewhere, also in this process; [`StoreError::NotAStore`],
+    /// [`StoreError::InUse`] while it is open elsewhere, also in this process and by another path; [`StoreError::ManyNames`]; [`StoreError::NotAStore`],
     /// [`StoreError::FutureVersion`] or [`StoreError::Damaged`] for a file that cannot be used, which is left as it is.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        Self::of(StoreFile::open(path.as_ref(), true)?)
+        Self::of(StoreFile::open(System, path.as_ref(), true)?)
+    }
+
+    /// [`open`](Self::open) on a disk of a test's own.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    #[doc(hidden)]
+    pub fn open_on(disk: impl Disk, path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        Self::of(StoreFile::open(disk, path.as_ref(), true)?)
     }
 
     /// [`open`](Self::open) without reading the whole file, at once however large it is; only after a crash is it read
@@ -91,7 +103,7 @@ impl RedbStore {
     /// # Errors
     /// As for [`open`](Self::open).
     pub fn open_unchecked(path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        Self::of(StoreFile::open(path.as_ref(), false)?)
+        Self::of(StoreFile::open(System, path.as_ref(), false)?)
     }
 
     fn of(file: StoreFile) -> Result<Self, StoreError> {
@@ -124,7 +136,8 @@ impl RedbStore {
     /// keep the bytes until it uses that room again.
     ///
     /// # Errors
-    /// [`StoreError`]; the store goes on with the old file.
+    /// [`StoreError`]; the store goes on with the old file. [`StoreError::Moved`] when that is no longer in its place, and
+    /// [`StoreError::ManyNames`] when it was given another name: nothing could be erased.
     pub async fn compact(&self) -> Result<Compacted, StoreError> {
         self.run(ErasingFile::compact).await
     }

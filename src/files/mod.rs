@@ -1,9 +1,29 @@
 //! Makes, names and keeps files that hold a user's text: for the response log, for stores and for whoever writes one.
+//!
+//! ```text
+//! disk.rs    what a log and a store do with files, so that tests can put a failing disk there (the seam)
+//! system.rs  the system's files          cursor.rs  a file as a reader and a writer
+//! held.rs    a file for one opening, whatever it is called
+//! ```
+
+mod cursor;
+mod disk;
+mod held;
+mod system;
 
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
+
+#[doc(hidden)]
+pub use cursor::Cursor;
+#[doc(hidden)]
+pub use disk::{Disk, DiskFile};
+#[doc(hidden)]
+pub use held::{Held, HoldError, doubt, hold, is_doubted, put_in_place, sole, write_again};
+#[doc(hidden)]
+pub use system::System;
 
 /// Options for files with a user's text: on Unix, for the owner's eyes only.
 pub fn private() -> OpenOptions {
@@ -20,6 +40,12 @@ pub fn private() -> OpenOptions {
 /// # Errors
 /// The file's rights cannot be read.
 pub fn narrowed(file: File) -> io::Result<File> {
+    narrow(&file)?;
+    Ok(file)
+}
+
+#[cfg_attr(not(unix), expect(clippy::unnecessary_wraps, reason = "other systems have no such rights"))]
+fn narrow(file: &File) -> io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
@@ -30,7 +56,9 @@ pub fn narrowed(file: File) -> io::Result<File> {
             let _ = file.set_permissions(rights);
         }
     }
-    Ok(file)
+    #[cfg(not(unix))]
+    let _ = file;
+    Ok(())
 }
 
 /// The path of a file beside this one, with an ending more.
@@ -38,6 +66,12 @@ pub fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(ending);
     name.into()
+}
+
+/// The path of the file itself, behind every link that leads to it; the path as it is given when there is no file. What is put
+/// in the place of a file, or beside it, goes by this path: by another one it would replace the link and leave the file.
+pub fn resolved(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// Makes a rename or a new file in a folder survive a loss of power, where the system has a way to.
