@@ -11,3 +11,4 @@ mod observability;
 mod resilience;
 mod response_log;
 mod response_log_at_once;
+mod response_log_faults;

@@ -6,6 +6,8 @@ mod common;
 
 mod debug_derived;
 mod debug_output;
+mod fuzzed_replies;
+mod fuzzed_templates;
 mod hostile_replies;
 mod shown;
 mod untrusted;

@@ -8,6 +8,7 @@ mod doors;
 mod identity;
 mod loaded_models;
 mod old_files;
+mod one_file_many_names;
 mod packed;
 mod persistence;
 mod store;

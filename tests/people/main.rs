@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod begun_before_a_forget;
 mod edits;
 mod explain;
 mod living;

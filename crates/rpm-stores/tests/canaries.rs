@@ -243,8 +243,13 @@ fn found(files: &[(PathBuf, Vec<u8>)], words: &[String]) -> usize {
 
 fn scan(tasks: usize, threads: bool) {
     let folder = Folder::new();
-    let log = ResponseLog::open(folder.0.join("log")).unwrap();
-    let store = RedbStore::open(folder.0.join("users")).unwrap();
+    scan_in(tasks, threads, &folder, &folder);
+}
+
+/// The files are in `folder`, and are opened by their names in `opened`.
+fn scan_in(tasks: usize, threads: bool, folder: &Folder, opened: &Folder) {
+    let log = ResponseLog::open(opened.0.join("log")).unwrap();
+    let store = RedbStore::open(opened.0.join("users")).unwrap();
     let gossip = Gossip::default();
     let built = RpmPipeline::builder(scale_task()).backend(log.wrap(gossip.clone())).forgets_in(&log);
     let built = built.paths(PathPolicy::OnFirstUse).exemplars(20).build().unwrap();
@@ -343,6 +348,20 @@ fn no_canary_is_left_of_one_user() {
 fn no_canary_is_left_of_eight_users_at_once() {
     scan(8, false);
     scan(8, true);
+}
+
+#[cfg(unix)]
+#[test]
+fn no_canary_is_left_where_log_and_store_are_opened_through_links() {
+    let (folder, links) = (Folder::new(), Folder::new());
+    for name in ["log", "users"] {
+        fs::write(folder.0.join(name), "").unwrap();
+        std::os::unix::fs::symlink(folder.0.join(name), links.0.join(name)).unwrap();
+    }
+    scan_in(8, true, &folder, &links);
+    let beside = fs::read_dir(&links.0).unwrap().map(|entry| entry.unwrap().path());
+    let files: Vec<PathBuf> = beside.filter(|path| !path.is_symlink()).collect();
+    assert!(files.is_empty(), "nothing is written beside the links: {files:?}");
 }
 
 #[test]

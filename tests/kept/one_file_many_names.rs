@@ -2,14 +2,12 @@
 #![cfg(all(unix, feature = "response-log"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
-mod common;
-
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use common::ScriptedBackend;
+use crate::common::ScriptedBackend;
 use pollster::block_on;
 use rpm_core::llm::{LogError, Message, ResponseLog, Stage};
 use rpm_core::{CompletionRequest, LlmBackend};
@@ -53,7 +51,7 @@ impl Drop for Folder {
 
 /// Asks about an item and gives whether the reply was paid for.
 fn paid(log: &ResponseLog, item: &str) -> bool {
-    let model = ScriptedBackend::new(|request| Ok(common::reply(&format!("canary-{}", request.about[0]))));
+    let model = ScriptedBackend::new(|request| Ok(crate::common::reply(&format!("canary-{}", request.about[0]))));
     let request = CompletionRequest::new(Stage::Answer, vec![Message::user(item)], 5).about([item]);
     let reply = block_on(log.wrap(model.clone()).complete(&request)).unwrap();
     assert_eq!(reply.text, format!("canary-{item}"));

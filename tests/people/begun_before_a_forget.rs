@@ -2,11 +2,9 @@
 #![cfg(feature = "response-log")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
-mod common;
-
 use std::sync::{Arc, Mutex};
 
-use common::{blocks, history_of, interaction, obey, query, reply, scale_task};
+use crate::common::{blocks, history_of, interaction, obey, query, reply, scale_task};
 use pollster::block_on;
 use rpm_core::data::DataError;
 use rpm_core::llm::{Message, ReplyCacheLimits, ResponseLog, Role, Stage};
