@@ -10,7 +10,9 @@ pub(crate) fn pause() -> impl Future<Output = ()> + Send {
 }
 
 /// Texts that are gone through between two pauses, in bytes: some milliseconds.
-const AT_ONCE: usize = 64 << 10;
+pub(crate) const AT_ONCE: usize = 64 << 10;
+/// Every item is some work, whatever its text.
+const EACH: usize = 64;
 
 /// Work on texts with pauses in proportion to what was done.
 #[derive(Debug, Default)]
@@ -21,13 +23,23 @@ pub(crate) struct Pace {
 impl Pace {
     /// Says that a text of so many bytes is about to be gone through, and pauses before it where it is time to.
     pub(crate) async fn step(&mut self, bytes: usize) {
-        // Every item is some work, whatever its text.
-        self.done += bytes + 64;
+        self.done += bytes + EACH;
         if self.done > AT_ONCE {
-            self.done = 0;
+            self.done = bytes + EACH;
             pause().await;
         }
     }
+}
+
+/// How many of the first texts of these lengths are gone through without a pause: one at least, where there is one.
+pub(crate) fn within(bytes: usize, texts: impl Iterator<Item = usize>) -> usize {
+    let mut left = bytes;
+    let fits = |len: &usize| {
+        let fits = left >= *len + EACH;
+        left = left.saturating_sub(*len + EACH);
+        fits
+    };
+    texts.take_while(fits).count().max(1)
 }
 
 struct Pause(bool);
@@ -41,5 +53,34 @@ impl Future for Pause {
         }
         context.waker().wake_by_ref();
         Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::Waker;
+
+    use super::*;
+
+    #[test]
+    fn texts_are_taken_until_they_are_too_much_for_one_stretch_and_never_none() {
+        assert_eq!(within(1_000, [100; 20].into_iter()), 6, "164 each");
+        assert_eq!(within(1_000, [5_000, 5].into_iter()), 1);
+        assert_eq!(within(1_000, [900, 5_000].into_iter()), 1);
+    }
+
+    #[test]
+    fn a_pause_comes_before_each_stretch_and_gives_others_one_turn() {
+        let mut context = Context::from_waker(Waker::noop());
+        let mut work = pin!(async {
+            let mut pace = Pace::default();
+            for _ in 0..10 {
+                pace.step(AT_ONCE / 2).await;
+            }
+        });
+        let polls = (1..100).find(|_| work.as_mut().poll(&mut context).is_ready());
+        // Two such texts are more than a stretch.
+        assert_eq!(polls, Some(10));
     }
 }

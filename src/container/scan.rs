@@ -116,8 +116,8 @@ impl<R: Read + Seek> Scanner<R> {
             let len = usize::try_from(self.end - start).unwrap_or(usize::MAX).min(window.len());
             let Some(part) = window.get_mut(..len) else { break };
             read_at(&mut self.input, start, part)?;
-            let frames = part.windows(F::LEN).enumerate().filter(|(_, head)| head.starts_with(&MARKER));
-            if let Some((place, _)) = frames.filter(|(_, head)| F::read(head).is_some()).next() {
+            let mut heads = part.windows(F::LEN).enumerate().filter(|(_, head)| head.starts_with(&MARKER));
+            if let Some((place, _)) = heads.find(|(_, head)| F::read(head).is_some()) {
                 return Ok(start + place as u64);
             }
             // A frame may lie across two windows.

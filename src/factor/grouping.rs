@@ -39,7 +39,7 @@ pub(crate) struct Clusters {
     /// By feature.
     seen: Vec<Seen>,
     /// By cluster.
-    clusters: Vec<Cluster>,
+    made: Vec<Cluster>,
     /// By word of a name: the number of its stem; `None` for one that carries no meaning by itself.
     words: HashMap<Box<str>, Option<u32>>,
 }
@@ -77,16 +77,16 @@ fn short(position: usize) -> u32 {
 impl Clusters {
     pub(crate) fn new(likeness: f64, language: Language) -> Self {
         let (leaders, led, of) = (Leaders::default(), Vec::new(), HashMap::new());
-        Self { likeness, language, leaders, led, of, seen: Vec::new(), clusters: Vec::new(), words: HashMap::new() }
+        Self { likeness, language, leaders, led, of, seen: Vec::new(), made: Vec::new(), words: HashMap::new() }
     }
 
     /// Makes a cluster of features that belong together whatever their names. Each of them leads, and so does `label`.
     pub(crate) fn seed<'k>(&mut self, label: &str, keys: impl IntoIterator<Item = &'k FeatureKey>) -> usize {
         let stems = self.stems(&FeatureKey::of(label));
-        let cluster = self.found(stems);
+        let cluster = self.found(&stems);
         for key in keys {
             let stems = self.stems(key);
-            self.lead(cluster, stems);
+            self.lead(cluster, &stems);
             self.take_in(key, cluster, 0);
         }
         cluster
@@ -101,7 +101,7 @@ impl Clusters {
         let stems = self.stems(key);
         let near = self.leaders.nearest_to(&stems.numbers, stems.numbers.len(), stems.negated, self.likeness, Some);
         let near = near.and_then(|leader| self.led.get(leader)).map(|cluster| *cluster as usize);
-        let cluster = near.unwrap_or_else(|| self.found(stems));
+        let cluster = near.unwrap_or_else(|| self.found(&stems));
         self.take_in(key, cluster, 1);
         cluster
     }
@@ -129,14 +129,14 @@ impl Clusters {
     }
 
     /// A new cluster, led by a name of these stems.
-    fn found(&mut self, stems: Stems) -> usize {
-        let cluster = self.clusters.len();
-        self.clusters.push(Cluster { members: Few::None, founder: short(self.led.len()), named: false });
+    fn found(&mut self, stems: &Stems) -> usize {
+        let cluster = self.made.len();
+        self.made.push(Cluster { members: Few::None, founder: short(self.led.len()), named: false });
         self.lead(cluster, stems);
         cluster
     }
 
-    fn lead(&mut self, cluster: usize, stems: Stems) {
+    fn lead(&mut self, cluster: usize, stems: &Stems) {
         self.leaders.lead(&stems.numbers, stems.negated);
         self.led.push(short(cluster));
     }
@@ -146,7 +146,7 @@ impl Clusters {
         let feature = short(self.seen.len());
         self.of.insert(key.clone(), feature);
         self.seen.push(Seen { key: key.clone(), cluster: short(cluster), times });
-        if let Some(of) = self.clusters.get_mut(cluster) {
+        if let Some(of) = self.made.get_mut(cluster) {
             of.members.push(feature);
             of.named = of.named || is_name(key, self.language);
         }
@@ -159,7 +159,7 @@ impl Clusters {
 
     /// The number of clusters.
     pub(crate) fn len(&self) -> usize {
-        self.clusters.len()
+        self.made.len()
     }
 
     /// The cluster of a feature that was seen.
@@ -183,12 +183,12 @@ impl Clusters {
 
     /// True for a cluster of which a feature says something by itself.
     pub(crate) fn has_name(&self, cluster: usize) -> bool {
-        self.clusters.get(cluster).is_some_and(|cluster| cluster.named)
+        self.made.get(cluster).is_some_and(|cluster| cluster.named)
     }
 
     /// The features of a cluster, oldest first.
     pub(crate) fn members_of(&self, cluster: usize) -> impl Iterator<Item = &FeatureKey> {
-        let members = self.clusters.get(cluster).map(|cluster| cluster.members.as_slice()).unwrap_or_default();
+        let members = self.made.get(cluster).map(|cluster| cluster.members.as_slice()).unwrap_or_default();
         members.iter().filter_map(|feature| self.seen.get(*feature as usize)).map(|seen| &seen.key)
     }
 
@@ -198,7 +198,7 @@ impl Clusters {
     }
 
     fn founder_of(&self, cluster: usize) -> Option<(&[u32], bool)> {
-        self.leaders.get(self.clusters.get(cluster)?.founder as usize)
+        self.leaders.get(self.made.get(cluster)?.founder as usize)
     }
 
     /// True when the name that founded one of two clusters is a part of the other's. A negated one is no part of one that

@@ -1,6 +1,7 @@
 //! Making a model of interactions, and taking in more of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use crate::data::grouping::{FittedFactor, Grouping};
@@ -8,7 +9,7 @@ use crate::data::{Calibration, FactorSet, Feature, MemoryChange, MemoryItem, Rea
 use crate::data::{DataError, Decay, FactorId, FactorStatus, Horizon};
 use crate::factor::FactorFit;
 use crate::model::{Provenance, UserModel};
-use crate::pause::{Pace, pause};
+use crate::pause::{AT_ONCE, pause, within};
 use crate::stats::{calibrate, calibration_point};
 use crate::words::Language;
 
@@ -68,8 +69,7 @@ impl UserModel {
         model.memory = ReasoningMemory::new(items);
         model.rebuild_in_steps().await;
         model.check()?;
-        pause().await;
-        model.let_go(0);
+        model.let_go_in_steps().await;
         Ok(model)
     }
 
@@ -86,19 +86,12 @@ impl UserModel {
     pub(crate) async fn rebuild_in_steps(&mut self) -> Partition {
         self.grouping.language = Partition::language_of(&self.task, self.memory.items());
         let (scored, later) = self.memory.items().split_at(calibration_point(self.memory.len()));
-        let (mut partition, mut pace) = (Partition::new(&self.grouping, &[]), Pace::default());
-        for item in scored {
-            pace.step(item.query().text().len()).await;
-            partition.see(item);
-        }
-        pause().await;
-        let first = (!later.is_empty()).then(|| self.first_of(&partition, scored));
-        for item in later {
-            pace.step(item.query().text().len()).await;
-            partition.see(item);
-        }
-        pause().await;
-        self.recount(&partition);
+        let mut partition = Partition::in_steps(&self.grouping, scored).await;
+        let first = if later.is_empty() { None } else { Some(self.first_in_steps(&partition, scored).await) };
+        partition.see_in_steps(later).await;
+        let made = partition.factors_in_steps(self.rules(), self.memory.items(), &self.weights()).await;
+        self.made(made);
+        self.stamp_paths();
         pause().await;
         self.calibrate_with(first.as_ref());
         pause().await;
@@ -132,9 +125,27 @@ impl UserModel {
         self.first_in(&Partition::new(&grouping, items), items)
     }
 
+    /// The same with pauses.
+    async fn first_in_steps(&self, partition: &Partition, items: &[MemoryItem]) -> First {
+        let language = Partition::language_of(&self.task, items);
+        let made;
+        let partition = if language == self.grouping.language {
+            partition
+        } else {
+            made = Partition::in_steps(&Grouping { language, ..self.grouping.clone() }, items).await;
+            &made
+        };
+        let factors = partition.factors_in_steps(self.rules(), items, &self.scored_weights(items)).await;
+        First { factors, language: partition.language() }
+    }
+
     fn first_in(&self, partition: &Partition, items: &[MemoryItem]) -> First {
-        let rules = Rules { task: &self.task, grouping: &self.grouping, edits: &self.edits };
-        First { factors: partition.factors(rules, items, &self.scored_weights(items)), language: partition.language() }
+        let factors = partition.factors(self.rules(), items, &self.scored_weights(items));
+        First { factors, language: partition.language() }
+    }
+
+    fn rules(&self) -> Rules<'_> {
+        Rules { task: &self.task, grouping: &self.grouping, edits: &self.edits }
     }
 
     fn scored_weights(&self, scored: &[MemoryItem]) -> Vec<f64> {
@@ -146,13 +157,23 @@ impl UserModel {
         crate::parallel::map(self.memory.items(), |item| item.features().len());
     }
 
-    /// Lets go of features that can be read off the texts again, from this position on.
-    pub(super) fn let_go(&mut self, from: usize) {
+    /// Lets go of all features that can be read off the texts again, with pauses.
+    async fn let_go_in_steps(&mut self) {
+        let mut from = 0;
+        while let Some(left) = self.memory.items().get(from..).filter(|left| !left.is_empty()) {
+            pause().await;
+            let to = from + within(AT_ONCE, left.iter().map(|item| item.query().text().len()));
+            self.let_go(from..to);
+            from = to;
+        }
+    }
+
+    /// Lets go of features that can be read off the texts again, of the items at these positions.
+    pub(super) fn let_go(&mut self, items: Range<usize>) {
+        let Some(items) = self.memory.items_mut().get_mut(items) else { return };
         // Compares them with their texts, once for each item.
-        crate::parallel::map(self.memory.items().get(from..).unwrap_or_default(), |item| {
-            item.written(Some(READER)).is_to_read()
-        });
-        for item in self.memory.items_mut().iter_mut().skip(from) {
+        crate::parallel::map(items, |item| item.written(Some(READER)).is_to_read());
+        for item in items {
             item.let_go(Some(READER));
         }
     }
@@ -170,13 +191,16 @@ impl UserModel {
     /// Makes the factors anew, and leaves the paths as they are.
     pub(super) fn derive_factors(&mut self, partition: &Partition) {
         let made = self.made_by(partition);
+        self.made(made);
+    }
+
+    fn made(&mut self, made: Factors) {
         (self.factors, self.set_aside) = (made.active, made.set_aside);
         self.derived = Derived(OnceLock::from(true));
     }
 
     fn made_by(&self, partition: &Partition) -> Factors {
-        let rules = Rules { task: &self.task, grouping: &self.grouping, edits: &self.edits };
-        partition.factors(rules, self.memory.items(), &self.weights())
+        partition.factors(self.rules(), self.memory.items(), &self.weights())
     }
 
     /// True when its factors are those that its grouping, items and edits make, so that a file need not hold them. They
@@ -249,7 +273,7 @@ impl UserModel {
         let came = self.memory.items().get(len..).unwrap_or_default();
         if regrouped || !made_here || !appended || partition.language_with(&self.task, came) != self.grouping.language {
             *partition = self.rebuild_in_steps().await;
-            self.let_go(0);
+            self.let_go_in_steps().await;
             return Grown { growth: grown_since(&before, &self.factors), change, extent: Extent::Rebuilt };
         }
         let now = self.horizon();
@@ -263,7 +287,7 @@ impl UserModel {
         if calibration_point(len) != calibration_point(self.memory.len()) {
             self.recalibrate();
         }
-        self.let_go(len);
+        self.let_go(len..self.memory.len());
         Grown { growth: grown_since(&before, &self.factors), change, extent }
     }
 

@@ -9,6 +9,7 @@ use crate::data::{
 };
 use crate::factor::grouping::Clusters;
 use crate::factor::recurring::{Asked, Recurring, offered};
+use crate::pause::{Pace, pause};
 use crate::words::Language;
 
 use super::arrangement::Arrangement;
@@ -54,7 +55,36 @@ pub(super) struct Factors {
     pub(super) set_aside: FactorSet,
 }
 
+impl Factors {
+    fn count_in(&mut self, task: &Task, item: &MemoryItem, weight: f64) {
+        self.active.count_in(task, item, weight);
+        if !self.set_aside.is_empty() {
+            self.set_aside.count_in(task, item, weight);
+        }
+    }
+}
+
+fn weighted<'m>(items: &'m [MemoryItem], weights: &[f64]) -> impl Iterator<Item = (&'m MemoryItem, f64)> {
+    items.iter().zip(weights.iter().copied().chain(std::iter::repeat(1.0)))
+}
+
 impl Partition {
+    /// The partition of items, with pauses.
+    pub(super) async fn in_steps(grouping: &Grouping, items: &[MemoryItem]) -> Self {
+        let mut partition = Self::new(grouping, &[]);
+        partition.see_in_steps(items).await;
+        partition
+    }
+
+    /// Takes in items behind all others, with pauses.
+    pub(super) async fn see_in_steps(&mut self, items: &[MemoryItem]) {
+        let mut pace = Pace::default();
+        for item in items {
+            pace.step(item.query().text().len()).await;
+            self.see(item);
+        }
+    }
+
     pub(super) fn new(grouping: &Grouping, items: &[MemoryItem]) -> Self {
         let clusters = Clusters::new(grouping.likeness, grouping.language);
         let (fitted, fitted_at, places) = (Vec::new(), HashMap::new(), OnceLock::new());
@@ -165,8 +195,28 @@ impl Partition {
         Arranged { partition: self, leaders, ids, arrangement }
     }
 
-    /// The factors with the counts of the items, each of its weight.
+    /// The factors with the counts of the items, each of its weight; those that `weights` is too short for weigh 1.
     pub(super) fn factors(&self, rules: Rules<'_>, items: &[MemoryItem], weights: &[f64]) -> Factors {
+        let mut factors = self.uncounted(rules);
+        for (item, weight) in weighted(items, weights) {
+            factors.count_in(rules.task, item, weight);
+        }
+        factors
+    }
+
+    /// The same with pauses.
+    pub(super) async fn factors_in_steps(&self, rules: Rules<'_>, items: &[MemoryItem], weights: &[f64]) -> Factors {
+        pause().await;
+        let (mut factors, mut pace) = (self.uncounted(rules), Pace::default());
+        for (item, weight) in weighted(items, weights) {
+            pace.step(item.query().text().len()).await;
+            factors.count_in(rules.task, item, weight);
+        }
+        factors
+    }
+
+    /// The factors that nothing is counted in yet.
+    fn uncounted(&self, rules: Rules<'_>) -> Factors {
         let arranged = self.arranged(rules.task, rules.edits);
         let mut factors = Factors { active: FactorSet::default(), set_aside: FactorSet::default() };
         let mut touched = BTreeSet::new();
@@ -174,10 +224,6 @@ impl Partition {
             touched.insert(place(&mut factors, &arranged.arrangement, key, base));
         }
         arranged.name(&mut factors, rules.grouping, &touched);
-        factors.active = factors.active.count_weighted(rules.task, items, weights);
-        if !factors.set_aside.is_empty() {
-            factors.set_aside = factors.set_aside.count_weighted(rules.task, items, weights);
-        }
         factors
     }
 
@@ -200,10 +246,7 @@ impl Partition {
             return false;
         }
         arranged.name(factors, rules.grouping, &touched);
-        factors.active.count_in(rules.task, item, weight);
-        if !factors.set_aside.is_empty() {
-            factors.set_aside.count_in(rules.task, item, weight);
-        }
+        factors.count_in(rules.task, item, weight);
         true
     }
 }

@@ -195,9 +195,9 @@ fn live(disk: &FailingDisk, model: &mut Model, steps: &[Step], fails: bool) -> O
 /// The process ends; the next one opens the log, which has to hold what it should.
 fn next_life(disk: &FailingDisk, model: &mut Model, power: bool) -> Option<ResponseLog> {
     if power {
-        disk.lose_power()
+        disk.lose_power();
     } else {
-        disk.kill()
+        disk.kill();
     }
     model.end(power);
     let log = open(disk);
@@ -213,15 +213,19 @@ fn settle(disk: &FailingDisk, model: &mut Model, log: Option<ResponseLog>, power
     disk.fail(Plan::Never);
     if let Some(log) = log.filter(|_| !disk.is_dead()) {
         model.check(&log, disk);
-        [Step::Ask(9), Step::Sync, Step::Ask(10)].into_iter().for_each(|step| model.step(&log, step, false));
+        for step in [Step::Ask(9), Step::Sync, Step::Ask(10)] {
+            model.step(&log, step, false);
+        }
     }
     if let Some(log) = next_life(disk, model, power) {
-        [Step::Ask(0), Step::Ask(11), Step::Sync, Step::Ask(1)]
-            .into_iter()
-            .for_each(|step| model.step(&log, step, false));
+        for step in [Step::Ask(0), Step::Ask(11), Step::Sync, Step::Ask(1)] {
+            model.step(&log, step, false);
+        }
     }
     if let Some(log) = next_life(disk, model, true) {
-        ["i0", "i1", "i2"].into_iter().for_each(|about| model.purge(&log, about));
+        for about in ["i0", "i1", "i2"] {
+            model.purge(&log, about);
+        }
         model.unopenable += u32::from(model.told.values().any(|told| !told.may.is_empty()));
         model.check_files(disk);
     }
@@ -256,7 +260,7 @@ impl Sum {
     }
 
     fn assert_clean(&self) {
-        println!("{self}");
+        eprintln!("{self}");
         assert!(self.schedules > 0 && self.faults >= self.schedules);
         assert!(self.first.is_empty(), "{self}");
     }
@@ -365,7 +369,9 @@ fn empty(seed: u64) -> Begun {
 fn old_log(seed: u64, damaged: bool) -> Begun {
     let (scratch, mut model) = empty(0);
     let log = open(&scratch).unwrap();
-    [6, 7].into_iter().for_each(|number| model.ask(&log, number, false));
+    for number in [6, 7] {
+        model.ask(&log, number, false);
+    }
     drop(log);
     let mut old = b"rpmlog\r\n\x01\0\0\0".to_vec();
     old.extend(&Sha256::digest(&old).to_vec()[..4]);

@@ -188,9 +188,9 @@ fn live(disk: &FailingDisk, model: &mut Model, models: &Models, steps: &[Step], 
 /// The process ends; the next one opens the store, which has to hold what it should.
 fn next_life(disk: &FailingDisk, model: &mut Model, models: &Models, power: bool) -> Option<RedbStore> {
     if power {
-        disk.lose_power()
+        disk.lose_power();
     } else {
-        disk.kill()
+        disk.kill();
     }
     let store = open(disk, false);
     match &store {
@@ -244,7 +244,7 @@ impl Sum {
     }
 
     fn assert_clean(&self) {
-        println!("{self}");
+        eprintln!("{self}");
         assert!(self.schedules > 0 && self.faults >= self.schedules);
         assert!(self.first.is_empty(), "{self}");
     }

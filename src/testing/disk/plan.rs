@@ -130,7 +130,7 @@ impl Plan {
 }
 
 /// What becomes of a call that is not refused at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Act {
     Whole,
     /// This part of it in 256, and no more.

@@ -10,7 +10,6 @@ use super::plan::{Act, Call, Fault, Plan, Random};
 const SECTOR: usize = 512;
 
 /// All that a disk is.
-#[derive(Debug)]
 pub(super) struct World {
     /// As a process sees them.
     pub(super) names: BTreeMap<PathBuf, u64>,
@@ -30,7 +29,7 @@ pub(super) struct World {
 }
 
 /// A file.
-#[derive(Debug, Default, Clone)]
+#[derive(Default, Clone)]
 pub(super) struct Inode {
     /// As a process sees it.
     pub(super) bytes: Vec<u8>,
@@ -39,7 +38,7 @@ pub(super) struct Inode {
 }
 
 /// A change of a file.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 enum Change {
     Bytes { at: usize, bytes: Vec<u8> },
     Len(usize),
