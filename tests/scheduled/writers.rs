@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use pollster::block_on;
 use rpm_core::data::EditRecord;
+use rpm_core::pipeline::ObserveOutcome;
 use rpm_core::store::{StoreError, StoredModel, UserModelStore, Version};
 use rpm_core::{
     Edit, Forget, InMemoryStore, ItemId, RpmPipeline, StoredError, StoredPipeline, UserId, UserModel, async_trait,
@@ -72,7 +73,12 @@ fn observing(process: &StoredPipeline, id: &'static str, done: &Arc<Mutex<Vec<&'
     Box::pin(async move {
         let new = interaction(id, "A slow film about a baker.", "4", 900);
         match process.observe(&ana(), [new]).await {
-            Ok(_) => done.lock().unwrap().push(id),
+            Ok(report) if report.taken_in() == 1 => done.lock().unwrap().push(id),
+            // The user forgot something meanwhile: it is named, and not kept.
+            Ok(report) => {
+                assert!(matches!(report.items[0].outcome, ObserveOutcome::Overtaken), "{report:?}");
+                done.lock().unwrap().push("overtaken");
+            }
             Err(StoredError::UnknownUser { .. } | StoredError::Deleted { .. }) => {}
             Err(error) => panic!("{error}"),
         }
@@ -111,7 +117,7 @@ fn what_is_acknowledged_is_kept_in_every_schedule_of_writers_in_two_processes() 
                 assert!(done.iter().all(|id| {
                     match *id {
                         "a" => !has("a"),
-                        "refused" => true,
+                        "refused" | "overtaken" => true,
                         "muted" => held
                             .edits_in_force()
                             .into_iter()
