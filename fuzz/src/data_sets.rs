@@ -45,11 +45,21 @@ pub fn data_sets(data: &[u8]) {
             is_sound(&one);
         }
         (Err(one), Err(other)) => {
-            is_discreet(&one);
+            // Ids are printed, so a text in an id's place is too.
+            if ![Some(main), beside].into_iter().flatten().any(is_in_an_id) {
+                is_discreet(&one);
+            }
             assert_eq!(one.to_string(), other.to_string());
         }
         _ => panic!("the same files are read and refused"),
     }
+}
+
+fn is_in_an_id(file: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(file);
+    let is_id = |key: &str| ["\"id", "\"user", "\"user_id", "\"group"].iter().any(|id| key.trim_end().ends_with(id));
+    let mut places = text.match_indices(crate::CANARY);
+    places.any(|(at, _)| text.get(..at).and_then(|before| before.rsplit_once("\":")).is_some_and(|(key, _)| is_id(key)))
 }
 
 fn is_sound(set: &Dataset) {

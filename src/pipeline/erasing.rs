@@ -33,18 +33,24 @@ impl RpmPipeline {
             false
         }
     }
+}
 
-    /// True when it knows of a log.
-    pub(super) fn has_logs(&self) -> bool {
+impl ErasingLogs {
+    /// From now on replies about what went may be kept again.
+    #[cfg_attr(not(feature = "response-log"), expect(clippy::unused_self, reason = "as with logs"))]
+    pub(super) fn end(self) {
         #[cfg(feature = "response-log")]
-        return !self.logs.is_empty();
-        #[cfg(not(feature = "response-log"))]
-        false
+        drop(self.logs);
     }
 }
 
 #[cfg(feature = "response-log")]
 impl RpmPipeline {
+    /// True when it knows of a log.
+    pub(super) fn has_logs(&self) -> bool {
+        !self.logs.is_empty()
+    }
+
     /// The names under which a log has replies about these items, and their vectors.
     pub(super) fn names_of(&self, items: &[&MemoryItem]) -> BTreeSet<String> {
         let mut names = Self::names_of_ids(items.iter().map(|item| item.id()));
@@ -93,6 +99,10 @@ impl RpmPipeline {
 #[cfg(not(feature = "response-log"))]
 #[expect(clippy::unnecessary_wraps, clippy::unused_self, clippy::unused_async, reason = "as with logs")]
 impl RpmPipeline {
+    pub(super) fn has_logs(&self) -> bool {
+        false
+    }
+
     pub(super) fn names_of(&self, items: &[&MemoryItem]) -> BTreeSet<String> {
         Self::names_of_ids(items.iter().map(|item| item.id()))
     }

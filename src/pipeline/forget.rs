@@ -31,7 +31,7 @@ impl RpmPipeline {
     /// Dropping the future leaves the model whole: as it was, or without what was to go.
     pub async fn forget(&self, prepared: &mut Prepared, what: &Forget<'_>) -> Result<Receipt, Error> {
         let (receipt, erasing) = self.forget_until(prepared, what).await?;
-        drop(erasing);
+        erasing.end();
         // Only now: what was known before may be of what is gone.
         prepared.known_as_of(Moment::now());
         Ok(receipt)

@@ -81,7 +81,8 @@ impl StoredPipeline {
     }
 
     fn erase_replies(&self, ids: &[ItemId]) -> Result<(), StoredError> {
-        drop(self.pipeline.erase_in_logs(RpmPipeline::names_of_ids(ids))?);
+        let (_, erasing) = self.pipeline.erase_in_logs(RpmPipeline::names_of_ids(ids))?;
+        erasing.end();
         Ok(())
     }
 
@@ -113,7 +114,7 @@ impl StoredPipeline {
         let mut forgetting = Forgetting { user, pipeline: &self.pipeline, what };
         let (receipt, erasing) = self.swap(user, Life::Any, &mut forgetting).await?;
         // Not before: until it was saved, others may have begun with what was held.
-        drop(erasing);
+        erasing.end();
         Ok(receipt)
     }
 

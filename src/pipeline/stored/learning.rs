@@ -39,7 +39,8 @@ impl StoredPipeline {
         if let Err(StoredError::Deleted { .. }) = &saved {
             // Replies about what the deleted model never had.
             let ids = RpmPipeline::names_of_ids(history.interactions().iter().map(Interaction::id));
-            drop(self.pipeline.erase_in_logs(ids)?);
+            let (_, erasing) = self.pipeline.erase_in_logs(ids)?;
+            erasing.end();
         }
         saved
     }
