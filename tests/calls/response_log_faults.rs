@@ -6,13 +6,16 @@
 #![cfg(feature = "response-log")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
+#[path = "../common/schedules.rs"]
+mod schedules;
+
 use std::collections::BTreeMap;
-use std::fmt;
 
 use pollster::block_on;
 use rpm_core::llm::{LogError, Message, ResponseLog, Stage};
 use rpm_core::testing::disk::{FailingDisk, Fault, Plan, Random};
 use rpm_core::{Completion, CompletionRequest, LlmBackend, backend_fn};
+use schedules::Sum;
 use sha2::{Digest, Sha256};
 
 const PATH: &str = "/data/replies";
@@ -159,8 +162,9 @@ impl Model {
         }
     }
 
-    fn faults(&self) -> u32 {
-        self.lost + self.wrong + self.unopenable + self.returned
+    /// What is wrong, as a sum of schedules counts it.
+    fn wrongs(&self) -> [u32; 4] {
+        [self.lost, self.wrong, self.unopenable, self.returned]
     }
 }
 
@@ -232,51 +236,6 @@ fn settle(disk: &FailingDisk, model: &mut Model, log: Option<ResponseLog>, power
     next_life(disk, model, true);
 }
 
-/// What became of many schedules.
-#[derive(Default)]
-struct Sum {
-    schedules: u64,
-    faults: u64,
-    lost: u32,
-    wrong: u32,
-    unopenable: u32,
-    returned: u32,
-    /// By kind of fault of the log, the first schedule that shows it.
-    first: BTreeMap<[bool; 4], String>,
-}
-
-impl Sum {
-    fn add(&mut self, disk: &FailingDisk, model: &Model, name: &str) {
-        self.schedules += 1;
-        self.faults += disk.faults();
-        self.lost += model.lost;
-        self.wrong += model.wrong;
-        self.unopenable += model.unopenable;
-        self.returned += model.returned;
-        if model.faults() > 0 {
-            let kinds = [model.lost, model.wrong, model.unopenable, model.returned].map(|count| count > 0);
-            self.first.entry(kinds).or_insert_with(|| name.to_owned());
-        }
-    }
-
-    fn assert_clean(&self) {
-        eprintln!("{self}");
-        assert!(self.schedules > 0 && self.faults >= self.schedules);
-        assert!(self.first.is_empty(), "{self}");
-    }
-}
-
-impl fmt::Display for Sum {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { schedules, faults, lost, wrong, unopenable, returned, first } = self;
-        write!(
-            f,
-            "{schedules} schedules, {faults} faults: {lost} replies lost, {wrong} wrong, {unopenable} logs not to be opened or \
-             purged, {returned} forgotten texts back {first:?}"
-        )
-    }
-}
-
 const SMALL: [Step; 16] = [
     Step::Ask(0),
     Step::Ask(1),
@@ -305,7 +264,7 @@ fn every_fault(sum: &mut Sum, powers: Option<u64>, begin: impl Fn(u64) -> Begun)
     let (disk, mut model) = begin(0);
     let before = disk.calls();
     let log = live(&disk, &mut model, &SMALL, false);
-    assert!(log.is_some() && model.faults() == 0, "{model:?}");
+    assert!(log.is_some() && model.wrongs() == [0; 4], "{model:?}");
     let calls = disk.calls() - before;
     for (fault, call) in Fault::ALL.into_iter().flat_map(|fault| (0..calls).map(move |call| (fault, call))) {
         // A signal that never ends ends nothing.
@@ -322,7 +281,7 @@ fn every_fault(sum: &mut Sum, powers: Option<u64>, begin: impl Fn(u64) -> Begun)
             let log = live(&disk, &mut model, &SMALL, true);
             if disk.faults() > 0 {
                 settle(&disk, &mut model, log, power > 0);
-                sum.add(&disk, &model, &format!("{fault:?} at call {call}, stays {stays}, power {power}"));
+                sum.add(&disk, model.wrongs(), &format!("{fault:?} at call {call}, stays {stays}, power {power}"));
             }
         }
     }
@@ -346,7 +305,7 @@ fn random_faults(sum: &mut Sum, seed: u64) {
     }
     if disk.faults() > 0 {
         settle(&disk, &mut model, None, true);
-        sum.add(&disk, &model, &format!("seed {seed}"));
+        sum.add(&disk, model.wrongs(), &format!("seed {seed}"));
     }
 }
 

@@ -8,9 +8,10 @@
 
 #[path = "../../../tests/common/mod.rs"]
 mod common;
+#[path = "../../../tests/common/schedules.rs"]
+mod schedules;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::collections::BTreeSet;
 
 use common::scale_task;
 use pollster::block_on;
@@ -18,6 +19,7 @@ use rpm_core::store::{StoreError, UserModelStore};
 use rpm_core::testing::disk::{FailingDisk, Fault, Plan, Random};
 use rpm_core::{History, Interaction, Query, RpmPipeline, UserModel};
 use rpm_stores::RedbStore;
+use schedules::Sum;
 
 const PATH: &str = "/data/users";
 const USERS: usize = 3;
@@ -154,8 +156,9 @@ impl Model {
         self.returned += u32::try_from(texts.iter().filter(|text| erased(text)).count()).unwrap();
     }
 
-    fn faults(&self) -> u32 {
-        self.lost + self.wrong + self.unopenable + self.returned
+    /// What is wrong, as a sum of schedules counts it.
+    fn wrongs(&self) -> [u32; 4] {
+        [self.lost, self.wrong, self.unopenable, self.returned]
     }
 }
 
@@ -216,51 +219,6 @@ fn settle(disk: &FailingDisk, model: &mut Model, models: &Models, store: Option<
     next_life(disk, model, models, true);
 }
 
-/// What became of many schedules.
-#[derive(Default)]
-struct Sum {
-    schedules: u64,
-    faults: u64,
-    lost: u32,
-    wrong: u32,
-    unopenable: u32,
-    returned: u32,
-    /// By kind of fault of the store, the first schedule that shows it.
-    first: BTreeMap<[bool; 4], String>,
-}
-
-impl Sum {
-    fn add(&mut self, disk: &FailingDisk, model: &Model, name: &str) {
-        self.schedules += 1;
-        self.faults += disk.faults();
-        self.lost += model.lost;
-        self.wrong += model.wrong;
-        self.unopenable += model.unopenable;
-        self.returned += model.returned;
-        if model.faults() > 0 {
-            let kinds = [model.lost, model.wrong, model.unopenable, model.returned].map(|count| count > 0);
-            self.first.entry(kinds).or_insert_with(|| name.to_owned());
-        }
-    }
-
-    fn assert_clean(&self) {
-        eprintln!("{self}");
-        assert!(self.schedules > 0 && self.faults >= self.schedules);
-        assert!(self.first.is_empty(), "{self}");
-    }
-}
-
-impl fmt::Display for Sum {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { schedules, faults, lost, wrong, unopenable, returned, first } = self;
-        write!(
-            f,
-            "{schedules} schedules, {faults} faults: {lost} models lost, {wrong} wrong, {unopenable} not to be opened or \
-             loaded, {returned} erased texts back {first:?}"
-        )
-    }
-}
-
 const SMALL: [Step; 12] = [
     Step::Save(0),
     Step::Save(1),
@@ -281,7 +239,7 @@ const SMALL: [Step; 12] = [
 fn every_fault(sum: &mut Sum, models: &Models, faults: &[Fault], powers: Option<u64>) {
     let (disk, mut model) = (FailingDisk::new(0), Model::new());
     let store = live(&disk, &mut model, models, &SMALL, false);
-    assert!(store.is_some() && model.faults() == 0, "{model:?}");
+    assert!(store.is_some() && model.wrongs() == [0; 4], "{model:?}");
     let calls = disk.calls();
     for (fault, call) in faults.iter().flat_map(|fault| (0..calls).map(move |call| (*fault, call))) {
         // A signal that never ends ends nothing.
@@ -297,7 +255,7 @@ fn every_fault(sum: &mut Sum, models: &Models, faults: &[Fault], powers: Option<
             let store = live(&disk, &mut model, models, &SMALL, true);
             if disk.faults() > 0 {
                 settle(&disk, &mut model, models, store, power > 0);
-                sum.add(&disk, &model, &format!("{fault:?} at call {call}, stays {stays}, power {power}"));
+                sum.add(&disk, model.wrongs(), &format!("{fault:?} at call {call}, stays {stays}, power {power}"));
             }
         }
     }
@@ -321,7 +279,7 @@ fn random_faults(sum: &mut Sum, models: &Models, seed: u64) {
     }
     if disk.faults() > 0 {
         settle(&disk, &mut model, models, None, true);
-        sum.add(&disk, &model, &format!("seed {seed}"));
+        sum.add(&disk, model.wrongs(), &format!("seed {seed}"));
     }
 }
 
