@@ -59,7 +59,9 @@ pub fn hold<D: Disk>(disk: &D, path: &Path, kept: Option<&str>) -> Result<Held<D
         if !disk.names(&resolved, &file)? {
             continue;
         }
-        if let Some(kept) = kept.map(|ending| beside(&resolved, ending))
+        // Where the system does not tell, what is kept is not touched.
+        if file.names()? > 1
+            && let Some(kept) = kept.map(|ending| beside(&resolved, ending))
             && disk.names(&kept, &file)?
         {
             disk.remove(&kept)?;
@@ -99,15 +101,27 @@ pub fn put_in_place<D: Disk>(disk: &D, new: &Path, file: &D::File, place: &Path)
 /// Says in a file's lock that a flush of the file failed. What it did not write counts as written from then on, also for the next
 /// process, until the power goes; so who opens the file next has to know.
 pub fn doubt<F: DiskFile>(lock: &F) {
-    let _ = lock.write_all_at(0, b"a flush failed\n");
+    // A file of this name that somebody else writes to is left as it is.
+    if lock.is_empty().unwrap_or(false) {
+        let _ = lock.write_all_at(0, DOUBT);
+    }
 }
+
+/// What a lock says then, or the beginning of it.
+const DOUBT: &[u8] = b"a flush failed\n";
 
 /// True when a flush of the file failed that nobody made good.
 ///
 /// # Errors
 /// The lock cannot be read.
 pub fn is_doubted<F: DiskFile>(lock: &F) -> io::Result<bool> {
-    Ok(!lock.is_empty()?)
+    let len = lock.len()?;
+    let Some(said) = usize::try_from(len).ok().filter(|len| *len > 0).and_then(|len| DOUBT.get(..len)) else {
+        return Ok(false);
+    };
+    let mut bytes = vec![0; said.len()];
+    lock.read_exact_at(0, &mut bytes)?;
+    Ok(bytes == said)
 }
 
 /// Makes a failed flush good: writes all bytes over themselves, so that the system takes them for new ones, and flushes them. Needs

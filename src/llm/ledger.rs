@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::budget::Spent;
 use super::heard::Listener;
-use super::moment::Moment;
+use super::moment::{Begun, Moment};
 use super::progress::{OnProgress, Steps};
 use super::trace::CallSpan;
 use super::{
@@ -30,8 +30,7 @@ struct Account {
     steps: Steps,
     /// Who listens to the answer while it is written.
     listener: Option<Listener>,
-    /// When what the operation works on was known to be so.
-    begun: Moment,
+    begun: Begun,
 }
 
 #[derive(Debug, Default)]
@@ -119,13 +118,13 @@ impl Ledger {
     /// The account, which nobody has a clone of yet, of an operation on what was known at this moment.
     pub(crate) fn begun_at(mut self, moment: Moment) -> Self {
         if let Some(account) = Arc::get_mut(&mut self.0) {
-            account.begun = moment;
+            account.begun.known = moment;
         }
         self
     }
 
-    /// When what the operation works on was known to be so.
-    pub(super) fn begun(&self) -> Moment {
+    /// When the operation began.
+    pub(super) fn begun(&self) -> Begun {
         self.0.begun
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::ledger::Entry;
-use super::moment::Moment;
+use super::moment::Begun;
 use super::{Attempt, BackendError, BudgetLimit, Ledger, Stage, TokenChoices, estimate_tokens};
 
 /// The means by which a reply is held to its form, from the loosest to the strictest. The wording asks for JSON in each
@@ -49,8 +49,8 @@ pub struct CompletionRequest {
     /// errors and finds what to purge.
     pub about: Vec<String>,
     pub(crate) entry: Option<Entry>,
-    /// When what it asks was known to be so; of an operation, when its model was.
-    pub(crate) begun: Option<Moment>,
+    /// When it, or its operation, began.
+    pub(crate) begun: Option<Begun>,
     /// The model that is asked, for spans.
     pub(crate) model: String,
 }

@@ -20,3 +20,19 @@ impl Default for Moment {
         Self::now()
     }
 }
+
+/// When an operation began, as an erasure asks: what it works on was known at one moment, and it was called at another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Begun {
+    /// When what it works on was known to be so: when the model that it was called with was the newest. A forgetting after that makes it late.
+    pub(crate) known: Moment,
+    /// When it was called. A purge after that makes it late.
+    pub(crate) called: Moment,
+}
+
+impl Default for Begun {
+    fn default() -> Self {
+        let now = Moment::now();
+        Self { known: now, called: now }
+    }
+}

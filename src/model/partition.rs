@@ -152,8 +152,9 @@ impl Partition {
         Some(FactorId::free(founder.as_str(), |id| self.fitted_at.contains_key(id)))
     }
 
-    fn ids(&self) -> impl Iterator<Item = (usize, FactorId)> {
-        (0..self.clusters.len()).filter_map(|cluster| Some((cluster, self.id_of(cluster)?)))
+    fn places(&self) -> &HashMap<FactorId, usize> {
+        let ids = || (0..self.clusters.len()).filter_map(|cluster| Some((self.id_of(cluster)?, cluster)));
+        self.places.get_or_init(|| ids().collect())
     }
 
     /// The cluster whose factor has this id, or had it in an older file.
@@ -161,8 +162,8 @@ impl Partition {
         if let Some(place) = self.fitted_at.get(id) {
             return Some(*place);
         }
-        let places = self.places.get_or_init(|| self.ids().map(|(cluster, id)| (id, cluster)).collect());
-        let had = || self.ids().find(|(_, now)| now.was(id)).map(|(cluster, _)| cluster);
+        let places = self.places();
+        let had = || places.iter().filter(|(now, _)| now.was(id)).map(|(_, cluster)| *cluster).min();
         places.get(id).copied().or_else(|| id.is_old().then(had).flatten())
     }
 
@@ -171,7 +172,8 @@ impl Partition {
     pub(super) fn id_now(&self, old: &FactorId, features: &BTreeSet<FeatureKey>) -> Option<FactorId> {
         let is_meant = |id: &FactorId| id.was(old);
         let of = features.iter().filter_map(|key| self.id_of(self.clusters.cluster_of(key)?)).find(is_meant);
-        of.or_else(|| self.ids().map(|(_, id)| id).find(is_meant))
+        let first = || self.places().iter().filter(|(id, _)| is_meant(id)).min_by_key(|(_, cluster)| **cluster);
+        of.or_else(|| first().map(|(id, _)| id.clone()))
     }
 
     /// The partition as the edits in force keep and rearrange it.

@@ -61,6 +61,11 @@ impl UserModel {
         without(self) == without(other)
     }
 
+    /// Gives it a revision behind that of the model whose place it takes.
+    pub(crate) fn comes_after(&mut self, held: &Self) {
+        self.revision = self.revision.max(held.revision.saturating_add(1));
+    }
+
     /// Carries over from the model that was before learning again what does not follow from the history: the edits, and
     /// the numbers that are not used twice.
     pub(crate) fn succeed(&mut self, before: &Self) {

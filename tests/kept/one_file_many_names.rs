@@ -197,3 +197,18 @@ fn a_rewrite_follows_no_link_that_was_put_in_its_way() {
     assert_eq!(fs::read_to_string(folder.at("precious")).unwrap(), "another program's file");
     assert!(!fs::symlink_metadata(folder.at("data/replies")).unwrap().is_symlink());
 }
+
+#[test]
+fn a_lock_file_that_is_somebody_elses_is_left_as_it_is() {
+    let folder = Folder::new();
+    let theirs = "[[package]]\nname = \"a\"\n";
+    fs::write(folder.at("data/poetry.lock"), theirs).unwrap();
+    let log = ResponseLog::open(folder.at("data/poetry")).unwrap();
+    assert!(paid(&log, "a"));
+    log.sync().unwrap();
+    log.purge(["b"]).unwrap();
+    drop(log);
+    let log = ResponseLog::open(folder.at("data/poetry")).unwrap();
+    assert!(!paid(&log, "a"), "it is there");
+    assert_eq!(fs::read_to_string(folder.at("data/poetry.lock")).unwrap(), theirs);
+}

@@ -12,9 +12,7 @@ use super::erasing::Waits;
 use super::flights::{Joined, Landed, own};
 use super::key::Key;
 use super::{Record, ResponseLog};
-use crate::llm::{
-    BackendError, Capabilities, Completion, CompletionRequest, FinishReason, LlmBackend, Moment, ReplyForm,
-};
+use crate::llm::{BackendError, Capabilities, Completion, CompletionRequest, FinishReason, LlmBackend, ReplyForm};
 
 /// The use that a [`LoggedBackend`] makes of its log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
@@ -208,7 +206,7 @@ impl LoggedBackend {
 /// The request as it is asked: begun now, unless its operation began before.
 fn begun(request: &CompletionRequest) -> CompletionRequest {
     let mut request = request.clone();
-    request.begun.get_or_insert_with(Moment::now);
+    request.begun.get_or_insert_default();
     request
 }
 

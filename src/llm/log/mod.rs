@@ -29,7 +29,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::container::DamagedFile;
 
-use super::{CompletionRequest, LlmBackend, Moment};
+use super::{CompletionRequest, LlmBackend};
 
 pub(crate) use erasing::Erasing;
 use erasing::Erasures;
@@ -86,6 +86,8 @@ pub struct ResponseLog {
 struct Kept {
     store: Box<dyn Store>,
     erasures: Erasures,
+    /// How often what it holds was written anew, so that places in it are others.
+    rewrites: u64,
     /// Replies that were not kept for being begun before an erasure.
     overtaken: u64,
 }
@@ -131,7 +133,7 @@ impl ResponseLog {
     }
 
     fn of(store: impl Store + 'static) -> Self {
-        let kept = Kept { store: Box::new(store), erasures: Erasures::default(), overtaken: 0 };
+        let kept = Kept { store: Box::new(store), erasures: Erasures::default(), rewrites: 0, overtaken: 0 };
         Self { kept: Arc::new(Mutex::new(kept)), flights: Flights::default() }
     }
 
@@ -183,7 +185,7 @@ impl ResponseLog {
     /// not be written to disk: purge again.
     pub fn purge<I: AsRef<str>>(&self, ids: impl IntoIterator<Item = I>) -> Result<usize, LogError> {
         let names = ids.into_iter().map(|id| id.as_ref().to_owned()).collect();
-        self.erase(names).map(|(removed, _)| removed)
+        self.erase_as(erasing::Cause::Purge, names).map(|(removed, _)| removed)
     }
 
     /// Writes the file anew without records that are damaged or superseded, and gives the bytes won. Does nothing in
@@ -192,7 +194,9 @@ impl ResponseLog {
     /// # Errors
     /// Those of [`purge`](Self::purge).
     pub fn compact(&self) -> Result<u64, LogError> {
-        self.kept().store.compact()
+        let mut kept = self.kept();
+        kept.rewrites += 1;
+        kept.store.compact()
     }
 
     /// Waits until the replies kept so far would survive a loss of power. After one that failed, all bytes are written over
@@ -205,9 +209,15 @@ impl ResponseLog {
     }
 
     /// Shows what it holds, as it is kept, for a search of it: block by block from this place on, up to about so many bytes. Gives
-    /// the next place; nothing at the end.
-    pub(crate) fn show(&self, from: u64, most: u64, mut block: impl FnMut(&[u8])) -> Result<Option<u64>, LogError> {
-        self.kept().store.show(from, most, &mut block)
+    /// the next place, nothing at the end; and how often it was written anew, after which places are others.
+    pub(crate) fn show(
+        &self,
+        from: u64,
+        most: u64,
+        mut block: impl FnMut(&[u8]),
+    ) -> Result<(Option<u64>, u64), LogError> {
+        let mut kept = self.kept();
+        Ok((kept.store.show(from, most, &mut block)?, kept.rewrites))
     }
 
     /// Returns counts of its replies and of what it met since it was opened.
@@ -238,7 +248,7 @@ impl ResponseLog {
     /// was begun is not kept, unless somebody waits for the same who has not erased it.
     fn keep(&self, key: Key, request: &CompletionRequest, completion: &super::Completion) {
         let kept = &mut *self.kept();
-        let begun = request.begun.unwrap_or_else(Moment::now);
+        let begun = request.begun.unwrap_or_default();
         match kept.erasures.kept_about(&key, &request.about, begun).map(<[String]>::to_vec) {
             Some(about) => drop(kept.store.put(Record { about, ..Record::new(key, request, completion) })),
             None => kept.overtaken += 1,

@@ -177,6 +177,8 @@ impl Change for Learning<'_> {
                 let paths = held.memory().items().iter();
                 adopt_fitting(self.learned, paths.filter_map(|item| Some((item.id(), item.path()?))));
             }
+            // What is begun with either is told apart by its revision.
+            self.learned.comes_after(held);
         }
         Ok((self.pipeline.prepared(Arc::new(self.learned.clone())), ()))
     }

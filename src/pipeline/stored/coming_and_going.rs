@@ -93,20 +93,19 @@ impl StoredPipeline {
     /// nothing of what they began before: no path, no interaction, no model. Replies under way are kept out of the logs that this
     /// pipeline forgets in.
     ///
-    /// The receipt names the store among its places: erased, or why not and what to call. Where nothing went it is left alone.
+    /// The receipt names the store among its places: erased, or why not and what to call.
     ///
     /// # Errors
     /// As [`observe`](Self::observe). A store that fails to erase is no error but in the receipt: the model is saved by then.
+    ///
+    /// # Cancellation
+    /// After dropping the future the model is as it was or without what was to go, and the store may not have erased:
+    /// [`erase`](crate::store::UserModelStore::erase) it, or forget again.
     pub async fn forget(&self, user: &UserId, what: &Forget<'_>) -> Result<Receipt, StoredError> {
         let mut receipt = self.forget_all_but_bytes(user, what).await?;
-        let place = if receipt.items.is_empty() && receipt.stripped.is_empty() {
-            Place::not_reached(PlaceKind::Store, "nothing was removed", "nothing")
-        } else {
-            // Those who forget at once share one erasure.
-            pause().await;
-            place_of(self.store.erase().await)
-        };
-        receipt.probe.replace(place);
+        // Those who forget at once share one erasure. Where nothing went, it may be what another call removed, which was given up.
+        pause().await;
+        receipt.probe.replace(place_of(self.store.erase().await));
         Ok(receipt)
     }
 
@@ -127,18 +126,24 @@ impl StoredPipeline {
     /// ids, or keep one log per user and remove it.
     ///
     /// # Errors
-    /// [`StoredError::Store`]; [`StoredError::Operation`] with [`Error::Log`](crate::Error::Log) when a log could not be written. The user may be deleted
-    /// then and some bytes not be erased: call it again, and purge the log.
+    /// [`StoredError::Store`]; where the pipeline forgets in logs, also why the user's replies could not be taken out of them: a log that
+    /// could not be written, a model that cannot be read or is of another task. The user may be deleted then and some bytes not be erased:
+    /// call it again, and [purge](crate::llm::ResponseLog::purge) the log.
+    ///
+    /// # Cancellation
+    /// After dropping the future the user may be deleted or not, and not everything erased: call it again.
     pub async fn delete(&self, user: &UserId) -> Result<bool, StoredError> {
         let mut log = Ok(());
         if self.told.is_some() || self.pipeline.has_logs() {
             // Told as a change of what was held, and not of what was read a moment before. Whoever cannot be read or saved is
             // deleted all the same.
             let forgotten = self.forget_all_but_bytes(user, &Forget::All).await;
-            if let Err(StoredError::Operation(error)) = forgotten
-                && RpmPipeline::is_of_log(&error)
-            {
-                log = Err(StoredError::Operation(error));
+            match forgotten {
+                // Nobody knows which replies are theirs then, or a log could not be written.
+                Err(error) if self.pipeline.has_logs() && !matches!(error, StoredError::UnknownUser { .. }) => {
+                    log = Err(error);
+                }
+                _ => {}
             }
         }
         let ending = self.open.ending(user);

@@ -83,7 +83,7 @@ impl RedbStore {
     /// [`StoreError::InUse`] while it is open elsewhere, also in this process and by another path; [`StoreError::ManyNames`]; [`StoreError::NotAStore`],
     /// [`StoreError::FutureVersion`] or [`StoreError::Damaged`] for a file that cannot be used, which is left as it is.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        Self::of(StoreFile::open(System, path.as_ref(), true)?)
+        Self::of(StoreFile::open(System, path.as_ref(), true)?, true)
     }
 
     /// [`open`](Self::open) on a disk of a test's own.
@@ -92,23 +92,24 @@ impl RedbStore {
     /// As for [`open`](Self::open).
     #[doc(hidden)]
     pub fn open_on(disk: impl Disk, path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        Self::of(StoreFile::open(disk, path.as_ref(), true)?)
+        Self::of(StoreFile::open(disk, path.as_ref(), true)?, true)
     }
 
     /// [`open`](Self::open) without reading the whole file, at once however large it is; only after a crash is it read
     /// and repaired. It also opens the rest of a damaged store: a model that was damaged is reported by
     /// [`StoreError::Corrupt`] when it is loaded, but where the file's tree is, users may be missing from it without a
-    /// sign. Then save what can be loaded to a new store.
+    /// sign. Then save what can be loaded to a new store. Nothing is erased when it is opened so.
     ///
     /// # Errors
     /// As for [`open`](Self::open).
     pub fn open_unchecked(path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        Self::of(StoreFile::open(System, path.as_ref(), false)?)
+        Self::of(StoreFile::open(System, path.as_ref(), false)?, false)
     }
 
-    fn of(file: StoreFile) -> Result<Self, StoreError> {
+    fn of(file: StoreFile, checked: bool) -> Result<Self, StoreError> {
         let file = ErasingFile::new(file);
-        if file.read(tables::is_to_erase)? {
+        // What was not checked is not written anew: it may be all that is left.
+        if checked && file.read(tables::is_to_erase)? {
             // Where there is no room for it now, the mark stays, and the next forgetting or opening does it.
             let _ = file.compact();
         }
