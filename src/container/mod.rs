@@ -32,6 +32,8 @@ mod error;
 mod read;
 #[cfg(feature = "response-log")]
 mod scan;
+#[cfg(all(test, feature = "response-log"))]
+mod scan_tests;
 #[cfg(test)]
 mod tests;
 mod write;
