@@ -138,12 +138,12 @@ impl StoredPipeline {
             // Told as a change of what was held, and not of what was read a moment before. Whoever cannot be read or saved is
             // deleted all the same.
             let forgotten = self.forget_all_but_bytes(user, &Forget::All).await;
-            match forgotten {
-                // Nobody knows which replies are theirs then, or a log could not be written.
-                Err(error) if self.pipeline.has_logs() && !matches!(error, StoredError::UnknownUser { .. }) => {
-                    log = Err(error);
-                }
-                _ => {}
+            // Nobody knows which replies are theirs then, or a log could not be written.
+            if let Err(error) = forgotten
+                && self.pipeline.has_logs()
+                && !matches!(error, StoredError::UnknownUser { .. })
+            {
+                log = Err(error);
             }
         }
         let ending = self.open.ending(user);
