@@ -494,3 +494,51 @@ fn whoever_is_deleted_leaves_no_reply_in_the_log_nor_does_what_was_under_way() {
     assert!(matches!(block_on(stored.learn(&films())), Err(StoredError::Deleted { .. })));
     assert_eq!(log.stats().records, 0);
 }
+
+#[test]
+fn a_forgetting_after_one_that_was_given_up_has_the_store_erase_all_the_same() {
+    let stored = RpmPipeline::offline(scale_task()).with_store(InMemoryStore::new());
+    block_on(stored.learn(&films())).unwrap();
+    let all = Forget::Items(films().interactions().iter().map(|film| film.id().clone()).collect());
+    // Polled until it is saved, and no further.
+    let user = ana();
+    let mut given_up = Box::pin(stored.forget(&user, &all));
+    while !block_on(stored.load(&user)).unwrap().model.memory().is_empty() {
+        assert!(poll(&mut given_up).is_pending());
+    }
+    drop(given_up);
+    let receipt = block_on(stored.forget(&ana(), &Forget::All)).unwrap();
+    assert!(receipt.items.is_empty());
+    assert!(matches!(state(&receipt, PlaceKind::Store), PlaceState::Erased { .. }), "{receipt}");
+}
+
+#[test]
+fn a_model_that_is_learned_again_is_later_than_all_that_was_kept_while_it_was() {
+    let (model, store, stored) = on_first_use();
+    let (other, held_then) = (stored.clone(), Arc::new(Mutex::new(0)));
+    let told = Arc::clone(&held_then);
+    let seen = Arc::clone(&store);
+    model.before(Stage::Extract, move || {
+        for asked in ["A slow, quiet film.", "A loud chase through the city.", "Long days with music and a thin plot."]
+        {
+            block_on(other.personalize(&ana(), &query(asked))).unwrap();
+        }
+        *told.lock().unwrap() = held(&seen).revision();
+    });
+    let before = held(&store).revision();
+    block_on(stored.relearn(&ana())).unwrap();
+    let then = *held_then.lock().unwrap();
+    assert!(then >= before + 2, "else this shows nothing: {before}, {then}");
+    assert!(held(&store).revision() > then, "{} after {then}", held(&store).revision());
+}
+
+#[test]
+fn a_deletion_says_when_it_could_not_take_the_replies_out_of_the_logs() {
+    let (log, store) = (log(), Arc::new(InMemoryStore::new()));
+    let learning = pipeline(&Slow::default(), Some(&log), PathPolicy::OnFirstUse).with_store(Arc::clone(&store));
+    block_on(learning.learn(&films())).unwrap();
+    let other = RpmPipeline::offline_builder(crate::common::labels_task()).forgets_in(&log).build().unwrap();
+    let deleted = block_on(other.with_store(Arc::clone(&store)).delete(&ana()));
+    assert!(matches!(deleted, Err(StoredError::Operation(_))), "{deleted:?}");
+    assert!(block_on(store.load(&ana())).unwrap().is_none(), "deleted all the same");
+}
