@@ -93,6 +93,15 @@ impl UserModelStore for InMemoryStore {
         Ok(self.state().held.remove(user).is_some_and(|held| held.model.is_some()))
     }
 
+    async fn delete_version(&self, user: &UserId, expected: Version) -> Result<(), StoreError> {
+        let mut state = self.state();
+        if state.held.get(user).is_none_or(|held| held.version != expected) {
+            return Err(StoreError::Conflict);
+        }
+        state.held.remove(user);
+        Ok(())
+    }
+
     async fn list(&self, after: Option<&UserId>, limit: usize) -> Result<Vec<UserId>, StoreError> {
         let state = self.state();
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);

@@ -116,6 +116,13 @@ pub trait UserModelStore: Send + Sync {
     /// [`StoreError`].
     async fn delete(&self, user: &UserId) -> Result<bool, StoreError>;
 
+    /// Deletes all that is held of this user, a reservation too, if it is of the version `expected`; compared and deleted in one step,
+    /// so that whoever looked at a model before deleting it has seen all of what goes.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when the store holds another version, or nothing; nothing is deleted then.
+    async fn delete_version(&self, user: &UserId, expected: Version) -> Result<(), StoreError>;
+
     /// The ids of at most `limit` users who have a model, those after `after`, in ascending order of their bytes. Fewer
     /// than `limit` means that there are no more. Users that come and go between two pages may be missed; others are not.
     ///
@@ -158,6 +165,10 @@ impl<S: UserModelStore + ?Sized> UserModelStore for Arc<S> {
 
     async fn delete(&self, user: &UserId) -> Result<bool, StoreError> {
         (**self).delete(user).await
+    }
+
+    async fn delete_version(&self, user: &UserId, expected: Version) -> Result<(), StoreError> {
+        (**self).delete_version(user, expected).await
     }
 
     async fn list(&self, after: Option<&UserId>, limit: usize) -> Result<Vec<UserId>, StoreError> {

@@ -13,7 +13,7 @@ use rpm_core::store::{StoreError, StoredModel, UserModelStore, Version};
 use rpm_core::testing::{ConformanceError, durable_user_model_store_conformance, user_model_store_conformance};
 use rpm_core::{InMemoryStore, UserId, UserModel, async_trait};
 
-const CHECKS: usize = 516;
+const CHECKS: usize = 529;
 
 #[test]
 fn the_store_in_memory_conforms() {
@@ -62,6 +62,8 @@ enum Fault {
     DeleteOnlyHides,
     DeleteSaysThereWas,
     DeleteTakesTheNeighbour,
+    DeletesAnyVersion,
+    DeletesAndSaysConflict,
     OneLife,
     LivesByTheSave,
     ReservesForever,
@@ -260,6 +262,20 @@ impl UserModelStore for Faulty {
         }
     }
 
+    async fn delete_version(&self, user: &UserId, expected: Version) -> Result<(), StoreError> {
+        match self.fault {
+            Fault::CaseBlind | Fault::TrimsIds | Fault::CutsLongIds | Fault::DeletesAnyVersion => {
+                self.delete(user).await.map(|_| ())
+            }
+            Fault::DeletesAndSaysConflict => {
+                let compared = self.sound.delete_version(user, expected).await;
+                self.sound.delete(user).await?;
+                compared
+            }
+            _ => self.sound.delete_version(user, expected).await,
+        }
+    }
+
     async fn list(&self, after: Option<&UserId>, limit: usize) -> Result<Vec<UserId>, StoreError> {
         match self.fault {
             Fault::CaseBlind | Fault::TrimsIds | Fault::CutsLongIds => {
@@ -343,6 +359,8 @@ fn a_user_who_comes_back_or_goes_too_soon_is_found() {
     caught(Fault::DeleteSaysThereWas, "has nothing to delete");
     caught(Fault::DeleteTakesTheNeighbour, "beside");
     caught(Fault::ReservationOutlivesDelete, "a reservation that was deleted");
+    caught(Fault::DeletesAnyVersion, "deleting the version before: a conflict");
+    caught(Fault::DeletesAndSaysConflict, "after conflicts of deletions: the model is there");
     caught(Fault::NeverGivesAnythingBack, "comes back to the byte");
 }
 

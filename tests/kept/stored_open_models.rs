@@ -59,6 +59,9 @@ impl UserModelStore for Slow {
     async fn delete(&self, user: &UserId) -> Result<bool, StoreError> {
         self.store.delete(user).await
     }
+    async fn delete_version(&self, user: &UserId, expected: Version) -> Result<(), StoreError> {
+        self.store.delete_version(user, expected).await
+    }
     async fn list(&self, after: Option<&UserId>, limit: usize) -> Result<Vec<UserId>, StoreError> {
         self.store.list(after, limit).await
     }

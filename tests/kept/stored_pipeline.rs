@@ -71,6 +71,9 @@ impl UserModelStore for Watched {
     async fn delete(&self, user: &UserId) -> Result<bool, StoreError> {
         self.store.delete(user).await
     }
+    async fn delete_version(&self, user: &UserId, expected: Version) -> Result<(), StoreError> {
+        self.store.delete_version(user, expected).await
+    }
     async fn list(&self, after: Option<&UserId>, limit: usize) -> Result<Vec<UserId>, StoreError> {
         self.store.list(after, limit).await
     }
@@ -284,6 +287,9 @@ impl UserModelStore for Failing {
     }
     async fn delete(&self, user: &UserId) -> Result<bool, StoreError> {
         self.store.delete(user).await
+    }
+    async fn delete_version(&self, user: &UserId, expected: Version) -> Result<(), StoreError> {
+        self.store.delete_version(user, expected).await
     }
     async fn list(&self, after: Option<&UserId>, limit: usize) -> Result<Vec<UserId>, StoreError> {
         self.store.list(after, limit).await

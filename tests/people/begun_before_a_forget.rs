@@ -413,6 +413,9 @@ impl UserModelStore for Plain {
     async fn delete(&self, user: &UserId) -> Result<bool, StoreError> {
         self.0.delete(user).await
     }
+    async fn delete_version(&self, user: &UserId, expected: Version) -> Result<(), StoreError> {
+        self.0.delete_version(user, expected).await
+    }
     async fn list(&self, after: Option<&UserId>, limit: usize) -> Result<Vec<UserId>, StoreError> {
         self.0.list(after, limit).await
     }
@@ -541,4 +544,81 @@ fn a_deletion_says_when_it_could_not_take_the_replies_out_of_the_logs() {
     let deleted = block_on(other.with_store(Arc::clone(&store)).delete(&ana()));
     assert!(matches!(deleted, Err(StoredError::Operation(_))), "{deleted:?}");
     assert!(block_on(store.load(&ana())).unwrap().is_none(), "deleted all the same");
+}
+
+/// A store in which something else happens before a model is deleted, once.
+struct BeforeDeleting {
+    store: Arc<InMemoryStore>,
+    before: Mutex<Option<Hook>>,
+}
+
+impl BeforeDeleting {
+    fn others(&self) {
+        let hook = self.before.lock().unwrap().take();
+        if let Some(hook) = hook {
+            hook();
+        }
+    }
+}
+
+#[async_trait]
+impl UserModelStore for BeforeDeleting {
+    async fn load(&self, user: &UserId) -> Result<Option<StoredModel>, StoreError> {
+        self.store.load(user).await
+    }
+    async fn save(&self, model: &UserModel, expected: Option<Version>) -> Result<Version, StoreError> {
+        self.store.save(model, expected).await
+    }
+    async fn reserve(&self, user: &UserId) -> Result<Version, StoreError> {
+        self.store.reserve(user).await
+    }
+    async fn delete(&self, user: &UserId) -> Result<bool, StoreError> {
+        self.others();
+        self.store.delete(user).await
+    }
+    async fn delete_version(&self, user: &UserId, expected: Version) -> Result<(), StoreError> {
+        self.others();
+        self.store.delete_version(user, expected).await
+    }
+    async fn list(&self, after: Option<&UserId>, limit: usize) -> Result<Vec<UserId>, StoreError> {
+        self.store.list(after, limit).await
+    }
+}
+
+/// A pipeline whose store does this before a model is deleted, given another pipeline on the same store and log.
+fn deleting_after(log: &ResponseLog, hook: impl FnOnce(StoredPipeline) + Send + 'static) -> StoredPipeline {
+    let store = Arc::new(InMemoryStore::new());
+    let of = |model: &Slow| pipeline(model, Some(log), PathPolicy::OnFirstUse);
+    let other = of(&Slow::default()).with_store(Arc::clone(&store));
+    let before: Hook = Box::new(move || hook(other));
+    of(&Slow::default()).with_store(BeforeDeleting { store, before: Mutex::new(Some(before)) })
+}
+
+#[test]
+fn what_comes_in_between_a_deletions_forgetting_and_its_end_leaves_no_reply_in_the_log() {
+    let log = log();
+    let observed = Arc::new(Mutex::new(None));
+    let seen = Arc::clone(&observed);
+    let stored = deleting_after(&log, move |other| {
+        let report = block_on(other.observe(&ana(), [interaction("late", "A quiet zanzipol.", "5", 90)])).unwrap();
+        *seen.lock().unwrap() = Some(report.items[0].outcome.clone());
+    });
+    block_on(stored.learn(&films())).unwrap();
+    assert!(block_on(stored.delete(&ana())).unwrap());
+    let observed = observed.lock().unwrap().take();
+    assert!(matches!(observed, Some(ObserveOutcome::Learned { .. })), "else this shows nothing: {observed:?}");
+    assert!(block_on(stored.load(&ana())).is_err(), "nobody is there");
+    assert_eq!(log.stats().records, 0);
+}
+
+#[test]
+fn a_first_learning_that_ends_while_its_user_is_deleted_leaves_no_reply_in_the_log() {
+    let log = log();
+    let stored = deleting_after(&log, |other| {
+        block_on(other.learn(&films())).unwrap();
+    });
+    // Nobody is there yet, and somebody is learned before that is written down.
+    assert!(block_on(stored.delete(&ana())).unwrap());
+    assert!(block_on(stored.load(&ana())).is_err(), "nobody is there");
+    assert_eq!(log.stats().records, 0);
 }

@@ -44,6 +44,12 @@ impl UserModelStore for Remote {
         others_run().await;
         gone
     }
+    async fn delete_version(&self, user: &UserId, expected: Version) -> Result<(), StoreError> {
+        others_run().await;
+        let gone = self.0.delete_version(user, expected).await;
+        others_run().await;
+        gone
+    }
     async fn list(&self, after: Option<&UserId>, limit: usize) -> Result<Vec<UserId>, StoreError> {
         self.0.list(after, limit).await
     }

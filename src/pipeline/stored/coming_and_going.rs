@@ -7,7 +7,7 @@ use crate::pipeline::{ObserveOutcome, ObserveReport, PathPolicy, Prepared, RpmPi
 use crate::store::{Erasure, StoreError};
 
 use super::change::{Forgetting, Observe};
-use super::swap::{Held, Life};
+use super::swap::{ATTEMPTS, Held, Life};
 use super::{StoredError, StoredPipeline};
 
 impl StoredPipeline {
@@ -134,24 +134,54 @@ impl StoredPipeline {
     /// After dropping the future the user may be deleted or not, and not everything erased: call it again.
     pub async fn delete(&self, user: &UserId) -> Result<bool, StoredError> {
         let mut log = Ok(());
+        let mut gone = None;
         if self.told.is_some() || self.pipeline.has_logs() {
-            // Told as a change of what was held, and not of what was read a moment before. Whoever cannot be read or saved is
-            // deleted all the same.
-            let forgotten = self.forget_all_but_bytes(user, &Forget::All).await;
-            // Nobody knows which replies are theirs then, or a log could not be written.
-            if let Err(error) = forgotten
-                && self.pipeline.has_logs()
-                && !matches!(error, StoredError::UnknownUser { .. })
-            {
-                log = Err(error);
+            // Told as a change of what was held, and not of what was read a moment before.
+            match self.delete_emptied(user).await {
+                Ok(was_there) => gone = Some(was_there),
+                // Nobody knows which replies are theirs then, or a log could not be written.
+                Err(error) if self.pipeline.has_logs() => log = Err(error),
+                Err(_) => {}
             }
         }
-        let ending = self.open.ending(user);
-        let was_there = self.store.delete(user).await?;
-        drop(ending);
+        let was_there = match gone {
+            Some(was_there) => was_there,
+            // Also whoever cannot be read or saved.
+            None => {
+                let _ending = self.open.ending(user);
+                self.store.delete(user).await?
+            }
+        };
         pause().await;
         self.store.erase().await?;
         log.map(|()| was_there)
+    }
+
+    /// Forgets all of a user and deletes what is left, if nothing came into it meanwhile; else that is forgotten first, too, so that
+    /// it is told and taken out of the logs. True when there was a model.
+    async fn delete_emptied(&self, user: &UserId) -> Result<bool, StoredError> {
+        let mut was_there = false;
+        for _ in 0..ATTEMPTS {
+            let version = match self.forget_all_but_bytes(user, &Forget::All).await {
+                Ok(_) => {
+                    was_there = true;
+                    match self.find(user).await? {
+                        Some(held) if held.prepared.model().memory().is_empty() => held.version,
+                        Some(_) => continue,
+                        None => return Ok(true),
+                    }
+                }
+                // A place that is reserved for a first learning.
+                Err(StoredError::UnknownUser { .. }) => self.store.reserve(user).await?,
+                Err(error) => return Err(error),
+            };
+            let ending = self.open.ending(user);
+            match self.store.delete_version(user, version).await {
+                Err(StoreError::Conflict) => drop(ending),
+                deleted => return Ok(deleted.map(|()| was_there)?),
+            }
+        }
+        Err(StoredError::Contended { user: user.clone(), attempts: ATTEMPTS })
     }
 }
 

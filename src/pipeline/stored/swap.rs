@@ -13,7 +13,7 @@ use super::{StoredError, StoredPipeline};
 
 /// Attempts at one update. Each failed one is a save of the same user by somebody else, so that this is never reached
 /// while a user's writers number in the dozens.
-const ATTEMPTS: usize = 1_000;
+pub(super) const ATTEMPTS: usize = 1_000;
 
 /// A model as it is held, open.
 pub(super) struct Held {

@@ -24,6 +24,22 @@ pub(super) async fn conflicts(store: &impl UserModelStore, model: &UserModel, ex
     matches!(store.save(model, expected).await, Err(StoreError::Conflict))
 }
 
+/// True when this version is deleted.
+pub(super) async fn deletes(store: &impl UserModelStore, user: &UserId, expected: Option<Version>) -> bool {
+    match expected {
+        Some(expected) => store.delete_version(user, expected).await.is_ok(),
+        None => false,
+    }
+}
+
+/// True when deleting this version conflicts.
+pub(super) async fn refuses_to_delete(store: &impl UserModelStore, user: &UserId, expected: Option<Version>) -> bool {
+    match expected {
+        Some(expected) => matches!(store.delete_version(user, expected).await, Err(StoreError::Conflict)),
+        None => false,
+    }
+}
+
 /// A page of the list of users.
 pub(super) async fn ids(store: &impl UserModelStore, after: Option<&UserId>, limit: usize) -> Vec<String> {
     let users = store.list(after, limit).await;

@@ -10,13 +10,13 @@ use crate::data::{DataError, UserId};
 use crate::model::UserModel;
 use crate::store::{UserModelStore, Version};
 
-use held::{conflicts, distinct, holds, ids, is_absent};
+use held::{conflicts, deletes, distinct, holds, ids, is_absent, refuses_to_delete};
 
 /// Checks a user model store on made-up models, and returns how many checks it passed.
 ///
 /// Checked are: loading, saving and deleting what is not there; that a model comes back to the byte, a large one too;
 /// every case of the comparison, and that a conflict changes nothing; that no version is given twice, also after a
-/// delete, and lives are kept apart; reservations; order and pages of the list; that users are not mixed up, whatever
+/// delete, and lives are kept apart; reservations; deletions of one version; order and pages of the list; that users are not mixed up, whatever
 /// printable characters are in their ids; that no update of several writers is lost, in turns and on threads; and that
 /// a future dropped at any point leaves the old model or the new one, whole.
 ///
@@ -37,6 +37,7 @@ where
     comparisons(&mut run, &make(), &models).await?;
     lives(&mut run, &make(), &models).await?;
     reservations(&mut run, &make(), &models).await?;
+    deletions(&mut run, &make(), &models).await?;
     pages(&mut run, &make(), &models).await?;
     isolation(&mut run, &make(), &models).await?;
     writers::turns(&mut run, &make(), &models).await?;
@@ -215,6 +216,33 @@ async fn reservations(run: &mut Tally, store: &impl UserModelStore, models: &Mod
         "a reservation that another writer used: one life",
         direct.map(Version::life) == again.map(Version::life),
     );
+    Ok(())
+}
+
+async fn deletions(run: &mut Tally, store: &impl UserModelStore, models: &Models) -> Result<(), DataError> {
+    let (model, other) = (models.of("seen")?, models.of("another")?);
+    let user = model.user();
+    let beside = store.save(&other, None).await.ok();
+    let one = store.save(&model, None).await.ok();
+    let changed = models.changed(&model)?;
+    let two = store.save(&changed, one).await.ok();
+    run.check("deleting the version before: a conflict", refuses_to_delete(store, user, one).await);
+    run.check("deleting another user's version: a conflict", refuses_to_delete(store, user, beside).await);
+    let made_up = two.map(|version| Version::new(version.life() + 1000, version.number()));
+    run.check("deleting a version never given: a conflict", refuses_to_delete(store, user, made_up).await);
+    run.check("after conflicts of deletions: the model is there", holds(store, &changed, two).await);
+    run.check("deleting the version held: is done", deletes(store, user, two).await && is_absent(store, user).await);
+    run.check("deleting it twice: a conflict", refuses_to_delete(store, user, two).await);
+    run.check("after it, nothing is in its place", conflicts(store, &model, two).await);
+    let place = store.reserve(user).await.ok();
+    run.check("deleting a model where a place is reserved: a conflict", refuses_to_delete(store, user, two).await);
+    run.check("deleting a reservation by its version: is done", deletes(store, user, place).await);
+    run.check("deleting a reservation by its version: ends it", conflicts(store, &model, place).await);
+    let place = store.reserve(user).await.ok();
+    let saved = store.save(&model, place).await.ok();
+    run.check("deleting a reservation that was saved to: a conflict", refuses_to_delete(store, user, place).await);
+    run.check("deleting a reservation that was saved to: its model stays", holds(store, &model, saved).await);
+    run.check("after deletions: the others are as they were", holds(store, &other, beside).await);
     Ok(())
 }
 

@@ -209,7 +209,14 @@ impl UserModelStore for RedbStore {
 
     async fn delete(&self, user: &UserId) -> Result<bool, StoreError> {
         let (user, forgets) = (user.clone(), !self.when_told);
-        self.run(move |file| file.write(|database| tables::delete(database, &user, forgets))).await
+        self.run(move |file| file.write(|database| tables::delete(database, &user, None, forgets))).await
+    }
+
+    async fn delete_version(&self, user: &UserId, expected: Version) -> Result<(), StoreError> {
+        let (user, forgets) = (user.clone(), !self.when_told);
+        self.run(move |file| file.write(|database| tables::delete(database, &user, Some(expected), forgets)))
+            .await
+            .map(|_| ())
     }
 
     async fn list(&self, after: Option<&UserId>, limit: usize) -> Result<Vec<UserId>, StoreError> {

@@ -137,11 +137,14 @@ pub(super) fn reserve(database: &Database, user: &UserId) -> Outcome<Version> {
     Ok(Ok(version))
 }
 
-/// `forgets` as for a save.
-pub(super) fn delete(database: &Database, user: &UserId, forgets: bool) -> Outcome<bool> {
+/// Deletes whatever is held, or the version that is expected only. `forgets` as for a save.
+pub(super) fn delete(database: &Database, user: &UserId, expected: Option<Version>, forgets: bool) -> Outcome<bool> {
     let write = database.begin_write()?;
     let held = {
         let mut versions = write.open_table(VERSIONS)?;
+        if expected.is_some() && entry(&versions, user)?.map(|(version, _)| version) != expected {
+            return Ok(Err(StoreError::Conflict));
+        }
         let held = versions.remove(user.as_str())?.map(|entry| entry.value().2);
         write.open_table(MODELS)?.remove(user.as_str())?;
         held
