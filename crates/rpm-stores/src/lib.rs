@@ -4,10 +4,14 @@
 
 #[cfg(feature = "redb")]
 mod offload;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 #[cfg(feature = "redb")]
 mod redb;
 
 #[cfg(feature = "redb")]
 pub use crate::offload::BlockingJob;
+#[cfg(feature = "postgres")]
+pub use crate::postgres::PostgresStore;
 #[cfg(feature = "redb")]
 pub use crate::redb::{Compacted, RedbStore};

@@ -1,0 +1,164 @@
+//! Writes the parts of the tables anew that something was deleted from or overwritten in.
+
+use deadpool_postgres::{ClientWrapper, Object};
+use tokio_postgres::SimpleQueryMessage;
+use tokio_postgres::types::Type;
+
+use rpm_core::store::{Erasure, StoreError};
+
+use super::error::failed;
+use super::schema::part_name;
+use super::{Inner, Value};
+
+/// Times that an open transaction is waited for.
+const WAITS: usize = 40;
+const WAIT: &str = "SELECT pg_sleep(0.05)";
+
+/// What keeps old rows in a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    Nothing,
+    /// So many transactions that may still read them.
+    Open(i64),
+    /// Sessions that the role may not look into.
+    Hidden(i64),
+    /// The role does not own the table, which Postgres only warns of.
+    NotOwned,
+}
+
+/// The erasure of all that was marked when it began, by this process or by another one that was at it.
+struct Erasing<'a> {
+    /// Holds the lock, in a transaction that is open and reads nothing, so that a pooler in between leaves it its session.
+    holder: ClientWrapper,
+    client: ClientWrapper,
+    schema: &'a str,
+    /// The last mark.
+    upto: i64,
+}
+
+/// Erases in all parts that are marked.
+pub(super) async fn erase(store: &Inner) -> Result<Erasure, StoreError> {
+    let schema = store.statements.schema.as_str();
+    let last = store.one(&format!("SELECT max(last) FROM {schema}.to_erase"), &[]).await?;
+    let upto = last.map_or(Ok(None), |row| row.try_get(0).map_err(failed))?;
+    let Some(upto) = upto else { return Ok(told(Kept::Nothing)) };
+    // Out of the pool and closed at the end, however this ends: the lock goes with its session, and nobody waits for the other one.
+    let holder = Object::take(store.connections.one().await?);
+    let client = Object::take(store.connections.one().await?);
+    let erasing = Erasing { holder, client, schema, upto };
+    let mut kept = Kept::Nothing;
+    for part in erasing.parts().await? {
+        match erasing.part(part).await? {
+            Kept::Nothing => {}
+            some => kept = some,
+        }
+    }
+    Ok(told(kept))
+}
+
+impl Erasing<'_> {
+    /// The parts that are to be written anew, once nobody else is at it; none where others have done it meanwhile.
+    async fn parts(&self) -> Result<Vec<i32>, StoreError> {
+        let marked = format!("SELECT part FROM {}.to_erase WHERE first <= $1 ORDER BY part", self.schema);
+        let lock = format!("SELECT pg_try_advisory_xact_lock(hashtextextended('rpm-stores {} erase', 0))", self.schema);
+        loop {
+            // Not waited for in one statement, which would hold old rows while it waits.
+            self.holder.batch_execute("BEGIN").await.map_err(failed)?;
+            // By the simple protocol: the other one keeps what a statement has seen until the next.
+            let tried = self.holder.simple_query(&lock).await.map_err(failed)?;
+            let is_mine =
+                tried.iter().any(|one| matches!(one, SimpleQueryMessage::Row(row) if row.get(0) == Some("t")));
+            let rows = self.client.query_typed(&marked, &[(&self.upto, Type::INT8)]).await.map_err(failed)?;
+            if is_mine || rows.is_empty() {
+                return rows.iter().map(|row| row.try_get(0).map_err(failed)).collect();
+            }
+            self.holder.batch_execute("ROLLBACK").await.map_err(failed)?;
+            self.wait().await?;
+        }
+    }
+
+    async fn part(&self, part: i32) -> Result<Kept, StoreError> {
+        let s = self.schema;
+        let mark = format!("SELECT xmin::text, xid::text FROM {s}.to_erase WHERE part = $1");
+        let rows = self.client.query_typed(&mark, &[(&part, Type::INT4)]).await.map_err(failed)?;
+        let Some(row) = rows.first() else { return Ok(Kept::Nothing) };
+        let (seen, xid): (&str, &str) = (row.try_get(0).map_err(failed)?, row.try_get(1).map_err(failed)?);
+        let mut kept = self.what_keeps(xid).await?;
+        for _ in 0..WAITS {
+            if !matches!(kept, Kept::Open(_)) {
+                break;
+            }
+            self.wait().await?;
+            kept = self.what_keeps(xid).await?;
+        }
+        let name = part_name(s, "users", usize::try_from(part).unwrap_or_default());
+        let before = self.file_of(&name).await?;
+        self.client.batch_execute(&format!("VACUUM (FULL) {name}")).await.map_err(failed)?;
+        if self.file_of(&name).await? == before {
+            return Ok(Kept::NotOwned);
+        }
+        if kept == Kept::Nothing {
+            // What was marked meanwhile stays so.
+            let done = format!("DELETE FROM {s}.to_erase WHERE part = $1 AND xmin::text = $2");
+            let values: [Value<'_>; 2] = [(&part, Type::INT4), (&seen, Type::TEXT)];
+            self.client.query_typed(&done, &values).await.map_err(failed)?;
+        }
+        Ok(kept)
+    }
+
+    async fn wait(&self) -> Result<(), StoreError> {
+        self.client.batch_execute(WAIT).await.map_err(failed)
+    }
+
+    /// The number of a table's file.
+    async fn file_of(&self, table: &str) -> Result<Option<u32>, StoreError> {
+        let asked = "SELECT pg_relation_filenode($1::text::regclass)";
+        let rows = self.client.query_typed(asked, &[(&table, Type::TEXT)]).await.map_err(failed)?;
+        rows.first().map_or(Ok(None), |row| row.try_get(0).map_err(failed))
+    }
+
+    /// What may still read the rows that went up to a transaction: sessions that began before it was over, slots of standbys, and
+    /// transactions that were prepared.
+    async fn what_keeps(&self, xid: &str) -> Result<Kept, StoreError> {
+        let asked = "WITH gone AS (SELECT age($1::text::xid) AS age),
+             sessions AS (
+               SELECT query = '<insufficient privilege>' AS hidden, greatest(age(backend_xid), age(backend_xmin)) AS age
+               FROM pg_stat_activity
+               WHERE pid <> pg_backend_pid()
+                 AND (datid IS NULL OR datid = (SELECT oid FROM pg_database WHERE datname = current_database()))),
+             others AS (
+               SELECT age(xmin) AS age FROM pg_replication_slots WHERE xmin IS NOT NULL
+               UNION ALL SELECT age(transaction) FROM pg_prepared_xacts)
+             SELECT (SELECT count(*) FROM sessions, gone WHERE sessions.age >= gone.age)
+                  + (SELECT count(*) FROM others, gone WHERE others.age >= gone.age),
+                    (SELECT count(*) FROM sessions WHERE hidden)";
+        let rows = self.client.query_typed(asked, &[(&xid, Type::TEXT)]).await.map_err(failed)?;
+        let Some(row) = rows.first() else { return Ok(Kept::Nothing) };
+        let [open, hidden] = [row.try_get::<_, i64>(0).map_err(failed)?, row.try_get::<_, i64>(1).map_err(failed)?];
+        Ok(match (open, hidden) {
+            (0, 0) => Kept::Nothing,
+            (0, hidden) => Kept::Hidden(hidden),
+            (open, _) => Kept::Open(open),
+        })
+    }
+}
+
+fn told(kept: Kept) -> Erasure {
+    match kept {
+        Kept::Nothing => Erasure::erased(
+            "the parts of the tables that it was in were written anew; the write-ahead log and back-ups are the database's",
+        ),
+        Kept::Open(open) => Erasure::left(
+            format!("{open} transactions from before, or replication slots, may still read it"),
+            "end them, and call `PostgresStore::compact`",
+        ),
+        Kept::Hidden(sessions) => Erasure::left(
+            format!("of {sessions} sessions the role may not see whether they began before"),
+            "grant the role `pg_read_all_stats`, and call `PostgresStore::compact`",
+        ),
+        Kept::NotOwned => Erasure::left(
+            "the role does not own the tables, which it would write anew",
+            "open the store as their owner, and call `PostgresStore::compact`",
+        ),
+    }
+}

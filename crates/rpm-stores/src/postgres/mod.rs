@@ -1,0 +1,241 @@
+//! A store of user models in a Postgres database, for many processes.
+
+mod connections;
+mod erase;
+mod error;
+mod rows;
+mod schema;
+mod statements;
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use deadpool_postgres::Pool;
+use tokio_postgres::Row;
+use tokio_postgres::types::{ToSql, Type};
+
+use rpm_core::data::UserId;
+use rpm_core::model::UserModel;
+use rpm_core::store::{Erasure, StoreError, StoredModel, UserModelStore, Version};
+
+pub use self::schema::{Schema, SchemaError};
+
+use self::connections::Connections;
+use self::error::failed;
+use self::statements::Statements;
+
+/// Keeps user models in a Postgres database, for any number of processes. Cheap to clone; clones share the pool.
+///
+/// A save is one statement that compares and writes, committed before it is acknowledged. Each model carries a checksum over
+/// itself and its user. Every save sends the whole model, and the server compresses it.
+///
+/// The pool is the host's ([`deadpool_postgres`]), and with it how many connections there are, how long a call waits for one, TLS, and
+/// what a session sets (`statement_timeout`, say). Connections run on the tokio runtime that the store was opened in; calls may come from any
+/// executor and from blocking code. Statements are sent unnamed, so that a pooler in between (`PgBouncer`) may hand each transaction to another session.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use deadpool_postgres::{Manager, Pool};
+/// use rpm_core::{ResponseSpace, RpmPipeline, Task};
+/// use rpm_stores::PostgresStore;
+/// use tokio_postgres::{Config, NoTls};
+///
+/// let config: Config = "host=localhost user=app dbname=app".parse()?;
+/// let pool = Pool::builder(Manager::new(config, NoTls)).max_size(16).build()?;
+/// let store = PostgresStore::open(pool).await?;
+///
+/// let task = Task::new("How would this person rate the film?", ResponseSpace::scale(1, 5)?)?;
+/// let pipeline = RpmPipeline::offline(task).with_store(store);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Tables
+/// They are in a [`Schema`] of their own and made when the store is first opened, by one process while others wait; later versions
+/// of this crate change them in the same way. Who opens it needs the right to make the schema then, and afterwards only to read and
+/// write its tables; erasing asks for their owner. The database's encoding is UTF-8.
+///
+/// # Deleting
+/// Postgres leaves what was overwritten or deleted in its files until the room is used again. After a deletion or a forgetting the
+/// store [erases](UserModelStore::erase): of the 32 parts into which users are spread, those that something went from are written anew
+/// (`VACUUM FULL`), while the users of that part wait. Those who delete at the same time share the work. What an open transaction
+/// from before may still read cannot be erased; then, or where the role may not see whether there is one, the erasure says so and
+/// what to do. A process that ends in between leaves a mark in the database, and the next erasure does it. With
+/// [`erasing_when_told`](Self::erasing_when_told) only [`compact`](Self::compact) erases, for a host that does it at night.
+///
+/// **Not reached** by any of this are the write-ahead log, which holds every change until its segments are recycled, what is archived of it,
+/// standbys' logs, and back-ups: how long those are kept is the database's set-up.
+#[derive(Clone)]
+pub struct PostgresStore {
+    inner: Arc<Inner>,
+    /// True when only `compact` erases.
+    when_told: bool,
+}
+
+struct Inner {
+    connections: Connections,
+    statements: Statements,
+}
+
+/// A value of a statement, with the type that the statement takes it as.
+type Value<'a> = (&'a (dyn ToSql + Sync), Type);
+
+impl PostgresStore {
+    /// Opens the store in the schema `rpm`, and makes it where there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::FutureVersion`] when a later version of this crate made the tables, which are left as they are;
+    /// [`StoreError::NotAStore`] when the database's encoding is another one than UTF-8; [`StoreError::Transient`] when the database
+    /// cannot be reached, [`StoreError::Permanent`] when it refuses, and outside of a tokio runtime.
+    pub async fn open(pool: Pool) -> Result<Self, StoreError> {
+        Self::open_in(pool, Schema::default()).await
+    }
+
+    /// [`open`](Self::open) in another schema, for several stores in one database.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub async fn open_in(pool: Pool, schema: Schema) -> Result<Self, StoreError> {
+        let connections = Connections::of(pool)?;
+        let mut connection = connections.one().await?;
+        schema.prepare(&mut connection).await?;
+        drop(connection);
+        let inner = Inner { connections, statements: Statements::of(schema) };
+        Ok(Self { inner: Arc::new(inner), when_told: false })
+    }
+
+    /// This store without erasing after each deletion and forgetting: only [`compact`](Self::compact) does, and receipts say so.
+    #[must_use]
+    pub fn erasing_when_told(mut self) -> Self {
+        self.when_told = true;
+        self
+    }
+
+    /// Erases what was deleted or overwritten by deletions and forgettings since the last time, whether told to wait or not.
+    ///
+    /// # Errors
+    /// [`StoreError`]; some parts may be erased then, and it can be called again.
+    pub async fn compact(&self) -> Result<Erasure, StoreError> {
+        erase::erase(&self.inner).await
+    }
+
+    /// The schema that the tables are in.
+    pub fn schema(&self) -> &Schema {
+        &self.inner.statements.schema
+    }
+
+    /// The pool that it was opened with.
+    pub fn pool(&self) -> &Pool {
+        self.inner.connections.pool()
+    }
+
+    async fn save_and(
+        &self,
+        model: &UserModel,
+        expected: Option<Version>,
+        forgets: bool,
+    ) -> Result<Version, StoreError> {
+        let statements = &self.inner.statements;
+        let bytes = model.to_json_line();
+        let (user, sum) = (model.user(), rows::checksum(model.user(), &bytes));
+        let user = user.as_str();
+        let mut values: Vec<Value<'_>> =
+            vec![(&user, Type::TEXT), (&bytes, Type::BYTEA), (&sum, Type::INT4), (&forgets, Type::BOOL)];
+        let held;
+        let statement = match expected.map(rows::numbers) {
+            None => &statements.save_new,
+            // Numbers that the database cannot have are held by nobody.
+            Some(None) => return Err(StoreError::Conflict),
+            Some(Some(numbers)) => {
+                held = numbers;
+                values.extend([(&held.0 as &(dyn ToSql + Sync), Type::INT8), (&held.1, Type::INT8)]);
+                &statements.save_over
+            }
+        };
+        match self.inner.one(statement, &values).await? {
+            Some(row) => rows::version(&row),
+            None => Err(StoreError::Conflict),
+        }
+    }
+}
+
+#[async_trait]
+impl UserModelStore for PostgresStore {
+    async fn load(&self, user: &UserId) -> Result<Option<StoredModel>, StoreError> {
+        let row = self.inner.one(&self.inner.statements.load, &[(&user.as_str(), Type::TEXT)]).await?;
+        row.map(|row| rows::stored(user, &row)).transpose()
+    }
+
+    async fn version(&self, user: &UserId) -> Result<Option<Version>, StoreError> {
+        let row = self.inner.one(&self.inner.statements.version, &[(&user.as_str(), Type::TEXT)]).await?;
+        row.map(|row| rows::version(&row)).transpose()
+    }
+
+    async fn save(&self, model: &UserModel, expected: Option<Version>) -> Result<Version, StoreError> {
+        self.save_and(model, expected, false).await
+    }
+
+    async fn save_forgetting(&self, model: &UserModel, expected: Option<Version>) -> Result<Version, StoreError> {
+        self.save_and(model, expected, true).await
+    }
+
+    async fn erase(&self) -> Result<Erasure, StoreError> {
+        if self.when_told {
+            return Ok(Erasure::left("the store erases when it is told to", "call `PostgresStore::compact`"));
+        }
+        self.compact().await
+    }
+
+    async fn reserve(&self, user: &UserId) -> Result<Version, StoreError> {
+        let (statements, id) = (&self.inner.statements, user.as_str());
+        let values: [Value<'_>; 1] = [(&id, Type::TEXT)];
+        loop {
+            // Somebody else may come in between, and go again.
+            for statement in [&statements.held, &statements.reserve] {
+                if let Some(row) = self.inner.one(statement, &values).await? {
+                    return rows::version(&row);
+                }
+            }
+        }
+    }
+
+    async fn delete(&self, user: &UserId) -> Result<bool, StoreError> {
+        let row = self.inner.one(&self.inner.statements.delete, &[(&user.as_str(), Type::TEXT)]).await?;
+        row.map_or(Ok(false), |row| row.try_get(0).map_err(failed))
+    }
+
+    async fn delete_version(&self, user: &UserId, expected: Version) -> Result<(), StoreError> {
+        let (life, number) = rows::numbers(expected).ok_or(StoreError::Conflict)?;
+        let values: [Value<'_>; 3] = [(&user.as_str(), Type::TEXT), (&life, Type::INT8), (&number, Type::INT8)];
+        let row = self.inner.one(&self.inner.statements.delete_version, &values).await?;
+        row.map(|_| ()).ok_or(StoreError::Conflict)
+    }
+
+    async fn list(&self, after: Option<&UserId>, limit: usize) -> Result<Vec<UserId>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        // Before every id, which are not empty.
+        let after = after.map_or("", UserId::as_str);
+        let values: [Value<'_>; 2] = [(&after, Type::TEXT), (&limit, Type::INT8)];
+        let found = self.inner.all(&self.inner.statements.list, &values).await?;
+        found.iter().map(rows::user).collect()
+    }
+}
+
+impl Inner {
+    async fn all(&self, statement: &str, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
+        let connection = self.connections.one().await?;
+        connection.query_typed(statement, values).await.map_err(failed)
+    }
+
+    /// The first row of those that a statement gives.
+    async fn one(&self, statement: &str, values: &[Value<'_>]) -> Result<Option<Row>, StoreError> {
+        Ok(self.all(statement, values).await?.into_iter().next())
+    }
+}
+
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresStore").field("schema", self.schema()).finish_non_exhaustive()
+    }
+}

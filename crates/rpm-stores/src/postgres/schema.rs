@@ -1,0 +1,146 @@
+//! The schema of the tables, how they are made, and how later versions change them.
+//!
+//! ```text
+//! meta      the format of the tables, one row
+//! versions  the sequence that lives and numbers come from          marks  the one that tells newer marks from older ones
+//! users     user id → life, number, model (JSON on one line; none for a reserved place), checksum; in parts by the id's hash
+//! to_erase  part of the tables → what is to be erased in it: the first and the last mark, and the transaction of the last
+//! ```
+
+use std::fmt;
+
+use deadpool_postgres::Object;
+use tokio_postgres::GenericClient;
+
+use tokio_postgres::types::FromSqlOwned;
+
+use rpm_core::store::StoreError;
+
+use super::error::failed;
+
+/// The parts that users are spread over. Erasing writes one anew, while its users wait.
+pub(super) const PARTS: usize = 32;
+
+/// What each version of the tables adds to the one before, written for a schema.
+const STEPS: [fn(&str) -> String; 1] = [first];
+
+/// The name of the Postgres schema that a store's tables are in: 1 to 40 lower-case letters, digits and `_`, beginning with a letter.
+/// Default: `rpm`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schema(String);
+
+/// A name that a schema cannot have here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a schema's name is 1 to 40 lower-case letters, digits and `_`, and begins with a letter")]
+pub struct SchemaError;
+
+impl Schema {
+    /// Checks and keeps a name.
+    ///
+    /// # Errors
+    /// [`SchemaError`].
+    pub fn new(name: &str) -> Result<Self, SchemaError> {
+        let is_plain = name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
+        let begins = name.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
+        // Postgres keeps names that begin with `pg_` to itself.
+        if !is_plain || !begins || name.len() > 40 || name.starts_with("pg_") {
+            return Err(SchemaError);
+        }
+        Ok(Self(name.to_owned()))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Sees to it that the tables are there and of this version.
+    pub(super) async fn prepare(&self, connection: &mut Object) -> Result<(), StoreError> {
+        if the_one::<String>(&***connection, "SELECT current_setting('server_encoding')").await? != "UTF8" {
+            return Err(StoreError::NotAStore);
+        }
+        if self.format(&***connection).await? == Some(STEPS.len()) {
+            return Ok(());
+        }
+        let transaction = connection.transaction().await.map_err(failed)?;
+        // Whoever opens the store meanwhile waits here, and finds it made.
+        let lock = format!("SELECT pg_advisory_xact_lock(hashtextextended('rpm-stores {self}', 0))");
+        transaction.batch_execute(&lock).await.map_err(failed)?;
+        let found = self.format(&*transaction).await?.unwrap_or(0);
+        for (step, version) in STEPS.iter().zip(1..).skip(found) {
+            transaction.batch_execute(&step(&self.0)).await.map_err(failed)?;
+            let made = format!("UPDATE {self}.meta SET format = {version}");
+            transaction.batch_execute(&made).await.map_err(failed)?;
+        }
+        transaction.commit().await.map_err(failed)
+    }
+
+    /// The version of the tables; nothing where there are none.
+    async fn format(&self, client: &impl GenericClient) -> Result<Option<usize>, StoreError> {
+        let there = format!("SELECT to_regclass('{self}.meta') IS NOT NULL");
+        if !the_one::<bool>(client, &there).await? {
+            return Ok(None);
+        }
+        let format: i32 = the_one(client, &format!("SELECT format FROM {self}.meta")).await?;
+        match usize::try_from(format) {
+            Ok(format) if format <= STEPS.len() => Ok(Some(format)),
+            _ => Err(StoreError::FutureVersion {
+                found: u64::try_from(format).unwrap_or(u64::MAX),
+                known: STEPS.len() as u64,
+            }),
+        }
+    }
+}
+
+impl Default for Schema {
+    fn default() -> Self {
+        Self("rpm".to_owned())
+    }
+}
+
+impl fmt::Display for Schema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The one value that a statement without parameters gives.
+async fn the_one<T: FromSqlOwned>(client: &impl GenericClient, statement: &str) -> Result<T, StoreError> {
+    let rows = client.query_typed(statement, &[]).await.map_err(failed)?;
+    let row = rows.first().ok_or_else(|| StoreError::Damaged { source: "a table of one row has none".into() })?;
+    row.try_get(0).map_err(failed)
+}
+
+fn first(s: &str) -> String {
+    let mut sql = format!(
+        "CREATE SCHEMA IF NOT EXISTS {s};
+         CREATE TABLE {s}.meta (one boolean PRIMARY KEY DEFAULT true CHECK (one), format int NOT NULL);
+         INSERT INTO {s}.meta (format) VALUES (0);
+         CREATE SEQUENCE {s}.versions;
+         CREATE SEQUENCE {s}.marks;
+         CREATE TABLE {s}.to_erase (part int PRIMARY KEY, first bigint NOT NULL, last bigint NOT NULL, xid xid NOT NULL);
+         CREATE TABLE {s}.users (
+           user_id text COLLATE \"C\" PRIMARY KEY, life bigint NOT NULL, number bigint NOT NULL, model bytea, sum int
+         ) PARTITION BY HASH (user_id);
+         ALTER TABLE {s}.users ALTER user_id SET STATISTICS 0, ALTER model SET STATISTICS 0;
+         COMMENT ON TABLE {s}.users IS 'User models of rpm-core: convert_from(model, ''UTF8'')::jsonb shows one.';"
+    );
+    for part in 0..PARTS {
+        sql.push_str(&part_of(s, "users", part));
+    }
+    sql
+}
+
+/// One part of a table. Postgres gathers no statistics over its ids and texts: those would be copies, and no statement here needs them.
+fn part_of(s: &str, table: &str, part: usize) -> String {
+    let name = part_name(s, table, part);
+    format!(
+        "CREATE TABLE {name} PARTITION OF {s}.{table} FOR VALUES WITH (MODULUS {PARTS}, REMAINDER {part});
+         ALTER TABLE {name} ALTER user_id SET STATISTICS 0, ALTER model SET STATISTICS 0;"
+    )
+}
+
+/// The name of a part, with its schema.
+pub(super) fn part_name(s: &str, table: &str, part: usize) -> String {
+    format!("{s}.{table}_{part:02}")
+}
