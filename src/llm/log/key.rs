@@ -46,6 +46,11 @@ impl Key {
         Self(hash.0.finalize().into())
     }
 
+    /// The key's bytes, for a log of the host's own.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// The key as 64 hexadecimal digits.
     pub fn to_hex(self) -> String {
         hex(&self.0)

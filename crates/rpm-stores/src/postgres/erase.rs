@@ -1,14 +1,14 @@
 //! Writes the parts of the tables anew that something was deleted from or overwritten in.
 
 use deadpool_postgres::{ClientWrapper, Object};
-use tokio_postgres::SimpleQueryMessage;
 use tokio_postgres::types::Type;
+use tokio_postgres::{Row, SimpleQueryMessage};
 
 use rpm_core::store::{Erasure, StoreError};
 
 use super::error::failed;
-use super::schema::part_name;
-use super::{Inner, Value};
+use super::schema::{TABLES, part_name};
+use super::{Inner, Value, statements};
 
 /// Times that an open transaction is waited for.
 const WAITS: usize = 40;
@@ -28,24 +28,23 @@ enum Kept {
 
 /// The erasure of all that was marked when it began, by this process or by another one that was at it.
 struct Erasing<'a> {
+    store: &'a Inner,
     /// Holds the lock, in a transaction that is open and reads nothing, so that a pooler in between leaves it its session.
     holder: ClientWrapper,
     client: ClientWrapper,
-    schema: &'a str,
     /// The last mark.
     upto: i64,
 }
 
 /// Erases in all parts that are marked.
 pub(super) async fn erase(store: &Inner) -> Result<Erasure, StoreError> {
-    let schema = store.statements.schema.as_str();
-    let last = store.one(&format!("SELECT max(last) FROM {schema}.to_erase"), &[]).await?;
+    let last = store.one(statements::LAST_MARK, &[]).await?;
     let upto = last.map_or(Ok(None), |row| row.try_get(0).map_err(failed))?;
     let Some(upto) = upto else { return Ok(told(Kept::Nothing)) };
     // Out of the pool and closed at the end, however this ends: the lock goes with its session, and nobody waits for the other one.
     let holder = Object::take(store.connections.one().await?);
     let client = Object::take(store.connections.one().await?);
-    let erasing = Erasing { holder, client, schema, upto };
+    let erasing = Erasing { store, holder, client, upto };
     let mut kept = Kept::Nothing;
     for part in erasing.parts().await? {
         match erasing.part(part).await? {
@@ -59,8 +58,7 @@ pub(super) async fn erase(store: &Inner) -> Result<Erasure, StoreError> {
 impl Erasing<'_> {
     /// The parts that are to be written anew, once nobody else is at it; none where others have done it meanwhile.
     async fn parts(&self) -> Result<Vec<i32>, StoreError> {
-        let marked = format!("SELECT part FROM {}.to_erase WHERE first <= $1 ORDER BY part", self.schema);
-        let lock = format!("SELECT pg_try_advisory_xact_lock(hashtextextended('rpm-stores {} erase', 0))", self.schema);
+        let lock = self.store.sql(statements::LOCK_ERASING);
         loop {
             // Not waited for in one statement, which would hold old rows while it waits.
             self.holder.batch_execute("BEGIN").await.map_err(failed)?;
@@ -68,7 +66,7 @@ impl Erasing<'_> {
             let tried = self.holder.simple_query(&lock).await.map_err(failed)?;
             let is_mine =
                 tried.iter().any(|one| matches!(one, SimpleQueryMessage::Row(row) if row.get(0) == Some("t")));
-            let rows = self.client.query_typed(&marked, &[(&self.upto, Type::INT8)]).await.map_err(failed)?;
+            let rows = self.all(statements::MARKED, &[(&self.upto, Type::INT8)]).await?;
             if is_mine || rows.is_empty() {
                 return rows.iter().map(|row| row.try_get(0).map_err(failed)).collect();
             }
@@ -78,9 +76,7 @@ impl Erasing<'_> {
     }
 
     async fn part(&self, part: i32) -> Result<Kept, StoreError> {
-        let s = self.schema;
-        let mark = format!("SELECT xmin::text, xid::text FROM {s}.to_erase WHERE part = $1");
-        let rows = self.client.query_typed(&mark, &[(&part, Type::INT4)]).await.map_err(failed)?;
+        let rows = self.all(statements::MARK, &[(&part, Type::INT4)]).await?;
         let Some(row) = rows.first() else { return Ok(Kept::Nothing) };
         let (seen, xid): (&str, &str) = (row.try_get(0).map_err(failed)?, row.try_get(1).map_err(failed)?);
         let mut kept = self.what_keeps(xid).await?;
@@ -91,19 +87,23 @@ impl Erasing<'_> {
             self.wait().await?;
             kept = self.what_keeps(xid).await?;
         }
-        let name = part_name(s, "users", usize::try_from(part).unwrap_or_default());
-        let before = self.file_of(&name).await?;
-        self.client.batch_execute(&format!("VACUUM (FULL) {name}")).await.map_err(failed)?;
-        if self.file_of(&name).await? == before {
-            return Ok(Kept::NotOwned);
+        for (table, _) in TABLES {
+            let name = part_name(self.store.schema.as_str(), table, usize::try_from(part).unwrap_or_default());
+            let before = self.file_of(&name).await?;
+            self.client.batch_execute(&format!("VACUUM (FULL) {name}")).await.map_err(failed)?;
+            if self.file_of(&name).await? == before {
+                return Ok(Kept::NotOwned);
+            }
         }
         if kept == Kept::Nothing {
             // What was marked meanwhile stays so.
-            let done = format!("DELETE FROM {s}.to_erase WHERE part = $1 AND xmin::text = $2");
-            let values: [Value<'_>; 2] = [(&part, Type::INT4), (&seen, Type::TEXT)];
-            self.client.query_typed(&done, &values).await.map_err(failed)?;
+            self.all(statements::UNMARK, &[(&part, Type::INT4), (&seen, Type::TEXT)]).await?;
         }
         Ok(kept)
+    }
+
+    async fn all(&self, statement: &str, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
+        self.client.query_typed(&self.store.sql(statement), values).await.map_err(failed)
     }
 
     async fn wait(&self) -> Result<(), StoreError> {
@@ -113,7 +113,7 @@ impl Erasing<'_> {
     /// The number of a table's file.
     async fn file_of(&self, table: &str) -> Result<Option<u32>, StoreError> {
         let asked = "SELECT pg_relation_filenode($1::text::regclass)";
-        let rows = self.client.query_typed(asked, &[(&table, Type::TEXT)]).await.map_err(failed)?;
+        let rows = self.all(asked, &[(&table, Type::TEXT)]).await?;
         rows.first().map_or(Ok(None), |row| row.try_get(0).map_err(failed))
     }
 
@@ -132,7 +132,7 @@ impl Erasing<'_> {
              SELECT (SELECT count(*) FROM sessions, gone WHERE sessions.age >= gone.age)
                   + (SELECT count(*) FROM others, gone WHERE others.age >= gone.age),
                     (SELECT count(*) FROM sessions WHERE hidden)";
-        let rows = self.client.query_typed(asked, &[(&xid, Type::TEXT)]).await.map_err(failed)?;
+        let rows = self.all(asked, &[(&xid, Type::TEXT)]).await?;
         let Some(row) = rows.first() else { return Ok(Kept::Nothing) };
         let [open, hidden] = [row.try_get::<_, i64>(0).map_err(failed)?, row.try_get::<_, i64>(1).map_err(failed)?];
         Ok(match (open, hidden) {

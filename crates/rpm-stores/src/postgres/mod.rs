@@ -1,11 +1,23 @@
-//! A store of user models in a Postgres database, for many processes.
+//! A store of user models in a Postgres database, for many processes, and what is kept beside the models for work on them.
+//!
+//! ```text
+//! schema.rs      the tables, and how they are made             statements.rs  what is asked of them
+//! mod.rs         user models                                   erase.rs       what was deleted leaves the files
+//! inbox.rs       interactions that wait to be observed         taking.rs      and leave in the transaction that saves the model
+//! replies.rs     replies that were paid for, for all           parts.rs       what users add to sums over all users
+//! connections.rs, rows.rs, error.rs  what all of these use
+//! ```
 
 mod connections;
 mod erase;
 mod error;
+mod inbox;
+mod parts;
+mod replies;
 mod rows;
 mod schema;
 mod statements;
+mod taking;
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,11 +31,16 @@ use rpm_core::data::UserId;
 use rpm_core::model::UserModel;
 use rpm_core::store::{Erasure, StoreError, StoredModel, UserModelStore, Version};
 
+pub use self::inbox::{Depth, Inbox, Put, Waiting};
+pub use self::parts::Part;
+pub use self::replies::{PaidOnce, Replies};
 pub use self::schema::{Schema, SchemaError};
+pub use self::taking::{NoLongerWaiting, Taking};
 
 use self::connections::Connections;
 use self::error::failed;
-use self::statements::Statements;
+use self::parts::PartsOf;
+use self::taking::Taken;
 
 /// Keeps user models in a Postgres database, for any number of processes. Cheap to clone; clones share the pool.
 ///
@@ -71,11 +88,12 @@ pub struct PostgresStore {
     inner: Arc<Inner>,
     /// True when only `compact` erases.
     when_told: bool,
+    parts_of: Option<PartsOf>,
 }
 
 struct Inner {
     connections: Connections,
-    statements: Statements,
+    schema: Schema,
 }
 
 /// A value of a statement, with the type that the statement takes it as.
@@ -101,8 +119,8 @@ impl PostgresStore {
         let mut connection = connections.one().await?;
         schema.prepare(&mut connection).await?;
         drop(connection);
-        let inner = Inner { connections, statements: Statements::of(schema) };
-        Ok(Self { inner: Arc::new(inner), when_told: false })
+        let inner = Inner { connections, schema };
+        Ok(Self { inner: Arc::new(inner), when_told: false, parts_of: None })
     }
 
     /// This store without erasing after each deletion and forgetting: only [`compact`](Self::compact) does, and receipts say so.
@@ -122,7 +140,7 @@ impl PostgresStore {
 
     /// The schema that the tables are in.
     pub fn schema(&self) -> &Schema {
-        &self.inner.statements.schema
+        &self.inner.schema
     }
 
     /// The pool that it was opened with.
@@ -130,54 +148,89 @@ impl PostgresStore {
         self.inner.connections.pool()
     }
 
+    /// Saves a model with its parts, and takes interactions out of the inbox: all or nothing.
     async fn save_and(
         &self,
         model: &UserModel,
         expected: Option<Version>,
         forgets: bool,
+        taken: Option<&Taken>,
     ) -> Result<Version, StoreError> {
-        let statements = &self.inner.statements;
         let bytes = model.to_json_line();
-        let (user, sum) = (model.user(), rows::checksum(model.user(), &bytes));
-        let user = user.as_str();
-        let mut values: Vec<Value<'_>> =
-            vec![(&user, Type::TEXT), (&bytes, Type::BYTEA), (&sum, Type::INT4), (&forgets, Type::BOOL)];
+        let (user, sum) = (model.user().as_str(), rows::checksum(model.user(), &bytes));
+        let parts = self.parts_of.as_ref().map(|of| of(model)).unwrap_or_default();
+        let (kinds, added): (Vec<String>, Vec<Vec<u8>>) = parts.into_iter().map(|part| (part.kind, part.bytes)).unzip();
+        let mut values: Vec<Value<'_>> = vec![
+            (&user, Type::TEXT),
+            (&bytes, Type::BYTEA),
+            (&sum, Type::INT4),
+            (&forgets, Type::BOOL),
+            (&kinds, Type::TEXT_ARRAY),
+            (&added, Type::BYTEA_ARRAY),
+        ];
         let held;
         let statement = match expected.map(rows::numbers) {
-            None => &statements.save_new,
+            None => statements::SAVE_NEW,
             // Numbers that the database cannot have are held by nobody.
             Some(None) => return Err(StoreError::Conflict),
             Some(Some(numbers)) => {
                 held = numbers;
                 values.extend([(&held.0 as &(dyn ToSql + Sync), Type::INT8), (&held.1, Type::INT8)]);
-                &statements.save_over
+                statements::SAVE_OVER
             }
         };
-        match self.inner.one(statement, &values).await? {
-            Some(row) => rows::version(&row),
-            None => Err(StoreError::Conflict),
+        let Some(taken) = taken else {
+            let saved = self.inner.one(statement, &values).await?;
+            return saved.map_or(Err(StoreError::Conflict), |row| rows::version(&row));
+        };
+        let mut connection = self.inner.connections.one().await?;
+        let transaction = connection.transaction().await.map_err(failed)?;
+        // Dropped before its end, it is rolled back.
+        let saved = transaction.query_typed(&self.inner.sql(statement), &values).await.map_err(failed)?;
+        let version = rows::version(saved.first().ok_or(StoreError::Conflict)?)?;
+        if !inbox::take(&transaction, &self.inner.sql(statements::TAKE), &taken.user, &taken.places).await? {
+            return Err(StoreError::transient(NoLongerWaiting));
         }
+        transaction.commit().await.map_err(failed)?;
+        Ok(version)
+    }
+
+    /// Deletes what is held of a user by one of the statements for it, with all that is beside it. Whether there was a model; nothing
+    /// where the statement found nothing to delete.
+    async fn delete_by(&self, statement: &str, values: &[Value<'_>]) -> Result<Option<bool>, StoreError> {
+        let mut connection = self.inner.connections.one().await?;
+        let transaction = connection.transaction().await.map_err(failed)?;
+        let gone = transaction.query_typed(&self.inner.sql(statement), values).await.map_err(failed)?;
+        let had = gone.first().map(|row| row.try_get(0)).transpose().map_err(failed)?;
+        // What is compared is deleted as a whole or not at all.
+        if had.is_some() || values.len() == 1 {
+            // By a statement of its own, which sees what others kept while the first one waited for them.
+            let whose = values.get(..1).unwrap_or_default();
+            transaction.query_typed(&self.inner.sql(statements::DELETE_REST), whose).await.map_err(failed)?;
+        }
+        transaction.commit().await.map_err(failed)?;
+        Ok(had)
     }
 }
 
 #[async_trait]
 impl UserModelStore for PostgresStore {
     async fn load(&self, user: &UserId) -> Result<Option<StoredModel>, StoreError> {
-        let row = self.inner.one(&self.inner.statements.load, &[(&user.as_str(), Type::TEXT)]).await?;
+        let row = self.inner.one(statements::LOAD, &[(&user.as_str(), Type::TEXT)]).await?;
         row.map(|row| rows::stored(user, &row)).transpose()
     }
 
     async fn version(&self, user: &UserId) -> Result<Option<Version>, StoreError> {
-        let row = self.inner.one(&self.inner.statements.version, &[(&user.as_str(), Type::TEXT)]).await?;
+        let row = self.inner.one(statements::VERSION, &[(&user.as_str(), Type::TEXT)]).await?;
         row.map(|row| rows::version(&row)).transpose()
     }
 
     async fn save(&self, model: &UserModel, expected: Option<Version>) -> Result<Version, StoreError> {
-        self.save_and(model, expected, false).await
+        self.save_and(model, expected, false, None).await
     }
 
     async fn save_forgetting(&self, model: &UserModel, expected: Option<Version>) -> Result<Version, StoreError> {
-        self.save_and(model, expected, true).await
+        self.save_and(model, expected, true, None).await
     }
 
     async fn erase(&self) -> Result<Erasure, StoreError> {
@@ -188,11 +241,10 @@ impl UserModelStore for PostgresStore {
     }
 
     async fn reserve(&self, user: &UserId) -> Result<Version, StoreError> {
-        let (statements, id) = (&self.inner.statements, user.as_str());
-        let values: [Value<'_>; 1] = [(&id, Type::TEXT)];
+        let values: [Value<'_>; 1] = [(&user.as_str(), Type::TEXT)];
         loop {
             // Somebody else may come in between, and go again.
-            for statement in [&statements.held, &statements.reserve] {
+            for statement in [statements::HELD, statements::RESERVE] {
                 if let Some(row) = self.inner.one(statement, &values).await? {
                     return rows::version(&row);
                 }
@@ -201,15 +253,15 @@ impl UserModelStore for PostgresStore {
     }
 
     async fn delete(&self, user: &UserId) -> Result<bool, StoreError> {
-        let row = self.inner.one(&self.inner.statements.delete, &[(&user.as_str(), Type::TEXT)]).await?;
-        row.map_or(Ok(false), |row| row.try_get(0).map_err(failed))
+        let values: [Value<'_>; 1] = [(&user.as_str(), Type::TEXT)];
+        Ok(self.delete_by(statements::DELETE, &values).await? == Some(true))
     }
 
     async fn delete_version(&self, user: &UserId, expected: Version) -> Result<(), StoreError> {
         let (life, number) = rows::numbers(expected).ok_or(StoreError::Conflict)?;
         let values: [Value<'_>; 3] = [(&user.as_str(), Type::TEXT), (&life, Type::INT8), (&number, Type::INT8)];
-        let row = self.inner.one(&self.inner.statements.delete_version, &values).await?;
-        row.map(|_| ()).ok_or(StoreError::Conflict)
+        let gone = self.delete_by(statements::DELETE_VERSION, &values).await?;
+        gone.map(|_| ()).ok_or(StoreError::Conflict)
     }
 
     async fn list(&self, after: Option<&UserId>, limit: usize) -> Result<Vec<UserId>, StoreError> {
@@ -217,15 +269,20 @@ impl UserModelStore for PostgresStore {
         // Before every id, which are not empty.
         let after = after.map_or("", UserId::as_str);
         let values: [Value<'_>; 2] = [(&after, Type::TEXT), (&limit, Type::INT8)];
-        let found = self.inner.all(&self.inner.statements.list, &values).await?;
+        let found = self.inner.all(statements::LIST, &values).await?;
         found.iter().map(rows::user).collect()
     }
 }
 
 impl Inner {
+    /// A statement for this store's schema.
+    fn sql(&self, statement: &str) -> String {
+        statement.replace("rpm.", &format!("{}.", self.schema))
+    }
+
     async fn all(&self, statement: &str, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
         let connection = self.connections.one().await?;
-        connection.query_typed(statement, values).await.map_err(failed)
+        connection.query_typed(&self.sql(statement), values).await.map_err(failed)
     }
 
     /// The first row of those that a statement gives.

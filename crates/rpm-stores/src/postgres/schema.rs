@@ -2,8 +2,12 @@
 //!
 //! ```text
 //! meta      the format of the tables, one row
-//! versions  the sequence that lives and numbers come from          marks  the one that tells newer marks from older ones
-//! users     user id → life, number, model (JSON on one line; none for a reserved place), checksum; in parts by the id's hash
+//! versions  the sequence that lives and numbers come from; marks, events: those of erasures and of the inbox
+//! users     user → life, number, model (JSON on one line; none for a reserved place), checksum
+//! inbox     user, place → an interaction that waits to be observed
+//! forgotten user → digests of the ids of items that were forgotten, so that none is taken in again
+//! replies   user, request → a reply that was paid for, and which items it is about
+//! parts     user, kind → what the user adds to a sum over all users, as of the model of this number
 //! to_erase  part of the tables → what is to be erased in it: the first and the last mark, and the transaction of the last
 //! ```
 
@@ -112,32 +116,57 @@ async fn the_one<T: FromSqlOwned>(client: &impl GenericClient, statement: &str) 
 }
 
 fn first(s: &str) -> String {
-    let mut sql = format!(
+    let mut steps = vec![format!(
         "CREATE SCHEMA IF NOT EXISTS {s};
          CREATE TABLE {s}.meta (one boolean PRIMARY KEY DEFAULT true CHECK (one), format int NOT NULL);
          INSERT INTO {s}.meta (format) VALUES (0);
          CREATE SEQUENCE {s}.versions;
          CREATE SEQUENCE {s}.marks;
+         CREATE SEQUENCE {s}.events;
          CREATE TABLE {s}.to_erase (part int PRIMARY KEY, first bigint NOT NULL, last bigint NOT NULL, xid xid NOT NULL);
-         CREATE TABLE {s}.users (
-           user_id text COLLATE \"C\" PRIMARY KEY, life bigint NOT NULL, number bigint NOT NULL, model bytea, sum int
-         ) PARTITION BY HASH (user_id);
-         ALTER TABLE {s}.users ALTER user_id SET STATISTICS 0, ALTER model SET STATISTICS 0;
-         COMMENT ON TABLE {s}.users IS 'User models of rpm-core: convert_from(model, ''UTF8'')::jsonb shows one.';"
-    );
-    for part in 0..PARTS {
-        sql.push_str(&part_of(s, "users", part));
+         CREATE FUNCTION {s}.digest(whose text, item text) RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+           $$ SELECT substring(sha256(convert_to(whose || chr(10) || item, 'UTF8')) FROM 1 FOR 16) $$;"
+    )];
+    for (table, columns) in TABLES {
+        let all = columns.replace("rpm.", &format!("{s}."));
+        steps.push(format!(
+            "CREATE TABLE {s}.{table} (user_id text COLLATE \"C\" NOT NULL, {all}) PARTITION BY HASH (user_id);"
+        ));
+        steps.push(without_statistics(&format!("{s}.{table}"), columns));
+        for part in 0..PARTS {
+            let name = part_name(s, table, part);
+            steps.push(format!(
+                "CREATE TABLE {name} PARTITION OF {s}.{table} FOR VALUES WITH (MODULUS {PARTS}, REMAINDER {part});"
+            ));
+            steps.push(without_statistics(&name, columns));
+        }
     }
-    sql
+    steps.push(format!(
+        "COMMENT ON TABLE {s}.users IS 'User models of rpm-core: convert_from(model, ''UTF8'')::jsonb shows one.';"
+    ));
+    steps.concat()
 }
 
-/// One part of a table. Postgres gathers no statistics over its ids and texts: those would be copies, and no statement here needs them.
-fn part_of(s: &str, table: &str, part: usize) -> String {
-    let name = part_name(s, table, part);
-    format!(
-        "CREATE TABLE {name} PARTITION OF {s}.{table} FOR VALUES WITH (MODULUS {PARTS}, REMAINDER {part});
-         ALTER TABLE {name} ALTER user_id SET STATISTICS 0, ALTER model SET STATISTICS 0;"
-    )
+/// The tables of users, each spread over the same parts, with their columns after the user's id.
+pub(super) const TABLES: [(&str, &str); 5] = [
+    ("users", "life bigint NOT NULL, number bigint NOT NULL, model bytea, sum int, PRIMARY KEY (user_id)"),
+    (
+        "inbox",
+        "seq bigint NOT NULL DEFAULT nextval('rpm.events'), item_id text COLLATE \"C\" NOT NULL, event bytea NOT NULL,
+         put_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (user_id, seq), UNIQUE (user_id, item_id)",
+    ),
+    ("forgotten", "item bytea NOT NULL, PRIMARY KEY (user_id, item)"),
+    ("replies", "key bytea NOT NULL, about text[] NOT NULL, reply bytea NOT NULL, PRIMARY KEY (user_id, key)"),
+    ("parts", "kind text NOT NULL, number bigint NOT NULL, part bytea NOT NULL, PRIMARY KEY (user_id, kind)"),
+];
+
+/// Postgres gathers no statistics over ids and texts: those would be copies, and no statement here needs them.
+fn without_statistics(table: &str, columns: &str) -> String {
+    let texts = ["model", "item_id", "event", "item", "key", "about", "reply", "part"];
+    let there = texts.into_iter().filter(|text| columns.split([' ', '\n']).any(|word| word == *text));
+    let altered: Vec<String> =
+        std::iter::once("user_id").chain(there).map(|column| format!("ALTER {column} SET STATISTICS 0")).collect();
+    format!("ALTER TABLE {table} {};", altered.join(", "))
 }
 
 /// The name of a part, with its schema.

@@ -1,87 +1,167 @@
-//! The statements on the tables, written out for one schema.
+//! The statements on the tables, written for the schema `rpm`; each is one step.
+//!
+//! What deletes or forgets marks the part of the tables that the rows were in, as one to be written anew (`erase.rs`).
 
-use super::schema::Schema;
-
-/// Each compares and writes in one step, and is a transaction of its own.
-pub(super) struct Statements {
-    pub(super) schema: Schema,
-    /// User → life, number, model, checksum.
-    pub(super) load: String,
-    /// User → life, number of the model.
-    pub(super) version: String,
-    /// User → life, number of the model or the reservation.
-    pub(super) held: String,
-    /// User → life, number of a reservation; nothing where something is held.
-    pub(super) reserve: String,
-    /// User, model, checksum, whether something was forgotten → life, number; nothing where a model is held.
-    pub(super) save_new: String,
-    /// The same with the life and the number that must be held; nothing where they are not.
-    pub(super) save_over: String,
-    /// User → whether there was a model; nothing where nothing was held.
-    pub(super) delete: String,
-    /// The same with the life and the number that must be held.
-    pub(super) delete_version: String,
-    /// After which user, how many → users.
-    pub(super) list: String,
+/// Marks the part in the column `part` of a relation, under a condition.
+macro_rules! marked {
+    ($of:literal, $when:literal) => {
+        concat!(
+            "INSERT INTO rpm.to_erase AS held (part, first, last, xid)
+             SELECT substring(part FROM '[0-9]+$')::int, n, n, pg_current_xact_id()::xid
+             FROM ",
+            $of,
+            ", nextval('rpm.marks') AS n WHERE ",
+            $when,
+            " ON CONFLICT (part) DO UPDATE SET
+               first = least(held.first, excluded.first), last = greatest(held.last, excluded.last),
+               xid = CASE WHEN age(excluded.xid) < age(held.xid) THEN excluded.xid ELSE held.xid END"
+        )
+    };
 }
 
-impl Statements {
-    pub(super) fn of(schema: Schema) -> Self {
-        let s = schema.as_str();
-        // Enters the part of the table that the rows were in, as one to be written anew.
-        let marked = |of: &str, when: &str| {
-            format!(
-                "INSERT INTO {s}.to_erase AS held (part, first, last, xid)
-                 SELECT substring(part FROM '[0-9]+$')::int, n, n, pg_current_xact_id()::xid
-                 FROM {of}, nextval('{s}.marks') AS n WHERE {when}
-                 ON CONFLICT (part) DO UPDATE SET
-                   first = least(held.first, excluded.first), last = greatest(held.last, excluded.last),
-                   xid = CASE WHEN age(excluded.xid) < age(held.xid) THEN excluded.xid ELSE held.xid END"
-            )
-        };
-        let saved = |save: &str| {
-            format!(
-                "WITH saved AS ({save} RETURNING life, number, tableoid::regclass::text AS part),
-                 marked AS ({})
-                 SELECT life, number FROM saved",
-                marked("saved", "$4")
-            )
-        };
-        let deleted = |whose: &str| {
-            format!(
-                "WITH gone AS (
-                   DELETE FROM {s}.users WHERE user_id = $1 {whose}
-                   RETURNING model IS NOT NULL AS had, tableoid::regclass::text AS part),
-                 marked AS ({})
-                 SELECT had FROM gone",
-                marked("gone", "true")
-            )
-        };
-        Self {
-            load: format!("SELECT life, number, model, sum FROM {s}.users WHERE user_id = $1 AND model IS NOT NULL"),
-            version: format!("SELECT life, number FROM {s}.users WHERE user_id = $1 AND model IS NOT NULL"),
-            held: format!("SELECT life, number FROM {s}.users WHERE user_id = $1"),
-            reserve: format!(
-                "INSERT INTO {s}.users (user_id, life, number)
-                 SELECT $1, n, n FROM nextval('{s}.versions') AS n
-                 ON CONFLICT (user_id) DO NOTHING RETURNING life, number"
-            ),
-            save_new: saved(&format!(
-                "INSERT INTO {s}.users AS held (user_id, life, number, model, sum)
-                 SELECT $1, n, n, $2, $3 FROM nextval('{s}.versions') AS n
-                 ON CONFLICT (user_id) DO UPDATE SET number = excluded.number, model = excluded.model, sum = excluded.sum
-                 WHERE held.model IS NULL"
-            )),
-            save_over: saved(&format!(
-                "UPDATE {s}.users SET number = nextval('{s}.versions'), model = $2, sum = $3
-                 WHERE user_id = $1 AND life = $5 AND number = $6"
-            )),
-            delete: deleted(""),
-            delete_version: deleted("AND life = $2 AND number = $3"),
-            list: format!(
-                "SELECT user_id FROM {s}.users WHERE model IS NOT NULL AND user_id > $1 ORDER BY user_id LIMIT $2"
-            ),
-            schema,
-        }
-    }
+/// What follows on a save: the parts of sums, and the mark where something was forgotten.
+macro_rules! saved {
+    ($save:literal) => {
+        concat!(
+            "WITH saved AS (",
+            $save,
+            " RETURNING life, number, tableoid::regclass::text AS part),
+             added AS (
+               INSERT INTO rpm.parts (user_id, kind, number, part)
+               SELECT $1, new.kind, saved.number, new.part FROM saved, unnest($5::text[], $6::bytea[]) AS new(kind, part)
+               ON CONFLICT (user_id, kind) DO UPDATE SET number = excluded.number, part = excluded.part),
+             marked AS (",
+            marked!("saved", "$4"),
+            ") SELECT life, number FROM saved"
+        )
+    };
 }
+
+macro_rules! deleted {
+    ($whose:literal) => {
+        concat!(
+            "WITH gone AS (
+               DELETE FROM rpm.users WHERE user_id = $1 ",
+            $whose,
+            " RETURNING model IS NOT NULL AS had, tableoid::regclass::text AS part),
+             marked AS (",
+            marked!("gone", "true"),
+            ") SELECT had FROM gone"
+        )
+    };
+}
+
+/// User → life, number, model, checksum.
+pub(super) const LOAD: &str = "SELECT life, number, model, sum FROM rpm.users WHERE user_id = $1 AND model IS NOT NULL";
+/// User → life, number of the model.
+pub(super) const VERSION: &str = "SELECT life, number FROM rpm.users WHERE user_id = $1 AND model IS NOT NULL";
+/// User → life, number of the model or the reservation.
+pub(super) const HELD: &str = "SELECT life, number FROM rpm.users WHERE user_id = $1";
+/// The same, and nobody deletes it until the transaction is over.
+pub(super) const HELD_FAST: &str = "SELECT life, number FROM rpm.users WHERE user_id = $1 FOR KEY SHARE";
+/// The same, and nobody changes it or holds it fast either.
+pub(super) const HELD_ALONE: &str = "SELECT life, number FROM rpm.users WHERE user_id = $1 FOR UPDATE";
+
+/// User → life, number of a reservation; nothing where something is held.
+pub(super) const RESERVE: &str = "INSERT INTO rpm.users (user_id, life, number)
+    SELECT $1, n, n FROM nextval('rpm.versions') AS n
+    ON CONFLICT (user_id) DO NOTHING RETURNING life, number";
+
+/// User, model, checksum, whether something was forgotten, kinds and bytes of parts → life, number; nothing where a model is held.
+pub(super) const SAVE_NEW: &str = saved!(
+    "INSERT INTO rpm.users AS held (user_id, life, number, model, sum)
+     SELECT $1, n, n, $2, $3 FROM nextval('rpm.versions') AS n
+     ON CONFLICT (user_id) DO UPDATE SET number = excluded.number, model = excluded.model, sum = excluded.sum
+     WHERE held.model IS NULL"
+);
+/// The same with the life and the number that must be held; nothing where they are not.
+pub(super) const SAVE_OVER: &str = saved!(
+    "UPDATE rpm.users SET number = nextval('rpm.versions'), model = $2, sum = $3
+     WHERE user_id = $1 AND life = $7 AND number = $8"
+);
+
+/// User → whether there was a model; nothing where nothing was held.
+pub(super) const DELETE: &str = deleted!("");
+/// The same with the life and the number that must be held.
+pub(super) const DELETE_VERSION: &str = deleted!("AND life = $2 AND number = $3");
+/// User: all else that is held of them.
+pub(super) const DELETE_REST: &str = concat!(
+    "WITH parts AS (DELETE FROM rpm.parts WHERE user_id = $1 RETURNING tableoid::regclass::text AS part),
+     inbox AS (DELETE FROM rpm.inbox WHERE user_id = $1 RETURNING tableoid::regclass::text AS part),
+     replies AS (DELETE FROM rpm.replies WHERE user_id = $1 RETURNING tableoid::regclass::text AS part),
+     forgotten AS (DELETE FROM rpm.forgotten WHERE user_id = $1 RETURNING tableoid::regclass::text AS part),
+     gone AS (
+       SELECT min(part) AS part FROM (
+         SELECT part FROM parts UNION SELECT part FROM inbox UNION SELECT part FROM replies UNION SELECT part FROM forgotten
+       ) AS some),
+     marked AS (",
+    marked!("gone", "part IS NOT NULL"),
+    ") SELECT"
+);
+
+/// After which user, how many → users.
+pub(super) const LIST: &str =
+    "SELECT user_id FROM rpm.users WHERE model IS NOT NULL AND user_id > $1 ORDER BY user_id LIMIT $2";
+
+/// User, ids, interactions → by place, whether it was put, whether it was forgotten.
+pub(super) const PUT: &str = "WITH new AS (
+      SELECT place, item_id, event, EXISTS (
+        SELECT FROM rpm.forgotten WHERE user_id = $1 AND item = rpm.digest($1, item_id)) AS forgotten
+      FROM unnest($2::text[], $3::bytea[]) WITH ORDINALITY AS new(item_id, event, place)),
+    put AS (
+      INSERT INTO rpm.inbox (user_id, item_id, event)
+      SELECT $1, item_id, event FROM new WHERE NOT forgotten ORDER BY place
+      ON CONFLICT (user_id, item_id) DO NOTHING RETURNING item_id)
+    SELECT EXISTS (SELECT FROM put WHERE put.item_id = new.item_id), forgotten FROM new ORDER BY place";
+/// User, how many → place, interaction; the first first.
+pub(super) const WAITING: &str = "SELECT seq, event FROM rpm.inbox WHERE user_id = $1 ORDER BY seq LIMIT $2";
+/// User, places → how many of them were there.
+pub(super) const TAKE: &str = "WITH taken AS (DELETE FROM rpm.inbox WHERE user_id = $1 AND seq = ANY($2) RETURNING 1)
+    SELECT count(*) FROM taken";
+/// → users who wait, interactions that wait, seconds since the oldest was put.
+pub(super) const DEPTH: &str = "SELECT count(DISTINCT user_id), count(*),
+      coalesce(extract(epoch FROM now() - min(put_at)), 0)::float8
+    FROM rpm.inbox";
+/// After which user, how many → users who wait.
+pub(super) const WHO_WAITS: &str =
+    "SELECT DISTINCT user_id FROM rpm.inbox WHERE user_id > $1 ORDER BY user_id LIMIT $2";
+
+/// User, ids of items to be forgotten; nothing for all that waits and all replies.
+pub(super) const FORGET: &str = concat!(
+    "WITH tomb AS (
+       INSERT INTO rpm.forgotten (user_id, item)
+       SELECT $1, rpm.digest($1, id) FROM unnest($2::text[]) AS id ON CONFLICT DO NOTHING),
+     events AS (
+       DELETE FROM rpm.inbox WHERE user_id = $1 AND ($2 IS NULL OR item_id = ANY($2))
+       RETURNING tableoid::regclass::text AS part),
+     paid AS (
+       DELETE FROM rpm.replies WHERE user_id = $1 AND ($2 IS NULL OR about && $2)
+       RETURNING tableoid::regclass::text AS part),
+     gone AS (SELECT min(part) AS part FROM (SELECT part FROM events UNION SELECT part FROM paid) AS some),
+     marked AS (",
+    marked!("gone", "part IS NOT NULL"),
+    ") SELECT"
+);
+
+/// User, request → reply.
+pub(super) const REPLY: &str = "SELECT reply FROM rpm.replies WHERE user_id = $1 AND key = $2";
+/// User, request, items it is about, reply; not kept where one of the items was forgotten.
+pub(super) const KEEP_REPLY: &str = "INSERT INTO rpm.replies (user_id, key, about, reply)
+    SELECT $1, $2, $3, $4 WHERE NOT EXISTS (
+      SELECT FROM rpm.forgotten, unnest($3::text[]) AS id WHERE user_id = $1 AND item = rpm.digest($1, id))
+    ON CONFLICT (user_id, key) DO NOTHING";
+
+/// Kind, after which user, how many → user, part.
+pub(super) const PARTS: &str =
+    "SELECT user_id, part FROM rpm.parts WHERE kind = $1 AND user_id > $2 ORDER BY user_id LIMIT $3";
+
+/// Which parts are to be written anew, of those marked up to a mark.
+pub(super) const MARKED: &str = "SELECT part FROM rpm.to_erase WHERE first <= $1 ORDER BY part";
+/// → the last mark; nothing where there is none.
+pub(super) const LAST_MARK: &str = "SELECT max(last) FROM rpm.to_erase";
+/// Part → the state of its mark, the newest transaction that something went from it in.
+pub(super) const MARK: &str = "SELECT xmin::text, xid::text FROM rpm.to_erase WHERE part = $1";
+/// Part, the state that its mark was seen in: removes it, if it is as it was.
+pub(super) const UNMARK: &str = "DELETE FROM rpm.to_erase WHERE part = $1 AND xmin::text = $2";
+/// → whether this session has the lock of erasing, until its transaction is over.
+pub(super) const LOCK_ERASING: &str = "SELECT pg_try_advisory_xact_lock(hashtextextended('rpm-stores rpm.erase', 0))";
