@@ -93,7 +93,7 @@ pub(super) const DELETE_REST: &str = concat!(
      gone AS (
        SELECT min(part) AS part FROM (
          SELECT part FROM parts UNION SELECT part FROM inbox UNION SELECT part FROM replies UNION SELECT part FROM forgotten
-       ) AS some),
+       ) AS each_table),
      marked AS (",
     marked!("gone", "part IS NOT NULL"),
     ") SELECT"
@@ -137,7 +137,7 @@ pub(super) const FORGET: &str = concat!(
      paid AS (
        DELETE FROM rpm.replies WHERE user_id = $1 AND ($2 IS NULL OR about && $2)
        RETURNING tableoid::regclass::text AS part),
-     gone AS (SELECT min(part) AS part FROM (SELECT part FROM events UNION SELECT part FROM paid) AS some),
+     gone AS (SELECT min(part) AS part FROM (SELECT part FROM events UNION SELECT part FROM paid) AS each_table),
      marked AS (",
     marked!("gone", "part IS NOT NULL"),
     ") SELECT"
