@@ -117,17 +117,18 @@ impl Erasing<'_> {
         rows.first().map_or(Ok(None), |row| row.try_get(0).map_err(failed))
     }
 
-    /// What may still read the rows that went up to a transaction: sessions that began before it was over, slots of standbys, and
-    /// transactions that were prepared.
+    /// What may still read the rows that went up to a transaction, or keeps the server from knowing that nobody does: transactions that are
+    /// older and not over, in any database; sessions of this one that began before; slots of standbys; prepared transactions.
     async fn what_keeps(&self, xid: &str) -> Result<Kept, StoreError> {
         let asked = "WITH gone AS (SELECT age($1::text::xid) AS age),
              sessions AS (
-               SELECT query = '<insufficient privilege>' AS hidden, greatest(age(backend_xid), age(backend_xmin)) AS age
+               SELECT query = '<insufficient privilege>' AS hidden, age(backend_xmin) AS age
                FROM pg_stat_activity
                WHERE pid <> pg_backend_pid()
                  AND (datid IS NULL OR datid = (SELECT oid FROM pg_database WHERE datname = current_database()))),
              others AS (
-               SELECT age(xmin) AS age FROM pg_replication_slots WHERE xmin IS NOT NULL
+               SELECT age(pg_snapshot_xmin(pg_current_snapshot())::xid) AS age
+               UNION ALL SELECT age(xmin) FROM pg_replication_slots WHERE xmin IS NOT NULL
                UNION ALL SELECT age(transaction) FROM pg_prepared_xacts)
              SELECT (SELECT count(*) FROM sessions, gone WHERE sessions.age >= gone.age)
                   + (SELECT count(*) FROM others, gone WHERE others.age >= gone.age),

@@ -81,7 +81,12 @@ impl Schema {
 
     /// The version of the tables; nothing where there are none.
     async fn format(&self, client: &impl GenericClient) -> Result<Option<usize>, StoreError> {
-        let there = format!("SELECT to_regclass('{self}.meta') IS NOT NULL");
+        // Read from the catalog's tables: a look-up by name may be answered from what this session knew before it waited.
+        let there = format!(
+            "SELECT EXISTS (
+               SELECT FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+               WHERE nspname = '{self}' AND relname = 'meta')"
+        );
         if !the_one::<bool>(client, &there).await? {
             return Ok(None);
         }

@@ -1,59 +1,18 @@
 //! The store in a Postgres database: conforms, tells conflicts and failures apart, and erases.
-#![cfg(all(unix, feature = "postgres"))]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
-
-#[path = "../../../tests/common/mod.rs"]
-mod common;
-#[path = "../../../tests/common/postgres.rs"]
-mod postgres;
-#[path = "../../../tests/common/writers.rs"]
-mod writers;
 
 use std::time::{Duration, Instant};
 
-use common::{interaction, scale_history, scale_task, told};
-use deadpool_postgres::{Manager, Pool};
 use pollster::block_on;
-use postgres::{Server, server};
 use rpm_core::model::{PlaceKind, PlaceState};
 use rpm_core::store::{Erasure, StoreError, UserModelStore, Version};
 use rpm_core::testing::{durable_user_model_store_conformance, user_model_store_conformance};
-use rpm_core::{Forget, History, ItemId, RpmPipeline, UserId, UserModel};
+use rpm_core::{Forget, ItemId, RpmPipeline, UserId};
 use rpm_stores::PostgresStore;
 use rpm_stores::postgres::Schema;
-use tokio::runtime::{Builder, Runtime};
-use tokio_postgres::NoTls;
 
-fn runtime() -> Runtime {
-    Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
-}
-
-fn pool(address: &str, connections: usize) -> Pool {
-    let manager = Manager::new(address.parse().unwrap(), NoTls);
-    Pool::builder(manager).max_size(connections).build().unwrap()
-}
-
-/// A runtime, and a store in a new database of the server.
-fn opened(server: &Server) -> (Runtime, PostgresStore, String) {
-    let (runtime, address) = (runtime(), server.database());
-    let store = runtime.block_on(PostgresStore::open(pool(&address, 8))).unwrap();
-    (runtime, store, address)
-}
-
-/// A word of no other text.
-fn model_with(user: &str, word: &str) -> UserModel {
-    let rows = ["5", "2", "5", "1"].into_iter().zip(0..);
-    let interactions = rows.map(|(rating, n)| {
-        interaction(&format!("i{n}"), &format!("A {word} film about a {word} harbour, number {n}."), rating, n)
-    });
-    let history = History::new(&scale_task(), user, interactions).unwrap();
-    block_on(RpmPipeline::offline(scale_task()).learn(&history)).unwrap().model
-}
-
-/// The name of the database at an address.
-fn name(address: &str) -> &str {
-    address.rsplit('=').next().unwrap()
-}
+use crate::common::{interaction, scale_history, scale_task, told};
+use crate::postgres::server;
+use crate::{found, model_with, name, opened, pool, postgres, runtime, uncompressed, writers};
 
 #[test]
 fn the_store_in_postgres_conforms() {
@@ -193,27 +152,6 @@ fn a_server_that_is_stopped_and_started_again_is_a_failure_that_passes() {
     }
     let held = block_on(pipeline.load(model.user())).unwrap();
     assert_eq!(held.model.memory().len(), scale_history().interactions().len() + 3);
-}
-
-/// How often a text is in the files of a database, uncompressed as they are in these tests.
-fn found(server: &Server, address: &str, text: &str) -> usize {
-    server.psql(name(address), "CHECKPOINT");
-    let oid = server.psql(name(address), &format!("SELECT oid FROM pg_database WHERE datname = '{}'", name(address)));
-    let folder = server.data().join("base").join(oid);
-    let mut found = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
-        // Files come and go meanwhile.
-        let Ok(bytes) = std::fs::read(entry.unwrap().path()) else { continue };
-        found += bytes.windows(text.len()).filter(|window| *window == text.as_bytes()).count();
-    }
-    found
-}
-
-/// Has the tables keep texts as they are, so that they can be found.
-fn uncompressed(server: &Server, address: &str) {
-    for part in 0..32 {
-        server.psql(name(address), &format!("ALTER TABLE rpm.users_{part:02} ALTER model SET STORAGE EXTERNAL"));
-    }
 }
 
 #[test]
