@@ -77,7 +77,7 @@ fn what_is_put_waits_in_order_until_it_is_in_the_model_and_is_in_effect_once() {
     assert_eq!(format!("{first:?}"), "Waiting { interactions: 3, .. }");
     let depth = block_on(inbox.depth()).unwrap();
     assert_eq!((depth.users, depth.interactions), (1, 5));
-    assert_eq!(block_on(inbox.users(None, 9)).unwrap(), [ana.clone()]);
+    assert_eq!(block_on(inbox.users(None, 9)).unwrap(), std::slice::from_ref(&ana));
     assert!(observed(&store, &ana, &first).unwrap().has_taken());
     // Another worker has read the same, and is late.
     let late = observed(&store, &ana, &first).unwrap();
