@@ -2,6 +2,7 @@
 
 use std::future::{Future as _, poll_fn};
 use std::pin::pin;
+use std::time::Duration;
 
 use deadpool_postgres::{Object, Pool};
 use tokio::runtime::Handle;
@@ -32,6 +33,15 @@ impl Connections {
             getting.as_mut().poll(context)
         });
         connected.await.map_err(no_connection)
+    }
+
+    /// Waits, on the runtime's time driver.
+    pub(super) async fn sleep(&self, time: Duration) {
+        let sleep = {
+            let _within = self.runtime.enter();
+            tokio::time::sleep(time)
+        };
+        sleep.await;
     }
 
     pub(super) fn pool(&self) -> &Pool {

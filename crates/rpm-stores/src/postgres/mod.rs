@@ -5,12 +5,15 @@
 //! mod.rs         user models                                   erase.rs       what was deleted leaves the files
 //! inbox.rs       interactions that wait to be observed         taking.rs      and leave in the transaction that saves the model
 //! replies.rs     replies that were paid for, for all           parts.rs       what users add to sums over all users
+//! allowance.rs   what all may spend on calls together          examined.rs    what an operator should know, and finds wrong
 //! connections.rs, rows.rs, error.rs  what all of these use
 //! ```
 
+mod allowance;
 mod connections;
 mod erase;
 mod error;
+mod examined;
 mod inbox;
 mod parts;
 mod replies;
@@ -31,6 +34,8 @@ use rpm_core::data::UserId;
 use rpm_core::model::UserModel;
 use rpm_core::store::{Erasure, StoreError, StoredModel, UserModelStore, Version};
 
+pub use self::allowance::{Allowance, Allowed, Spent};
+pub use self::examined::{Examined, Finding};
 pub use self::inbox::{Depth, Inbox, Put, Waiting};
 pub use self::parts::Part;
 pub use self::replies::{PaidOnce, Replies};

@@ -8,6 +8,7 @@
 //! forgotten user → digests of the ids of items that were forgotten, so that none is taken in again
 //! replies   user, request → a reply that was paid for, and which items it is about
 //! parts     user, kind → what the user adds to a sum over all users, as of the model of this number
+//! spent     allowance, day → calls, money in millionths          booked: when its next call may begin
 //! to_erase  part of the tables → what is to be erased in it: the first and the last mark, and the transaction of the last
 //! ```
 
@@ -128,6 +129,9 @@ fn first(s: &str) -> String {
          CREATE SEQUENCE {s}.versions;
          CREATE SEQUENCE {s}.marks;
          CREATE SEQUENCE {s}.events;
+         CREATE TABLE {s}.spent (
+           name text NOT NULL, day date NOT NULL, calls bigint NOT NULL, money bigint NOT NULL, PRIMARY KEY (name, day));
+         CREATE TABLE {s}.booked (name text PRIMARY KEY, next timestamptz NOT NULL);
          CREATE TABLE {s}.to_erase (part int PRIMARY KEY, first bigint NOT NULL, last bigint NOT NULL, xid xid NOT NULL);
          CREATE FUNCTION {s}.digest(whose text, item text) RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
            $$ SELECT substring(sha256(convert_to(whose || chr(10) || item, 'UTF8')) FROM 1 FOR 16) $$;"

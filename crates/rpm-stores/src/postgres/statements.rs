@@ -155,6 +155,38 @@ pub(super) const KEEP_REPLY: &str = "INSERT INTO rpm.replies (user_id, key, abou
 pub(super) const PARTS: &str =
     "SELECT user_id, part FROM rpm.parts WHERE kind = $1 AND user_id > $2 ORDER BY user_id LIMIT $3";
 
+/// → counts: models, reservations, interactions, replies, bytes; parts without a model, parts of another model, what is left of users of
+/// whom nothing else is held, parts of the tables to be written anew.
+pub(super) const EXAMINE: &str = "SELECT
+    (SELECT count(*) FROM rpm.users WHERE model IS NOT NULL),
+    (SELECT count(*) FROM rpm.users WHERE model IS NULL),
+    (SELECT count(*) FROM rpm.inbox),
+    (SELECT count(*) FROM rpm.replies),
+    (SELECT sum(pg_total_relation_size(pg_class.oid))::bigint FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+     WHERE nspname || '.' = 'rpm.' AND relkind = 'r'),
+    (SELECT count(*) FROM rpm.parts WHERE NOT EXISTS (
+       SELECT FROM rpm.users WHERE users.user_id = parts.user_id AND model IS NOT NULL)),
+    (SELECT count(*) FROM rpm.parts JOIN rpm.users USING (user_id) WHERE model IS NOT NULL AND parts.number <> users.number),
+    (SELECT count(*) FROM (SELECT user_id FROM rpm.replies UNION ALL SELECT user_id FROM rpm.forgotten) AS some_user
+     WHERE NOT EXISTS (SELECT FROM rpm.users WHERE users.user_id = some_user.user_id)),
+    (SELECT count(*) FROM rpm.to_erase)";
+
+/// Allowance, the most of a call in millionths, the most calls, the most money → day, with the call entered; nothing where it would exceed one.
+pub(super) const SPEND: &str = "INSERT INTO rpm.spent AS today (name, day, calls, money)
+    SELECT $1, (now() AT TIME ZONE 'UTC')::date, 1, $2 WHERE coalesce($3 >= 1, true) AND coalesce($4 >= $2, true)
+    ON CONFLICT (name, day) DO UPDATE SET calls = today.calls + 1, money = today.money + excluded.money
+    WHERE coalesce($3 > today.calls, true) AND coalesce($4 - today.money >= $2, true) RETURNING day::text";
+/// Allowance, what a call took more than was entered for it, on which day.
+pub(super) const SETTLE: &str = "UPDATE rpm.spent SET money = money + $2 WHERE name = $1 AND day = $3::date";
+/// Allowance → calls, money of today.
+pub(super) const SPENT: &str =
+    "SELECT calls, money FROM rpm.spent WHERE name = $1 AND day = (now() AT TIME ZONE 'UTC')::date";
+/// Allowance, seconds between two calls → seconds until the place that is booked.
+pub(super) const BOOK: &str = "INSERT INTO rpm.booked AS held (name, next)
+    VALUES ($1, clock_timestamp() + make_interval(secs => $2))
+    ON CONFLICT (name) DO UPDATE SET next = greatest(held.next, clock_timestamp()) + make_interval(secs => $2)
+    RETURNING greatest(extract(epoch FROM next - clock_timestamp()) - $2, 0)::float8";
+
 /// Which parts are to be written anew, of those marked up to a mark.
 pub(super) const MARKED: &str = "SELECT part FROM rpm.to_erase WHERE first <= $1 ORDER BY part";
 /// → the last mark; nothing where there is none.

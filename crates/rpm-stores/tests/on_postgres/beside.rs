@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use pollster::block_on;
-use rpm_core::llm::{Message, Stage};
+use rpm_core::llm::{BudgetLimit, Message, Prices, Stage, Usage};
 use rpm_core::pipeline::ObserveOutcome;
 use rpm_core::stats::population::Census;
 use rpm_core::store::{StoreError, UserModelStore};
 use rpm_core::{
-    Completion, CompletionRequest, Forget, Interaction, ItemId, LlmBackend, RpmPipeline, StoredError, StoredPipeline,
-    UserId, backend_fn,
+    BackendError, Completion, CompletionRequest, Forget, Interaction, ItemId, LlmBackend, RpmPipeline, StoredError,
+    StoredPipeline, UserId, backend_fn,
 };
 use rpm_stores::PostgresStore;
-use rpm_stores::postgres::{Depth, NoLongerWaiting, Part, Put, Taking, Waiting};
+use rpm_stores::postgres::{Depth, Finding, NoLongerWaiting, Part, Put, Taking, Waiting};
 
 use crate::common::{interaction, scale_history, scale_task};
 use crate::postgres::server;
@@ -318,4 +319,103 @@ fn parts_of_a_sum_agree_with_the_models_whatever_is_saved() {
     assert_eq!(summed(&store).users(), 7);
     assert_eq!(summed(&store).to_json(), of_models());
     assert!(block_on(store.parts("another", None, 9)).unwrap().is_empty());
+}
+
+/// A request of at most so many tokens.
+fn short(tokens: u32) -> CompletionRequest {
+    CompletionRequest::new(Stage::Answer, vec![Message::user("Why?")], tokens)
+}
+
+#[test]
+fn many_processes_together_make_no_call_more_than_they_may_and_spend_no_more_money() {
+    let Some(server) = server() else { return };
+    let (_runtime, store, _) = opened(server);
+    let calls = Arc::new(AtomicUsize::new(0));
+    let backend = store.allowance("calls").calls_a_day(25).wrap(counting(&calls));
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..10 {
+                    let asked = block_on(backend.complete(&short(10)));
+                    assert!(
+                        matches!(asked, Ok(_) | Err(BackendError::Budget { limit: BudgetLimit::Calls })),
+                        "{asked:?}"
+                    );
+                }
+            });
+        }
+    });
+    assert_eq!(calls.load(Ordering::SeqCst), 25);
+    assert_eq!(block_on(store.allowance("calls").spent_today()).unwrap().calls, 25);
+    // One of another name, by money: a call of 1,000 tokens at most is 0.001, and takes 0.0001.
+    let prices = Prices::per_million(0.0, 1.0);
+    let paid = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&paid);
+    let using = backend_fn(move |_: CompletionRequest| {
+        seen.fetch_add(1, Ordering::SeqCst);
+        async move { Ok(Completion::new("So.").usage(Usage { input_tokens: 5, output_tokens: 100, cached_tokens: 0 })) }
+    });
+    let money = store.allowance("money").money_a_day(0.0019, prices).unwrap();
+    let backend = money.clone().wrap(using);
+    let mut refused = None;
+    for _ in 0..40 {
+        if let Err(error) = block_on(backend.complete(&short(1_000))) {
+            refused = Some(error);
+            break;
+        }
+    }
+    assert!(matches!(refused, Some(BackendError::Budget { limit: BudgetLimit::Money })), "{refused:?}");
+    // Nine of 0.0001 leave room for the most of a tenth; ten do not.
+    assert_eq!(paid.load(Ordering::SeqCst), 10);
+    let spent = block_on(money.spent_today()).unwrap();
+    assert!((spent.money - 0.001).abs() < 1e-9 && spent.calls == 10, "{spent:?}");
+    for bad in [f64::NAN, -1.0] {
+        assert!(store.allowance("bad").money_a_day(bad, prices).is_err(), "{bad}");
+        assert!(store.allowance("bad").money_a_day(1.0, Prices::per_million(bad, 0.0)).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn calls_of_many_processes_are_spaced_out_together() {
+    let Some(server) = server() else { return };
+    let (_runtime, store, _) = opened(server);
+    let calls = Arc::new(AtomicUsize::new(0));
+    let backends: Vec<_> =
+        (0..3).map(|_| store.allowance("rate").calls_a_second(20.0).wrap(counting(&calls))).collect();
+    let start = Instant::now();
+    std::thread::scope(|scope| {
+        for backend in &backends {
+            scope.spawn(|| (0..5).for_each(|_| drop(block_on(backend.complete(&short(10))).unwrap())));
+        }
+    });
+    assert_eq!(calls.load(Ordering::SeqCst), 15);
+    assert!(start.elapsed() >= Duration::from_millis(14 * 50), "{:?}", start.elapsed());
+}
+
+#[test]
+fn an_examination_counts_what_is_held_and_names_what_does_not_agree() {
+    let Some(server) = server() else { return };
+    let (_runtime, plain, address) = opened(server);
+    let examined = || block_on(plain.examine()).unwrap();
+    assert_eq!((examined().models, examined().findings), (0, vec![]));
+    let store = plain.clone().keeping_parts(|_| vec![Part::new("census", "{}")]);
+    let pipeline = on(store.clone());
+    for id in ["ana", "ben"] {
+        block_on(pipeline.newcomer(&user(id))).unwrap();
+    }
+    block_on(store.reserve(&user("carl"))).unwrap();
+    block_on(store.inbox().put(&user("ana"), &films(1..4))).unwrap();
+    let healthy = examined();
+    assert_eq!((healthy.models, healthy.reserved, healthy.waiting, healthy.replies), (2, 1, 3, 0));
+    assert!(healthy.bytes > 100_000 && healthy.findings.is_empty(), "{healthy:?}");
+    // Saved by a process that keeps no parts, tampered with, and not erased.
+    block_on(on(plain.clone()).observe(&user("ana"), films(1..2))).unwrap();
+    server.psql(name(&address), "INSERT INTO rpm.parts VALUES ('nobody', 'census', 1, '')");
+    server.psql(name(&address), "INSERT INTO rpm.replies VALUES ('gone', '', '{}', '')");
+    block_on(plain.delete(&user("ben"))).unwrap();
+    let findings = examined().findings;
+    let expected =
+        [Finding::PartsOfNobody(1), Finding::PartsBehind(1), Finding::LeftOfNobody(1), Finding::NotErased(1)];
+    assert_eq!(findings, expected);
+    assert!(findings[3].to_string().contains("compact"));
 }
