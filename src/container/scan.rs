@@ -117,41 +117,45 @@ impl<R: Read + Seek> Scanner<R> {
         body_by(frame, |into| self.read_at(body_at, into))
     }
 
-    /// Reads from the window, which is moved there if it does not reach so far; what is longer is read past it.
+    /// Reads from the window; what is longer is read past it.
     fn read_at(&mut self, at: u64, into: &mut [u8]) -> io::Result<()> {
         if into.len() > WINDOW {
             return read_at(&mut self.input, at, into);
         }
-        if !self.take_held(at, into) {
-            self.window.clear();
-            self.input.seek(SeekFrom::Start(at))?;
-            (&mut self.input).take(WINDOW as u64).read_to_end(&mut self.window)?;
-            self.window_at = at;
-        }
-        if self.take_held(at, into) { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+        let held = self.held_from(at, into.len())?.get(..into.len()).unwrap_or_default();
+        into.copy_from_slice(held);
+        Ok(())
     }
 
-    /// Takes the bytes at this place out of the window; false when it does not have all of them.
-    fn take_held(&self, at: u64, into: &mut [u8]) -> bool {
+    /// What the window holds from this place on, so many bytes at least: it is moved there if it does not reach so far.
+    fn held_from(&mut self, at: u64, least: usize) -> io::Result<&[u8]> {
+        if self.held(at).len() < least {
+            self.window.clear();
+            self.window_at = at;
+            self.input.seek(SeekFrom::Start(at))?;
+            let left = self.end.saturating_sub(at).min(WINDOW as u64);
+            (&mut self.input).take(left).read_to_end(&mut self.window)?;
+        }
+        let held = self.held(at);
+        if held.len() < least { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(held) }
+    }
+
+    fn held(&self, at: u64) -> &[u8] {
         let begin = at.checked_sub(self.window_at).and_then(|begin| usize::try_from(begin).ok());
-        let held = begin.and_then(|begin| self.window.get(begin..begin.checked_add(into.len())?));
-        held.map(|held| into.copy_from_slice(held)).is_some()
+        begin.and_then(|begin| self.window.get(begin..)).unwrap_or_default()
     }
 
     /// The offset of the first frame from here on, or the end.
     fn next_frame<F: Frame>(&mut self, from: u64) -> io::Result<u64> {
-        let mut window = vec![0; WINDOW];
         let mut start = from;
         while self.end.saturating_sub(start) >= F::LEN as u64 {
-            let len = usize::try_from(self.end - start).unwrap_or(usize::MAX).min(window.len());
-            let Some(part) = window.get_mut(..len) else { break };
-            read_at(&mut self.input, start, part)?;
+            let part = self.held_from(start, F::LEN)?;
             let mut heads = part.windows(F::LEN).enumerate().filter(|(_, head)| head.starts_with(&MARKER));
             if let Some((place, _)) = heads.find(|(_, head)| F::read(head).is_some()) {
                 return Ok(start + place as u64);
             }
             // A frame may lie across two windows.
-            start += (len - (F::LEN - 1)) as u64;
+            start += (part.len() - (F::LEN - 1)) as u64;
         }
         Ok(self.end)
     }
