@@ -133,7 +133,7 @@ fn learning_opening_answering_and_observing_pause_in_proportion_to_the_text_what
     // What may be gone through between two pauses, in bytes.
     const AT_ONCE: usize = 64 << 10;
     let titles = Task::new("What would this person call the film?", ResponseSpace::text(80).unwrap()).unwrap();
-    for bytes in [4_096, 8_192, 16_384, 32_768] {
+    for bytes in [4_096, 16_384] {
         let all = 24 * bytes;
         let learned = [(scale_task(), "4"), (titles.clone(), "A Quiet Walk")].map(|(task, response)| {
             let item = |n: usize| {
