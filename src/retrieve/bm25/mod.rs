@@ -105,7 +105,9 @@ impl Bm25Retriever {
         while !rest.is_empty() {
             pause().await;
             let (now, later) = rest.split_at(within(AT_ONCE, rest.iter().map(|item| item.query().text().len())));
-            crate::parallel::map(now, |item| self.text(item)).iter().for_each(|text| texts.read(text));
+            for text in crate::parallel::map(now, |item| self.text(item)) {
+                texts.read(&text);
+            }
             rest = later;
         }
         pause().await;

@@ -17,26 +17,26 @@ struct Parts<'t> {
     /// By text: the terms of the parts to come.
     left: Vec<&'t [u32]>,
     next: u64,
-    parts: u64,
+    ranges: u64,
 }
 
 impl<'t> Parts<'t> {
     fn new(of: &'t Terms) -> Self {
         let left: Vec<&[u32]> = (0..of.len()).map(|text| of.of(text)).collect();
         let pairs: usize = left.iter().map(|terms| terms.len()).sum();
-        Self { left, next: 0, parts: pairs as u64 / PAIRS_AT_ONCE + 1 }
+        Self { left, next: 0, ranges: pairs as u64 / PAIRS_AT_ONCE + 1 }
     }
 
     fn next(&mut self) -> Option<Vec<(u32, u32)>> {
-        if self.next == self.parts {
+        if self.next == self.ranges {
             return None;
         }
-        let (parts, part) = (self.parts, self.next);
+        let (ranges, range) = (self.ranges, self.next);
         self.next += 1;
         let mut pairs = Vec::new();
         for (text, terms) in (0_u32..).zip(&mut self.left) {
             // Terms of words are hashes, so that equal ranges have about as many.
-            let here = terms.partition_point(|term| u64::from(*term) * parts >> 32 <= part);
+            let here = terms.partition_point(|term| (u64::from(*term) * ranges) >> 32 <= range);
             let (now, later) = terms.split_at_checked(here).unwrap_or_default();
             pairs.extend(now.iter().map(|term| (*term, text)));
             *terms = later;
@@ -103,7 +103,9 @@ impl Likeness {
             }
             pause().await;
         }
-        lengths.iter_mut().for_each(|squares| *squares = square_root(*squares));
+        for squares in &mut lengths {
+            *squares = square_root(*squares);
+        }
         let unseen = by_frequency.first().copied().unwrap_or(1.0);
         let mut likeness = Self { texts, terms, weights, ends, unseen, postings: Vec::with_capacity(end) };
         let mut place = 0;
