@@ -1,8 +1,8 @@
 //! A pause between two stretches of work, in which an executor gets to its other tasks.
 
 use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
 
 /// Gives the executor its turn once, whichever it is. Whoever awaits it may be dropped there.
 pub(crate) fn pause() -> impl Future<Output = ()> + Send {
@@ -13,6 +13,10 @@ pub(crate) fn pause() -> impl Future<Output = ()> + Send {
 pub(crate) const AT_ONCE: usize = 64 << 10;
 /// Every item is some work, whatever its text.
 const EACH: usize = 64;
+/// The work on the features of a byte of text, in bytes.
+const FEATURED: usize = 16;
+/// Where in a text of many different words the features end that are kept, about.
+const LAST_FEATURE: usize = 1_024;
 
 /// Work on texts with pauses in proportion to what was done.
 #[derive(Debug, Default)]
@@ -29,6 +33,12 @@ impl Pace {
             pause().await;
         }
     }
+
+    /// Says that the features of a text are about to be gone through, and pauses before it where it is time to. Each is some work, and
+    /// a short text may have as many as a long one.
+    pub(crate) async fn step_features(&mut self, text: usize) {
+        self.step(text + FEATURED * text.min(LAST_FEATURE)).await;
+    }
 }
 
 /// How many of the first texts of these lengths are gone through without a pause: one at least, where there is one.
@@ -40,6 +50,25 @@ pub(crate) fn within(bytes: usize, texts: impl Iterator<Item = usize>) -> usize 
         fits
     };
     texts.take_while(fits).count().max(1)
+}
+
+/// Lets go of many things, each of which is some work, with pauses.
+pub(crate) async fn let_go<T>(things: impl IntoIterator<Item = T>) {
+    let mut pace = Pace::default();
+    for thing in things {
+        pace.step(0).await;
+        drop(thing);
+    }
+}
+
+/// The outcome of work that waits for nobody but in its pauses, without them: for those who cannot await.
+pub(crate) fn at_once<T>(work: impl Future<Output = T>) -> T {
+    let (mut work, mut context) = (pin!(work), Context::from_waker(Waker::noop()));
+    loop {
+        if let Poll::Ready(done) = work.as_mut().poll(&mut context) {
+            return done;
+        }
+    }
 }
 
 struct Pause(bool);
@@ -58,9 +87,6 @@ impl Future for Pause {
 
 #[cfg(test)]
 mod tests {
-    use std::pin::pin;
-    use std::task::Waker;
-
     use super::*;
 
     #[test]
@@ -82,5 +108,17 @@ mod tests {
         let polls = (1..100).find(|_| work.as_mut().poll(&mut context).is_ready());
         // Two such texts are more than a stretch.
         assert_eq!(polls, Some(10));
+    }
+
+    #[test]
+    fn work_in_steps_is_done_at_once_for_those_who_cannot_await() {
+        let work = async {
+            let mut pace = Pace::default();
+            for _ in 0..10 {
+                pace.step(AT_ONCE).await;
+            }
+            7
+        };
+        assert_eq!(at_once(work), 7);
     }
 }

@@ -5,14 +5,14 @@ mod common;
 #[path = "common/growth.rs"]
 mod growth;
 
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use common::{ScriptedBackend, interaction, query, reply, scale_task};
 use growth::assert_in_proportion;
 use pollster::block_on;
 use rpm_core::prompt::{read_items, read_reply};
-use rpm_core::{Forget, History, Interaction, ItemId, Preset, RpmPipeline};
+use rpm_core::{Forget, History, Interaction, ItemId, Preset, ResponseSpace, RpmPipeline, Task, UserModel};
 use serde::Deserialize;
 
 /// What stages ask for, loosely.
@@ -78,6 +78,31 @@ fn film(n: usize) -> Interaction {
     interaction(&format!("i{n:05}"), &text, &(1 + n % 5).to_string(), i64::try_from(n).unwrap())
 }
 
+/// A text of invented words, none of which any other text has.
+fn of_new_words(from: usize, bytes: usize) -> String {
+    let words = (from..).map(|n| format!("w{:x} ", n.wrapping_mul(2_654_435_761) % (1 << 28)));
+    let mut text = String::new();
+    for word in words {
+        if text.len() + word.len() > bytes {
+            break;
+        }
+        text.push_str(&word);
+    }
+    text
+}
+
+/// Polls to the end, and counts the stretches.
+fn counted<T>(future: impl Future<Output = T>) -> (usize, T) {
+    let (mut future, mut context) = (std::pin::pin!(future), Context::from_waker(Waker::noop()));
+    let mut polls = 0;
+    loop {
+        polls += 1;
+        if let Poll::Ready(done) = future.as_mut().poll(&mut context) {
+            return (polls, done);
+        }
+    }
+}
+
 /// Polls to the end, and gives the time of each stretch between two pauses.
 fn stretches<T>(future: impl Future<Output = T>) -> Vec<Duration> {
     let (mut future, mut context) = (std::pin::pin!(future), Context::from_waker(Waker::noop()));
@@ -101,6 +126,43 @@ fn observing_older_interactions_at_once_takes_time_in_proportion_to_their_number
         block_on(pipeline.observe(&mut first.clone(), items.drain(..))).unwrap();
     };
     assert_in_proportion("observing, the newest first", 60, |n| (0..n).rev().map(film).collect(), observe);
+}
+
+#[test]
+fn learning_opening_answering_and_observing_pause_in_proportion_to_the_text_whatever_its_words() {
+    // What may be gone through between two pauses, in bytes.
+    const AT_ONCE: usize = 64 << 10;
+    let titles = Task::new("What would this person call the film?", ResponseSpace::text(80).unwrap()).unwrap();
+    for bytes in [4_096, 16_384] {
+        let all = 24 * bytes;
+        let learned = [(scale_task(), "4"), (titles.clone(), "A Quiet Walk")].map(|(task, response)| {
+            let item = |n: usize| {
+                let text = of_new_words(n * 10_000, bytes);
+                interaction(&format!("i{n}"), &text, response, i64::try_from(n).unwrap())
+            };
+            let pipeline = RpmPipeline::offline(task.clone());
+            let history = History::new(&task, "ana", (0..24).map(item)).unwrap();
+            let (learning, learned) = counted(pipeline.learn(&history));
+            // As one who reads it from a file, of which nothing is known yet.
+            let model = UserModel::from_json(&learned.unwrap().model.to_json()).unwrap();
+            let (opening, open) = counted(pipeline.open(model));
+            let mut open = open.unwrap();
+            let (answering, answer) = counted(pipeline.personalize(&open, &query("A quiet film.")));
+            answer.unwrap();
+            let (observing, observed) = counted(pipeline.observe(&mut open, [item(24)]));
+            observed.unwrap();
+            for (what, polls) in [("open", opening), ("answer", answering), ("observe", observing)] {
+                assert!(polls > all / AT_ONCE, "to {what} {all} bytes: {polls} polls");
+            }
+            learning
+        });
+        // A scale is fitted and calibrated: its texts are read once more, and each is left out.
+        let [scale, titles] = learned;
+        assert!(
+            titles > 4 * (all / AT_ONCE) && scale > titles + 2 * (all / AT_ONCE),
+            "{all}: {scale} and {titles} polls"
+        );
+    }
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub struct StatisticalAnswerer;
 impl Answerer for StatisticalAnswerer {
     async fn answer(&self, request: AnswerRequest<'_>, _ctx: &StageContext<'_>) -> Result<Draft, AnswerError> {
         if matches!(request.task.space(), ResponseSpace::Text { .. }) {
-            return titled(&request);
+            return titled(&request).await;
         }
         let estimate = request.estimate.ok_or(AnswerError::NoBasis { missing: "the estimate" })?;
         let response = in_space(&request, estimate.decision())?;
@@ -54,8 +54,8 @@ pub(super) async fn supported_path(request: &AnswerRequest<'_>, response: &str) 
     path.map_err(|error| AnswerError::Other(Box::new(error)))
 }
 
-fn titled(request: &AnswerRequest<'_>) -> Result<Draft, AnswerError> {
-    let title = title_of(request).ok_or(AnswerError::NoBasis { missing: "a word in the query" })?;
+async fn titled(request: &AnswerRequest<'_>) -> Result<Draft, AnswerError> {
+    let title = title_of(request).await.ok_or(AnswerError::NoBasis { missing: "a word in the query" })?;
     let response = in_space(request, &title.text)?;
     let taken = |feature: &Feature| title.start <= feature.span().start && feature.span().end <= title.end;
     let path = compose_title(request.query, request.features, request.beliefs, &response, taken);
@@ -63,10 +63,12 @@ fn titled(request: &AnswerRequest<'_>) -> Result<Draft, AnswerError> {
 }
 
 /// The title that the user's habits make of the query's own words.
-pub(super) fn title_of(request: &AnswerRequest<'_>) -> Option<Title> {
+pub(super) async fn title_of(request: &AnswerRequest<'_>) -> Option<Title> {
     let ResponseSpace::Text { max_chars } = request.task.space() else { return None };
     let unkept = Titles::default();
-    let habits = request.titles.unwrap_or(&unkept).of(request.memory.items());
+    let titles = request.titles.unwrap_or(&unkept);
+    titles.fit_in_steps(request.memory.items()).await;
+    let habits = titles.of(request.memory.items());
     habits.title(request.query.text(), &boosts_of(request), *max_chars)
 }
 

@@ -57,18 +57,23 @@ pub(crate) enum Found<F> {
     Torn { at: u64 },
 }
 
-/// Reads a file's sections one after another. Holds one body at a time.
+/// Bytes of the file that are read at a time: sections of some hundred bytes would cost a call each otherwise.
+const WINDOW: usize = 64 << 10;
+
+/// Reads a file's sections one after another. Holds one body at a time, and a window of the file.
 pub(crate) struct Scanner<R> {
     input: R,
     at: u64,
     end: u64,
+    window: Vec<u8>,
+    window_at: u64,
 }
 
 impl<R: Read + Seek> Scanner<R> {
     /// Begins at this offset.
     pub(crate) fn new(mut input: R, at: u64) -> io::Result<Self> {
         let end = input.seek(SeekFrom::End(0))?;
-        Ok(Self { input, at, end })
+        Ok(Self { input, at, end, window: Vec::new(), window_at: at })
     }
 
     /// The next thing; nothing at the end.
@@ -89,7 +94,7 @@ impl<R: Read + Seek> Scanner<R> {
             return Ok(Some(self.torn()));
         }
         self.at = body_at + frame.body() as u64;
-        let body = read_body(&mut self.input, &frame, body_at)?;
+        let body = self.body(&frame, body_at)?;
         Ok(Some(body.map_or(Found::Damaged { at }, |body| Found::Body { frame, body, body_at })))
     }
 
@@ -104,24 +109,53 @@ impl<R: Read + Seek> Scanner<R> {
         let Some(bytes) = bytes.get_mut(..F::LEN).filter(|_| self.end.saturating_sub(at) >= F::LEN as u64) else {
             return Ok(None);
         };
-        read_at(&mut self.input, at, bytes)?;
+        self.read_at(at, bytes)?;
         Ok(F::read(bytes))
+    }
+
+    fn body<F: Frame>(&mut self, frame: &F, body_at: u64) -> io::Result<Option<Vec<u8>>> {
+        body_by(frame, |into| self.read_at(body_at, into))
+    }
+
+    /// Reads from the window; what is longer is read past it.
+    fn read_at(&mut self, at: u64, into: &mut [u8]) -> io::Result<()> {
+        if into.len() > WINDOW {
+            return read_at(&mut self.input, at, into);
+        }
+        let held = self.held_from(at, into.len())?.get(..into.len()).unwrap_or_default();
+        into.copy_from_slice(held);
+        Ok(())
+    }
+
+    /// What the window holds from this place on, so many bytes at least: it is moved there if it does not reach so far.
+    fn held_from(&mut self, at: u64, least: usize) -> io::Result<&[u8]> {
+        if self.held(at).len() < least {
+            self.window.clear();
+            self.window_at = at;
+            self.input.seek(SeekFrom::Start(at))?;
+            let left = self.end.saturating_sub(at).min(WINDOW as u64);
+            (&mut self.input).take(left).read_to_end(&mut self.window)?;
+        }
+        let held = self.held(at);
+        if held.len() < least { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(held) }
+    }
+
+    fn held(&self, at: u64) -> &[u8] {
+        let begin = at.checked_sub(self.window_at).and_then(|begin| usize::try_from(begin).ok());
+        begin.and_then(|begin| self.window.get(begin..)).unwrap_or_default()
     }
 
     /// The offset of the first frame from here on, or the end.
     fn next_frame<F: Frame>(&mut self, from: u64) -> io::Result<u64> {
-        let mut window = vec![0; 64 << 10];
         let mut start = from;
         while self.end.saturating_sub(start) >= F::LEN as u64 {
-            let len = usize::try_from(self.end - start).unwrap_or(usize::MAX).min(window.len());
-            let Some(part) = window.get_mut(..len) else { break };
-            read_at(&mut self.input, start, part)?;
+            let part = self.held_from(start, F::LEN)?;
             let mut heads = part.windows(F::LEN).enumerate().filter(|(_, head)| head.starts_with(&MARKER));
             if let Some((place, _)) = heads.find(|(_, head)| F::read(head).is_some()) {
                 return Ok(start + place as u64);
             }
             // A frame may lie across two windows.
-            start += (len - (F::LEN - 1)) as u64;
+            start += (part.len() - (F::LEN - 1)) as u64;
         }
         Ok(self.end)
     }
@@ -133,8 +167,13 @@ pub(crate) fn read_body<R: Read + Seek, F: Frame>(
     frame: &F,
     body_at: u64,
 ) -> io::Result<Option<Vec<u8>>> {
+    body_by(frame, |into| read_at(input, body_at, into))
+}
+
+/// The body of a frame, read so; nothing when it is not what was written.
+fn body_by<F: Frame>(frame: &F, read: impl FnOnce(&mut [u8]) -> io::Result<()>) -> io::Result<Option<Vec<u8>>> {
     let mut body = vec![0; frame.body()];
-    match read_at(input, body_at, &mut body) {
+    match read(&mut body) {
         Ok(()) => Ok(frame.holds(&body).then_some(body)),
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
         Err(error) => Err(error),

@@ -46,3 +46,20 @@ fn a_section_behind_damage_is_found_wherever_windows_end() {
         assert!(matches!(found, Some(Found::Body { body: found, .. }) if found == body), "{before}");
     }
 }
+
+#[test]
+fn a_file_is_read_once_however_small_its_sections_are_and_however_many_are_damaged() {
+    let (good, mut bad) = (frame(b"a body"), frame(b"a body"));
+    *bad.last_mut().unwrap() = 0;
+    let file = [good, bad, b"no frame".to_vec()].concat().repeat(5_000);
+    let mut input = Counted { input: io::Cursor::new(&file), bytes: 0 };
+    let mut scanner = Scanner::new(&mut input, 0).unwrap();
+    let (mut bodies, mut damaged) = (0, 0);
+    while let Some(found) = scanner.next::<Unnamed<1024>>().unwrap() {
+        bodies += usize::from(matches!(found, Found::Body { .. }));
+        damaged += usize::from(matches!(found, Found::Damaged { .. }));
+    }
+    // The bytes that are no frame are damage of their own, but for the last of them, which may be the beginning of one.
+    assert_eq!((bodies, damaged), (5_000, 9_999));
+    assert!(input.bytes < file.len() as u64 * 11 / 10, "{} bytes of {}", input.bytes, file.len());
+}

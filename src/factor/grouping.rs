@@ -10,6 +10,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::data::FeatureKey;
+use crate::pause::let_go;
 use crate::words::{Language, each_word, tokens};
 
 use super::few::Few;
@@ -150,6 +151,15 @@ impl Clusters {
             of.members.push(feature);
             of.named = of.named || is_name(key, self.language);
         }
+    }
+
+    /// Lets go of all names, of which a long history has a hundred thousand, with pauses.
+    pub(crate) async fn let_go_in_steps(self) {
+        let Self { of, seen, words, leaders, .. } = self;
+        let_go(of).await;
+        let_go(seen).await;
+        let_go(words).await;
+        let_go(leaders.numbers).await;
     }
 
     /// The language by whose stems names are compared.

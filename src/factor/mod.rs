@@ -176,7 +176,7 @@ impl fmt::Debug for FactorGroup {
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct FactorFit {
-    /// The groups, oldest first.
+    /// The groups, oldest first. May be left out where [`likeness`](Self::likeness) says how they are made.
     pub groups: Vec<FactorGroup>,
     /// The number of a model's statements that could not be used: unknown or repeated group ids.
     pub refused: usize,

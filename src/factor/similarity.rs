@@ -4,7 +4,8 @@ use async_trait::async_trait;
 
 use crate::context::StageContext;
 use crate::data::grouping::LIKENESS;
-use crate::data::{AssignedFeature, FactorId, MemoryItem};
+use crate::data::{AssignedFeature, FactorId};
+use crate::pause::{Pace, at_once, pause};
 
 use super::grouping::Clusters;
 use super::{AssignRequest, FactorError, FactorFit, FactorGroup, FactorModel, FitRequest};
@@ -36,10 +37,20 @@ impl SimilarityFactorModel {
 
     /// The groups of all features of the rows, oldest first.
     pub fn groups(&self, request: FitRequest<'_>) -> Vec<FactorGroup> {
+        at_once(self.groups_in_steps(request))
+    }
+
+    /// The same with pauses.
+    pub(crate) async fn groups_in_steps(&self, request: FitRequest<'_>) -> Vec<FactorGroup> {
         let mut clusters = Clusters::new(self.least_likeness, request.language());
-        for feature in request.rows.iter().flat_map(MemoryItem::features) {
-            clusters.see(&feature.key());
+        let mut pace = Pace::default();
+        for row in request.rows {
+            pace.step_features(row.query().text().len()).await;
+            for feature in row.features() {
+                clusters.see(&feature.key());
+            }
         }
+        pause().await;
         let group = |cluster: usize| {
             let (label, description, _) = clusters.named(clusters.members_of(cluster));
             FactorGroup { label, description, features: clusters.members_of(cluster).cloned().collect() }
@@ -50,8 +61,9 @@ impl SimilarityFactorModel {
 
 #[async_trait]
 impl FactorModel for SimilarityFactorModel {
-    async fn fit(&self, request: FitRequest<'_>, _ctx: &StageContext<'_>) -> Result<FactorFit, FactorError> {
-        Ok(FactorFit::new(self.groups(request)).by_likeness(self.least_likeness))
+    /// Says by which likeness groups are made, and makes none: [`groups`](Self::groups) does.
+    async fn fit(&self, _request: FitRequest<'_>, _ctx: &StageContext<'_>) -> Result<FactorFit, FactorError> {
+        Ok(FactorFit::default().by_likeness(self.least_likeness))
     }
 
     async fn assign(

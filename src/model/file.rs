@@ -12,6 +12,7 @@ use crate::data::{
     Calibration, DataError, Decay, EditRecord, FactorSet, MemoryItem, PathOrigin, Reader, ReasoningMemory, Task,
     UncheckedCalibration, UncheckedFactors, UncheckedItem, UserId, WrittenItem, unreadable,
 };
+use crate::pause::{AT_ONCE, pause, within};
 
 /// Stands in the `format` field of every user model file.
 pub const FORMAT_NAME: &str = "rpm-core/user-model";
@@ -191,11 +192,27 @@ impl UserModel {
     /// # Panics
     /// Never: every value of a user model can be written as JSON.
     pub fn to_json(&self) -> String {
-        let file = File { format: FORMAT_NAME.to_owned(), version: FORMAT_VERSION, model: self };
+        self.json_of(self.written_items())
+    }
+
+    fn json_of(&self, items: Vec<WrittenItem<'_>>) -> String {
+        let file = File { format: FORMAT_NAME.to_owned(), version: FORMAT_VERSION, model: self.written(items) };
         // Only a map with keys that are no strings, or a failing writer, could fail here; there is neither.
         let mut json = serde_json::to_string_pretty(&file).unwrap_or_default();
         json.push('\n');
         json
+    }
+
+    /// The file of [`to_json`](Self::to_json), made with pauses.
+    pub(crate) async fn to_json_in_steps(&self) -> String {
+        let (mut items, mut rest) = (Vec::with_capacity(self.memory.len()), self.memory.items());
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(within(AT_ONCE, rest.iter().map(|item| item.query().text().len())));
+            items.extend(crate::parallel::map(now, |item| item.written(Some(READER))));
+            pause().await;
+            rest = later;
+        }
+        self.json_of(items)
     }
 
     /// The file of [`to_json`](Self::to_json) on one line, for stores.

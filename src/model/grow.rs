@@ -9,8 +9,8 @@ use crate::data::{Calibration, FactorSet, Feature, MemoryChange, MemoryItem, Rea
 use crate::data::{DataError, Decay, FactorId, FactorStatus, Horizon};
 use crate::factor::FactorFit;
 use crate::model::{Provenance, UserModel};
-use crate::pause::{AT_ONCE, pause, within};
-use crate::stats::{calibrate, calibration_point};
+use crate::pause::{AT_ONCE, at_once, pause, within};
+use crate::stats::{calibrate_in_steps, calibration_point};
 use crate::words::Language;
 
 use super::partition::{Factors, Growth, Partition, Rules};
@@ -67,19 +67,15 @@ impl UserModel {
         let mut model = Self::new(user, task, factors, memory, Calibration::default(), provenance)?;
         (model.grouping, model.decay) = (grouping, decay);
         model.memory = ReasoningMemory::new(items);
-        model.rebuild_in_steps().await;
-        model.check()?;
+        model.rebuild_in_steps().await.let_go_in_steps().await;
+        model.check_in_steps().await?;
         model.let_go_in_steps().await;
         Ok(model)
     }
 
     /// Makes everything anew that follows from the grouping, the items and the edits.
     pub(crate) fn rebuild(&mut self) -> Partition {
-        self.grouping.language = Partition::language_of(&self.task, self.memory.items());
-        let (partition, first) = self.partitioned();
-        self.recount(&partition);
-        self.calibrate_with(first.as_ref());
-        partition
+        at_once(self.rebuild_in_steps())
     }
 
     /// The same with pauses.
@@ -87,60 +83,30 @@ impl UserModel {
         self.grouping.language = Partition::language_of(&self.task, self.memory.items());
         let (scored, later) = self.memory.items().split_at(calibration_point(self.memory.len()));
         let mut partition = Partition::in_steps(&self.grouping, scored).await;
-        let first = if later.is_empty() { None } else { Some(self.first_in_steps(&partition, scored).await) };
+        let first = if later.is_empty() { None } else { Some(self.first_in_steps(Some(&partition), scored).await) };
         partition.see_in_steps(later).await;
         let made = partition.factors_in_steps(self.rules(), self.memory.items(), &self.weights()).await;
         self.made(made);
         self.stamp_paths();
         pause().await;
-        self.calibrate_with(first.as_ref());
+        self.calibrate_in_steps(first.as_ref()).await;
         pause().await;
         partition
     }
 
-    /// The partition, and the factors of the items that are calibrated on, where those are not all.
-    fn partitioned(&self) -> (Partition, Option<First>) {
-        let (scored, later) = self.memory.items().split_at(calibration_point(self.memory.len()));
-        let mut partition = Partition::new(&self.grouping, scored);
-        if later.is_empty() {
-            return (partition, None);
-        }
-        let first = self.first_of(&partition, scored);
-        for item in later {
-            partition.see(item);
-        }
-        (partition, Some(first))
-    }
-
-    /// The factors as they would be if these items were all, given what the partition makes of them.
-    fn first_of(&self, partition: &Partition, items: &[MemoryItem]) -> First {
-        let same = Partition::language_of(&self.task, items) == self.grouping.language;
-        if same { self.first_in(partition, items) } else { self.first(items) }
-    }
-
-    /// The factors as they would be if these items were all.
-    fn first(&self, items: &[MemoryItem]) -> First {
-        let language = Partition::language_of(&self.task, items);
-        let grouping = Grouping { language, ..self.grouping.clone() };
-        self.first_in(&Partition::new(&grouping, items), items)
-    }
-
-    /// The same with pauses.
-    async fn first_in_steps(&self, partition: &Partition, items: &[MemoryItem]) -> First {
+    /// The factors as they would be if these items were all, with pauses. `partition` is what the grouping makes of them, where it
+    /// was made already.
+    async fn first_in_steps(&self, partition: Option<&Partition>, items: &[MemoryItem]) -> First {
         let language = Partition::language_of(&self.task, items);
         let made;
-        let partition = if language == self.grouping.language {
-            partition
-        } else {
-            made = Partition::in_steps(&Grouping { language, ..self.grouping.clone() }, items).await;
-            &made
+        let partition = match partition.filter(|_| language == self.grouping.language) {
+            Some(partition) => partition,
+            None => {
+                made = Partition::in_steps(&Grouping { language, ..self.grouping.clone() }, items).await;
+                &made
+            }
         };
         let factors = partition.factors_in_steps(self.rules(), items, &self.scored_weights(items)).await;
-        First { factors, language: partition.language() }
-    }
-
-    fn first_in(&self, partition: &Partition, items: &[MemoryItem]) -> First {
-        let factors = partition.factors(self.rules(), items, &self.scored_weights(items));
         First { factors, language: partition.language() }
     }
 
@@ -183,6 +149,11 @@ impl UserModel {
         Partition::new(&self.grouping, self.memory.items())
     }
 
+    /// The same with pauses.
+    pub(crate) async fn partition_in_steps(&self) -> Partition {
+        Partition::in_steps(&self.grouping, self.memory.items()).await
+    }
+
     pub(super) fn recount(&mut self, partition: &Partition) {
         self.derive_factors(partition);
         self.stamp_paths();
@@ -212,6 +183,14 @@ impl UserModel {
         })
     }
 
+    /// Finds out, with pauses, whether its factors are those that its partition makes.
+    pub(crate) async fn compare_in_steps(&self, partition: &Partition) {
+        if self.derived.0.get().is_none() {
+            let made = partition.factors_in_steps(self.rules(), self.memory.items(), &self.weights()).await;
+            let _ = self.derived.0.set(made.active == self.factors && made.set_aside == self.set_aside);
+        }
+    }
+
     /// Says again which factor each step of each path is about.
     pub(super) fn stamp_paths(&mut self) {
         let (factors, set_aside) = (&self.factors, &self.set_aside);
@@ -227,27 +206,34 @@ impl UserModel {
     /// Calibrates anew. The outcome is that of the first items alone, however many came after them, so that it is the same
     /// for one who grew by them.
     pub(super) fn recalibrate(&mut self) {
-        let (scored, later) = self.memory.items().split_at(calibration_point(self.memory.len()));
-        let first = (!later.is_empty()).then(|| self.first(scored));
-        self.calibrate_with(first.as_ref());
+        at_once(self.recalibrate_in_steps());
     }
 
-    /// Calibrates on the first items and the factors that they make; `None` for those of all.
-    fn calibrate_with(&mut self, first: Option<&First>) {
+    /// The same with pauses.
+    async fn recalibrate_in_steps(&mut self) {
+        let (scored, later) = self.memory.items().split_at(calibration_point(self.memory.len()));
+        let first = if later.is_empty() { None } else { Some(self.first_in_steps(None, scored).await) };
+        self.calibrate_in_steps(first.as_ref()).await;
+    }
+
+    /// Calibrates on the first items and the factors that they make; `None` for those of all. With pauses.
+    async fn calibrate_in_steps(&mut self, first: Option<&First>) {
         let (scored, _) = self.memory.items().split_at(calibration_point(self.memory.len()));
         let weights = self.scored_weights(scored);
-        self.calibration = match first {
-            Some(First { factors, language }) => {
-                let heard = self.heard_without(scored, &factors.set_aside, *language);
-                calibrate(&self.task, &factors.active, &heard, &weights)
-            }
-            None => calibrate(&self.task, &self.factors, &self.heard_items(scored), &weights),
+        let (factors, set_aside, language) = match first {
+            Some(First { factors, language }) => (&factors.active, &factors.set_aside, *language),
+            None => (&self.factors, &self.set_aside, self.language()),
         };
+        let heard = self.heard_in_steps(scored, set_aside, language).await;
+        self.calibration = calibrate_in_steps(&self.task, factors, &heard, &weights).await;
     }
 
-    /// True when items that belong to no group of a catalog only extend what is there. They are taken in without a pause then.
+    /// True when items that belong to no group of a catalog only extend what is there, which stays calibrated as it is. They are
+    /// taken in without a pause then.
     pub(crate) fn is_extended_by(&self, new: &[MemoryItem], partition: &Partition) -> bool {
-        self.memory.is_before(new)
+        let len = self.memory.len();
+        calibration_point(len) == calibration_point(len + new.len())
+            && self.memory.is_before(new)
             && partition.language_with(&self.task, new) == self.grouping.language
             && self.is_derived()
     }
@@ -285,7 +271,7 @@ impl UserModel {
             _ => self.recount(partition),
         }
         if calibration_point(len) != calibration_point(self.memory.len()) {
-            self.recalibrate();
+            self.recalibrate_in_steps().await;
         }
         self.let_go(len..self.memory.len());
         Grown { growth: grown_since(&before, &self.factors), change, extent }

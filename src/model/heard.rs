@@ -7,6 +7,7 @@ use crate::catalog::Catalog;
 use crate::data::{
     FactorSet, Feature, FeatureKey, Interaction, MemoryChange, MemoryItem, ReasoningMemory, ResponseSpace,
 };
+use crate::pause::{Pace, at_once};
 use crate::stats::population::Population;
 use crate::stats::{Estimator, Muted, NOTHING};
 use crate::words::Language;
@@ -88,11 +89,11 @@ impl UserModel {
 
     /// The items as the estimate reads them.
     pub(super) fn heard_items<'m>(&self, items: &'m [MemoryItem]) -> Cow<'m, [MemoryItem]> {
-        self.heard_without(items, &self.set_aside, self.language())
+        at_once(self.heard_in_steps(items, &self.set_aside, self.language()))
     }
 
-    /// The items as they would be read with these factors set aside.
-    pub(super) fn heard_without<'m>(
+    /// The items as they would be read with these factors set aside, with pauses.
+    pub(super) async fn heard_in_steps<'m>(
         &self,
         items: &'m [MemoryItem],
         set_aside: &FactorSet,
@@ -102,7 +103,12 @@ impl UserModel {
             return Cow::Borrowed(items);
         }
         let muted = self.muted_by(set_aside, language);
-        items.iter().map(|item| self.heard_item(item, &muted)).collect()
+        let (mut heard, mut pace) = (Vec::with_capacity(items.len()), Pace::default());
+        for item in items {
+            pace.step(item.query().text().len()).await;
+            heard.push(self.heard_item(item, &muted));
+        }
+        Cow::Owned(heard)
     }
 
     /// The estimator of this model's answers, beside a population where there is one; `None` for open-ended tasks.

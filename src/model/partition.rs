@@ -80,7 +80,7 @@ impl Partition {
     pub(super) async fn see_in_steps(&mut self, items: &[MemoryItem]) {
         let mut pace = Pace::default();
         for item in items {
-            pace.step(item.query().text().len()).await;
+            pace.step_features(item.query().text().len()).await;
             self.see(item);
         }
     }
@@ -99,6 +99,11 @@ impl Partition {
             partition.see(item);
         }
         partition
+    }
+
+    /// Lets go of it, with pauses.
+    pub(super) async fn let_go_in_steps(self) {
+        self.clusters.let_go_in_steps().await;
     }
 
     /// The id of the factor that is split off with this feature as its first.
@@ -211,7 +216,7 @@ impl Partition {
         pause().await;
         let (mut factors, mut pace) = (self.uncounted(rules), Pace::default());
         for (item, weight) in weighted(items, weights) {
-            pace.step(item.query().text().len()).await;
+            pace.step_features(item.query().text().len()).await;
             factors.count_in(rules.task, item, weight);
         }
         factors

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::{FeatureKey, MemoryItem};
 
+use crate::pause::Pace;
+
 use super::place::{Place, PlaceKind, PlaceState};
 use super::search::Pieces;
 
@@ -104,9 +106,17 @@ impl fmt::Display for Probe {
 impl Needles {
     /// The pieces to search for, of items that went and features that no item has any more. `own` is text that is not
     /// the user's, such as the task's instruction.
-    pub(crate) fn new(gone: &[MemoryItem], lost: &BTreeSet<FeatureKey>, left: &[MemoryItem], own: &[&str]) -> Self {
+    /// With pauses.
+    pub(crate) async fn in_steps(
+        gone: &[MemoryItem],
+        lost: &BTreeSet<FeatureKey>,
+        left: &[MemoryItem],
+        own: &[&str],
+    ) -> Self {
         let (mut needles, mut pieces) = (Self::default(), BTreeSet::new());
+        let mut pace = Pace::default();
         for text in gone.iter().flat_map(texts).chain(lost.iter().map(|key| key.as_str().to_owned())) {
+            pace.step(text.len()).await;
             let text = bare(&text);
             let parts = text.split(EDGE);
             let least = if parts.clone().count() > 1 { LEAST_PART } else { LEAST };
@@ -121,12 +131,18 @@ impl Needles {
         let known =
             || left.iter().flat_map(texts).chain(own.iter().map(|text| (*text).to_owned())).map(|text| bare(&text));
         for text in known() {
+            pace.step(text.len()).await;
             for run in Runs::of(text.as_bytes()) {
                 needles.runs.remove(&run);
             }
         }
-        needles.pieces = Pieces::of(pieces).without(known());
+        needles.pieces = Pieces::of(pieces).without_in_steps(known()).await;
         needles
+    }
+
+    #[cfg(test)]
+    fn new(gone: &[MemoryItem], lost: &BTreeSet<FeatureKey>, left: &[MemoryItem], own: &[&str]) -> Self {
+        crate::pause::at_once(Self::in_steps(gone, lost, left, own))
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use crate::pause::Pace;
+
 use super::probe::{EDGE, Needles, RUN};
 
 /// Bytes of a piece by which it is told whether one may begin at a place.
@@ -59,10 +61,11 @@ impl Pieces {
         }
     }
 
-    /// Takes out those that stand in any of these texts.
-    pub(super) fn without(mut self, texts: impl Iterator<Item = String>) -> Self {
-        let mut known: BTreeSet<String> = BTreeSet::new();
+    /// Takes out those that stand in any of these texts, with pauses.
+    pub(super) async fn without_in_steps(mut self, texts: impl Iterator<Item = String> + Send) -> Self {
+        let (mut known, mut pace): (BTreeSet<String>, _) = (BTreeSet::new(), Pace::default());
         for text in texts {
+            pace.step(text.len()).await;
             let text = text.to_lowercase();
             self.each_in(&text, |piece| {
                 known.insert(piece.to_owned());

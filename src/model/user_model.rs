@@ -14,6 +14,7 @@ use crate::data::{
     Calibration, DataError, Decay, EditRecord, FactorId, FactorSet, ItemId, MemoryItem, PathStep, ReasoningMemory,
     ReasoningPath, Task, UserId, in_force,
 };
+use crate::pause::{Pace, at_once, pause};
 use crate::stats::Muted;
 use crate::words::Language;
 
@@ -146,12 +147,22 @@ impl UserModel {
     }
 
     pub(crate) fn check(&self) -> Result<(), DataError> {
-        self.check_parts()?;
+        at_once(self.check_in_steps())
+    }
+
+    /// The same with pauses.
+    pub(crate) async fn check_in_steps(&self) -> Result<(), DataError> {
+        self.check_parts_in_steps().await?;
+        pause().await;
         self.check_factors()
     }
 
     /// Checks all that needs no factors.
     pub(super) fn check_parts(&self) -> Result<(), DataError> {
+        at_once(self.check_parts_in_steps())
+    }
+
+    async fn check_parts_in_steps(&self) -> Result<(), DataError> {
         self.calibration.check()?;
         self.snapshots.check()?;
         if self.forgotten_at > self.revision {
@@ -161,8 +172,9 @@ impl UserModel {
         if self.edits.iter().zip(1..).any(|(record, number)| record.number != number) {
             return Err(DataError::BadNumbers { what: "list of edits", problem: "is not numbered from 1" });
         }
-        let mut ids: BTreeSet<&ItemId> = BTreeSet::new();
+        let (mut ids, mut pace): (BTreeSet<&ItemId>, _) = (BTreeSet::new(), Pace::default());
         for item in self.memory.items() {
+            pace.step_features(item.query().text().len()).await;
             if !ids.insert(item.id()) {
                 return Err(DataError::DuplicateId { item: item.id().clone() });
             }

@@ -155,7 +155,8 @@ impl RpmPipeline {
             // The user's titling habits choose among what is proposed.
             sees_memory: !asks || !answer.proposals.is_empty() || answer.unfused.is_some(),
         };
-        Subject::new(given, prepared.beliefs(), prepared.memory(), prepared.estimator()).await
+        let estimator = prepared.estimator_in_steps().await;
+        Subject::new(given, prepared.beliefs(), prepared.memory(), estimator).await
     }
 
     /// Asks the answerer one counterfactual.

@@ -91,9 +91,10 @@ impl RpmPipeline {
         let catalog = self.catalog_texts();
         let own: Vec<&str> =
             std::iter::once(model.task().instruction()).chain(catalog.iter().map(String::as_str)).collect();
-        let needles = Needles::new(&forgotten.items, &forgotten.features, model.memory().items(), &own);
+        let needles = Needles::in_steps(&forgotten.items, &forgotten.features, model.memory().items(), &own).await;
         pause().await;
-        let json = model.to_json();
+        let json = model.to_json_in_steps().await;
+        pause().await;
         let mut search = Search::new(&needles);
         for block in json.as_bytes().chunks(AT_ONCE) {
             pause().await;

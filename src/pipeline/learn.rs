@@ -10,6 +10,7 @@ use crate::factor::{FactorError, FactorFit, FitRequest, SimilarityFactorModel};
 use crate::llm::{Ledger, Moment, Stage, trace};
 use crate::model::fitted;
 use crate::model::{Provenance, UserModel};
+use crate::pause::Pace;
 use crate::reason::{PathRequest, WriteError, item_path};
 use crate::stats::Beliefs;
 
@@ -109,10 +110,11 @@ impl RpmPipeline {
                 _ => Error::Contract { part: "feature extractor", problem: "no result for any query" },
             });
         }
-        let mut items = Vec::with_capacity(history.len());
+        let (mut items, mut pace) = (Vec::with_capacity(history.len()), Pace::default());
         for (interaction, extraction) in history.interactions().iter().zip(extractions) {
             let reading = extraction.as_ref().ok().map(|extraction| extraction.reading);
             let (features, outcome) = outcome(extraction, &mut report.dropped);
+            pace.step_features(interaction.query().text().len()).await;
             items.push(MemoryItem::new(interaction.clone(), features)?);
             report.items.push(ItemReport::new(interaction.id().clone(), outcome, reading));
         }
@@ -182,7 +184,8 @@ impl RpmPipeline {
         let fit = self.factor_model.fit(FitRequest::new(&self.task, items), ctx).await;
         let fit = match fit {
             Err(FactorError::Ask(_)) if ctx.ledger().budget_reached().is_some() => {
-                let groups = SimilarityFactorModel::default().groups(FitRequest::new(&self.task, items));
+                let likely = SimilarityFactorModel::default();
+                let groups = likely.groups_in_steps(FitRequest::new(&self.task, items)).await;
                 FactorFit { unplaced: groups.len(), ..FactorFit::default().by_likeness(LIKENESS) }
             }
             fit => fit.map_err(|error| Error::Factor(Box::new(error)))?,

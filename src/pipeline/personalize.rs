@@ -36,11 +36,11 @@ impl RpmPipeline {
         self.check_task(model)?;
         self.task.check_query("query", query)?;
         let ctx = self.context(&ledger);
+        let estimator = prepared.estimator_in_steps().await;
         let beliefs = prepared.beliefs();
         let (heard, features, mut dropped) = self.read_query(prepared, query, &ctx).await?;
         let read = heard.query();
         let retrieved = self.ranked(prepared, read, &features, &ctx).await?;
-        let estimator = prepared.estimator();
         let estimate = estimator.map(|estimator| estimator.of_query(&beliefs, read, &features));
         let support = self.support(&beliefs, prepared, &features, &retrieved, estimate.as_ref());
         let mut exemplars = self.chosen(prepared, &support, &retrieved)?;

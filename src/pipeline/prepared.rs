@@ -155,6 +155,13 @@ impl Prepared {
         self.estimator.get(model.task(), self.factors(), self.memory().items(), || model.weights(), population)
     }
 
+    /// The same, made with pauses if it is not made yet.
+    pub(super) async fn estimator_in_steps(&self) -> Option<&Estimator> {
+        let (model, items) = (&self.model, self.memory().items());
+        let population = self.population.as_ref();
+        self.estimator.get_in_steps(model.task(), self.factors(), items, || model.weights(), population).await
+    }
+
     /// Finds the question of a pool whose answer would tell most of how the user answers the pool, as
     /// [`Estimator::next_question`] does. Put it to the user, and [observe](crate::RpmPipeline::observe) what they answer.
     /// `None` when no answer is worth asking for, and for free text. What the user was asked already may be in the pool, and is not
@@ -199,7 +206,12 @@ impl Prepared {
     /// Takes interactions in, with the groups that a catalog makes of them, and extends what is kept. The index follows by
     /// [`follow`](Self::follow). Dropped in a pause, it leaves all as it was.
     pub(super) async fn grow(&mut self, new: Vec<MemoryItem>, groups: Vec<FittedFactor>) -> (Growth, MemoryChange) {
+        if self.partition.get().is_none() {
+            // Two that make it at once both find one of the two.
+            let _ = self.partition.set(self.model.partition_in_steps().await);
+        }
         let partition = self.partition.get_or_init(|| self.model.partition());
+        self.model.compare_in_steps(partition).await;
         if groups.is_empty() && self.model.is_extended_by(&new, partition) {
             let mut partition = Arc::unwrap_or_clone(std::mem::take(&mut self.partition));
             let partition = partition.take().unwrap_or_else(|| self.model.partition());

@@ -34,7 +34,7 @@ pub use estimate::{
     Contrast, ContrastedResponse, Estimate, Estimator, NextQuestion, Part, People, ResponseProbability, Source,
     calibrate,
 };
-pub(crate) use estimate::{KeptEstimator, calibration_point};
+pub(crate) use estimate::{KeptEstimator, calibrate_in_steps, calibration_point};
 pub use fisher::fisher_exact;
 pub use fusion::{FusedEstimate, Fusion, ModelView, PastView, Unfused, ViewError};
 pub use interval::{Interval, MAX_LEVEL, normal_deviate, tail_of};

@@ -7,6 +7,7 @@ mod common;
 mod doors;
 mod identity;
 mod loaded_models;
+mod models_that_would_not_load;
 mod old_files;
 mod one_file_many_names;
 mod packed;

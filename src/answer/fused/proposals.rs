@@ -52,13 +52,15 @@ pub(super) async fn chosen(
             return Ok(StatisticalAnswerer.answer(*request, ctx).await?.unfused(why));
         }
     };
-    let own = title_of(request).and_then(|title| request.task.parse_response(request.query, &title.text));
+    let own = title_of(request).await.and_then(|title| request.task.parse_response(request.query, &title.text));
     let mut texts: Vec<Proposed> = own.map(|response| Proposed { response, stated: None }).into_iter().collect();
     // What is proposed twice is said twice.
     texts.extend(proposed.into_iter().take(proposals));
     let bare: Vec<String> = texts.iter().map(|text| text.response.clone()).collect();
     let unkept = Titles::default();
-    let habits = request.titles.unwrap_or(&unkept).of(request.memory.items());
+    let titles = request.titles.unwrap_or(&unkept);
+    titles.fit_in_steps(request.memory.items()).await;
+    let habits = titles.of(request.memory.items());
     let overlaps = habits.overlaps(request.query.text(), &boosts_of(request), &bare);
     let mut ranked: Vec<(Proposed, f64)> = texts.into_iter().zip(overlaps).collect();
     // Stable: of equals the one that was first.

@@ -57,14 +57,24 @@ impl Key {
     }
 
     pub(super) fn from_hex(hex: &str) -> Option<Self> {
-        let digits: Option<Vec<u8>> = hex
-            .chars()
-            .map(|digit| digit.to_digit(16).filter(|_| !digit.is_ascii_uppercase()).and_then(|d| u8::try_from(d).ok()))
-            .collect();
-        let digits = digits?;
-        let (pairs, rest) = digits.as_chunks::<2>();
-        let bytes: Vec<u8> = pairs.iter().map(|[high, low]| (high << 4) | low).collect();
-        if rest.is_empty() { bytes.try_into().ok().map(Self) } else { None }
+        let (pairs, rest) = hex.as_bytes().as_chunks::<2>();
+        let mut bytes = [0; 32];
+        if pairs.len() != bytes.len() || !rest.is_empty() {
+            return None;
+        }
+        for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+            *byte = (digit(*high)? << 4) | digit(*low)?;
+        }
+        Some(Self(bytes))
+    }
+}
+
+/// The value of a lower-case hex digit.
+fn digit(letter: u8) -> Option<u8> {
+    match letter {
+        b'0'..=b'9' => Some(letter - b'0'),
+        b'a'..=b'f' => Some(letter - b'a' + 10),
+        _ => None,
     }
 }
 

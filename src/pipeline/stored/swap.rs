@@ -84,7 +84,7 @@ impl StoredPipeline {
             let (changed, value) = change.make(before.clone()).await?;
             changed.model().check_user(user).map_err(Error::from)?;
             // What would not load again is never acknowledged: the store keeps what it has.
-            changed.model().check().map_err(Error::from)?;
+            changed.model().check_in_steps().await.map_err(Error::from)?;
             if before.as_ref().is_some_and(|before| before.model() == changed.model()) {
                 return Ok(value);
             }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::pause::{Pace, at_once, pause};
+
 use super::columns::Columns;
 use super::dictionary::Dictionary;
 use super::error::IndexError;
@@ -66,27 +68,24 @@ impl Bm25Index {
 
     /// An index of these texts, the first at position 0; parameters as for [`new`](Self::new).
     pub fn build<T: AsRef<str>>(texts: impl IntoIterator<Item = T>, k1: f32, b: f32) -> Self {
-        let mut reader = Reader::default();
-        let (mut occurrences, mut lengths) = (Vec::new(), Vec::new());
-        for text in texts {
-            let start = occurrences.len();
-            reader.read(text.as_ref(), &mut occurrences);
-            let own = occurrences.get_mut(start..).unwrap_or_default();
-            own.sort_unstable();
-            lengths.push(small(own.len()));
-        }
-        Self::assemble(reader.tokens, Lists::cut(occurrences, lengths.into_iter()), Parameters::new(k1, b))
+        let mut texts_read = Texts::default();
+        texts.into_iter().for_each(|text| texts_read.read(text.as_ref()));
+        at_once(texts_read.indexed_in_steps(Parameters::new(k1, b)))
     }
 
     /// An index of texts that have all of the tokens, text *i* in slot *i*.
     pub(super) fn assemble(tokens: Dictionary, texts: Lists<u32>, parameters: Parameters) -> Self {
+        let mut index = Self::unweighed(tokens, texts, parameters);
+        at_once(index.weigh_in_steps());
+        index
+    }
+
+    fn unweighed(tokens: Dictionary, texts: Lists<u32>, parameters: Parameters) -> Self {
         let position_of: Vec<u32> = (0..small(texts.count())).collect();
         let occurrences = position_of.iter().map(|&slot| texts.get(slot).len() as u64).sum();
         let weights = Weights::new(parameters, average_length(position_of.len(), occurrences));
         let (columns, free) = (Columns::default(), Vec::new());
-        let mut index = Self { tokens, columns, weights, texts, position_of, free, occurrences };
-        index.weigh();
-        index
+        Self { tokens, columns, weights, texts, position_of, free, occurrences }
     }
 
     /// The number of texts.
@@ -183,16 +182,18 @@ impl Bm25Index {
         let moved = average.to_bits() != self.weights.average().to_bits();
         if moved {
             self.weights = Weights::new(self.weights.parameters(), average);
-            self.weigh();
+            at_once(self.weigh_in_steps());
         }
         moved
     }
 
-    /// Computes all columns from the texts' tokens.
-    fn weigh(&mut self) {
+    /// Computes all columns from the texts' tokens, with pauses.
+    async fn weigh_in_steps(&mut self) {
         let mut items = vec![0_u32; self.tokens.len()];
         let slots = 0..small(self.texts.count());
+        let mut pace = Pace::default();
         for slot in slots.clone() {
+            pace.step(self.texts.get(slot).len()).await;
             for (token, _) in counts(self.texts.get(slot)) {
                 if let Some(items) = items.get_mut(token as usize) {
                     *items += 1;
@@ -200,7 +201,9 @@ impl Bm25Index {
             }
         }
         self.columns = Columns::with_counts(&items, self.texts.count());
+        pause().await;
         for slot in slots {
+            pace.step(4 * self.texts.get(slot).len()).await;
             let tokens = self.texts.get(slot);
             let row = self.weights.ready(tokens);
             for (token, count) in counts(tokens) {
@@ -218,6 +221,33 @@ impl Bm25Index {
     /// The tokens by which a text is ranked, in order and as often as they occur.
     pub fn tokens(text: &str) -> Vec<String> {
         vocabulary::tokens(text)
+    }
+}
+
+/// Texts that are read, to become an index.
+#[derive(Default)]
+pub(super) struct Texts {
+    reader: Reader,
+    occurrences: Vec<u32>,
+    lengths: Vec<u32>,
+}
+
+impl Texts {
+    /// Reads a text, which comes after the others.
+    pub(super) fn read(&mut self, text: &str) {
+        let start = self.occurrences.len();
+        self.reader.read(text, &mut self.occurrences);
+        let own = self.occurrences.get_mut(start..).unwrap_or_default();
+        own.sort_unstable();
+        self.lengths.push(small(own.len()));
+    }
+
+    /// The index of the texts, made with pauses.
+    pub(super) async fn indexed_in_steps(self, parameters: Parameters) -> Bm25Index {
+        let texts = Lists::cut(self.occurrences, self.lengths.into_iter());
+        let mut index = Bm25Index::unweighed(self.reader.tokens, texts, parameters);
+        index.weigh_in_steps().await;
+        index
     }
 }
 

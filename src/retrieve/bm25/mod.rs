@@ -28,6 +28,7 @@ use async_trait::async_trait;
 
 use crate::context::StageContext;
 use crate::data::{MemoryChange, MemoryItem};
+use crate::pause::{AT_ONCE, pause, within};
 
 use super::text::{feature_text, query_text};
 use super::{
@@ -37,6 +38,7 @@ use super::{
 use bytes::VERSION;
 pub use error::IndexError;
 pub use index::Bm25Index;
+use index::Texts;
 use weights::Parameters;
 
 /// The text by which [`Bm25Retriever`] compares two interactions.
@@ -97,6 +99,21 @@ impl Bm25Retriever {
         format!("bm25 {:?} k1={k1} b={b} layout={VERSION}", self.compared)
     }
 
+    /// The index of items, made with pauses.
+    async fn indexed_in_steps(&self, items: &[MemoryItem]) -> Bm25Index {
+        let (mut texts, mut rest) = (Texts::default(), items);
+        while !rest.is_empty() {
+            pause().await;
+            let (now, later) = rest.split_at(within(AT_ONCE, rest.iter().map(|item| item.query().text().len())));
+            for text in crate::parallel::map(now, |item| self.text(item)) {
+                texts.read(&text);
+            }
+            rest = later;
+        }
+        pause().await;
+        texts.indexed_in_steps(self.parameters).await
+    }
+
     /// The text by which an item is compared.
     fn text<'a>(&self, item: &'a MemoryItem) -> Cow<'a, str> {
         match self.compared {
@@ -117,10 +134,7 @@ impl Retriever for Bm25Retriever {
         let own = self.fingerprint();
         let index = match saved.iter().find(|saved| saved.name() == own) {
             Some(saved) => Bm25Index::from_bytes(saved.bytes()).map_err(|error| RetrieveError::Index(error.into()))?,
-            None => {
-                let Parameters { k1, b } = self.parameters;
-                Bm25Index::build(crate::parallel::map(view.memory.items(), |item| self.text(item)), k1, b)
-            }
+            None => self.indexed_in_steps(view.memory.items()).await,
         };
         check_count(index.len(), view)?;
         Ok(Box::new(OpenIndex { retriever: *self, index }))

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::data::{Calibration, Decision, FactorSet, MemoryItem, ResponseSpace, Task};
 use crate::parallel;
+use crate::pause::{AT_ONCE, Pace, at_once, pause, within};
 use crate::stats::{CountRow, Interval, base_rate, plausible_kappa};
 
 use super::estimator::Estimator;
@@ -45,23 +46,40 @@ pub(crate) fn calibration_point(n: usize) -> usize {
 /// items make by themselves, so that it is the same however the items came; `factors` of all items give nearly the same. Where
 /// weights fall with age, give those that the items had at the time of the last of them.
 pub fn calibrate(task: &Task, factors: &FactorSet, items: &[MemoryItem], weights: &[f64]) -> Calibration {
+    at_once(calibrate_in_steps(task, factors, items, weights))
+}
+
+/// The same with pauses.
+pub(crate) async fn calibrate_in_steps(
+    task: &Task,
+    factors: &FactorSet,
+    items: &[MemoryItem],
+    weights: &[f64],
+) -> Calibration {
     let items = items.get(..calibration_point(items.len())).unwrap_or(items);
     let mut calibration = Calibration::default();
     let scale = matches!(task.space(), ResponseSpace::Scale { .. });
     let [start, _] = RULES;
     calibration.decision = task.decision().cloned().unwrap_or(if scale { start } else { Decision::MostLikely });
-    let Some(estimator) = Estimator::new(task, factors, items, weights) else {
+    let Some(estimator) = Estimator::in_steps(task, factors, items, weights, None).await else {
         return calibration;
     };
-    let kappa = kappa(task, items, &estimator.past);
+    let kappa = kappa_in_steps(task, items, &estimator.past).await;
     (calibration.kappa, calibration.kappa_low) = (kappa.high, kappa.low);
     if items.len() < LEAST {
         return calibration;
     }
-    let left_out = left_out(&estimator, task, items);
+    estimator.fit_in_steps().await;
+    let left_out = left_out_in_steps(&estimator, task, items).await;
+    choose(&mut calibration, task, &left_out);
+    calibration
+}
+
+/// Sets what leave-one-out chooses.
+fn choose(calibration: &mut Calibration, task: &Task, left_out: &[LeftOut]) {
     let n: f64 = left_out.iter().map(|left_out| left_out.weight).sum();
     if n <= 0.0 {
-        return calibration;
+        return;
     }
     let score = |p: &dyn Fn(&LeftOut) -> f64| -> f64 {
         left_out.iter().map(|left_out| left_out.weight * p(left_out).max(1e-9).ln()).sum()
@@ -78,10 +96,9 @@ pub fn calibrate(task: &Task, factors: &FactorSet, items: &[MemoryItem], weights
     calibration.scored = left_out.len();
     calibration.left_out_score = score(&|left_out| left_out.probability(chosen)) / n;
     calibration.base_score = score(&|left_out| left_out.base) / n;
-    if scale && task.decision().is_none() {
-        calibration.decision = decision(&left_out, chosen);
+    if matches!(task.space(), ResponseSpace::Scale { .. }) && task.decision().is_none() {
+        calibration.decision = decision(left_out, chosen);
     }
-    calibration
 }
 
 /// An item as it is estimated from all others.
@@ -101,8 +118,9 @@ impl LeftOut {
     }
 }
 
-/// The items that are scored, each left out: those that are read, or, of choices, up to 512 that are spread evenly.
-fn left_out(estimator: &Estimator, task: &Task, items: &[MemoryItem]) -> Vec<LeftOut> {
+/// The items that are scored, each left out: those that are read, or, of choices, up to 512 that are spread evenly. With
+/// pauses.
+async fn left_out_in_steps(estimator: &Estimator, task: &Task, items: &[MemoryItem]) -> Vec<LeftOut> {
     let choices = matches!(task.space(), ResponseSpace::Choices);
     let stride = if choices { items.len().div_ceil(SCORED) } else { 1 };
     let scored: Vec<usize> = (estimator.past.first()..items.len()).step_by(stride.max(1)).collect();
@@ -117,7 +135,15 @@ fn left_out(estimator: &Estimator, task: &Task, items: &[MemoryItem]) -> Vec<Lef
             by_share: estimator.by_share(&seen, &base, &SHARES),
         })
     };
-    parallel::map(&scored, one).into_iter().flatten().collect()
+    let bytes = |i: &usize| items.get(*i).map_or(0, |item| item.query().text().len());
+    let (mut all, mut rest) = (Vec::with_capacity(scored.len()), &scored[..]);
+    while !rest.is_empty() {
+        pause().await;
+        let (now, later) = rest.split_at(within(AT_ONCE, rest.iter().map(bytes)));
+        all.extend(parallel::map(now, one).into_iter().flatten());
+        rest = later;
+    }
+    all
 }
 
 /// The rule whose decisions are nearest to the responses of items that are left out.
@@ -133,8 +159,8 @@ fn decision(left_out: &[LeftOut], share: usize) -> Decision {
     if distance(&other) + LEAST_GAIN < distance(&start) { other } else { start }
 }
 
-/// κ from the counts of these items alone, and how far below it the counts allow it to be.
-fn kappa(task: &Task, items: &[MemoryItem], past: &Past) -> Interval {
+/// κ from the counts of these items alone, and how far below it the counts allow it to be. With pauses.
+async fn kappa_in_steps(task: &Task, items: &[MemoryItem], past: &Past) -> Interval {
     let mut responses: Vec<&str> = past.responses.iter().map(String::as_str).collect();
     if task.space().fixed_responses().is_none() {
         responses = items.iter().map(MemoryItem::response).collect::<BTreeSet<&str>>().into_iter().collect();
@@ -142,12 +168,14 @@ fn kappa(task: &Task, items: &[MemoryItem], past: &Past) -> Interval {
     let places: BTreeMap<&str, usize> = responses.iter().enumerate().map(|(place, text)| (*text, place)).collect();
     let mut totals = vec![0.0; responses.len()];
     let mut counts = vec![(0.0, vec![0.0; responses.len()]); past.ids.len()];
-    for (item, weight) in items.iter().zip(&past.weights) {
+    let mut pace = Pace::default();
+    for (position, (item, weight)) in items.iter().zip(&past.weights).enumerate() {
+        pace.step(item.query().text().len()).await;
         let Some(place) = places.get(item.response()) else { continue };
         if let Some(total) = totals.get_mut(*place) {
             *total += weight;
         }
-        for factor in past.factors(item) {
+        for factor in past.factors(position, item) {
             if let Some((coverage, row)) = counts.get_mut(factor) {
                 *coverage += weight;
                 if let Some(count) = row.get_mut(*place) {

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use ndarray::{Array1, Array2};
 
 use crate::data::{Calibration, MemoryItem, Query};
+use crate::pause::Pace;
 use crate::stats::population::even;
 
 use super::numbers::Numbers;
@@ -93,9 +94,11 @@ const CATCH_ALL: f64 = -1.5;
 const SHARPNESS: f64 = 1.25;
 
 impl Choices {
-    /// Reads new items, which come after those already there.
-    pub(super) fn extend(&mut self, new: &[MemoryItem]) {
+    /// Reads new items, which come after those already there, with pauses.
+    pub(super) async fn extend_in_steps(&mut self, new: &[MemoryItem]) {
+        let mut pace = Pace::default();
         for item in new {
+            pace.step(item.query().text().len()).await;
             let (wordings, words) = (&mut self.wordings, &mut self.words);
             self.questions.push(Offered::new(item.query(), Some(item.response()), |option| Descriptor {
                 wording: wordings.number(option.text),
@@ -103,6 +106,14 @@ impl Choices {
                 catch_all: option.catch_all,
             }));
             self.given.push(self.responses.number(item.response().to_owned()));
+        }
+    }
+
+    /// Makes the likeness of questions, which the first estimate would make, with pauses.
+    pub(super) async fn likeness_in_steps(&self, past: &Past) {
+        if self.likeness.get().is_none() {
+            // Two that make it at once both find one of the two.
+            let _ = self.likeness.set(Likeness::in_steps(&past.texts).await);
         }
     }
 

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use ndarray::Array2;
 
 use crate::data::Feature;
-use crate::data::{
-    AssignedFeature, Calibration, Decision, Factor, FactorId, FactorSet, MemoryItem, Query, ResponseSpace, Task,
-};
+use crate::data::{AssignedFeature, Calibration, Decision, Factor, FactorId, FactorSet, MemoryItem, Query, Task};
+use crate::pause::at_once;
 use crate::stats::Beliefs;
 use crate::stats::population::{Population, even, tone};
 use crate::words::tokens;
@@ -56,7 +55,7 @@ pub struct Estimator {
     pub(super) past: Past,
     pub(super) space: Space,
     /// For labels and scales.
-    fits: Fits,
+    pub(super) fits: Fits,
     pub(super) others: Option<Others>,
 }
 
@@ -110,36 +109,16 @@ impl Estimator {
         weights: &[f64],
         population: Option<&Arc<Population>>,
     ) -> Option<Self> {
-        let space = match task.space() {
-            ResponseSpace::Labels { .. } => Space::Labels(Labels::default()),
-            ResponseSpace::Scale { .. } => Space::Scale(Ordinal::default()),
-            ResponseSpace::Choices => Space::Choices(Box::default()),
-            ResponseSpace::Text { .. } => return None,
-        };
-        let past = Past::new(task);
-        let others = population.filter(|population| population.is_of(task));
-        let others = others.map(|population| Others::new(Arc::clone(population)));
-        let mut estimator = Self { past, space, fits: Fits::default(), others };
-        estimator.append(set, items, weights);
-        Some(estimator)
+        at_once(Self::in_steps(task, set, items, weights, population))
     }
 
     /// Makes this the estimator of `items`, which begin with those it has; the factors and all weights may be others. Only
     /// the new items are read. The rest is one pass over counts now, and the fits when an estimate is first asked for.
     pub(crate) fn append(&mut self, set: &FactorSet, items: &[MemoryItem], weights: &[f64]) {
-        let new = items.get(self.past.len()..).unwrap_or_default();
-        self.past.extend(new);
-        if let Space::Choices(choices) = &mut self.space {
-            choices.extend(new);
-        }
-        if let Some(others) = &mut self.others {
-            others.extend(new);
-        }
-        self.past.place(set, weights);
-        self.count();
+        at_once(self.append_in_steps(set, items, weights));
     }
 
-    fn count(&mut self) {
+    pub(super) fn count(&mut self) {
         match &mut self.space {
             Space::Labels(labels) => *labels = Labels::count(&self.past),
             Space::Scale(ordinal) => *ordinal = Ordinal::count(&self.past),

@@ -4,6 +4,8 @@ use std::sync::OnceLock;
 
 use ndarray::{Array1, Array2};
 
+use crate::pause::at_once;
+
 use super::others::Others;
 use super::past::Past;
 use super::ridge::{Kernel, Ridge};
@@ -17,7 +19,7 @@ pub(super) struct Targets {
     pub(super) columns: usize,
     /// The number of an item in a column.
     #[expect(clippy::type_complexity, reason = "named by its place")]
-    pub(super) of: Box<dyn Fn(&Past, usize, usize) -> f64>,
+    pub(super) of: Box<dyn Fn(&Past, usize, usize) -> f64 + Send + Sync>,
 }
 
 /// What is fitted: a user's past, and the numbers of its items that are regressed.
@@ -37,6 +39,10 @@ pub(super) struct Fits {
 
 impl Basis<'_> {
     fn fit(&self, terms: &Terms, kernel: Kernel, lambda: f64) -> Option<Ridge> {
+        at_once(self.fit_in_steps(terms, kernel, lambda))
+    }
+
+    async fn fit_in_steps(&self, terms: &Terms, kernel: Kernel, lambda: f64) -> Option<Ridge> {
         let (past, targets) = (self.past, &self.targets);
         let first = past.first();
         let more = self.others.map_or(0, |others| others.population().columns());
@@ -49,11 +55,26 @@ impl Basis<'_> {
             };
         }
         let weights = past.weights.get(first..).unwrap_or_default();
-        Ridge::new(terms, first, (kernel, lambda), weights, numbers)
+        Ridge::in_steps(terms, first, (kernel, lambda), weights, numbers).await
     }
 }
 
 impl Fits {
+    /// Makes both, as far as they are not made, with pauses.
+    pub(super) async fn fit_in_steps(&self, basis: &Basis<'_>) {
+        let targets = &basis.targets;
+        // Two that fit at once both find one of the two.
+        if self.words.get().is_none() {
+            let fit = basis.fit_in_steps(&basis.past.texts, Kernel::Close, targets.lambda_words);
+            let _ = self.words.set(fit.await);
+        }
+        if self.factors.get().is_none() {
+            let factors = Terms::of_places(&basis.past.factors_of);
+            let fit = basis.fit_in_steps(&factors, Kernel::Plain, targets.lambda_factors);
+            let _ = self.factors.set(fit.await);
+        }
+    }
+
     /// `None` without items.
     fn words(&self, basis: &Basis<'_>) -> Option<&Ridge> {
         let fit = || basis.fit(&basis.past.texts, Kernel::Close, basis.targets.lambda_words);

@@ -37,6 +37,33 @@ impl KeptEstimator {
         self.ready.get_or_init(make).as_ref()
     }
 
+    /// The same with pauses, and with all that the first estimate would make.
+    pub(crate) async fn get_in_steps(
+        &self,
+        task: &Task,
+        factors: &FactorSet,
+        items: &[MemoryItem],
+        weights: impl FnOnce() -> Vec<f64>,
+        population: Option<&Arc<Population>>,
+    ) -> Option<&Estimator> {
+        if self.ready.get().is_none() {
+            let of_fewer = self.of_fewer.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let weights = weights();
+            let made = match of_fewer {
+                Some(mut estimator) => {
+                    estimator.append_in_steps(factors, items, &weights).await;
+                    Some(estimator)
+                }
+                None => Estimator::in_steps(task, factors, items, &weights, population).await,
+            };
+            // Two that make it at once both find one of the two.
+            let _ = self.ready.set(made);
+        }
+        let estimator = self.ready.get()?.as_ref()?;
+        estimator.fit_in_steps().await;
+        Some(estimator)
+    }
+
     /// Notes that items were appended, and that factors and weights may be others.
     pub(crate) fn grow(&mut self) {
         if let Some(estimator) = self.ready.take() {

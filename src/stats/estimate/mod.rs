@@ -30,12 +30,13 @@ mod ridge;
 mod seen;
 mod shares;
 mod similar;
+mod steps;
 mod terms;
 #[cfg(test)]
 mod tests;
 
 pub use calibrate::calibrate;
-pub(crate) use calibrate::calibration_point;
+pub(crate) use calibrate::{calibrate_in_steps, calibration_point};
 pub use contrast::{Contrast, ContrastedResponse};
 pub use estimator::Estimator;
 pub(crate) use kept::KeptEstimator;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::data::{MemoryItem, Query};
+use crate::pause::Pace;
 use crate::stats::population::{Heard, Population, Position, added, own_rate};
 
 use super::past::{Past, READ};
@@ -41,11 +42,13 @@ impl Others {
     }
 
     /// Reads new items, which come after those already there.
-    pub(super) fn extend(&mut self, new: &[MemoryItem]) {
+    pub(super) async fn extend_in_steps(&mut self, new: &[MemoryItem]) {
         let new = new.get(new.len().saturating_sub(READ)..).unwrap_or(new);
-        let says = |item: &MemoryItem| self.population.says(item.query());
-        let more: Vec<Vec<Vec<f64>>> = new.iter().map(says).collect();
-        self.says.extend(more);
+        let mut pace = Pace::default();
+        for item in new {
+            pace.step(item.query().text().len()).await;
+            self.says.push(self.population.says(item.query()));
+        }
         self.says.drain(..self.says.len().saturating_sub(READ));
     }
 

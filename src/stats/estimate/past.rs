@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::data::{FactorId, FactorSet, FeatureKey, MemoryItem, ResponseSpace, Task};
+use crate::pause::Pace;
 use crate::stats::population::tone;
 use crate::words::tokens;
 
@@ -82,8 +83,8 @@ impl Past {
         self.first
     }
 
-    /// Takes in new items, which come after those already there.
-    pub(super) fn extend(&mut self, new: &[MemoryItem]) {
+    /// Takes in new items, which come after those already there, with pauses.
+    pub(super) async fn extend_in_steps(&mut self, new: &[MemoryItem]) {
         let place: HashMap<&str, usize> =
             self.responses.iter().enumerate().map(|(place, response)| (response.as_str(), place)).collect();
         let known = self.len();
@@ -91,7 +92,9 @@ impl Past {
         let first = if self.reads_all { 0 } else { self.len().saturating_sub(READ) };
         self.let_go(first - self.first);
         self.first = first;
+        let mut pace = Pace::default();
         for item in new.get(first.saturating_sub(known)..).unwrap_or_default() {
+            pace.step(item.query().text().len()).await;
             let Read { terms, tone, keys } = Read::of(item);
             self.texts.push(terms);
             self.tones.push(tone);
@@ -145,8 +148,12 @@ impl Past {
         self.tones.get(item.checked_sub(self.first)?).copied().flatten()
     }
 
-    /// The places of an item's factors.
-    pub(super) fn factors(&self, item: &MemoryItem) -> Vec<usize> {
+    /// The places of the factors of an item at a position.
+    pub(super) fn factors(&self, position: usize, item: &MemoryItem) -> Vec<usize> {
+        let read = position.checked_sub(self.first).and_then(|place| self.factors_of.get(place));
+        if let Some(factors) = read {
+            return factors.clone();
+        }
         self.places_of(&item.features_once().iter().map(|feature| digest(&feature.key())).collect::<Vec<u64>>())
     }
 

@@ -2,8 +2,54 @@
 
 use ndarray::{Array1, Array2};
 
+use crate::pause::{at_once, pause};
+
 use super::seen::Owned;
 use super::terms::Terms;
+
+/// Occurrences of terms that are gone through between two pauses: some milliseconds.
+const PAIRS_AT_ONCE: u64 = 1 << 17;
+/// Products of shares that are summed between two pauses.
+const SUMS_AT_ONCE: usize = 1 << 20;
+
+/// The terms of texts with the texts that have them, in order of term and text, part by part: each has the terms of a range.
+struct Parts<'t> {
+    /// By text: the terms of the parts to come.
+    left: Vec<&'t [u32]>,
+    next: u64,
+    ranges: u64,
+}
+
+impl<'t> Parts<'t> {
+    fn new(of: &'t Terms) -> Self {
+        let left: Vec<&[u32]> = (0..of.len()).map(|text| of.of(text)).collect();
+        let pairs: usize = left.iter().map(|terms| terms.len()).sum();
+        Self { left, next: 0, ranges: pairs as u64 / PAIRS_AT_ONCE + 1 }
+    }
+
+    fn next(&mut self) -> Option<Vec<(u32, u32)>> {
+        if self.next == self.ranges {
+            return None;
+        }
+        let (ranges, range) = (self.ranges, self.next);
+        self.next += 1;
+        let mut pairs = Vec::new();
+        for (text, terms) in (0_u32..).zip(&mut self.left) {
+            // Terms of words are hashes, so that equal ranges have about as many.
+            let here = terms.partition_point(|term| (u64::from(*term) * ranges) >> 32 <= range);
+            let (now, later) = terms.split_at_checked(here).unwrap_or_default();
+            pairs.extend(now.iter().map(|term| (*term, text)));
+            *terms = later;
+        }
+        pairs.sort_unstable();
+        Some(pairs)
+    }
+}
+
+/// The length of a text by the squares of its terms' weights.
+fn square_root(squares: f64) -> f64 {
+    squares.sqrt().max(f64::MIN_POSITIVE)
+}
 
 /// Cosine likeness of a text to past ones. A term that a text has weighs √idf, idf = ln((1 + n) / (1 + df)) + 1, however
 /// often it stands there.
@@ -25,32 +71,54 @@ pub(super) struct Likeness {
 
 impl Likeness {
     pub(super) fn new(of: &Terms) -> Self {
+        at_once(Self::in_steps(of))
+    }
+
+    /// The same with pauses.
+    pub(super) async fn in_steps(of: &Terms) -> Self {
         let texts = of.len();
-        let numbered = (0_u32..).take(texts);
-        let pairs = numbered.flat_map(|text| of.of(text as usize).iter().map(move |term| (*term, text)));
-        let mut pairs: Vec<(u32, u32)> = pairs.collect();
-        pairs.sort_unstable();
+        let mut parts = Vec::new();
+        let mut left = Parts::new(of);
+        while let Some(part) = left.next() {
+            parts.push(part);
+            pause().await;
+        }
         let weight = |df: usize| (((1.0 + texts as f64) / (1.0 + df as f64)).ln() + 1.0).sqrt();
         let by_frequency: Vec<f64> = (0..=texts).map(weight).collect();
         let (mut terms, mut weights, mut ends) = (Vec::new(), Vec::new(), Vec::new());
-        let mut end = 0;
-        for same in pairs.chunk_by(|a, b| a.0 == b.0) {
-            end += same.len();
-            terms.extend(same.first().map(|(term, _)| *term));
-            weights.push(by_frequency.get(same.len()).copied().unwrap_or(1.0));
-            ends.push(end);
+        let (mut end, mut lengths) = (0, vec![0.0; texts]);
+        for part in &parts {
+            for same in part.chunk_by(|a, b| a.0 == b.0) {
+                end += same.len();
+                let weight = by_frequency.get(same.len()).copied().unwrap_or(1.0);
+                terms.extend(same.first().map(|(term, _)| *term));
+                weights.push(weight);
+                ends.push(end);
+                // Of each text in the order of its terms, as `length` sums.
+                for (_, text) in same {
+                    if let Some(sum) = lengths.get_mut(*text as usize) {
+                        *sum += weight.powi(2);
+                    }
+                }
+            }
+            pause().await;
+        }
+        for squares in &mut lengths {
+            *squares = square_root(*squares);
         }
         let unseen = by_frequency.first().copied().unwrap_or(1.0);
-        let mut likeness = Self { texts, terms, weights, ends, unseen, postings: Vec::new() };
-        let lengths: Vec<f64> = (0..texts).map(|text| likeness.length(of.of(text))).collect();
+        let mut likeness = Self { texts, terms, weights, ends, unseen, postings: Vec::with_capacity(end) };
         let mut place = 0;
-        for (at, (_, text)) in pairs.into_iter().enumerate() {
-            while likeness.ends.get(place).is_some_and(|end| *end <= at) {
-                place += 1;
+        for part in parts {
+            for (_, text) in part {
+                while likeness.ends.get(place).is_some_and(|end| *end <= likeness.postings.len()) {
+                    place += 1;
+                }
+                let share = likeness.weight_at(Some(place)) / lengths.get(text as usize).copied().unwrap_or(1.0);
+                #[expect(clippy::cast_possible_truncation, reason = "a share is at most 1")]
+                likeness.postings.push((text, share as f32));
             }
-            let share = likeness.weight_at(Some(place)) / lengths.get(text as usize).copied().unwrap_or(1.0);
-            #[expect(clippy::cast_possible_truncation, reason = "a share is at most 1")]
-            likeness.postings.push((text, share as f32));
+            pause().await;
         }
         likeness
     }
@@ -69,7 +137,7 @@ impl Likeness {
 
     fn length(&self, terms: &[u32]) -> f64 {
         let squares = terms.iter().map(|term| self.weight_at(self.place(*term)).powi(2));
-        squares.sum::<f64>().sqrt().max(f64::MIN_POSITIVE)
+        square_root(squares.sum())
     }
 
     /// The places of a text's terms among those of the past, with their shares of the text's length; terms that the past
@@ -100,10 +168,17 @@ impl Likeness {
     }
 
     /// The likeness of past texts to those before them, from 0 to 1: row i has those to the texts 0 to i − 1, and zeros.
-    pub(super) fn among(&self) -> Array2<f64> {
+    /// With pauses.
+    pub(super) async fn among_in_steps(&self) -> Array2<f64> {
         let mut likeness = Array2::zeros((self.texts, self.texts));
+        let mut done = 0;
         for place in 0..self.terms.len() {
             let list = self.postings(place);
+            done += list.len() * list.len() + 1;
+            if done > SUMS_AT_ONCE {
+                done = 0;
+                pause().await;
+            }
             for (number, (text, share)) in list.iter().enumerate() {
                 let mut row = likeness.row_mut(*text as usize);
                 let Some(row) = row.as_slice_mut() else { continue };

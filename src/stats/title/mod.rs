@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use crate::data::{Factor, FactorSet, Feature, MemoryItem, Query};
+use crate::pause::Pace;
 use crate::stats::NOTHING;
 
 pub use choice::ProposedResponse;
@@ -62,6 +63,20 @@ pub(crate) struct Title {
 pub struct Titles(OnceLock<TitleModel>);
 
 impl Titles {
+    /// Fits them to these items, as far as they are not, with pauses.
+    pub(crate) async fn fit_in_steps(&self, items: &[MemoryItem]) {
+        if self.0.get().is_some() {
+            return;
+        }
+        let (mut model, mut pace) = (TitleModel::default(), Pace::default());
+        for (query, response) in items.iter().filter_map(pair) {
+            pace.step(query.len()).await;
+            model.add(query, response);
+        }
+        // Two that fit at once both find one of the two.
+        let _ = self.0.set(model);
+    }
+
     /// The habits in these items; it must always be asked with the same ones.
     pub(crate) fn of(&self, items: &[MemoryItem]) -> &TitleModel {
         self.0.get_or_init(|| TitleModel::fit(items.iter().filter_map(pair)))

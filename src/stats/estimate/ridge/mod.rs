@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use ndarray::{Array1, Array2, Axis};
 
+use crate::pause::pause;
 use crate::stats::linear::{cholesky, inverse_diagonal, solve};
 
 use super::seen::Owned;
@@ -61,18 +62,18 @@ impl Kernel {
 }
 
 impl Ridge {
-    /// The fit of items, the latest of all: those from number `first` on. `terms` and `targets` have a row for each of them,
-    /// `weights` a number. `None` without items.
-    pub(super) fn new(
+    /// The fit of items, the latest of all: those from number `first` on, with pauses. `terms` and `targets` have a row for each of
+    /// them, `weights` a number. `None` without items.
+    pub(super) async fn in_steps(
         terms: &Terms,
         first: usize,
         (kernel, lambda): (Kernel, f64),
         weights: &[f64],
         targets: Array2<f64>,
     ) -> Option<Self> {
-        let likeness = Likeness::new(terms);
+        let likeness = Likeness::in_steps(terms).await;
         let n = likeness.texts();
-        let mut matrix = likeness.among();
+        let mut matrix = likeness.among_in_steps().await;
         for (i, mut row) in matrix.rows_mut().into_iter().enumerate() {
             for c in row.iter_mut().take(i) {
                 *c *= kernel.by_likeness(*c);
@@ -81,7 +82,9 @@ impl Ridge {
                 *own = 1.0 + lambda / weights.get(i).copied().unwrap_or(1.0);
             }
         }
+        pause().await;
         let factor = cholesky(matrix);
+        pause().await;
         let coefficients = solve(&factor, targets.clone());
         (n > 0).then(|| Self {
             likeness,

@@ -2,6 +2,7 @@
 
 use super::super::terms::terms_of;
 use super::*;
+use crate::pause::at_once;
 use crate::words::tokens;
 
 const LAMBDA: f64 = 1.0;
@@ -16,7 +17,7 @@ fn terms(texts: &[&str]) -> Terms {
 
 fn fit(texts: &[&str], numbers: &[f64], weights: &[f64]) -> Ridge {
     let targets = Array2::from_shape_vec((numbers.len(), 1), numbers.to_vec()).unwrap();
-    Ridge::new(&terms(texts), 0, (Kernel::Close, LAMBDA), weights, targets).unwrap()
+    at_once(Ridge::in_steps(&terms(texts), 0, (Kernel::Close, LAMBDA), weights, targets)).unwrap()
 }
 
 fn said(ridge: &Ridge, text: &str) -> f64 {
