@@ -77,11 +77,13 @@ fn main() -> Result<(), Failed> {
         memory("VmRSS:") >> 20
     );
     run.fill()?;
+    run.shown("saving");
     let population = run.population()?;
+    run.shown("fitting a population");
     run.answer(population)?;
+    run.shown("answering");
     run.delete()?;
-    println!("\n{}", run.meter.table(run.args.users));
-    println!("{} MB at the end", memory("VmRSS:") >> 20);
+    run.shown("deleting");
     Ok(())
 }
 
@@ -120,7 +122,6 @@ impl Run {
         for (what, bytes) in self.kept.bytes()? {
             self.told(what, bytes);
         }
-        println!("{} MB after saving", memory("VmRSS:") >> 20);
         Ok(())
     }
 
@@ -149,7 +150,6 @@ impl Run {
             self.told("bytes of the counts' file", counts.to_json().len() as u64);
             population = self.meter.step("fit", || population.fitted(&counts))?;
         }
-        println!("{} MB with the population", memory("VmRSS:") >> 20);
         self.told("bytes of the population's file", population.to_json().len() as u64);
         self.of_single_users(&population)?;
         println!("words, texts, axes: {:?}", population.sizes());
@@ -233,7 +233,6 @@ impl Run {
             }
         }
         println!("sum over all answers: {sum:016x}");
-        println!("{} MB after answering", memory("VmRSS:") >> 20);
         Ok(())
     }
 
@@ -243,6 +242,12 @@ impl Run {
         let (runtime, kept) = (&self.runtime, &self.kept);
         self.meter.step("delete one user", || runtime.block_on(kept.store.delete(&user)))?;
         self.meter.step("erase what was deleted", || runtime.block_on(kept.erase()))
+    }
+
+    /// What the steps since the last time took.
+    fn shown(&mut self, after: &str) {
+        println!("\n{}", self.meter.table(self.args.users));
+        println!("{} MB in use after {after}", memory("VmRSS:") >> 20);
     }
 
     fn told(&self, what: &str, number: u64) {

@@ -53,12 +53,12 @@ impl Meter {
         done
     }
 
-    /// A row for each step, of so many users.
-    pub(crate) fn table(&self, users: usize) -> String {
+    /// A row for each step since the last table, of so many users.
+    pub(crate) fn table(&mut self, users: usize) -> String {
         let mut table = String::from(
             "| step | wall s | CPU s | server CPU s | users/s wall | users/s core | ms CPU/user | slowing | peak MB |\n|---|---|---|---|---|---|---|---|---|\n",
         );
-        for step in &self.steps {
+        for step in std::mem::take(&mut self.steps) {
             let (wall, cpu) = (step.wall.as_secs_f64(), step.own + step.server);
             let rates = [users as f64 / wall.max(1e-9), users as f64 / cpu.max(1e-9), 1e3 * cpu / users as f64];
             let [walls, cores, each] = rates;
