@@ -101,7 +101,10 @@ impl Kept {
                     ("models as sent", "SELECT sum(octet_length(model)) FROM rpm.users"),
                     ("models as compressed", "SELECT sum(pg_column_size(model)) FROM rpm.users"),
                     ("tables of parts", parts.as_str()),
-                    ("log written since the server was made", "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/1000000')::bigint"),
+                    (
+                        "log written since the server was made",
+                        "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/1000000')::bigint",
+                    ),
                 ];
                 let one = |(what, statement): (&'static str, &str)| Ok((what, server.psql(name, statement).parse()?));
                 asked.into_iter().map(one).collect()

@@ -28,7 +28,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use rpm_core::stats::population::{Census, Counts, Population, USERS_SHARED};
 use rpm_core::store::UserModelStore;
-use rpm_core::{RpmPipeline, UserId, UserModel};
+use rpm_core::{History, RpmPipeline, UserId, UserModel};
 use tokio::runtime::{Builder, Runtime};
 
 use args::Args;
@@ -92,13 +92,13 @@ impl Run {
     fn fill(&mut self) -> Result<(), Failed> {
         let pipeline = RpmPipeline::offline(self.made.task.clone());
         let pool = rayon::ThreadPoolBuilder::new().build()?;
-        let (mut interactions, mut texts, mut json) = (0, 0, 0);
+        let (mut interactions, mut texts, mut json) = (0_usize, 0, 0);
         for from in (0..self.args.users).step_by(PAGE) {
             let users = from..self.args.users.min(from + PAGE);
             let made = &self.made;
             let make = || users.clone().into_par_iter().map(|user| made.history(user)).collect::<Result<Vec<_>, _>>();
             let histories = self.meter.step("make", || pool.install(make))?;
-            for one in histories.iter().flat_map(|history| history.interactions()) {
+            for one in histories.iter().flat_map(History::interactions) {
                 interactions += 1;
                 texts += one.query().text().len() + one.response().len();
             }
@@ -119,10 +119,7 @@ impl Run {
         self.told("interactions", interactions as u64);
         self.told("bytes of queries and responses", texts as u64);
         self.told("bytes of models as JSON on one line", json as u64);
-        for (what, bytes) in self.kept.bytes()? {
-            self.told(what, bytes);
-        }
-        Ok(())
+        self.told_bytes("")
     }
 
     /// Fits a population from what the store holds, page by page.
@@ -144,9 +141,10 @@ impl Run {
         let mut population = begun.clone();
         for _ in 0..PASSES {
             let mut counts = population.nobody();
-            self.pages(["counts: load", "counts: count"], |_, page, _| {
-                Ok(counts.merge(&population.count_all(page)?)?)
-            })?;
+            self.pages(
+                ["counts: load", "counts: count"],
+                |_, page, _| Ok(counts.merge(&population.count_all(page)?)?),
+            )?;
             self.told("bytes of the counts' file", counts.to_json().len() as u64);
             population = self.meter.step("fit", || population.fitted(&counts))?;
         }
@@ -241,7 +239,16 @@ impl Run {
         let user = UserId::new(name(self.args.users / 2))?;
         let (runtime, kept) = (&self.runtime, &self.kept);
         self.meter.step("delete one user", || runtime.block_on(kept.store.delete(&user)))?;
-        self.meter.step("erase what was deleted", || runtime.block_on(kept.erase()))
+        self.meter.step("erase what was deleted", || runtime.block_on(kept.erase()))?;
+        self.told_bytes("once erased: ")
+    }
+
+    /// What the store takes.
+    fn told_bytes(&self, when: &str) -> Result<(), Failed> {
+        for (what, bytes) in self.kept.bytes()? {
+            self.told(&format!("{when}{what}"), bytes);
+        }
+        Ok(())
     }
 
     /// What the steps since the last time took.

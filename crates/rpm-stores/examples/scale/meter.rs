@@ -55,23 +55,11 @@ impl Meter {
 
     /// A row for each step since the last table, of so many users.
     pub(crate) fn table(&mut self, users: usize) -> String {
-        let mut table = String::from(
-            "| step | wall s | CPU s | server CPU s | users/s wall | users/s core | ms CPU/user | slowing | peak MB |\n|---|---|---|---|---|---|---|---|---|\n",
-        );
-        for step in std::mem::take(&mut self.steps) {
-            let (wall, cpu) = (step.wall.as_secs_f64(), step.own + step.server);
-            let rates = [users as f64 / wall.max(1e-9), users as f64 / cpu.max(1e-9), 1e3 * cpu / users as f64];
-            let [walls, cores, each] = rates;
-            table.push_str(&format!(
-                "| {} | {wall:.2} | {:.2} | {:.2} | {walls:.0} | {cores:.0} | {each:.3} | {} | {} |\n",
-                step.name,
-                step.own,
-                step.server,
-                step.slowing().map_or("-".to_owned(), |slowing| format!("{slowing:.2}")),
-                step.peak >> 20
-            ));
-        }
-        table
+        let head =
+            "| step | wall s | CPU s | server CPU s | users/s wall | users/s core | ms CPU/user | slowing | peak MB |";
+        let mut rows = vec![head.to_owned(), "|---|---|---|---|---|---|---|---|---|".to_owned()];
+        rows.extend(std::mem::take(&mut self.steps).iter().map(|step| step.row(users)));
+        rows.join("\n")
     }
 
     /// Seconds that the server and all processes that it started have had.
@@ -87,6 +75,23 @@ impl Meter {
 }
 
 impl Step {
+    fn row(&self, users: usize) -> String {
+        let (wall, cpu) = (self.wall.as_secs_f64(), self.own + self.server);
+        // Below a tenth of a second, ticks say more than the work.
+        let rate = |seconds: f64| if seconds < 0.1 { "-".to_owned() } else { format!("{:.0}", users as f64 / seconds) };
+        format!(
+            "| {} | {wall:.2} | {:.2} | {:.2} | {} | {} | {:.3} | {} | {} |",
+            self.name,
+            self.own,
+            self.server,
+            rate(wall),
+            rate(cpu),
+            1e3 * cpu / users as f64,
+            self.slowing().map_or("-".to_owned(), |slowing| format!("{slowing:.2}")),
+            self.peak >> 20
+        )
+    }
+
     /// The mean wall time of the last quarter of its calls over that of the first.
     fn slowing(&self) -> Option<f64> {
         let quarter = self.calls.len() / 4;
