@@ -51,6 +51,10 @@ pub mod architecture {}
 pub mod performance {}
 
 #[doc = include_str!("links.md")]
+#[doc = include_str!("../../docs/fleet.md")]
+pub mod fleet {}
+
+#[doc = include_str!("links.md")]
 #[doc = include_str!("../../docs/glossary.md")]
 pub mod glossary {}
 
