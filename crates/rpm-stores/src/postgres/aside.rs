@@ -53,6 +53,16 @@ impl Inbox {
         Ok(again.unsigned_abs())
     }
 
+    /// How many of the user's interactions are here: those that wait, were put off or set aside.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn of(&self, user: &UserId) -> Result<u64, StoreError> {
+        let row = self.store.inner.one(statements::OF, &[(&user.as_str(), Type::TEXT)]).await?;
+        let all: i64 = row.map_or(Ok(0), |row| row.try_get(0)).map_err(failed)?;
+        Ok(all.unsigned_abs())
+    }
+
     /// At most `limit` interactions that were set aside, those after one of them, in ascending order of their users and ids. Reads the
     /// whole inbox.
     ///

@@ -138,6 +138,8 @@ pub(super) const PUT_OFF: &str = "UPDATE rpm.inbox AS waits SET
 pub(super) const TRY_AGAIN: &str = "WITH again AS (
       UPDATE rpm.inbox SET tries = 0, aside = false, due = now() WHERE user_id = $1 AND (aside OR due > now()) RETURNING 1)
     SELECT count(*) FROM again";
+/// User → how many there are of theirs, whether they wait or not.
+pub(super) const OF: &str = "SELECT count(*) FROM rpm.inbox WHERE user_id = $1";
 /// After which user and item, how many → user, item, why, tries of those that were set aside.
 pub(super) const ASIDE: &str = "SELECT user_id, item_id, why, tries FROM rpm.inbox
     WHERE aside AND (user_id, item_id) > ($1, $2) ORDER BY user_id, item_id LIMIT $3";
