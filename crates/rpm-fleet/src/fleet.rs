@@ -115,10 +115,15 @@ impl Fleet {
     /// A user as [`Personalizer`] treats them, for answering: whoever is not there is not made known by that.
     pub(crate) async fn personalizer(&self, user: &UserId) -> Result<Personalizer, FleetError> {
         let store = &self.inner.store;
-        let calls = match store.version(user).await? {
-            Some(_) => Calls::of(store, user).await?,
-            None => Calls::of_nobody(user),
-        };
+        let mut calls = Calls::of_nobody(user);
+        if store.version(user).await?.is_some() {
+            calls = Calls::of(store, user).await?;
+            // Deleted in between, the user is not made known again.
+            if store.version(user).await?.is_none() {
+                store.release(user).await?;
+                calls = Calls::of_nobody(user);
+            }
+        }
         Ok(self.made(&calls)?.with_store(store.clone()).into())
     }
 

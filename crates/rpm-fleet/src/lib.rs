@@ -14,7 +14,7 @@ mod status;
 mod worker;
 
 pub use crate::calls::Calls;
-pub use crate::error::{FleetError, JobError, QueueError};
+pub use crate::error::{FleetError, JobError, PipelineError, QueueError};
 pub use crate::fleet::{Fleet, FleetBuilder};
 pub use crate::forgetting::Forgotten;
 pub use crate::status::{FailedJob, Status};
