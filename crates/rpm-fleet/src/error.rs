@@ -71,6 +71,11 @@ impl QueueError {
         Self { state: None }
     }
 
+    /// Where there was no answer.
+    pub(crate) fn unreachable() -> Self {
+        Self { state: None }
+    }
+
     /// The SQLSTATE; nothing where there was no answer.
     pub fn state(&self) -> Option<&str> {
         self.state.as_deref()

@@ -46,6 +46,13 @@ impl Queue {
         self.utils.migrate().await.map_err(|error| QueueError::of(&error))
     }
 
+    /// Which server answers, and since when.
+    pub(crate) async fn server(&self) -> Result<String, QueueError> {
+        let sql = "SELECT concat(inet_server_addr(), ' ', pg_postmaster_start_time()) AS server";
+        let rows = self.all(sql, Vec::new()).await?;
+        rows.first().map_or(Ok(String::new()), |row| get(row, "server"))
+    }
+
     /// Adds a job for each of these users, or has the one that waits do.
     pub(crate) async fn nudge(&self, task: Task, users: &[UserId]) -> Result<(), QueueError> {
         let jobs: Vec<RawJobSpec> = users

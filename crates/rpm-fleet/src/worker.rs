@@ -14,6 +14,8 @@ use crate::jobs::{Heal, Observe, Relearn, Sweep, Task};
 
 /// Between attempts to reach the database again: the first, and the longest.
 const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(10)];
+/// How often the database is looked at.
+const LOOKS: Duration = Duration::from_secs(1);
 /// How long what is under way may take after the word to stop; what does not end is done by others.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -34,6 +36,15 @@ pub struct Worked {
     pub pauses: u64,
     /// How long it was without it, in all.
     pub paused: Duration,
+}
+
+/// A worker of the queue's.
+struct Built {
+    worker: graphile_worker::Worker,
+    /// Has it stop.
+    end: watch::Sender<bool>,
+    /// The server that it began with.
+    server: String,
 }
 
 impl Worker {
@@ -61,18 +72,18 @@ impl Worker {
         let [first, longest] = PAUSES;
         let (mut worked, mut pause, mut since) = (Worked::default(), first, None::<Instant>);
         while !*stopped.borrow() {
-            let ended = match self.built(stopped.clone()).await {
-                Ok(worker) => {
+            let error = match self.built().await {
+                Ok(built) => {
                     if let Some(since) = since.take() {
                         pause = first;
                         worked.paused += since.elapsed();
                         tracing::warn!(seconds = since.elapsed().as_secs_f64(), "the queue's database is there again");
                     }
-                    worker.run().await.map_err(|error| QueueError::of(&error))
+                    let Err(error) = self.round(built, &mut stopped).await else { continue };
+                    error
                 }
-                Err(error) => Err(error),
+                Err(error) => error,
             };
-            let Err(error) = ended else { continue };
             if since.is_none() {
                 since = Some(Instant::now());
                 worked.pauses += 1;
@@ -89,15 +100,48 @@ impl Worker {
         worked
     }
 
+    /// Works until it is told to stop or the database is lost. A worker that lost it is given up, with what it holds, which others take
+    /// over: it would go on by itself, and keep for good those jobs whose end it could not note.
+    async fn round(&self, built: Built, stopped: &mut watch::Receiver<bool>) -> Result<(), QueueError> {
+        let Built { worker, end, server } = built;
+        let running = worker.run();
+        tokio::pin!(running);
+        let result = tokio::select! {
+            ended = &mut running => return ended.map_err(|error| QueueError::of(&error)),
+            _ = stopped.wait_for(|is_stopped| *is_stopped) => Ok(()),
+            lost = self.lost(&server) => Err(lost),
+        };
+        end.send_replace(true);
+        if let Ok(Err(error)) = tokio::time::timeout(GRACE * 2, running).await {
+            tracing::warn!(error = %QueueError::of(&error), "a worker did not end well; others do what it held");
+        }
+        result
+    }
+
+    /// Ready when the database cannot be reached, or was started again since.
+    async fn lost(&self, server: &str) -> QueueError {
+        loop {
+            tokio::time::sleep(LOOKS).await;
+            let asked = tokio::time::timeout(GRACE, self.fleet.inner.queue.server());
+            match asked.await.unwrap_or_else(|_| Err(QueueError::unreachable())) {
+                Ok(now) if now == server => {}
+                Ok(_) => return QueueError::unreachable(),
+                Err(error) => return error,
+            }
+        }
+    }
+
     /// A worker of the queue's, once the database is there.
-    async fn built(&self, mut stopped: watch::Receiver<bool>) -> Result<graphile_worker::Worker, QueueError> {
+    async fn built(&self) -> Result<Built, QueueError> {
         let inner = &self.fleet.inner;
+        let (end, mut ended) = watch::channel(false);
+        let server = inner.queue.server().await?;
         let recovery = WorkerRecoveryConfig::default()
             .heartbeat_interval(inner.silent_after / 5)
             .sweep_interval(inner.silent_after / 3)
             .sweep_threshold(inner.silent_after)
             .recovery_delay(Duration::ZERO);
-        let built = WorkerOptions::default()
+        let worker = WorkerOptions::default()
             .database(inner.queue.database.clone())
             .schema(inner.queue.schema.as_str())
             .concurrency(inner.concurrency)
@@ -106,7 +150,7 @@ impl Worker {
             .complete_job_batch_delay(Duration::from_millis(5))
             .worker_recovery(recovery)
             .listen_os_shutdown_signals(false)
-            .shutdown_signal(async move { drop(stopped.wait_for(|is_stopped| *is_stopped).await) })
+            .shutdown_signal(async move { drop(ended.wait_for(|is_over| *is_over).await) })
             .shutdown_grace_period(GRACE)
             .shutdown_interrupted_job_retry_delay(Duration::ZERO)
             .add_extension(self.fleet.clone())
@@ -122,6 +166,6 @@ impl Worker {
             .map_err(|error| QueueError::of(&error))?;
         // Nudges may have been lost while the database was away.
         inner.queue.add(Task::Sweep).await?;
-        Ok(built)
+        Ok(Built { worker, end, server })
     }
 }

@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use common::{builder, film, item, offline, prompted, rated, user};
+use common::{builder, film, item, offline, prompted, rated, task, user};
 use postgres::{Server, server};
 use rpm_core::store::UserModelStore as _;
-use rpm_core::{BackendError, Completion, CompletionRequest, Forget, Query, UserId, backend_fn};
+use rpm_core::{BackendError, Completion, CompletionRequest, Forget, Query, RpmPipeline, UserId, backend_fn};
 use rpm_fleet::{Fleet, Worked};
 use rpm_stores::postgres::Put;
 use tokio::runtime::Builder;
@@ -253,7 +253,8 @@ fn a_database_that_is_stopped_and_started_again_loses_nothing_and_the_pause_is_t
     // One of its own: others use the shared one.
     let Some(server) = postgres::server_of_its_own() else { return };
     block_on(async {
-        let fleet = offline(&server.database()).await;
+        let builder = builder(&server.database(), |_| RpmPipeline::offline(task())).await;
+        let fleet = builder.silent_after(Duration::from_secs(2)).open().await.unwrap();
         let running = start(&fleet);
         let users = ["ana", "ben", "eve"].map(user);
         for n in 0..90 {
