@@ -83,7 +83,9 @@ impl QueueError {
 
     /// True when trying again later may help.
     pub fn is_transient(&self) -> bool {
-        self.state.as_deref().is_none_or(|state| matches!(state.get(..2), Some("08" | "25" | "40" | "53" | "55" | "57" | "58")))
+        self.state
+            .as_deref()
+            .is_none_or(|state| matches!(state.get(..2), Some("08" | "25" | "40" | "53" | "55" | "57" | "58")))
     }
 }
 

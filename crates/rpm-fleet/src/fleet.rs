@@ -190,13 +190,19 @@ impl FleetBuilder {
 
 impl fmt::Debug for Fleet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Fleet").field("store", &self.inner.store).field("queue", &self.inner.queue).finish_non_exhaustive()
+        f.debug_struct("Fleet")
+            .field("store", &self.inner.store)
+            .field("queue", &self.inner.queue)
+            .finish_non_exhaustive()
     }
 }
 
 /// Without the address, which may hold a password.
 impl fmt::Debug for FleetBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FleetBuilder").field("store", &self.store).field("concurrency", &self.concurrency).finish_non_exhaustive()
+        f.debug_struct("FleetBuilder")
+            .field("store", &self.store)
+            .field("concurrency", &self.concurrency)
+            .finish_non_exhaustive()
     }
 }

@@ -82,7 +82,10 @@ impl TaskHandler for Heal {
     async fn run(self, ctx: WorkerContext) -> impl IntoTaskHandlerResult {
         let healed = fleet_of(&ctx)?.inner.queue.heal().await?;
         if healed > 0 {
-            tracing::info!(healed, "queues that nobody worked on were freed, or jobs that others stand in for taken out");
+            tracing::info!(
+                healed,
+                "queues that nobody worked on were freed, or jobs that others stand in for taken out"
+            );
         }
         Ok::<(), JobError>(())
     }

@@ -141,7 +141,11 @@ impl Observing<'_> {
         if !items.is_empty() {
             self.fleet.inner.store.inbox().put_off(self.user, items, most).await?;
             let why = items.first().map_or("", |(_, why)| *why);
-            tracing::warn!(interactions = items.len(), why, "interactions could not be observed, and were put off or set aside");
+            tracing::warn!(
+                interactions = items.len(),
+                why,
+                "interactions could not be observed, and were put off or set aside"
+            );
         }
         Ok(())
     }

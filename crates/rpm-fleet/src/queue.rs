@@ -96,9 +96,8 @@ impl Queue {
              WHERE queue.locked_at < now() - interval '10 seconds' AND NOT EXISTS (
                SELECT FROM q._private_jobs AS job WHERE job.job_queue_id = queue.id AND job.locked_at IS NOT NULL)",
         );
-        let replaced = self.sql(
-            "DELETE FROM q._private_jobs WHERE key IS NULL AND locked_at IS NULL AND attempts >= max_attempts",
-        );
+        let replaced = self
+            .sql("DELETE FROM q._private_jobs WHERE key IS NULL AND locked_at IS NULL AND attempts >= max_attempts");
         Ok(self.execute(&freed, Vec::new()).await? + self.execute(&replaced, Vec::new()).await?)
     }
 

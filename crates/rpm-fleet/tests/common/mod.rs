@@ -76,7 +76,7 @@ pub(crate) fn prompted(backend: impl LlmBackend + 'static) -> RpmPipeline {
         .backend(backend)
         .factor_model(rpm_core::factor::SimilarityFactorModel::default())
         .path_writer(rpm_core::reason::ComposedPathWriter::default())
-        .answerer(rpm_core::answer::StatisticalAnswerer::default())
+        .answerer(rpm_core::answer::StatisticalAnswerer)
         .build()
         .unwrap()
 }

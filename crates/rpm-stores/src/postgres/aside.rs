@@ -34,12 +34,8 @@ impl Inbox {
     pub async fn put_off(&self, user: &UserId, items: &[(ItemId, &str)], most: u32) -> Result<(), StoreError> {
         let (ids, why): (Vec<&str>, Vec<&str>) = items.iter().map(|(id, why)| (id.as_str(), *why)).unzip();
         let most = i32::try_from(most).unwrap_or(i32::MAX);
-        let values: [Value<'_>; 4] = [
-            (&user.as_str(), Type::TEXT),
-            (&ids, Type::TEXT_ARRAY),
-            (&why, Type::TEXT_ARRAY),
-            (&most, Type::INT4),
-        ];
+        let values: [Value<'_>; 4] =
+            [(&user.as_str(), Type::TEXT), (&ids, Type::TEXT_ARRAY), (&why, Type::TEXT_ARRAY), (&most, Type::INT4)];
         self.store.inner.all(statements::PUT_OFF, &values).await.map(|_| ())
     }
 
