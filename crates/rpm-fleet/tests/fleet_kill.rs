@@ -6,7 +6,7 @@ mod common;
 #[path = "../../../tests/common/postgres.rs"]
 mod postgres;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -32,7 +32,7 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
 async fn fleet(address: &str, notes: &Path) -> Fleet {
     let model = Paid { notes: notes.to_owned(), takes: Duration::from_millis(3) };
     let builder = builder(address, move |calls| prompted(calls.through(model.clone()))).await;
-    builder.concurrency(AT_A_TIME).batch(16).silent_after(Duration::from_secs(4)).open().await.unwrap()
+    builder.concurrency(AT_A_TIME).batch(16).silent_after(Duration::from_secs(5)).open().await.unwrap()
 }
 
 /// The process that is killed: this same program, told by its environment where to work.
@@ -49,6 +49,7 @@ struct Workers {
     address: String,
     notes: PathBuf,
     processes: Vec<Child>,
+    killed: BTreeSet<u32>,
 }
 
 impl Workers {
@@ -66,6 +67,7 @@ impl Workers {
     fn kill(&mut self, which: usize) {
         self.processes[which].kill().unwrap();
         self.processes[which].wait().unwrap();
+        self.killed.insert(self.processes[which].id());
         self.processes[which] = self.start();
     }
 }
@@ -79,15 +81,16 @@ impl Drop for Workers {
     }
 }
 
-/// How often something is noted of each item.
-fn noted(notes: &Path, what: &str) -> BTreeMap<String, usize> {
-    let mut counts = BTreeMap::new();
+/// By whom something is noted of each item.
+fn noted(notes: &Path, what: &str) -> BTreeMap<String, Vec<u32>> {
+    let mut found: BTreeMap<String, Vec<u32>> = BTreeMap::new();
     for line in fs::read_to_string(notes).unwrap_or_default().lines() {
-        if let Some(item) = line.strip_prefix(what) {
-            *counts.entry(item.trim().to_owned()).or_default() += 1;
+        let words: Vec<&str> = line.split(' ').collect();
+        if words[0] == what {
+            found.entry(words[1].to_owned()).or_default().push(words[2].parse().unwrap());
         }
     }
-    counts
+    found
 }
 
 /// The user whose a film is.
@@ -134,7 +137,7 @@ fn killed(events: usize, users: usize, kills: usize, mut seed: u64) {
     };
     block_on(async {
         let fleet = Arc::new(fleet(&address, &notes).await);
-        let mut workers = Workers { address, notes: notes.clone(), processes: Vec::new() };
+        let mut workers = Workers { address, notes: notes.clone(), processes: Vec::new(), killed: BTreeSet::new() };
         workers.processes = (0..WORKERS).map(|_| workers.start()).collect();
         let start = Instant::now();
         for n in 0..events {
@@ -150,8 +153,14 @@ fn killed(events: usize, users: usize, kills: usize, mut seed: u64) {
         }
         let after = observed(&fleet, &notes, events).await;
         let paid = noted(&notes, "paid");
-        let twice: usize = paid.values().map(|times| times - 1).sum();
-        let cut = noted(&notes, "begun").values().sum::<usize>() - paid.values().sum::<usize>();
+        let twice: usize = paid.values().map(|by| by.len() - 1).sum();
+        // By one who was killed before the reply was kept, and by one more.
+        for (item, by) in &paid {
+            let [before @ .., _] = &by[..] else { continue };
+            assert!(before.iter().all(|process| workers.killed.contains(process)), "{item} was paid for by {by:?}");
+        }
+        let count = |what| noted(&notes, what).values().map(Vec::len).sum::<usize>();
+        let cut = count("begun") - count("paid");
         let status = fleet.status().await.unwrap();
         eprintln!(
             "{events} events of {users} users, {WORKERS} workers, {kills} kills, which cut off {cut} requests, in {:.0} s: all \

@@ -56,7 +56,7 @@ impl LlmBackend for Paid {
         let about = request.about.first().cloned().unwrap_or_default();
         let note = |what: &str| {
             let mut notes = OpenOptions::new().append(true).create(true).open(&self.notes).unwrap();
-            notes.write_all(format!("{what} {about}\n").as_bytes()).unwrap();
+            notes.write_all(format!("{what} {about} {}\n", std::process::id()).as_bytes()).unwrap();
         };
         note("begun");
         tokio::time::sleep(self.takes).await;
