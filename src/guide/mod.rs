@@ -113,6 +113,7 @@ pub mod security {}
 #[doc = include_str!("../../docs/decisions/0045-what-was-begun-before-a-forget.md")]
 #[doc = include_str!("../../docs/decisions/0046-one-file-many-names.md")]
 #[doc = include_str!("../../docs/decisions/0047-users-in-postgres.md")]
+#[doc = include_str!("../../docs/decisions/0048-the-queue.md")]
 #[doc = include_str!("../../docs/decisions/0027-dependencies-that-stand-still.md")]
 #[doc = include_str!("../../docs/decisions/0025-one-container.md")]
 pub mod decisions {}

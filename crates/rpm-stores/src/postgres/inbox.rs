@@ -6,6 +6,7 @@ use deadpool_postgres::Transaction;
 use tokio_postgres::types::Type;
 
 use rpm_core::data::{Interaction, ItemId, UserId};
+use rpm_core::model::UserModel;
 use rpm_core::store::StoreError;
 
 use super::error::failed;
@@ -23,7 +24,7 @@ use super::{PostgresStore, Value, rows, statements};
 /// ```
 #[derive(Debug, Clone)]
 pub struct Inbox {
-    store: PostgresStore,
+    pub(super) store: PostgresStore,
 }
 
 /// What became of an interaction that was put.
@@ -58,6 +59,18 @@ pub struct Depth {
     pub interactions: u64,
     /// Since when the oldest does; zero when nothing waits.
     pub lag: Duration,
+    /// Interactions that were [set aside](Inbox::put_off), and do not wait.
+    pub aside: u64,
+}
+
+/// What a forgetting took out of an inbox and out of the replies.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Gone {
+    /// The ids of interactions that waited or were set aside.
+    pub items: Vec<ItemId>,
+    /// Replies that were paid for.
+    pub replies: u64,
 }
 
 impl PostgresStore {
@@ -89,7 +102,8 @@ impl Inbox {
         rows.iter().map(put).collect::<Result<_, _>>().map_err(failed)
     }
 
-    /// At most `most` of the user's interactions that wait, those that were put first. Others may read the same.
+    /// At most `most` of the user's interactions that wait and were not [put off](Self::put_off), those that were put first. Others may
+    /// read the same.
     ///
     /// # Errors
     /// [`StoreError`]; [`StoreError::Damaged`] where what waits is no interaction.
@@ -119,14 +133,14 @@ impl Inbox {
 
     /// Takes out what waits of these items, with the replies about them that were paid for, and enters that they are forgotten: an
     /// item of such an id is not put again, nor taken in by whoever has read it, and no reply about it is kept. `None` for all that
-    /// waits and all replies, without entering ids; the user's later interactions are taken in.
+    /// waits and all replies, without entering ids; the user's later interactions are taken in. Says what went.
     ///
     /// To be called before [`StoredPipeline::forget`](rpm_core::StoredPipeline::forget), which takes what was observed out of the
     /// model. [`delete`](rpm_core::store::UserModelStore::delete) needs no such call: it takes out all that is held of a user.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn forget(&self, user: &UserId, items: Option<&[ItemId]>) -> Result<(), StoreError> {
+    pub async fn forget(&self, user: &UserId, items: Option<&[ItemId]>) -> Result<Gone, StoreError> {
         let inner = &self.store.inner;
         let ids: Option<Vec<&str>> = items.map(|items| items.iter().map(ItemId::as_str).collect());
         let mut connection = inner.connections.one().await?;
@@ -136,8 +150,10 @@ impl Inbox {
         let alone = inner.sql(statements::HELD_ALONE);
         transaction.query_typed(&alone, &[(&whose, Type::TEXT)]).await.map_err(failed)?;
         let values: [Value<'_>; 2] = [(&whose, Type::TEXT), (&ids, Type::TEXT_ARRAY)];
-        transaction.query_typed(&inner.sql(statements::FORGET), &values).await.map_err(failed)?;
-        transaction.commit().await.map_err(failed)
+        let rows = transaction.query_typed(&inner.sql(statements::FORGET), &values).await.map_err(failed)?;
+        let gone = rows.first().map_or_else(|| Ok(Gone::default()), gone)?;
+        transaction.commit().await.map_err(failed)?;
+        Ok(gone)
     }
 
     /// How much waits, and how long. Reads the whole inbox: for a dashboard, now and then.
@@ -147,14 +163,14 @@ impl Inbox {
     pub async fn depth(&self) -> Result<Depth, StoreError> {
         let row = self.store.inner.one(statements::DEPTH, &[]).await?;
         let Some(row) = row else { return Ok(Depth::default()) };
-        let [users, interactions] = [row.try_get::<_, i64>(0), row.try_get::<_, i64>(1)].map(|n| n.map_err(failed));
+        let [users, interactions, aside] = [0, 1, 3].map(|column| row.try_get::<_, i64>(column).map_err(failed));
         let lag: f64 = row.try_get(2).map_err(failed)?;
         let count = |n: i64| u64::try_from(n).unwrap_or_default();
         let lag = Duration::try_from_secs_f64(lag).unwrap_or_default();
-        Ok(Depth { users: count(users?), interactions: count(interactions?), lag })
+        Ok(Depth { users: count(users?), interactions: count(interactions?), lag, aside: count(aside?) })
     }
 
-    /// At most `limit` users of whom something waits, those after `after`, in ascending order of their bytes.
+    /// At most `limit` users of whom something waits that was not [put off](Self::put_off), those after `after`, in ascending order of their bytes.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -172,6 +188,19 @@ impl Waiting {
         self.interactions.len()
     }
 
+    /// Those of them for which this holds.
+    #[must_use]
+    pub fn only(&self, holds: impl Fn(&Interaction) -> bool) -> Self {
+        let all = self.interactions.iter().zip(&self.places).filter(|(interaction, _)| holds(interaction));
+        let (interactions, places) = all.map(|(interaction, place)| (interaction.clone(), *place)).unzip();
+        Self { interactions, places }
+    }
+
+    /// Those that a model does not hold, the same in all.
+    pub(super) fn without_those_in(&self, model: &UserModel) -> Self {
+        self.only(|new| model.memory().get(new.id()).is_none_or(|item| item.interaction() != new))
+    }
+
     /// True when nothing waits.
     pub fn is_empty(&self) -> bool {
         self.interactions.is_empty()
@@ -184,8 +213,16 @@ impl std::fmt::Debug for Waiting {
     }
 }
 
-/// Takes places out within a transaction; false when one of them was not there.
-pub(super) async fn take(
+/// What a forgetting says that it took out.
+fn gone(row: &tokio_postgres::Row) -> Result<Gone, StoreError> {
+    let ids: Vec<&str> = row.try_get(0).map_err(failed)?;
+    let id = |id: &str| ItemId::new(id).map_err(|source| StoreError::Damaged { source: source.into() });
+    let replies: i64 = row.try_get(1).map_err(failed)?;
+    Ok(Gone { items: ids.into_iter().map(id).collect::<Result<_, _>>()?, replies: replies.unsigned_abs() })
+}
+
+/// Holds or takes out places within a transaction; false when one of them was not there.
+pub(super) async fn has_all(
     transaction: &Transaction<'_>,
     statement: &str,
     user: &UserId,

@@ -4,12 +4,14 @@
 //! schema.rs      the tables, and how they are made             statements.rs  what is asked of them
 //! mod.rs         user models                                   erase.rs       what was deleted leaves the files
 //! inbox.rs       interactions that wait to be observed         taking.rs      and leave in the transaction that saves the model
+//! aside.rs       and those that cannot be for now
 //! replies.rs     replies that were paid for, for all           parts.rs       what users add to sums over all users
 //! allowance.rs   what all may spend on calls together          examined.rs    what an operator should know, and finds wrong
 //! connections.rs, rows.rs, error.rs  what all of these use
 //! ```
 
 mod allowance;
+mod aside;
 mod connections;
 mod erase;
 mod error;
@@ -35,8 +37,9 @@ use rpm_core::model::UserModel;
 use rpm_core::store::{Erasure, StoreError, StoredModel, UserModelStore, Version};
 
 pub use self::allowance::{Allowance, Allowed, Spent};
+pub use self::aside::Aside;
 pub use self::examined::{Examined, Finding};
-pub use self::inbox::{Depth, Inbox, Put, Waiting};
+pub use self::inbox::{Depth, Gone, Inbox, Put, Waiting};
 pub use self::parts::Part;
 pub use self::replies::{PaidOnce, Replies};
 pub use self::schema::{Schema, SchemaError};
@@ -45,7 +48,7 @@ pub use self::taking::{NoLongerWaiting, Taking};
 use self::connections::Connections;
 use self::error::failed;
 use self::parts::PartsOf;
-use self::taking::Taken;
+use self::taking::Going;
 
 /// Keeps user models in a Postgres database, for any number of processes. Cheap to clone; clones share the pool.
 ///
@@ -159,7 +162,7 @@ impl PostgresStore {
         model: &UserModel,
         expected: Option<Version>,
         forgets: bool,
-        taken: Option<&Taken>,
+        taken: Option<&Going>,
     ) -> Result<Version, StoreError> {
         let bytes = model.to_json_line();
         let (user, sum) = (model.user().as_str(), rows::checksum(model.user(), &bytes));
@@ -193,11 +196,22 @@ impl PostgresStore {
         // Dropped before its end, it is rolled back.
         let saved = transaction.query_typed(&self.inner.sql(statement), &values).await.map_err(failed)?;
         let version = rows::version(saved.first().ok_or(StoreError::Conflict)?)?;
-        if !inbox::take(&transaction, &self.inner.sql(statements::TAKE), &taken.user, &taken.places).await? {
-            return Err(StoreError::transient(NoLongerWaiting));
+        for (statement, places) in [(statements::HOLD_WAITING, &taken.read), (statements::TAKE, &taken.taken_in)] {
+            if !inbox::has_all(&transaction, &self.inner.sql(statement), model.user(), places).await? {
+                return Err(StoreError::transient(NoLongerWaiting));
+            }
         }
         transaction.commit().await.map_err(failed)?;
         Ok(version)
+    }
+
+    /// Gives up the place of a user that was reserved and holds nothing: no model, no reply, nothing that waits. True when there was
+    /// such a place. To be called by who reserved one, such as by [`replies`](Self::replies), and found nothing to do.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn release(&self, user: &UserId) -> Result<bool, StoreError> {
+        Ok(self.inner.one(statements::RELEASE, &[(&user.as_str(), Type::TEXT)]).await?.is_some())
     }
 
     /// Deletes what is held of a user by one of the statements for it, with all that is beside it. Whether there was a model; nothing

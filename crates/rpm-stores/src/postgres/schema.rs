@@ -4,7 +4,7 @@
 //! meta      the format of the tables, one row
 //! versions  the sequence that lives and numbers come from; marks, events: those of erasures and of the inbox
 //! users     user → life, number, model (JSON on one line; none for a reserved place), checksum
-//! inbox     user, place → an interaction that waits to be observed
+//! inbox     user, place → an interaction that waits to be observed; how often that failed and why, and whether it is set aside
 //! forgotten user → digests of the ids of items that were forgotten, so that none is taken in again
 //! replies   user, request → a reply that was paid for, and which items it is about
 //! parts     user, kind → what the user adds to a sum over all users, as of the model of this number
@@ -162,7 +162,8 @@ pub(super) const TABLES: [(&str, &str); 5] = [
     (
         "inbox",
         "seq bigint NOT NULL DEFAULT nextval('rpm.events'), item_id text COLLATE \"C\" NOT NULL, event bytea NOT NULL,
-         put_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (user_id, seq), UNIQUE (user_id, item_id)",
+         put_at timestamptz NOT NULL DEFAULT now(), tries int NOT NULL DEFAULT 0, due timestamptz NOT NULL DEFAULT now(),
+         aside boolean NOT NULL DEFAULT false, why text, PRIMARY KEY (user_id, seq), UNIQUE (user_id, item_id)",
     ),
     ("forgotten", "item bytea NOT NULL, PRIMARY KEY (user_id, item)"),
     ("replies", "key bytea NOT NULL, about text[] NOT NULL, reply bytea NOT NULL, PRIMARY KEY (user_id, key)"),

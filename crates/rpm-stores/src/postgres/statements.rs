@@ -84,6 +84,11 @@ pub(super) const SAVE_OVER: &str = saved!(
 pub(super) const DELETE: &str = deleted!("");
 /// The same with the life and the number that must be held.
 pub(super) const DELETE_VERSION: &str = deleted!("AND life = $2 AND number = $3");
+/// User: a place that is reserved, where nothing waits and no reply is kept.
+pub(super) const RELEASE: &str = deleted!(
+    "AND model IS NULL AND NOT EXISTS (SELECT FROM rpm.inbox WHERE user_id = $1)
+     AND NOT EXISTS (SELECT FROM rpm.replies WHERE user_id = $1)"
+);
 /// User: all else that is held of them.
 pub(super) const DELETE_REST: &str = concat!(
     "WITH parts AS (DELETE FROM rpm.parts WHERE user_id = $1 RETURNING tableoid::regclass::text AS part),
@@ -113,34 +118,54 @@ pub(super) const PUT: &str = "WITH new AS (
       SELECT $1, item_id, event FROM new WHERE NOT forgotten ORDER BY place
       ON CONFLICT (user_id, item_id) DO NOTHING RETURNING item_id)
     SELECT EXISTS (SELECT FROM put WHERE put.item_id = new.item_id), forgotten FROM new ORDER BY place";
-/// User, how many → place, interaction; the first first.
-pub(super) const WAITING: &str = "SELECT seq, event FROM rpm.inbox WHERE user_id = $1 ORDER BY seq LIMIT $2";
+/// User, how many → place, interaction of those that are due; the first first.
+pub(super) const WAITING: &str = "SELECT seq, event FROM rpm.inbox
+    WHERE user_id = $1 AND NOT aside AND due <= now() ORDER BY seq LIMIT $2";
+/// User, places → how many of them are there, where they stay until the transaction is over.
+pub(super) const HOLD_WAITING: &str = "WITH held AS (
+      SELECT FROM rpm.inbox WHERE user_id = $1 AND seq = ANY($2) ORDER BY seq FOR UPDATE)
+    SELECT count(*) FROM held";
 /// User, places → how many of them were there.
 pub(super) const TAKE: &str = "WITH taken AS (DELETE FROM rpm.inbox WHERE user_id = $1 AND seq = ANY($2) RETURNING 1)
     SELECT count(*) FROM taken";
-/// → users who wait, interactions that wait, seconds since the oldest was put.
-pub(super) const DEPTH: &str = "SELECT count(DISTINCT user_id), count(*),
-      coalesce(extract(epoch FROM now() - min(put_at)), 0)::float8
+/// User, ids, why each, from which try on it is set aside: it is tried again in 2, 4, 8 … minutes, six hours at most.
+pub(super) const PUT_OFF: &str = "UPDATE rpm.inbox AS waits SET
+      tries = tries + 1, aside = tries + 1 >= $4, why = new.why,
+      due = now() + make_interval(mins => least(360, power(2, least(tries + 1, 16)))::int)
+    FROM unnest($2::text[], $3::text[]) AS new(item_id, why)
+    WHERE waits.user_id = $1 AND waits.item_id = new.item_id";
+/// User: all that was put off or set aside is due again → how many.
+pub(super) const TRY_AGAIN: &str = "WITH again AS (
+      UPDATE rpm.inbox SET tries = 0, aside = false, due = now() WHERE user_id = $1 AND (aside OR due > now()) RETURNING 1)
+    SELECT count(*) FROM again";
+/// User → how many there are of theirs, whether they wait or not.
+pub(super) const OF: &str = "SELECT count(*) FROM rpm.inbox WHERE user_id = $1";
+/// After which user and item, how many → user, item, why, tries of those that were set aside.
+pub(super) const ASIDE: &str = "SELECT user_id, item_id, why, tries FROM rpm.inbox
+    WHERE aside AND (user_id, item_id) > ($1, $2) ORDER BY user_id, item_id LIMIT $3";
+/// → users who wait, interactions that wait, seconds since the oldest was put, interactions that were set aside.
+pub(super) const DEPTH: &str = "SELECT count(DISTINCT user_id) FILTER (WHERE NOT aside), count(*) FILTER (WHERE NOT aside),
+      coalesce(extract(epoch FROM now() - min(put_at) FILTER (WHERE NOT aside)), 0)::float8, count(*) FILTER (WHERE aside)
     FROM rpm.inbox";
-/// After which user, how many → users who wait.
-pub(super) const WHO_WAITS: &str =
-    "SELECT DISTINCT user_id FROM rpm.inbox WHERE user_id > $1 ORDER BY user_id LIMIT $2";
+/// After which user, how many → users of whom something is due.
+pub(super) const WHO_WAITS: &str = "SELECT DISTINCT user_id FROM rpm.inbox
+    WHERE user_id > $1 AND NOT aside AND due <= now() ORDER BY user_id LIMIT $2";
 
-/// User, ids of items to be forgotten; nothing for all that waits and all replies.
+/// User, ids of items to be forgotten, nothing for all that waits and all replies → ids that waited, how many replies went.
 pub(super) const FORGET: &str = concat!(
     "WITH tomb AS (
        INSERT INTO rpm.forgotten (user_id, item)
        SELECT $1, rpm.digest($1, id) FROM unnest($2::text[]) AS id ON CONFLICT DO NOTHING),
      events AS (
        DELETE FROM rpm.inbox WHERE user_id = $1 AND ($2 IS NULL OR item_id = ANY($2))
-       RETURNING tableoid::regclass::text AS part),
+       RETURNING item_id, tableoid::regclass::text AS part),
      paid AS (
        DELETE FROM rpm.replies WHERE user_id = $1 AND ($2 IS NULL OR about && $2)
        RETURNING tableoid::regclass::text AS part),
      gone AS (SELECT min(part) AS part FROM (SELECT part FROM events UNION SELECT part FROM paid) AS each_table),
      marked AS (",
     marked!("gone", "part IS NOT NULL"),
-    ") SELECT"
+    ") SELECT ARRAY(SELECT item_id FROM events ORDER BY item_id), (SELECT count(*) FROM paid)"
 );
 
 /// User, request → reply.

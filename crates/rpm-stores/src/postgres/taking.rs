@@ -1,7 +1,6 @@
-//! A store whose next save of one user takes interactions out of the inbox.
+//! A store whose saves of one user take interactions out of the inbox.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
@@ -12,7 +11,7 @@ use rpm_core::store::{Erasure, StoreError, StoredModel, UserModelStore, Version}
 use super::PostgresStore;
 use super::inbox::Waiting;
 
-/// A [`PostgresStore`] whose first save of one user also takes interactions out of the inbox, in one transaction; made by
+/// A [`PostgresStore`] whose saves of one user also take interactions out of the inbox, in one transaction; made by
 /// [`PostgresStore::taking`].
 ///
 /// ```no_run
@@ -21,25 +20,30 @@ use super::inbox::Waiting;
 /// let inbox = store.inbox();
 /// let waiting = inbox.waiting(&user, 64).await?;
 /// let taking = store.taking(&user, &waiting);
-/// pipeline.with_store(taking.clone()).observe(&user, waiting.interactions.clone()).await?;
-/// if !taking.has_taken() {
-///     // Nothing in the model changed, so nothing was saved.
-///     inbox.discard(&user, &waiting).await?;
-/// }
+/// let report = pipeline.with_store(taking.clone()).observe(&user, waiting.interactions.clone()).await?;
+/// // Where nothing in the model changed nothing was saved: what it had before waits still.
+/// let is_known = |new: &rpm_core::Interaction| {
+///     report.items.iter().any(|item| item.id == *new.id() && item.outcome == rpm_core::ObserveOutcome::Known)
+/// };
+/// inbox.discard(&user, &taking.left().only(is_known)).await?;
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Debug, Clone)]
 pub struct Taking {
     store: PostgresStore,
-    taken: Arc<Taken>,
+    user: UserId,
+    /// Those that no save has taken yet.
+    left: Arc<Mutex<Waiting>>,
 }
 
+/// The places that a save is about.
 #[derive(Debug)]
-pub(super) struct Taken {
-    pub(super) user: UserId,
-    pub(super) places: Vec<i64>,
-    is_done: AtomicBool,
+pub(super) struct Going {
+    /// Those that the work began with, which have to be there still.
+    pub(super) read: Vec<i64>,
+    /// Those of them that the model holds, which go.
+    pub(super) taken_in: Vec<i64>,
 }
 
 /// The source of the [`StoreError::Transient`] of a save when another worker took some of the interactions, or they were forgotten. Nothing
@@ -49,20 +53,28 @@ pub(super) struct Taken {
 pub struct NoLongerWaiting;
 
 impl PostgresStore {
-    /// This store for work on one user, whose first save takes these interactions out of the [inbox](super::Inbox) in the same
-    /// transaction: both are done or neither. When one of them is not there any more, nothing is saved, and the save fails with
-    /// [`StoreError::Transient`] from [`NoLongerWaiting`].
+    /// This store for work on one user, each of whose saves takes those of these interactions out of the [inbox](super::Inbox) that the
+    /// saved model holds, in the same transaction: both are done or neither. Those that could not be taken in wait on. When one of those
+    /// that no save has taken yet is not there any more, nothing is saved, and the save fails with [`StoreError::Transient`] from
+    /// [`NoLongerWaiting`].
     pub fn taking(&self, user: &UserId, waiting: &Waiting) -> Taking {
-        let places = waiting.places.clone();
-        let is_done = AtomicBool::new(places.is_empty());
-        Taking { store: self.clone(), taken: Arc::new(Taken { user: user.clone(), places, is_done }) }
+        Taking { store: self.clone(), user: user.clone(), left: Arc::new(Mutex::new(waiting.clone())) }
     }
 }
 
 impl Taking {
-    /// True when they were taken, or there were none.
+    /// True when all were taken, or there were none.
     pub fn has_taken(&self) -> bool {
-        self.taken.is_done.load(Ordering::SeqCst)
+        self.locked().is_empty()
+    }
+
+    /// Those that no save has taken.
+    pub fn left(&self) -> Waiting {
+        self.locked().clone()
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Waiting> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn save_and(
@@ -71,11 +83,15 @@ impl Taking {
         expected: Option<Version>,
         forgets: bool,
     ) -> Result<Version, StoreError> {
-        let taken = (model.user() == &self.taken.user && !self.has_taken()).then_some(&*self.taken);
-        let version = self.store.save_and(model, expected, forgets, taken).await?;
-        if let Some(taken) = taken {
-            taken.is_done.store(true, Ordering::SeqCst);
+        let left = self.left();
+        if model.user() != &self.user || left.is_empty() {
+            return self.store.save_and(model, expected, forgets, None).await;
         }
+        let stays = left.without_those_in(model);
+        let taken_in = left.places.iter().copied().filter(|place| !stays.places.contains(place)).collect();
+        let going = Going { read: left.places, taken_in };
+        let version = self.store.save_and(model, expected, forgets, Some(&going)).await?;
+        *self.locked() = stays;
         Ok(version)
     }
 }

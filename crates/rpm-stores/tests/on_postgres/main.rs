@@ -2,6 +2,7 @@
 #![cfg(all(unix, feature = "postgres"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
+mod aside;
 mod beside;
 #[path = "../../../../tests/common/mod.rs"]
 mod common;

@@ -1,0 +1,57 @@
+//! What stands between a pipeline for one user and the backends that it asks.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rpm_core::store::StoreError;
+use rpm_core::{LlmBackend, UserId};
+use rpm_stores::PostgresStore;
+use rpm_stores::postgres::Replies;
+
+/// What the work on one user shares with all other work on them, in whichever process: the replies that were paid for. Given to the
+/// host's closure that makes the pipeline; a pipeline that asks no model has no use for it.
+///
+/// ```
+/// use rpm_core::{Error, LlmBackend, RpmPipeline, Task};
+/// use rpm_fleet::Calls;
+///
+/// fn pipeline(calls: &Calls, task: &Task, model: impl LlmBackend + 'static) -> Result<RpmPipeline, Box<dyn std::error::Error + Send + Sync>> {
+///     Ok(RpmPipeline::builder(task.clone()).backend(calls.through(model)).build()?)
+/// }
+/// ```
+pub struct Calls {
+    user: UserId,
+    replies: Option<Replies>,
+}
+
+impl Calls {
+    /// Those of work that begins now. Reserves the place of a user who is not there.
+    pub(crate) async fn of(store: &PostgresStore, user: &UserId) -> Result<Self, StoreError> {
+        Ok(Self { user: user.clone(), replies: Some(store.replies(user).await?) })
+    }
+
+    /// Those of work on a user who is not there and is not to be made known: their replies are kept by nobody.
+    pub(crate) fn of_nobody(user: &UserId) -> Self {
+        Self { user: user.clone(), replies: None }
+    }
+
+    /// Whom the work is on.
+    pub fn user(&self) -> &UserId {
+        &self.user
+    }
+
+    /// A backend that answers from the user's replies where it can, and keeps what it pays for, so that a reply that one worker paid for
+    /// serves all, and work that was killed goes on where it was. Put it directly around what talks to the provider, retries included.
+    pub fn through(&self, backend: impl LlmBackend + 'static) -> Arc<dyn LlmBackend> {
+        match &self.replies {
+            Some(replies) => Arc::new(replies.clone().wrap(backend)),
+            None => Arc::new(backend),
+        }
+    }
+}
+
+impl fmt::Debug for Calls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Calls").field("user", &self.user).field("keeps", &self.replies.is_some()).finish()
+    }
+}
