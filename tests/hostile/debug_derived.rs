@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Types with a derived `Debug` over text that is not the user's, by whose words these are.
-const NOT_THE_USERS: [(&str, &[&str]); 6] = [
+const NOT_THE_USERS: [(&str, &[&str]); 7] = [
     (
         "the host's own words, or the names of its files, methods, models and settings",
         &[
@@ -30,6 +30,10 @@ const NOT_THE_USERS: [(&str, &[&str]); 6] = [
         &["Provenance", "OldFrame", "ReaderName", "Receipt", "DamagedFile"],
     ),
     ("what a store says of itself in a receipt", &["PlaceState", "Erasure"]),
+    (
+        "names that a host gave in a database, its answer about those, and ids and words of this crate's",
+        &["Allowance", "Schema", "Refused", "QueueError", "Aside", "FailedJob"],
+    ),
     (
         "ids, places and kinds, in errors and outcomes",
         &[

@@ -272,6 +272,10 @@ fn a_database_that_is_stopped_and_started_again_loses_nothing_and_the_pause_is_t
                 tokio::time::sleep(Duration::from_millis(400)).await;
                 tokio::task::block_in_place(|| server.start_again());
                 until("the pause is told", || async { fleet.pauses() > (n / 30) as u64 }).await;
+                // Else the next would be part of the same pause.
+                let nothing_waits =
+                    || async { fleet.status().await.is_ok_and(|status| status.inbox.interactions == 0) };
+                until("the worker is back", nothing_waits).await;
             }
         }
         until("all is observed", || async { fleet.status().await.is_ok_and(|status| status.inbox.interactions == 0) })

@@ -270,7 +270,7 @@ fn scan_in(tasks: usize, threads: bool, folder: &Folder, opened: &Folder) {
                 answering(pipeline, task, 4),
                 forgetting(pipeline, gossip, task, task.is_multiple_of(2)),
             );
-            futures_join(all.0, all.1, all.2).await;
+            Box::pin(futures_join(all.0, all.1, all.2)).await;
         }
     };
     if threads {
