@@ -25,14 +25,9 @@ pub struct Calls {
 }
 
 impl Calls {
-    /// Those of work that begins now. Reserves the place of a user who is not there.
+    /// Those of work that begins now. Of a user who has no model, and is not made known by this, nobody keeps replies.
     pub(crate) async fn of(store: &PostgresStore, user: &UserId) -> Result<Self, StoreError> {
-        Ok(Self { user: user.clone(), replies: Some(store.replies(user).await?) })
-    }
-
-    /// Those of work on a user who is not there and is not to be made known: their replies are kept by nobody.
-    pub(crate) fn of_nobody(user: &UserId) -> Self {
-        Self { user: user.clone(), replies: None }
+        Ok(Self { user: user.clone(), replies: store.replies_of_known(user).await? })
     }
 
     /// Whom the work is on.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use rpm_core::store::UserModelStore as _;
 use rpm_core::{Personalizer, RpmPipeline, UserId};
 use rpm_stores::PostgresStore;
 use rpm_stores::postgres::Schema;
@@ -106,7 +105,7 @@ impl Fleet {
         self.inner.pauses.load(Ordering::Relaxed)
     }
 
-    /// The pipeline for work on a user, who is made known: the place is reserved.
+    /// The pipeline for work on a user.
     pub(crate) async fn pipeline_for(&self, user: &UserId) -> Result<RpmPipeline, FleetError> {
         let calls = Calls::of(&self.inner.store, user).await?;
         self.made(&calls)
@@ -114,17 +113,7 @@ impl Fleet {
 
     /// A user as [`Personalizer`] treats them, for answering: whoever is not there is not made known by that.
     pub(crate) async fn personalizer(&self, user: &UserId) -> Result<Personalizer, FleetError> {
-        let store = &self.inner.store;
-        let mut calls = Calls::of_nobody(user);
-        if store.version(user).await?.is_some() {
-            calls = Calls::of(store, user).await?;
-            // Deleted in between, the user is not made known again.
-            if store.version(user).await?.is_none() {
-                store.release(user).await?;
-                calls = Calls::of_nobody(user);
-            }
-        }
-        Ok(self.made(&calls)?.with_store(store.clone()).into())
+        Ok(self.pipeline_for(user).await?.with_store(self.inner.store.clone()).into())
     }
 
     fn made(&self, calls: &Calls) -> Result<RpmPipeline, FleetError> {

@@ -8,7 +8,7 @@ use rpm_core::store::{Erasure, UserModelStore as _};
 use rpm_core::{Forget, StoredError, UserId};
 use rpm_stores::postgres::Gone;
 
-use crate::error::FleetError;
+use crate::error::{FleetError, JobError};
 use crate::fleet::Fleet;
 
 /// What a [forgetting](Fleet::forget) did. Holds ids and numbers, no text of the user.
@@ -44,7 +44,11 @@ impl Fleet {
         match what {
             Forget::Items(items) => gone = inbox.forget(user, Some(items)).await?,
             Forget::All => gone = inbox.forget(user, None).await?,
-            _ => self.observe_waiting(user).await.map_err(FleetError::Observing)?,
+            _ => match self.observe_waiting(user).await {
+                // What a model would not read is not looked at, and counted below.
+                Ok(()) | Err(JobError::Model | JobError::Budget | JobError::Contended) => {}
+                Err(error) => return Err(FleetError::Observing(error)),
+            },
         }
         let receipt = match what {
             Forget::Items(items) => self.forget_held(user, items).await?,
@@ -58,8 +62,11 @@ impl Fleet {
             gone.replies += rest.replies;
             gone.items.extend(rest.items);
         }
-        // For work on nobody that left a place.
-        store.release(user).await?;
+        // Those that stay and of which something was forgotten.
+        let stripped = receipt.as_ref().map(|receipt| receipt.stripped.clone()).unwrap_or_default();
+        if !stripped.is_empty() {
+            gone.replies += inbox.forget_replies(user, &stripped).await?;
+        }
         let not_looked_at = match what {
             Forget::Items(_) | Forget::All => 0,
             _ => inbox.of(user).await?,
@@ -97,17 +104,17 @@ impl Fleet {
     /// [`FleetError`]; some may be deleted then. Call it again.
     pub async fn delete(&self, user: &UserId) -> Result<bool, FleetError> {
         let (store, queue) = (&self.inner.store, &self.inner.queue);
-        queue.remove(user).await?;
-        // Through a pipeline, where there is one, so that what the host hung on it is told.
-        let was_there = match store.version(user).await? {
-            Some(_) => self.pipeline_for(user).await?.with_store(store.clone()).delete(user).await?,
-            None => {
+        let was_there = match self.pipeline_for(user).await {
+            // Through a pipeline, where there is one, so that what the host hung on it is told.
+            Ok(pipeline) => pipeline.with_store(store.clone()).delete(user).await?,
+            Err(FleetError::Pipeline(_)) => {
                 let was_there = store.delete(user).await?;
                 store.erase().await?;
                 was_there
             }
+            Err(error) => return Err(error),
         };
-        // Those that came meanwhile.
+        // Last: a queue that cannot be reached keeps nobody from being deleted, and jobs hold the id alone.
         queue.remove(user).await?;
         Ok(was_there)
     }

@@ -125,11 +125,7 @@ impl Fleet {
         }
         let pipeline = self.pipeline_for(user).await.map_err(|error| job_error(&error))?;
         match pipeline.with_store(store.clone()).relearn(user).await {
-            Ok(_) => Ok(()),
-            Err(StoredError::UnknownUser { .. } | StoredError::Deleted { .. }) => {
-                store.release(user).await?;
-                Ok(())
-            }
+            Ok(_) | Err(StoredError::UnknownUser { .. } | StoredError::Deleted { .. }) => Ok(()),
             Err(StoredError::NotSaved { source, .. }) => Err(match *source {
                 // Something came in meanwhile: again, from what is held then.
                 StoreError::Conflict => JobError::Contended,

@@ -35,14 +35,35 @@ impl Fleet {
     /// Observes what waits of a user, whom it makes known. Interactions that cannot be observed are put off or set aside.
     pub(crate) async fn observe_waiting(&self, user: &UserId) -> Result<(), JobError> {
         let store = &self.inner.store;
-        if !store.inbox().waiting(user, 1).await?.is_empty() {
-            // In this order: of a user who is deleted from here on, what was read no longer waits, and no reply is kept.
-            let pipeline = self.pipeline_for(user).await.map_err(|error| job_error(&error))?;
-            Observing { fleet: self, user, pipeline }.all().await?;
+        let waiting = store.inbox().waiting(user, 1).await?;
+        if waiting.is_empty() {
+            return Ok(());
         }
-        // Of a user who was deleted before, nothing stays.
-        store.release(user).await?;
-        Ok(())
+        if store.version(user).await?.is_none() && !self.make_known(user, &waiting).await? {
+            return Ok(());
+        }
+        // In this order: of a user who is deleted from here on, what was read no longer waits, and no reply is kept.
+        let pipeline = self.pipeline_for(user).await.map_err(|error| job_error(&error))?;
+        Observing { fleet: self, user, pipeline }.all().await
+    }
+
+    /// Begins a user of whom nothing but this is known; false where it no longer waits.
+    async fn make_known(&self, user: &UserId, waiting: &Waiting) -> Result<bool, JobError> {
+        let pipeline = self.pipeline_for(user).await.map_err(|error| job_error(&error))?;
+        let made = pipeline.with_store(self.inner.store.taking(user, waiting)).newcomer(user).await;
+        match made {
+            Ok(_) => Ok(true),
+            Err(StoredError::Deleted { .. }) => Ok(false),
+            Err(StoredError::NotSaved { source, .. }) => match *source {
+                // Another worker was faster.
+                StoreError::Conflict => Ok(true),
+                error if is_no_longer_waiting(&error) => Ok(false),
+                error => Err(error.into()),
+            },
+            Err(StoredError::Store(error)) => Err(error.into()),
+            Err(StoredError::Operation(error)) => Err((&error).into()),
+            Err(_) => Err(JobError::Store),
+        }
     }
 }
 

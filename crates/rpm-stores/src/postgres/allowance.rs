@@ -149,13 +149,13 @@ impl Allowance {
         self.store.inner.one(statements::SETTLE, &values).await.map(|_| ())
     }
 
-    /// How long to wait for the place that is booked.
-    async fn booked(&self, apart: Duration) -> Result<Duration, StoreError> {
-        let seconds = apart.as_secs_f64();
-        let values: [Value<'_>; 2] = [(&self.name, Type::TEXT), (&seconds, Type::FLOAT8)];
-        let row = self.store.inner.one(statements::BOOK, &values).await?;
-        let wait: f64 = row.map_or(Ok(0.0), |row| row.try_get(0)).map_err(failed)?;
-        Ok(Duration::try_from_secs_f64(wait).unwrap_or_default())
+    /// How long to wait for the place that is booked; none is where that would be too long.
+    async fn booked(&self, apart: Duration, longest: Option<Duration>) -> Result<Option<Duration>, StoreError> {
+        let (seconds, longest) = (apart.as_secs_f64(), longest.map(|longest| longest.as_secs_f64()));
+        let values: [Value<'_>; 3] = [(&self.name, Type::TEXT), (&seconds, Type::FLOAT8), (&longest, Type::FLOAT8)];
+        let Some(row) = self.store.inner.one(statements::BOOK, &values).await? else { return Ok(None) };
+        let wait: f64 = row.try_get(0).map_err(failed)?;
+        Ok(Some(Duration::try_from_secs_f64(wait).unwrap_or_default()))
     }
 
     fn millionths_of(&self, used: Usage) -> i64 {
@@ -173,19 +173,18 @@ fn millionths(money: f64) -> i64 {
 impl LlmBackend for Allowed {
     async fn complete(&self, request: &CompletionRequest) -> Result<Completion, BackendError> {
         let allowance = &self.allowance;
-        let Some(entered) = allowance.enter(request).await.map_err(BackendError::transient)? else {
-            let limit = allowance.exceeded().await.map_err(BackendError::transient)?;
-            return Err(BackendError::Budget { limit });
-        };
+        // Before it is entered: what is not sent is not charged.
         if let Some(apart) = allowance.apart {
-            let wait = allowance.booked(apart).await.map_err(BackendError::transient)?;
-            if request.time_left().is_some_and(|left| left < wait) {
-                return Err(BackendError::Budget { limit: BudgetLimit::Time });
-            }
+            let wait = allowance.booked(apart, request.time_left()).await.map_err(BackendError::transient)?;
+            let wait = wait.ok_or(BackendError::Budget { limit: BudgetLimit::Time })?;
             if !wait.is_zero() {
                 allowance.store.inner.connections.sleep(wait).await;
             }
         }
+        let Some(entered) = allowance.enter(request).await.map_err(BackendError::transient)? else {
+            let limit = allowance.exceeded().await.map_err(BackendError::transient)?;
+            return Err(BackendError::Budget { limit });
+        };
         let completion = self.backend.complete(request).await?;
         if let Some(used) = completion.usage {
             // Where it cannot be entered, the most stays.

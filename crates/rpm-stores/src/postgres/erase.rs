@@ -1,6 +1,7 @@
 //! Writes the parts of the tables anew that something was deleted from or overwritten in.
 
 use deadpool_postgres::{ClientWrapper, Object};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Row, SimpleQueryMessage};
 
@@ -10,9 +11,11 @@ use super::error::failed;
 use super::schema::{TABLES, part_name};
 use super::{Inner, Value, statements};
 
-/// Times that an open transaction is waited for.
+/// Times that an erasure waits for open transactions.
 const WAITS: usize = 40;
 const WAIT: &str = "SELECT pg_sleep(0.05)";
+/// A part that somebody reads is not waited for long, since its users wait behind; and is copied however long that takes.
+const PATIENCE: &str = "SET lock_timeout = '2s'; SET statement_timeout = 0";
 
 /// What keeps old rows in a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,21 +35,35 @@ struct Erasing<'a> {
     /// Holds the lock, in a transaction that is open and reads nothing, so that a pooler in between leaves it its session.
     holder: ClientWrapper,
     client: ClientWrapper,
-    /// The last mark.
-    upto: i64,
+    /// The parts, and up to which deletion.
+    parts: Vec<i32>,
+    upto: Vec<i64>,
+    waits: usize,
 }
 
 /// Erases in all parts that are marked.
 pub(super) async fn erase(store: &Inner) -> Result<Erasure, StoreError> {
-    let last = store.one(statements::LAST_MARK, &[]).await?;
-    let upto = last.map_or(Ok(None), |row| row.try_get(0).map_err(failed))?;
-    let Some(upto) = upto else { return Ok(told(Kept::Nothing)) };
+    let (mut parts, mut upto) = (Vec::new(), Vec::new());
+    for row in store.all(statements::MARKED, &[]).await? {
+        parts.push(row.try_get::<_, i32>(0).map_err(failed)?);
+        upto.push(row.try_get::<_, i64>(1).map_err(failed)?);
+    }
+    if parts.is_empty() {
+        return Ok(told(Kept::Nothing));
+    }
+    // One of a process at a time: the others find it done, and take no connections.
+    let _alone = store.erasing.lock().await;
+    let mine: [Value<'_>; 2] = [(&parts, Type::INT4_ARRAY), (&upto, Type::INT8_ARRAY)];
+    if store.all(statements::LEFT, &mine).await?.is_empty() {
+        return Ok(told(Kept::Nothing));
+    }
     // Out of the pool and closed at the end, however this ends: the lock goes with its session, and nobody waits for the other one.
     let holder = Object::take(store.connections.one().await?);
     let client = Object::take(store.connections.one().await?);
-    let erasing = Erasing { store, holder, client, upto };
+    client.batch_execute(PATIENCE).await.map_err(failed)?;
+    let mut erasing = Erasing { store, holder, client, parts, upto, waits: 0 };
     let mut kept = Kept::Nothing;
-    for part in erasing.parts().await? {
+    for part in erasing.left().await? {
         match erasing.part(part).await? {
             Kept::Nothing => {}
             some => kept = some,
@@ -57,8 +74,9 @@ pub(super) async fn erase(store: &Inner) -> Result<Erasure, StoreError> {
 
 impl Erasing<'_> {
     /// The parts that are to be written anew, once nobody else is at it; none where others have done it meanwhile.
-    async fn parts(&self) -> Result<Vec<i32>, StoreError> {
+    async fn left(&self) -> Result<Vec<i32>, StoreError> {
         let lock = self.store.sql(statements::LOCK_ERASING);
+        let mine: [Value<'_>; 2] = [(&self.parts, Type::INT4_ARRAY), (&self.upto, Type::INT8_ARRAY)];
         loop {
             // Not waited for in one statement, which would hold old rows while it waits.
             self.holder.batch_execute("BEGIN").await.map_err(failed)?;
@@ -66,7 +84,7 @@ impl Erasing<'_> {
             let tried = self.holder.simple_query(&lock).await.map_err(failed)?;
             let is_mine =
                 tried.iter().any(|one| matches!(one, SimpleQueryMessage::Row(row) if row.get(0) == Some("t")));
-            let rows = self.all(statements::MARKED, &[(&self.upto, Type::INT8)]).await?;
+            let rows = self.all(statements::LEFT, &mine).await?;
             if is_mine || rows.is_empty() {
                 return rows.iter().map(|row| row.try_get(0).map_err(failed)).collect();
             }
@@ -75,31 +93,35 @@ impl Erasing<'_> {
         }
     }
 
-    async fn part(&self, part: i32) -> Result<Kept, StoreError> {
+    /// Writes a part anew, unless something may still read what went from it.
+    async fn part(&mut self, part: i32) -> Result<Kept, StoreError> {
         let rows = self.all(statements::MARK, &[(&part, Type::INT4)]).await?;
         let Some(row) = rows.first() else { return Ok(Kept::Nothing) };
-        let (seen, xid): (&str, &str) = (row.try_get(0).map_err(failed)?, row.try_get(1).map_err(failed)?);
+        let (last, xid): (i64, &str) = (row.try_get(0).map_err(failed)?, row.try_get(1).map_err(failed)?);
         let mut kept = self.what_keeps(xid).await?;
-        for _ in 0..WAITS {
-            if !matches!(kept, Kept::Open(_)) {
-                break;
-            }
+        while matches!(kept, Kept::Open(_)) && self.waits < WAITS {
+            self.waits += 1;
             self.wait().await?;
             kept = self.what_keeps(xid).await?;
+        }
+        if kept != Kept::Nothing {
+            return Ok(kept);
         }
         for (table, _) in TABLES {
             let name = part_name(self.store.schema.as_str(), table, usize::try_from(part).unwrap_or_default());
             let before = self.file_of(&name).await?;
-            self.client.batch_execute(&format!("VACUUM (FULL) {name}")).await.map_err(failed)?;
+            match self.client.batch_execute(&format!("VACUUM (FULL) {name}")).await {
+                Ok(()) => {}
+                // Somebody reads it, in a transaction that is as good as one from before.
+                Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => return Ok(Kept::Open(1)),
+                Err(error) => return Err(failed(error)),
+            }
             if self.file_of(&name).await? == before {
                 return Ok(Kept::NotOwned);
             }
         }
-        if kept == Kept::Nothing {
-            // What was marked meanwhile stays so.
-            self.all(statements::UNMARK, &[(&part, Type::INT4), (&seen, Type::TEXT)]).await?;
-        }
-        Ok(kept)
+        self.all(statements::UNMARK, &[(&part, Type::INT4), (&last, Type::INT8)]).await?;
+        Ok(Kept::Nothing)
     }
 
     async fn all(&self, statement: &str, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {

@@ -33,8 +33,7 @@ pub enum Finding {
     PartsOfNobody(u64),
     /// Parts of sums that are of an older model: it was saved by a store that keeps none. Saving the model anew mends each.
     PartsBehind(u64),
-    /// Replies or interactions of users of whom nothing else is held. Interactions wait for a worker; replies are never read:
-    /// [delete](rpm_core::store::UserModelStore::delete) such a user.
+    /// Replies of users of whom nothing else is held. They are never read: [delete](rpm_core::store::UserModelStore::delete) such a user.
     LeftOfNobody(u64),
     /// Parts of the tables with deleted text that was not erased yet: call [`PostgresStore::compact`].
     NotErased(u64),
@@ -84,7 +83,7 @@ impl fmt::Display for Finding {
                 )
             }
             Self::LeftOfNobody(n) => {
-                write!(f, "{n} replies or digests are of users of whom nothing else is held: delete those users")
+                write!(f, "{n} replies are of users of whom nothing else is held: delete those users")
             }
             Self::NotErased(n) => {
                 write!(f, "{n} parts of the tables hold deleted text still: call `PostgresStore::compact`")

@@ -91,7 +91,13 @@ impl Inbox {
             interactions.iter().map(serde_json::to_vec).collect::<Result<_, _>>().map_err(StoreError::permanent)?;
         let values: [Value<'_>; 3] =
             [(&user.as_str(), Type::TEXT), (&ids, Type::TEXT_ARRAY), (&events, Type::BYTEA_ARRAY)];
-        let rows = self.store.inner.all(statements::PUT, &values).await?;
+        let inner = &self.store.inner;
+        let mut connection = inner.connections.one().await?;
+        let transaction = connection.transaction().await.map_err(failed)?;
+        // In a statement before: the one that puts sees what was forgotten by then.
+        transaction.query_typed(&inner.sql(statements::NOBODY_FORGETS), &values[..1]).await.map_err(failed)?;
+        let rows = transaction.query_typed(&inner.sql(statements::PUT), &values).await.map_err(failed)?;
+        transaction.commit().await.map_err(failed)?;
         let put = |row: &tokio_postgres::Row| -> Result<Put, tokio_postgres::Error> {
             Ok(match (row.try_get(0)?, row.try_get(1)?) {
                 (_, true) => Put::Forgotten,
@@ -146,14 +152,26 @@ impl Inbox {
         let mut connection = inner.connections.one().await?;
         let transaction = connection.transaction().await.map_err(failed)?;
         let whose = user.as_str();
-        // Whoever is about to keep a reply has kept it, or does so afterwards and finds the ids.
-        let alone = inner.sql(statements::HELD_ALONE);
+        // Whoever is about to put an interaction or keep a reply has done so, or does it afterwards and finds the ids.
+        let alone = inner.sql(statements::NOBODY_PUTS);
         transaction.query_typed(&alone, &[(&whose, Type::TEXT)]).await.map_err(failed)?;
         let values: [Value<'_>; 2] = [(&whose, Type::TEXT), (&ids, Type::TEXT_ARRAY)];
         let rows = transaction.query_typed(&inner.sql(statements::FORGET), &values).await.map_err(failed)?;
         let gone = rows.first().map_or_else(|| Ok(Gone::default()), gone)?;
         transaction.commit().await.map_err(failed)?;
         Ok(gone)
+    }
+
+    /// Takes out the replies about items that stay, of which something was forgotten. Says how many. Those about them that are still to come
+    /// are kept.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn forget_replies(&self, user: &UserId, items: &[ItemId]) -> Result<u64, StoreError> {
+        let ids: Vec<&str> = items.iter().map(ItemId::as_str).collect();
+        let values: [Value<'_>; 2] = [(&user.as_str(), Type::TEXT), (&ids, Type::TEXT_ARRAY)];
+        let row = self.store.inner.one(statements::FORGET_REPLIES, &values).await?;
+        Ok(row.map_or(Ok(0), |row| row.try_get::<_, i64>(0)).map_err(failed)?.unsigned_abs())
     }
 
     /// How much waits, and how long. Reads the whole inbox: for a dashboard, now and then.

@@ -29,6 +29,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use deadpool_postgres::Pool;
+use tokio::sync::Mutex;
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
@@ -79,14 +80,16 @@ use self::taking::Going;
 /// # Tables
 /// They are in a [`Schema`] of their own and made when the store is first opened, by one process while others wait; later versions
 /// of this crate change them in the same way. Who opens it needs the right to make the schema then, and afterwards only to read and
-/// write its tables; erasing asks for their owner. The database's encoding is UTF-8.
+/// write its tables; erasing asks for their owner. The database's encoding is UTF-8, and transactions are read committed, as they are by
+/// default.
 ///
 /// # Deleting
 /// Postgres leaves what was overwritten or deleted in its files until the room is used again. After a deletion or a forgetting the
 /// store [erases](UserModelStore::erase): of the 32 parts into which users are spread, those that something went from are written anew
 /// (`VACUUM FULL`), while the users of that part wait. Those who delete at the same time share the work. What an open transaction
-/// from before may still read cannot be erased; then, or where the role may not see whether there is one, the erasure says so and
-/// what to do. A process that ends in between leaves a mark in the database, and the next erasure does it. With
+/// from before may still read cannot be erased; then, or where the role may not see whether there is one, nothing is written, and the
+/// erasure says so and what to do. It takes two connections beside the pool's, straight to the server: a pooler in between that gives each
+/// transaction another session would not keep what it sets. A process that ends in between leaves a mark in the database, and the next erasure does it. With
 /// [`erasing_when_told`](Self::erasing_when_told) only [`compact`](Self::compact) erases, for a host that does it at night.
 ///
 /// **Not reached** by any of this are the write-ahead log, which holds every change until its segments are recycled, what is archived of it,
@@ -102,6 +105,8 @@ pub struct PostgresStore {
 struct Inner {
     connections: Connections,
     schema: Schema,
+    /// Held by whoever erases.
+    erasing: Mutex<()>,
 }
 
 /// A value of a statement, with the type that the statement takes it as.
@@ -127,7 +132,7 @@ impl PostgresStore {
         let mut connection = connections.one().await?;
         schema.prepare(&mut connection).await?;
         drop(connection);
-        let inner = Inner { connections, schema };
+        let inner = Inner { connections, schema, erasing: Mutex::default() };
         Ok(Self { inner: Arc::new(inner), when_told: false, parts_of: None })
     }
 
@@ -166,8 +171,8 @@ impl PostgresStore {
     ) -> Result<Version, StoreError> {
         let bytes = model.to_json_line();
         let (user, sum) = (model.user().as_str(), rows::checksum(model.user(), &bytes));
-        let parts = self.parts_of.as_ref().map(|of| of(model)).unwrap_or_default();
-        let (kinds, added): (Vec<String>, Vec<Vec<u8>>) = parts.into_iter().map(|part| (part.kind, part.bytes)).unzip();
+        let (kinds, added) = self.parts_of(model);
+        let has_parts = self.parts_of.is_some();
         let mut values: Vec<Value<'_>> = vec![
             (&user, Type::TEXT),
             (&bytes, Type::BYTEA),
@@ -175,6 +180,7 @@ impl PostgresStore {
             (&forgets, Type::BOOL),
             (&kinds, Type::TEXT_ARRAY),
             (&added, Type::BYTEA_ARRAY),
+            (&has_parts, Type::BOOL),
         ];
         let held;
         let statement = match expected.map(rows::numbers) {
@@ -205,13 +211,12 @@ impl PostgresStore {
         Ok(version)
     }
 
-    /// Gives up the place of a user that was reserved and holds nothing: no model, no reply, nothing that waits. True when there was
-    /// such a place. To be called by who reserved one, such as by [`replies`](Self::replies), and found nothing to do.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn release(&self, user: &UserId) -> Result<bool, StoreError> {
-        Ok(self.inner.one(statements::RELEASE, &[(&user.as_str(), Type::TEXT)]).await?.is_some())
+    /// Ends a reservation, if it is held still and nothing was saved to it.
+    async fn release(&self, user: &UserId, reserved: Version) -> Result<(), StoreError> {
+        let Some((life, number)) = rows::numbers(reserved) else { return Ok(()) };
+        let values: [Value<'_>; 3] = [(&user.as_str(), Type::TEXT), (&life, Type::INT8), (&number, Type::INT8)];
+        // With whatever was kept for it.
+        self.delete_by(statements::RELEASE, &values).await.map(|_| ())
     }
 
     /// Deletes what is held of a user by one of the statements for it, with all that is beside it. Whether there was a model; nothing

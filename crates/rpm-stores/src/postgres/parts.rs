@@ -1,5 +1,6 @@
 //! What each user adds to a sum over all users, kept with the model that it is of.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -34,12 +35,20 @@ impl Part {
 
 impl PostgresStore {
     /// This store with each user's parts of sums over all users kept beside the model: `of` is asked at each save, and what it gives is
-    /// written in the transaction that saves the model, so that the two always agree. They go with the user. Let it be
+    /// written in the transaction that saves the model, in the place of what was there, so that the two agree. They go with the user, and with a
+    /// forgetting by a store that keeps none; other saves by such a store leave them [behind](super::Finding::PartsBehind). Let it be
     /// quick and not panic: it is called where the save is awaited.
     #[must_use]
     pub fn keeping_parts(mut self, of: impl Fn(&UserModel) -> Vec<Part> + Send + Sync + 'static) -> Self {
         self.parts_of = Some(Arc::new(of));
         self
+    }
+
+    /// The kinds and the bytes of a model's parts, one of each kind: the last.
+    pub(super) fn parts_of(&self, model: &UserModel) -> (Vec<String>, Vec<Vec<u8>>) {
+        let parts = self.parts_of.as_ref().map(|of| of(model)).unwrap_or_default();
+        let of_kinds: BTreeMap<String, Vec<u8>> = parts.into_iter().map(|part| (part.kind, part.bytes)).collect();
+        of_kinds.into_iter().unzip()
     }
 
     /// The parts of one kind of at most `limit` users, those after `after`, in ascending order of their ids' bytes. Fewer than

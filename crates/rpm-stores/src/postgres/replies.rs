@@ -62,6 +62,16 @@ impl PostgresStore {
         let (life, _) = rows::numbers(self.reserve(user).await?).ok_or(StoreError::Conflict)?;
         Ok(Replies { store: self.clone(), user: user.clone(), life })
     }
+
+    /// The replies of a user who has a model; nothing for anybody else, whose place is not reserved by that.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn replies_of_known(&self, user: &UserId) -> Result<Option<Replies>, StoreError> {
+        let Some(version) = self.version(user).await? else { return Ok(None) };
+        let (life, _) = rows::numbers(version).ok_or(StoreError::Conflict)?;
+        Ok(Some(Replies { store: self.clone(), user: user.clone(), life }))
+    }
 }
 
 impl Replies {

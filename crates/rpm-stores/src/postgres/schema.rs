@@ -2,14 +2,14 @@
 //!
 //! ```text
 //! meta      the format of the tables, one row
-//! versions  the sequence that lives and numbers come from; marks, events: those of erasures and of the inbox
+//! versions  the sequence that lives and numbers come from; events: that of the inbox
 //! users     user → life, number, model (JSON on one line; none for a reserved place), checksum
 //! inbox     user, place → an interaction that waits to be observed; how often that failed and why, and whether it is set aside
 //! forgotten user → digests of the ids of items that were forgotten, so that none is taken in again
 //! replies   user, request → a reply that was paid for, and which items it is about
 //! parts     user, kind → what the user adds to a sum over all users, as of the model of this number
 //! spent     allowance, day → calls, money in millionths          booked: when its next call may begin
-//! to_erase  part of the tables → what is to be erased in it: the first and the last mark, and the transaction of the last
+//! to_erase  part of the tables → how often something went from it, up to which of these it was erased, and the transaction of the newest
 //! ```
 
 use std::fmt;
@@ -63,6 +63,14 @@ impl Schema {
     pub(super) async fn prepare(&self, connection: &mut Object) -> Result<(), StoreError> {
         if the_one::<String>(&***connection, "SELECT current_setting('server_encoding')").await? != "UTF8" {
             return Err(StoreError::NotAStore);
+        }
+        // What waits for another transaction goes on with what that one left.
+        let isolation: String =
+            the_one(&***connection, "SELECT current_setting('default_transaction_isolation')").await?;
+        if isolation != "read committed" {
+            return Err(StoreError::permanent(
+                "set `default_transaction_isolation` to `read committed` for the pool's sessions",
+            ));
         }
         if self.format(&***connection).await? == Some(STEPS.len()) {
             return Ok(());
@@ -127,12 +135,12 @@ fn first(s: &str) -> String {
          CREATE TABLE {s}.meta (one boolean PRIMARY KEY DEFAULT true CHECK (one), format int NOT NULL);
          INSERT INTO {s}.meta (format) VALUES (0);
          CREATE SEQUENCE {s}.versions;
-         CREATE SEQUENCE {s}.marks;
          CREATE SEQUENCE {s}.events;
          CREATE TABLE {s}.spent (
            name text NOT NULL, day date NOT NULL, calls bigint NOT NULL, money bigint NOT NULL, PRIMARY KEY (name, day));
          CREATE TABLE {s}.booked (name text PRIMARY KEY, next timestamptz NOT NULL);
-         CREATE TABLE {s}.to_erase (part int PRIMARY KEY, first bigint NOT NULL, last bigint NOT NULL, xid xid NOT NULL);
+         CREATE TABLE {s}.to_erase (
+           part int PRIMARY KEY, last bigint NOT NULL, erased bigint NOT NULL DEFAULT 0, xid xid NOT NULL);
          CREATE FUNCTION {s}.digest(whose text, item text) RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
            $$ SELECT substring(sha256(convert_to(whose || chr(10) || item, 'UTF8')) FROM 1 FOR 16) $$;"
     )];

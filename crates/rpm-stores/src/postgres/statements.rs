@@ -6,14 +6,13 @@
 macro_rules! marked {
     ($of:literal, $when:literal) => {
         concat!(
-            "INSERT INTO rpm.to_erase AS held (part, first, last, xid)
-             SELECT substring(part FROM '[0-9]+$')::int, n, n, pg_current_xact_id()::xid
-             FROM ",
+            "INSERT INTO rpm.to_erase AS held (part, last, xid)
+             SELECT substring(part FROM '[0-9]+$')::int, 1, pg_current_xact_id()::xid FROM ",
             $of,
-            ", nextval('rpm.marks') AS n WHERE ",
+            " WHERE ",
             $when,
             " ON CONFLICT (part) DO UPDATE SET
-               first = least(held.first, excluded.first), last = greatest(held.last, excluded.last),
+               last = held.last + 1,
                xid = CASE WHEN age(excluded.xid) < age(held.xid) THEN excluded.xid ELSE held.xid END"
         )
     };
@@ -30,6 +29,8 @@ macro_rules! saved {
                INSERT INTO rpm.parts (user_id, kind, number, part)
                SELECT $1, new.kind, saved.number, new.part FROM saved, unnest($5::text[], $6::bytea[]) AS new(kind, part)
                ON CONFLICT (user_id, kind) DO UPDATE SET number = excluded.number, part = excluded.part),
+             dropped AS (
+               DELETE FROM rpm.parts USING saved WHERE parts.user_id = $1 AND NOT parts.kind = ANY($5) AND ($4 OR $7)),
              marked AS (",
             marked!("saved", "$4"),
             ") SELECT life, number FROM saved"
@@ -59,15 +60,13 @@ pub(super) const VERSION: &str = "SELECT life, number FROM rpm.users WHERE user_
 pub(super) const HELD: &str = "SELECT life, number FROM rpm.users WHERE user_id = $1";
 /// The same, and nobody deletes it until the transaction is over.
 pub(super) const HELD_FAST: &str = "SELECT life, number FROM rpm.users WHERE user_id = $1 FOR KEY SHARE";
-/// The same, and nobody changes it or holds it fast either.
-pub(super) const HELD_ALONE: &str = "SELECT life, number FROM rpm.users WHERE user_id = $1 FOR UPDATE";
-
 /// User → life, number of a reservation; nothing where something is held.
 pub(super) const RESERVE: &str = "INSERT INTO rpm.users (user_id, life, number)
     SELECT $1, n, n FROM nextval('rpm.versions') AS n
     ON CONFLICT (user_id) DO NOTHING RETURNING life, number";
 
-/// User, model, checksum, whether something was forgotten, kinds and bytes of parts → life, number; nothing where a model is held.
+/// User, model, checksum, whether something was forgotten, kinds and bytes of parts, whether others go → life, number;
+/// nothing where a model is held.
 pub(super) const SAVE_NEW: &str = saved!(
     "INSERT INTO rpm.users AS held (user_id, life, number, model, sum)
      SELECT $1, n, n, $2, $3 FROM nextval('rpm.versions') AS n
@@ -77,18 +76,15 @@ pub(super) const SAVE_NEW: &str = saved!(
 /// The same with the life and the number that must be held; nothing where they are not.
 pub(super) const SAVE_OVER: &str = saved!(
     "UPDATE rpm.users SET number = nextval('rpm.versions'), model = $2, sum = $3
-     WHERE user_id = $1 AND life = $7 AND number = $8"
+     WHERE user_id = $1 AND life = $8 AND number = $9"
 );
 
 /// User → whether there was a model; nothing where nothing was held.
 pub(super) const DELETE: &str = deleted!("");
 /// The same with the life and the number that must be held.
 pub(super) const DELETE_VERSION: &str = deleted!("AND life = $2 AND number = $3");
-/// User: a place that is reserved, where nothing waits and no reply is kept.
-pub(super) const RELEASE: &str = deleted!(
-    "AND model IS NULL AND NOT EXISTS (SELECT FROM rpm.inbox WHERE user_id = $1)
-     AND NOT EXISTS (SELECT FROM rpm.replies WHERE user_id = $1)"
-);
+/// User, the life and the number of a reservation, which ends.
+pub(super) const RELEASE: &str = deleted!("AND life = $2 AND number = $3 AND model IS NULL");
 /// User: all else that is held of them.
 pub(super) const DELETE_REST: &str = concat!(
     "WITH parts AS (DELETE FROM rpm.parts WHERE user_id = $1 RETURNING tableoid::regclass::text AS part),
@@ -168,6 +164,16 @@ pub(super) const FORGET: &str = concat!(
     ") SELECT ARRAY(SELECT item_id FROM events ORDER BY item_id), (SELECT count(*) FROM paid)"
 );
 
+/// User, ids of items that stay: the replies about them → how many went.
+pub(super) const FORGET_REPLIES: &str = concat!(
+    "WITH paid AS (
+       DELETE FROM rpm.replies WHERE user_id = $1 AND about && $2 RETURNING tableoid::regclass::text AS part),
+     gone AS (SELECT min(part) AS part FROM paid),
+     marked AS (",
+    marked!("gone", "part IS NOT NULL"),
+    ") SELECT count(*) FROM paid"
+);
+
 /// User, request → reply.
 pub(super) const REPLY: &str = "SELECT reply FROM rpm.replies WHERE user_id = $1 AND key = $2";
 /// User, request, items it is about, reply; not kept where one of the items was forgotten.
@@ -192,9 +198,8 @@ pub(super) const EXAMINE: &str = "SELECT
     (SELECT count(*) FROM rpm.parts WHERE NOT EXISTS (
        SELECT FROM rpm.users WHERE users.user_id = parts.user_id AND model IS NOT NULL)),
     (SELECT count(*) FROM rpm.parts JOIN rpm.users USING (user_id) WHERE model IS NOT NULL AND parts.number <> users.number),
-    (SELECT count(*) FROM (SELECT user_id FROM rpm.replies UNION ALL SELECT user_id FROM rpm.forgotten) AS some_user
-     WHERE NOT EXISTS (SELECT FROM rpm.users WHERE users.user_id = some_user.user_id)),
-    (SELECT count(*) FROM rpm.to_erase)";
+    (SELECT count(*) FROM rpm.replies WHERE NOT EXISTS (SELECT FROM rpm.users WHERE users.user_id = replies.user_id)),
+    (SELECT count(*) FROM rpm.to_erase WHERE last > erased)";
 
 /// Allowance, the most of a call in millionths, the most calls, the most money → day, with the call entered; nothing where it would exceed one.
 pub(super) const SPEND: &str = "INSERT INTO rpm.spent AS today (name, day, calls, money)
@@ -206,19 +211,27 @@ pub(super) const SETTLE: &str = "UPDATE rpm.spent SET money = money + $2 WHERE n
 /// Allowance → calls, money of today.
 pub(super) const SPENT: &str =
     "SELECT calls, money FROM rpm.spent WHERE name = $1 AND day = (now() AT TIME ZONE 'UTC')::date";
-/// Allowance, seconds between two calls → seconds until the place that is booked.
+/// Allowance, seconds between two calls, the longest wait → seconds until the place that is booked; nothing where that is too long.
 pub(super) const BOOK: &str = "INSERT INTO rpm.booked AS held (name, next)
     VALUES ($1, clock_timestamp() + make_interval(secs => $2))
     ON CONFLICT (name) DO UPDATE SET next = greatest(held.next, clock_timestamp()) + make_interval(secs => $2)
+    WHERE coalesce(extract(epoch FROM held.next - clock_timestamp()) <= $3, true)
     RETURNING greatest(extract(epoch FROM next - clock_timestamp()) - $2, 0)::float8";
 
-/// Which parts are to be written anew, of those marked up to a mark.
-pub(super) const MARKED: &str = "SELECT part FROM rpm.to_erase WHERE first <= $1 ORDER BY part";
-/// → the last mark; nothing where there is none.
-pub(super) const LAST_MARK: &str = "SELECT max(last) FROM rpm.to_erase";
-/// Part → the state of its mark, the newest transaction that something went from it in.
-pub(super) const MARK: &str = "SELECT xmin::text, xid::text FROM rpm.to_erase WHERE part = $1";
-/// Part, the state that its mark was seen in: removes it, if it is as it was.
-pub(super) const UNMARK: &str = "DELETE FROM rpm.to_erase WHERE part = $1 AND xmin::text = $2";
+/// → the parts that are to be written anew, with the number of deletions up to the last.
+pub(super) const MARKED: &str = "SELECT part, last FROM rpm.to_erase WHERE last > erased ORDER BY part";
+/// Parts, numbers of deletions → those of the parts where not all of these were erased.
+pub(super) const LEFT: &str =
+    "SELECT part FROM rpm.to_erase JOIN unnest($1::int[], $2::bigint[]) AS mine (part, upto) USING (part)
+    WHERE erased < upto ORDER BY part";
+/// Part → the number of deletions up to the last, the newest transaction of one.
+pub(super) const MARK: &str = "SELECT last, xid::text FROM rpm.to_erase WHERE part = $1";
+/// Part, the number of deletions that were erased.
+pub(super) const UNMARK: &str = "UPDATE rpm.to_erase SET erased = greatest(erased, $2) WHERE part = $1";
+/// User: nobody forgets until the transaction is over.
+pub(super) const NOBODY_FORGETS: &str =
+    "SELECT pg_advisory_xact_lock_shared(hashtextextended('rpm-stores rpm.' || $1, 0))";
+/// User: nobody puts or keeps anything until the transaction is over.
+pub(super) const NOBODY_PUTS: &str = "SELECT pg_advisory_xact_lock(hashtextextended('rpm-stores rpm.' || $1, 0))";
 /// → whether this session has the lock of erasing, until its transaction is over.
 pub(super) const LOCK_ERASING: &str = "SELECT pg_try_advisory_xact_lock(hashtextextended('rpm-stores rpm.erase', 0))";

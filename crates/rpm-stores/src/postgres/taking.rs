@@ -90,9 +90,16 @@ impl Taking {
         let stays = left.without_those_in(model);
         let taken_in = left.places.iter().copied().filter(|place| !stays.places.contains(place)).collect();
         let going = Going { read: left.places, taken_in };
-        let version = self.store.save_and(model, expected, forgets, Some(&going)).await?;
-        *self.locked() = stays;
-        Ok(version)
+        let saved = self.store.save_and(model, expected, forgets, Some(&going)).await;
+        match (&saved, expected) {
+            (Ok(_), _) => *self.locked() = stays,
+            // The place of a newcomer of whom nothing waits: they were deleted.
+            (Err(StoreError::Transient { source }), Some(reserved)) if source.is::<NoLongerWaiting>() => {
+                self.store.release(model.user(), reserved).await?;
+            }
+            _ => {}
+        }
+        saved
     }
 }
 

@@ -18,7 +18,7 @@ use rpm_stores::postgres::{Depth, Finding, NoLongerWaiting, Part, Put, Taking, W
 
 use crate::common::{interaction, scale_history, scale_task};
 use crate::postgres::server;
-use crate::{found, name, opened, uncompressed};
+use crate::{found, name, opened, pool, uncompressed};
 
 fn user(id: &str) -> UserId {
     UserId::new(id).unwrap()
@@ -268,9 +268,19 @@ fn what_waits_and_what_was_paid_for_go_with_their_user_from_every_file() {
     block_on(store.delete(&ana)).unwrap();
     assert!(block_on(store.erase()).unwrap().is_erased());
     assert_eq!((found(server, &address, "zanzipol"), found(server, &address, "ana-")), (0, 0));
-    for table in ["users", "inbox", "forgotten", "replies", "parts", "to_erase"] {
+    for table in ["users", "inbox", "forgotten", "replies", "parts", "to_erase WHERE last > erased"] {
         assert_eq!(server.psql(name(&address), &format!("SELECT count(*) FROM rpm.{table}")), "0", "{table}");
     }
+}
+
+/// The same tables by a store that keeps no parts.
+fn opened_again(store: &PostgresStore) -> PostgresStore {
+    let runtime = crate::runtime();
+    let pool = store.pool().clone();
+    let opened = runtime.block_on(PostgresStore::open(pool)).unwrap();
+    // Its connections run there.
+    std::mem::forget(runtime);
+    opened
 }
 
 /// The sum of all parts.
@@ -319,6 +329,36 @@ fn parts_of_a_sum_agree_with_the_models_whatever_is_saved() {
     assert_eq!(summed(&store).users(), 7);
     assert_eq!(summed(&store).to_json(), of_models());
     assert!(block_on(store.parts("another", None, 9)).unwrap().is_empty());
+    // Forgotten by a store that keeps none, the part goes rather than stay with what was forgotten.
+    let plain = on(opened_again(&store));
+    block_on(plain.forget(&user("u3"), &Forget::Items(vec![ItemId::new("e4").unwrap()]))).unwrap();
+    assert_eq!(summed(&store).users(), 6);
+    // One of each kind, also where the host names one twice.
+    let twice = store.clone().keeping_parts(|_| vec![Part::new("twice", "a"), Part::new("twice", "b")]);
+    let held = block_on(twice.load(&user("u4"))).unwrap().unwrap();
+    block_on(twice.save(&held.model, Some(held.version))).unwrap();
+    assert_eq!(block_on(twice.parts("twice", None, 9)).unwrap(), [(user("u4"), b"b".to_vec())]);
+}
+
+#[test]
+fn an_interaction_that_is_put_while_its_id_is_forgotten_is_refused() {
+    let Some(server) = server() else { return };
+    let (runtime, store, address) = opened(server);
+    let ana = user("ana");
+    // As a forgetting does, and not done yet.
+    let forgetting = runtime.block_on(pool(&address, 1).get()).unwrap();
+    let begun = "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('rpm-stores rpm.ana', 0));
+        INSERT INTO rpm.forgotten VALUES ('ana', rpm.digest('ana', 'e1'))";
+    runtime.block_on(forgetting.batch_execute(begun)).unwrap();
+    let put = std::thread::scope(|scope| {
+        let putting = scope.spawn(|| block_on(store.inbox().put(&ana, &films(1..2))).unwrap());
+        std::thread::sleep(Duration::from_millis(300));
+        assert!(!putting.is_finished(), "it waits for the forgetting");
+        runtime.block_on(forgetting.batch_execute("COMMIT")).unwrap();
+        putting.join().unwrap()
+    });
+    assert_eq!(put, [Put::Forgotten]);
+    assert!(block_on(store.inbox().waiting(&ana, 9)).unwrap().is_empty());
 }
 
 /// A request of at most so many tokens.
