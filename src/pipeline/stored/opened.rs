@@ -1,6 +1,6 @@
 //! The models that a stored pipeline keeps open.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::data::UserId;
@@ -12,12 +12,14 @@ use crate::store::Version;
 #[derive(Debug)]
 pub(super) struct OpenModels(Mutex<State>);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct State {
     most: usize,
     /// Counts uses.
     uses: u64,
     models: HashMap<UserId, Open>,
+    /// Whose they are, by their last use.
+    by_use: BTreeMap<u64, UserId>,
     /// The loads under way, by user: only while there are some.
     loads: HashMap<UserId, Loads>,
 }
@@ -40,7 +42,7 @@ struct Loads {
 impl OpenModels {
     /// Keeps at most this many.
     pub(super) fn new(most: usize) -> Self {
-        Self(Mutex::new(State { most, uses: 0, models: HashMap::new(), loads: HashMap::new() }))
+        Self(Mutex::new(State { most, ..State::default() }))
     }
 
     /// Keeps at most this many from now on.
@@ -52,20 +54,7 @@ impl OpenModels {
 
     /// The open model of this version. One of an earlier version goes.
     pub(super) fn get(&self, user: &UserId, version: Version) -> Option<Prepared> {
-        let mut state = self.state();
-        state.uses += 1;
-        let used = state.uses;
-        match state.models.get_mut(user) {
-            Some(open) if open.version == version => {
-                open.used = used;
-                Some(open.prepared.clone())
-            }
-            Some(open) if open.version.number() < version.number() => {
-                state.models.remove(user);
-                None
-            }
-            _ => None,
-        }
+        self.state().get(user, version)
     }
 
     /// Begins to open a user's model: to be called before anything is asked of the store.
@@ -93,8 +82,30 @@ impl OpenModels {
 }
 
 impl State {
+    fn get(&mut self, user: &UserId, version: Version) -> Option<Prepared> {
+        let open = self.models.get_mut(user)?;
+        if open.version != version {
+            if open.version.number() < version.number() {
+                self.let_go(user);
+            }
+            return None;
+        }
+        self.uses += 1;
+        if let Some(user) = self.by_use.remove(&open.used) {
+            self.by_use.insert(self.uses, user);
+        }
+        open.used = self.uses;
+        Some(open.prepared.clone())
+    }
+
+    fn let_go(&mut self, user: &UserId) {
+        if let Some(open) = self.models.remove(user) {
+            self.by_use.remove(&open.used);
+        }
+    }
+
     fn remove(&mut self, user: &UserId) {
-        self.models.remove(user);
+        self.let_go(user);
         if let Some(loads) = self.loads.get_mut(user) {
             loads.ended += 1;
         }
@@ -102,18 +113,19 @@ impl State {
 
     /// Keeps a model open, unless a newer version is.
     fn put(&mut self, user: &UserId, version: Version, prepared: Prepared) {
-        self.uses += 1;
         if self.models.get(user).is_some_and(|open| open.version.number() > version.number()) {
             return;
         }
+        self.let_go(user);
+        self.uses += 1;
+        self.by_use.insert(self.uses, user.clone());
         self.models.insert(user.clone(), Open { version, prepared, used: self.uses });
         self.shrink();
     }
 
     fn shrink(&mut self) {
         while self.models.len() > self.most {
-            let oldest = self.models.iter().min_by_key(|(_, open)| open.used).map(|(user, _)| user.clone());
-            let Some(oldest) = oldest else { break };
+            let Some((_, oldest)) = self.by_use.pop_first() else { break };
             self.models.remove(&oldest);
         }
     }
@@ -166,5 +178,65 @@ impl Ending<'_> {
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
         self.models.remove(self.user);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{History, Interaction, Query, ResponseSpace, RpmPipeline, Task};
+
+    fn prepared() -> Prepared {
+        let task = Task::new("How?", ResponseSpace::scale(1, 5).unwrap()).unwrap();
+        let one = Interaction::new("a", Query::new("A quiet film.").unwrap(), "4").unwrap();
+        let history = History::new(&task, "ana", [one]).unwrap();
+        let pipeline = RpmPipeline::offline(task);
+        let model = pollster::block_on(pipeline.learn(&history)).unwrap().model;
+        pollster::block_on(pipeline.open(model)).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn the_models_that_were_used_last_are_open_and_no_others(
+            steps in prop::collection::vec((0_u8..3, 0_u64..6), 0..60),
+            most in 0_usize..4,
+        ) {
+            let (open, prepared) = (OpenModels::new(most), prepared());
+            let version = Version::new(1, 1);
+            // By their last use, the newest last.
+            let mut expected: Vec<u64> = Vec::new();
+            for (step, n) in steps {
+                let user = UserId::new(format!("u{n}")).unwrap();
+                match step {
+                    0 => {
+                        let opening = open.opening(&user);
+                        opening.put(version, prepared.clone());
+                        expected.retain(|other| *other != n);
+                        expected.push(n);
+                        expected.drain(..expected.len().saturating_sub(most));
+                    }
+                    1 => {
+                        let there = expected.contains(&n);
+                        prop_assert_eq!(open.get(&user, version).is_some(), there);
+                        if there {
+                            expected.retain(|other| *other != n);
+                            expected.push(n);
+                        }
+                    }
+                    _ => {
+                        open.remove(&user);
+                        expected.retain(|other| *other != n);
+                    }
+                }
+                let state = open.state();
+                prop_assert_eq!(state.models.len(), state.by_use.len());
+                let kept: BTreeSet<String> = state.models.keys().map(ToString::to_string).collect();
+                prop_assert_eq!(kept, expected.iter().map(|n| format!("u{n}")).collect::<BTreeSet<_>>());
+            }
+        }
     }
 }
