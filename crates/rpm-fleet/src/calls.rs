@@ -36,7 +36,8 @@ impl Calls {
     }
 
     /// A backend that answers from the user's replies where it can, and keeps what it pays for, so that a reply that one worker paid for
-    /// serves all, and work that was killed goes on where it was. Put it directly around what talks to the provider, retries included.
+    /// serves all, and work that was killed goes on where it was. Put it around what talks to the provider, with retries and an
+    /// [`Allowance`](rpm_stores::postgres::Allowance) inside it: `calls.through(retries(allowance.wrap(provider)))`.
     pub fn through(&self, backend: impl LlmBackend + 'static) -> Arc<dyn LlmBackend> {
         match &self.replies {
             Some(replies) => Arc::new(replies.clone().wrap(backend)),

@@ -53,9 +53,11 @@ impl FleetError {
 
 /// Why the queue could not be asked: the database's SQLSTATE, without its message, which may quote rows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the queue's database {}", .state.as_deref().map_or_else(|| "cannot be reached".to_owned(), |state| format!("refused ({state})")))]
+#[error("the queue's database {}", self.told())]
 pub struct QueueError {
     state: Option<String>,
+    /// True where the address is none.
+    address: bool,
 }
 
 impl QueueError {
@@ -64,16 +66,36 @@ impl QueueError {
         let mut at = Some(error);
         while let Some(error) = at {
             if let Some(error) = error.downcast_ref::<DbError>() {
-                return Self { state: error.code().map(str::to_owned) };
+                return Self { state: error.code().map(str::to_owned), address: false };
             }
             at = error.source();
         }
-        Self { state: None }
+        Self::unreachable()
     }
 
     /// Where there was no answer.
     pub(crate) fn unreachable() -> Self {
-        Self { state: None }
+        Self { state: None, address: false }
+    }
+
+    /// Where the address cannot be read. It may hold a password, and is not told.
+    pub(crate) fn no_address() -> Self {
+        Self { state: None, address: true }
+    }
+
+    /// From the first connection.
+    pub(crate) fn of_connecting(error: &tokio_postgres::Error) -> Self {
+        Self { state: error.code().map(|state| state.code().to_owned()), address: false }
+    }
+
+    fn told(&self) -> String {
+        match &self.state {
+            Some(state) => format!("refused ({state})"),
+            None if self.address => {
+                "has an address that cannot be read: give one as tokio_postgres reads it".to_owned()
+            }
+            None => "cannot be reached".to_owned(),
+        }
     }
 
     /// The SQLSTATE; nothing where there was no answer.
@@ -83,9 +105,9 @@ impl QueueError {
 
     /// True when trying again later may help.
     pub fn is_transient(&self) -> bool {
-        self.state
-            .as_deref()
-            .is_none_or(|state| matches!(state.get(..2), Some("08" | "25" | "40" | "53" | "55" | "57" | "58")))
+        let state = self.state.as_deref();
+        !self.address
+            && state.is_none_or(|state| matches!(state.get(..2), Some("08" | "25" | "40" | "53" | "55" | "57" | "58")))
     }
 }
 

@@ -128,8 +128,8 @@ impl FleetBuilder {
         self
     }
 
-    /// Users that a worker works on at a time; at least 1. Default: 4. The queue has 4 connections more than that, and the store's pool should
-    /// have as many.
+    /// Users that a worker works on at a time; at least 1. Default: 4. The queue takes 4 connections more than that; the store's pool should
+    /// have at least as many as users, and those that answers need.
     pub fn concurrency(mut self, users: usize) -> Self {
         self.concurrency = users.max(1);
         self
@@ -162,7 +162,7 @@ impl FleetBuilder {
     pub async fn open(self) -> Result<Fleet, FleetError> {
         let schema = self.schema.as_ref().map_or("rpm_queue", Schema::as_str).to_owned();
         let queue = Queue::at(&self.address, schema, self.concurrency + 4)?;
-        queue.prepare().await?;
+        queue.prepare(&self.address).await?;
         let inner = Inner {
             store: self.store,
             queue,

@@ -24,6 +24,12 @@ pub(crate) struct Queue {
     utils: WorkerUtils,
 }
 
+/// The word of an error that the queue wrapped: `TaskError("budget")`.
+fn word(why: &str) -> String {
+    let inner = why.strip_prefix("TaskError(\"").and_then(|rest| rest.strip_suffix("\")"));
+    inner.unwrap_or(why).to_owned()
+}
+
 /// How many jobs there are.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Counts {
@@ -35,14 +41,17 @@ pub(crate) struct Counts {
 impl Queue {
     /// The queue of the database at this address, with its own connections. Asks nothing yet.
     pub(crate) fn at(address: &str, schema: String, connections: usize) -> Result<Self, QueueError> {
+        address.parse::<tokio_postgres::Config>().map_err(|_| QueueError::no_address())?;
         let database = TokioPostgresDatabase::from_url(address, connections).map_err(|error| QueueError::of(&error))?;
         let database = Database::from(database);
         let utils = WorkerUtils::new(database.clone(), schema.as_str());
         Ok(Self { database, schema, utils })
     }
 
-    /// Makes the tables where there are none.
-    pub(crate) async fn prepare(&self) -> Result<(), QueueError> {
+    /// Makes the tables where there are none. Connects by itself first, which tells what is wrong with an address.
+    pub(crate) async fn prepare(&self, address: &str) -> Result<(), QueueError> {
+        let connected = tokio_postgres::connect(address, tokio_postgres::NoTls).await;
+        drop(connected.map_err(|error| QueueError::of_connecting(&error))?);
         self.utils.migrate().await.map_err(|error| QueueError::of(&error))
     }
 
@@ -136,7 +145,8 @@ impl Queue {
         );
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows = self.all(&sql, vec![DbValue::I64(limit)]).await?;
-        let failed = |row| Ok((get(row, "task")?, get(row, "whose")?, get(row, "attempts")?, get(row, "why")?));
+        let failed =
+            |row| Ok((get(row, "task")?, get(row, "whose")?, get(row, "attempts")?, word(&get::<String>(row, "why")?)));
         rows.iter().map(failed).collect()
     }
 

@@ -11,14 +11,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use common::{builder, film, item, offline, prompted, rated, task, user};
+use deadpool_postgres::{Manager, Pool};
 use postgres::{Server, server};
 use rpm_core::store::UserModelStore as _;
 use rpm_core::{BackendError, Completion, CompletionRequest, Forget, Query, RpmPipeline, UserId, backend_fn};
 use rpm_fleet::{Fleet, Worked};
+use rpm_stores::PostgresStore;
 use rpm_stores::postgres::Put;
 use tokio::runtime::Builder;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
+use tokio_postgres::NoTls;
 
 fn block_on<T>(work: impl Future<Output = T>) -> T {
     Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(work)
@@ -287,4 +290,33 @@ fn a_database_that_is_stopped_and_started_again_loses_nothing_and_the_pause_is_t
             assert_eq!(held(&fleet, user).await, expected);
         }
     });
+}
+
+#[test]
+fn what_is_wrong_with_the_queues_address_is_told_and_not_tried_again() {
+    let Some(server) = postgres::server() else { return };
+    block_on(async {
+        let pool = Pool::builder(Manager::new(server.database().parse().unwrap(), NoTls)).max_size(2).build().unwrap();
+        let at = async |address: &str| {
+            let store = PostgresStore::open(pool.clone()).await.unwrap();
+            Fleet::builder(store, address, |_| Ok(RpmPipeline::offline(task()))).open().await.unwrap_err()
+        };
+        let unreadable = at("not an address").await;
+        assert!(!unreadable.is_transient() && told(&unreadable).contains("cannot be read"), "{unreadable:?}");
+        let missing = at(&server.address("no_such_database")).await;
+        assert!(!missing.is_transient() && told(&missing).contains("3D000"), "{missing:?}");
+        let nobody = at("host=/nowhere user=rpm dbname=rpm").await;
+        assert!(nobody.is_transient() && told(&nobody).contains("cannot be reached"), "{nobody:?}");
+    });
+}
+
+/// An error with its causes.
+fn told(error: &dyn std::error::Error) -> String {
+    let mut told = error.to_string();
+    let mut at = error.source();
+    while let Some(source) = at {
+        told = format!("{told}: {source}");
+        at = source.source();
+    }
+    told
 }

@@ -31,7 +31,8 @@ pub struct Replies {
 
 /// A backend that answers from a user's [`Replies`] where it can, and keeps what it pays for; made by [`Replies::wrap`].
 ///
-/// Put it directly around what talks to the provider, retries included, and inside what limits or spreads calls. Kept are
+/// Put it around what talks to the provider, with retries, and an [`Allowance`](super::Allowance) within those, inside it: a reply that is kept
+/// is no call. Kept are
 /// replies that ended by themselves or at the length limit. Where the database cannot be asked the call fails, with
 /// [`BackendError::Transient`]: it may have the reply. A reply that cannot be kept is given all the same.
 #[derive(Clone)]

@@ -106,14 +106,14 @@ pub(super) const LIST: &str =
 
 /// User, ids, interactions → by place, whether it was put, whether it was forgotten.
 pub(super) const PUT: &str = "WITH new AS (
-      SELECT place, item_id, event, EXISTS (
+      SELECT place, item_id, event, row_number() OVER (PARTITION BY item_id ORDER BY place) = 1 AS is_first, EXISTS (
         SELECT FROM rpm.forgotten WHERE user_id = $1 AND item = rpm.digest($1, item_id)) AS forgotten
       FROM unnest($2::text[], $3::bytea[]) WITH ORDINALITY AS new(item_id, event, place)),
     put AS (
       INSERT INTO rpm.inbox (user_id, item_id, event)
-      SELECT $1, item_id, event FROM new WHERE NOT forgotten ORDER BY place
+      SELECT $1, item_id, event FROM new WHERE is_first AND NOT forgotten ORDER BY place
       ON CONFLICT (user_id, item_id) DO NOTHING RETURNING item_id)
-    SELECT EXISTS (SELECT FROM put WHERE put.item_id = new.item_id), forgotten FROM new ORDER BY place";
+    SELECT is_first AND EXISTS (SELECT FROM put WHERE put.item_id = new.item_id), forgotten FROM new ORDER BY place";
 /// User, how many → place, interaction of those that are due; the first first.
 pub(super) const WAITING: &str = "SELECT seq, event FROM rpm.inbox
     WHERE user_id = $1 AND NOT aside AND due <= now() ORDER BY seq LIMIT $2";
