@@ -35,6 +35,15 @@ impl Connections {
         connected.await.map_err(no_connection)
     }
 
+    /// Does work that takes long on a thread of the runtime's for that.
+    pub(super) async fn apart<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let done = self.runtime.spawn_blocking(work).await;
+        done.map_err(|_| StoreError::transient("the runtime ended before the model was read"))
+    }
+
     /// Waits, on the runtime's time driver.
     pub(super) async fn sleep(&self, time: Duration) {
         let sleep = {

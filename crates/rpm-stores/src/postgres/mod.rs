@@ -109,6 +109,9 @@ struct Inner {
     erasing: Mutex<()>,
 }
 
+/// The most bytes of a model that are read where it is asked for: some milliseconds.
+const READ_AT_ONCE: usize = 256 << 10;
+
 /// A value of a statement, with the type that the statement takes it as.
 type Value<'a> = (&'a (dyn ToSql + Sync), Type);
 
@@ -241,7 +244,13 @@ impl PostgresStore {
 impl UserModelStore for PostgresStore {
     async fn load(&self, user: &UserId) -> Result<Option<StoredModel>, StoreError> {
         let row = self.inner.one(statements::LOAD, &[(&user.as_str(), Type::TEXT)]).await?;
-        row.map(|row| rows::stored(user, &row)).transpose()
+        let Some(row) = row else { return Ok(None) };
+        if rows::bytes(&row)?.len() <= READ_AT_ONCE {
+            return rows::stored(user, &row).map(Some);
+        }
+        // A large one takes long to read, and others wait for this thread.
+        let user = user.clone();
+        self.inner.connections.apart(move || rows::stored(&user, &row)).await?.map(Some)
     }
 
     async fn version(&self, user: &UserId) -> Result<Option<Version>, StoreError> {

@@ -32,10 +32,15 @@ pub(super) fn version(row: &Row) -> Result<Version, StoreError> {
     }
 }
 
+/// The bytes of a user's model.
+pub(super) fn bytes(row: &Row) -> Result<&[u8], StoreError> {
+    row.try_get(2).map_err(failed)
+}
+
 /// A user's model: the version, the bytes and their checksum.
 pub(super) fn stored(user: &UserId, row: &Row) -> Result<StoredModel, StoreError> {
     let version = version(row)?;
-    let bytes: &[u8] = row.try_get(2).map_err(failed)?;
+    let bytes = bytes(row)?;
     let sum: i32 = row.try_get(3).map_err(failed)?;
     if checksum(user, bytes) != sum {
         return Err(StoreError::Corrupt { user: user.clone(), problem: "its checksum is another one" });
