@@ -187,7 +187,8 @@ pub async fn try_out(path: &Path, options: &TryOptions, runner: Runner) -> Resul
     let ours = of(&registered.ours.to_string()).ok_or_else(none)?;
     let baseline = of(&registered.baseline.method).ok_or_else(none)?;
     let verdict = verdict::verdict(&registered, ours, baseline, &set.task, said.step, options.seed)?;
-    let people = people::people(&set, &first_rows, &registered, [ours, baseline], said.step, options.seed).await?;
+    let people =
+        Box::pin(people::people(&set, &first_rows, &registered, [ours, baseline], said.step, options.seed)).await?;
     let methods = figures(&all, &registered, &set, options.seed);
     let columns = if taken.is_empty() { "as named".to_owned() } else { format!("{} taken by name", taken.join(", ")) };
     let asked = match &options.question {

@@ -68,7 +68,7 @@ pub(super) async fn people(
         };
         let (ours, baseline) = (items(ours), items(baseline));
         let told = Told { set, user, place, ours: &ours, baseline: &baseline, step };
-        let (sways, answers) = told.answers(&registered.ours, &beside, seed).await?;
+        let (sways, answers) = Box::pin(told.answers(&registered.ours, &beside, seed)).await?;
         let (history, asked) = (user.history.len(), user.tests.len());
         people.push(Person { title, history, asked, gain, sways, answers });
     }
