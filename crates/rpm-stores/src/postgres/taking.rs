@@ -23,7 +23,7 @@ use super::inbox::Waiting;
 /// let report = pipeline.with_store(taking.clone()).observe(&user, waiting.interactions.clone()).await?;
 /// // Where nothing in the model changed nothing was saved: what it had before waits still.
 /// let is_known = |new: &rpm_core::Interaction| {
-///     report.items.iter().any(|item| item.id == *new.id() && item.outcome == rpm_core::ObserveOutcome::Known)
+///     report.items.iter().any(|item| item.id == *new.id() && item.outcome == rpm_core::pipeline::ObserveOutcome::Known)
 /// };
 /// inbox.discard(&user, &taking.left().only(is_known)).await?;
 /// # Ok(())
