@@ -13,7 +13,7 @@ use rpm_core::store::StoreError;
 use super::error::failed;
 use super::{PostgresStore, Value, rows, statements};
 
-/// A user's part of a sum, such as the text of a [`Census`](rpm_core::stats::Census).
+/// A user's part of a sum, such as the text of a [`Census`](rpm_core::stats::population::Census).
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Part {
