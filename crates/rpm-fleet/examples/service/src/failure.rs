@@ -5,7 +5,6 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use rpm_core::personalizer::PersonalizerError;
 use rpm_core::pipeline::StoredError;
-use rpm_core::store::StoreError;
 use rpm_fleet::FleetError;
 use serde_json::json;
 
