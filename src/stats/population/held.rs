@@ -120,7 +120,7 @@ impl Population {
     }
 
     /// True for the population of this task's responses.
-    pub(crate) fn is_of(&self, task: &Task) -> bool {
+    pub fn is_of(&self, task: &Task) -> bool {
         Census::new(task).is_ok_and(|census| census.responses == self.responses && census.scale == self.scale)
     }
 

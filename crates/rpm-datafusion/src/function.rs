@@ -1,0 +1,209 @@
+//! The functions as DataFusion sees them: names, types, and what each is bound to.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Field};
+use datafusion::common::plan_err;
+use datafusion::error::Result;
+use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
+use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Signature, Volatility};
+use rpm_core::stats::population::{Census, Population, PopulationError};
+use rpm_core::{RpmPipeline, Task};
+use serde::{Deserialize, Serialize};
+
+use crate::column::is_text;
+use crate::error::BulkError;
+use crate::learned::{Gives, Learning};
+use crate::sums::{Merging, Summing};
+
+/// `rpm_learn`: each user's model, as [`RpmPipeline::offline`](rpm_core::RpmPipeline::offline) learns it, whatever order the rows come in.
+///
+/// Of columns `user`, `id`, `query` and `response`, all texts, then, if there are, `time`, an integer or a timestamp, and `options`, a list of texts.
+/// `GROUP BY` the user. One user who cannot be learned fails the statement; see [`try_learn`].
+pub fn learn(task: &Task) -> AggregateUDF {
+    Function::new(Bound::Learn { pipeline: RpmPipeline::offline(task.clone()), gives: Gives::Model }).into()
+}
+
+/// `rpm_try_learn`: what [`learn`] gives, and NULL for a user who cannot be learned.
+pub fn try_learn(task: &Task) -> AggregateUDF {
+    Function::new(Bound::Learn { pipeline: RpmPipeline::offline(task.clone()), gives: Gives::ModelOrNull }).into()
+}
+
+/// `rpm_why_not`: why a user cannot be learned, in words, without any text of theirs; NULL for a user who can be. It learns nothing, so that
+/// whatever it finds is of the rows.
+pub fn why_not(task: &Task) -> AggregateUDF {
+    Function::new(Bound::Learn { pipeline: RpmPipeline::offline(task.clone()), gives: Gives::Problem }).into()
+}
+
+/// `rpm_census`: the census of users, of a column with their models.
+///
+/// # Errors
+/// [`PopulationError::FreeText`].
+pub fn census(task: &Task) -> Result<AggregateUDF, PopulationError> {
+    Census::new(task)?;
+    Ok(Function::new(Bound::Census { task: Arc::new(task.clone()) }).into())
+}
+
+/// `rpm_counts`: the counts of users under this population, of a column with their models.
+pub fn counts(population: Arc<Population>) -> AggregateUDF {
+    Function::new(Bound::Counts { population }).into()
+}
+
+/// `rpm_merge`: one census of several, or one sum of counts of several, of a column with them. They are of different users: whoever is in two
+/// of them is counted twice. NULL of none.
+pub fn merge() -> AggregateUDF {
+    Function::new(Bound::Merge).into()
+}
+
+/// What a function is of.
+#[derive(Clone)]
+pub(crate) enum Bound {
+    Learn { pipeline: RpmPipeline, gives: Gives },
+    Census { task: Arc<Task> },
+    Counts { population: Arc<Population> },
+    Merge,
+}
+
+/// What a function is of, as it is sent to another process.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum Sent {
+    Learn { task: Task, gives: Gives },
+    Census { task: Task },
+    Counts { population: String },
+    Merge,
+}
+
+impl Bound {
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Learn { gives: Gives::Model, .. } => "rpm_learn",
+            Self::Learn { gives: Gives::ModelOrNull, .. } => "rpm_try_learn",
+            Self::Learn { gives: Gives::Problem, .. } => "rpm_why_not",
+            Self::Census { .. } => "rpm_census",
+            Self::Counts { .. } => "rpm_counts",
+            Self::Merge => "rpm_merge",
+        }
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        let sent = match self {
+            Self::Learn { pipeline, gives } => Sent::Learn { task: pipeline.task().clone(), gives: *gives },
+            Self::Census { task } => Sent::Census { task: Task::clone(task) },
+            Self::Counts { population } => Sent::Counts { population: population.to_json() },
+            Self::Merge => Sent::Merge,
+        };
+        // Texts and numbers: it cannot fail.
+        serde_json::to_vec(&sent).unwrap_or_default()
+    }
+
+    fn from_bytes(name: &str, bytes: &[u8]) -> Result<Self, BulkError> {
+        let other = || BulkError::OtherVersion { name: name.to_owned() };
+        Ok(match serde_json::from_slice(bytes).map_err(|_| other())? {
+            Sent::Learn { task, gives } => Self::Learn { pipeline: RpmPipeline::offline(task), gives },
+            Sent::Census { task } => Self::Census { task: Arc::new(task) },
+            Sent::Counts { population } => {
+                Self::Counts { population: Arc::new(Population::from_json(&population).map_err(|_| other())?) }
+            }
+            Sent::Merge => Self::Merge,
+        })
+    }
+}
+
+/// One function.
+#[derive(Clone)]
+pub(crate) struct Function {
+    bound: Bound,
+    /// What it is bound to, as it is sent: two functions are the same where this is.
+    bytes: Arc<[u8]>,
+    signature: Signature,
+}
+
+impl Function {
+    fn new(bound: Bound) -> Self {
+        let bytes = bound.to_bytes().into();
+        Self { bound, bytes, signature: Signature::user_defined(Volatility::Immutable) }
+    }
+
+    /// The bytes that another process makes it of.
+    #[cfg_attr(not(feature = "codec"), expect(dead_code, reason = "it goes nowhere"))]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The function of these bytes.
+    #[cfg_attr(not(feature = "codec"), expect(dead_code, reason = "it comes from nowhere"))]
+    pub(crate) fn read(name: &str, bytes: &[u8]) -> Result<Self, BulkError> {
+        Ok(Self::new(Bound::from_bytes(name, bytes)?))
+    }
+}
+
+impl AggregateUDFImpl for Function {
+    fn name(&self) -> &str {
+        self.bound.name()
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        let name = self.name();
+        if !matches!(self.bound, Bound::Learn { .. }) {
+            return match types {
+                [one] if is_text(one) => Ok(types.to_vec()),
+                _ => plan_err!("{name} is of one column, of files as texts or as bytes"),
+            };
+        }
+        let (texts, more) = types.split_at(types.len().min(4));
+        if texts.len() < 4 || more.len() > 2 || !texts.iter().all(is_text) {
+            return plan_err!(
+                "{name} is of the texts user, id, query and response, then of a time and of options, if there are"
+            );
+        }
+        let options = DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true)));
+        Ok(texts.iter().cloned().chain([DataType::Int64, options].into_iter().take(more.len())).collect())
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::LargeUtf8)
+    }
+
+    fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<Arc<Field>>> {
+        Ok(vec![Arc::new(Field::new(format!("{}[part]", args.name), DataType::LargeUtf8, true))])
+    }
+
+    fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
+        if args.is_distinct {
+            return plan_err!("{} does not tell rows apart: leave out DISTINCT", self.name());
+        }
+        Ok(match &self.bound {
+            Bound::Learn { pipeline, gives } => Box::new(Learning::new(pipeline.clone(), *gives)),
+            Bound::Census { task } => Box::new(Summing::census(Arc::clone(task))),
+            Bound::Counts { population } => Box::new(Summing::counts(Arc::clone(population))),
+            Bound::Merge => Box::new(Merging::default()),
+        })
+    }
+}
+
+impl PartialEq for Function {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+}
+
+impl Eq for Function {}
+
+impl Hash for Function {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.bytes.hash(state);
+    }
+}
+
+impl fmt::Debug for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Function").field("name", &self.bound.name()).finish_non_exhaustive()
+    }
+}

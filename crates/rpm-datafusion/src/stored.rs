@@ -1,0 +1,101 @@
+//! A store of models as a table.
+
+use std::fmt;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{LargeStringArray, RecordBatch, StringArray};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::catalog::TableProvider;
+use datafusion::catalog::streaming::StreamingTable;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::streaming::PartitionStream;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use rpm_core::UserId;
+use rpm_core::store::UserModelStore;
+
+/// Models of one batch.
+const BATCH: usize = 1_024;
+/// Models that are loaded at a time.
+const LOADS: usize = 16;
+
+/// A table of all models of a store, as they are while a statement runs: `user`, ascending, and `model`, the file. Users that come and go
+/// meanwhile may be missed. One task reads it; `COPY … TO 'models.parquet'` first where several statements are to read on all cores, or a
+/// cluster is to.
+///
+/// ```
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::sync::Arc;
+///
+/// use datafusion::prelude::SessionContext;
+/// use rpm_core::InMemoryStore;
+///
+/// let context = SessionContext::new();
+/// context.register_table("models", rpm_datafusion::stored::models(Arc::new(InMemoryStore::new()))?)?;
+/// assert_eq!(context.table("models").await?.count().await?, 0);
+/// # Ok(())
+/// # }
+/// # pollster::block_on(example()).unwrap();
+/// ```
+///
+/// # Errors
+/// None but what DataFusion may find wrong with the table.
+pub fn models(store: Arc<dyn UserModelStore>) -> Result<Arc<dyn TableProvider>> {
+    let user = Field::new("user", DataType::Utf8, false);
+    let schema = Arc::new(Schema::new(vec![user, Field::new("model", DataType::LargeUtf8, false)]));
+    let table = StreamingTable::try_new(Arc::clone(&schema), vec![Arc::new(Stored { store, schema })])?;
+    Ok(Arc::new(table))
+}
+
+struct Stored {
+    store: Arc<dyn UserModelStore>,
+    schema: SchemaRef,
+}
+
+impl PartitionStream for Stored {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
+        let (store, schema) = (Arc::clone(&self.store), Arc::clone(&self.schema));
+        // The user up to whom it was read; nobody at first.
+        let pages = stream::try_unfold(Some(None), move |after: Option<Option<UserId>>| {
+            let (store, schema) = (Arc::clone(&store), Arc::clone(&schema));
+            async move {
+                let Some(after) = after else { return Ok(None) };
+                let users = store.list(after.as_ref(), BATCH).await.map_err(external)?;
+                let last = if users.len() < BATCH { None } else { users.last().cloned() };
+                let batch = batch(&store, users, schema).await?;
+                Ok(Some((batch, last.map(Some))))
+            }
+        });
+        Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), pages))
+    }
+}
+
+/// The models of these users, but of those who are gone.
+async fn batch(store: &Arc<dyn UserModelStore>, users: Vec<UserId>, schema: SchemaRef) -> Result<RecordBatch> {
+    let load = |user: UserId| async move {
+        let held = store.load(&user).await.map_err(external)?;
+        let file = held.map(|held| String::from_utf8(held.model.to_json_line())).transpose().map_err(external)?;
+        Ok::<_, DataFusionError>(file.map(|file| (user.to_string(), file)))
+    };
+    // In the order of users.
+    let loaded = stream::iter(users).map(load).buffered(LOADS);
+    let loaded: Vec<(String, String)> = loaded.try_filter_map(|user| async move { Ok(user) }).try_collect().await?;
+    let (users, files): (Vec<String>, Vec<String>) = loaded.into_iter().unzip();
+    let columns = (Arc::new(StringArray::from(users)), Arc::new(LargeStringArray::from(files)));
+    Ok(RecordBatch::try_new(schema, vec![columns.0, columns.1])?)
+}
+
+fn external(error: impl std::error::Error + Send + Sync + 'static) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}
+
+impl fmt::Debug for Stored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stored").field("store", &self.store.name()).finish_non_exhaustive()
+    }
+}
