@@ -23,18 +23,22 @@ use crate::sums::{Merging, Summing};
 /// Of columns `user`, `id`, `query` and `response`, all texts, then, if there are, `time`, an integer or a timestamp, and `options`, a list of texts.
 /// `GROUP BY` the user. One user who cannot be learned fails the statement; see [`try_learn`].
 pub fn learn(task: &Task) -> AggregateUDF {
-    Function::new(Bound::Learn { pipeline: RpmPipeline::offline(task.clone()), gives: Gives::Model }).into()
+    learning(task, Gives::Model)
 }
 
 /// `rpm_try_learn`: what [`learn`] gives, and NULL for a user who cannot be learned.
 pub fn try_learn(task: &Task) -> AggregateUDF {
-    Function::new(Bound::Learn { pipeline: RpmPipeline::offline(task.clone()), gives: Gives::ModelOrNull }).into()
+    learning(task, Gives::ModelOrNull)
 }
 
 /// `rpm_why_not`: why a user cannot be learned, in words, without any text of theirs; NULL for a user who can be. It learns nothing, so that
 /// whatever it finds is of the rows.
 pub fn why_not(task: &Task) -> AggregateUDF {
-    Function::new(Bound::Learn { pipeline: RpmPipeline::offline(task.clone()), gives: Gives::Problem }).into()
+    learning(task, Gives::Problem)
+}
+
+fn learning(task: &Task, gives: Gives) -> AggregateUDF {
+    Function::new(Bound::Learn { pipeline: Arc::new(RpmPipeline::offline(task.clone())), gives }).into()
 }
 
 /// `rpm_census`: the census of users, of a column with their models.
@@ -60,7 +64,7 @@ pub fn merge() -> AggregateUDF {
 /// What a function is of.
 #[derive(Clone)]
 pub(crate) enum Bound {
-    Learn { pipeline: RpmPipeline, gives: Gives },
+    Learn { pipeline: Arc<RpmPipeline>, gives: Gives },
     Census { task: Arc<Task> },
     Counts { population: Arc<Population> },
     Merge,
@@ -102,7 +106,7 @@ impl Bound {
     fn from_bytes(name: &str, bytes: &[u8]) -> Result<Self, BulkError> {
         let other = || BulkError::OtherVersion { name: name.to_owned() };
         Ok(match serde_json::from_slice(bytes).map_err(|_| other())? {
-            Sent::Learn { task, gives } => Self::Learn { pipeline: RpmPipeline::offline(task), gives },
+            Sent::Learn { task, gives } => Self::Learn { pipeline: Arc::new(RpmPipeline::offline(task)), gives },
             Sent::Census { task } => Self::Census { task: Arc::new(task) },
             Sent::Counts { population } => {
                 Self::Counts { population: Arc::new(Population::from_json(&population).map_err(|_| other())?) }
@@ -180,7 +184,7 @@ impl AggregateUDFImpl for Function {
             return plan_err!("{} does not tell rows apart: leave out DISTINCT", self.name());
         }
         Ok(match &self.bound {
-            Bound::Learn { pipeline, gives } => Box::new(Learning::new(pipeline.clone(), *gives)),
+            Bound::Learn { pipeline, gives } => Box::new(Learning::new(Arc::clone(pipeline), *gives)),
             Bound::Census { task } => Box::new(Summing::census(Arc::clone(task))),
             Bound::Counts { population } => Box::new(Summing::counts(Arc::clone(population))),
             Bound::Merge => Box::new(Merging::default()),

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray as _};
 use datafusion::arrow::datatypes::Int64Type;
@@ -37,7 +38,7 @@ struct Rows {
 }
 
 pub(crate) struct Learning {
-    pipeline: RpmPipeline,
+    pipeline: Arc<RpmPipeline>,
     gives: Gives,
     rows: Rows,
     /// Bytes of ids, queries and responses.
@@ -64,7 +65,7 @@ impl Rows {
 }
 
 impl Learning {
-    pub(crate) fn new(pipeline: RpmPipeline, gives: Gives) -> Self {
+    pub(crate) fn new(pipeline: Arc<RpmPipeline>, gives: Gives) -> Self {
         Self { pipeline, gives, rows: Rows::default(), bytes: 0 }
     }
 

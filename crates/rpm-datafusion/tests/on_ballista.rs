@@ -1,17 +1,20 @@
 //! The same statements on a cluster give the same bytes, whichever executors do the work, and whichever are killed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
+#[path = "common/cluster.rs"]
+mod cluster;
 #[allow(dead_code)]
-mod common;
+#[path = "common/made.rs"]
+mod made;
 
 use datafusion::prelude::{ParquetReadOptions, SessionContext};
 use rpm_core::data::MemoryItem;
 use rpm_core::stats::population::{Census, Population, USERS_SHARED};
 
-use common::cluster::{Cluster, executor_if_told};
-use common::{Folder, file, interactions, models, name, rows, task, text, texts, write_models, write_parquet};
+use cluster::{Cluster, executor_if_told};
+use made::{Folder, file, interactions, models, name, rows, task, text, texts, write_models, write_parquet};
 
-const USERS: usize = 240;
+const USERS: usize = 120;
 const FILES: usize = 8;
 const AN_EXECUTOR: [&str; 3] = ["executors_do_as_they_are_told", "--exact", "--nocapture"];
 

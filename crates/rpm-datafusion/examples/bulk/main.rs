@@ -135,7 +135,7 @@ async fn copied(
 
 /// The statements: parts merged, a population fitted.
 async fn asked(meter: &mut Meter, context: &SessionContext, task: &Task) -> Result<Results, Failed> {
-    let merged = async { Ok::<_, Failed>(texts(context.sql("SELECT rpm_merge(part) FROM parts").await?).await?) };
+    let merged = async { texts(context.sql("SELECT rpm_merge(part) FROM parts").await?).await };
     let merged = meter.step("merge parts", merged).await?.pop().ok_or("nothing was merged")?;
     let models = context.sql("SELECT model FROM models").await?;
     let sample = context.sql(&sampled(meter.users())).await?;

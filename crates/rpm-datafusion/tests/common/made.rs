@@ -1,7 +1,5 @@
 //! Users that are made up, and sessions over their interactions.
 
-pub(crate) mod cluster;
-
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
