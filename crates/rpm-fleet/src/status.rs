@@ -1,5 +1,7 @@
 //! How a fleet is doing, for dashboards.
 
+use std::fmt;
+
 use rpm_core::UserId;
 use rpm_stores::postgres::Depth;
 
@@ -74,5 +76,19 @@ impl Fleet {
     /// [`FleetError::Queue`].
     pub async fn retry(&self) -> Result<u64, FleetError> {
         Ok(self.inner.queue.retry().await?)
+    }
+}
+
+/// One number a line.
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "jobs waiting: {}", self.jobs_waiting)?;
+        writeln!(f, "jobs running: {}", self.jobs_running)?;
+        writeln!(f, "jobs failed for good: {}", self.jobs_failed)?;
+        writeln!(f, "users of whom something waits: {}", self.inbox.users)?;
+        writeln!(f, "interactions waiting: {}", self.inbox.interactions)?;
+        writeln!(f, "seconds since the oldest was recorded: {}", self.inbox.lag.as_secs())?;
+        writeln!(f, "interactions set aside: {}", self.inbox.aside)?;
+        write!(f, "times that this process lost the queue's database: {}", self.pauses)
     }
 }

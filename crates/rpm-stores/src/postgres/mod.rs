@@ -43,7 +43,7 @@ pub use self::examined::{Examined, Finding};
 pub use self::inbox::{Depth, Gone, Inbox, Put, Waiting};
 pub use self::parts::Part;
 pub use self::replies::{PaidOnce, Replies};
-pub use self::schema::{Schema, SchemaError};
+pub use self::schema::{Schema, SchemaError, Tables};
 pub use self::taking::{NoLongerWaiting, Taking};
 
 use self::connections::Connections;
@@ -137,6 +137,33 @@ impl PostgresStore {
         drop(connection);
         let inner = Inner { connections, schema, erasing: Mutex::default() };
         Ok(Self { inner: Arc::new(inner), when_told: false, parts_of: None })
+    }
+
+    /// Opens the store as it is: nothing is made and nothing changed, so that sessions which may only read can look at it. In tables of an
+    /// earlier version what later ones added is not there, and asking for it fails.
+    ///
+    /// # Errors
+    /// [`StoreError::NotAStore`] where there are no tables; otherwise as for [`open`](Self::open).
+    pub async fn open_as_it_is(pool: Pool, schema: Schema) -> Result<Self, StoreError> {
+        let connections = Connections::of(pool)?;
+        let connection = connections.one().await?;
+        Schema::fits(&connection).await?;
+        let is_there = schema.format(&**connection).await?.is_some();
+        drop(connection);
+        if !is_there {
+            return Err(StoreError::NotAStore);
+        }
+        let inner = Inner { connections, schema, erasing: Mutex::default() };
+        Ok(Self { inner: Arc::new(inner), when_told: false, parts_of: None })
+    }
+
+    /// The version of the tables in a schema, without changing anything.
+    ///
+    /// # Errors
+    /// [`StoreError::Transient`] when the database cannot be reached, [`StoreError::Permanent`] when it refuses, and outside of a tokio runtime.
+    pub async fn tables(pool: Pool, schema: &Schema) -> Result<Tables, StoreError> {
+        let connection = Connections::of(pool)?.one().await?;
+        schema.tables(&**connection).await
     }
 
     /// This store without erasing after each deletion and forgetting: only [`compact`](Self::compact) does, and receipts say so.

@@ -39,6 +39,16 @@ pub struct Schema(String);
 #[error("a schema's name is 1 to 40 lower-case letters, digits and `_`, and begins with a letter")]
 pub struct SchemaError;
 
+/// The version of a store's tables, told by [`PostgresStore::tables`](super::PostgresStore::tables).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Tables {
+    /// That of the tables; nothing where there are none. A store that is opened brings an earlier one to `known`, and refuses a later one.
+    pub found: Option<u64>,
+    /// The one that this crate makes.
+    pub known: u64,
+}
+
 impl Schema {
     /// Checks and keeps a name.
     ///
@@ -59,8 +69,8 @@ impl Schema {
         &self.0
     }
 
-    /// Sees to it that the tables are there and of this version.
-    pub(super) async fn prepare(&self, connection: &mut Object) -> Result<(), StoreError> {
+    /// An error where a store cannot be in this database, or not by these sessions.
+    pub(super) async fn fits(connection: &Object) -> Result<(), StoreError> {
         if the_one::<String>(&***connection, "SELECT current_setting('server_encoding')").await? != "UTF8" {
             return Err(StoreError::NotAStore);
         }
@@ -72,6 +82,12 @@ impl Schema {
                 "set `default_transaction_isolation` to `read committed` for the pool's sessions",
             ));
         }
+        Ok(())
+    }
+
+    /// Sees to it that the tables are there and of this version.
+    pub(super) async fn prepare(&self, connection: &mut Object) -> Result<(), StoreError> {
+        Self::fits(connection).await?;
         if self.format(&***connection).await? == Some(STEPS.len()) {
             return Ok(());
         }
@@ -89,7 +105,17 @@ impl Schema {
     }
 
     /// The version of the tables; nothing where there are none.
-    async fn format(&self, client: &impl GenericClient) -> Result<Option<usize>, StoreError> {
+    pub(super) async fn format(&self, client: &impl GenericClient) -> Result<Option<usize>, StoreError> {
+        let tables = self.tables(client).await?;
+        match (tables.found, tables.found.map(usize::try_from)) {
+            (Some(found), _) if found > tables.known => Err(StoreError::FutureVersion { found, known: tables.known }),
+            (_, format) => Ok(format.and_then(Result::ok)),
+        }
+    }
+
+    /// The version of the tables, whichever it is, beside that of this crate.
+    pub(super) async fn tables(&self, client: &impl GenericClient) -> Result<Tables, StoreError> {
+        let known = STEPS.len() as u64;
         // Read from the catalog's tables: a look-up by name may be answered from what this session knew before it waited.
         let there = format!(
             "SELECT EXISTS (
@@ -97,16 +123,10 @@ impl Schema {
                WHERE nspname = '{self}' AND relname = 'meta')"
         );
         if !the_one::<bool>(client, &there).await? {
-            return Ok(None);
+            return Ok(Tables { found: None, known });
         }
         let format: i32 = the_one(client, &format!("SELECT format FROM {self}.meta")).await?;
-        match usize::try_from(format) {
-            Ok(format) if format <= STEPS.len() => Ok(Some(format)),
-            _ => Err(StoreError::FutureVersion {
-                found: u64::try_from(format).unwrap_or(u64::MAX),
-                known: STEPS.len() as u64,
-            }),
-        }
+        Ok(Tables { found: Some(u64::try_from(format).unwrap_or(u64::MAX)), known })
     }
 }
 

@@ -147,6 +147,13 @@ pub(super) const DEPTH: &str = "SELECT count(DISTINCT user_id) FILTER (WHERE NOT
 pub(super) const WHO_WAITS: &str = "SELECT DISTINCT user_id FROM rpm.inbox
     WHERE user_id > $1 AND NOT aside AND due <= now() ORDER BY user_id LIMIT $2";
 
+/// After which user, how many, seconds → users of whom something is due for longer than that.
+pub(super) const OVERDUE: &str = "SELECT DISTINCT user_id FROM rpm.inbox
+    WHERE user_id > $1 AND NOT aside AND due <= now() - make_interval(secs => $3) ORDER BY user_id LIMIT $2";
+/// Users → those of whom nothing is there.
+pub(super) const NOTHING_OF: &str = "SELECT who FROM unnest($1::text[]) AS who
+    WHERE NOT EXISTS (SELECT FROM rpm.inbox WHERE user_id = who)";
+
 /// User, ids of items to be forgotten, nothing for all that waits and all replies → ids that waited, how many replies went.
 pub(super) const FORGET: &str = concat!(
     "WITH tomb AS (
