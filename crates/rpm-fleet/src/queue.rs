@@ -5,7 +5,9 @@
 use std::fmt;
 
 use graphile_worker::tokio_postgres::TokioPostgresDatabase;
-use graphile_worker::{Database, DbExecutor as _, DbParams, DbRow, DbValue, JobSpec, RawJobSpec, WorkerUtils};
+use graphile_worker::{
+    Database, DbExecutor as _, DbParams, DbRow, DbValue, JobKeyMode, JobSpec, RawJobSpec, WorkerUtils,
+};
 use serde_json::json;
 
 use rpm_core::UserId;
@@ -82,6 +84,16 @@ impl Queue {
         added.map(|_| ()).map_err(|error| QueueError::of(&error))
     }
 
+    /// Adds the job that refreshes the population: one at a time. Where it is not asked for at once and there is one, waiting, running or failed,
+    /// that one does.
+    pub(crate) async fn refresh(&self, at_once: bool) -> Result<(), QueueError> {
+        let mode = if at_once { JobKeyMode::Replace } else { JobKeyMode::UnsafeDedupe };
+        let name = Task::Refresh.name();
+        let spec = JobSpec::builder().queue_name("population").job_key(name).job_key_mode(mode).build();
+        let added = self.utils.add_raw_job(name, json!({ "at_once": at_once }), spec).await;
+        added.map(|_| ()).map_err(|error| QueueError::of(&error))
+    }
+
     /// Those of the users for whom there is no job of this task, waiting, running or failed.
     pub(crate) async fn without_job(&self, task: Task, users: Vec<UserId>) -> Result<Vec<UserId>, QueueError> {
         let keys: Vec<String> = users.iter().map(|user| key_of(task, user)).collect();
@@ -119,13 +131,13 @@ impl Queue {
         self.execute(&sql, Vec::new()).await
     }
 
-    /// Counts the jobs of users.
+    /// Counts the jobs of users, and all that failed.
     pub(crate) async fn counts(&self) -> Result<Counts, QueueError> {
         let sql = self.sql(
-            "SELECT count(*) FILTER (WHERE locked_at IS NULL AND attempts < max_attempts) AS waiting,
-                    count(*) FILTER (WHERE locked_at IS NOT NULL) AS running,
+            "SELECT count(*) FILTER (WHERE payload->>'user' IS NOT NULL AND locked_at IS NULL AND attempts < max_attempts) AS waiting,
+                    count(*) FILTER (WHERE payload->>'user' IS NOT NULL AND locked_at IS NOT NULL) AS running,
                     count(*) FILTER (WHERE locked_at IS NULL AND attempts >= max_attempts AND key IS NOT NULL) AS failed
-             FROM q._private_jobs WHERE payload->>'user' IS NOT NULL",
+             FROM q._private_jobs",
         );
         let rows = self.all(&sql, Vec::new()).await?;
         let Some(row) = rows.first() else { return Ok(Counts::default()) };

@@ -7,6 +7,7 @@ use rpm_stores::postgres::Depth;
 
 use crate::error::FleetError;
 use crate::fleet::Fleet;
+use crate::refresh::PopulationStatus;
 
 /// How a fleet is doing; made by [`Fleet::status`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub struct Status {
     pub inbox: Depth,
     /// The times that workers of this process lost the queue's database.
     pub pauses: u64,
+    /// The population of all users.
+    pub population: PopulationStatus,
 }
 
 /// A job that failed and is not done yet.
@@ -53,6 +56,7 @@ impl Fleet {
             jobs_failed: jobs.failed,
             inbox,
             pauses: self.pauses(),
+            population: self.population_status().await?,
         })
     }
 
@@ -89,6 +93,7 @@ impl fmt::Display for Status {
         writeln!(f, "interactions waiting: {}", self.inbox.interactions)?;
         writeln!(f, "seconds since the oldest was recorded: {}", self.inbox.lag.as_secs())?;
         writeln!(f, "interactions set aside: {}", self.inbox.aside)?;
-        write!(f, "times that this process lost the queue's database: {}", self.pauses)
+        writeln!(f, "times that this process lost the queue's database: {}", self.pauses)?;
+        write!(f, "{}", self.population)
     }
 }
