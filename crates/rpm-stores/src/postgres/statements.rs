@@ -243,7 +243,7 @@ pub(super) const NOBODY_PUTS: &str = "SELECT pg_advisory_xact_lock(hashtextexten
 /// → whether this session has the lock of erasing, until its transaction is over.
 pub(super) const LOCK_ERASING: &str = "SELECT pg_try_advisory_xact_lock(hashtextextended('rpm-stores rpm.erase', 0))";
 
-/// What was counted of users is void: whoever counts finds another number, and begins again. To be in a transaction that deletes or forgets,
+/// What was counted of users is void, also where nothing was yet, since whoever begins may read what goes: whoever counts finds another number, and begins again. To be in a transaction that deletes or forgets,
 /// after what marks the user's part.
 pub(super) const VOID: &str = concat!(
     "WITH ended AS (
