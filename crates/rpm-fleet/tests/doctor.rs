@@ -139,6 +139,11 @@ fn each_damage_is_found_by_its_check_and_by_no_other() {
             "UPDATE rpm.users SET sum = sum + 1 WHERE user_id = 'ben'",
             "UPDATE rpm.users SET sum = sum - 1 WHERE user_id = 'ben'",
         ),
+        (
+            "counting",
+            "UPDATE rpm.counting SET stage = 'census', kept_at = now() - interval '2 hours'",
+            "UPDATE rpm.counting SET stage = 'idle'",
+        ),
         ("store", "UPDATE rpm.meta SET format = 99", "UPDATE rpm.meta SET format = (SELECT kept FROM public.kept)"),
         (
             "queue",
@@ -168,7 +173,7 @@ fn each_damage_is_found_by_its_check_and_by_no_other() {
 fn what_should_be_known_is_noted_and_nothing_of_it_is_wrong() {
     let Some(server) = server() else { return };
     let address = block_on(filled(server));
-    let plant = "INSERT INTO rpm.to_erase (part, last, xid) VALUES (7, 3, '1');
+    let plant = "UPDATE rpm.counting SET ended_at = now(), refused = 'too-few-users'; INSERT INTO rpm.to_erase (part, last, xid) VALUES (7, 3, '1');
         INSERT INTO rpm.inbox (user_id, item_id, event, aside) VALUES ('ana', 'never', '{\"text\": \"a word of hers\"}', true);
         INSERT INTO rpm.inbox (user_id, item_id, event, put_at, due)
         VALUES ('ana', 'later', '{}', now() - interval '1 day', now() + interval '1 day');
@@ -178,8 +183,21 @@ fn what_should_be_known_is_noted_and_nothing_of_it_is_wrong() {
     server.psql(name(&address), plant);
     let said = doctor(&[("DATABASE", &address)], &[]);
     assert_eq!((said.code, said.at("wrong")), (0, vec![]), "{}", said.text);
-    assert_eq!(said.at("note"), ["erased", "lag", "set-aside", "jobs", "nothing-to-do"], "{}", said.text);
+    assert_eq!(said.at("note"), ["erased", "lag", "set-aside", "population", "jobs", "nothing-to-do"], "{}", said.text);
     assert!(!said.text.contains("a word of hers") && !said.json.to_string().contains("a word of hers"));
+}
+
+#[test]
+fn tables_of_the_version_before_are_noted_and_left_as_they_are() {
+    let Some(server) = server() else { return };
+    let address = block_on(filled(server));
+    server.psql(name(&address), "DROP TABLE rpm.counting, rpm.population; UPDATE rpm.meta SET format = 1");
+    server.psql(name(&address), "DELETE FROM rpm_queue.migrations WHERE id = 22");
+    let before = dump(server, &address);
+    let said = doctor(&[("DATABASE", &address)], &[]);
+    assert_eq!((said.code, said.at("wrong"), said.at("note")), (0, vec![], vec!["store", "queue"]), "{}", said.text);
+    assert!(said.means("store").contains("version 1") && said.means("models").starts_with("2 users"), "{}", said.text);
+    assert_eq!(dump(server, &address), before);
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod common;
 #[path = "../../../tests/common/postgres.rs"]
 mod postgres;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::{item, store, task, user};
@@ -131,11 +131,16 @@ async fn made(fleet: &Fleet, which: u64) -> String {
     fleet.population().await.unwrap().unwrap().to_json()
 }
 
-/// Each keeping takes so long that a test finds the counting in the middle.
+/// Each keeping takes so long that a test finds the counting in the middle, and is noted.
 fn slow(server: &Server, address: &str, seconds: f64) {
     let sql = format!(
-        "CREATE OR REPLACE FUNCTION public.slowly() RETURNS trigger LANGUAGE plpgsql AS
-           $$ BEGIN IF NEW.last IS NOT NULL THEN PERFORM pg_sleep({seconds}); END IF; RETURN NEW; END $$;
+        "CREATE TABLE IF NOT EXISTS public.noted (place serial, stage text, last text);
+         CREATE OR REPLACE FUNCTION public.slowly() RETURNS trigger LANGUAGE plpgsql AS $$
+           BEGIN
+             INSERT INTO public.noted (stage, last) VALUES (NEW.stage, NEW.last);
+             IF NEW.last IS NOT NULL THEN PERFORM pg_sleep({seconds}); END IF;
+             RETURN NEW;
+           END $$;
          DROP TRIGGER IF EXISTS slowly ON rpm.counting;
          CREATE TRIGGER slowly BEFORE UPDATE ON rpm.counting FOR EACH ROW EXECUTE FUNCTION public.slowly()"
     );
@@ -144,6 +149,14 @@ fn slow(server: &Server, address: &str, seconds: f64) {
 
 fn name(address: &str) -> &str {
     address.rsplit('=').next().unwrap()
+}
+
+/// The stages that were kept, in their order, each as often as it follows on another.
+fn stages(server: &Server, address: &str) -> String {
+    let sql = "SELECT string_agg(stage, ' ' ORDER BY place) FROM (
+        SELECT place, stage, lag(stage) OVER (ORDER BY place) AS before FROM public.noted) AS each
+        WHERE stage IS DISTINCT FROM before";
+    server.psql(name(address), sql)
 }
 
 /// Waits until some users but not all are counted in a stage.
@@ -211,11 +224,10 @@ fn whoever_takes_over_from_one_that_was_killed_goes_on_and_makes_the_same() {
         }
         assert_eq!(version(&fleet).await, None);
         slow(server, &address, 0.0);
-        // Had it begun anew, these would be counted as well, since they stand before those where it is.
-        let expected = at_once(fleet.store(), 5).await;
         let running = start(&fleet);
-        assert_eq!(made(&fleet, 1).await, expected);
+        assert_eq!(made(&fleet, 1).await, at_once(fleet.store(), 5).await);
         running.stop().await;
+        assert_eq!(stages(server, &address), "census begin first second idle", "it never began anew");
     });
 }
 
@@ -246,7 +258,7 @@ fn who_is_deleted_or_forgets_while_it_is_counted_is_not_in_it() {
 }
 
 #[test]
-fn two_workers_make_one_population_and_one_that_stalled_does_not_mix_with_who_took_over() {
+fn two_workers_make_one_population() {
     let Some(server) = server() else { return };
     let address = server.database();
     block_on(async {
@@ -261,6 +273,41 @@ fn two_workers_make_one_population_and_one_that_stalled_does_not_mix_with_who_to
         for running in running {
             running.stop().await;
         }
+        assert_eq!(stages(server, &address), "census begin first second idle");
+    });
+}
+
+#[test]
+fn one_that_was_only_slow_keeps_nothing_beside_who_took_over_and_leaves_it_to_them() {
+    let Some(server) = server() else { return };
+    let address = server.database();
+    block_on(async {
+        let fleet = opened(&address, refresh()).await;
+        fill(fleet.store(), USERS).await;
+        slow(server, &address, 0.15);
+        let running = start(&fleet);
+        in_the_middle_of(&fleet, "first").await;
+        // As another worker does that takes this one for dead.
+        let populations = fleet.store().populations();
+        let taken_over = async || {
+            let mut counting = populations.counting().await.unwrap();
+            populations.keep(&mut counting).await.unwrap().then_some(counting)
+        };
+        let mut counting = None;
+        while counting.is_none() {
+            counting = taken_over().await;
+        }
+        let jobs = "SELECT count(*) FROM rpm_queue._private_jobs WHERE key = 'refresh'";
+        until("it leaves", || async { server.psql(name(&address), jobs) == "0" }).await;
+        assert_eq!(populations.counting().await.ok(), counting, "it is as the other one left it");
+        running.stop().await;
+        assert_eq!(version(&fleet).await, None);
+        // That one is gone too, and whoever sweeps goes on.
+        slow(server, &address, 0.0);
+        let running = start(&fleet);
+        assert_eq!(made(&fleet, 1).await, at_once(fleet.store(), 5).await);
+        running.stop().await;
+        assert_eq!(stages(server, &address), "census begin first second idle");
     });
 }
 

@@ -18,13 +18,14 @@ fn users(number: usize) -> Vec<Vec<MemoryItem>> {
 
 #[test]
 fn a_sample_of_those_that_are_looked_at_begins_the_same_population() {
-    for (number, k) in [(900, 5), (1_200, 5), (1_250, 5), (1_900, 5), (1_900, 400)] {
+    // Of these 1,028 and 1,628 have said something.
+    for (number, k) in [(1_200, 5), (1_900, 5)] {
         let users = users(number);
         let census = Census::of_all(&task(true), &users).unwrap();
         let every = Population::looks_at_every(census.users(), k);
         let who_said = users.iter().filter(|user| !user.is_empty());
         let some: Vec<&Vec<MemoryItem>> = who_said.step_by(every).collect();
-        assert!(some.len() < 2 * 1_024.max(2 * k), "{number}: {}", some.len());
+        assert!(some.len() < 600, "{number}: {}", some.len());
         let (all, some) = (Population::begin(&census, &users, k), Population::begin(&census, &some, k));
         assert_eq!(all.unwrap(), some.unwrap(), "{number}");
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rpm_core::UserId;
 use rpm_core::store::{StoreError, UserModelStore as _};
 use rpm_stores::PostgresStore;
-use rpm_stores::postgres::{Depth, Examined, Finding};
+use rpm_stores::postgres::{Depth, Examined, Finding, PopulationTold};
 
 use crate::database::{Database, in_words};
 use crate::doctor::Args;
@@ -13,6 +13,8 @@ use crate::report::Check;
 
 /// What waits longer is told.
 const LAG: Duration = Duration::from_secs(600);
+/// A counting of which nothing was kept for longer stands still.
+const STANDS_STILL: Duration = Duration::from_secs(3_600);
 /// Ids that are listed at most.
 const LISTED: usize = 20;
 
@@ -60,6 +62,9 @@ pub(crate) async fn look(
     };
     held(&store.examine().await.map_err(told)?, checks);
     waiting(&store.inbox().depth().await.map_err(told)?, checks);
+    if tables.found == Some(known) {
+        population(&store.populations().told().await.map_err(told)?, checks);
+    }
     if args.read > 0 {
         checks.push(read(&store, args.read).await?);
     }
@@ -103,7 +108,7 @@ fn held(examined: &Examined, checks: &mut Vec<Check>) {
         0 => Check::ok("erased", "no deleted text is left in the tables' files"),
         n => Check::note(
             "erased",
-            format!("{n} of 32 parts of the tables hold deleted text in their files"),
+            format!("{n} parts of the tables hold deleted text in their files"),
             "Call PostgresStore::compact, with no transaction open from before",
         ),
     });
@@ -126,6 +131,35 @@ fn waiting(depth: &Depth, checks: &mut Vec<Check>) {
             format!("{n} interactions are set aside and wait no more"),
             "Inbox::aside lists them with the reason, Fleet::try_again has them tried again",
         ),
+    });
+}
+
+/// The population, and the counting of the next.
+fn population(told: &PopulationTold, checks: &mut Vec<Check>) {
+    let means = match told.version {
+        None => "none is kept".to_owned(),
+        Some(version) => {
+            format!("version {version} of {} users was made {} s ago", told.users, told.age.as_secs())
+        }
+    };
+    checks.push(match &told.refused {
+        None => Check::ok("population", means),
+        Some(why) => Check::note(
+            "population",
+            format!("{means}; the last refresh made none ({why})"),
+            "NotFitted says what the word means; with more users it comes by itself",
+        ),
+    });
+    checks.push(match &told.under_way {
+        None => Check::ok("counting", "no population is being counted"),
+        Some((stage, kept)) if *kept > STANDS_STILL => Check::wrong(
+            "counting",
+            format!("a population is being counted ({stage}), and for {} s nobody got on with it", kept.as_secs()),
+            "Run a worker of a fleet that was built with FleetBuilder::population; what was counted is kept as long, and is private",
+        ),
+        Some((stage, kept)) => {
+            Check::ok("counting", format!("a population is being counted ({stage}), last kept {} s ago", kept.as_secs()))
+        }
     });
 }
 
