@@ -167,7 +167,8 @@ impl FleetBuilder {
     }
 
     /// Has workers refresh the [population](rpm_core::stats::population::Population) of all users, one at a time and as often as is said, and
-    /// gives it to whoever makes a pipeline, as [`Calls::population`]. The same in all processes of a fleet. Default: none is made.
+    /// gives it to whoever makes a pipeline, as [`Calls::population`]. The same in all processes of a fleet. While it is counted it takes one of a
+    /// worker's [places](Self::concurrency), so let there be two or more, and up to four of the store's connections. Default: none is made.
     pub fn population(mut self, refresh: Refresh) -> Self {
         self.refresh = Some(refresh);
         self

@@ -145,13 +145,13 @@ impl Queue {
         Ok(Counts { waiting: count("waiting")?, running: count("running")?, failed: count("failed")? })
     }
 
-    /// Jobs that failed and were not done since: task, user, attempts, the word.
+    /// Jobs that failed and were not done since: task, user or nothing, attempts, the word.
     pub(crate) async fn failed(&self, limit: usize) -> Result<Vec<(String, String, i16, String)>, QueueError> {
         let sql = self.sql(
-            "SELECT task.identifier AS task, job.payload->>'user' AS whose, job.attempts AS attempts,
+            "SELECT task.identifier AS task, coalesce(job.payload->>'user', '') AS whose, job.attempts AS attempts,
                     coalesce(job.last_error, '') AS why
              FROM q._private_jobs AS job JOIN q._private_tasks AS task ON task.id = job.task_id
-             WHERE job.payload->>'user' IS NOT NULL AND job.key IS NOT NULL AND job.locked_at IS NULL
+             WHERE job.key IS NOT NULL AND job.locked_at IS NULL
                AND job.last_error IS NOT NULL
              ORDER BY job.attempts DESC, job.id LIMIT $1",
         );

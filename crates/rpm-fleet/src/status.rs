@@ -32,10 +32,10 @@ pub struct Status {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FailedJob {
-    /// `observe` or `relearn`.
+    /// `observe` or `relearn`, `refresh` of the population, or what each minute sees to, `sweep` and `heal`.
     pub task: String,
-    /// Whom it is on.
-    pub user: UserId,
+    /// Whom it is on; nothing where it is of no one user.
+    pub user: Option<UserId>,
     /// How often it was tried, of 25 times.
     pub attempts: u32,
     /// Why it failed the last time, in a word.
@@ -69,9 +69,9 @@ impl Fleet {
         let failed = self.inner.queue.failed(limit).await?;
         let job = |(task, user, attempts, why): (String, String, i16, String)| {
             let attempts = u32::from(attempts.unsigned_abs());
-            Some(FailedJob { task, user: UserId::new(user).ok()?, attempts, why })
+            FailedJob { task, user: UserId::new(user).ok(), attempts, why }
         };
-        Ok(failed.into_iter().filter_map(job).collect())
+        Ok(failed.into_iter().map(job).collect())
     }
 
     /// Has jobs that failed at every attempt run again. Says how many.

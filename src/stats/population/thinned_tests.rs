@@ -1,36 +1,17 @@
-//! A sample without the users that are not looked at begins the same population.
+//! A sample of the users that are looked at is looked at as a whole, so that it begins the same population.
 
-use super::tests::{item, task};
-use super::*;
-use crate::data::MemoryItem;
-
-/// Users of two kinds, every seventh of whom has said nothing.
-fn users(number: usize) -> Vec<Vec<MemoryItem>> {
-    let of = |user: usize| {
-        let likes = if user.is_multiple_of(2) { "3" } else { "1" };
-        let other = ["1", "2", "3"][user % 3];
-        let rows = [("peace and treaty", likes), ("war and fish", other)];
-        let said = if user.is_multiple_of(7) { 0 } else { rows.len() };
-        rows.iter().take(said).enumerate().map(|(n, (text, response))| item(n, text, response)).collect()
-    };
-    (0..number).map(of).collect()
-}
+use super::Population;
 
 #[test]
-fn a_sample_of_those_that_are_looked_at_begins_the_same_population() {
-    // Of these 1,028 and 1,628 have said something.
-    for (number, k) in [(1_200, 5), (1_900, 5)] {
-        let users = users(number);
-        let census = Census::of_all(&task(true), &users).unwrap();
-        let every = Population::looks_at_every(census.users(), k);
-        let who_said = users.iter().filter(|user| !user.is_empty());
-        let some: Vec<&Vec<MemoryItem>> = who_said.step_by(every).collect();
-        assert!(some.len() < 600, "{number}: {}", some.len());
-        let (all, some) = (Population::begin(&census, &users, k), Population::begin(&census, &some, k));
-        assert_eq!(all.unwrap(), some.unwrap(), "{number}");
+fn of_a_sample_of_those_that_are_looked_at_all_are_looked_at() {
+    for k in [2, 10, 256, 257, 400, 5_000] {
+        for users in (0..6_000_u64).chain([99_999, 100_000, 1_000_003]) {
+            let every = Population::looks_at_every(users, k);
+            let some = users.div_ceil(every as u64);
+            assert!(every == 1 || some >= 512.max(2 * k as u64), "{users}, {k}");
+            assert_eq!(Population::looks_at_every(some, k), 1, "{users}, {k}");
+        }
     }
-    assert_eq!(Population::looks_at_every(0, 10), 1);
-    assert_eq!(Population::looks_at_every(1_023, 10), 1);
-    assert_eq!(Population::looks_at_every(1_024, 10), 2);
+    assert_eq!([0, 1_023, 1_024, 1_536].map(|users| Population::looks_at_every(users, 10)), [1, 1, 2, 3]);
     assert_eq!(Population::looks_at_every(u64::MAX, usize::MAX), 1);
 }
