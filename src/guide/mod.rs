@@ -114,6 +114,7 @@ pub mod security {}
 #[doc = include_str!("../../docs/decisions/0046-one-file-many-names.md")]
 #[doc = include_str!("../../docs/decisions/0047-users-in-postgres.md")]
 #[doc = include_str!("../../docs/decisions/0048-the-queue.md")]
+#[doc = include_str!("../../docs/decisions/0050-a-population-as-a-job.md")]
 #[doc = include_str!("../../docs/decisions/0027-dependencies-that-stand-still.md")]
 #[doc = include_str!("../../docs/decisions/0025-one-container.md")]
 pub mod decisions {}

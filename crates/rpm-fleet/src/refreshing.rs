@@ -66,6 +66,7 @@ impl Fleet {
                     tracing::warn!(%error, "the population was not refreshed; it is tried again when it is time");
                     let why = NotFitted::of(&error).as_str();
                     if refreshing.populations.refused(&refreshing.counting, why).await? {
+                        refreshing.erase().await;
                         return Ok(());
                     }
                 }
@@ -152,11 +153,15 @@ impl Refreshing {
             return Err(Stopped::Overtaken);
         }
         tracing::info!(users = population.users(), unreadable = self.unreadable, "the population was refreshed");
-        // The sums leave their file with what else was deleted; where that fails the next erasure does it.
+        self.erase().await;
+        Ok(())
+    }
+
+    /// Has the sums leave their file, with what else was deleted; where that fails the next erasure does it.
+    async fn erase(&self) {
         if let Err(error) = self.store.erase().await {
             tracing::warn!(%error, "what was counted for the population was not erased yet");
         }
-        Ok(())
     }
 
     /// The users that the census is taken of: those with the lowest places.

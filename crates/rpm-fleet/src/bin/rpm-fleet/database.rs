@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use deadpool_postgres::{Hook, HookError, Manager, Pool};
+use deadpool_postgres::{Manager, Pool};
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Config, NoTls, Row};
 
@@ -29,13 +29,10 @@ impl Database {
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(PATIENCE);
         }
-        let only_read = Hook::async_fn(|client, _| {
-            Box::pin(async move {
-                let set = client.batch_execute("SET default_transaction_read_only = on").await;
-                set.map_err(HookError::Backend)
-            })
-        });
-        let pool = Pool::builder(Manager::new(config, NoTls)).max_size(2).post_create(only_read).build();
+        // Said at the start of each session: a pooler in between would give a session that was set to others.
+        let options = format!("{} -c default_transaction_read_only=on", config.get_options().unwrap_or_default());
+        config.options(options.trim());
+        let pool = Pool::builder(Manager::new(config, NoTls)).max_size(2).build();
         Ok(Self { pool: pool.map_err(|_| "no pool of connections could be made".to_owned())? })
     }
 

@@ -4,7 +4,7 @@ use std::env;
 
 use rpm_stores::postgres::Schema;
 
-use crate::database::Database;
+use crate::database::{Database, column};
 use crate::queue::Queue;
 use crate::report::{Check, Report};
 use crate::store;
@@ -77,9 +77,15 @@ const OLDEST: i32 = 140_000;
 
 async fn reached(variable: &str, address: &str) -> Result<(Database, Check), String> {
     let database = Database::of(variable, address)?;
-    let asked = "SELECT current_setting('server_version'), current_setting('server_version_num')::int";
+    let asked = "SELECT current_setting('server_version'), current_setting('server_version_num')::int,
+        current_setting('transaction_read_only')";
     let row = database.one(asked, &[]).await?;
-    let (version, number): (String, i32) = (crate::database::column(&row, 0)?, crate::database::column(&row, 1)?);
+    let (version, number): (String, i32) = (column(&row, 0)?, column(&row, 1)?);
+    if column::<String>(&row, 2)? != "on" {
+        return Err(
+            "a pooler in between drops what has its sessions only read; give the server's own address".to_owned()
+        );
+    }
     let means = format!("{variable} is PostgreSQL {version}");
     let check = if number < OLDEST {
         Check::wrong("server", means, "Bring the server to version 14 or later")

@@ -18,7 +18,7 @@ pub(crate) enum Level {
 }
 
 /// One check. Holds numbers and ids, no text of a user.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 pub(crate) struct Check {
     #[serde(rename = "check")]
     name: &'static str,
@@ -43,7 +43,7 @@ impl Check {
 }
 
 /// All checks, and what could not be looked at.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Report {
     pub(crate) checks: Vec<Check>,
     pub(crate) could_not_look: Vec<String>,
