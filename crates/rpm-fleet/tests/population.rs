@@ -272,6 +272,34 @@ fn who_is_deleted_or_forgets_while_it_is_counted_is_not_in_it() {
 }
 
 #[test]
+fn whoever_is_deleted_at_whatever_moment_is_in_no_population_that_is_made_afterwards() {
+    let Some(server) = server() else { return };
+    let address = server.database();
+    block_on(async {
+        let fleet = opened(&address, refresh().page(2)).await;
+        fill(fleet.store(), 40).await;
+        let running = start(&fleet);
+        made(&fleet, 1).await;
+        for n in 0..5_usize {
+            fleet.refresh_population().await.unwrap();
+            tokio::time::sleep(Duration::from_millis(100 * n as u64)).await;
+            // Without the erasure, which would wait for what is under way.
+            assert!(fleet.store().clone().erasing_when_told().delete(&user(&format!("user-{n:03}"))).await.unwrap());
+            let before = version(&fleet).await.unwrap();
+            let expected = at_once(fleet.store(), 5).await;
+            fleet.refresh_population().await.unwrap();
+            until("the next", || async { version(&fleet).await > Some(before) }).await;
+            assert_eq!(fleet.population().await.unwrap().unwrap().to_json(), expected, "deleted in round {n}");
+            let idle = || async {
+                server.psql(name(&address), "SELECT count(*) FROM rpm_queue._private_jobs WHERE key = 'refresh'") == "0"
+            };
+            until("no job", idle).await;
+        }
+        running.stop().await;
+    });
+}
+
+#[test]
 fn two_workers_make_one_population() {
     let Some(server) = server() else { return };
     let address = server.database();
