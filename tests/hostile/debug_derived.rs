@@ -32,7 +32,7 @@ const NOT_THE_USERS: [(&str, &[&str]); 7] = [
     ("what a store says of itself in a receipt", &["PlaceState", "Erasure"]),
     (
         "names that a host gave in a database, its answer about those, and ids and words of this crate's",
-        &["Allowance", "Schema", "Refused", "QueueError", "Aside", "FailedJob"],
+        &["Allowance", "Schema", "Refused", "QueueError", "Aside", "FailedJob", "PopulationTold"],
     ),
     (
         "ids, places and kinds, in errors and outcomes",

@@ -42,7 +42,7 @@ const PASSES: usize = 2;
 /// assert_eq!(population.users(), 2);
 /// # Ok(())
 /// # }
-/// # pollster::block_on(example()).unwrap();
+/// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
 /// ```
 ///
 /// # Errors

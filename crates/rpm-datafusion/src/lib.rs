@@ -34,7 +34,7 @@
 //! assert_eq!(models.count().await?, 2);
 //! # Ok(())
 //! # }
-//! # pollster::block_on(example()).unwrap();
+//! # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
 //! ```
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -36,7 +36,7 @@ const LOADS: usize = 16;
 /// assert_eq!(context.table("models").await?.count().await?, 0);
 /// # Ok(())
 /// # }
-/// # pollster::block_on(example()).unwrap();
+/// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
 /// ```
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use rpm_core::stats::population::Population;
 use rpm_core::store::StoreError;
 use rpm_core::{LlmBackend, UserId};
 use rpm_stores::PostgresStore;
@@ -22,17 +23,28 @@ use rpm_stores::postgres::Replies;
 pub struct Calls {
     user: UserId,
     replies: Option<Replies>,
+    population: Option<Arc<Population>>,
 }
 
 impl Calls {
     /// Those of work that begins now. Of a user who has no model, and is not made known by this, nobody keeps replies.
-    pub(crate) async fn of(store: &PostgresStore, user: &UserId) -> Result<Self, StoreError> {
-        Ok(Self { user: user.clone(), replies: store.replies_of_known(user).await? })
+    pub(crate) async fn of(
+        store: &PostgresStore,
+        user: &UserId,
+        population: Option<Arc<Population>>,
+    ) -> Result<Self, StoreError> {
+        Ok(Self { user: user.clone(), replies: store.replies_of_known(user).await?, population })
     }
 
     /// Whom the work is on.
     pub fn user(&self) -> &UserId {
         &self.user
+    }
+
+    /// The population to answer with, for [`RpmPipelineBuilder::population`](rpm_core::RpmPipelineBuilder::population): the latest that the fleet
+    /// made. Nothing where none was made yet, and in a fleet that was built without [`population`](crate::FleetBuilder::population).
+    pub fn population(&self) -> Option<Arc<Population>> {
+        self.population.clone()
     }
 
     /// A backend that answers from the user's replies where it can, and keeps what it pays for, so that a reply that one worker paid for

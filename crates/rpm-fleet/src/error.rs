@@ -29,6 +29,9 @@ pub enum FleetError {
     /// The queue failed.
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// The fleet was built without a population to refresh.
+    #[error("the fleet was built without a population to refresh: give `FleetBuilder::population` one")]
+    NoRefresh,
     /// The host's closure made no pipeline.
     #[error("no pipeline was made for work on a user")]
     Pipeline(#[source] PipelineError),
@@ -46,7 +49,7 @@ impl FleetError {
             Self::Personalizer(error) => error.is_transient(),
             Self::Queue(error) => error.is_transient(),
             Self::Observing(error) => matches!(error, JobError::StoreForNow | JobError::Contended | JobError::Model),
-            Self::Pipeline(_) => false,
+            Self::Pipeline(_) | Self::NoRefresh => false,
         }
     }
 }

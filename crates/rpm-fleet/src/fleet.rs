@@ -1,10 +1,11 @@
 //! A fleet: a store, a queue beside it, and how a pipeline for work on one user is made.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use rpm_core::stats::population::Population;
 use rpm_core::{Personalizer, RpmPipeline, UserId};
 use rpm_stores::PostgresStore;
 use rpm_stores::postgres::Schema;
@@ -12,6 +13,7 @@ use rpm_stores::postgres::Schema;
 use crate::calls::Calls;
 use crate::error::{FleetError, PipelineError};
 use crate::queue::Queue;
+use crate::refresh::Refresh;
 use crate::worker::Worker;
 
 type Make = dyn Fn(&Calls) -> Result<RpmPipeline, PipelineError> + Send + Sync;
@@ -51,6 +53,9 @@ pub(crate) struct Inner {
     pub(crate) batch: usize,
     pub(crate) most_tries: u32,
     pub(crate) pauses: AtomicU64,
+    pub(crate) refresh: Option<Arc<Refresh>>,
+    /// The population that was read last, and its version.
+    pub(crate) population: Mutex<(Option<u64>, Option<Arc<Population>>)>,
 }
 
 /// What a [`Fleet`] is made of; made by [`Fleet::builder`].
@@ -64,6 +69,7 @@ pub struct FleetBuilder {
     silent_after: Duration,
     batch: usize,
     most_tries: u32,
+    refresh: Option<Refresh>,
 }
 
 impl Fleet {
@@ -87,6 +93,7 @@ impl Fleet {
             silent_after: Duration::from_secs(30),
             batch: 64,
             most_tries: 12,
+            refresh: None,
         }
     }
 
@@ -107,7 +114,11 @@ impl Fleet {
 
     /// The pipeline for work on a user.
     pub(crate) async fn pipeline_for(&self, user: &UserId) -> Result<RpmPipeline, FleetError> {
-        let calls = Calls::of(&self.inner.store, user).await?;
+        let population = match self.inner.refresh {
+            Some(_) => self.population().await?,
+            None => None,
+        };
+        let calls = Calls::of(&self.inner.store, user, population).await?;
         self.made(&calls)
     }
 
@@ -155,6 +166,14 @@ impl FleetBuilder {
         self
     }
 
+    /// Has workers refresh the [population](rpm_core::stats::population::Population) of all users, one at a time and as often as is said, and
+    /// gives it to whoever makes a pipeline, as [`Calls::population`]. The same in all processes of a fleet. While it is counted it takes one of a
+    /// worker's [places](Self::concurrency), so let there be two or more, and up to four of the store's connections. Default: none is made.
+    pub fn population(mut self, refresh: Refresh) -> Self {
+        self.refresh = Some(refresh);
+        self
+    }
+
     /// Opens the fleet, and makes the queue's tables where there are none, which takes the right to create a schema.
     ///
     /// # Errors
@@ -172,6 +191,8 @@ impl FleetBuilder {
             batch: self.batch,
             most_tries: self.most_tries,
             pauses: AtomicU64::new(0),
+            refresh: self.refresh.map(Arc::new),
+            population: Mutex::default(),
         };
         Ok(Fleet { inner: Arc::new(inner) })
     }

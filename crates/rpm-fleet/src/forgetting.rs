@@ -30,7 +30,7 @@ pub struct Forgotten {
 
 impl Fleet {
     /// Forgets interactions of a user, or what was learned of a factor, wherever they are: in what waits, in the model, in the replies that
-    /// were paid for. What a worker is at meanwhile is not saved with them. An item that was forgotten is not recorded again under its id.
+    /// were paid for. What a worker is at meanwhile is not saved with them, and a population that is being counted is counted anew. An item that was forgotten is not recorded again under its id.
     ///
     /// Items are named by their ids, whether they were observed yet or not, and those that are not there are no error. For anything else what
     /// waits is observed first, as a worker would do it, so that it is looked at too, which may ask a model.
@@ -95,7 +95,8 @@ impl Fleet {
     }
 
     /// Deletes a user: the model, what waits, the replies, what they add to sums, and the jobs. True when there was a model. A job that runs
-    /// meanwhile saves nothing of them, and goes when it is over.
+    /// meanwhile saves nothing of them, and goes when it is over; a population that is being counted is counted anew. The one in use stays until
+    /// the next.
     ///
     /// The store erases as its [documentation](rpm_stores::PostgresStore#deleting) says. The queue's tables hold of a user the id alone; rows
     /// that went stay in their files until Postgres uses the room again.

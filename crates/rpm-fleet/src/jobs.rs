@@ -21,6 +21,8 @@ pub(crate) enum Task {
     Relearn,
     /// Nudge whoever waits and has no job.
     Sweep,
+    /// Refresh the population.
+    Refresh,
     /// Mend the queue.
     Heal,
 }
@@ -31,6 +33,7 @@ impl Task {
             Self::Observe => Observe::IDENTIFIER,
             Self::Relearn => Relearn::IDENTIFIER,
             Self::Sweep => Sweep::IDENTIFIER,
+            Self::Refresh => Refresh::IDENTIFIER,
             Self::Heal => Heal::IDENTIFIER,
         }
     }
@@ -48,6 +51,12 @@ pub(crate) struct Relearn {
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Sweep {}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Refresh {
+    /// Whether it is time or not.
+    pub(crate) at_once: bool,
+}
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Heal {}
@@ -72,7 +81,17 @@ impl TaskHandler for Sweep {
     const IDENTIFIER: &'static str = "sweep";
 
     async fn run(self, ctx: WorkerContext) -> impl IntoTaskHandlerResult {
-        fleet_of(&ctx)?.sweep().await
+        let fleet = fleet_of(&ctx)?;
+        fleet.sweep().await?;
+        fleet.sweep_population().await
+    }
+}
+
+impl TaskHandler for Refresh {
+    const IDENTIFIER: &'static str = "refresh";
+
+    async fn run(self, ctx: WorkerContext) -> impl IntoTaskHandlerResult {
+        fleet_of(&ctx)?.refresh_now(self.at_once).await
     }
 }
 

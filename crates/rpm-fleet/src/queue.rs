@@ -5,7 +5,9 @@
 use std::fmt;
 
 use graphile_worker::tokio_postgres::TokioPostgresDatabase;
-use graphile_worker::{Database, DbExecutor as _, DbParams, DbRow, DbValue, JobSpec, RawJobSpec, WorkerUtils};
+use graphile_worker::{
+    Database, DbExecutor as _, DbParams, DbRow, DbValue, JobKeyMode, JobSpec, RawJobSpec, WorkerUtils,
+};
 use serde_json::json;
 
 use rpm_core::UserId;
@@ -82,6 +84,16 @@ impl Queue {
         added.map(|_| ()).map_err(|error| QueueError::of(&error))
     }
 
+    /// Adds the job that refreshes the population: one at a time. Where it is not asked for at once and there is one, waiting, running or failed,
+    /// that one does.
+    pub(crate) async fn refresh(&self, at_once: bool) -> Result<(), QueueError> {
+        let mode = if at_once { JobKeyMode::Replace } else { JobKeyMode::UnsafeDedupe };
+        let name = Task::Refresh.name();
+        let spec = JobSpec::builder().queue_name("population").job_key(name).job_key_mode(mode).build();
+        let added = self.utils.add_raw_job(name, json!({ "at_once": at_once }), spec).await;
+        added.map(|_| ()).map_err(|error| QueueError::of(&error))
+    }
+
     /// Those of the users for whom there is no job of this task, waiting, running or failed.
     pub(crate) async fn without_job(&self, task: Task, users: Vec<UserId>) -> Result<Vec<UserId>, QueueError> {
         let keys: Vec<String> = users.iter().map(|user| key_of(task, user)).collect();
@@ -119,13 +131,13 @@ impl Queue {
         self.execute(&sql, Vec::new()).await
     }
 
-    /// Counts the jobs of users.
+    /// Counts the jobs of users, and all that failed.
     pub(crate) async fn counts(&self) -> Result<Counts, QueueError> {
         let sql = self.sql(
-            "SELECT count(*) FILTER (WHERE locked_at IS NULL AND attempts < max_attempts) AS waiting,
-                    count(*) FILTER (WHERE locked_at IS NOT NULL) AS running,
+            "SELECT count(*) FILTER (WHERE payload->>'user' IS NOT NULL AND locked_at IS NULL AND attempts < max_attempts) AS waiting,
+                    count(*) FILTER (WHERE payload->>'user' IS NOT NULL AND locked_at IS NOT NULL) AS running,
                     count(*) FILTER (WHERE locked_at IS NULL AND attempts >= max_attempts AND key IS NOT NULL) AS failed
-             FROM q._private_jobs WHERE payload->>'user' IS NOT NULL",
+             FROM q._private_jobs",
         );
         let rows = self.all(&sql, Vec::new()).await?;
         let Some(row) = rows.first() else { return Ok(Counts::default()) };
@@ -133,13 +145,13 @@ impl Queue {
         Ok(Counts { waiting: count("waiting")?, running: count("running")?, failed: count("failed")? })
     }
 
-    /// Jobs that failed and were not done since: task, user, attempts, the word.
+    /// Jobs that failed and were not done since: task, user or nothing, attempts, the word.
     pub(crate) async fn failed(&self, limit: usize) -> Result<Vec<(String, String, i16, String)>, QueueError> {
         let sql = self.sql(
-            "SELECT task.identifier AS task, job.payload->>'user' AS whose, job.attempts AS attempts,
+            "SELECT task.identifier AS task, coalesce(job.payload->>'user', '') AS whose, job.attempts AS attempts,
                     coalesce(job.last_error, '') AS why
              FROM q._private_jobs AS job JOIN q._private_tasks AS task ON task.id = job.task_id
-             WHERE job.payload->>'user' IS NOT NULL AND job.key IS NOT NULL AND job.locked_at IS NULL
+             WHERE job.key IS NOT NULL AND job.locked_at IS NULL
                AND job.last_error IS NOT NULL
              ORDER BY job.attempts DESC, job.id LIMIT $1",
         );

@@ -1,10 +1,13 @@
 //! How a fleet is doing, for dashboards.
 
+use std::fmt;
+
 use rpm_core::UserId;
 use rpm_stores::postgres::Depth;
 
 use crate::error::FleetError;
 use crate::fleet::Fleet;
+use crate::refresh::PopulationStatus;
 
 /// How a fleet is doing; made by [`Fleet::status`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,16 +24,18 @@ pub struct Status {
     pub inbox: Depth,
     /// The times that workers of this process lost the queue's database.
     pub pauses: u64,
+    /// The population of all users.
+    pub population: PopulationStatus,
 }
 
 /// A job that failed and is not done yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FailedJob {
-    /// `observe` or `relearn`.
+    /// `observe` or `relearn`, `refresh` of the population, or what each minute sees to, `sweep` and `heal`.
     pub task: String,
-    /// Whom it is on.
-    pub user: UserId,
+    /// Whom it is on; nothing where it is of no one user.
+    pub user: Option<UserId>,
     /// How often it was tried, of 25 times.
     pub attempts: u32,
     /// Why it failed the last time, in a word.
@@ -51,6 +56,7 @@ impl Fleet {
             jobs_failed: jobs.failed,
             inbox,
             pauses: self.pauses(),
+            population: self.population_status().await?,
         })
     }
 
@@ -63,9 +69,9 @@ impl Fleet {
         let failed = self.inner.queue.failed(limit).await?;
         let job = |(task, user, attempts, why): (String, String, i16, String)| {
             let attempts = u32::from(attempts.unsigned_abs());
-            Some(FailedJob { task, user: UserId::new(user).ok()?, attempts, why })
+            FailedJob { task, user: UserId::new(user).ok(), attempts, why }
         };
-        Ok(failed.into_iter().filter_map(job).collect())
+        Ok(failed.into_iter().map(job).collect())
     }
 
     /// Has jobs that failed at every attempt run again. Says how many.
@@ -74,5 +80,20 @@ impl Fleet {
     /// [`FleetError::Queue`].
     pub async fn retry(&self) -> Result<u64, FleetError> {
         Ok(self.inner.queue.retry().await?)
+    }
+}
+
+/// One number a line.
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "jobs waiting: {}", self.jobs_waiting)?;
+        writeln!(f, "jobs running: {}", self.jobs_running)?;
+        writeln!(f, "jobs failed for good: {}", self.jobs_failed)?;
+        writeln!(f, "users of whom something waits: {}", self.inbox.users)?;
+        writeln!(f, "interactions waiting: {}", self.inbox.interactions)?;
+        writeln!(f, "seconds since the oldest was recorded: {}", self.inbox.lag.as_secs())?;
+        writeln!(f, "interactions set aside: {}", self.inbox.aside)?;
+        writeln!(f, "times that this process lost the queue's database: {}", self.pauses)?;
+        write!(f, "{}", self.population)
     }
 }

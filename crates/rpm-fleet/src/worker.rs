@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::error::QueueError;
 use crate::fleet::Fleet;
-use crate::jobs::{Heal, Observe, Relearn, Sweep, Task};
+use crate::jobs::{Heal, Observe, Refresh, Relearn, Sweep, Task};
 
 /// Between attempts to reach the database again: the first, and the longest.
 const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(10)];
@@ -157,6 +157,7 @@ impl Worker {
             .define_job::<Observe>()
             .define_job::<Relearn>()
             .define_job::<Sweep>()
+            .define_job::<Refresh>()
             .define_job::<Heal>()
             // The queue hands a cron job without a payload null.
             .with_cron(Cron::every_minute::<Sweep>().job_key(Task::Sweep.name()).payload_value(json!({})).build())

@@ -250,7 +250,10 @@ fn what_cannot_be_observed_is_set_aside_or_put_off_and_keeps_nothing_else_waitin
         .await;
         running.stop().await;
         let failed = fleet.failed_jobs(9).await.unwrap();
-        assert_eq!((failed.len(), failed[0].user.as_str(), failed[0].task.as_str()), (1, "ana", "observe"));
+        assert_eq!(
+            (failed.len(), failed[0].user.as_ref().unwrap().as_str(), failed[0].task.as_str()),
+            (1, "ana", "observe")
+        );
         assert!(!failed[0].why.contains("director"), "{failed:?}");
     });
 }

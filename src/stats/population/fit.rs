@@ -9,7 +9,7 @@ use super::census::Shared;
 use super::file::{MOST, MOST_EFFECT};
 use super::reading::SLOPE;
 use super::regression::Regression;
-use super::search::{ALONE, RIDGE};
+use super::search::{ALONE, RIDGE, SAMPLE};
 use super::user::OF_TONE;
 use super::{Census, Counts, Population, PopulationError};
 
@@ -54,6 +54,13 @@ impl Population {
         k: usize,
     ) -> Result<Self, PopulationError> {
         Self::sharing(census, k)?.seeded(sample)
+    }
+
+    /// Of so many users of a sample who said anything, [`begin`](Self::begin) looks at the first and at every one that is so many further
+    /// on: a sample of these alone begins the same population, and the others need not be held. From 1 on.
+    pub fn looks_at_every(users: u64, k: usize) -> usize {
+        let looked_at = SAMPLE.max(k.saturating_mul(2));
+        usize::try_from(users).map_or(usize::MAX, |users| (users / looked_at).max(1))
     }
 
     /// The population of what k users of the census share, without axes.

@@ -71,3 +71,5 @@ mod private_tests;
 mod sums_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod thinned_tests;

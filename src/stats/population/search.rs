@@ -22,7 +22,7 @@ pub(super) const ALONE: f64 = 0.25;
 pub(super) const RIDGE: f64 = 3.0;
 const RIDGES: [f64; 3] = [RIDGE, 1.0, 9.0];
 /// The users among whom axes are looked for, or more where k is more than half of that.
-const SAMPLE: usize = 512;
+pub(super) const SAMPLE: usize = 512;
 /// How often axes, and where users stand, are found anew.
 const ROUNDS: usize = 3;
 /// Into how many groups users are divided, each of which is foretold from the others.
@@ -61,7 +61,7 @@ impl Population {
     /// The axes on which users of a sample differ, as many as foretell others.
     pub(super) fn seeded<U: AsRef<[MemoryItem]> + Sync>(&self, sample: &[U]) -> Result<Self, PopulationError> {
         let some: Vec<&U> = sample.iter().filter(|user| !user.as_ref().is_empty()).collect();
-        let step = (some.len() / SAMPLE.max(2 * self.k)).max(1);
+        let step = Self::looks_at_every(some.len() as u64, self.k);
         let sample: Vec<&U> = some.into_iter().step_by(step).collect();
         let mut begun = self.with_empty(1);
         if self.scale {

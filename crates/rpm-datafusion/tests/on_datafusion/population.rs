@@ -65,7 +65,7 @@ async fn bytes_are_read_as_texts_are() {
     let models = models(3);
     let files: Vec<String> = models.iter().map(file).collect();
     let column: ArrayRef =
-        Arc::new(BinaryArray::from_iter(files.iter().map(|file| Some(file.as_bytes())).chain([None])));
+        Arc::new(files.iter().map(|file| Some(file.as_bytes())).chain([None]).collect::<BinaryArray>());
     let context = session(1, "models", vec![vec![RecordBatch::try_from_iter([("model", column)]).unwrap()]]);
     let census = Census::of_all(&task(), &items(&models)).unwrap();
     assert_eq!(text(&context, "SELECT rpm_census(model) FROM models").await, census.to_json());

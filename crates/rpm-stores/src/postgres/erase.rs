@@ -8,7 +8,7 @@ use tokio_postgres::{Row, SimpleQueryMessage};
 use rpm_core::store::{Erasure, StoreError};
 
 use super::error::failed;
-use super::schema::{TABLES, part_name};
+use super::schema::tables_of;
 use super::{Inner, Value, statements};
 
 /// Times that an erasure waits for open transactions.
@@ -107,8 +107,7 @@ impl Erasing<'_> {
         if kept != Kept::Nothing {
             return Ok(kept);
         }
-        for (table, _) in TABLES {
-            let name = part_name(self.store.schema.as_str(), table, usize::try_from(part).unwrap_or_default());
+        for name in tables_of(self.store.schema.as_str(), usize::try_from(part).unwrap_or_default()) {
             let before = self.file_of(&name).await?;
             match self.client.batch_execute(&format!("VACUUM (FULL) {name}")).await {
                 Ok(()) => {}

@@ -63,6 +63,18 @@ impl PostgresStore {
     }
 }
 
+/// One number a line, and a line for each finding.
+impl fmt::Display for Examined {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "users with a model: {}", self.models)?;
+        writeln!(f, "places reserved without a model: {}", self.reserved)?;
+        writeln!(f, "interactions in the inbox: {}", self.waiting)?;
+        writeln!(f, "replies kept: {}", self.replies)?;
+        write!(f, "bytes of all tables: {}", self.bytes)?;
+        self.findings.iter().try_for_each(|finding| write!(f, "\nto be seen to: {finding}"))
+    }
+}
+
 impl Finding {
     /// How often.
     pub fn count(self) -> u64 {

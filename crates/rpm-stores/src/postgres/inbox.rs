@@ -198,6 +198,32 @@ impl Inbox {
         let values: [Value<'_>; 2] = [(&after, Type::TEXT), (&limit, Type::INT8)];
         self.store.inner.all(statements::WHO_WAITS, &values).await?.iter().map(rows::user).collect()
     }
+
+    /// The same of whom something could have been observed for longer than this, and was not.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn overdue(
+        &self,
+        longer: Duration,
+        after: Option<&UserId>,
+        limit: usize,
+    ) -> Result<Vec<UserId>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let (after, seconds) = (after.map_or("", UserId::as_str), longer.as_secs_f64());
+        let values: [Value<'_>; 3] = [(&after, Type::TEXT), (&limit, Type::INT8), (&seconds, Type::FLOAT8)];
+        self.store.inner.all(statements::OVERDUE, &values).await?.iter().map(rows::user).collect()
+    }
+
+    /// Those of the users of whom nothing is here, neither waiting nor put off nor set aside.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn idle(&self, users: &[UserId]) -> Result<Vec<UserId>, StoreError> {
+        let users: Vec<&str> = users.iter().map(UserId::as_str).collect();
+        let values: [Value<'_>; 1] = [(&users, Type::TEXT_ARRAY)];
+        self.store.inner.all(statements::NOTHING_OF, &values).await?.iter().map(rows::user).collect()
+    }
 }
 
 impl Waiting {

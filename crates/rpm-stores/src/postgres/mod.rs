@@ -6,6 +6,7 @@
 //! inbox.rs       interactions that wait to be observed         taking.rs      and leave in the transaction that saves the model
 //! aside.rs       and those that cannot be for now
 //! replies.rs     replies that were paid for, for all           parts.rs       what users add to sums over all users
+//! populations.rs what all users have in common, and how far it is counted
 //! allowance.rs   what all may spend on calls together          examined.rs    what an operator should know, and finds wrong
 //! connections.rs, rows.rs, error.rs  what all of these use
 //! ```
@@ -18,6 +19,7 @@ mod error;
 mod examined;
 mod inbox;
 mod parts;
+mod populations;
 mod replies;
 mod rows;
 mod schema;
@@ -42,8 +44,9 @@ pub use self::aside::Aside;
 pub use self::examined::{Examined, Finding};
 pub use self::inbox::{Depth, Gone, Inbox, Put, Waiting};
 pub use self::parts::Part;
+pub use self::populations::{Counting, KeptPopulation, PopulationTold, Populations};
 pub use self::replies::{PaidOnce, Replies};
-pub use self::schema::{Schema, SchemaError};
+pub use self::schema::{Schema, SchemaError, Tables};
 pub use self::taking::{NoLongerWaiting, Taking};
 
 use self::connections::Connections;
@@ -139,6 +142,33 @@ impl PostgresStore {
         Ok(Self { inner: Arc::new(inner), when_told: false, parts_of: None })
     }
 
+    /// Opens the store as it is: nothing is made and nothing changed, so that sessions which may only read can look at it. In tables of an
+    /// earlier version what later ones added is not there, and asking for it fails.
+    ///
+    /// # Errors
+    /// [`StoreError::NotAStore`] where there are no tables; otherwise as for [`open`](Self::open).
+    pub async fn open_as_it_is(pool: Pool, schema: Schema) -> Result<Self, StoreError> {
+        let connections = Connections::of(pool)?;
+        let connection = connections.one().await?;
+        Schema::fits(&connection).await?;
+        let is_there = schema.format(&**connection).await?.is_some();
+        drop(connection);
+        if !is_there {
+            return Err(StoreError::NotAStore);
+        }
+        let inner = Inner { connections, schema, erasing: Mutex::default() };
+        Ok(Self { inner: Arc::new(inner), when_told: false, parts_of: None })
+    }
+
+    /// The version of the tables in a schema, without changing anything.
+    ///
+    /// # Errors
+    /// [`StoreError::Transient`] when the database cannot be reached, [`StoreError::Permanent`] when it refuses, and outside of a tokio runtime.
+    pub async fn tables(pool: Pool, schema: &Schema) -> Result<Tables, StoreError> {
+        let connection = Connections::of(pool)?.one().await?;
+        schema.tables(&**connection).await
+    }
+
     /// This store without erasing after each deletion and forgetting: only [`compact`](Self::compact) does, and receipts say so.
     #[must_use]
     pub fn erasing_when_told(mut self) -> Self {
@@ -196,16 +226,20 @@ impl PostgresStore {
                 statements::SAVE_OVER
             }
         };
-        let Some(taken) = taken else {
+        if taken.is_none() && !forgets {
             let saved = self.inner.one(statement, &values).await?;
             return saved.map_or(Err(StoreError::Conflict), |row| rows::version(&row));
-        };
+        }
         let mut connection = self.inner.connections.one().await?;
         let transaction = connection.transaction().await.map_err(failed)?;
         // Dropped before its end, it is rolled back.
         let saved = transaction.query_typed(&self.inner.sql(statement), &values).await.map_err(failed)?;
         let version = rows::version(saved.first().ok_or(StoreError::Conflict)?)?;
-        for (statement, places) in [(statements::HOLD_WAITING, &taken.read), (statements::TAKE, &taken.taken_in)] {
+        if forgets {
+            transaction.query_typed(&self.inner.sql(statements::VOID), &[]).await.map_err(failed)?;
+        }
+        let places = taken.map(|taken| [(statements::HOLD_WAITING, &taken.read), (statements::TAKE, &taken.taken_in)]);
+        for (statement, places) in places.into_iter().flatten() {
             if !inbox::has_all(&transaction, &self.inner.sql(statement), model.user(), places).await? {
                 return Err(StoreError::transient(NoLongerWaiting));
             }
@@ -229,6 +263,9 @@ impl PostgresStore {
         let transaction = connection.transaction().await.map_err(failed)?;
         let gone = transaction.query_typed(&self.inner.sql(statement), values).await.map_err(failed)?;
         let had = gone.first().map(|row| row.try_get(0)).transpose().map_err(failed)?;
+        if had == Some(true) {
+            transaction.query_typed(&self.inner.sql(statements::VOID), &[]).await.map_err(failed)?;
+        }
         // What is compared is deleted as a whole or not at all.
         if had.is_some() || values.len() == 1 {
             // By a statement of its own, which sees what others kept while the first one waited for them.

@@ -9,6 +9,8 @@
 //! replies   user, request → a reply that was paid for, and which items it is about
 //! parts     user, kind → what the user adds to a sum over all users, as of the model of this number
 //! spent     allowance, day → calls, money in millionths          booked: when its next call may begin
+//! counting  how far the counting of a population over all users is, one row: a number that changes with it, and its sums
+//! population the one that was made last, one row
 //! to_erase  part of the tables → how often something went from it, up to which of these it was erased, and the transaction of the newest
 //! ```
 
@@ -24,10 +26,10 @@ use rpm_core::store::StoreError;
 use super::error::failed;
 
 /// The parts that users are spread over. Erasing writes one anew, while its users wait.
-pub(super) const PARTS: usize = 32;
+const PARTS: usize = 32;
 
 /// What each version of the tables adds to the one before, written for a schema.
-const STEPS: [fn(&str) -> String; 1] = [first];
+const STEPS: [fn(&str) -> String; 2] = [first, second];
 
 /// The name of the Postgres schema that a store's tables are in: 1 to 40 lower-case letters, digits and `_`, beginning with a letter.
 /// Default: `rpm`.
@@ -38,6 +40,16 @@ pub struct Schema(String);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a schema's name is 1 to 40 lower-case letters, digits and `_`, and begins with a letter")]
 pub struct SchemaError;
+
+/// The version of a store's tables, told by [`PostgresStore::tables`](super::PostgresStore::tables).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Tables {
+    /// That of the tables; nothing where there are none. A store that is opened brings an earlier one to `known`, and refuses a later one.
+    pub found: Option<u64>,
+    /// The one that this crate makes.
+    pub known: u64,
+}
 
 impl Schema {
     /// Checks and keeps a name.
@@ -59,8 +71,8 @@ impl Schema {
         &self.0
     }
 
-    /// Sees to it that the tables are there and of this version.
-    pub(super) async fn prepare(&self, connection: &mut Object) -> Result<(), StoreError> {
+    /// An error where a store cannot be in this database, or not by these sessions.
+    pub(super) async fn fits(connection: &Object) -> Result<(), StoreError> {
         if the_one::<String>(&***connection, "SELECT current_setting('server_encoding')").await? != "UTF8" {
             return Err(StoreError::NotAStore);
         }
@@ -72,6 +84,12 @@ impl Schema {
                 "set `default_transaction_isolation` to `read committed` for the pool's sessions",
             ));
         }
+        Ok(())
+    }
+
+    /// Sees to it that the tables are there and of this version.
+    pub(super) async fn prepare(&self, connection: &mut Object) -> Result<(), StoreError> {
+        Self::fits(connection).await?;
         if self.format(&***connection).await? == Some(STEPS.len()) {
             return Ok(());
         }
@@ -89,7 +107,17 @@ impl Schema {
     }
 
     /// The version of the tables; nothing where there are none.
-    async fn format(&self, client: &impl GenericClient) -> Result<Option<usize>, StoreError> {
+    pub(super) async fn format(&self, client: &impl GenericClient) -> Result<Option<usize>, StoreError> {
+        let tables = self.tables(client).await?;
+        match (tables.found, tables.found.map(usize::try_from)) {
+            (Some(found), _) if found > tables.known => Err(StoreError::FutureVersion { found, known: tables.known }),
+            (_, format) => Ok(format.and_then(Result::ok)),
+        }
+    }
+
+    /// The version of the tables, whichever it is, beside that of this crate.
+    pub(super) async fn tables(&self, client: &impl GenericClient) -> Result<Tables, StoreError> {
+        let known = STEPS.len() as u64;
         // Read from the catalog's tables: a look-up by name may be answered from what this session knew before it waited.
         let there = format!(
             "SELECT EXISTS (
@@ -97,16 +125,10 @@ impl Schema {
                WHERE nspname = '{self}' AND relname = 'meta')"
         );
         if !the_one::<bool>(client, &there).await? {
-            return Ok(None);
+            return Ok(Tables { found: None, known });
         }
         let format: i32 = the_one(client, &format!("SELECT format FROM {self}.meta")).await?;
-        match usize::try_from(format) {
-            Ok(format) if format <= STEPS.len() => Ok(Some(format)),
-            _ => Err(StoreError::FutureVersion {
-                found: u64::try_from(format).unwrap_or(u64::MAX),
-                known: STEPS.len() as u64,
-            }),
-        }
+        Ok(Tables { found: Some(u64::try_from(format).unwrap_or(u64::MAX)), known })
     }
 }
 
@@ -164,8 +186,23 @@ fn first(s: &str) -> String {
     steps.concat()
 }
 
+/// What a population is counted with, and the population.
+fn second(s: &str) -> String {
+    format!(
+        "CREATE TABLE {s}.counting (
+           one boolean PRIMARY KEY DEFAULT true CHECK (one), number bigint NOT NULL, stage text NOT NULL DEFAULT 'idle',
+           last text COLLATE \"C\", sums bytea, kept_at timestamptz, held boolean NOT NULL DEFAULT false,
+           ended_at timestamptz, refused text);
+         ALTER TABLE {s}.counting ALTER last SET STATISTICS 0, ALTER sums SET STATISTICS 0;
+         INSERT INTO {s}.counting (number) VALUES (nextval('{s}.versions'));
+         CREATE TABLE {s}.population (
+           one boolean PRIMARY KEY DEFAULT true CHECK (one), version bigint NOT NULL, made_at timestamptz NOT NULL,
+           users bigint NOT NULL, digest text NOT NULL, population bytea NOT NULL);"
+    )
+}
+
 /// The tables of users, each spread over the same parts, with their columns after the user's id.
-pub(super) const TABLES: [(&str, &str); 5] = [
+const TABLES: [(&str, &str); 5] = [
     ("users", "life bigint NOT NULL, number bigint NOT NULL, model bytea, sum int, PRIMARY KEY (user_id)"),
     (
         "inbox",
@@ -187,7 +224,18 @@ fn without_statistics(table: &str, columns: &str) -> String {
     format!("ALTER TABLE {table} {};", altered.join(", "))
 }
 
+/// The part of the tables, beside those of users, that the sums of a population are in while they are counted.
+const COUNTING: usize = PARTS;
+
+/// The tables of a part, with their schema.
+pub(super) fn tables_of(s: &str, part: usize) -> Vec<String> {
+    match part {
+        COUNTING => vec![format!("{s}.counting")],
+        part => TABLES.iter().map(|(table, _)| part_name(s, table, part)).collect(),
+    }
+}
+
 /// The name of a part, with its schema.
-pub(super) fn part_name(s: &str, table: &str, part: usize) -> String {
+fn part_name(s: &str, table: &str, part: usize) -> String {
     format!("{s}.{table}_{part:02}")
 }

@@ -147,6 +147,13 @@ pub(super) const DEPTH: &str = "SELECT count(DISTINCT user_id) FILTER (WHERE NOT
 pub(super) const WHO_WAITS: &str = "SELECT DISTINCT user_id FROM rpm.inbox
     WHERE user_id > $1 AND NOT aside AND due <= now() ORDER BY user_id LIMIT $2";
 
+/// After which user, how many, seconds → users of whom something is due for longer than that.
+pub(super) const OVERDUE: &str = "SELECT DISTINCT user_id FROM rpm.inbox
+    WHERE user_id > $1 AND NOT aside AND due <= now() - make_interval(secs => $3) ORDER BY user_id LIMIT $2";
+/// Users → those of whom nothing is there.
+pub(super) const NOTHING_OF: &str = "SELECT who FROM unnest($1::text[]) AS who
+    WHERE NOT EXISTS (SELECT FROM rpm.inbox WHERE user_id = who)";
+
 /// User, ids of items to be forgotten, nothing for all that waits and all replies → ids that waited, how many replies went.
 pub(super) const FORGET: &str = concat!(
     "WITH tomb AS (
@@ -235,3 +242,42 @@ pub(super) const NOBODY_FORGETS: &str =
 pub(super) const NOBODY_PUTS: &str = "SELECT pg_advisory_xact_lock(hashtextextended('rpm-stores rpm.' || $1, 0))";
 /// → whether this session has the lock of erasing, until its transaction is over.
 pub(super) const LOCK_ERASING: &str = "SELECT pg_try_advisory_xact_lock(hashtextextended('rpm-stores rpm.erase', 0))";
+
+/// What was counted of users is void, also where nothing was yet, since whoever begins may read what goes: whoever counts finds another number, and begins again. To be in a transaction that deletes or forgets,
+/// after what marks the user's part.
+pub(super) const VOID: &str = concat!(
+    "WITH ended AS (
+       UPDATE rpm.counting SET number = nextval('rpm.versions'), held = stage <> 'idle', stage = 'idle', last = NULL, sums = NULL
+       RETURNING '32' AS part, held)",
+    marked!("ended", "held")
+);
+/// → number, stage, the last user that was counted, sums.
+pub(super) const COUNTING: &str = "SELECT number, stage, last, sums FROM rpm.counting";
+/// The number that must be held, stage, the last user that was counted, sums → the next number; nothing where another is held.
+pub(super) const KEEP_COUNTING: &str = "UPDATE rpm.counting SET
+      number = nextval('rpm.versions'), stage = $2, last = $3, sums = $4, kept_at = now()
+    WHERE number = $1 RETURNING number";
+/// The number that must be held, why there is no population, users, digest, the population or nothing → how many numbers were held: 1 or 0.
+pub(super) const END_COUNTING: &str = concat!(
+    "WITH ended AS (
+       UPDATE rpm.counting SET number = nextval('rpm.versions'), held = stage <> 'idle', stage = 'idle', last = NULL, sums = NULL,
+         ended_at = now(), refused = $2
+       WHERE number = $1 RETURNING '32' AS part, held),
+     made AS (
+       INSERT INTO rpm.population AS before (version, made_at, users, digest, population)
+       SELECT 1, now(), $3, $4, $5 FROM ended WHERE $5 IS NOT NULL
+       ON CONFLICT (one) DO UPDATE SET version = before.version + 1, made_at = excluded.made_at, users = excluded.users,
+         digest = excluded.digest, population = excluded.population),
+     marked AS (",
+    marked!("ended", "held"),
+    ") SELECT count(*) FROM ended"
+);
+/// → version of the population.
+pub(super) const POPULATION_VERSION: &str = "SELECT version FROM rpm.population";
+/// → version of the population, its file.
+pub(super) const POPULATION: &str = "SELECT version, population FROM rpm.population";
+/// → version of the population, users, digest, seconds since it was made; stage and seconds since it was kept, of a counting under way;
+/// seconds since the last one ended, why it made none.
+pub(super) const POPULATION_TOLD: &str = "SELECT version, users, digest, extract(epoch FROM now() - made_at)::float8,
+      nullif(stage, 'idle'), extract(epoch FROM now() - kept_at)::float8, extract(epoch FROM now() - ended_at)::float8, refused
+    FROM rpm.counting LEFT JOIN rpm.population USING (one)";

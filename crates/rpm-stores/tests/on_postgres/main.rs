@@ -6,6 +6,7 @@ mod aside;
 mod beside;
 #[path = "../../../../tests/common/mod.rs"]
 mod common;
+mod populations;
 #[path = "../../../../tests/common/postgres.rs"]
 mod postgres;
 mod processes;
