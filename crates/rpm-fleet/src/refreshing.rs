@@ -18,8 +18,8 @@ use crate::refresh::{NotFitted, Refresh};
 
 /// After so many pages what was counted is kept.
 const PAGES_KEPT: usize = 4;
-/// Times that a job begins anew since somebody was deleted or forgot something, until it is left to a later attempt.
-const BEGUN: usize = 10;
+/// Beginnings, the later ones since somebody was deleted or forgot something. The last goes on whoever does.
+const BEGUN: usize = 4;
 /// Models of a page that are read at a time.
 const READERS: usize = 4;
 /// Ids that are read at a time.
@@ -41,6 +41,12 @@ struct Refreshing {
     refresh: Arc<Refresh>,
     populations: Populations,
     counting: Counting,
+    /// The population's version when it was begun.
+    version: Option<u64>,
+    /// True of the last beginning.
+    goes_on: bool,
+    /// False once what was kept is void, and it goes on with what is in memory alone.
+    keeps: bool,
     /// Models that do not open.
     unreadable: u64,
 }
@@ -55,10 +61,17 @@ impl Fleet {
         if !at_once && before.under_way.is_none() && before.ended.is_some_and(|ended| ended < refresh.every) {
             return Ok(());
         }
-        for _ in 0..BEGUN {
-            let counting = populations.counting().await?;
-            let (store, refresh, populations) = (store.clone(), Arc::clone(refresh), populations.clone());
-            let mut refreshing = Refreshing { store, refresh, populations, counting, unreadable: 0 };
+        for beginning in 1..=BEGUN {
+            let mut refreshing = Refreshing {
+                store: store.clone(),
+                refresh: Arc::clone(refresh),
+                counting: populations.counting().await?,
+                populations: populations.clone(),
+                version: before.version,
+                goes_on: beginning == BEGUN,
+                keeps: true,
+                unreadable: 0,
+            };
             match refreshing.all().await {
                 Ok(()) => return Ok(()),
                 Err(Stopped::Failed(error)) => return Err(error),
@@ -133,6 +146,9 @@ impl Refreshing {
 
     /// Keeps what was counted, and gives it back.
     async fn kept(&mut self, stage: Stage) -> Result<Stage, Stopped> {
+        if !self.keeps {
+            return Ok(stage);
+        }
         let refresh = Arc::clone(&self.refresh);
         let (stage, sums) = apart(move || {
             let sums = stage.written(&refresh);
@@ -145,12 +161,30 @@ impl Refreshing {
         (self.counting.stage, self.counting.sums) = (Some(stage.word().to_owned()), sums);
         let is_kept = self.populations.keep(&mut self.counting).await?;
         self.counting.sums = Vec::new();
-        if is_kept { Ok(stage) } else { Err(Stopped::Overtaken) }
+        if is_kept || self.goes_on_in_memory().await? { Ok(stage) } else { Err(Stopped::Overtaken) }
     }
 
-    async fn made(&self, population: &Population) -> Result<(), Stopped> {
-        if !self.populations.made(&self.counting, population).await? {
-            return Err(Stopped::Overtaken);
+    /// Of the last beginning, where what was kept is void and nobody else counts: takes the number of the deletion or the forgetting, and keeps
+    /// nothing from then on, so that nothing that it dropped is written again. Whoever went is in what is made as they would be in one that was made
+    /// just before.
+    async fn goes_on_in_memory(&mut self) -> Result<bool, Stopped> {
+        if !self.goes_on || self.populations.told().await?.version != self.version {
+            return Ok(false);
+        }
+        let mut now = self.populations.counting().await?;
+        if now.stage.is_some() {
+            return Ok(false);
+        }
+        now.after = self.counting.after.take();
+        (self.counting, self.keeps) = (now, false);
+        Ok(true)
+    }
+
+    async fn made(&mut self, population: &Population) -> Result<(), Stopped> {
+        while !self.populations.made(&self.counting, population).await? {
+            if !self.goes_on_in_memory().await? {
+                return Err(Stopped::Overtaken);
+            }
         }
         tracing::info!(users = population.users(), unreadable = self.unreadable, "the population was refreshed");
         self.erase().await;

@@ -166,7 +166,7 @@ fn whoever_takes_over_from_one_that_was_killed_goes_on_and_makes_the_same() {
     block_on(async {
         let fleet = opened(&address, refresh()).await;
         fill(fleet.store(), USERS).await;
-        slow(server, &address, 0.15);
+        slow(server, &address, 0.07);
         for stage in ["census", "first", "second"] {
             let process = process_of_its_own(&address, refresh());
             in_the_middle_of(&fleet, stage).await;
@@ -191,7 +191,7 @@ fn who_is_deleted_or_forgets_while_it_is_counted_is_not_in_it() {
     block_on(async {
         let fleet = opened(&address, refresh()).await;
         fill(fleet.store(), USERS).await;
-        slow(server, &address, 0.15);
+        slow(server, &address, 0.07);
         let running = start(&fleet);
         in_the_middle_of(&fleet, "census").await;
         assert!(fleet.delete(&user("user-000")).await.unwrap());
@@ -206,6 +206,34 @@ fn who_is_deleted_or_forgets_while_it_is_counted_is_not_in_it() {
         slow(server, &address, 0.0);
         assert_eq!(made(&fleet, 1).await, at_once(fleet.store(), 5).await);
         assert_eq!(fleet.population().await.unwrap().unwrap().users(), USERS as u64 - 2);
+        running.stop().await;
+    });
+}
+
+#[test]
+fn a_population_is_made_while_users_are_deleted_all_the_time() {
+    let Some(server) = server() else { return };
+    let address = server.database();
+    block_on(async {
+        let fleet = opened(&address, refresh()).await;
+        fill(fleet.store(), USERS).await;
+        slow(server, &address, 0.02);
+        let running = start(&fleet);
+        // Without the erasure, which would wait for what is under way.
+        let store = fleet.store().clone().erasing_when_told();
+        let mut deleted = 0;
+        while version(&fleet).await.is_none() {
+            tokio::time::sleep(Duration::from_millis(150)).await;
+            assert!(store.delete(&user(&format!("user-{deleted:03}"))).await.unwrap());
+            deleted += 1;
+            assert!(deleted < 40, "it comes to an end");
+        }
+        assert!(deleted > 3, "it began anew at first");
+        let counting = fleet.store().populations().counting().await.unwrap();
+        assert_eq!((counting.stage, counting.sums.len()), (None, 0), "nothing is kept of those who went");
+        // The next one, undisturbed, is of those who are there.
+        fleet.refresh_population().await.unwrap();
+        assert_eq!(made(&fleet, 2).await, at_once(fleet.store(), 5).await);
         running.stop().await;
     });
 }
@@ -265,7 +293,7 @@ fn one_that_was_only_slow_keeps_nothing_beside_who_took_over_and_leaves_it_to_th
     block_on(async {
         let fleet = opened(&address, refresh()).await;
         fill(fleet.store(), USERS).await;
-        slow(server, &address, 0.15);
+        slow(server, &address, 0.07);
         let running = start(&fleet);
         in_the_middle_of(&fleet, "first").await;
         // As another worker does that takes this one for dead.
