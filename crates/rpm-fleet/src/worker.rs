@@ -55,7 +55,8 @@ impl Worker {
     /// Takes jobs until `stop` is ready, then ends what is under way, which others do where that takes more than 5 s.
     ///
     /// A database that cannot be reached is waited for: the pause is told by a `tracing` event at its beginning and at its end, in
-    /// [`Status::pauses`](crate::Status::pauses), and in what this returns. Dropping the future is like a kill: others do what was under way.
+    /// [`Status::pauses`](crate::Status::pauses), and in what this returns. Where the future is dropped, what is under way goes on without signs of
+    /// life until it or the runtime ends, and others may do it as well, which does no harm.
     pub async fn run(self, stop: impl Future<Output = ()> + Send) -> Worked {
         let (stopping, stopped) = watch::channel(false);
         let working = self.rounds(stopped);
