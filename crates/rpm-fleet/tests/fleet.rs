@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use common::working::{block_on, start, until};
 use common::{builder, film, item, offline, prompted, rated, task, user};
 use deadpool_postgres::{Manager, Pool};
 use postgres::{Server, server};
@@ -18,42 +19,8 @@ use rpm_core::{BackendError, Completion, CompletionRequest, Forget, Query, RpmPi
 use rpm_fleet::{Fleet, Worked};
 use rpm_stores::PostgresStore;
 use rpm_stores::postgres::Put;
-use tokio::runtime::Builder;
-use tokio::sync::{Notify, oneshot};
-use tokio::task::JoinHandle;
+use tokio::sync::Notify;
 use tokio_postgres::NoTls;
-
-fn block_on<T>(work: impl Future<Output = T>) -> T {
-    Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(work)
-}
-
-/// A worker that runs until it is told to stop.
-struct Running {
-    stop: oneshot::Sender<()>,
-    worked: JoinHandle<Worked>,
-}
-
-fn start(fleet: &Fleet) -> Running {
-    let (stop, stopped) = oneshot::channel();
-    let worker = fleet.worker();
-    let worked = tokio::spawn(async move { worker.run(async move { drop(stopped.await) }).await });
-    Running { stop, worked }
-}
-
-impl Running {
-    async fn stop(self) -> Worked {
-        self.stop.send(()).unwrap();
-        self.worked.await.unwrap()
-    }
-}
-
-async fn until<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
-    let end = Instant::now() + Duration::from_secs(60);
-    while !holds().await {
-        assert!(Instant::now() < end, "it took too long: {what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
 
 /// Works until no job is left.
 async fn work(fleet: &Fleet) -> Worked {

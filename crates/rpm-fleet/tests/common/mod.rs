@@ -1,5 +1,7 @@
 //! A model that is paid for, and films to ask it about.
 
+pub(crate) mod working;
+
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::PathBuf;

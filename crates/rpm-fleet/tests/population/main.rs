@@ -9,46 +9,21 @@ mod people;
 mod postgres;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use common::working::{block_on, start, until};
 use common::{item, store, task, user};
 use people::{at_once, fill, learned, opened, refresh};
 use postgres::{Server, server};
 use rpm_core::store::UserModelStore as _;
 use rpm_core::{Forget, Query, ResponseSpace, RpmPipeline, Task};
-use rpm_fleet::{Fleet, FleetError, NotFitted, Refresh, Worked};
+use rpm_fleet::{Fleet, FleetError, NotFitted, Refresh};
 use rpm_stores::postgres::Counting;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
 const USERS: usize = 60;
 /// Of this many users what was counted is kept after every few pages.
 const SMALL: usize = 3;
-
-fn block_on<T>(work: impl Future<Output = T>) -> T {
-    Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(work)
-}
-
-/// A worker that runs until it is told to stop.
-struct Running {
-    stop: oneshot::Sender<()>,
-    worked: JoinHandle<Worked>,
-}
-
-fn start(fleet: &Fleet) -> Running {
-    let (stop, stopped) = oneshot::channel();
-    let worker = fleet.worker();
-    let worked = tokio::spawn(async move { worker.run(async move { drop(stopped.await) }).await });
-    Running { stop, worked }
-}
-
-impl Running {
-    async fn stop(self) {
-        self.stop.send(()).unwrap();
-        self.worked.await.unwrap();
-    }
-}
 
 /// A worker with a runtime of its own, so that with that all ends that it began.
 fn process_of_its_own(address: &str, refresh: Refresh) -> Runtime {
@@ -66,14 +41,6 @@ async fn killed(process: Runtime, fleet: &Fleet) -> Counting {
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(fleet.store().populations().counting().await.unwrap(), then, "nobody is at it");
     then
-}
-
-async fn until<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
-    let end = Instant::now() + Duration::from_secs(120);
-    while !holds().await {
-        assert!(Instant::now() < end, "it took too long: {what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
 }
 
 async fn version(fleet: &Fleet) -> Option<u64> {
