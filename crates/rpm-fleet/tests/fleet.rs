@@ -8,7 +8,7 @@ mod postgres;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common::working::{block_on, start, until};
 use common::{builder, film, item, offline, prompted, rated, task, user};
