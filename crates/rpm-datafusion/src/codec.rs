@@ -42,7 +42,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion_proto::logical_plan::LogicalExtensionCodec;
 use datafusion_proto::physical_plan::{PhysicalExtensionCodec, PhysicalProtoConverterExtension};
 
-use crate::function::Function;
+use crate::function::{Function, NAMES};
 
 /// The functions in logical plans, which clients send, around the codec that is used otherwise.
 #[derive(Debug, Clone)]
@@ -90,7 +90,7 @@ macro_rules! of_functions {
         }
 
         fn try_decode_udaf(&self, name: &str, buf: &[u8]) -> Result<Arc<AggregateUDF>> {
-            if name.starts_with("rpm_") {
+            if NAMES.contains(&name) {
                 return Ok(Arc::new(Function::read(name, buf)?.into()));
             }
             self.0.try_decode_udaf(name, buf)

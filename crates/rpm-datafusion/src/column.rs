@@ -10,8 +10,14 @@ use crate::error::BulkError;
 /// A column of texts, or of bytes that are texts.
 pub(crate) struct Texts<'a>(&'a ArrayRef);
 
+/// The type as which a column is read as texts: dictionaries of texts as those texts.
+pub(crate) fn text_type(data_type: &DataType) -> Option<DataType> {
+    let of = if let DataType::Dictionary(_, values) = data_type { values } else { data_type };
+    is_text(of).then(|| of.clone())
+}
+
 /// True for types that are read as texts.
-pub(crate) fn is_text(data_type: &DataType) -> bool {
+fn is_text(data_type: &DataType) -> bool {
     use DataType::{Binary, BinaryView, LargeBinary, LargeUtf8, Utf8, Utf8View};
     matches!(data_type, Utf8 | LargeUtf8 | Utf8View | Binary | LargeBinary | BinaryView)
 }

@@ -11,12 +11,23 @@ use datafusion::error::DataFusionError;
 use rpm_core::stats::population::PopulationError;
 use rpm_core::{DataError, Error};
 
-/// A function cannot use its rows, or a population cannot be fitted from them. No text of a user is in it.
+/// A function cannot use its rows, or a population cannot be fitted from them. Users and interactions are named by their ids, and no text of theirs is in
+/// it, but for what the engine itself says ([`Statement`](Self::Statement)), which may quote a cell that it could not read or convert.
 ///
-/// A statement wraps it into [`DataFusionError::External`]; from a cluster it comes back as text.
-#[derive(Error)]
+/// A statement wraps it into [`DataFusionError::External`], and `BulkError::from` finds it there; from a cluster it comes back as text.
+#[derive(Clone, Error)]
 #[non_exhaustive]
 pub enum BulkError {
+    /// An id that is none: blank, too long, or with control characters. It is not shown, since it may be another column's text.
+    #[error(
+        "the column {column} has a text of {bytes} bytes that is no id: see that the columns are in the order user, id, query, response"
+    )]
+    NoId {
+        /// The column.
+        column: &'static str,
+        /// How long it is.
+        bytes: usize,
+    },
     /// A row of an interaction lacks a column.
     #[error("an interaction of the user {user} has no {column}: NULL can stand for a time and for options alone")]
     Missing {
@@ -57,7 +68,7 @@ pub enum BulkError {
         /// The user.
         user: String,
         /// Why.
-        source: Box<Error>,
+        source: Arc<Error>,
     },
     /// A model that cannot be read.
     #[error("a model cannot be read, of {bytes} bytes")]
@@ -72,6 +83,14 @@ pub enum BulkError {
     OtherTask {
         /// The user.
         user: String,
+    },
+    /// A part of what was gathered of a user cannot be read.
+    #[error(
+        "a part of {bytes} bytes of a user's interactions cannot be read: it was damaged on the way, or comes from another version of this crate"
+    )]
+    Part {
+        /// How long it is.
+        bytes: usize,
     },
     /// A part is neither a census nor counts.
     #[error("a part of {bytes} bytes is neither a census nor counts: give what rpm_census or rpm_counts gave")]
@@ -89,7 +108,7 @@ pub enum BulkError {
     #[error(transparent)]
     Population(#[from] PopulationError),
     /// A statement gave something else than what it was for.
-    #[error("a statement gave {0}")]
+    #[error("a statement gave {0}, where one column is to be")]
     Result(&'static str),
     /// What a function is bound to cannot be read: it was sent by another version.
     #[error("the function {name} comes from another version of this crate: use the same one in all processes")]
@@ -99,7 +118,7 @@ pub enum BulkError {
     },
     /// A statement failed.
     #[error("a statement failed")]
-    Statement(#[from] Box<DataFusionError>),
+    Statement(#[source] Arc<DataFusionError>),
 }
 
 impl BulkError {
@@ -122,31 +141,36 @@ impl fmt::Debug for BulkError {
 }
 
 impl From<DataFusionError> for BulkError {
-    /// What this crate's functions found wrong comes out as it was.
+    /// What this crate's functions found wrong comes out as it was, however the engine wrapped it.
     fn from(error: DataFusionError) -> Self {
-        match error {
-            DataFusionError::External(inner) => match inner.downcast::<Self>() {
-                Ok(found) => *found,
-                Err(inner) => Self::Statement(Box::new(DataFusionError::External(inner))),
-            },
-            DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => (*inner).into(),
-            DataFusionError::Shared(inner) => match Arc::try_unwrap(inner) {
-                Ok(inner) => inner.into(),
-                Err(inner) => Self::Statement(Box::new(DataFusionError::Shared(inner))),
-            },
-            DataFusionError::ArrowError(inner, trace) => match *inner {
-                ArrowError::ExternalError(inner) => DataFusionError::External(inner).into(),
-                inner => Self::Statement(Box::new(DataFusionError::ArrowError(Box::new(inner), trace))),
-            },
-            other => Self::Statement(Box::new(other)),
-        }
+        found(&error).unwrap_or_else(|| Self::Statement(Arc::new(error)))
     }
+}
+
+/// What a function of this crate found wrong, somewhere in what the engine says.
+fn found(error: &DataFusionError) -> Option<BulkError> {
+    match error {
+        DataFusionError::External(inner) => inside(inner.as_ref()),
+        DataFusionError::ArrowError(inner, _) => match inner.as_ref() {
+            ArrowError::ExternalError(inner) => inside(inner.as_ref()),
+            _ => None,
+        },
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => found(inner),
+        DataFusionError::Shared(inner) => found(inner),
+        DataFusionError::Collection(all) => all.iter().find_map(found),
+        _ => None,
+    }
+}
+
+fn inside(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Option<BulkError> {
+    let own = error.downcast_ref::<BulkError>().cloned();
+    own.or_else(|| error.downcast_ref::<DataFusionError>().and_then(found))
 }
 
 impl From<BulkError> for DataFusionError {
     fn from(error: BulkError) -> Self {
         match error {
-            BulkError::Statement(inner) => *inner,
+            BulkError::Statement(inner) => Self::Shared(inner),
             error => Self::External(Box::new(error)),
         }
     }

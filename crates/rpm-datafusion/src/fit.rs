@@ -64,11 +64,11 @@ pub async fn population(task: &Task, k: usize, models: DataFrame, sample: DataFr
 async fn of_all(models: &DataFrame, function: &AggregateUDF) -> Result<String, BulkError> {
     let columns = models.schema().columns();
     let [column] = columns.as_slice() else {
-        return Err(BulkError::Result("more than the one column with models"));
+        return Err(BulkError::Result("none or several columns"));
     };
     let of_all = function.call(vec![Expr::Column(column.clone())]);
     let given = each(models.clone().aggregate(Vec::new(), vec![of_all])?).await?;
-    given.into_iter().next().ok_or(BulkError::Result("nothing"))
+    given.into_iter().next().ok_or(BulkError::Result("no row"))
 }
 
 /// The texts in a frame's only column.
@@ -76,7 +76,7 @@ async fn each(frame: DataFrame) -> Result<Vec<String>, BulkError> {
     let mut all = Vec::new();
     for batch in frame.collect().await? {
         if batch.num_columns() != 1 {
-            return Err(BulkError::Result("more than the one column with models"));
+            return Err(BulkError::Result("none or several columns"));
         }
         texts(&batch, &mut all)?;
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Field};
+use datafusion::arrow::datatypes::{DataType, Field, TimeUnit};
 use datafusion::common::plan_err;
 use datafusion::error::Result;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
@@ -13,14 +13,15 @@ use rpm_core::stats::population::{Census, Population, PopulationError};
 use rpm_core::{RpmPipeline, Task};
 use serde::{Deserialize, Serialize};
 
-use crate::column::is_text;
+use crate::column::text_type;
 use crate::error::BulkError;
 use crate::learned::{Gives, Learning};
 use crate::sums::{Merging, Summing};
 
 /// `rpm_learn`: each user's model, as [`RpmPipeline::offline`](rpm_core::RpmPipeline::offline) learns it, whatever order the rows come in.
 ///
-/// Of columns `user`, `id`, `query` and `response`, all texts, then, if there are, `time`, an integer or a timestamp, and `options`, a list of texts.
+/// Of columns `user`, `id`, `query` and `response`, all texts, then, if there are, `time`, a whole number, or a timestamp, which is read as Unix seconds, and
+/// `options`, a list of texts. Later interactions of the user have to have times of the same unit.
 /// `GROUP BY` the user. One user who cannot be learned fails the statement; see [`try_learn`].
 pub fn learn(task: &Task) -> AggregateUDF {
     learning(task, Gives::Model)
@@ -72,13 +73,25 @@ pub(crate) enum Bound {
 
 /// What a function is of, as it is sent to another process.
 #[derive(Serialize, Deserialize)]
+struct Sent {
+    /// This crate's, which is rpm-core's: another one may learn or count otherwise.
+    version: String,
+    of: SentBound,
+}
+
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-enum Sent {
+enum SentBound {
     Learn { task: Task, gives: Gives },
     Census { task: Task },
     Counts { population: String },
     Merge,
 }
+
+/// The names of all functions.
+#[cfg_attr(not(feature = "codec"), expect(dead_code, reason = "none comes from elsewhere"))]
+pub(crate) const NAMES: [&str; 6] =
+    ["rpm_learn", "rpm_try_learn", "rpm_why_not", "rpm_census", "rpm_counts", "rpm_merge"];
 
 impl Bound {
     pub(crate) fn name(&self) -> &'static str {
@@ -93,28 +106,30 @@ impl Bound {
     }
 
     fn to_bytes(&self) -> Vec<u8> {
-        let sent = match self {
-            Self::Learn { pipeline, gives } => Sent::Learn { task: pipeline.task().clone(), gives: *gives },
-            Self::Census { task } => Sent::Census { task: Task::clone(task) },
-            Self::Counts { population } => Sent::Counts { population: population.to_json() },
-            Self::Merge => Sent::Merge,
+        let of = match self {
+            Self::Learn { pipeline, gives } => SentBound::Learn { task: pipeline.task().clone(), gives: *gives },
+            Self::Census { task } => SentBound::Census { task: Task::clone(task) },
+            Self::Counts { population } => SentBound::Counts { population: population.to_json() },
+            Self::Merge => SentBound::Merge,
         };
         // Texts and numbers: it cannot fail.
-        serde_json::to_vec(&sent).unwrap_or_default()
+        serde_json::to_vec(&Sent { version: VERSION.to_owned(), of }).unwrap_or_default()
     }
 
-    fn from_bytes(name: &str, bytes: &[u8]) -> Result<Self, BulkError> {
-        let other = || BulkError::OtherVersion { name: name.to_owned() };
-        Ok(match serde_json::from_slice(bytes).map_err(|_| other())? {
-            Sent::Learn { task, gives } => Self::Learn { pipeline: Arc::new(RpmPipeline::offline(task)), gives },
-            Sent::Census { task } => Self::Census { task: Arc::new(task) },
-            Sent::Counts { population } => {
-                Self::Counts { population: Arc::new(Population::from_json(&population).map_err(|_| other())?) }
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let sent: Sent = serde_json::from_slice(bytes).ok().filter(|sent: &Sent| sent.version == VERSION)?;
+        Some(match sent.of {
+            SentBound::Learn { task, gives } => Self::Learn { pipeline: Arc::new(RpmPipeline::offline(task)), gives },
+            SentBound::Census { task } => Self::Census { task: Arc::new(task) },
+            SentBound::Counts { population } => {
+                Self::Counts { population: Arc::new(Population::from_json(&population).ok()?) }
             }
-            Sent::Merge => Self::Merge,
+            SentBound::Merge => Self::Merge,
         })
     }
 }
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// One function.
 #[derive(Clone)]
@@ -140,8 +155,30 @@ impl Function {
     /// The function of these bytes.
     #[cfg_attr(not(feature = "codec"), expect(dead_code, reason = "it comes from nowhere"))]
     pub(crate) fn read(name: &str, bytes: &[u8]) -> Result<Self, BulkError> {
-        Ok(Self::new(Bound::from_bytes(name, bytes)?))
+        let bound = Bound::from_bytes(bytes).filter(|bound| bound.name() == name);
+        bound.map(Self::new).ok_or_else(|| BulkError::OtherVersion { name: name.to_owned() })
     }
+}
+
+/// A time is read as a whole number, and a timestamp as seconds.
+fn time_type(of: &DataType) -> Option<DataType> {
+    match of {
+        DataType::Timestamp(_, zone) => Some(DataType::Timestamp(TimeUnit::Second, zone.clone())),
+        of if of.is_integer() || of.is_null() => Some(DataType::Int64),
+        _ => None,
+    }
+}
+
+/// Options are read as a list of texts.
+fn options_type(of: &DataType) -> Option<DataType> {
+    use DataType::{FixedSizeList, LargeList, LargeListView, List, ListView};
+    let texts = match of {
+        List(of) | LargeList(of) | ListView(of) | LargeListView(of) | FixedSizeList(of, _) => {
+            text_type(of.data_type()).is_some() || of.data_type().is_null()
+        }
+        of => of.is_null(),
+    };
+    texts.then(|| List(Arc::new(Field::new_list_field(DataType::Utf8, true))))
 }
 
 impl AggregateUDFImpl for Function {
@@ -155,20 +192,21 @@ impl AggregateUDFImpl for Function {
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         let name = self.name();
+        let texts: Option<Vec<DataType>> = types.iter().take(4).map(text_type).collect();
         if !matches!(self.bound, Bound::Learn { .. }) {
-            return match types {
-                [one] if is_text(one) => Ok(types.to_vec()),
+            return match texts {
+                Some(one) if types.len() == 1 => Ok(one),
                 _ => plan_err!("{name} is of one column, of files as texts or as bytes"),
             };
         }
-        let (texts, more) = types.split_at(types.len().min(4));
-        if texts.len() < 4 || more.len() > 2 || !texts.iter().all(is_text) {
-            return plan_err!(
-                "{name} is of the texts user, id, query and response, then of a time and of options, if there are"
-            );
+        let more: Option<Vec<DataType>> =
+            types.iter().skip(4).zip([time_type, options_type]).map(|(of, read_as)| read_as(of)).collect();
+        match (texts, more) {
+            (Some(texts), Some(more)) if (4..=6).contains(&types.len()) => Ok([texts, more].concat()),
+            _ => plan_err!(
+                "{name} is of the texts user, id, query and response, then of a time, a whole number or a timestamp, and of options, a list of texts, if there are"
+            ),
         }
-        let options = DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true)));
-        Ok(texts.iter().cloned().chain([DataType::Int64, options].into_iter().take(more.len())).collect())
     }
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {

@@ -4,12 +4,14 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray as _};
-use datafusion::arrow::datatypes::Int64Type;
+use datafusion::arrow::array::{Array, ArrayRef, AsArray as _, ListArray, PrimitiveArray};
+use datafusion::arrow::datatypes::{Int64Type, TimestampSecondType};
+use datafusion::common::plan_err;
 use datafusion::error::Result;
 use datafusion::logical_expr::Accumulator;
 use datafusion::scalar::ScalarValue;
-use rpm_core::{DataError, History, Interaction, Query, RpmPipeline};
+use rpm_core::data::ItemId;
+use rpm_core::{DataError, History, Interaction, Query, RpmPipeline, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::column::Texts;
@@ -48,6 +50,7 @@ pub(crate) struct Learning {
 impl Rows {
     /// Takes in whose row it is. Several users are a problem.
     fn user(&mut self, user: &str) -> Result<(), BulkError> {
+        UserId::new(user).map_err(|_| BulkError::NoId { column: "user", bytes: user.len() })?;
         let first = self.user.get_or_insert_with(|| user.to_owned());
         match user.cmp(first.as_str()) {
             Ordering::Equal => return Ok(()),
@@ -84,12 +87,20 @@ impl Learning {
         let texts = [0, 1, 2, 3].map(|place| Texts::at(columns, place));
         let [users, ids, queries, responses] = texts;
         let (users, ids, queries, responses) = (users?, ids?, queries?, responses?);
+        let (times, options) = (Times::of(columns)?, Options::of(columns)?);
         for row in 0..users.rows() {
-            let Some(user) = users.get(row)? else { continue };
+            let user = match users.get(row) {
+                Ok(Some(user)) => user,
+                Ok(None) => continue,
+                Err(error) => {
+                    self.or_keep(Err(error))?;
+                    continue;
+                }
+            };
             let whose = self.rows.user(user);
             self.or_keep(whose)?;
             let texts = [ids.get(row), queries.get(row), responses.get(row)];
-            let interaction = interaction(user, texts, time(columns, row), options(columns, row));
+            let interaction = interaction(user, texts, times.at(row), options.at(row)?);
             let added = interaction.map(|interaction| {
                 let query = interaction.query();
                 self.bytes += query.text().len() + query.options().iter().map(String::len).sum::<usize>();
@@ -101,11 +112,10 @@ impl Learning {
         Ok(())
     }
 
-    fn merge(&mut self, states: &Texts<'_>, name: &str) -> Result<(), BulkError> {
+    fn merge(&mut self, states: &Texts<'_>) -> Result<(), BulkError> {
         for row in 0..states.rows() {
             let Some(state) = states.get(row)? else { continue };
-            let more: Rows =
-                serde_json::from_str(state).map_err(|_| BulkError::OtherVersion { name: name.to_owned() })?;
+            let more: Rows = serde_json::from_str(state).map_err(|_| BulkError::Part { bytes: state.len() })?;
             if let Some(user) = &more.user {
                 let whose = self.rows.user(user);
                 self.or_keep(whose)?;
@@ -132,7 +142,7 @@ impl Learning {
         }
         // Offline nothing is waited for.
         let learned = pollster::block_on(self.pipeline.learn(&history));
-        let learned = learned.map_err(|source| BulkError::Learn { user: user.to_owned(), source: Box::new(source) })?;
+        let learned = learned.map_err(|source| BulkError::Learn { user: user.to_owned(), source: Arc::new(source) })?;
         let file = learned.model.to_json_line();
         String::from_utf8(file).map(Some).map_err(|file| BulkError::NotText { bytes: file.as_bytes().len() })
     }
@@ -158,6 +168,7 @@ fn interaction(
 ) -> Result<Interaction, BulkError> {
     let missing = |column| BulkError::Missing { user: user.to_owned(), column };
     let id = id?.ok_or_else(|| missing("id"))?;
+    ItemId::new(id).map_err(|_| BulkError::NoId { column: "id", bytes: id.len() })?;
     let query = query?.ok_or_else(|| missing("query"))?;
     let response = response?.ok_or_else(|| missing("response"))?;
     let of = |source: DataError| BulkError::Interaction { user: user.to_owned(), item: id.to_owned(), source };
@@ -172,19 +183,43 @@ fn interaction(
     })
 }
 
-fn time(columns: &[ArrayRef], row: usize) -> Option<i64> {
-    let times = columns.get(4)?.as_primitive_opt::<Int64Type>()?;
-    (!times.is_null(row)).then(|| times.value(row))
+/// The times, if there are.
+struct Times<'a>(Option<&'a PrimitiveArray<Int64Type>>, Option<&'a PrimitiveArray<TimestampSecondType>>);
+
+impl<'a> Times<'a> {
+    fn of(columns: &'a [ArrayRef]) -> Result<Self> {
+        let Some(column) = columns.get(4) else { return Ok(Self(None, None)) };
+        let (numbers, seconds) = (column.as_primitive_opt(), column.as_primitive_opt());
+        if numbers.is_none() && seconds.is_none() {
+            return plan_err!("column 5 is not one of times");
+        }
+        Ok(Self(numbers, seconds))
+    }
+
+    fn at(&self, row: usize) -> Option<i64> {
+        let number = self.0.filter(|times| !times.is_null(row)).map(|times| times.value(row));
+        number.or_else(|| self.1.filter(|times| !times.is_null(row)).map(|times| times.value(row)))
+    }
 }
 
-fn options(columns: &[ArrayRef], row: usize) -> Option<Vec<String>> {
-    let options = columns.get(5)?.as_list_opt::<i32>()?;
-    if options.is_null(row) {
-        return None;
+/// The options, if there are.
+struct Options<'a>(Option<&'a ListArray>);
+
+impl<'a> Options<'a> {
+    fn of(columns: &'a [ArrayRef]) -> Result<Self> {
+        let Some(column) = columns.get(5) else { return Ok(Self(None)) };
+        match column.as_list_opt() {
+            Some(options) => Ok(Self(Some(options))),
+            None => plan_err!("column 6 is not one of options"),
+        }
     }
-    let options = options.value(row);
-    let options = options.as_string_opt::<i32>()?;
-    Some(options.iter().map(|option| option.unwrap_or_default().to_owned()).collect())
+
+    fn at(&self, row: usize) -> Result<Option<Vec<String>>> {
+        let Some(all) = self.0.filter(|all| !all.is_null(row)) else { return Ok(None) };
+        let options = all.value(row);
+        let Some(options) = options.as_string_opt::<i32>() else { return plan_err!("column 6 is not one of options") };
+        Ok(Some(options.iter().map(|option| option.unwrap_or_default().to_owned()).collect()))
+    }
 }
 
 impl Accumulator for Learning {
@@ -193,7 +228,7 @@ impl Accumulator for Learning {
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
-        Ok(self.merge(&Texts::at(states, 0)?, "rpm_learn")?)
+        Ok(self.merge(&Texts::at(states, 0)?)?)
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {

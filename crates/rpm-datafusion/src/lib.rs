@@ -2,7 +2,7 @@
 //!
 //! Users are learned, and a population is fitted, from whatever DataFusion reads: Parquet, CSV, JSON, tables of a host's own, a
 //! [store of models](stored::models). The state of each function is what rpm-core merges in any order to the same bytes, so a statement gives the same on
-//! one thread, on all cores, and on the machines of a Ballista cluster whose executors know the functions ([`codec`]).
+//! one thread, on all cores, and on the machines of a Ballista cluster, to which the feature `codec` sends the functions.
 //!
 //! | function | of | gives |
 //! |---|---|---|

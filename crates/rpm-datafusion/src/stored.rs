@@ -13,15 +13,16 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use rpm_core::UserId;
-use rpm_core::store::UserModelStore;
+use rpm_core::store::{StoreError, UserModelStore};
 
 /// Models of one batch.
-const BATCH: usize = 1_024;
+const BATCH: usize = 256;
 /// Models that are loaded at a time.
 const LOADS: usize = 16;
 
-/// A table of all models of a store, as they are while a statement runs: `user`, ascending, and `model`, the file. Users that come and go
-/// meanwhile may be missed. One task reads it; `COPY … TO 'models.parquet'` first where several statements are to read on all cores, or a
+/// A table of all models of a store, as they are while a statement runs: `user`, ascending, and `model`, the file, which is NULL of a user whose model cannot be read, so
+/// that functions leave it out. Users that come and go
+/// meanwhile may be missed. 256 models are in memory at a time. One task reads it; `COPY … TO 'models.parquet'` first where several statements are to read on all cores, or a
 /// cluster is to.
 ///
 /// ```
@@ -43,7 +44,7 @@ const LOADS: usize = 16;
 /// None but what DataFusion may find wrong with the table.
 pub fn models(store: Arc<dyn UserModelStore>) -> Result<Arc<dyn TableProvider>> {
     let user = Field::new("user", DataType::Utf8, false);
-    let schema = Arc::new(Schema::new(vec![user, Field::new("model", DataType::LargeUtf8, false)]));
+    let schema = Arc::new(Schema::new(vec![user, Field::new("model", DataType::LargeUtf8, true)]));
     let table = StreamingTable::try_new(Arc::clone(&schema), vec![Arc::new(Stored { store, schema })])?;
     Ok(Arc::new(table))
 }
@@ -78,14 +79,18 @@ impl PartitionStream for Stored {
 /// The models of these users, but of those who are gone.
 async fn batch(store: &Arc<dyn UserModelStore>, users: Vec<UserId>, schema: SchemaRef) -> Result<RecordBatch> {
     let load = |user: UserId| async move {
-        let held = store.load(&user).await.map_err(external)?;
-        let file = held.map(|held| String::from_utf8(held.model.to_json_line())).transpose().map_err(external)?;
-        Ok::<_, DataFusionError>(file.map(|file| (user.to_string(), file)))
+        let file = match store.load(&user).await {
+            Ok(Some(held)) => Some(String::from_utf8(held.model.to_json_line()).map_err(external)?),
+            Ok(None) => return Ok(None),
+            Err(StoreError::Corrupt { .. } | StoreError::Model { .. }) => None,
+            Err(error) => return Err(external(error)),
+        };
+        Ok::<_, DataFusionError>(Some((user.to_string(), file)))
     };
     // In the order of users.
     let loaded = stream::iter(users).map(load).buffered(LOADS);
-    let loaded: Vec<(String, String)> = loaded.try_filter_map(|user| async move { Ok(user) }).try_collect().await?;
-    let (users, files): (Vec<String>, Vec<String>) = loaded.into_iter().unzip();
+    let loaded: Vec<_> = loaded.try_filter_map(|user| async move { Ok(user) }).try_collect().await?;
+    let (users, files): (Vec<String>, Vec<Option<String>>) = loaded.into_iter().unzip();
     let columns = (Arc::new(StringArray::from(users)), Arc::new(LargeStringArray::from(files)));
     Ok(RecordBatch::try_new(schema, vec![columns.0, columns.1])?)
 }

@@ -20,9 +20,8 @@ use crate::error::BulkError;
 const PAGE: usize = 2_048;
 /// What they may hold until then, in bytes of their files.
 const PAGE_BYTES: usize = 16 << 20;
-/// The memory that a model takes, and that a sum does, in bytes of their files; measured on users of ten interactions.
+/// The memory that a model takes, in bytes of its file; measured on users of ten interactions.
 const OF_MODEL: usize = 8;
-const OF_SUM: usize = 2;
 
 /// One sum.
 enum Sum {
@@ -64,14 +63,19 @@ impl Sum {
             Self::Counts(counts) => counts.to_json(),
         }
     }
+
+    fn memory(&self) -> usize {
+        match self {
+            Self::Census(census) => census.memory(),
+            Self::Counts(counts) => counts.memory(),
+        }
+    }
 }
 
 /// Several parts, merged.
 #[derive(Default)]
 pub(crate) struct Merging {
     sum: Option<Sum>,
-    /// The longest file that is in it.
-    bytes: usize,
 }
 
 impl Merging {
@@ -79,7 +83,6 @@ impl Merging {
         for row in 0..parts.rows() {
             let Some(file) = parts.get(row)? else { continue };
             let part = Sum::read(file)?;
-            self.bytes = self.bytes.max(file.len());
             match &mut self.sum {
                 Some(sum) => sum.merge(&part)?,
                 None => self.sum = Some(part),
@@ -111,7 +114,7 @@ impl Accumulator for Merging {
     }
 
     fn size(&self) -> usize {
-        size_of::<Self>() + self.bytes * OF_SUM
+        size_of::<Self>() + self.sum.as_ref().map_or(0, Sum::memory)
     }
 }
 
@@ -138,10 +141,17 @@ impl Into {
 
     fn is_of(&self, task: &Task) -> bool {
         match self {
-            Self::Census(own) => **own == *task,
+            Self::Census(own) => **own == *task || have_the_same_responses(own, task),
             Self::Counts(population) => population.is_of(task),
         }
     }
+}
+
+/// True where a population of the one is of the other.
+fn have_the_same_responses(one: &Task, other: &Task) -> bool {
+    let nobody = |task| Census::new(task).ok();
+    let (one, other) = (nobody(one), nobody(other));
+    one.zip(other).is_some_and(|(mut one, other)| one.merge(&other).is_ok())
 }
 
 /// A model, as what a sum over users reads.
@@ -208,8 +218,7 @@ impl Summing {
             Some(sum) => sum.merge(&more)?,
             None => self.merged.sum = Some(more),
         }
-        // A sum has at most what its users have.
-        self.merged.bytes += std::mem::take(&mut self.page_bytes);
+        self.page_bytes = 0;
         Ok(())
     }
 }

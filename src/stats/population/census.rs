@@ -185,6 +185,11 @@ impl Census {
         self.interactions
     }
 
+    /// About how many bytes of memory it takes. It grows with every word, every pair of words and every text that any of its users has.
+    pub fn memory(&self) -> usize {
+        size_of::<Self>() + (self.terms.len() + self.texts.len()) * OF_DIGEST
+    }
+
     /// What is read of a query.
     fn reading(&self) -> Reading {
         if self.responses.is_empty() { Reading::Options } else { Reading::Query }
@@ -217,6 +222,9 @@ impl Census {
         if agreement <= 0.0 { STRONGEST } else { ((1.0 - chance) / agreement - 1.0).clamp(1.0, STRONGEST) }
     }
 }
+
+/// The memory that a digest takes with its numbers, in bytes: measured of 45,000 and of 8,000,000 of them.
+const OF_DIGEST: usize = 60;
 
 pub(super) const STRONGEST: f64 = 100.0;
 

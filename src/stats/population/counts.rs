@@ -53,6 +53,9 @@ pub(super) const POWERS: usize = 4;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(super) struct Sums(pub(super) BTreeMap<u32, i64>, Vec<i64>);
 
+/// The memory that a sum takes with its place, in bytes.
+const OF_SUM: usize = 24;
+
 impl Sums {
     pub(super) fn new(numbers: BTreeMap<u32, i64>) -> Self {
         Self(numbers, Vec::new())
@@ -81,6 +84,11 @@ impl Sums {
         for (place, number) in other.1.iter().enumerate() {
             self.add(place, number.wrapping_mul(sign));
         }
+    }
+
+    /// Bytes, with what a map of such small entries takes beside them.
+    fn memory(&self) -> usize {
+        self.0.len() * OF_SUM + self.1.len() * size_of::<i64>()
     }
 
     /// Makes room for sums at all of the first places.
@@ -233,6 +241,14 @@ impl Counts {
             }
             _ => self.have(term, k),
         }
+    }
+
+    /// About how many bytes of memory they take.
+    pub fn memory(&self) -> usize {
+        let of_axis = |axis: &AxisCounts| axis.effects.memory() + axis.having.iter().map(Sums::memory).sum::<usize>();
+        let sums = [&self.likeness, &self.having, &self.texts, &self.masses];
+        let sums = sums.into_iter().map(Sums::memory).sum::<usize>();
+        size_of::<Self>() + sums + self.axes.iter().map(of_axis).sum::<usize>()
     }
 
     /// The number of users.

@@ -52,7 +52,13 @@ fn functions_bound_to_different_things_are_different() {
 #[test]
 fn a_function_of_another_version_is_told_by_its_name() {
     let logical = Logical::around(Arc::new(DefaultLogicalExtensionCodec {}));
-    for bytes in [&b"{\"census\":{\"secret\":1}}"[..], b"", b"secret"] {
+    let mut sent = Vec::new();
+    logical.try_encode_udaf(&rpm_datafusion::census(&task()).unwrap(), &mut sent).unwrap();
+    let own = format!("\"version\":\"{}\"", env!("CARGO_PKG_VERSION"));
+    let later = String::from_utf8(sent).unwrap().replacen(&own, "\"version\":\"99.0.0\"", 1);
+    let mut merge = Vec::new();
+    logical.try_encode_udaf(&rpm_datafusion::merge(), &mut merge).unwrap();
+    for bytes in [later.as_bytes(), &merge, b"{\"census\":{\"secret\":1}}", b"", b"secret"] {
         let said = logical.try_decode_udaf("rpm_census", bytes).unwrap_err().to_string();
         assert!(said.contains("the function rpm_census comes from another version of this crate"), "{said}");
         assert!(!said.contains("secret"), "{said}");
@@ -67,6 +73,10 @@ async fn other_functions_and_tables_go_through_the_codec_around_which_it_is() {
     let mut bytes = Vec::new();
     logical.try_encode_udaf(&sum, &mut bytes).unwrap();
     assert!(bytes.is_empty(), "it is known by its name");
-    assert!(logical.try_decode_udaf("mine", &[]).is_err());
+    // Of another's function that begins as these do the inner codec knows.
+    for others in ["mine", "rpm_avg"] {
+        let said = logical.try_decode_udaf(others, &[]).unwrap_err().to_string();
+        assert!(said.contains("LogicalExtensionCodec is not provided"), "{said}");
+    }
     assert!(logical.try_decode(&[], &[], &TaskContext::default()).is_err());
 }

@@ -55,7 +55,7 @@ async fn options_and_times_are_the_sixth_and_fifth_column() {
     let context = SessionContext::new();
     context.register_udaf(rpm_datafusion::learn(&task));
     let statement = "SELECT rpm_learn(user, id, query, response, at, options) FROM (VALUES
-        ('ana', 'a', 'Is a lie ever right?', 'yes', TIMESTAMP '1970-01-01T00:00:00.000000020', ['yes', 'no']),
+        ('ana', 'a', 'Is a lie ever right?', 'yes', TIMESTAMP '1970-01-01T00:00:20', ['yes', 'no']),
         ('ana', 'b', 'Is war ever right?', 'no', NULL, ['yes', 'no', 'seldom'])) AS said (user, id, query, response, at, options)";
     let learned = texts(context.sql(statement).await.unwrap()).await;
     let of = |text: &str, options: &[&str]| Query::with_options(text, options.iter().copied()).unwrap();
@@ -96,7 +96,7 @@ async fn users_who_cannot_be_learned_are_told_one_by_one_and_hold_nobody_up() {
         (1, "the user ben cannot be learned: 1: the response is not a whole number from 1 to 5"),
         (2, "the user caro cannot be learned: "),
         (3, "an interaction of the user dan has no query"),
-        (4, "the interaction  of the user eve cannot be used: "),
+        (4, "the column id has a text of 0 bytes that is no id"),
         (5, "the interaction 1 of the user finn cannot be used: "),
     ];
     assert_eq!((&why[0], &why[6]), (&None, &None));
@@ -131,10 +131,46 @@ async fn no_rows_give_no_model() {
 #[tokio::test]
 async fn other_columns_than_it_is_of_are_refused_before_anything_runs() {
     let context = table(&[["ana", "1", "A quiet drama.", "5"]]);
-    for arguments in ["user, id, query", "user, 1, query, response", "user, id, query, response, 1, ['a'], 2"] {
+    for arguments in [
+        "user, id, query",
+        "user, 1, query, response",
+        "user, id, query, response, response",
+        "user, id, query, response, 1.5",
+        "user, id, query, response, 1, response",
+        "user, id, query, response, 1, [1]",
+        "user, id, query, response, 1, ['a'], 2",
+    ] {
         let said = wrong(&context, &format!("SELECT rpm_learn({arguments}) FROM ratings")).await;
         assert!(said.contains("rpm_learn is of the texts user, id, query and response"), "{said}");
     }
     let said = wrong(&context, "SELECT rpm_learn(DISTINCT user, id, query, response) FROM ratings").await;
     assert!(said.contains("leave out DISTINCT"), "{said}");
+}
+
+#[tokio::test]
+async fn dictionaries_and_other_lists_are_read_as_what_they_hold() {
+    let context = session(2, "ratings", vec![vec![rows(&ratings(3))]]);
+    let of = |text: &str| format!("arrow_cast({text}, 'Dictionary(Int32, Utf8)')");
+    let statement = format!(
+        "SELECT rpm_learn({}, {}, arrow_cast(query, 'LargeUtf8'), arrow_cast(response, 'BinaryView'), arrow_cast(time, 'UInt8'),
+            arrow_cast(NULL, 'LargeList(Utf8)')) AS model FROM ratings GROUP BY user ORDER BY user",
+        of("user"),
+        of("id")
+    );
+    let by_library: Vec<Option<String>> = models(3).iter().map(|model| Some(file(model))).collect();
+    assert_eq!(texts(context.sql(&statement).await.unwrap()).await, by_library);
+}
+
+#[tokio::test]
+async fn columns_in_another_order_show_nothing_of_them() {
+    let secret = "A secret word, and many more that make it too long for an id. ".repeat(9);
+    let context = table(&[["ana", &secret, "1", "5"]]);
+    let said = wrong(&context, "SELECT rpm_learn(user, id, query, response) FROM ratings GROUP BY user").await;
+    assert!(
+        said.contains("the column id has a text of 558 bytes that is no id: see that the columns are in the order"),
+        "{said}"
+    );
+    let why = "SELECT rpm_why_not(id, user, query, response) FROM ratings";
+    let said = texts(context.sql(why).await.unwrap()).await;
+    assert_eq!(said, [None], "a user who is none has no row of their own");
 }

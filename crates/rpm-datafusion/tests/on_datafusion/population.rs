@@ -3,9 +3,14 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, BinaryArray, RecordBatch, StringArray};
+use datafusion::arrow::error::ArrowError;
+use datafusion::datasource::MemTable;
+use datafusion::error::DataFusionError;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::prelude::{SessionConfig, SessionContext};
 use proptest::prelude::*;
 use rpm_core::data::MemoryItem;
-use rpm_core::stats::population::{Census, Population, PopulationError, USERS_SHARED};
+use rpm_core::stats::population::{Census, Counts, Population, PopulationError, USERS_SHARED};
 use rpm_core::{History, Interaction, Query, ResponseSpace, RpmPipeline, Task, UserModel};
 use rpm_datafusion::BulkError;
 
@@ -130,4 +135,50 @@ async fn a_population_says_why_there_is_none() {
     let both = context.sql("SELECT user, model FROM models").await.unwrap();
     let wide = rpm_datafusion::population(&task(), 2, both, frame().await).await.unwrap_err();
     assert!(matches!(wide, BulkError::Result(_)), "{wide:?}");
+}
+
+#[tokio::test]
+async fn a_reworded_question_does_not_part_models_from_their_population() {
+    let models = models(12);
+    let reworded = Task::new("What would they give the film?", ResponseSpace::scale(1, 5).unwrap()).unwrap();
+    let context = session(1, "models", split(&models, 1));
+    context.register_udaf(rpm_datafusion::census(&reworded).unwrap());
+    let census = Census::of_all(&task(), &items(&models)).unwrap().to_json();
+    assert_eq!(text(&context, "SELECT rpm_census(model) FROM models").await, census);
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_found_however_the_engine_wrapped_it() {
+    let wrong = || DataFusionError::External(Box::new(BulkError::NoPart { bytes: 3 }));
+    let shared = Arc::new(wrong());
+    let cases = [
+        wrong(),
+        wrong().context("while merging"),
+        DataFusionError::Shared(Arc::clone(&shared)),
+        DataFusionError::External(Box::new(wrong())),
+        DataFusionError::ArrowError(Box::new(ArrowError::ExternalError(Box::new(wrong()))), None),
+        DataFusionError::Collection(vec![DataFusionError::Plan("another".to_owned()), wrong()]),
+    ];
+    for case in cases {
+        assert!(matches!(BulkError::from(case), BulkError::NoPart { bytes: 3 }));
+    }
+    // What is not this crate's stays as it was.
+    let other = BulkError::from(DataFusionError::Plan("no such table".to_owned()).context("while planning"));
+    assert!(format!("{other:?}").contains("while planning"), "{other:?}");
+    drop(shared);
+}
+
+#[tokio::test]
+async fn sums_of_many_users_fit_into_the_memory_that_a_sum_takes() {
+    let models = models(600);
+    let population = Arc::new(Population::learn(&task(), &items(&models), 5).unwrap());
+    let runtime = RuntimeEnvBuilder::new().with_memory_limit(64 << 20, 1.0).build_arc().unwrap();
+    let context = SessionContext::new_with_config_rt(SessionConfig::new().with_target_partitions(2), runtime);
+    let schema = model_rows(&models[..1]).schema();
+    context.register_table("models", Arc::new(MemTable::try_new(schema, split(&models, 4)).unwrap())).unwrap();
+    context.register_udaf(rpm_datafusion::counts(Arc::clone(&population)));
+    // Of 25 times as many users as there are.
+    let many = "SELECT rpm_counts(model) FROM models CROSS JOIN generate_series(1, 25)";
+    let counts = Counts::from_json(&text(&context, many).await).unwrap();
+    assert_eq!(counts.users(), 15_000);
 }
