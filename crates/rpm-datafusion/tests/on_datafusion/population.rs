@@ -172,7 +172,7 @@ async fn what_is_wrong_is_found_however_the_engine_wrapped_it() {
 async fn sums_of_many_users_fit_into_the_memory_that_a_sum_takes() {
     let models = models(600);
     let population = Arc::new(Population::learn(&task(), &items(&models), 5).unwrap());
-    let runtime = RuntimeEnvBuilder::new().with_memory_limit(64 << 20, 1.0).build_arc().unwrap();
+    let runtime = RuntimeEnvBuilder::new().with_memory_limit(160 << 20, 1.0).build_arc().unwrap();
     let context = SessionContext::new_with_config_rt(SessionConfig::new().with_target_partitions(2), runtime);
     let schema = model_rows(&models[..1]).schema();
     context.register_table("models", Arc::new(MemTable::try_new(schema, split(&models, 4)).unwrap())).unwrap();
