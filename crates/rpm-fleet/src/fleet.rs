@@ -44,6 +44,9 @@ pub struct Fleet {
     pub(crate) inner: Arc<Inner>,
 }
 
+/// A population's version and digest, and the population, as this process has it.
+pub(crate) type HeldPopulation = (Option<(u64, String)>, Option<Arc<Population>>);
+
 pub(crate) struct Inner {
     pub(crate) store: PostgresStore,
     pub(crate) queue: Queue,
@@ -55,7 +58,7 @@ pub(crate) struct Inner {
     pub(crate) pauses: AtomicU64,
     pub(crate) refresh: Option<Arc<Refresh>>,
     /// The population that was read last, and its version.
-    pub(crate) population: Mutex<(Option<u64>, Option<Arc<Population>>)>,
+    pub(crate) population: Mutex<HeldPopulation>,
 }
 
 /// What a [`Fleet`] is made of; made by [`Fleet::builder`].

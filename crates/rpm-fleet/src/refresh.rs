@@ -159,16 +159,18 @@ impl Fleet {
     /// [`FleetError::Store`].
     pub async fn population(&self) -> Result<Option<Arc<Population>>, FleetError> {
         let populations = self.inner.store.populations();
-        let version = populations.version().await?;
+        // With its digest: a database that was restored counts versions again.
+        let told = populations.told().await?;
+        let version = told.version.map(|version| (version, told.digest));
         let (held, population) = self.inner.population.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if held == version {
             return Ok(population);
         }
         let read = match populations.load().await {
-            Ok(Some(kept)) => (Some(kept.version), Some(kept.population)),
+            Ok(Some(kept)) => (Some((kept.version, kept.population.digest().to_owned())), Some(kept.population)),
             Ok(None) => (None, None),
             Err(error @ StoreError::Damaged { .. }) => {
-                tracing::warn!(%error, version, "the population cannot be read; the one before is used");
+                tracing::warn!(%error, version = told.version, "the population cannot be read; the one before is used");
                 (version, population)
             }
             Err(error) => return Err(error.into()),

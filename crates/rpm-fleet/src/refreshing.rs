@@ -24,8 +24,10 @@ const BEGUN: usize = 4;
 const READERS: usize = 4;
 /// Ids that are read at a time.
 const IDS: usize = 4_096;
-/// Sums of more bytes are not kept, and a refresh that is killed then goes on from those before.
+/// Sums of more bytes stay in memory, and a refresh that is killed then begins anew.
 const MOST_KEPT: usize = 256 << 20;
+/// The word for a counting whose sums are in memory alone.
+const IN_MEMORY: &str = "in memory";
 
 /// Why a refresh does not come to its end.
 enum Stopped {
@@ -78,8 +80,7 @@ impl Fleet {
                 Err(Stopped::NotFitted(error)) => {
                     tracing::warn!(%error, "the population was not refreshed; it is tried again when it is time");
                     let why = NotFitted::of(&error).as_str();
-                    if refreshing.populations.refused(&refreshing.counting, why).await? {
-                        refreshing.erase().await;
+                    if refreshing.refused(why).await? {
                         return Ok(());
                     }
                 }
@@ -136,6 +137,10 @@ impl Refreshing {
     /// What somebody before this one kept; nothing where it is to be begun.
     async fn taken_up(&mut self) -> Result<Option<Stage>, Stopped> {
         let Some(word) = self.counting.stage.clone() else { return Ok(None) };
+        if word == IN_MEMORY {
+            tracing::info!("what was counted went with whoever counted it: the population is counted anew");
+            return Ok(None);
+        }
         let (sums, refresh) = (std::mem::take(&mut self.counting.sums), Arc::clone(&self.refresh));
         let stage = apart(move || Stage::read(&word, &sums, &refresh)).await?;
         if stage.is_none() {
@@ -146,19 +151,18 @@ impl Refreshing {
 
     /// Keeps what was counted, and gives it back.
     async fn kept(&mut self, stage: Stage) -> Result<Stage, Stopped> {
-        if !self.keeps {
-            return Ok(stage);
-        }
-        let refresh = Arc::clone(&self.refresh);
-        let (stage, sums) = apart(move || {
-            let sums = stage.written(&refresh);
+        let (refresh, keeps) = (Arc::clone(&self.refresh), self.keeps);
+        let (stage, mut sums) = apart(move || {
+            let sums = if keeps { stage.written(&refresh) } else { Vec::new() };
             (stage, sums)
         })
         .await?;
-        if sums.len() > MOST_KEPT {
-            return Ok(stage);
+        let mut word = stage.word();
+        if !keeps || sums.len() > MOST_KEPT {
+            // That somebody is at it is told all the same.
+            (word, sums) = (IN_MEMORY, Vec::new());
         }
-        (self.counting.stage, self.counting.sums) = (Some(stage.word().to_owned()), sums);
+        (self.counting.stage, self.counting.sums) = (Some(word.to_owned()), sums);
         let is_kept = self.populations.keep(&mut self.counting).await?;
         self.counting.sums = Vec::new();
         if is_kept || self.goes_on_in_memory().await? { Ok(stage) } else { Err(Stopped::Overtaken) }
@@ -189,6 +193,19 @@ impl Refreshing {
         tracing::info!(users = population.users(), unreadable = self.unreadable, "the population was refreshed");
         self.erase().await;
         Ok(())
+    }
+
+    /// Says why there is none. False where it was overtaken.
+    async fn refused(&mut self, why: &str) -> Result<bool, JobError> {
+        while !self.populations.refused(&self.counting, why).await? {
+            match self.goes_on_in_memory().await {
+                Ok(true) => {}
+                Err(Stopped::Failed(error)) => return Err(error),
+                _ => return Ok(false),
+            }
+        }
+        self.erase().await;
+        Ok(true)
     }
 
     /// Has the sums leave their file, with what else was deleted; where that fails the next erasure does it.

@@ -172,13 +172,13 @@ async fn what_is_wrong_is_found_however_the_engine_wrapped_it() {
 async fn sums_of_many_users_fit_into_the_memory_that_a_sum_takes() {
     let models = models(600);
     let population = Arc::new(Population::learn(&task(), &items(&models), 5).unwrap());
-    let runtime = RuntimeEnvBuilder::new().with_memory_limit(160 << 20, 1.0).build_arc().unwrap();
+    let runtime = RuntimeEnvBuilder::new().with_memory_limit(96 << 20, 1.0).build_arc().unwrap();
     let context = SessionContext::new_with_config_rt(SessionConfig::new().with_target_partitions(2), runtime);
     let schema = model_rows(&models[..1]).schema();
     context.register_table("models", Arc::new(MemTable::try_new(schema, split(&models, 4)).unwrap())).unwrap();
     context.register_udaf(rpm_datafusion::counts(Arc::clone(&population)));
-    // Of 25 times as many users as there are.
-    let many = "SELECT rpm_counts(model) FROM models CROSS JOIN generate_series(1, 25)";
+    // Of ten times as many users as there are.
+    let many = "SELECT rpm_counts(model) FROM models CROSS JOIN generate_series(1, 10)";
     let counts = Counts::from_json(&text(&context, many).await).unwrap();
-    assert_eq!(counts.users(), 15_000);
+    assert_eq!(counts.users(), 6_000);
 }

@@ -61,7 +61,7 @@ pub(crate) fn in_words(error: &(dyn Error + 'static)) -> String {
             let told = match error.code() {
                 Some(code) => format!("the database refused ({})", code.code()),
                 None if error.is_closed() => "the connection was closed".to_owned(),
-                None => "the database cannot be reached".to_owned(),
+                None => of_kind(&error.to_string()).to_owned(),
             };
             // In the place of what is around it, which may repeat those words.
             return told;
@@ -70,4 +70,18 @@ pub(crate) fn in_words(error: &(dyn Error + 'static)) -> String {
     }
     words.dedup();
     words.join(": ")
+}
+
+/// What an error is that is not the server's, by how it begins. The rest of it may quote an address.
+fn of_kind(error: &str) -> &'static str {
+    let begins = |word: &str| error.starts_with(word);
+    if begins("error performing TLS") {
+        "the server or the address asks for TLS, which the doctor does not have: look from the server's own network"
+    } else if begins("error deserializing") {
+        "a column is of another type than expected: these are the tables of something else"
+    } else if begins("invalid") {
+        "the address cannot be read"
+    } else {
+        "the database cannot be reached"
+    }
 }

@@ -36,7 +36,7 @@ pub(crate) async fn look(args: &Args) -> Report {
         report.could_not_look.push("DATABASE is not set: the address of the store's database".to_owned());
         return report;
     };
-    let beside = env::var("QUEUE").ok().filter(|queue| *queue != address);
+    let beside = env::var("QUEUE").ok().filter(|queue| !queue.trim().is_empty() && *queue != address);
     let mut databases = Vec::new();
     for (variable, address) in [("DATABASE", Some(&address)), ("QUEUE", beside.as_ref())] {
         let Some(address) = address else { continue };
