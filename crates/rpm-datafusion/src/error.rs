@@ -116,6 +116,9 @@ pub enum BulkError {
         /// The function.
         name: String,
     },
+    /// The runtime ended while a population was fitted.
+    #[error("the runtime ended before the population was fitted")]
+    Stopped,
     /// A statement failed.
     #[error("a statement failed")]
     Statement(#[source] Arc<DataFusionError>),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
+use datafusion::common::runtime::SpawnedTask;
 use datafusion::logical_expr::{AggregateUDF, Expr};
 use datafusion::prelude::DataFrame;
 use rpm_core::Task;
@@ -19,8 +20,8 @@ const PASSES: usize = 2;
 /// Fits a population of the users whose models are in the only column of `models`: one statement for the census, and two that count.
 ///
 /// It begins with the axes on which the users in the only column of `sample` differ, which are in memory here; some thousands do. Where the sample is all users in the order
-/// of their models, the population is that of [`Population::learn`] to the byte. Statements run where the frames' sessions run them. Between them it computes
-/// for seconds on this thread without a pause.
+/// of their models, the population is that of [`Population::learn`] to the byte. Statements run where the frames' sessions run them, and what is between them on a
+/// thread of the runtime for work that blocks. Dropped, it ends with the statement or the step that is under way.
 ///
 /// ```
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -49,15 +50,26 @@ const PASSES: usize = 2;
 /// [`BulkError::Population`] for a task of free text, for a k below 2, and for fewer users than k; [`BulkError::Statement`] where a statement fails, and
 /// what the functions find wrong with models.
 pub async fn population(task: &Task, k: usize, models: DataFrame, sample: DataFrame) -> Result<Population, BulkError> {
-    let census = Census::from_json(&of_all(&models, &census(task)?).await?)?;
-    let sample = each(sample).await?.iter().map(|file| Held::read(file)).collect::<Result<Vec<_>, _>>()?;
-    let mut population = Population::begin(&census, &sample, k)?;
-    drop((census, sample));
+    let census = of_all(&models, &census(task)?).await?;
+    let sample = each(sample).await?;
+    let begin = move || {
+        let sample = sample.iter().map(|file| Held::read(file)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Population::begin(&Census::from_json(&census)?, &sample, k)?)
+    };
+    let mut population = Arc::new(apart(begin).await?);
     for _ in 0..PASSES {
-        let counted = of_all(&models, &counts(Arc::new(population.clone()))).await?;
-        population = population.fitted(&Counts::from_json(&counted)?)?;
+        let counted = of_all(&models, &counts(Arc::clone(&population))).await?;
+        let fit = move || Ok(population.fitted(&Counts::from_json(&counted)?)?);
+        population = Arc::new(apart(fit).await?);
     }
-    Ok(population)
+    Ok(Arc::unwrap_or_clone(population))
+}
+
+/// Computes for seconds on a thread for that, since others wait for this one.
+async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, BulkError> + Send + 'static,
+) -> Result<T, BulkError> {
+    SpawnedTask::spawn_blocking(work).join_unwind().await.map_err(|_| BulkError::Stopped)?
 }
 
 /// What a function gives of a frame's only column.

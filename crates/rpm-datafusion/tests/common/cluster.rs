@@ -84,7 +84,7 @@ impl Cluster {
             external_host: "127.0.0.1".to_owned(),
             bind_port: scheduler,
             scheduling_policy: TaskSchedulingPolicy::PushStaged,
-            executor_timeout_seconds: 4,
+            executor_timeout_seconds: 10,
             expire_dead_executor_interval_seconds: 1,
             no_executors_grace_period_seconds: 30,
             override_config_producer: Some(producer(partitions)),
