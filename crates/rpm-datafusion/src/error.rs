@@ -9,6 +9,7 @@ use thiserror::Error;
 use datafusion::arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 use rpm_core::stats::population::PopulationError;
+use rpm_core::store::StoreError;
 use rpm_core::{DataError, Error};
 
 /// A function cannot use its rows, or a population cannot be fitted from them. Users and interactions are named by their ids, and no text of theirs is in
@@ -97,6 +98,20 @@ pub enum BulkError {
     NoPart {
         /// How long it is.
         bytes: usize,
+    },
+    /// A sample is no list of models.
+    #[error("a sample of {bytes} bytes is not what rpm_sample gives")]
+    NoDrawing {
+        /// How long it is.
+        bytes: usize,
+    },
+    /// A model cannot be saved.
+    #[error("the model of the user {user} cannot be saved")]
+    Save {
+        /// The user.
+        user: String,
+        /// Why.
+        source: Arc<StoreError>,
     },
     /// Files that are bytes and not UTF-8.
     #[error("a file of {bytes} bytes is not UTF-8")]

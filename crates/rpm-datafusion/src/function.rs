@@ -14,6 +14,7 @@ use rpm_core::{RpmPipeline, Task};
 use serde::{Deserialize, Serialize};
 
 use crate::column::text_type;
+use crate::drawn::Drawing;
 use crate::error::BulkError;
 use crate::learned::{Gives, Learning};
 use crate::sums::{Merging, Summing};
@@ -47,8 +48,7 @@ fn learning(task: &Task, gives: Gives) -> AggregateUDF {
 /// # Errors
 /// [`PopulationError::FreeText`].
 pub fn census(task: &Task) -> Result<AggregateUDF, PopulationError> {
-    Census::new(task)?;
-    Ok(Function::new(Bound::Census { task: Arc::new(task.clone()) }).into())
+    census_up_to(task, u64::MAX)
 }
 
 /// `rpm_counts`: the counts of users under this population, of a column with their models.
@@ -62,11 +62,23 @@ pub fn merge() -> AggregateUDF {
     Function::new(Bound::Merge).into()
 }
 
+/// `rpm_sample`: so many of the models in a column, drawn by digests of their files, so the same ones in whatever order they come: a JSON list of texts. NULL of none.
+pub fn sample(users: usize) -> AggregateUDF {
+    Function::new(Bound::Sample { users }).into()
+}
+
+/// `rpm_census` of the models whose files have a place up to this: a drawn part of them.
+pub(crate) fn census_up_to(task: &Task, up_to: u64) -> Result<AggregateUDF, PopulationError> {
+    Census::new(task)?;
+    Ok(Function::new(Bound::Census { task: Arc::new(task.clone()), up_to }).into())
+}
+
 /// What a function is of.
 #[derive(Clone)]
 pub(crate) enum Bound {
     Learn { pipeline: Arc<RpmPipeline>, gives: Gives },
-    Census { task: Arc<Task> },
+    Census { task: Arc<Task>, up_to: u64 },
+    Sample { users: usize },
     Counts { population: Arc<Population> },
     Merge,
 }
@@ -83,15 +95,16 @@ struct Sent {
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum SentBound {
     Learn { task: Task, gives: Gives },
-    Census { task: Task },
+    Census { task: Task, up_to: u64 },
+    Sample { users: usize },
     Counts { population: String },
     Merge,
 }
 
 /// The names of all functions.
 #[cfg_attr(not(feature = "codec"), expect(dead_code, reason = "none comes from elsewhere"))]
-pub(crate) const NAMES: [&str; 6] =
-    ["rpm_learn", "rpm_try_learn", "rpm_why_not", "rpm_census", "rpm_counts", "rpm_merge"];
+pub(crate) const NAMES: [&str; 7] =
+    ["rpm_learn", "rpm_try_learn", "rpm_why_not", "rpm_census", "rpm_sample", "rpm_counts", "rpm_merge"];
 
 impl Bound {
     pub(crate) fn name(&self) -> &'static str {
@@ -100,6 +113,7 @@ impl Bound {
             Self::Learn { gives: Gives::ModelOrNull, .. } => "rpm_try_learn",
             Self::Learn { gives: Gives::Problem, .. } => "rpm_why_not",
             Self::Census { .. } => "rpm_census",
+            Self::Sample { .. } => "rpm_sample",
             Self::Counts { .. } => "rpm_counts",
             Self::Merge => "rpm_merge",
         }
@@ -108,7 +122,8 @@ impl Bound {
     fn to_bytes(&self) -> Vec<u8> {
         let of = match self {
             Self::Learn { pipeline, gives } => SentBound::Learn { task: pipeline.task().clone(), gives: *gives },
-            Self::Census { task } => SentBound::Census { task: Task::clone(task) },
+            Self::Census { task, up_to } => SentBound::Census { task: Task::clone(task), up_to: *up_to },
+            Self::Sample { users } => SentBound::Sample { users: *users },
             Self::Counts { population } => SentBound::Counts { population: population.to_json() },
             Self::Merge => SentBound::Merge,
         };
@@ -120,7 +135,8 @@ impl Bound {
         let sent: Sent = serde_json::from_slice(bytes).ok().filter(|sent: &Sent| sent.version == VERSION)?;
         Some(match sent.of {
             SentBound::Learn { task, gives } => Self::Learn { pipeline: Arc::new(RpmPipeline::offline(task)), gives },
-            SentBound::Census { task } => Self::Census { task: Arc::new(task) },
+            SentBound::Census { task, up_to } => Self::Census { task: Arc::new(task), up_to },
+            SentBound::Sample { users } => Self::Sample { users },
             SentBound::Counts { population } => {
                 Self::Counts { population: Arc::new(Population::from_json(&population).ok()?) }
             }
@@ -204,7 +220,7 @@ impl AggregateUDFImpl for Function {
         match (texts, more) {
             (Some(texts), Some(more)) if (4..=6).contains(&types.len()) => Ok([texts, more].concat()),
             _ => plan_err!(
-                "{name} is of the texts user, id, query and response, then of a time, a whole number or a timestamp, and of options, a list of texts, if there are"
+                "{name} is of the texts user, id, query and response in this order, then of a time, a whole number or a timestamp, and of options, a list of texts, if there are; CAST others AS VARCHAR"
             ),
         }
     }
@@ -223,7 +239,8 @@ impl AggregateUDFImpl for Function {
         }
         Ok(match &self.bound {
             Bound::Learn { pipeline, gives } => Box::new(Learning::new(Arc::clone(pipeline), *gives)),
-            Bound::Census { task } => Box::new(Summing::census(Arc::clone(task))),
+            Bound::Census { task, up_to } => Box::new(Summing::census(Arc::clone(task), *up_to)),
+            Bound::Sample { users } => Box::new(Drawing::new(*users)),
             Bound::Counts { population } => Box::new(Summing::counts(Arc::clone(population))),
             Bound::Merge => Box::new(Merging::default()),
         })

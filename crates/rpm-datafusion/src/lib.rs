@@ -10,11 +10,12 @@
 //! | [`rpm_try_learn`](try_learn) of the same | the same | the same, and NULL for a user who cannot be learned |
 //! | [`rpm_why_not`](why_not) of the same | the same | why a user cannot be learned, and NULL for others |
 //! | [`rpm_census`](census)`(model)` | models | their [`Census`](rpm_core::stats::population::Census) |
+//! | [`rpm_sample`](sample)`(model)` | models | some of them, the same in whatever order they come |
 //! | [`rpm_counts`](counts)`(model)` | models | their [`Counts`](rpm_core::stats::population::Counts) under a population |
 //! | [`rpm_merge`](merge)`(part)` | censuses, or counts, of different users | the same of all of them |
 //!
 //! Each gives the file that rpm-core writes, as `LargeUtf8`, and reads files as text or as bytes. A row whose first column is NULL is left out.
-//! [`population`] goes through the statements that fit one.
+//! [`Fitting`] goes through the statements of a population, and [`stored::save_new`] saves models.
 //!
 //! ```
 //! use datafusion::prelude::SessionContext;
@@ -41,6 +42,7 @@
 #[cfg(feature = "codec")]
 pub mod codec;
 mod column;
+mod drawn;
 mod error;
 mod fit;
 mod function;
@@ -49,5 +51,5 @@ pub mod stored;
 mod sums;
 
 pub use error::BulkError;
-pub use fit::population;
-pub use function::{census, counts, learn, merge, try_learn, why_not};
+pub use fit::Fitting;
+pub use function::{census, counts, learn, merge, sample, try_learn, why_not};

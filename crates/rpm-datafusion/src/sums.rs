@@ -14,6 +14,7 @@ use rpm_core::stats::population::{
 use rpm_core::{Task, UserModel};
 
 use crate::column::Texts;
+use crate::drawn::place;
 use crate::error::BulkError;
 
 /// Users that are counted at once, which takes a fraction of counting each.
@@ -155,7 +156,7 @@ fn have_the_same_responses(one: &Task, other: &Task) -> bool {
 }
 
 /// A model, as what a sum over users reads.
-pub(crate) struct Held(UserModel);
+pub(crate) struct Held(pub(crate) UserModel);
 
 impl Held {
     /// The model of a file.
@@ -173,14 +174,16 @@ impl AsRef<[MemoryItem]> for Held {
 /// Models, counted page by page.
 pub(crate) struct Summing {
     into: Into,
+    /// Models whose files have a higher place are left out.
+    up_to: u64,
     page: Vec<Held>,
     page_bytes: usize,
     merged: Merging,
 }
 
 impl Summing {
-    pub(crate) fn census(task: Arc<Task>) -> Self {
-        Self::new(Into::Census(task))
+    pub(crate) fn census(task: Arc<Task>, up_to: u64) -> Self {
+        Self { up_to, ..Self::new(Into::Census(task)) }
     }
 
     pub(crate) fn counts(population: Arc<Population>) -> Self {
@@ -188,12 +191,15 @@ impl Summing {
     }
 
     fn new(into: Into) -> Self {
-        Self { into, page: Vec::new(), page_bytes: 0, merged: Merging::default() }
+        Self { into, up_to: u64::MAX, page: Vec::new(), page_bytes: 0, merged: Merging::default() }
     }
 
     fn add(&mut self, models: &Texts<'_>) -> Result<(), BulkError> {
         for row in 0..models.rows() {
             let Some(file) = models.get(row)? else { continue };
+            if self.up_to < u64::MAX && place(file) > self.up_to {
+                continue;
+            }
             let model = Held::read(file)?;
             if !self.into.is_of(model.0.task()) {
                 return Err(BulkError::OtherTask { user: model.0.user().to_string() });

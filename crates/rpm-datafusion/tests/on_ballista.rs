@@ -10,6 +10,7 @@ mod made;
 use datafusion::prelude::{ParquetReadOptions, SessionContext};
 use rpm_core::data::MemoryItem;
 use rpm_core::stats::population::{Census, Population, USERS_SHARED};
+use rpm_datafusion::Fitting;
 
 use cluster::{Cluster, executor_if_told};
 use made::{Folder, file, interactions, models, name, rows, task, text, texts, write_models, write_parquet};
@@ -75,7 +76,7 @@ async fn one_executor_and_two_give_the_bytes_of_the_library() {
         assert_eq!(text(&context, parts).await, census);
 
         let all = context.sql("SELECT model FROM models").await.unwrap();
-        let fitted = rpm_datafusion::population(&task(), USERS_SHARED, all.clone(), all).await.unwrap();
+        let fitted = Fitting::new(&task(), all).run().await.unwrap();
         assert_eq!(fitted.to_json(), population, "{executors}");
         // Every executor had a part in it.
         assert!(cluster.files().iter().all(|files| *files > 0), "{:?}", cluster.files());

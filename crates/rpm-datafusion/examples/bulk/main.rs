@@ -30,6 +30,7 @@ use futures_util::TryStreamExt as _;
 use rpm_core::data::MemoryItem;
 use rpm_core::stats::population::{Census, Population, USERS_SHARED};
 use rpm_core::{Task, UserModel};
+use rpm_datafusion::Fitting;
 
 use args::Args;
 use cluster::{Cluster, executor_if_told};
@@ -116,6 +117,7 @@ async fn register(context: &SessionContext, tables: &Path, task: &Task, names: &
     context.register_udaf(rpm_datafusion::learn(task));
     context.register_udaf(rpm_datafusion::census(task)?);
     context.register_udaf(rpm_datafusion::merge());
+    context.register_udaf(rpm_datafusion::sample(SAMPLE));
     Ok(())
 }
 
@@ -138,16 +140,9 @@ async fn asked(meter: &mut Meter, context: &SessionContext, task: &Task) -> Resu
     let merged = async { texts(context.sql("SELECT rpm_merge(part) FROM parts").await?).await };
     let merged = meter.step("merge parts", merged).await?.pop().ok_or("nothing was merged")?;
     let models = context.sql("SELECT model FROM models").await?;
-    let sample = context.sql(&sampled(meter.users())).await?;
-    let population = rpm_datafusion::population(task, USERS_SHARED, models, sample);
-    let population = meter.step("fit a population", population).await?.to_json();
+    let fitting = Fitting::new(task, models).census_of(meter.users()).run();
+    let population = meter.step("fit a population", fitting).await?.to_json();
     Ok(Results { merged, population })
-}
-
-/// The users with whom a population begins, spread evenly over all.
-fn sampled(users: usize) -> String {
-    let every = (users / SAMPLE).max(1);
-    format!("SELECT model FROM models WHERE CAST(substr(user, 2) AS BIGINT) % {every} = 0 ORDER BY user")
 }
 
 /// The same by the library itself, with one user after the other merged, and pages counted.
@@ -164,9 +159,11 @@ async fn library(meter: &mut Meter, context: &SessionContext, task: &Task) -> Re
     };
     let census = meter.step("merge parts, by the library", merging).await?;
     let fitting = async {
-        let sample = texts(context.sql(&sampled(meter_users(context).await?)).await?).await?;
-        let sample =
-            sample.iter().map(|file| Ok(Loaded(UserModel::from_json(file)?))).collect::<Result<Vec<_>, Failed>>()?;
+        let sample = texts(context.sql("SELECT rpm_sample(model) FROM models").await?).await?.pop().unwrap_or_default();
+        let sample = serde_json::from_str::<Vec<String>>(&sample)?;
+        let read = |file: &String| Ok::<_, Failed>(Loaded(UserModel::from_json(file)?));
+        let mut sample = sample.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        sample.sort_by(|a, b| a.0.user().cmp(b.0.user()));
         let mut population = Population::begin(&census, &sample, USERS_SHARED)?;
         for _ in 0..2 {
             let mut counts = population.nobody();
@@ -188,10 +185,6 @@ async fn library(meter: &mut Meter, context: &SessionContext, task: &Task) -> Re
         census.to_json().len()
     );
     Ok(Results { merged: census.to_json(), population: population.to_json() })
-}
-
-async fn meter_users(context: &SessionContext) -> Result<usize, Failed> {
-    Ok(context.table("models").await?.count().await?)
 }
 
 /// A model, as what a sum over users reads.

@@ -23,6 +23,8 @@ fn functions() -> Vec<AggregateUDF> {
         rpm_datafusion::why_not(&task()),
         rpm_datafusion::census(&task()).unwrap(),
         rpm_datafusion::counts(Arc::new(population)),
+        rpm_datafusion::sample(7),
+        rpm_datafusion::sample(8),
         rpm_datafusion::merge(),
     ]
 }

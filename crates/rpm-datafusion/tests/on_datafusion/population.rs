@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use rpm_core::data::MemoryItem;
 use rpm_core::stats::population::{Census, Counts, Population, PopulationError, USERS_SHARED};
 use rpm_core::{History, Interaction, Query, ResponseSpace, RpmPipeline, Task, UserModel};
-use rpm_datafusion::BulkError;
+use rpm_datafusion::{BulkError, Fitting};
 
 use crate::made::{file, model_rows, models, task, text, texts};
 use crate::{session, wrong};
@@ -61,8 +61,44 @@ async fn a_population_fitted_by_statements_is_that_of_the_library() {
     let by_library = Population::learn(&task(), &items(&models), USERS_SHARED).unwrap();
     let context = session(2, "models", split(&models, 3));
     let all = context.sql("SELECT model FROM models").await.unwrap();
-    let fitted = rpm_datafusion::population(&task(), USERS_SHARED, all.clone(), all).await.unwrap();
+    let fitted = Fitting::new(&task(), all).run().await.unwrap();
     assert_eq!(fitted.to_json(), by_library.to_json());
+}
+
+#[tokio::test]
+async fn a_census_of_a_part_is_of_the_same_users_in_any_order_and_all_are_counted() {
+    let models = models(90);
+    let mut reversed = models.clone();
+    reversed.reverse();
+    let mut fitted = Vec::new();
+    for (models, partitions) in [(&models, 3), (&reversed, 1)] {
+        let context = session(2, "models", split(models, partitions));
+        let all = context.sql("SELECT model FROM models").await.unwrap();
+        let population = Fitting::new(&task(), all.clone()).k(5).census_of(45).run().await.unwrap();
+        assert_eq!(population.users(), 90);
+        assert_ne!(population.to_json(), Fitting::new(&task(), all).k(5).run().await.unwrap().to_json());
+        fitted.push(population.to_json());
+    }
+    assert_eq!(fitted[0], fitted[1]);
+}
+
+#[tokio::test]
+async fn a_sample_is_of_as_many_as_asked_for_the_same_in_any_order_and_split() {
+    let models = models(40);
+    let mut reversed = models.clone();
+    reversed.reverse();
+    let mut samples = Vec::new();
+    for (models, partitions) in [(&models, 4), (&reversed, 1)] {
+        let context = session(2, "models", split(models, partitions));
+        context.register_udaf(rpm_datafusion::sample(7));
+        samples.push(text(&context, "SELECT rpm_sample(model) FROM models").await);
+    }
+    assert_eq!(samples[0], samples[1]);
+    let drawn: Vec<String> = serde_json::from_str(&samples[0]).unwrap();
+    assert_eq!(drawn.len(), 7);
+    let files: Vec<String> = models.iter().map(file).collect();
+    assert!(drawn.iter().all(|one| files.contains(one)));
+    assert!(drawn.iter().any(|one| *one > files[20]) && drawn.iter().any(|one| *one < files[20]), "of all of them");
 }
 
 #[tokio::test]
@@ -127,13 +163,13 @@ async fn a_population_says_why_there_is_none() {
         BulkError::Population(error) => error,
         other => panic!("{other:?}"),
     };
-    let few = rpm_datafusion::population(&task(), 10, frame().await, frame().await).await.unwrap_err();
+    let few = Fitting::new(&task(), frame().await).run().await.unwrap_err();
     assert_eq!(of(few), PopulationError::TooFew { users: 4, k: 10 });
     let text = Task::new("Write a title.", ResponseSpace::Text { max_chars: 80 }).unwrap();
-    let free = rpm_datafusion::population(&text, 10, frame().await, frame().await).await.unwrap_err();
+    let free = Fitting::new(&text, frame().await).run().await.unwrap_err();
     assert_eq!(of(free), PopulationError::FreeText);
     let both = context.sql("SELECT user, model FROM models").await.unwrap();
-    let wide = rpm_datafusion::population(&task(), 2, both, frame().await).await.unwrap_err();
+    let wide = Fitting::new(&task(), both).k(2).run().await.unwrap_err();
     assert!(matches!(wide, BulkError::Result(_)), "{wide:?}");
 }
 
