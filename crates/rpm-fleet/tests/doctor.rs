@@ -185,6 +185,8 @@ fn what_should_be_known_is_noted_and_nothing_of_it_is_wrong() {
     assert_eq!((said.code, said.at("wrong")), (0, vec![]), "{}", said.text);
     assert_eq!(said.at("note"), ["erased", "lag", "set-aside", "population", "jobs", "nothing-to-do"], "{}", said.text);
     assert!(!said.text.contains("a word of hers") && !said.json.to_string().contains("a word of hers"));
+    let old = doctor(&[("DATABASE", &address)], &["--population-within", "24"]);
+    assert_eq!((old.code, old.at("wrong")), (1, vec!["population"]), "{}", old.text);
 }
 
 #[test]

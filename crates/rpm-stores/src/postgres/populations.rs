@@ -156,6 +156,17 @@ impl Populations {
         self.end(counting, None, Some((users, population.digest(), population.to_json().as_bytes()))).await
     }
 
+    /// Keeps a population that was fitted elsewhere, such as by rpm-datafusion, in the place of the one before. A counting that is under way is void, as after a
+    /// deletion.
+    ///
+    /// # Errors
+    /// As for [`made`](Self::made).
+    pub async fn put(&self, population: &Population) -> Result<(), StoreError> {
+        // Whoever keeps something in between is only a page further.
+        while !self.made(&self.counting().await?, population).await? {}
+        Ok(())
+    }
+
     /// Ends a counting that makes no population, with a word that says why and quotes nothing of a user. The population before it stays.
     ///
     /// # Errors

@@ -62,6 +62,20 @@ fn the_population_is_the_last_that_was_made_and_each_has_the_next_version() {
 }
 
 #[test]
+fn a_population_that_was_fitted_elsewhere_is_put_and_what_is_being_counted_is_void() {
+    let Some(server) = server() else { return };
+    let (_runtime, store, _) = opened(server);
+    let populations = store.populations();
+    let mut counting = begun(&store, "sums");
+    block_on(populations.put(&population(6))).unwrap();
+    let kept = block_on(populations.load()).unwrap().unwrap();
+    assert_eq!((kept.version, kept.population.to_json()), (1, population(6).to_json()));
+    assert!(!block_on(populations.keep(&mut counting)).unwrap(), "it was overtaken");
+    block_on(populations.put(&population(7))).unwrap();
+    assert_eq!(block_on(populations.version()).unwrap(), Some(2));
+}
+
+#[test]
 fn what_was_kept_is_gone_on_with_and_who_was_overtaken_keeps_nothing() {
     let Some(server) = server() else { return };
     let (_runtime, store, _) = opened(server);

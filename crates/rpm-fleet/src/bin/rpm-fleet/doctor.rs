@@ -12,7 +12,8 @@ use crate::store;
 /// Looks at the databases of a fleet and says what is wrong and what to do. Changes nothing.
 ///
 /// DATABASE in the environment is the address of the store's database, as `tokio_postgres` reads it, and QUEUE that of the queue's, where
-/// that is another one. Connections are without TLS. Exit code: 0 when nothing is wrong, 1 when something is, 2 when it could not look.
+/// that is another one. Connections are without TLS. Exit code: 0 when nothing is wrong, 1 when something is, 2 when it could not look at something,
+/// whatever else is wrong. It reads whole tables, and erasures wait for it: each hour, not each minute.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// One JSON object in the place of lines
@@ -21,6 +22,9 @@ pub(crate) struct Args {
     /// Read so many models, in the order of their users' ids, and say which do not open
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) read: usize,
+    /// Have it be wrong where there is no population, or it was made longer ago than so many hours
+    #[arg(long, value_name = "HOURS")]
+    pub(crate) population_within: Option<u64>,
     /// The schema of the store's tables
     #[arg(long, value_name = "NAME", default_value = "rpm", value_parser = Schema::new)]
     pub(crate) schema: Schema,

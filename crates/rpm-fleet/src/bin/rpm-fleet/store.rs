@@ -63,7 +63,7 @@ pub(crate) async fn look(
     held(&store.examine().await.map_err(told)?, checks);
     waiting(&store.inbox().depth().await.map_err(told)?, checks);
     if tables.found == Some(known) {
-        population(&store.populations().told().await.map_err(told)?, checks);
+        population(&store.populations().told().await.map_err(told)?, args.population_within, checks);
     }
     if args.read > 0 {
         checks.push(read(&store, args.read).await?);
@@ -135,14 +135,20 @@ fn waiting(depth: &Depth, checks: &mut Vec<Check>) {
 }
 
 /// The population, and the counting of the next.
-fn population(told: &PopulationTold, checks: &mut Vec<Check>) {
+fn population(told: &PopulationTold, within: Option<u64>, checks: &mut Vec<Check>) {
     let means = match told.version {
         None => "none is kept".to_owned(),
         Some(version) => {
             format!("version {version} of {} users was made {} s ago", told.users, told.age.as_secs())
         }
     };
+    let is_old = within.is_some_and(|hours| told.version.is_none() || told.age.as_secs() > hours.saturating_mul(3_600));
     checks.push(match &told.refused {
+        _ if is_old => Check::wrong(
+            "population",
+            format!("{means}; it was to be made within {} hours", within.unwrap_or_default()),
+            "Run a worker of a fleet that was built with FleetBuilder::population, or put one that was fitted elsewhere",
+        ),
         None => Check::ok("population", means),
         Some(why) => Check::note(
             "population",
