@@ -89,7 +89,8 @@ impl Refresh {
         self
     }
 
-    /// The time from the end of one refresh to the beginning of the next. Default: a day.
+    /// The time from the end of one refresh to the beginning of the next, so that the hour moves. Default: a day. For a fixed hour give a longer one, and call
+    /// [`Fleet::refresh_population`] at that hour.
     pub fn every(mut self, time: Duration) -> Self {
         self.every = time;
         self
