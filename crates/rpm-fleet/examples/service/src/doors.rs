@@ -54,6 +54,12 @@ pub(crate) async fn answer(
     let _timed = Timed::of("answer");
     let told = users.personalizer.answer(&user, asked.text).await?;
     metrics::counter!("service_answers", "tier" => format!("{:?}", told.answer.support.tier)).increment(1);
+    // Offline none; with a model, what it is asked and bills.
+    let usage = told.answer.usage.total();
+    metrics::counter!("service_model_calls").increment(usage.calls);
+    metrics::counter!("service_model_calls_failed").increment(usage.failed_calls);
+    metrics::counter!("service_model_tokens", "of" => "input").increment(usage.input_tokens);
+    metrics::counter!("service_model_tokens", "of" => "output").increment(usage.output_tokens);
     Ok(Json(Answered::of(&told)))
 }
 

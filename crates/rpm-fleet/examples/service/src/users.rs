@@ -87,7 +87,10 @@ impl Users {
         let (status, examined) = (fleet.status().await?, fleet.store().examine().await);
         let examined = examined.map_err(rpm_core::pipeline::StoredError::from)?;
         metrics::gauge!("fleet_jobs_waiting").set(as_metric(status.jobs_waiting));
+        metrics::gauge!("fleet_jobs_running").set(as_metric(status.jobs_running));
         metrics::gauge!("fleet_jobs_failed").set(as_metric(status.jobs_failed));
+        metrics::gauge!("fleet_interactions_set_aside").set(as_metric(status.inbox.aside));
+        metrics::gauge!("fleet_pauses").set(as_metric(status.pauses));
         metrics::gauge!("fleet_interactions_waiting").set(as_metric(status.inbox.interactions));
         metrics::gauge!("fleet_lag_seconds").set(status.inbox.lag.as_secs_f64());
         Ok(json!({
