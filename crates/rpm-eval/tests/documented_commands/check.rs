@@ -18,7 +18,21 @@ pub(crate) fn command(words: &[String], names: &Names) -> Result<(), String> {
         Some(["rpm-eval", rest @ ..]) => harness(rest, names),
         Some([".ci/fuzz", _seconds, targets @ ..]) => fuzzed(targets, names),
         Some([".ci/run" | "rustup" | "git" | "cd" | "mkdir", ..]) => Ok(()),
+        Some([program, rest @ ..]) => of_a_program(program, rest, names),
         _ => Err("no such program".to_owned()),
+    }
+}
+
+/// A call of another program of the workspace: its command and its options.
+fn of_a_program(program: &str, words: &[&str], names: &Names) -> Result<(), String> {
+    let program = names.program(program).ok_or("no such program")?;
+    let command = words.first().filter(|word| !is_option(word));
+    if let Some(command) = command.filter(|command| !program.has_command(command)) {
+        return Err(format!("{} has no command {command}", program.name));
+    }
+    match words.iter().find(|word| is_option(word) && !program.has_option(word)) {
+        Some(option) => Err(format!("{} has no {option}", program.name)),
+        None => Ok(()),
     }
 }
 

@@ -69,6 +69,8 @@ fn a_command_that_names_what_does_not_exist_is_found() {
         "RPM_DATA=folder cargo bench --bench recall",
         "cargo run --release -p rpm-providers --no-default-features --example providers",
         "cargo fly",
+        "rpm-fleet doctor --nothing",
+        "DATABASE=address rpm-fleet cure",
         ".ci/fuzz 60 nothing",
         "cargo test --feature tokio",
     ] {

@@ -52,6 +52,26 @@ pub(crate) struct Target {
     path: PathBuf,
 }
 
+impl Target {
+    /// True if the sources of a program have a field for this option, as a command line that is derived from a type has.
+    pub(crate) fn has_option(&self, option: &str) -> bool {
+        let name = option.trim_start_matches('-').split('=').next().unwrap_or_default();
+        self.sources().contains(&format!("pub(crate) {}: ", name.replace('-', "_")))
+    }
+
+    /// True if they have a variant for this command.
+    pub(crate) fn has_command(&self, command: &str) -> bool {
+        let (first, rest) = command.split_at(1);
+        self.sources().contains(&format!("    {}{rest}(", first.to_uppercase()))
+    }
+
+    fn sources(&self) -> String {
+        let folder = self.path.parent().unwrap();
+        let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        files.filter(|file| file.is_file()).map(|file| fs::read_to_string(file).unwrap()).collect()
+    }
+}
+
 /// All that a command may name.
 pub(crate) struct Names {
     pub(crate) root: PathBuf,
@@ -82,6 +102,17 @@ impl Names {
         CARGO.contains(&name)
             || self.harness.values().any(|options| options.contains(&format!("--{name}")))
             || examples().any(|example| self.takes(example, option))
+            || self.programs().any(|program| program.has_option(option))
+    }
+
+    /// The program of a name, but for the harness, which is asked itself.
+    pub(crate) fn program(&self, name: &str) -> Option<&Target> {
+        self.programs().find(|program| program.name == name)
+    }
+
+    fn programs(&self) -> impl Iterator<Item = &Target> {
+        let targets = self.packages.iter().flat_map(|package| &package.targets);
+        targets.filter(|target| target.kind == "bin" && target.name != "rpm-eval")
     }
 
     /// True if the source of an example names this option.
