@@ -98,7 +98,12 @@ impl Learning {
                 }
             };
             let whose = self.rows.user(user);
+            // What is no id is in no other error either.
+            let is_somebody = !matches!(whose, Err(BulkError::NoId { .. }));
             self.or_keep(whose)?;
+            if !is_somebody {
+                continue;
+            }
             let texts = [ids.get(row), queries.get(row), responses.get(row)];
             let interaction = interaction(user, texts, times.at(row), options.at(row)?);
             let added = interaction.map(|interaction| {
@@ -148,13 +153,14 @@ impl Learning {
     }
 
     fn given(&self) -> Result<Option<String>, BulkError> {
+        if let Some(problem) = &self.rows.problem {
+            return Ok((self.gives == Gives::Problem).then(|| problem.clone()));
+        }
         let Some(user) = &self.rows.user else { return Ok(None) };
-        match (self.gives, &self.rows.problem) {
-            (Gives::Problem, Some(problem)) => Ok(Some(problem.clone())),
-            (Gives::ModelOrNull, Some(_)) => Ok(None),
-            (Gives::Model, _) => self.learned(user, false),
-            (Gives::ModelOrNull, None) => Ok(self.learned(user, false).unwrap_or_default()),
-            (Gives::Problem, None) => Ok(self.learned(user, true).err().map(|error| error.said())),
+        match self.gives {
+            Gives::Model => self.learned(user, false),
+            Gives::ModelOrNull => Ok(self.learned(user, false).unwrap_or_default()),
+            Gives::Problem => Ok(self.learned(user, true).err().map(|error| error.said())),
         }
     }
 }
@@ -233,7 +239,8 @@ impl Accumulator for Learning {
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
         // Texts and numbers: it cannot fail.
-        let state = self.rows.user.is_some().then(|| serde_json::to_string(&self.rows).unwrap_or_default());
+        let any = self.rows.user.is_some() || self.rows.problem.is_some();
+        let state = any.then(|| serde_json::to_string(&self.rows).unwrap_or_default());
         Ok(vec![ScalarValue::LargeUtf8(state)])
     }
 
