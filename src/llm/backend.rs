@@ -15,7 +15,8 @@ use super::{BackendError, Completion, CompletionRequest, ReplyForm};
 /// a provider's batch API.
 ///
 /// # Contract
-/// - A reply is returned as the model gave it; the crate reads it tolerantly and asks again where it must.
+/// - A reply is returned as the model gave it; the crate reads it tolerantly and asks again where it must. What each request wants in reply, with an
+///   example of each, is in [`prompt`](crate::prompt#replies).
 /// - A failure is an error, never an empty reply.
 /// - `complete_batch` returns one result per request, in the order of the requests.
 /// - Dropping the future cancels; nothing may go on in the background.
