@@ -26,6 +26,13 @@ pub struct Setup {
     pub timeout: Duration,
 }
 
+impl Setup {
+    /// An adapter's address as the suite gives it, for tests beside the suite: the suite's own model and key, and ten seconds.
+    pub fn new(base_url: impl Into<String>) -> Self {
+        Self { base_url: base_url.into(), model: MODEL.to_owned(), key: KEY.to_owned(), timeout: LONG }
+    }
+}
+
 impl fmt::Debug for Setup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Setup").field("base_url", &self.base_url).finish_non_exhaustive()
@@ -68,7 +75,7 @@ impl<B: LlmBackend, F: Fn(&Setup) -> B> Run<'_, F> {
 
     pub(super) fn at(&self, url: &str, timeout: Duration) -> B {
         let base_url = format!("{url}{}", self.dialect.base_path());
-        (self.make)(&Setup { base_url, model: MODEL.to_owned(), key: KEY.to_owned(), timeout })
+        (self.make)(&Setup { timeout, ..Setup::new(base_url) })
     }
 
     /// Checks that an answer is taken for an error of the right kind, without key or prompt in it.

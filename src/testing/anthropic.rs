@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::dialect::{Asked, Ending, Expected, MockDialect, Recorded, role};
+use super::dialect::{Asked, Ending, Expected, MockDialect, Recorded, role, text};
 use super::server::{Canned, Sent};
 use crate::llm::{ReplyForm, Role};
 
@@ -84,11 +84,10 @@ impl MockDialect for AnthropicMock {
     fn read(&self, sent: &Sent) -> Option<Asked> {
         let version = sent.header("anthropic-version") == Some("2023-06-01");
         let body = Some(&sent.body).filter(|_| version && sent.path == "/v1/messages")?;
-        let rules = body.get("system").map(|rules| rules.as_array()).unwrap_or_default().into_iter().flatten();
-        let rules = rules.map(|rule| Some((Role::System, rule.get("text")?.as_str()?.to_owned())));
+        let rules = body.get("system").map(|rules| Some((Role::System, text(rules)?))).into_iter();
         let turns = body.get("messages")?.as_array()?.iter().map(|turn| {
             let role = role(turn.get("role")?).filter(|role| *role != Role::System)?;
-            Some((role, turn.get("content")?.as_str()?.to_owned()))
+            Some((role, text(turn.get("content")?)?))
         });
         let format = body.pointer("/output_config/format");
         let schema = format.filter(|format| format.get("type").is_some_and(|kind| kind == "json_schema"));

@@ -127,6 +127,15 @@ pub(super) fn role(name: &Value) -> Option<Role> {
     }
 }
 
+/// The text of a message, which an API takes as it is or in parts.
+pub(super) fn text(content: &Value) -> Option<String> {
+    match content {
+        Value::String(text) => Some(text.clone()),
+        Value::Array(parts) => parts.iter().map(|part| part.get("text")?.as_str()).collect(),
+        _ => None,
+    }
+}
+
 impl fmt::Debug for Recorded<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Recorded")

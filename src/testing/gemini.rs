@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::dialect::{Asked, Ending, Expected, MockDialect, Recorded, role};
+use super::dialect::{Asked, Ending, Expected, MockDialect, Recorded, role, text};
 use super::server::{Canned, Sent};
 use crate::llm::{ReplyForm, Role};
 
@@ -65,12 +65,12 @@ impl MockDialect for GeminiMock {
     }
 
     fn read(&self, sent: &Sent) -> Option<Asked> {
-        let model = sent.path.strip_prefix("/v1beta/models/")?.strip_suffix(":generateContent")?;
-        let rules = sent.body.pointer("/systemInstruction/parts").and_then(Value::as_array).into_iter().flatten();
-        let rules = rules.map(|rule| Some((Role::System, rule.get("text")?.as_str()?.to_owned())));
+        let model = sent.path.split('?').next()?.strip_prefix("/v1beta/models/")?.strip_suffix(":generateContent")?;
+        let rules =
+            sent.body.pointer("/systemInstruction/parts").map(|rules| Some((Role::System, text(rules)?))).into_iter();
         let turns = sent.body.get("contents")?.as_array()?.iter().map(|turn| {
             let role = role(turn.get("role")?).filter(|role| *role != Role::System)?;
-            Some((role, turn.pointer("/parts/0/text")?.as_str()?.to_owned()))
+            Some((role, text(turn.get("parts")?)?))
         });
         let config = sent.body.get("generationConfig")?;
         let schema = config.get("responseJsonSchema").cloned();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::dialect::{Asked, Ending, Expected, MockDialect, Recorded, role};
+use super::dialect::{Asked, Ending, Expected, MockDialect, Recorded, role, text};
 use super::server::{Canned, Sent};
 use crate::llm::ReplyForm;
 
@@ -57,7 +57,7 @@ impl MockDialect for OpenAiMock {
         Some(Asked {
             model: body.get("model")?.as_str()?.to_owned(),
             messages: messages
-                .map(|message| Some((role(message.get("role")?)?, message.get("content")?.as_str()?.to_owned())))
+                .map(|message| Some((role(message.get("role")?)?, text(message.get("content")?)?)))
                 .collect::<Option<_>>()?,
             max_tokens: body.get("max_tokens").or_else(|| body.get("max_completion_tokens"))?.as_u64()?,
             temperature: body.get("temperature")?.as_f64()?,

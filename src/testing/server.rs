@@ -102,6 +102,18 @@ impl Canned {
     }
 }
 
+impl Canned {
+    /// The kind of the body, unless a header says it: some clients read nothing without.
+    fn content_type(&self) -> Option<&'static str> {
+        let said = self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        match self.body.trim_start().chars().next().filter(|_| !said)? {
+            '{' | '[' => Some("application/json"),
+            '<' => Some("text/html"),
+            _ => Some("text/plain"),
+        }
+    }
+}
+
 impl MockServer {
     /// Starts a server on a free port.
     ///
@@ -197,6 +209,9 @@ impl Shared {
         write!(stream, "HTTP/1.1 {} Mock\r\nconnection: close\r\ncontent-length: {length}\r\n", canned.status)?;
         for (name, value) in &canned.headers {
             write!(stream, "{name}: {value}\r\n")?;
+        }
+        if let Some(kind) = canned.content_type() {
+            write!(stream, "content-type: {kind}\r\n")?;
         }
         write!(stream, "\r\n{}", canned.body)
     }

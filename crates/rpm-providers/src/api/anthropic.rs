@@ -9,11 +9,12 @@ use reqwest::header::{HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::chat::{Chat, Dialect, Reply, TIMEOUT, held, provider, without};
-use super::error::Fault;
+use super::chat::{Chat, Dialect, Reply, TIMEOUT, provider};
 use super::http::Endpoint;
-use super::reading::{Count, List, Record, Text};
-use super::{ApiKey, ProviderError, env};
+use super::{ApiKey, env};
+use crate::asking::{decimal, held, without};
+use crate::failure::{Fault, ProviderError};
+use crate::reading::{Count, List, Record, Text};
 use rpm_core::llm::{
     BackendError, Capabilities, Completion, CompletionRequest, FinishReason, LlmBackend, ReplyForm, Role, Usage,
 };
@@ -89,7 +90,7 @@ impl Dialect for Messages {
         let mut body = Map::new();
         body.insert("model".into(), model.into());
         body.insert("max_tokens".into(), request.max_tokens.into());
-        body.insert("temperature".into(), super::decimal(request.temperature));
+        body.insert("temperature".into(), decimal(request.temperature).into());
         body.insert("messages".into(), turns.into());
         if !rules.is_empty() {
             let rules: Vec<Value> = rules.into_iter().map(|m| json!({ "type": "text", "text": m.content })).collect();

@@ -4,23 +4,18 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use futures_util::{StreamExt as _, stream};
 use reqwest::Url;
 use reqwest::header::{HeaderName, HeaderValue};
 use serde_json::{Map, Value};
 
-use super::classify::Wanted;
-use super::error::Fault;
+use super::ApiKey;
 use super::http::{Answer, Endpoint};
-use super::{ApiKey, ProviderError, classify};
-use rpm_core::llm::{
-    BackendError, Completion, CompletionRequest, FinishReason, ReplyForm, ReplySchema, TokenChoices, TokenLogprob,
-    Usage,
-};
+use crate::asking::{CONCURRENCY, held, in_order};
+use crate::failure::{Fault, ProviderError, Wanted, refusal};
+use rpm_core::llm::{BackendError, Completion, CompletionRequest, FinishReason, ReplyForm, TokenChoices, Usage};
 
 /// Local models are slow, and reasoning ones think long.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(120);
-pub(super) const CONCURRENCY: usize = 4;
 
 /// One API: its URL, headers, body and answer.
 pub(super) trait Dialect: Clone + Send + Sync {
@@ -72,11 +67,6 @@ pub(super) struct Streamed {
     pub(super) tokens: Vec<TokenChoices>,
     /// The event that says that it failed.
     pub(super) failed: Option<Vec<u8>>,
-}
-
-/// The form a reply is held to and the schema it is to have. Without a schema nothing is held.
-pub(super) fn held(request: &CompletionRequest) -> Option<(ReplyForm, &ReplySchema)> {
-    request.schema.as_ref().filter(|_| request.form > ReplyForm::Text).map(|schema| (request.form, schema))
 }
 
 /// One model behind one endpoint.
@@ -222,7 +212,7 @@ impl<D: Dialect> Chat<D> {
         request: &CompletionRequest,
     ) -> Result<Completion, BackendError> {
         let Some(reply) = reply else {
-            return Err(classify::refusal(self.provider(), answer, self.dialect.wanted(request)));
+            return Err(refusal(self.provider(), answer.refused(), self.dialect.wanted(request)));
         };
         // A reply that was cut before its first word was paid for; the finish reason tells the two apart.
         if reply.text.trim().is_empty() && reply.finish == FinishReason::Stop {
@@ -237,8 +227,7 @@ impl<D: Dialect> Chat<D> {
     }
 
     pub(super) async fn complete_batch(&self, requests: &[CompletionRequest]) -> Vec<Result<Completion, BackendError>> {
-        let pending: Vec<_> = requests.iter().map(|request| self.complete(request)).collect();
-        stream::iter(pending).buffered(self.concurrency).collect().await
+        in_order(requests.iter().map(|request| self.complete(request)), self.concurrency).await
     }
 }
 
@@ -257,27 +246,6 @@ fn put(body: &mut Map<String, Value>, field: &str, value: &Value) {
         None => {
             body.insert(field.to_owned(), value.clone());
         }
-    }
-}
-
-/// One place of a reply: the token that stands there, and the likeliest ones.
-pub(super) fn choices(chosen: TokenLogprob, mut likeliest: Vec<TokenLogprob>) -> TokenChoices {
-    if likeliest.iter().all(|token| token.token != chosen.token) {
-        likeliest.push(chosen.clone());
-    }
-    likeliest.sort_by(|a, b| b.logprob.total_cmp(&a.logprob));
-    TokenChoices::new(chosen.token, likeliest)
-}
-
-/// The schema without bounds that a provider refuses. Whatever is read is checked for them again.
-pub(super) fn without(schema: &Value, bounds: &dyn Fn(&str, &Value) -> bool) -> Value {
-    match schema {
-        Value::Object(members) => {
-            let kept = members.iter().filter(|(name, value)| !(value.is_number() && bounds(name, value)));
-            Value::Object(kept.map(|(name, value)| (name.clone(), without(value, bounds))).collect())
-        }
-        Value::Array(members) => members.iter().map(|value| without(value, bounds)).collect(),
-        other => other.clone(),
     }
 }
 

@@ -4,17 +4,16 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::chat::{CONCURRENCY, TIMEOUT};
-use super::classify::Wanted;
-use super::error::Fault;
+use super::ApiKey;
+use super::chat::TIMEOUT;
 use super::http::Endpoint;
 use super::openai::{OPENAI, bearer};
-use super::reading::{Present, Record};
-use super::{ApiKey, ProviderError, classify};
+use crate::asking::embedded;
+use crate::failure::{Fault, ProviderError, Wanted, refusal};
+use crate::reading::{Present, Record};
 use rpm_core::embed::{EmbedError, Embedder};
 use rpm_core::llm::BackendError;
 
@@ -98,7 +97,7 @@ impl OpenAiEmbedder {
         let answer = endpoint.post(self.endpoint.at(&["embeddings"]), headers, &body, None).await?;
         let has_data = |body: &[u8]| serde_json::from_slice::<Record<Peek>>(body).ok()?.0.map(|body| body.data.0);
         if answer.status != 200 || has_data(&answer.body) != Some(true) {
-            return Err(classify::refusal(OPENAI, &answer, Wanted::default()));
+            return Err(refusal(OPENAI, answer.refused(), Wanted::default()));
         }
         self.read(&answer.body, texts.len()).ok_or_else(|| self.endpoint.fault(Fault::Unexpected).into())
     }
@@ -140,10 +139,7 @@ struct Entry {
 #[async_trait]
 impl Embedder for OpenAiEmbedder {
     async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
-        let pending: Vec<_> = texts.chunks(self.per_request).map(|texts| self.ask(texts)).collect();
-        let parts: Result<Vec<Vec<Vec<f32>>>, BackendError> =
-            stream::iter(pending).buffered(CONCURRENCY).try_collect().await;
-        Ok(parts.map_err(|error| EmbedError::Other(Box::new(error)))?.into_iter().flatten().collect())
+        embedded(texts, self.per_request, |texts| self.ask(texts)).await
     }
 
     fn dimensions(&self) -> usize {

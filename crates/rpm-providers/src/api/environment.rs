@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use rpm_core::llm::{LlmBackend, ReplyForm};
 
-use super::error::Fault;
-use super::{Anthropic, Gemini, OpenAiCompatible, ProviderError, env};
+use super::{Anthropic, Gemini, OpenAiCompatible, env};
+use crate::failure::{Fault, ProviderError};
 
 /// A small local model takes its time.
 const TIMEOUT: Duration = Duration::from_secs(600);

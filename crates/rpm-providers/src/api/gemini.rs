@@ -9,12 +9,13 @@ use reqwest::header::{HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::chat::{Chat, Dialect, Reply, TIMEOUT, choices, held, provider, without};
-use super::classify::Wanted;
-use super::error::Fault;
+use super::chat::{Chat, Dialect, Reply, TIMEOUT, provider};
 use super::http::Endpoint;
-use super::reading::{Count, First, Flag, List, Present, Real, Record, Text};
-use super::{ApiKey, ProviderError, env};
+use super::{ApiKey, env};
+use crate::asking::{decimal, held, without};
+use crate::failure::{Fault, ProviderError, Wanted};
+use crate::reading::{Count, First, Flag, List, Present, Real, Record, Text};
+use crate::tokens::choices;
 use rpm_core::llm::{
     BackendError, Capabilities, Completion, CompletionRequest, FinishReason, LlmBackend, ReplyForm, Role, TokenChoices,
     TokenLogprob, Usage,
@@ -94,7 +95,7 @@ impl Dialect for Generate {
             .collect();
         let mut config = Map::new();
         config.insert("maxOutputTokens".into(), request.max_tokens.into());
-        config.insert("temperature".into(), super::decimal(request.temperature));
+        config.insert("temperature".into(), decimal(request.temperature).into());
         if let Some(seed) = request.seed {
             config.insert("seed".into(), (seed & 0x7fff_ffff).into());
         }

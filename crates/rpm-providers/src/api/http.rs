@@ -9,14 +9,11 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Response, Url};
 use serde_json::Value;
 
-use super::error::Fault;
-use super::reading::Decoded;
-use super::{ApiKey, ProviderError, wait};
+use super::ApiKey;
+use crate::failure::{Fault, LONGEST_REFUSAL, ProviderError, Refused, wait};
 
 /// The most bytes of a chat model's answer, unless the host sets another number: no reply comes near this.
 pub(super) const LONGEST_REPLY: usize = 4 << 20;
-/// The bytes of a refusal that are read: what its kind is stands at its beginning.
-const LONGEST_REFUSAL: usize = 64 << 10;
 const CONNECT: Duration = Duration::from_secs(10);
 
 /// One provider's base URL and the client that talks to it.
@@ -42,15 +39,9 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// Whether the body is JSON.
-    pub(super) fn is_json(&self) -> bool {
-        serde_json::from_slice::<Decoded>(&self.body).is_ok()
-    }
-
-    /// The body of a refusal; null when it is too long for one, or not JSON.
-    pub(super) fn refusal(&self) -> Value {
-        let body = Some(&self.body[..]).filter(|body| body.len() <= LONGEST_REFUSAL);
-        body.and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default()
+    /// The answer as one that is no success.
+    pub(super) fn refused(&self) -> Refused<'_> {
+        Refused::new(self.status, self.retry_after, &self.body)
     }
 }
 
@@ -163,7 +154,7 @@ impl Endpoint {
         if (300..400).contains(&status) {
             return Err(self.fault(Fault::Redirect(status)));
         }
-        let asked = wait::retry_after(response.headers());
+        let asked = wait::retry_after(|name| response.headers().get(name)?.to_str().ok());
         if let Some(hear) = hear.filter(|_| status == 200 && is_stream(&response)) {
             self.read_events(response, hear).await?;
             return Ok(Answer { status, retry_after: asked, body: Vec::new(), streamed: true });

@@ -15,23 +15,16 @@
 
 mod anthropic;
 mod chat;
-mod classify;
 mod embedder;
 mod environment;
-mod error;
 mod gemini;
 mod http;
 mod key;
 mod openai;
-mod reading;
-mod wait;
-
-use serde_json::Value;
 
 pub use anthropic::Anthropic;
 pub use embedder::OpenAiEmbedder;
 pub use environment::from_env;
-pub use error::ProviderError;
 pub use gemini::Gemini;
 pub use key::ApiKey;
 pub use openai::OpenAiCompatible;
@@ -41,15 +34,10 @@ fn env(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.trim().is_empty())
 }
 
-/// A single-precision number as it is written, not as its double is: 0.7, not 0.699999988079071.
-fn decimal(number: f32) -> Value {
-    let shortest = number.to_string().parse::<f64>().unwrap_or_default();
-    serde_json::Number::from_f64(shortest).map_or(Value::Null, Value::Number)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::ProviderError;
     use rpm_core::llm::LlmBackend;
 
     #[test]
@@ -72,10 +60,5 @@ mod tests {
         assert_eq!(error, wanted("openai: OPENAI_API_KEY is not set"));
         assert_eq!(missing(Anthropic::by(none(), "m").err()), wanted("anthropic: ANTHROPIC_API_KEY is not set"));
         assert_eq!(missing(Gemini::by(none(), "m").err()), wanted("gemini: GEMINI_API_KEY is not set"));
-    }
-
-    #[test]
-    fn a_temperature_is_sent_as_it_is_written() {
-        assert_eq!([0.0, 0.7, 1.0].map(|number| decimal(number).to_string()), ["0.0", "0.7", "1.0"]);
     }
 }

@@ -9,15 +9,15 @@ use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::chat::{Chat, Dialect, Reply, Streamed, TIMEOUT, choices, held, provider, without};
-use super::classify::Wanted;
-use super::error::Fault;
+use super::chat::{Chat, Dialect, Reply, Streamed, TIMEOUT, provider};
 use super::http::Endpoint;
-use super::reading::{Count, First, List, Present, Real, Record, Text, Words};
-use super::{ApiKey, ProviderError, env};
+use super::{ApiKey, env};
+use crate::asking::{decimal, held, without};
+use crate::failure::{Fault, ProviderError, Wanted};
+use crate::reading::{Count, First, Present, Record, Text, Words};
+use crate::tokens::Logprobs;
 use rpm_core::llm::{
-    BackendError, Capabilities, Completion, CompletionRequest, FinishReason, LlmBackend, ReplyForm, TokenChoices,
-    TokenLogprob, Usage,
+    BackendError, Capabilities, Completion, CompletionRequest, FinishReason, LlmBackend, ReplyForm, Usage,
 };
 
 pub(super) const OPENAI: &str = "openai";
@@ -113,7 +113,7 @@ impl Dialect for OpenAi {
         body.insert("model".into(), model.into());
         body.insert("messages".into(), messages.into());
         body.insert(if own { "max_completion_tokens" } else { "max_tokens" }.into(), request.max_tokens.into());
-        body.insert("temperature".into(), super::decimal(request.temperature));
+        body.insert("temperature".into(), decimal(request.temperature).into());
         if let Some(seed) = request.seed {
             // Servers read it as a signed number.
             body.insert("seed".into(), (seed & (u64::MAX >> 1)).into());
@@ -212,39 +212,6 @@ struct Choice {
 struct Said {
     content: Words,
     refusal: Words,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Logprobs {
-    content: List<Record<Place>>,
-}
-
-/// A token, and the likeliest ones in its place.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Place {
-    token: Text,
-    logprob: Real,
-    top_logprobs: List<Record<Place>>,
-}
-
-impl Logprobs {
-    fn choices(self) -> Vec<TokenChoices> {
-        self.content.0.into_iter().filter_map(|place| place.0?.choices()).collect()
-    }
-}
-
-impl Place {
-    fn choices(mut self) -> Option<TokenChoices> {
-        let listed = std::mem::take(&mut self.top_logprobs.0);
-        let likeliest = listed.into_iter().filter_map(|token| token.0?.told()).collect();
-        Some(choices(self.told()?, likeliest))
-    }
-
-    fn told(self) -> Option<TokenLogprob> {
-        Some(TokenLogprob::new(self.token.0?, self.logprob.0?))
-    }
 }
 
 /// The tokens of an answer.

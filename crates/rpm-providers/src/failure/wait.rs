@@ -2,21 +2,21 @@
 
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use serde_json::Value;
 
-/// The time that the headers ask to wait. A date is measured from the server's own clock where the answer carries it.
-pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+/// The time that the headers ask to wait, each given by its name in lower case. A date is measured from the server's own clock where
+/// the answer carries it.
+pub(crate) fn retry_after<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Option<Duration> {
+    let text = |name: &str| header(name).map(str::trim);
     if let Some(milliseconds) = text("retry-after-ms").and_then(|ms| ms.parse::<f64>().ok()) {
         return Duration::try_from_secs_f64(milliseconds / 1e3).ok();
     }
-    let value = text(RETRY_AFTER.as_str())?;
+    let value = text("retry-after")?;
     if let Ok(seconds) = value.parse::<f64>() {
         return Duration::try_from_secs_f64(seconds).ok();
     }
     let until = httpdate::parse_http_date(value).ok()?;
-    let now = text(DATE.as_str()).and_then(|date| httpdate::parse_http_date(date).ok());
+    let now = text("date").and_then(|date| httpdate::parse_http_date(date).ok());
     Some(until.duration_since(now.unwrap_or_else(SystemTime::now)).unwrap_or_default())
 }
 

@@ -14,7 +14,7 @@ pub struct ProviderError {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     #[error("{0}")]
     Setting(&'static str),
     #[error(
@@ -47,7 +47,7 @@ pub(super) enum Fault {
 }
 
 impl ProviderError {
-    pub(super) fn new(provider: &'static str, fault: Fault) -> Self {
+    pub(crate) fn new(provider: &'static str, fault: Fault) -> Self {
         Self { provider, fault }
     }
 

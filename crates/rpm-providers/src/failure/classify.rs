@@ -1,14 +1,17 @@
 //! Turns an answer that is no success into the error for the caller.
 
+use std::time::Duration;
+
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::error::Fault;
-use super::http::Answer;
 use super::{ProviderError, wait};
 use rpm_core::llm::{BackendError, BoxError, ReplyForm};
 
 /// Codes that may be repeated in an error. Other words of a server could hold anything.
-const CODES: [&str; 34] = [
+const CODES: [&str; 44] = [
+    "accessdeniedexception",
     "api_error",
     "authentication_error",
     "billing_error",
@@ -19,10 +22,14 @@ const CODES: [&str; 34] = [
     "insufficient_quota",
     "internal",
     "internal_server_error",
+    "internalserverexception",
     "invalid_api_key",
     "invalid_argument",
     "invalid_request_error",
     "model_not_found",
+    "modelerrorexception",
+    "modelnotreadyexception",
+    "modeltimeoutexception",
     "not_found",
     "not_found_error",
     "not_supported_error",
@@ -33,8 +40,12 @@ const CODES: [&str; 34] = [
     "rate_limit_exceeded",
     "request_too_large",
     "resource_exhausted",
+    "resourcenotfoundexception",
     "server_error",
+    "servicequotaexceededexception",
+    "serviceunavailableexception",
     "string_above_max_length",
+    "throttlingexception",
     "timeout_error",
     "tokens",
     "unauthenticated",
@@ -43,10 +54,11 @@ const CODES: [&str; 34] = [
     "unsupported_parameter",
     "unsupported_value",
     "requests",
+    "validationexception",
 ];
 
 /// Phrases by which providers report that a prompt does not fit, in lower case.
-const TOO_LONG: [&str; 12] = [
+const TOO_LONG: [&str; 13] = [
     "context_length_exceeded",
     "exceed_context_size",
     "string_above_max_length",
@@ -59,10 +71,11 @@ const TOO_LONG: [&str; 12] = [
     "input is too long",
     "input token count",
     "reduce the length of the messages",
+    "too many input tokens",
 ];
 
 /// Phrases by which providers report that they cannot hold a reply to a form, in lower case.
-const FORM: [&str; 14] = [
+const FORM: [&str; 15] = [
     "response_format",
     "response format",
     "json_schema",
@@ -71,6 +84,7 @@ const FORM: [&str; 14] = [
     "json mode",
     "structured output",
     "output_config",
+    "outputconfig",
     "output_format",
     "responsejsonschema",
     "response_json_schema",
@@ -84,19 +98,49 @@ const LOGPROBS: [&str; 3] = ["logprobs", "log probabilities", "log_probs"];
 
 /// The bytes that are looked at of a body that is not JSON.
 const WORDS: usize = 4096;
+/// The most bytes of a body that are taken for a refusal: what its kind is stands at its beginning.
+pub(crate) const LONGEST: usize = 64 << 10;
 
 /// What a request wanted of its reply that a provider may refuse.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Wanted {
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Wanted {
     /// The form that the reply was held to, if any.
-    pub(super) form: Option<ReplyForm>,
+    pub(crate) form: Option<ReplyForm>,
     /// Whether the probabilities of tokens were to be reported.
-    pub(super) logprobs: bool,
+    pub(crate) logprobs: bool,
+}
+
+/// An answer that is no success, as it came.
+#[derive(Clone, Copy)]
+pub(crate) struct Refused<'a> {
+    pub(crate) status: u16,
+    /// The time that its headers ask to wait.
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) body: &'a [u8],
+    /// The kind of the error, where a header says it.
+    pub(crate) code: Option<&'a str>,
+}
+
+impl<'a> Refused<'a> {
+    pub(crate) fn new(status: u16, retry_after: Option<Duration>, body: &'a [u8]) -> Self {
+        Self { status, retry_after, body, code: None }
+    }
+
+    /// Whether the body is JSON.
+    fn is_json(self) -> bool {
+        serde_json::from_slice::<IgnoredAny>(self.body).is_ok()
+    }
+
+    /// The body; null when it is too long for a refusal, or not JSON.
+    fn json(self) -> Value {
+        let body = Some(self.body).filter(|body| body.len() <= LONGEST);
+        body.and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default()
+    }
 }
 
 /// The error for an answer that is no success.
-pub(super) fn refusal(provider: &'static str, answer: &Answer, wanted: Wanted) -> BackendError {
-    let body = answer.refusal();
+pub(crate) fn refusal(provider: &'static str, answer: Refused<'_>, wanted: Wanted) -> BackendError {
+    let body = answer.json();
     let found = Refusal::of(&body, answer);
     // Some gateways answer 200 and put the status into the body.
     let status = if answer.status < 400 { found.status.unwrap_or(answer.status) } else { answer.status };
@@ -135,19 +179,20 @@ struct Refusal {
 }
 
 impl Refusal {
-    fn of(body: &Value, answer: &Answer) -> Self {
+    fn of(body: &Value, answer: Refused<'_>) -> Self {
         // Gemini wraps some errors in a list; Ollama's is a string; vLLM's has no `error` around it.
         let outer = body.get(0).unwrap_or(body);
         let error = outer.get("error").unwrap_or(outer);
-        let first = answer.body.get(..WORDS).unwrap_or(&answer.body);
+        let first = answer.body.get(..WORDS).unwrap_or(answer.body);
         let mut words =
             if body.is_null() { String::from_utf8_lossy(first).to_ascii_lowercase() } else { String::new() };
-        let (mut code, mut status) = (None, None);
+        let known = |code: &str| CODES.into_iter().find(|known| *known == code);
+        let (mut code, mut status) = (answer.code.and_then(|code| known(&code.to_ascii_lowercase())), None);
         for value in ["code", "type", "status", "message", "detail", "param"].iter().filter_map(|name| error.get(name))
         {
             status = status.or_else(|| value.as_u64().and_then(|n| u16::try_from(n).ok()).filter(|n| *n >= 400));
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned).to_ascii_lowercase();
-            code = code.or_else(|| CODES.into_iter().find(|known| *known == text));
+            code = code.or_else(|| known(&text));
             words.push(' ');
             words.push_str(&text);
         }
