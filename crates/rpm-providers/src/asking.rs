@@ -33,6 +33,11 @@ pub(crate) fn decimal(number: f32) -> f64 {
     number.to_string().parse::<f64>().unwrap_or_default()
 }
 
+/// A seed that every provider takes: of 31 bits.
+pub(crate) fn short(seed: u64) -> u64 {
+    seed & 0x7fff_ffff
+}
+
 /// The results of calls in their order, so many of them under way at once.
 pub(crate) async fn in_order<F: Future>(calls: impl Iterator<Item = F>, at_once: usize) -> Vec<F::Output> {
     let calls: Vec<F> = calls.collect();

@@ -576,3 +576,14 @@ fn debug_shows_scheme_and_host_and_no_path_or_setting() {
     }
     assert_eq!(format!("{openai:?}"), "OpenAiCompatible(\"openai/m@http://gateway.invalid:81\")");
 }
+
+#[test]
+fn an_answer_whose_texts_cannot_be_read_may_be_asked_for_again() {
+    for body in [r#"{"choices":[{"message":{"content":"\ud83d"}}]}"#, r#"{"other":"\ud83d"}"#] {
+        let server = MockServer::start(move |_| Canned::new(200, body)).expect("a server");
+        let backend = OpenAiCompatible::new(&server.url(), "m").expect("a base URL");
+        let request = CompletionRequest::new(Stage::Answer, vec![Message::user("What?")], 10);
+        let error = run(backend.complete(&request)).expect_err("no text can be read");
+        assert!(error.is_transient(), "{body}: {error:?}");
+    }
+}

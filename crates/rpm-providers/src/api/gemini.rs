@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::chat::{Chat, Dialect, Reply, TIMEOUT, provider};
 use super::http::Endpoint;
 use super::{ApiKey, env};
-use crate::asking::{decimal, held, without};
+use crate::asking::{decimal, held, short, without};
 use crate::failure::{Fault, ProviderError, Wanted};
 use crate::reading::{Count, First, Flag, List, Present, Real, Record, Text};
 use crate::tokens::choices;
@@ -97,7 +97,7 @@ impl Dialect for Generate {
         config.insert("maxOutputTokens".into(), request.max_tokens.into());
         config.insert("temperature".into(), decimal(request.temperature).into());
         if let Some(seed) = request.seed {
-            config.insert("seed".into(), (seed & 0x7fff_ffff).into());
+            config.insert("seed".into(), short(seed).into());
         }
         if request.logprobs > 0 {
             config.insert("responseLogprobs".into(), true.into());

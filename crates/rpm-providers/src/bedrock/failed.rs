@@ -27,6 +27,10 @@ pub(super) fn failed<E>(error: &SdkError<E, HttpResponse>, wanted: Wanted, timeo
         SdkError::TimeoutError(_) => Fault::Timeout(timeout),
         SdkError::DispatchFailure(failure) if failure.is_timeout() => Fault::Timeout(timeout),
         SdkError::DispatchFailure(failure) if failure.is_user() => Fault::NotSent,
+        // Before anything was sent, and of no kind: the SDK has no kind for these.
+        SdkError::DispatchFailure(failure) if failure.is_other() && failure.as_other().is_none() => {
+            Fault::Setting("the client has no usable credentials, or no HTTP client")
+        }
         SdkError::DispatchFailure(_) => Fault::Connect,
         SdkError::ConstructionFailure(_) => Fault::NotSent,
         _ => Fault::Broken,

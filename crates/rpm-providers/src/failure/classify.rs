@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::error::Fault;
 use super::{ProviderError, wait};
+use crate::reading::Decoded;
 use rpm_core::llm::{BackendError, BoxError, ReplyForm};
 
 /// Codes that may be repeated in an error. Other words of a server could hold anything.
@@ -128,7 +128,7 @@ impl<'a> Refused<'a> {
 
     /// Whether the body is JSON.
     fn is_json(self) -> bool {
-        serde_json::from_slice::<IgnoredAny>(self.body).is_ok()
+        serde_json::from_slice::<Decoded>(self.body).is_ok()
     }
 
     /// The body; null when it is too long for a refusal, or not JSON.

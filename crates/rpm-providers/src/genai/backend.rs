@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::GENAI;
 use super::failed::failed;
-use crate::asking::{CONCURRENCY, decimal, held, in_order, without};
+use crate::asking::{CONCURRENCY, decimal, held, in_order, short, without};
 use crate::failure::{Fault, ProviderError, Wanted};
 use crate::raw::Raw;
 use rpm_core::llm::{
@@ -104,7 +104,7 @@ impl GenaiBackend {
             .with_max_tokens(request.max_tokens)
             .with_capture_raw_body(true);
         if let Some(seed) = request.seed {
-            options = options.with_seed(seed);
+            options = options.with_seed(short(seed));
         }
         if request.logprobs > 0 {
             options = options.with_extra_body(json!({ "logprobs": true, "top_logprobs": request.logprobs }));
@@ -152,10 +152,12 @@ fn completion(response: ChatResponse, request: &CompletionRequest) -> Result<Com
 fn usage(used: &genai::chat::Usage) -> Option<Usage> {
     let count = |tokens: Option<i32>| tokens.and_then(|tokens| u64::try_from(tokens).ok());
     let cached = used.prompt_tokens_details.as_ref().and_then(|details| count(details.cached_tokens));
+    // Where thinking used up the limit, some adapters tell that alone.
+    let thoughts = used.completion_tokens_details.as_ref().and_then(|details| count(details.reasoning_tokens));
     Some(Usage {
         // No prompt is empty: where none are told some adapters say 0.
         input_tokens: count(used.prompt_tokens).filter(|tokens| *tokens > 0)?,
-        output_tokens: count(used.completion_tokens).unwrap_or_default(),
+        output_tokens: count(used.completion_tokens).or(thoughts).unwrap_or_default(),
         cached_tokens: cached.unwrap_or_default(),
     })
 }

@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::RIG;
 use super::failed::failed;
-use crate::asking::{CONCURRENCY, decimal, held, in_order, without};
+use crate::asking::{CONCURRENCY, decimal, held, in_order, short, without};
 use crate::failure::{Fault, ProviderError, Wanted};
 use crate::raw::Raw;
 use rpm_core::llm::{
@@ -101,7 +101,7 @@ impl RigBackend {
             .temperature(decimal(request.temperature))
             .max_tokens(u64::from(request.max_tokens));
         if let Some(seed) = request.seed {
-            asked = asked.seed(seed).on_unsupported(OnUnsupported::Ignore);
+            asked = asked.seed(short(seed)).on_unsupported(OnUnsupported::Ignore);
         }
         if let Some((ReplyForm::Schema, schema)) = held(request) {
             let schema = Schema::try_from(without(&schema.schema, &|_, _| true)).map_err(|_| unsent())?;

@@ -24,11 +24,12 @@ pub(super) fn failed(error: &RigError, wanted: Wanted) -> BackendError {
             let source = ProviderError::new(RIG, Fault::NotSent);
             return BackendError::unsupported(wanted.form.unwrap_or(ReplyForm::Schema), source);
         }
+        RigError::Http(_) if !error.is_retryable() => Fault::NotSent,
         RigError::Http(_) | RigError::Truncated => Fault::Broken,
         // JSON of another shape, such as that of a blocked prompt, comes again.
         RigError::Json(error) if error.is_data() => Fault::Unexpected,
         RigError::Json(_) => Fault::NotJson,
-        RigError::Response(_) => Fault::Empty,
+        RigError::Response(_) => Fault::Unexpected,
         RigError::Relayed(report) if report.retryable => Fault::Broken,
         RigError::Url(_) | RigError::Request(_) | RigError::UnsupportedOption(_) => Fault::NotSent,
         _ => Fault::Unexpected,

@@ -15,7 +15,8 @@ use rpm_core::stats::Tier;
 /// `rig`.
 ///
 /// The user is fixed by the host and no argument, so that a model cannot ask as another one. The tool only reads: what the agent says is not
-/// recorded as the user's.
+/// recorded as the user's. What it is told goes to the agent's provider: the response, and the reasons with the labels of the user's factors in
+/// them, but not what the user had set aside. Where a model answers, each call of the tool is paid, so bound the agent's turns.
 ///
 /// # Errors
 /// A query that cannot be used and a store or a model that failed reach the agent by their kind alone, without text of the user.
@@ -112,12 +113,15 @@ impl PortableTool for AnswerTool {
             Query::with_options(asked.query, asked.options)
         };
         let told = self.personalizer.answer(&self.user, &query?).await?;
-        let because = told.reasons.in_words();
+        let mut reasons = told.reasons;
+        // That something is set aside at the user's wish is between them and the host.
+        reasons.set_aside.clear();
+        let because = reasons.in_words();
         let output = AnswerToolOutput {
             response: told.response,
             because,
-            past_answers: told.reasons.interactions,
-            personal: told.reasons.support.tier != Tier::Generic,
+            past_answers: reasons.interactions,
+            personal: reasons.support.tier != Tier::Generic,
         };
         Ok(json!(output))
     }

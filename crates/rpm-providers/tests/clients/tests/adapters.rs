@@ -9,7 +9,7 @@ use rpm_core::embed::{EmbedError, Embedder};
 use rpm_core::llm::{Ledger, Message, Stage};
 use rpm_core::testing::{Canned, MockDialect, MockServer, OpenAiMock, Recorded, Sent, Setup};
 use rpm_core::{BackendError, Budget, CompletionRequest, LlmBackend};
-use rpm_providers::{BedrockEmbedder, GenaiEmbedder, RigEmbedder};
+use rpm_providers::{BedrockBackend, BedrockEmbedder, GenaiEmbedder, RigEmbedder};
 use serde_json::{Value, json};
 
 fn request() -> CompletionRequest {
@@ -174,5 +174,40 @@ async fn an_embedders_failure_says_whether_asking_again_can_help_and_repeats_not
             matches!(source, BackendError::Transient { retry_after: Some(wait), .. } if wait.as_secs() == 7),
             "{source:?}"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_client_without_credentials_is_not_asked_again() {
+    let config = aws_sdk_bedrockruntime::Config::builder()
+        .behavior_version(aws_sdk_bedrockruntime::config::BehaviorVersion::latest())
+        .region(aws_sdk_bedrockruntime::config::Region::new("eu-central-1"))
+        .endpoint_url("http://127.0.0.1:9")
+        .http_client(aws_smithy_http_client::Builder::new().build_http());
+    let backend = BedrockBackend::new(aws_sdk_bedrockruntime::Client::from_conf(config.build()), "m");
+    let error = backend.complete(&request()).await.unwrap_err();
+    assert!(matches!(error, BackendError::Permanent { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn thoughts_that_used_up_the_limit_are_counted() {
+    let usage = json!({ "promptTokenCount": 100, "thoughtsTokenCount": 90, "totalTokenCount": 190 });
+    let candidate = json!({ "content": { "role": "model" }, "finishReason": "MAX_TOKENS", "index": 0 });
+    let body = json!({ "candidates": [candidate], "usageMetadata": usage, "modelVersion": "m" }).to_string();
+    let server = MockServer::start(move |_| Canned::new(200, body.clone())).unwrap();
+    let reply = genai(&Setup::new(server.url()), AdapterKind::Gemini, "/v1beta/").complete(&request()).await.unwrap();
+    assert_eq!(reply.usage.unwrap().output_tokens, 90);
+}
+
+#[tokio::test]
+async fn a_long_seed_is_sent_as_every_provider_takes_it() {
+    let server = with_logprobs();
+    let setup = Setup::new(format!("{}/v1", server.url()));
+    let mut asked = request();
+    asked.seed = Some(u64::MAX);
+    rig_openai(&setup).complete(&asked).await.unwrap();
+    genai(&setup, AdapterKind::OpenAI, "/").complete(&asked).await.unwrap();
+    for sent in server.requests() {
+        assert_eq!(sent.body["seed"], json!(i32::MAX));
     }
 }

@@ -91,6 +91,16 @@ async fn a_model_cannot_ask_as_another_user() {
 }
 
 #[tokio::test]
+async fn an_agent_is_not_told_what_the_user_set_aside() {
+    let films = films().await;
+    films.ignore("ana", "loud").await.unwrap();
+    let question = json!({ "query": "A loud film with robots" });
+    assert!(films.answer("ana", "A loud film with robots").await.unwrap().reasons.in_words().contains("et aside"));
+    let said = asked(AnswerTool::new(films, UserId::new("ana").unwrap()), question).await;
+    assert!(said.contains("because") && !said.contains("et aside"), "{said}");
+}
+
+#[tokio::test]
 async fn a_query_that_cannot_be_used_is_told_and_a_backend_that_fails_by_its_kind_alone() {
     let tool = AnswerTool::new(films().await, UserId::new("ana").unwrap());
     let said = asked(tool, json!({ "query": "   " })).await;
