@@ -31,7 +31,8 @@ impl<'a> Arguments<'a> {
             } else {
                 ""
             };
-            let at = if place.is_empty() { "the call".to_owned() } else { format!("`{}`", place.trim_end_matches('.')) };
+            let at =
+                if place.is_empty() { "the call".to_owned() } else { format!("`{}`", place.trim_end_matches('.')) };
             let known = known.join("`, `");
             return Err(ToolError::new(format!(
                 "{at} has {unknown} unknown arguments, and nothing was done: leave them out, there are only `{known}`{whose}"

@@ -27,9 +27,10 @@ impl ToolError {
     /// A fault of data, which names the argument as its item. What repeats an id is told without it.
     pub(crate) fn of_data(error: &DataError) -> Self {
         match error {
-            DataError::UnknownItem { .. } => {
-                Self::of("interactions", "one of these is no answer of this user: `record` and `explain` give their ids")
-            }
+            DataError::UnknownItem { .. } => Self::of(
+                "interactions",
+                "one of these is no answer of this user: `record` and `explain` give their ids",
+            ),
             DataError::UnknownFactor { .. } => Self::of("factor", UNKNOWN_FACTOR),
             _ => Self::new(format!("{error}. Change that argument and call again")),
         }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rmcp::model::Tool;
 use rpm_core::personalizer::Told;
@@ -121,33 +121,48 @@ impl Changes {
     }
 }
 
-/// The last answer of each user, of those asked last. A clientless protocol has no session that could keep it.
+/// The last question of each user and its answer, of those who asked last: for all of a user's sessions, since the newer protocol has none that
+/// could keep them.
 #[derive(Default)]
 pub(crate) struct LastAnswers {
-    kept: Mutex<VecDeque<(UserId, Query, Told)>>,
+    kept: Mutex<VecDeque<LastAnswer>>,
 }
 
-/// Users whose last answer is kept.
-const KEPT: usize = 64;
+struct LastAnswer {
+    user: UserId,
+    query: Query,
+    told: Option<Told>,
+}
+
+/// Users whose last question is kept, and the latest of them whose answer is kept too: it holds their open model.
+const QUESTIONS: usize = 4_096;
+const ANSWERS: usize = 64;
 
 impl LastAnswers {
+    fn held(&self) -> MutexGuard<'_, VecDeque<LastAnswer>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn keep(&self, user: &UserId, query: Query, told: Told) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|(of, _, _)| of != user);
-        kept.push_back((user.clone(), query, told));
-        while kept.len() > KEPT {
+        let mut kept = self.held();
+        kept.retain(|last| last.user != *user);
+        kept.push_back(LastAnswer { user: user.clone(), query, told: Some(told) });
+        if kept.len() > QUESTIONS {
             kept.pop_front();
+        }
+        if let Some(older) = kept.len().checked_sub(ANSWERS + 1).and_then(|place| kept.get_mut(place)) {
+            older.told = None;
         }
     }
 
-    pub(crate) fn of(&self, user: &UserId) -> Option<(Query, Told)> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.iter().find(|(of, _, _)| of == user).map(|(_, query, told)| (query.clone(), told.clone()))
+    /// The last question, with its answer where that is still kept.
+    pub(crate) fn of(&self, user: &UserId) -> Option<(Query, Option<Told>)> {
+        self.held().iter().find(|last| last.user == *user).map(|last| (last.query.clone(), last.told.clone()))
     }
 
     /// Lets go of what quotes the user, after something was forgotten.
     pub(crate) fn drop_of(&self, user: &UserId) {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).retain(|(of, _, _)| of != user);
+        self.held().retain(|last| last.user != *user);
     }
 }
 

@@ -60,7 +60,10 @@ impl Session {
     ///
     /// # Errors
     /// A request that comes with no user, or with another one than those before it.
-    #[cfg_attr(not(feature = "http"), expect(clippy::unnecessary_wraps, reason = "it fails where users come with requests"))]
+    #[cfg_attr(
+        not(feature = "http"),
+        expect(clippy::unnecessary_wraps, reason = "it fails where users come with requests")
+    )]
     fn user(&self, extensions: &Extensions) -> Result<UserId, ErrorData> {
         match &self.whose {
             Whose::Fixed(user) => {

@@ -54,17 +54,23 @@ pub(super) async fn call(call: &Call<'_>) -> Result<Outcome, ToolError> {
 async fn last(call: &Call<'_>) -> Result<(Query, Told), ToolError> {
     let none = "is missing, and this server has given this user no answer of late: give the question to explain";
     let (query, told) = call.shared.last.of(call.user).ok_or_else(|| ToolError::of("query", none))?;
-    let now = match call.shared.personalizer.stored().load(call.user).await {
-        Ok(held) => Some(held.model.digest()),
-        Err(StoredError::UnknownUser { .. }) => None,
-        Err(error) => return Err(error.into()),
-    };
-    let before = told.user.model();
-    if now.map_or(before.memory().is_empty(), |now| now == before.digest()) {
+    if let Some(told) = told
+        && is_current(call, &told).await?
+    {
         return Ok((query, told));
     }
     let told = call.shared.personalizer.answer(call.user, &query).await?;
     Ok((query, told))
+}
+
+/// True while the user is as they were when the answer was given.
+async fn is_current(call: &Call<'_>, told: &Told) -> Result<bool, ToolError> {
+    let before = told.user.model();
+    match call.shared.personalizer.stored().load(call.user).await {
+        Ok(held) => Ok(held.model.digest() == before.digest()),
+        Err(StoredError::UnknownUser { .. }) => Ok(before.memory().is_empty()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn without(found: &WhatIf) -> Vec<Without> {

@@ -49,7 +49,9 @@ pub(super) async fn call(call: &Call<'_>) -> Result<Outcome, ToolError> {
         match confirmed(call).await {
             Confirmed::Unasked => {}
             Confirmed::Yes => said = Some("accept".to_owned()),
-            Confirmed::No(how) => return Outcome::done("The user did not confirm it: nothing was forgotten.", &nothing(how)),
+            Confirmed::No(how) => {
+                return Outcome::done("The user did not confirm it: nothing was forgotten.", &nothing(how));
+            }
             Confirmed::Later(form) => return Ok(Outcome::Ask(form)),
         }
     }
@@ -105,17 +107,24 @@ async fn confirmed(call: &Call<'_>) -> Confirmed {
     match call.asking.ask(message.to_owned(), fields, "everything").await {
         Asked::Cannot => Confirmed::Unasked,
         Asked::Later(form) => Confirmed::Later(form),
-        Asked::Accepted(form) if form.get("confirm").and_then(serde_json::Value::as_bool) == Some(true) => Confirmed::Yes,
+        Asked::Accepted(form) if form.get("confirm").and_then(serde_json::Value::as_bool) == Some(true) => {
+            Confirmed::Yes
+        }
         Asked::Accepted(_) => Confirmed::No("decline"),
         Asked::Refused(how) => Confirmed::No(how),
     }
 }
 
-async fn forget(personalizer: &Personalizer, user: &UserId, wanted: Wanted) -> Result<(String, ForgetResult), ToolError> {
+async fn forget(
+    personalizer: &Personalizer,
+    user: &UserId,
+    wanted: Wanted,
+) -> Result<(String, ForgetResult), ToolError> {
     let what = match wanted {
         Wanted::Everything => {
             let was_there = personalizer.forget_user(user).await?;
-            let words = if was_there { "Everything of this user is forgotten." } else { "Nothing was known of this user." };
+            let words =
+                if was_there { "Everything of this user is forgotten." } else { "Nothing was known of this user." };
             return Ok((words.to_owned(), ForgetResult { forgotten: was_there, ..nothing_asked() }));
         }
         Wanted::Items(items) => Forget::Items(items),
@@ -137,7 +146,13 @@ fn of(receipt: &Receipt) -> ForgetResult {
 }
 
 fn nothing_asked() -> ForgetResult {
-    ForgetResult { forgotten: false, user_said: None, interactions: Vec::new(), stripped: Vec::new(), factors: Vec::new() }
+    ForgetResult {
+        forgotten: false,
+        user_said: None,
+        interactions: Vec::new(),
+        stripped: Vec::new(),
+        factors: Vec::new(),
+    }
 }
 
 fn nothing(how: &str) -> ForgetResult {

@@ -11,9 +11,7 @@ mod set_factor;
 
 use std::sync::Arc;
 
-use rmcp::model::{
-    CallToolResponse, CallToolResult, ContentBlock, ErrorData, InputRequiredResult, JsonObject, Tool,
-};
+use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock, ErrorData, InputRequiredResult, JsonObject, Tool};
 use rpm_core::{Task, UserId};
 use serde::Serialize;
 use serde_json::Value;

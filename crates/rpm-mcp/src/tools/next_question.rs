@@ -51,9 +51,14 @@ pub(super) async fn call(call: &Call<'_>) -> Result<Outcome, ToolError> {
     let ask = arguments.flag("ask")?.unwrap_or(true);
     // A client that was asked to show a form says again which question it is of.
     let asked_before = match call.asking.state() {
-        Some(state) => Some(state.parse().ok().and_then(|place: usize| question_at(task, &pool, place)).ok_or_else(|| {
-            ToolError::of("candidates", "are others than those the question was chosen from: call again from the start")
-        })?),
+        Some(state) => {
+            Some(state.parse().ok().and_then(|place: usize| question_at(task, &pool, place)).ok_or_else(|| {
+                ToolError::of(
+                    "candidates",
+                    "are others than those the question was chosen from: call again from the start",
+                )
+            })?)
+        }
         None => None,
     };
     let found = match asked_before {
@@ -94,7 +99,13 @@ fn of(task: &Task, found: &NextQuestion) -> Question {
 fn question_at(task: &Task, pool: &[Query], place: usize) -> Option<Question> {
     let query = pool.get(place)?;
     let reason = "it was found to tell most".to_owned();
-    Some(Question { place, query: query.text().to_owned(), responses: task.responses(query), reason, expected_bits: 0.0 })
+    Some(Question {
+        place,
+        query: query.text().to_owned(),
+        responses: task.responses(query),
+        reason,
+        expected_bits: 0.0,
+    })
 }
 
 fn tell(question: Question, said: Option<&str>) -> Result<Outcome, ToolError> {
@@ -102,7 +113,10 @@ fn tell(question: Question, said: Option<&str>) -> Result<Outcome, ToolError> {
         None => format!("Ask this user: {}\nWhy: {}.", question.query, question.reason),
         Some(how) => format!("The user was asked, and did not answer ({how}). Do not ask again now."),
     };
-    Outcome::done(words, &NextQuestionResult { question: Some(question), user_said: said.map(str::to_owned), recorded: None })
+    Outcome::done(
+        words,
+        &NextQuestionResult { question: Some(question), user_said: said.map(str::to_owned), recorded: None },
+    )
 }
 
 /// Has the client put it to the user.
@@ -122,7 +136,8 @@ async fn put(call: &Call<'_>, pool: &[Query], question: Question) -> Result<Outc
         Asked::Accepted(form) => form,
     };
     let response = form.get("response").and_then(Value::as_str).unwrap_or_default();
-    let query = pool.get(question.place).cloned().ok_or_else(|| ToolError::of("candidates", "are others than before"))?;
+    let query =
+        pool.get(question.place).cloned().ok_or_else(|| ToolError::of("candidates", "are others than before"))?;
     let response = task.check_response("the form's `response`", &query, response);
     let response = response.map_err(|error| ToolError::of_data(&error))?;
     let done = record::record(call, vec![(query, response.clone())]).await?;

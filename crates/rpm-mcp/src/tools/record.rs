@@ -79,7 +79,9 @@ pub(super) async fn record(call: &Call<'_>, answers: Vec<(Query, String)>) -> Re
             ObserveOutcome::Overtaken => {
                 fails("something was forgotten meanwhile; record it again if it is to stay".to_owned());
             }
-            ObserveOutcome::Conflicting => fails("another answer was recorded at the same moment; record it again".to_owned()),
+            ObserveOutcome::Conflicting => {
+                fails("another answer was recorded at the same moment; record it again".to_owned());
+            }
             _ => interactions.push((place, item.id.to_string())),
         }
     }
@@ -98,6 +100,6 @@ fn id_of(revision: u64, place: usize, query: &Query, response: &str) -> String {
         content.update((part.len() as u64).to_le_bytes());
         content.update(part);
     }
-    let mark: String = content.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-    format!("{revision:010}-{place:02}-{mark}")
+    let mark = content.finalize().iter().take(6).fold(0, |mark: u64, byte| (mark << 8) | u64::from(*byte));
+    format!("{revision:010}-{place:02}-{mark:012x}")
 }

@@ -13,7 +13,8 @@ use crate::results::SetFactorResult;
 const CHANGES: [&str; 7] = ["mute", "not_me", "pin", "boost", "rename", "merge", "undo"];
 
 pub(super) fn tool() -> Tool {
-    let name = |what: &str| json!({"type": "string", "minLength": 1, "maxLength": limits::NAME_BYTES, "description": what});
+    let name =
+        |what: &str| json!({"type": "string", "minLength": 1, "maxLength": limits::NAME_BYTES, "description": what});
     let change = json!({"type": "string", "enum": CHANGES, "description":
         "`mute`: no answer goes by it. `not_me`: the same, and past answers that are about it alone are no examples. `pin`: show it with every answer. \
          `boost`: change its say by `by`. `rename`: call it `label`. `merge`: take it into `into`. `undo`: take back the change of number `edit`."});
@@ -39,7 +40,6 @@ pub(super) async fn call(call: &Call<'_>) -> Result<Outcome, ToolError> {
     alone(&arguments, change)?;
     let edit = edit(call, &arguments, change).await?;
     let factor = match &edit {
-        Edit::Undo { .. } => None,
         Edit::Merge { into, .. } => Some(into.to_string()),
         Edit::Mute { factor }
         | Edit::NotMe { factor }

@@ -11,7 +11,8 @@ use tokio::process::Command;
 
 use crate::people::{Client, Person, done, seen};
 
-const FILMS: [&str; 6] = ["--question", "How would this person rate the film?", "--scale", "1..5", "--response-name", "rating"];
+const FILMS: [&str; 6] =
+    ["--question", "How would this person rate the film?", "--scale", "1..5", "--response-name", "rating"];
 
 /// A folder of a test's own, which goes with it.
 struct Folder(PathBuf);
@@ -69,7 +70,13 @@ async fn what_was_recorded_is_there_after_the_command_was_started_again() {
 
 #[tokio::test]
 async fn nothing_but_the_protocol_goes_to_standard_output() {
-    let mut child = command(&FILMS).args(["--user", "ana"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command(&FILMS)
+        .args(["--user", "ana"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut input = child.stdin.take().unwrap();
     let lines = [
         json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
@@ -85,7 +92,8 @@ async fn nothing_but_the_protocol_goes_to_standard_output() {
     let ended = child.wait_with_output().await.unwrap();
     assert!(ended.status.success());
     let output = String::from_utf8(ended.stdout).unwrap();
-    let ids: Vec<Value> = output.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["id"].clone()).collect();
+    let ids: Vec<Value> =
+        output.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["id"].clone()).collect();
     assert_eq!(ids.len(), 3, "{output}");
     assert_eq!(String::from_utf8_lossy(&ended.stderr), "", "nothing is logged");
 }
@@ -94,7 +102,10 @@ async fn nothing_but_the_protocol_goes_to_standard_output() {
 async fn it_serves_over_http_for_the_users_whom_a_proxy_names() {
     let folder = Folder::new("http");
     let task = r#"{"instruction":"Would this person go there?","query_name":"place","response_name":"answer","space":{"kind":"labels","labels":["yes","no"]}}"#;
-    let (task, questions) = (folder.file("task.json", task), folder.file("questions", "A strange castle\n\nA strange garden\nA strange pier\n"));
+    let (task, questions) = (
+        folder.file("task.json", task),
+        folder.file("questions", "A strange castle\n\nA strange garden\nA strange pier\n"),
+    );
     let mut child = command(&["--http", "127.0.0.1:0", "--user-header", "x-user", "--task"])
         .arg(task)
         .arg("--questions")
@@ -127,6 +138,9 @@ async fn options_that_do_not_fit_are_refused_in_words() {
     for (arguments, named) in cases {
         let ended = command(arguments).output().await.unwrap();
         let said = String::from_utf8_lossy(&ended.stderr).into_owned();
-        assert!(ended.status.code() == Some(2) && said.contains(named) && ended.stdout.is_empty(), "{arguments:?}: {said}");
+        assert!(
+            ended.status.code() == Some(2) && said.contains(named) && ended.stdout.is_empty(),
+            "{arguments:?}: {said}"
+        );
     }
 }

@@ -4,19 +4,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use rmcp::ServiceError;
 use rmcp::model::{
-    ClientRequest, CallToolRequest, ElicitRequestParams, ElicitResult, ElicitationAction, ErrorCode, ReadResourceRequestParams,
-    ResourceContents, SubscribeRequestParams, SubscriptionFilter, UnsubscribeRequestParams,
+    CallToolRequest, ClientRequest, ElicitRequestParams, ElicitResult, ElicitationAction, ErrorCode,
+    ReadResourceRequestParams, ResourceContents, SubscribeRequestParams, SubscriptionFilter, UnsubscribeRequestParams,
 };
 use rmcp::service::PeerRequestOptions;
-use rmcp::ServiceError;
+use rpm_core::extract::PromptedExtractor;
 use rpm_core::testing::ScriptedBackend;
 use rpm_core::{Personalizer, Preset, RpmPipeline, backend_fn};
 use rpm_mcp::Server;
 use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc};
 
-use crate::people::{Client, Person, connect, connect_in, done, films, params, refused, server, taught, with_initialize, without_initialize};
+use crate::people::{
+    Client, Person, connect, connect_in, done, films, params, refused, server, taught, with_initialize,
+    without_initialize,
+};
 
 const STRANGE: [&str; 4] = ["A strange garden", "A strange castle", "A strange ship", "A strange night"];
 
@@ -87,7 +91,8 @@ async fn a_question_is_only_told_where_it_is_not_to_be_asked() {
 async fn everything_is_forgotten_only_when_the_user_says_so_too() {
     let everything = json!({"everything": true, "confirm": "forget everything"});
     let yes = Person::who_accepts(json!({"confirm": true}));
-    let not = [Person::who_accepts(json!({"confirm": false})), Person::who(ElicitResult::new(ElicitationAction::Decline))];
+    let not =
+        [Person::who_accepts(json!({"confirm": false})), Person::who(ElicitResult::new(ElicitationAction::Decline))];
     for place in 0..2 {
         let server = server();
         taught(&server, "ana", Person::silent()).await;
@@ -201,7 +206,8 @@ impl Hanging {
                 Ok(ScriptedBackend::made_up(&request))
             }
         });
-        let pipeline = RpmPipeline::builder(films()).backend(model).preset(Preset::Frugal).build().unwrap();
+        let pipeline = RpmPipeline::builder(films()).backend(model).preset(Preset::Frugal);
+        let pipeline = pipeline.extractor(PromptedExtractor::default()).build().unwrap();
         (this, Server::new(Personalizer::new(pipeline)))
     }
 }
@@ -215,9 +221,11 @@ async fn a_call_that_is_given_up_stops_asking_and_leaves_the_user_as_they_were()
     for (tool, arguments) in [("record", more), ("answer", json!({"query": "A quiet garden"}))] {
         let request = ClientRequest::CallToolRequest(CallToolRequest::new(params(tool, arguments)));
         let call = client.send_cancellable_request(request, PeerRequestOptions::no_options()).await.unwrap();
-        model.began.notified().await;
+        tokio::time::timeout(Duration::from_secs(10), model.began.notified()).await.expect("the model is asked");
         call.cancel(None).await.unwrap();
-        tokio::time::timeout(Duration::from_secs(10), model.dropped.notified()).await.expect("the model is not waited for");
+        tokio::time::timeout(Duration::from_secs(10), model.dropped.notified())
+            .await
+            .expect("the model is not waited for");
     }
     model.hangs.store(false, Ordering::SeqCst);
     assert_eq!(done(&client, "profile", json!({})).await["past_answers"], 12);
@@ -230,9 +238,13 @@ async fn a_long_call_gives_signs_that_it_goes_on() {
     let (model, server) = Hanging::server();
     let client = taught(&server, "ana", Person::silent()).await;
     model.hangs.store(true, Ordering::SeqCst);
-    let request = ClientRequest::CallToolRequest(CallToolRequest::new(params("answer", json!({"query": "A quiet garden"}))));
+    let request =
+        ClientRequest::CallToolRequest(CallToolRequest::new(params("answer", json!({"query": "A quiet garden"}))));
     let options = PeerRequestOptions::with_timeout(Duration::from_millis(2_500)).reset_timeout_on_progress();
-    let call = client.send_cancellable_request(request, options.with_max_total_timeout(Duration::from_millis(5_500))).await.unwrap();
+    let call = client
+        .send_cancellable_request(request, options.with_max_total_timeout(Duration::from_millis(5_500)))
+        .await
+        .unwrap();
     let began = std::time::Instant::now();
     let error = call.await_response().await.unwrap_err();
     assert!(began.elapsed() >= Duration::from_secs(4), "a sign resets the client's patience: {error}");

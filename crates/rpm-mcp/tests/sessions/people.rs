@@ -174,57 +174,58 @@ pub(crate) fn words(result: &CallToolResult) -> String {
 pub(crate) fn fault(root: &Value, schema: &Value, value: &Value, place: &str) -> Option<String> {
     const ANNOTATIONS: [&str; 6] = ["$schema", "$defs", "title", "description", "format", "default"];
     for (keyword, says) in schema.as_object().unwrap() {
-        let found = match keyword.as_str() {
-            of if ANNOTATIONS.contains(&of) => None,
-            "$ref" => {
-                let name = says.as_str().unwrap().strip_prefix('#').unwrap();
-                fault(root, root.pointer(name).unwrap(), value, place)
-            }
-            "anyOf" => {
-                let faults = says.as_array().unwrap().iter().map(|schema| fault(root, schema, value, place));
-                faults.collect::<Option<Vec<_>>>().map(|faults| faults.join(" and "))
-            }
-            "type" => {
-                let kinds: Vec<&str> = says.as_array().map_or_else(
-                    || vec![says.as_str().unwrap()],
-                    |kinds| kinds.iter().map(|kind| kind.as_str().unwrap()).collect(),
-                );
-                let is = |kind: &str| match kind {
-                    "object" => value.is_object(),
-                    "array" => value.is_array(),
-                    "string" => value.is_string(),
-                    "integer" => value.is_u64() || value.is_i64(),
-                    "number" => value.is_number(),
-                    "boolean" => value.is_boolean(),
-                    "null" => value.is_null(),
-                    other => panic!("unknown type {other}"),
-                };
-                (!kinds.into_iter().any(is)).then(|| format!("{place} is not of type {says}"))
-            }
-            "minimum" => (value.as_f64() < says.as_f64()).then(|| format!("{place} is below {says}")),
-            "maximum" => (value.as_f64() > says.as_f64()).then(|| format!("{place} is above {says}")),
-            "enum" => (!says.as_array().unwrap().contains(value)).then(|| format!("{place} is none of {says}")),
-            "required" => says.as_array().unwrap().iter().find_map(|name| {
-                value.get(name.as_str().unwrap()).is_none().then(|| format!("{place} lacks {name}"))
-            }),
-            "properties" => {
-                let of = |(name, schema): (&String, &Value)| {
-                    fault(root, schema, value.get(name)?, &format!("{place}.{name}"))
-                };
-                says.as_object().unwrap().iter().find_map(of)
-            }
-            "additionalProperties" => {
-                assert_eq!(says, &json!(false));
-                let known = schema.get("properties").and_then(Value::as_object);
-                let odd = |name: &&String| !known.is_some_and(|known| known.contains_key(*name));
-                value.as_object()?.keys().find(odd).map(|name| format!("{place} has {name}"))
-            }
-            "items" => {
-                let of = |(at, value): (usize, &Value)| fault(root, says, value, &format!("{place}[{at}]"));
-                value.as_array()?.iter().enumerate().find_map(of)
-            }
-            other => panic!("unknown keyword {other}"),
-        };
+        let found =
+            match keyword.as_str() {
+                of if ANNOTATIONS.contains(&of) => None,
+                "$ref" => {
+                    let name = says.as_str().unwrap().strip_prefix('#').unwrap();
+                    fault(root, root.pointer(name).unwrap(), value, place)
+                }
+                "anyOf" => {
+                    let faults = says.as_array().unwrap().iter().map(|schema| fault(root, schema, value, place));
+                    faults.collect::<Option<Vec<_>>>().map(|faults| faults.join(" and "))
+                }
+                "type" => {
+                    let kinds: Vec<&str> = says.as_array().map_or_else(
+                        || vec![says.as_str().unwrap()],
+                        |kinds| kinds.iter().map(|kind| kind.as_str().unwrap()).collect(),
+                    );
+                    let is = |kind: &str| match kind {
+                        "object" => value.is_object(),
+                        "array" => value.is_array(),
+                        "string" => value.is_string(),
+                        "integer" => value.is_u64() || value.is_i64(),
+                        "number" => value.is_number(),
+                        "boolean" => value.is_boolean(),
+                        "null" => value.is_null(),
+                        other => panic!("unknown type {other}"),
+                    };
+                    (!kinds.into_iter().any(is)).then(|| format!("{place} is not of type {says}"))
+                }
+                "minimum" => (value.as_f64() < says.as_f64()).then(|| format!("{place} is below {says}")),
+                "maximum" => (value.as_f64() > says.as_f64()).then(|| format!("{place} is above {says}")),
+                "enum" => (!says.as_array().unwrap().contains(value)).then(|| format!("{place} is none of {says}")),
+                "required" => says.as_array().unwrap().iter().find_map(|name| {
+                    value.get(name.as_str().unwrap()).is_none().then(|| format!("{place} lacks {name}"))
+                }),
+                "properties" => {
+                    let of = |(name, schema): (&String, &Value)| {
+                        fault(root, schema, value.get(name)?, &format!("{place}.{name}"))
+                    };
+                    says.as_object().unwrap().iter().find_map(of)
+                }
+                "additionalProperties" => {
+                    assert_eq!(says, &json!(false));
+                    let known = schema.get("properties").and_then(Value::as_object);
+                    let odd = |name: &&String| !known.is_some_and(|known| known.contains_key(*name));
+                    value.as_object()?.keys().find(odd).map(|name| format!("{place} has {name}"))
+                }
+                "items" => {
+                    let of = |(at, value): (usize, &Value)| fault(root, says, value, &format!("{place}[{at}]"));
+                    value.as_array()?.iter().enumerate().find_map(of)
+                }
+                other => panic!("unknown keyword {other}"),
+            };
         if found.is_some() {
             return found;
         }

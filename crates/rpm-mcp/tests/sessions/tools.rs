@@ -1,9 +1,9 @@
 //! Each tool as a client sees it: what it gives, what it refuses, and what it leaves alone.
 
-use rpm_core::{Personalizer, Query, ResponseSpace, Task};
-use rpm_mcp::{Server, limits};
 use rmcp::ServiceError;
 use rmcp::model::ErrorCode;
+use rpm_core::{Personalizer, Query, ResponseSpace, Task};
+use rpm_mcp::{Server, limits};
 use serde_json::{Value, json};
 
 use crate::people::{Person, call, connect, done, films, refused, seen, server, taught};
@@ -15,7 +15,10 @@ async fn what_is_recorded_is_answered_from() {
     let client = taught(&server(), "ana", Person::silent()).await;
     let told = done(&client, "answer", json!({"query": LIGHTHOUSE})).await;
     assert_eq!((&told["response"], &told["past_answers"], &told["by_model"]), (&json!("4"), &json!(12), &json!(false)));
-    assert!(told["reasons"].as_array().unwrap().iter().any(|it| it["name"] == "quiet" && it["factor"].is_string()), "{told}");
+    assert!(
+        told["reasons"].as_array().unwrap().iter().any(|it| it["name"] == "quiet" && it["factor"].is_string()),
+        "{told}"
+    );
     let words = crate::people::words(&call(&client, "answer", json!({"query": LIGHTHOUSE})).await.unwrap());
     assert!(words.starts_with("rating: 4.") && words.contains("quiet"), "{words}");
 }
@@ -29,7 +32,10 @@ async fn answers_recorded_in_one_call_are_in_the_order_they_were_given() {
     assert_eq!(ids.len(), 12);
     assert!(ids.is_sorted());
     let second = done(&client, "record", json!({"records": [{"query": "Quiet drama", "response": 4}]})).await;
-    assert!(ids[11] < second["interactions"][0].as_str().unwrap(), "a number is taken as a response, and the same again counts again");
+    assert!(
+        ids[11] < second["interactions"][0].as_str().unwrap(),
+        "a number is taken as a response, and the same again counts again"
+    );
     let profile = done(&client, "profile", json!({})).await;
     assert_eq!(profile["past_answers"], 13);
 }
@@ -128,8 +134,9 @@ async fn everything_is_forgotten_only_when_it_is_said_twice() {
 #[tokio::test]
 async fn a_client_without_forms_is_told_which_question_to_ask() {
     let client = taught(&server(), "ana", Person::silent()).await;
-    let candidates: Vec<Value> =
-        ["A quiet picnic", "A strange garden", "A strange castle", "A strange ship"].map(|film| json!({"query": film})).to_vec();
+    let candidates: Vec<Value> = ["A quiet picnic", "A strange garden", "A strange castle", "A strange ship"]
+        .map(|film| json!({"query": film}))
+        .to_vec();
     let found = done(&client, "next_question", json!({"candidates": candidates})).await;
     let question = &found["question"];
     assert!(question["query"].as_str().unwrap().starts_with("A strange"), "{found}");
@@ -156,10 +163,13 @@ async fn options_come_with_each_question_where_the_task_has_them() {
     let server = Server::new(Personalizer::offline(task));
     let client = connect(server.session("ana".try_into().unwrap()), Person::silent()).await;
     let meal = json!({"query": "Dinner on Friday", "options": ["Soup", "Cake"]});
-    done(&client, "record", json!({"records": [{"query": "Lunch", "options": ["Soup", "Cake"], "response": "cake"}]})).await;
+    done(&client, "record", json!({"records": [{"query": "Lunch", "options": ["Soup", "Cake"], "response": "cake"}]}))
+        .await;
     let told = done(&client, "answer", meal.clone()).await;
     assert!(["Soup", "Cake"].contains(&told["response"].as_str().unwrap()), "{told}");
-    let found = done(&client, "next_question", json!({"candidates": [meal, {"query": "Tea", "options": ["Milk", "Lemon"]}]})).await;
+    let found =
+        done(&client, "next_question", json!({"candidates": [meal, {"query": "Tea", "options": ["Milk", "Lemon"]}]}))
+            .await;
     assert!(found["question"]["responses"].as_array().unwrap().len() == 2, "{found}");
     let why = refused(&client, "answer", json!({"query": "Dinner"})).await;
     assert!(why.contains("options"), "{why}");
@@ -239,7 +249,11 @@ async fn no_argument_names_another_user() {
     let ana = taught(&server, "ana", Person::silent()).await;
     let bob = connect(server.session("bob".try_into().unwrap()), Person::silent()).await;
     for tool in bob.list_all_tools().await.unwrap() {
-        assert!(!Value::Object((*tool.input_schema).clone())["properties"].to_string().contains("user\""), "{}", tool.name);
+        assert!(
+            !Value::Object((*tool.input_schema).clone())["properties"].to_string().contains("user\""),
+            "{}",
+            tool.name
+        );
         assert_eq!(tool.input_schema["additionalProperties"], false);
         for name in ["user", "user_id", "userId"] {
             let why = refused(&bob, &tool.name, json!({name: "ana"})).await;
@@ -262,15 +276,18 @@ async fn tools_are_annotated_as_they_are() {
         })
         .collect();
     let hint = |name: &str, hints: [bool; 4]| (name.to_owned(), hints.map(Some));
-    assert_eq!(hints, [
-        hint("record", [false, false, false, false]),
-        hint("answer", [true, false, true, false]),
-        hint("explain", [true, false, true, false]),
-        hint("profile", [true, false, true, false]),
-        hint("set_factor", [false, false, false, false]),
-        hint("forget", [false, true, true, false]),
-        hint("next_question", [false, false, false, false]),
-    ]);
+    assert_eq!(
+        hints,
+        [
+            hint("record", [false, false, false, false]),
+            hint("answer", [true, false, true, false]),
+            hint("explain", [true, false, true, false]),
+            hint("profile", [true, false, true, false]),
+            hint("set_factor", [false, false, false, false]),
+            hint("forget", [false, true, true, false]),
+            hint("next_question", [false, false, false, false]),
+        ]
+    );
 }
 
 #[tokio::test]

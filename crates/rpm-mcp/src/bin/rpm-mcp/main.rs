@@ -52,7 +52,7 @@ fn personalizer(options: &Options, task: Task) -> Result<Personalizer, String> {
 async fn serve(server: &Server, serving: Serving) -> Result<(), String> {
     match serving {
         Serving::Stdio(user) => {
-            let session = server.session(user).serve(stdio()).await;
+            let session = Box::pin(server.session(user).serve(stdio())).await;
             let session = session.map_err(|_| "the client did not begin the protocol as it should".to_owned())?;
             session.waiting().await.map(drop).map_err(|_| "the session broke off".to_owned())
         }

@@ -61,7 +61,7 @@ pub(crate) struct Options {
     /// A name under which clients reach the server, instead of localhost; may be given again.
     #[arg(long, value_name = "NAME", requires = "http")]
     host: Vec<String>,
-    /// A web page whose scripts may talk to the server, such as https://app.example:443; may be given again.
+    /// The origin of web pages whose scripts may talk to the server, with scheme, name and port; may be given again.
     #[arg(long, value_name = "ORIGIN", requires = "http")]
     origin: Vec<String>,
 }
