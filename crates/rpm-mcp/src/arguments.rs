@@ -33,9 +33,10 @@ impl<'a> Arguments<'a> {
             };
             let at =
                 if place.is_empty() { "the call".to_owned() } else { format!("`{}`", place.trim_end_matches('.')) };
-            let known = known.join("`, `");
+            let known = if known.is_empty() { "none".to_owned() } else { format!("`{}`", known.join("`, `")) };
+            let arguments = if unknown == 1 { "an argument" } else { "arguments" };
             return Err(ToolError::new(format!(
-                "{at} has {unknown} unknown arguments, and nothing was done: leave them out, there are only `{known}`{whose}"
+                "{at} has {arguments} that this tool does not know, and nothing was done: it takes only {known}{whose}"
             )));
         }
         Ok(Self { fields, place })
@@ -173,7 +174,7 @@ mod tests {
     fn the_name_of_an_unknown_argument_is_not_repeated() {
         let fields = object(json!({"query": "A quiet film.", "secret words": 1}));
         let error = Arguments::new(&fields, &["query"]).err().unwrap().to_string();
-        assert!(error.contains("1 unknown") && error.contains("`query`") && !error.contains("secret"), "{error}");
+        assert!(error.contains("does not know") && error.contains("`query`") && !error.contains("secret"), "{error}");
     }
 
     #[test]

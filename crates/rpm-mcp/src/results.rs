@@ -225,10 +225,12 @@ pub(crate) struct Question {
     pub(crate) query: String,
     /// The responses open to it.
     pub(crate) responses: Vec<String>,
-    /// Why it is asked.
-    pub(crate) reason: String,
-    /// What its answer is expected to tell of an answer to another of the candidates, in bits.
-    pub(crate) expected_bits: f64,
+    /// Why it is asked; absent of one that was chosen before and would not be now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
+    /// What its answer is expected to tell of an answer to another of the candidates, in bits; absent as `reason` is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) expected_bits: Option<f64>,
 }
 
 /// A response that was asked for and recorded.

@@ -49,21 +49,11 @@ pub(super) async fn call(call: &Call<'_>) -> Result<Outcome, ToolError> {
         return Err(ToolError::of("candidates", "is missing, and the host has no questions of its own: give some"));
     }
     let ask = arguments.flag("ask")?.unwrap_or(true);
+    let found = find(call, &pool).await?.map(|found| of(task, &found));
     // A client that was asked to show a form says again which question it is of.
-    let asked_before = match call.asking.state() {
-        Some(state) => {
-            Some(state.parse().ok().and_then(|place: usize| question_at(task, &pool, place)).ok_or_else(|| {
-                ToolError::of(
-                    "candidates",
-                    "are others than those the question was chosen from: call again from the start",
-                )
-            })?)
-        }
-        None => None,
-    };
-    let found = match asked_before {
-        Some(question) => Some(question),
-        None => find(call, &pool).await?.map(|found| of(task, &found)),
+    let found = match call.asking.state() {
+        Some(state) => Some(asked_before(task, &pool, state, found)?),
+        None => found,
     };
     let Some(question) = found else {
         let none = NextQuestionResult { question: None, user_said: None, recorded: None };
@@ -90,27 +80,29 @@ fn of(task: &Task, found: &NextQuestion) -> Question {
         place: found.place,
         query: found.query.text().to_owned(),
         responses: task.responses(&found.query),
-        reason: found.reason(),
-        expected_bits: found.expected_bits,
+        reason: Some(found.reason()),
+        expected_bits: Some(found.expected_bits),
     }
 }
 
-/// A question that was found before, of which only its place is known.
-fn question_at(task: &Task, pool: &[Query], place: usize) -> Option<Question> {
-    let query = pool.get(place)?;
-    let reason = "it was found to tell most".to_owned();
-    Some(Question {
-        place,
-        query: query.text().to_owned(),
-        responses: task.responses(query),
-        reason,
-        expected_bits: 0.0,
-    })
+/// The question that the client was asked to put to its user, which is told as it was where it would be asked now, too.
+fn asked_before(task: &Task, pool: &[Query], state: &str, now: Option<Question>) -> Result<Question, ToolError> {
+    let place = state.parse().ok().filter(|place: &usize| *place < pool.len());
+    let asked = place.and_then(|place| Some((place, pool.get(place)?)));
+    let (place, query) = asked.ok_or_else(|| {
+        ToolError::of("candidates", "are others than those the question was chosen from: call again from the start")
+    })?;
+    let same = now.filter(|now| now.place == place);
+    let (text, responses) = (query.text().to_owned(), task.responses(query));
+    Ok(same.unwrap_or(Question { place, query: text, responses, reason: None, expected_bits: None }))
 }
 
 fn tell(question: Question, said: Option<&str>) -> Result<Outcome, ToolError> {
     let words = match said {
-        None => format!("Ask this user: {}\nWhy: {}.", question.query, question.reason),
+        None => {
+            let why = question.reason.as_deref().unwrap_or("it was found to tell most");
+            format!("Ask this user: {}\nWhy: {why}.", question.query)
+        }
         Some(how) => format!("The user was asked, and did not answer ({how}). Do not ask again now."),
     };
     Outcome::done(

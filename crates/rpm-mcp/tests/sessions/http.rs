@@ -86,7 +86,7 @@ async fn raw(address: SocketAddr, method: &str, headers: &[(&str, &str)], body: 
         body.len()
     );
     for (name, value) in headers {
-        request.push_str(&format!("{name}: {value}\r\n"));
+        request = format!("{request}{name}: {value}\r\n");
     }
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(format!("{request}\r\n{body}").as_bytes()).await.unwrap();

@@ -114,7 +114,7 @@ pub(crate) async fn connect(session: Session, person: Person) -> Client {
 pub(crate) async fn connect_in(session: Session, person: Person, lifecycle: ClientLifecycleMode) -> Client {
     let (here, there) = tokio::io::duplex(1 << 16);
     tokio::spawn(async move {
-        if let Ok(served) = serve_server(session, here).await {
+        if let Ok(served) = Box::pin(serve_server(session, here)).await {
             let _ = served.waiting().await;
         }
     });

@@ -221,7 +221,7 @@ async fn a_refusal_names_the_argument_and_quotes_nothing() {
         ("answer", json!({"query": "zebra\u{0}"}), "query"),
         ("answer", json!({"query": "zebra", "options": ["zebra", "ape"]}), "`query`"),
         ("explain", json!({"query": "zebra", "what_if": "zebra"}), "`what_if`"),
-        ("profile", json!({"zebra": 1}), "unknown"),
+        ("profile", json!({"zebra": 1}), "does not know"),
         ("set_factor", json!({"change": "zebra"}), "`change`"),
         ("set_factor", json!({"factor": "zebra", "change": "mute"}), "`factor`"),
         ("set_factor", json!({"factor": "quiet", "change": "merge", "into": "zebra"}), "`into`"),
