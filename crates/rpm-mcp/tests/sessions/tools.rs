@@ -2,7 +2,9 @@
 
 use rmcp::ServiceError;
 use rmcp::model::ErrorCode;
-use rpm_core::{Personalizer, Query, ResponseSpace, Task};
+use rpm_core::model::UserModel;
+use rpm_core::store::{StoreError, StoredModel, UserModelStore, Version};
+use rpm_core::{Personalizer, Query, ResponseSpace, RpmPipeline, Task, UserId};
 use rpm_mcp::{Server, limits};
 use serde_json::{Value, json};
 
@@ -297,6 +299,85 @@ async fn an_unknown_tool_is_an_error_of_the_protocol() {
     let ServiceError::McpError(error) = error else { panic!("{error}") };
     assert_eq!(error.code, ErrorCode::INVALID_PARAMS);
     assert!(!error.message.contains("zebra"));
+}
+
+/// A store that says of each call what nobody but the host is to read.
+struct Broken;
+
+fn broken<T>(user: &UserId) -> Result<T, StoreError> {
+    Err(StoreError::permanent(format!("no row of {user}: zebra")))
+}
+
+#[rpm_core::async_trait]
+impl UserModelStore for Broken {
+    async fn load(&self, user: &UserId) -> Result<Option<StoredModel>, StoreError> {
+        broken(user)
+    }
+
+    async fn save(&self, model: &UserModel, _: Option<Version>) -> Result<Version, StoreError> {
+        broken(model.user())
+    }
+
+    async fn reserve(&self, user: &UserId) -> Result<Version, StoreError> {
+        broken(user)
+    }
+
+    async fn delete(&self, user: &UserId) -> Result<bool, StoreError> {
+        Err(StoreError::transient(format!("no row of {user}: zebra")))
+    }
+
+    async fn delete_version(&self, user: &UserId, _: Version) -> Result<(), StoreError> {
+        broken(user)
+    }
+
+    async fn list(&self, _: Option<&UserId>, _: usize) -> Result<Vec<UserId>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_fails_is_told_without_what_it_says() {
+    let server = Server::new(RpmPipeline::offline(films()).with_store(Broken));
+    let client = connect(server.session("ana".try_into().unwrap()), Person::silent()).await;
+    let record = json!({"records": [{"query": "Quiet drama", "response": "5"}]});
+    let everything = json!({"everything": true, "confirm": "forget everything"});
+    let query = json!({"query": LIGHTHOUSE});
+    let calls = [
+        ("record", record),
+        ("answer", query.clone()),
+        ("explain", query.clone()),
+        ("profile", json!({})),
+        ("set_factor", json!({"factor": "quiet", "change": "mute"})),
+        ("forget", json!({"factor": "quiet"})),
+        ("forget", everything),
+        ("next_question", json!({"candidates": [query]})),
+    ];
+    for (tool, arguments) in calls {
+        let why = refused(&client, tool, arguments).await;
+        assert!(why.contains("host has to look") || why.contains("in a moment"), "{tool}: {why}");
+        assert!(!why.contains("zebra") && !why.contains("ana"), "{tool}: {why}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_lost_of_what_many_sessions_of_one_user_record_at_once() {
+    let server = server();
+    let mut sessions = tokio::task::JoinSet::new();
+    for of in 0..8 {
+        let session = server.session("ana".try_into().unwrap());
+        sessions.spawn(async move {
+            let client = connect(session, Person::silent()).await;
+            // The same answer at the same moment, too.
+            for film in ["Quiet drama".to_owned(), format!("Loud chase {of}"), format!("Quiet walk {of}")] {
+                done(&client, "record", json!({"records": [{"query": film, "response": "3"}]})).await;
+            }
+        });
+    }
+    sessions.join_all().await;
+    let client = connect(server.session("ana".try_into().unwrap()), Person::silent()).await;
+    let known = done(&client, "profile", json!({})).await["past_answers"].as_u64().unwrap();
+    // Two sessions that record the same in the same words at one revision recorded it once.
+    assert!((17..=24).contains(&known), "{known}");
 }
 
 #[test]

@@ -24,46 +24,46 @@ pub(crate) struct Options {
     pub(crate) store: Option<PathBuf>,
     /// A task, as a JSON file.
     #[arg(long, value_name = "FILE")]
-    task: Option<PathBuf>,
+    pub(crate) task: Option<PathBuf>,
     /// The question that the user answers, such as "How would this person rate the film?"; with one of --scale, --labels, --choices and --text.
     #[arg(long, value_name = "TEXT", requires = "responses")]
-    question: Option<String>,
+    pub(crate) question: Option<String>,
     /// The responses are whole numbers, such as 1..5.
     #[arg(long, value_name = "MIN..MAX", value_parser = scale)]
-    scale: Option<(i64, i64)>,
+    pub(crate) scale: Option<(i64, i64)>,
     /// The responses are these words, with commas between.
     #[arg(long, value_name = "A,B,..", value_delimiter = ',')]
-    labels: Vec<String>,
+    pub(crate) labels: Vec<String>,
     /// The responses come with each question.
     #[arg(long)]
-    choices: bool,
+    pub(crate) choices: bool,
     /// The responses are texts of at most so many characters.
     #[arg(long, value_name = "CHARS")]
-    text: Option<usize>,
+    pub(crate) text: Option<usize>,
     /// What a question is called.
     #[arg(long, value_name = "WORD", requires = "question")]
-    query_name: Option<String>,
+    pub(crate) query_name: Option<String>,
     /// What a response is called.
     #[arg(long, value_name = "WORD", requires = "question")]
-    response_name: Option<String>,
+    pub(crate) response_name: Option<String>,
     /// Questions that `next_question` chooses from: one a line, or one JSON object a line with "text" and "options".
     #[arg(long, value_name = "FILE")]
-    questions: Option<PathBuf>,
+    pub(crate) questions: Option<PathBuf>,
     /// Whose data it is. Over HTTP, everybody who reaches the server is this user.
     #[arg(long, value_name = "ID")]
-    user: Option<String>,
+    pub(crate) user: Option<String>,
     /// Serves over HTTP at this address, such as 127.0.0.1:8765; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS")]
-    http: Option<SocketAddr>,
+    pub(crate) http: Option<SocketAddr>,
     /// The header in which a proxy says who the user is. It has to take out what clients send under this name.
     #[arg(long, value_name = "NAME", requires = "http")]
-    user_header: Option<HeaderName>,
+    pub(crate) user_header: Option<HeaderName>,
     /// A name under which clients reach the server, instead of localhost; may be given again.
     #[arg(long, value_name = "NAME", requires = "http")]
-    host: Vec<String>,
+    pub(crate) host: Vec<String>,
     /// The origin of web pages whose scripts may talk to the server, with scheme, name and port; may be given again.
     #[arg(long, value_name = "ORIGIN", requires = "http")]
-    origin: Vec<String>,
+    pub(crate) origin: Vec<String>,
 }
 
 type Who = Box<dyn Fn(&Parts) -> Option<UserId> + Send + Sync>;
