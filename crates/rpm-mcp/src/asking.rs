@@ -27,6 +27,8 @@ pub(crate) enum Asked {
     Refused(&'static str),
     /// The client shows no forms.
     Cannot,
+    /// The client says that it shows forms, and did not show this one: nobody said anything.
+    Failed,
     /// The call ends here; the client shows the form and calls again.
     Later(InputRequiredResult),
 }
@@ -61,9 +63,9 @@ impl<'a> Asking<'a> {
             return Asked::Cannot;
         }
         if let Some(reply) = self.replied() {
-            return serde_json::from_value(reply.clone()).map_or(Asked::Cannot, Asked::of);
+            return serde_json::from_value(reply.clone()).map_or(Asked::Failed, Asked::of);
         }
-        let Ok(requested_schema) = serde_json::from_value(fields) else { return Asked::Cannot };
+        let Ok(requested_schema) = serde_json::from_value(fields) else { return Asked::Failed };
         let form = ElicitRequestParams::FormElicitationParams { meta: None, message, requested_schema };
         let form = ElicitRequest::new(form);
         // From this version on a server asks by ending the call.
@@ -74,7 +76,7 @@ impl<'a> Asking<'a> {
         }
         match self.context.peer.send_request(ServerRequest::ElicitRequest(form)).await {
             Ok(ClientResult::ElicitResult(reply)) => Asked::of(reply),
-            _ => Asked::Cannot,
+            _ => Asked::Failed,
         }
     }
 }

@@ -106,6 +106,7 @@ async fn confirmed(call: &Call<'_>) -> Confirmed {
         "confirm": {"type": "boolean", "title": "Yes, forget everything", "default": false}}});
     match call.asking.ask(message.to_owned(), fields, "everything").await {
         Asked::Cannot => Confirmed::Unasked,
+        Asked::Failed => Confirmed::No("cancel"),
         Asked::Later(form) => Confirmed::Later(form),
         Asked::Accepted(form) if form.get("confirm").and_then(serde_json::Value::as_bool) == Some(true) => {
             Confirmed::Yes

@@ -122,7 +122,7 @@ async fn put(call: &Call<'_>, pool: &[Query], question: Question) -> Result<Outc
     let fields = json!({"type": "object", "properties": {"response": field}, "required": ["response"]});
     let message = format!("{}\n\n{}", task.instruction(), question.query);
     let form = match call.asking.ask(message, fields, &question.place.to_string()).await {
-        Asked::Cannot => return tell(question, None),
+        Asked::Cannot | Asked::Failed => return tell(question, None),
         Asked::Refused(how) => return tell(question, Some(how)),
         Asked::Later(form) => return Ok(Outcome::Ask(form)),
         Asked::Accepted(form) => form,

@@ -108,6 +108,25 @@ async fn everything_is_forgotten_only_when_the_user_says_so_too() {
     }
 }
 
+#[tokio::test]
+async fn a_client_that_fails_at_a_form_confirms_nothing_and_is_told_the_question() {
+    let server = server();
+    taught(&server, "ana", Person::silent()).await;
+    let person = Person { breaks: true, ..Person::who_accepts(json!({"confirm": true, "response": "3"})) };
+    let client = connect(server.session("ana".try_into().unwrap()), person.clone()).await;
+    let asked = done(&client, "forget", json!({"everything": true, "confirm": "forget everything"})).await;
+    assert_eq!((&asked["forgotten"], &asked["user_said"]), (&json!(false), &json!("cancel")));
+    let asked = done(&client, "next_question", candidates()).await;
+    assert!(asked["question"].is_object() && asked.get("user_said").is_none(), "{asked}");
+    assert_eq!(done(&client, "profile", json!({})).await["past_answers"], 12);
+    // By the newer protocol the reply comes with the call; one that is none is a failure too.
+    let client = connect_in(server.session("ana".try_into().unwrap()), person, without_initialize()).await;
+    let call = params("forget", json!({"everything": true, "confirm": "forget everything"}));
+    let call = call.with_input_responses([("form".to_owned(), json!({"zebra": 1}))].into());
+    let said = serde_json::to_value(client.call_tool(call).await.unwrap()).unwrap();
+    assert_eq!(said["structuredContent"]["forgotten"], false, "{said}");
+}
+
 async fn read(client: &Client, uri: &str) -> (String, String) {
     let read = client.read_resource(ReadResourceRequestParams::new(uri)).await.unwrap();
     match read.contents.into_iter().next() {

@@ -52,6 +52,8 @@ pub(crate) fn seen() -> Value {
 pub(crate) struct Person {
     /// What they do with a form; without it the client shows none.
     pub(crate) fills_in: Option<ElicitResult>,
+    /// True of a client that fails at the forms that it says it shows.
+    pub(crate) breaks: bool,
     /// The messages of the forms they were shown.
     pub(crate) shown: Arc<Mutex<Vec<ElicitRequestParams>>>,
     /// The resources that the client was told of.
@@ -61,7 +63,7 @@ pub(crate) struct Person {
 impl Person {
     /// Without forms.
     pub(crate) fn silent() -> Self {
-        Self { fills_in: None, shown: Arc::default(), told: mpsc::unbounded_channel().0 }
+        Self { fills_in: None, breaks: false, shown: Arc::default(), told: mpsc::unbounded_channel().0 }
     }
 
     pub(crate) fn who(fills_in: ElicitResult) -> Self {
@@ -88,6 +90,9 @@ impl ClientHandler for Person {
         form: ElicitRequestParams,
         _: RequestContext<RoleClient>,
     ) -> Result<ElicitResult, ErrorData> {
+        if self.breaks {
+            return Err(ErrorData::internal_error("no form", None));
+        }
         self.shown.lock().unwrap().push(form);
         Ok(self.fills_in.clone().unwrap())
     }
