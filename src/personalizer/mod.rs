@@ -262,9 +262,19 @@ impl Personalizer {
     /// [`PersonalizerError::UnknownFactor`]; [`PersonalizerError::Stored`], also for a user who is not known.
     pub async fn ignore(&self, user: impl AsUser, factor: &str) -> Result<u32, PersonalizerError> {
         let user = user_of(user)?;
-        let held = self.stored.open(&user).await?;
-        let factor = named(&held, factor).ok_or(PersonalizerError::UnknownFactor { user: user.clone() })?;
+        let factor = self.factor(&user, factor).await?;
         Ok(self.stored.edit(&user, Edit::Mute { factor }).await?)
+    }
+
+    /// The factor of a user that is named by its label, as the profile shows it, by one of its features, or by its id: for an [`Edit`], or
+    /// to [forget](Forget::Factor) it. Of several, one that is not set aside.
+    ///
+    /// # Errors
+    /// [`PersonalizerError::UnknownFactor`]; [`PersonalizerError::Stored`], also for a user who is not known.
+    pub async fn factor(&self, user: impl AsUser, name: &str) -> Result<FactorId, PersonalizerError> {
+        let user = user_of(user)?;
+        let held = self.stored.open(&user).await?;
+        named(&held, name).ok_or(PersonalizerError::UnknownFactor { user })
     }
 
     /// Takes an edit back, such as one of [`ignore`](Self::ignore): every answer is then as it was before, to the byte. Gives the

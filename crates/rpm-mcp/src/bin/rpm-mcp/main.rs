@@ -1,0 +1,74 @@
+//! The command `rpm-mcp`: the server over stdio, or over HTTP, with users in one file or in memory. It asks no model.
+//!
+//! `--help` lists the options, the README has configurations of clients. Nothing but the protocol goes to standard output.
+
+mod options;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use rmcp::ServiceExt as _;
+use rmcp::transport::stdio;
+use rpm_core::{InMemoryStore, Personalizer, RpmPipeline, Task};
+use rpm_mcp::{Server, http};
+use rpm_stores::RedbStore;
+use tokio::net::TcpListener;
+
+use crate::options::{Options, Serving};
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    match run(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("rpm-mcp: {problem}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<(), String> {
+    let (task, serving) = (options.task()?, options.serving()?);
+    let questions = options.questions()?;
+    let server = Server::with_questions(personalizer(options, task)?, questions);
+    let server = server.map_err(|error| format!("--questions: {error}"))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("no runtime: {error}"))?;
+    let served = runtime.block_on(serve(&server, serving));
+    // A read of standard input that is under way would keep the process.
+    runtime.shutdown_background();
+    served
+}
+
+fn personalizer(options: &Options, task: Task) -> Result<Personalizer, String> {
+    let pipeline = RpmPipeline::offline(task);
+    let Some(path) = &options.store else { return Ok(pipeline.with_store(InMemoryStore::new()).into()) };
+    let store = RedbStore::open(path).map_err(|error| format!("--store: {error}"))?.blocking_on(|job| {
+        tokio::task::spawn_blocking(job);
+    });
+    Ok(pipeline.with_store(store).into())
+}
+
+async fn serve(server: &Server, serving: Serving) -> Result<(), String> {
+    match serving {
+        Serving::Stdio(user) => {
+            let session = Box::pin(server.session(user).serve(stdio())).await;
+            let session = session.map_err(|_| "the client did not begin the protocol as it should".to_owned())?;
+            session.waiting().await.map(drop).map_err(|_| "the session broke off".to_owned())
+        }
+        Serving::Http { address, who, hosts, origins } => {
+            let listener = TcpListener::bind(address).await.map_err(|error| format!("--http: {error}"))?;
+            let address = listener.local_addr().map_err(|error| format!("--http: {error}"))?;
+            let mut service = server.http(who);
+            if !hosts.is_empty() {
+                service = service.allowed_hosts(hosts);
+            }
+            if !origins.is_empty() {
+                service = service.allowed_origins(origins);
+            }
+            eprintln!("rpm-mcp: listening on http://{address}/mcp");
+            http::serve(listener, service, std::future::pending()).await;
+            Ok(())
+        }
+    }
+}
