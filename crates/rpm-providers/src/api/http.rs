@@ -11,7 +11,8 @@ use serde_json::Value;
 
 use super::error::Fault;
 use super::reading::Decoded;
-use super::{ApiKey, ProviderError, wait};
+use super::{ApiKey, ProviderError, gemini, wait};
+use rpm_core::llm::Endpoint as Asked;
 
 /// The most bytes of a chat model's answer, unless the host sets another number: no reply comes near this.
 pub(super) const LONGEST_REPLY: usize = 4 << 20;
@@ -95,6 +96,15 @@ impl Endpoint {
 
     pub(super) fn provider(&self) -> &'static str {
         self.provider
+    }
+
+    /// The provider and the server, by the names of OpenTelemetry's conventions.
+    pub(super) fn asked(&self) -> Asked<'_> {
+        let provider = if self.provider == gemini::NAME { "gcp.gemini" } else { self.provider };
+        match self.base.port_or_known_default() {
+            Some(port) => Asked::of(provider).server(self.host(), port),
+            None => Asked::of(provider),
+        }
     }
 
     pub(super) fn base(&self) -> &str {
