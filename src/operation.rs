@@ -80,7 +80,7 @@ pub(crate) fn interactions(number: u64) {
 
 /// Says of the operation under way for how many interactions a stage failed.
 pub(crate) fn failed_interactions(number: usize) {
-    note("rpm.interactions.failed", number as u64);
+    note("rpm.failed_interactions", number as u64);
 }
 
 #[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "as above"))]
@@ -146,10 +146,10 @@ mod with {
                 error.type = Empty,
                 rpm.operation = name,
                 rpm.interactions = Empty,
-                rpm.interactions.failed = Empty,
+                rpm.failed_interactions = Empty,
                 rpm.tier = Empty,
                 rpm.calls = Empty,
-                rpm.calls.failed = Empty,
+                rpm.failed_calls = Empty,
                 rpm.retries = Empty,
                 rpm.reasks = Empty,
                 rpm.reused = Empty,

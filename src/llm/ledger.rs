@@ -256,7 +256,7 @@ impl Metered for Ledger {
         Taken {
             counts: [
                 ("rpm.calls", total.calls),
-                ("rpm.calls.failed", total.failed_calls),
+                ("rpm.failed_calls", total.failed_calls),
                 ("rpm.retries", total.retries),
                 ("rpm.reasks", total.reasks),
                 ("rpm.reused", total.reused),
