@@ -37,6 +37,8 @@ pub struct Metric {
     pub unit: &'static str,
     /// What it tells.
     pub description: &'static str,
+    /// The attributes that its points may have; there are no others.
+    pub attributes: &'static [&'static str],
 }
 
 impl Conventions {
@@ -60,11 +62,15 @@ impl Conventions {
 
 impl Metric {
     const fn counter(name: &'static str, unit: &'static str, description: &'static str) -> Self {
-        Self { name, instrument: Instrument::Counter, unit, description }
+        Self { name, instrument: Instrument::Counter, unit, description, attributes: &["rpm.operation"] }
     }
 
     const fn histogram(name: &'static str, unit: &'static str, description: &'static str) -> Self {
-        Self { name, instrument: Instrument::Histogram, unit, description }
+        Self { instrument: Instrument::Histogram, ..Self::counter(name, unit, description) }
+    }
+
+    const fn by(self, attributes: &'static [&'static str]) -> Self {
+        Self { attributes, ..self }
     }
 
     /// The names of its series in Prometheus, as the translation from OTLP makes them: dots become underscores, the unit comes behind
@@ -93,43 +99,79 @@ pub fn metrics(conventions: Conventions) -> impl Iterator<Item = Metric> {
     of_calls.iter().chain(OWN).copied()
 }
 
+const OF_A_CALL_ENDED: &[&str] = &[
+    "gen_ai.operation.name",
+    "gen_ai.provider.name",
+    "gen_ai.request.model",
+    "server.address",
+    "server.port",
+    "rpm.stage",
+    "error.type",
+];
+const OF_TOKENS: &[&str] = &[
+    "gen_ai.operation.name",
+    "gen_ai.provider.name",
+    "gen_ai.request.model",
+    "server.address",
+    "server.port",
+    "rpm.stage",
+    "gen_ai.token.type",
+];
+const OF_TEXT: &[&str] = &[
+    "gen_ai.operation.name",
+    "gen_ai.provider.name",
+    "gen_ai.request.model",
+    "server.address",
+    "server.port",
+    "rpm.stage",
+    "gen_ai.token.modality",
+];
+
 pub(crate) const CLIENT_DURATION: Metric =
-    Metric::histogram("gen_ai.client.operation.duration", "s", "GenAI operation duration.");
+    Metric::histogram("gen_ai.client.operation.duration", "s", "GenAI operation duration.").by(OF_A_CALL_ENDED);
 pub(crate) const TOKEN_USAGE: Metric =
-    Metric::histogram("gen_ai.client.token.usage", "{token}", "Number of input and output tokens used.");
+    Metric::histogram("gen_ai.client.token.usage", "{token}", "Number of input and output tokens used.").by(OF_TOKENS);
 
 pub(crate) const INFERENCE_DURATION: Metric =
-    Metric::histogram("gen_ai.client.inference.duration", "s", "GenAI client inference duration.");
+    Metric::histogram("gen_ai.client.inference.duration", "s", "GenAI client inference duration.").by(OF_A_CALL_ENDED);
 pub(crate) const EMBEDDINGS_DURATION: Metric =
-    Metric::histogram("gen_ai.client.embeddings.duration", "s", "GenAI client embeddings duration.");
+    Metric::histogram("gen_ai.client.embeddings.duration", "s", "GenAI client embeddings duration.")
+        .by(OF_A_CALL_ENDED);
 pub(crate) const INPUT_TOKENS: Metric =
-    Metric::counter("gen_ai.client.inference.usage.input_tokens", "{token}", "Input tokens, cached ones included.");
+    Metric::counter("gen_ai.client.inference.usage.input_tokens", "{token}", "Input tokens, cached ones included.")
+        .by(OF_TEXT);
 pub(crate) const OUTPUT_TOKENS: Metric =
-    Metric::counter("gen_ai.client.inference.usage.output_tokens", "{token}", "Output tokens, reasoning included.");
+    Metric::counter("gen_ai.client.inference.usage.output_tokens", "{token}", "Output tokens, reasoning included.")
+        .by(OF_TEXT);
 pub(crate) const CACHED_TOKENS: Metric = Metric::counter(
     "gen_ai.client.inference.usage.cache_read.input_tokens",
     "{token}",
     "Input tokens that the provider served from its cache.",
-);
+)
+.by(OF_TEXT);
 pub(crate) const REASONING_TOKENS: Metric = Metric::counter(
     "gen_ai.client.inference.usage.reasoning.output_tokens",
     "{token}",
     "Output tokens of hidden reasoning.",
-);
+)
+.by(OF_TEXT);
 
 pub(crate) const DURATION: Metric =
-    Metric::histogram("rpm.operation.duration", "s", "Operations of the library, from their start to their end.");
+    Metric::histogram("rpm.operation.duration", "s", "Operations of the library, from their start to their end.")
+        .by(&["rpm.operation", "error.type"]);
 pub(crate) const ANSWERS: Metric =
-    Metric::counter("rpm.answers", "{answer}", "Answers, by how much of the user they rest on.");
+    Metric::counter("rpm.answers", "{answer}", "Answers, by how much of the user they rest on.").by(&["rpm.tier"]);
 pub(crate) const COST: Metric =
     Metric::counter("rpm.operation.cost", "{currency}", "Money spent, in the currency of the budget's prices.");
 pub(crate) const BUDGET_REACHED: Metric = Metric::counter(
     "rpm.operation.budget_reached",
     "{operation}",
     "Operations in which a request was not sent, by the budget's limit.",
-);
+)
+.by(&["rpm.operation", "rpm.budget.limit"]);
 pub(crate) const CALL_TOKENS: Metric =
-    Metric::counter("rpm.call.tokens", "{token}", "Tokens by stage; cached ones are input, reasoning is output.");
+    Metric::counter("rpm.call.tokens", "{token}", "Tokens by stage; cached ones are input, reasoning is output.")
+        .by(&["rpm.stage", "gen_ai.request.model", "rpm.token.type"]);
 pub(crate) const INTERACTIONS: Metric = Metric::counter(
     "rpm.operation.interactions",
     "{interaction}",

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -24,22 +24,81 @@ type Posted = (String, Vec<u8>);
 pub(crate) struct Collector {
     pub(crate) url: String,
     posted: Arc<Mutex<Vec<Posted>>>,
+    gate: Arc<Gate>,
+}
+
+/// What a request waits at before it is answered.
+#[derive(Default)]
+struct Gate {
+    is_open: Mutex<bool>,
+    opened: Condvar,
 }
 
 impl Collector {
-    /// One that answers after a while.
-    pub(crate) fn answering_after(pause: Duration) -> Self {
+    /// One that answers at once.
+    pub(crate) fn prompt() -> Self {
+        let collector = Self::silent();
+        collector.answer();
+        collector
+    }
+
+    /// One that takes what comes, and answers when it is told to.
+    pub(crate) fn silent() -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let posted: Arc<Mutex<Vec<Posted>>> = Arc::default();
-        let kept = Arc::clone(&posted);
+        let gate = Arc::<Gate>::default();
+        let collector = Self { url, posted, gate };
+        let serving = collector.clone();
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                let kept = Arc::clone(&kept);
-                thread::spawn(move || serve(stream, pause, &kept));
+                let serving = serving.clone();
+                thread::spawn(move || serving.serve(stream));
             }
         });
-        Self { url, posted }
+        collector
+    }
+
+    pub(crate) fn answer(&self) {
+        *self.gate.is_open.lock().unwrap() = true;
+        self.gate.opened.notify_all();
+    }
+
+    /// Waits until something came.
+    pub(crate) fn wait_for_a_request(&self) {
+        while self.posted.lock().unwrap().is_empty() {
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Serves requests on one connection, until it is closed.
+    fn serve(&self, stream: TcpStream) {
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        let mut stream = stream;
+        loop {
+            let (mut line, mut path, mut length) = (String::new(), String::new(), 0);
+            while reader.read_line(&mut line).is_ok_and(|read| read > 0) && !line.trim().is_empty() {
+                if let Some(rest) = line.strip_prefix("POST ") {
+                    rest.split(' ').next().unwrap().clone_into(&mut path);
+                }
+                if let Some((name, value)) = line.split_once(':') {
+                    if name.eq_ignore_ascii_case("content-length") {
+                        length = value.trim().parse().unwrap();
+                    }
+                }
+                line.clear();
+            }
+            let mut body = vec![0; length];
+            if path.is_empty() || reader.read_exact(&mut body).is_err() {
+                return;
+            }
+            self.posted.lock().unwrap().push((path, body));
+            drop(self.gate.opened.wait_while(self.gate.is_open.lock().unwrap(), |open| !*open).unwrap());
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n";
+            if stream.write_all(answer).is_err() {
+                return;
+            }
+        }
     }
 
     pub(crate) fn received(&self) -> Received {
@@ -54,36 +113,6 @@ impl Collector {
         }
         received.bodies = posted.into_iter().map(|(_, body)| body).collect();
         received
-    }
-}
-
-/// Serves requests on one connection, until it is closed.
-fn serve(stream: TcpStream, pause: Duration, posted: &Mutex<Vec<Posted>>) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let mut stream = stream;
-    loop {
-        let (mut line, mut path, mut length) = (String::new(), String::new(), 0);
-        while reader.read_line(&mut line).is_ok_and(|read| read > 0) && !line.trim().is_empty() {
-            if let Some(rest) = line.strip_prefix("POST ") {
-                rest.split(' ').next().unwrap().clone_into(&mut path);
-            }
-            if let Some((name, value)) = line.split_once(':') {
-                if name.eq_ignore_ascii_case("content-length") {
-                    length = value.trim().parse().unwrap();
-                }
-            }
-            line.clear();
-        }
-        let mut body = vec![0; length];
-        if path.is_empty() || reader.read_exact(&mut body).is_err() {
-            return;
-        }
-        posted.lock().unwrap().push((path, body));
-        thread::sleep(pause);
-        let answer = b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n";
-        if stream.write_all(answer).is_err() {
-            return;
-        }
     }
 }
 

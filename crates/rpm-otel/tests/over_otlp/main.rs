@@ -27,7 +27,7 @@ use host::{Gateway, Host, Vectors, history, interaction, query, task};
 fn received() -> &'static Received {
     static RECEIVED: OnceLock<Received> = OnceLock::new();
     RECEIVED.get_or_init(|| {
-        let collector = Collector::answering_after(Duration::ZERO);
+        let collector = Collector::prompt();
         let host = Host::exporting(&collector.url, Conventions::V1_41, Duration::from_secs(10));
         host.run(everything);
         assert!(host.flush());
