@@ -12,6 +12,18 @@ const FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
 
 /// Exports spans through another exporter, with `gen_ai.response.finish_reasons` as the array of strings that it is by the conventions.
 /// All else goes as it is. Feature `sdk`.
+///
+/// ```
+/// use opentelemetry::trace::TracerProvider as _;
+/// use opentelemetry_sdk::trace::{SdkTracerProvider, SpanExporter};
+/// use rpm_otel::Conforming;
+/// use tracing_subscriber::layer::SubscriberExt as _;
+///
+/// fn subscriber(exporter: impl SpanExporter + 'static) -> impl tracing::Subscriber {
+///     let provider = SdkTracerProvider::builder().with_batch_exporter(Conforming::new(exporter)).build();
+///     tracing_subscriber::registry().with(tracing_opentelemetry::layer().with_tracer(provider.tracer("my-service")))
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Conforming<E>(E);
 

@@ -81,10 +81,10 @@ impl Collector {
                 if let Some(rest) = line.strip_prefix("POST ") {
                     rest.split(' ').next().unwrap().clone_into(&mut path);
                 }
-                if let Some((name, value)) = line.split_once(':') {
-                    if name.eq_ignore_ascii_case("content-length") {
-                        length = value.trim().parse().unwrap();
-                    }
+                if let Some((name, value)) = line.split_once(':')
+                    && name.eq_ignore_ascii_case("content-length")
+                {
+                    length = value.trim().parse().unwrap();
                 }
                 line.clear();
             }

@@ -1,5 +1,7 @@
 //! Spans and metrics of learning, answering, observing and forgetting, as a collector gets them over OTLP.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+// Whole numbers.
+#![allow(clippy::float_cmp, clippy::cast_precision_loss)]
 
 mod collector;
 mod faults;

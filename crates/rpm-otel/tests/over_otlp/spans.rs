@@ -1,12 +1,18 @@
 //! Spans as they arrive: names, kinds, types, status and who is in whom.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
+use pollster::block_on;
+use rpm_core::RpmPipeline;
+use rpm_core::testing::ScriptedBackend;
+use rpm_otel::Conventions;
 
-use crate::collector::of_span;
+use crate::collector::{Collector, of_span};
+use crate::host::{Gateway, Host, history, task};
 use crate::received;
 
 fn code(span: &Span) -> StatusCode {
@@ -102,6 +108,21 @@ fn an_operation_says_what_it_took() {
             .contains(&of_span(received.named("personalize")[0])["rpm.tier"].as_str())
     );
     assert_eq!(of_span(received.named("forget")[0])["rpm.interactions"], "int 1");
+}
+
+#[test]
+fn an_estimate_of_costs_is_an_operation_that_calls_nobody() {
+    let collector = Collector::prompt();
+    let host = Host::exporting(&collector.url, Conventions::V1_41, Duration::from_secs(10));
+    host.run(|| {
+        let pipeline = RpmPipeline::builder(task()).backend(Gateway(ScriptedBackend::new())).build().unwrap();
+        assert!(block_on(pipeline.cost_of_learning(&history())).unwrap().total().calls > 0);
+    });
+    assert!(host.flush());
+    let received = collector.received();
+    assert_eq!(of_span(received.named("estimate_cost")[0])["rpm.outcome"], "ok");
+    assert!(received.spans.iter().all(|span| span.kind() == SpanKind::Internal && span.name != "learn"));
+    assert!(received.metrics.keys().all(|name| !name.contains("token") && !name.contains("client")));
 }
 
 #[test]
