@@ -37,8 +37,8 @@ pub struct Metric {
     pub unit: &'static str,
     /// What it tells.
     pub description: &'static str,
-    /// The attributes that its points may have; there are no others.
-    pub attributes: &'static [&'static str],
+    /// The attributes that it shares with other metrics of calls, and those beside them.
+    attributes: (&'static [&'static str], &'static [&'static str]),
 }
 
 impl Conventions {
@@ -62,15 +62,25 @@ impl Conventions {
 
 impl Metric {
     const fn counter(name: &'static str, unit: &'static str, description: &'static str) -> Self {
-        Self { name, instrument: Instrument::Counter, unit, description, attributes: &["rpm.operation"] }
+        Self { name, instrument: Instrument::Counter, unit, description, attributes: (&[], &["rpm.operation"]) }
     }
 
     const fn histogram(name: &'static str, unit: &'static str, description: &'static str) -> Self {
         Self { instrument: Instrument::Histogram, ..Self::counter(name, unit, description) }
     }
 
-    const fn by(self, attributes: &'static [&'static str]) -> Self {
-        Self { attributes, ..self }
+    const fn by(self, own: &'static [&'static str]) -> Self {
+        Self { attributes: (&[], own), ..self }
+    }
+
+    const fn of_call_by(self, own: &'static [&'static str]) -> Self {
+        Self { attributes: (&OF_A_CALL, own), ..self }
+    }
+
+    /// The attributes that its points may have; there are no others.
+    pub fn attributes(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let (shared, own) = self.attributes;
+        shared.iter().chain(own).copied()
     }
 
     /// The names of its series in Prometheus, as the translation from OTLP makes them: dots become underscores, the unit comes behind
@@ -99,62 +109,46 @@ pub fn metrics(conventions: Conventions) -> impl Iterator<Item = Metric> {
     of_calls.iter().chain(OWN).copied()
 }
 
-const OF_A_CALL_ENDED: &[&str] = &[
+/// The attributes of every call to a model.
+pub(crate) const OF_A_CALL: [&str; 6] = [
     "gen_ai.operation.name",
     "gen_ai.provider.name",
     "gen_ai.request.model",
     "server.address",
     "server.port",
     "rpm.stage",
-    "error.type",
-];
-const OF_TOKENS: &[&str] = &[
-    "gen_ai.operation.name",
-    "gen_ai.provider.name",
-    "gen_ai.request.model",
-    "server.address",
-    "server.port",
-    "rpm.stage",
-    "gen_ai.token.type",
-];
-const OF_TEXT: &[&str] = &[
-    "gen_ai.operation.name",
-    "gen_ai.provider.name",
-    "gen_ai.request.model",
-    "server.address",
-    "server.port",
-    "rpm.stage",
-    "gen_ai.token.modality",
 ];
 
 pub(crate) const CLIENT_DURATION: Metric =
-    Metric::histogram("gen_ai.client.operation.duration", "s", "GenAI operation duration.").by(OF_A_CALL_ENDED);
+    Metric::histogram("gen_ai.client.operation.duration", "s", "GenAI operation duration.").of_call_by(&["error.type"]);
 pub(crate) const TOKEN_USAGE: Metric =
-    Metric::histogram("gen_ai.client.token.usage", "{token}", "Number of input and output tokens used.").by(OF_TOKENS);
+    Metric::histogram("gen_ai.client.token.usage", "{token}", "Number of input and output tokens used.")
+        .of_call_by(&["gen_ai.token.type"]);
 
 pub(crate) const INFERENCE_DURATION: Metric =
-    Metric::histogram("gen_ai.client.inference.duration", "s", "GenAI client inference duration.").by(OF_A_CALL_ENDED);
+    Metric::histogram("gen_ai.client.inference.duration", "s", "GenAI client inference duration.")
+        .of_call_by(&["error.type"]);
 pub(crate) const EMBEDDINGS_DURATION: Metric =
     Metric::histogram("gen_ai.client.embeddings.duration", "s", "GenAI client embeddings duration.")
-        .by(OF_A_CALL_ENDED);
+        .of_call_by(&["error.type"]);
 pub(crate) const INPUT_TOKENS: Metric =
     Metric::counter("gen_ai.client.inference.usage.input_tokens", "{token}", "Input tokens, cached ones included.")
-        .by(OF_TEXT);
+        .of_call_by(&["gen_ai.token.modality"]);
 pub(crate) const OUTPUT_TOKENS: Metric =
     Metric::counter("gen_ai.client.inference.usage.output_tokens", "{token}", "Output tokens, reasoning included.")
-        .by(OF_TEXT);
+        .of_call_by(&["gen_ai.token.modality"]);
 pub(crate) const CACHED_TOKENS: Metric = Metric::counter(
     "gen_ai.client.inference.usage.cache_read.input_tokens",
     "{token}",
     "Input tokens that the provider served from its cache.",
 )
-.by(OF_TEXT);
+.of_call_by(&["gen_ai.token.modality"]);
 pub(crate) const REASONING_TOKENS: Metric = Metric::counter(
     "gen_ai.client.inference.usage.reasoning.output_tokens",
     "{token}",
     "Output tokens of hidden reasoning.",
 )
-.by(OF_TEXT);
+.of_call_by(&["gen_ai.token.modality"]);
 
 pub(crate) const DURATION: Metric =
     Metric::histogram("rpm.operation.duration", "s", "Operations of the library, from their start to their end.")

@@ -6,7 +6,7 @@ use opentelemetry::{KeyValue, Value};
 use crate::bounded::Bounded;
 use crate::catalog::{
     ANSWERS, BUDGET_REACHED, CACHED_TOKENS, CALL_TOKENS, CLIENT_DURATION, COST, DURATION, EMBEDDINGS_DURATION,
-    INFERENCE_DURATION, INPUT_TOKENS, OF_OPERATION, OUTPUT_TOKENS, REASONING_TOKENS, TOKEN_USAGE,
+    INFERENCE_DURATION, INPUT_TOKENS, OF_A_CALL, OF_OPERATION, OUTPUT_TOKENS, REASONING_TOKENS, TOKEN_USAGE,
 };
 use crate::seen::{Kind, Seen};
 use crate::{Conventions, Metric};
@@ -172,15 +172,7 @@ impl Instruments {
 
     /// The attributes of a call, but for how it ended.
     fn of_call(&self, seen: &Seen) -> Vec<KeyValue> {
-        let names = [
-            "gen_ai.operation.name",
-            "gen_ai.provider.name",
-            "gen_ai.request.model",
-            "server.address",
-            "server.port",
-            "rpm.stage",
-        ];
-        self.taken(seen, &names)
+        self.taken(seen, &OF_A_CALL)
     }
 
     /// The attributes of these names that the span has.

@@ -47,7 +47,7 @@ fn queries() -> Vec<(String, String)> {
 fn every_series_and_label_of_a_panel_is_one_that_the_layer_emits() {
     let series: BTreeSet<String> = metrics(Conventions::V1_41).flat_map(|metric| metric.in_prometheus()).collect();
     let labels: BTreeSet<String> = metrics(Conventions::V1_41)
-        .flat_map(|metric| metric.attributes)
+        .flat_map(|metric| metric.attributes())
         .map(|attribute| attribute.replace('.', "_"))
         .chain(["le".to_owned()])
         .collect();
@@ -76,7 +76,7 @@ fn a_label_is_one_that_the_metric_it_is_asked_of_has() {
         let of = metrics(Conventions::V1_41)
             .filter(|metric| metric.in_prometheus().iter().any(|series| words.iter().any(|(word, _)| word == series)));
         let known: BTreeSet<String> =
-            of.flat_map(|metric| metric.attributes).map(|name| name.replace('.', "_")).collect();
+            of.flat_map(|metric| metric.attributes()).map(|name| name.replace('.', "_")).collect();
         for (word, behind) in &words {
             if (is_ours(word) || word == "error_type") && !matches!(behind, '{' | '[') {
                 assert!(known.contains(word), "{title}: {word}");

@@ -12,7 +12,7 @@ fn the_page_has_a_line_for_each_metric_with_its_kind_its_unit_and_its_own_attrib
         let line = PAGE.lines().find(|line| line.starts_with(&begin)).unwrap_or_else(|| panic!("no line {begin}"));
         let kind = if metric.instrument == Instrument::Histogram { "histogram" } else { "counter" };
         assert!(line.contains(&format!("| {kind}, `{}` |", metric.unit)), "{line}");
-        for own in metric.attributes.iter().filter(|name| name.starts_with("rpm.") && **name != "rpm.stage") {
+        for own in metric.attributes().filter(|name| name.starts_with("rpm.") && *name != "rpm.stage") {
             assert!(line.contains(&format!("`{own}`")), "{line}: {own}");
         }
     }

@@ -88,7 +88,7 @@ fn operations_are_counted_with_their_failures_and_what_they_took() {
 fn no_attribute_has_values_that_grow_with_users_texts_or_interactions() {
     for metric in metrics(Conventions::V1_41) {
         for (name, value) in received().metrics[metric.name].points.iter().flat_map(|point| &point.attributes) {
-            assert!(metric.attributes.contains(&name.as_str()), "{} has {name}", metric.name);
+            assert!(metric.attributes().any(|known| known == name), "{} has {name}", metric.name);
             assert!(value.len() < 24 && !value.contains("zq"), "{name} is {value}");
         }
     }
