@@ -15,7 +15,7 @@ use rpm_core::{Personalizer, ResponseSpace, Task, UserId};
 use sha2::{Digest as _, Sha256};
 
 /// Of what is printed and what is stored, on every target.
-const DIGEST: &str = "";
+const DIGEST: &str = "b47b352e91933a33b5db4295fd82829ebc4f7ee557fdc03d83fe546ad9126975";
 
 const SEEN: [(&str, u8); 12] = [
     ("Quiet drama", 5),
@@ -33,14 +33,15 @@ const SEEN: [(&str, u8); 12] = [
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let task = Task::new("How would this person rate the film?", ResponseSpace::scale(1, 5)?)?.response_name("rating")?;
+    let task =
+        Task::new("How would this person rate the film?", ResponseSpace::scale(1, 5)?)?.response_name("rating")?;
     let films = Personalizer::offline(task).blocking();
     SEEN.iter().try_for_each(|(film, rating)| films.record("ana", *film, rating).map(drop))?;
     let answer = films.answer("ana", "A quiet film about two lighthouse keepers")?.to_string();
     let profile = films.profile("ana")?.to_string();
     println!("{answer}\n{profile}");
-    let stored = films.inner().stored().load(&UserId::new("ana")?);
-    let model = pollster::block_on(stored)?.model.to_json();
+    let ana = UserId::new("ana")?;
+    let model = pollster::block_on(films.inner().stored().load(&ana))?.model.to_json();
     let digest = Sha256::digest(format!("{answer}{profile}{model}"));
     let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     if digest == DIGEST { Ok(()) } else { Err(format!("the digest is {digest}, and {DIGEST} elsewhere").into()) }
