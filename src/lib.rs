@@ -77,6 +77,7 @@ pub mod guide;
 pub mod llm;
 mod markup;
 pub mod model;
+mod operation;
 mod parallel;
 mod pause;
 pub mod personalizer;

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use crate::data::text::fold;
+use crate::llm::Endpoint;
 
 use super::{EmbedError, Embedder};
 
@@ -61,5 +62,10 @@ impl Embedder for HashedEmbedder {
 
     fn fingerprint(&self) -> String {
         format!("hashed-trigrams-1 {}", self.dimensions)
+    }
+
+    /// Computed here.
+    fn endpoint(&self) -> Endpoint<'_> {
+        Endpoint::in_process()
     }
 }

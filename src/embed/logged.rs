@@ -8,7 +8,8 @@ use sha2::{Digest, Sha256};
 use crate::data::text::hex;
 
 use crate::llm::{
-    BackendError, Completion, CompletionRequest, LlmBackend, LoggedBackend, Message, ResponseLog, SendMode, Stage,
+    BackendError, Completion, CompletionRequest, Endpoint, LlmBackend, LoggedBackend, Message, ResponseLog, SendMode,
+    Stage,
 };
 
 use super::{EmbedError, Embedder, embed_checked};
@@ -77,6 +78,11 @@ impl Embedder for LoggedEmbedder {
     fn fingerprint(&self) -> String {
         self.fingerprint.clone()
     }
+
+    /// What it asks has a span of its own.
+    fn endpoint(&self) -> Endpoint<'_> {
+        Endpoint::in_process()
+    }
 }
 
 fn request(text: &str) -> CompletionRequest {
@@ -123,6 +129,11 @@ impl LlmBackend for Asked {
 
     fn model(&self) -> &str {
         &self.fingerprint
+    }
+
+    /// The embedder has a span of its own.
+    fn endpoint(&self) -> Endpoint<'_> {
+        Endpoint::in_process()
     }
 
     fn name(&self) -> &'static str {

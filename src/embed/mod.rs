@@ -14,6 +14,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::llm::{BoxError, Endpoint, trace};
+use crate::operation::Kind;
+
 pub use hashed::HashedEmbedder;
 #[cfg(feature = "response-log")]
 pub use logged::LoggedEmbedder;
@@ -40,6 +43,11 @@ pub trait Embedder: Send + Sync {
 
     /// Names the model and everything else a vector depends on, so that vectors of two embedders are never mixed.
     fn fingerprint(&self) -> String;
+
+    /// Names the provider, the model and the server for spans and metrics. Default: not known.
+    fn endpoint(&self) -> Endpoint<'_> {
+        Endpoint::default()
+    }
 }
 
 #[async_trait]
@@ -54,6 +62,10 @@ impl<E: Embedder + ?Sized> Embedder for Arc<E> {
 
     fn fingerprint(&self) -> String {
         (**self).fingerprint()
+    }
+
+    fn endpoint(&self) -> Endpoint<'_> {
+        (**self).endpoint()
     }
 }
 
@@ -71,11 +83,25 @@ pub enum EmbedError {
     },
     /// A host's own embedder failed.
     #[error("the embedder failed")]
-    Other(#[source] crate::llm::BoxError),
+    Other(#[source] BoxError),
+}
+
+impl Kind for EmbedError {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::WrongShape { .. } => "wrong_shape",
+            Self::Other(_) => "embedder",
+        }
+    }
 }
 
 /// Embeds and checks the shape and the values of what comes back.
 pub(crate) async fn embed_checked(embedder: &dyn Embedder, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
+    let shape = (texts.len(), embedder.dimensions());
+    trace::embedding(embedder.endpoint(), shape, embed_whole(embedder, texts)).await
+}
+
+async fn embed_whole(embedder: &dyn Embedder, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
     let vectors = embedder.embed(texts).await?;
     let usable = |v: &&Vec<f32>| v.len() == embedder.dimensions() && v.iter().all(|value| value.is_finite());
     let found = vectors.iter().filter(usable).count();

@@ -11,7 +11,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::data::text::hex;
-use crate::llm::BoxError;
+use crate::llm::{BoxError, Endpoint};
 
 use super::growth::is_bounded;
 use super::{EmbedError, Embedder};
@@ -195,6 +195,11 @@ impl Embedder for StaticModel {
 
     fn fingerprint(&self) -> String {
         self.fingerprint.clone()
+    }
+
+    /// Computed here.
+    fn endpoint(&self) -> Endpoint<'_> {
+        Endpoint::in_process()
     }
 }
 

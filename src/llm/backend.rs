@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{BackendError, Completion, CompletionRequest, ReplyForm};
+use super::{BackendError, Completion, CompletionRequest, Endpoint, ReplyForm};
 
 /// Answers completion requests: the host's LLM client.
 ///
@@ -84,6 +84,12 @@ pub trait LlmBackend: Send + Sync {
         false
     }
 
+    /// Names the provider, the model and the server for spans and metrics. Default: not known, so that a span has
+    /// [`name`](Self::name) for its provider and [`model`](Self::model) for its model.
+    fn endpoint(&self) -> Endpoint<'_> {
+        Endpoint::default()
+    }
+
     /// A name for logs and reports.
     fn name(&self) -> &str {
         std::any::type_name::<Self>()
@@ -130,6 +136,9 @@ macro_rules! forward {
             }
             fn meters(&self) -> bool {
                 (**self).meters()
+            }
+            fn endpoint(&self) -> Endpoint<'_> {
+                (**self).endpoint()
             }
             fn name(&self) -> &str {
                 (**self).name()

@@ -105,14 +105,21 @@ pub enum BudgetLimit {
     Time,
 }
 
-impl fmt::Display for BudgetLimit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl BudgetLimit {
+    /// Its name in reports and spans.
+    pub fn as_str(self) -> &'static str {
+        match self {
             Self::Calls => "calls",
             Self::Tokens => "tokens",
             Self::Money => "money",
             Self::Time => "time",
-        })
+        }
+    }
+}
+
+impl fmt::Display for BudgetLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::operation::{Metered, Taken};
+
 use super::budget::Spent;
 use super::heard::Listener;
 use super::moment::{Begun, Moment};
@@ -248,6 +250,24 @@ impl Ledger {
     }
 }
 
+impl Metered for Ledger {
+    fn taken(&self) -> Taken {
+        let total = self.report().total();
+        Taken {
+            counts: [
+                ("rpm.calls", total.calls),
+                ("rpm.failed_calls", total.failed_calls),
+                ("rpm.retries", total.retries),
+                ("rpm.reasks", total.reasks),
+                ("rpm.reused", total.reused),
+                ("rpm.withheld", total.withheld),
+            ],
+            limit: self.budget_reached().map(BudgetLimit::as_str),
+            money: self.money(),
+        }
+    }
+}
+
 /// A request's place in the account of its operation. Clones of the request share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
@@ -314,8 +334,9 @@ impl Attempt {
 
     /// Enters what became of the attempt.
     pub fn end(mut self, result: &Result<Completion, BackendError>) {
-        if let Some(span) = &self.span {
-            span.close(result);
+        let is_heard = self.heard.load(Ordering::Relaxed);
+        if let Some(span) = &mut self.span {
+            span.close(result, is_heard);
         }
         match result {
             Ok(completion) => {
@@ -332,7 +353,7 @@ impl Attempt {
                 self.withdraw();
             }
             // A stream that broke was paid for as far as it went: what was reserved stays used.
-            Err(_) if self.heard.load(Ordering::Relaxed) => self.settle(None, true),
+            Err(_) if is_heard => self.settle(None, true),
             // Nothing was generated, so nothing was charged.
             Err(_) => self.settle(Some(Usage::default()), true),
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::ledger::Entry;
 use super::moment::Begun;
+use super::trace::Asked;
 use super::{Attempt, BackendError, BudgetLimit, Ledger, Stage, TokenChoices, estimate_tokens};
 
 /// The means by which a reply is held to its form, from the loosest to the strictest. The wording asks for JSON in each
@@ -51,8 +52,8 @@ pub struct CompletionRequest {
     pub(crate) entry: Option<Entry>,
     /// When it, or its operation, began.
     pub(crate) begun: Option<Begun>,
-    /// The model that is asked, for spans.
-    pub(crate) model: String,
+    /// Who is asked, for spans.
+    pub(crate) asked: Asked,
 }
 
 impl PartialEq for CompletionRequest {
@@ -127,7 +128,7 @@ impl CompletionRequest {
             about: Vec::new(),
             entry: None,
             begun: None,
-            model: String::new(),
+            asked: Asked::default(),
         }
     }
 
@@ -264,6 +265,8 @@ pub struct Completion {
     /// By token of the reply: the likeliest at its place. Empty unless they were [asked for](CompletionRequest::logprobs), and where the
     /// provider reports none.
     pub tokens: Vec<TokenChoices>,
+    /// Of the reply's tokens, those of hidden reasoning, if the provider reports them. For spans: it is not kept in a log.
+    pub reasoning_tokens: Option<u64>,
 }
 
 /// The reason why a reply ended.
@@ -304,7 +307,7 @@ impl FinishReason {
 impl Completion {
     /// A reply that ended by itself and whose cost is not known.
     pub fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), finish: FinishReason::Stop, usage: None, tokens: Vec::new() }
+        Self { text: text.into(), finish: FinishReason::Stop, usage: None, tokens: Vec::new(), reasoning_tokens: None }
     }
 
     /// Says why it ended.
@@ -318,6 +321,13 @@ impl Completion {
     #[must_use]
     pub fn tokens(mut self, tokens: Vec<TokenChoices>) -> Self {
         self.tokens = tokens;
+        self
+    }
+
+    /// Says how many of the reply's tokens were hidden reasoning.
+    #[must_use]
+    pub fn reasoning_tokens(mut self, tokens: u64) -> Self {
+        self.reasoning_tokens = Some(tokens);
         self
     }
 

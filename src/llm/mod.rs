@@ -13,6 +13,7 @@ mod backend;
 mod budget;
 mod control;
 mod cost;
+mod endpoint;
 mod error;
 mod heard;
 mod ledger;
@@ -37,6 +38,7 @@ pub(crate) use control::break_control;
 #[cfg(test)]
 pub(crate) use control::control_sequence_in;
 pub use cost::{CostEstimate, StageCost};
+pub use endpoint::Endpoint;
 pub use error::{BackendError, BoxError};
 pub(crate) use heard::{Heard, Listener};
 pub(crate) use ledger::Forms;

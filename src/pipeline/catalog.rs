@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use crate::catalog::{Catalog, CatalogNamer, NamedCatalog, NamingError};
 use crate::data::grouping::FittedFactor;
 use crate::data::{Feature, MemoryItem};
-use crate::llm::trace;
 use crate::model::catalog_groups;
+use crate::operation::Operation;
 
 use super::RpmPipeline;
 
@@ -27,7 +27,7 @@ impl RpmPipeline {
     pub async fn name_catalog(&self, catalog: &Catalog, namer: &CatalogNamer) -> Result<NamedCatalog, NamingError> {
         let ledger = self.ledger();
         let ctx = self.context(&ledger);
-        trace::operation("name catalog", namer.name(catalog, &self.task, &ctx)).await
+        Operation::named("name_catalog").on(&ledger).run(namer.name(catalog, &self.task, &ctx)).await
     }
 
     /// The groups of the catalog's factors that these items have.

@@ -7,6 +7,7 @@ use crate::factor::FactorError;
 use crate::llm::{AskError, BudgetLimit, Stage};
 use crate::model::EditError;
 use crate::model::PackedError;
+use crate::operation::Kind;
 use crate::retrieve::RetrieveError;
 
 /// Why an operation failed, and at which stage. The cause is in [`source`](std::error::Error::source).
@@ -117,6 +118,26 @@ impl Error {
         }
     }
 
+    /// The kind's name in spans and metrics: one of a dozen words.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Data(_) => "data",
+            Self::OtherTask => "other_task",
+            Self::OtherModel => "other_model",
+            Self::NothingLearned { .. } => "nothing_learned",
+            Self::Budget { .. } => "budget",
+            Self::Edit(_) => "edit",
+            #[cfg(feature = "response-log")]
+            Self::Log(_) => "log",
+            Self::Extract(_) => "extract",
+            Self::Factor(_) => "factor",
+            Self::Retrieve(_) => "retrieve",
+            Self::Answer(_) => "answer",
+            Self::Packed(_) => "packed",
+            Self::Contract { .. } => "contract",
+        }
+    }
+
     /// True when trying again later may help.
     pub fn is_transient(&self) -> bool {
         let ask: Option<&AskError> = match self {
@@ -135,6 +156,12 @@ impl Error {
             _ => None,
         };
         ask.is_some_and(AskError::is_transient)
+    }
+}
+
+impl Kind for Error {
+    fn kind(&self) -> &'static str {
+        self.kind()
     }
 }
 

@@ -3,8 +3,9 @@
 use crate::answer::{AnswerError, Answerer as _, Draft, StatisticalAnswerer};
 use crate::context::StageContext;
 use crate::explain::{Case, ExplainOptions, Findings, Given, Measure, Subject, UntriedReason, WhatIf};
-use crate::llm::trace;
+use crate::llm::Ledger;
 use crate::model::UserModel;
+use crate::operation::Operation;
 use crate::pause::pause;
 use crate::stats::Unfused;
 
@@ -82,7 +83,8 @@ impl RpmPipeline {
         answer: &Answer,
         options: &ExplainOptions,
     ) -> Result<WhatIf, Error> {
-        trace::operation("explain", self.explaining(prepared, answer, options)).await
+        let ledger = self.ledger_on(prepared);
+        Operation::named("explain").on(&ledger).run(self.explaining(prepared, answer, options, &ledger)).await
     }
 
     async fn explaining(
@@ -90,11 +92,11 @@ impl RpmPipeline {
         prepared: &Prepared,
         answer: &Answer,
         options: &ExplainOptions,
+        ledger: &Ledger,
     ) -> Result<WhatIf, Error> {
         self.check_task(prepared.model())?;
         check_origin(prepared.model(), answer)?;
-        let ledger = self.ledger_on(prepared);
-        let ctx = self.context(&ledger);
+        let ctx = self.context(ledger);
         let subject = self.subject(prepared, answer).await;
         let (mut findings, mut first_failure) = (Findings::default(), None);
         let mut left = options.counterfactuals;

@@ -1,9 +1,10 @@
 //! Forgetting: what goes, from where, and the search for what is left.
 
 use crate::data::{ItemId, MemoryItem};
-use crate::llm::{Moment, trace};
+use crate::llm::Moment;
 use crate::model::UserModel;
 use crate::model::{Forget, Forgotten, Needles, Place, PlaceKind, Probe, Receipt, Search};
+use crate::operation::{self, Operation};
 use crate::pause::pause;
 
 use super::erasing::{AT_ONCE, ErasingLogs};
@@ -43,7 +44,7 @@ impl RpmPipeline {
         prepared: &mut Prepared,
         what: &Forget<'_>,
     ) -> Result<(Receipt, ErasingLogs), Error> {
-        trace::operation("forget", self.forgetting(prepared, what)).await
+        Operation::named("forget").run(self.forgetting(prepared, what)).await
     }
 
     async fn forgetting(&self, prepared: &mut Prepared, what: &Forget<'_>) -> Result<(Receipt, ErasingLogs), Error> {
@@ -68,6 +69,7 @@ impl RpmPipeline {
         // An index that cannot be brought up to date is opened anew; the old one is gone either way.
         self.followed(prepared, &change).await;
         pause().await;
+        operation::interactions(forgotten.items.len() as u64);
         let model = prepared.model();
         let ids = |items: &[MemoryItem]| -> Vec<ItemId> { items.iter().map(|item| item.id().clone()).collect() };
         let paths = forgotten.items.iter().filter(|item| item.path().is_some()).count();

@@ -7,9 +7,10 @@ use crate::data::grouping::{Grouping, LIKENESS};
 use crate::data::{DataError, Feature, History, Interaction, ItemId, MemoryItem, PathOrigin, ReasoningPath, UserId};
 use crate::extract::{Dropped, ExtractError, Extraction, ExtractionRequest};
 use crate::factor::{FactorError, FactorFit, FitRequest, SimilarityFactorModel};
-use crate::llm::{Ledger, Moment, Stage, trace};
+use crate::llm::{Ledger, Moment, Stage};
 use crate::model::fitted;
 use crate::model::{Provenance, UserModel};
+use crate::operation::{self, Operation};
 use crate::pause::Pace;
 use crate::reason::{PathRequest, WriteError, item_path};
 use crate::stats::Beliefs;
@@ -40,7 +41,8 @@ impl RpmPipeline {
 
     /// The same with what was known at this moment.
     pub(super) async fn learn_as_of(&self, history: &History, moment: Moment) -> Result<Learned, Error> {
-        trace::operation("learn", self.learning(history, self.ledger().begun_at(moment))).await
+        let ledger = self.ledger().begun_at(moment);
+        Operation::named("learn").on(&ledger).run(self.learning(history, ledger)).await
     }
 
     /// The model of a user of whom nothing is known yet, to open, to answer from beside a
@@ -54,7 +56,8 @@ impl RpmPipeline {
         Ok(UserModel::grown(user, self.task.clone(), grouping, self.decay, Vec::new(), self.provenance()).await?)
     }
 
-    async fn learning(&self, history: &History, ledger: Ledger) -> Result<Learned, Error> {
+    pub(super) async fn learning(&self, history: &History, ledger: Ledger) -> Result<Learned, Error> {
+        operation::interactions(history.len() as u64);
         let ctx = self.context(&ledger);
         let mut report = LearnReport::default();
         let items = self.extract_all(history, &mut report, &ctx).await?;
@@ -68,6 +71,7 @@ impl RpmPipeline {
             let paths = self.write_paths(&model, &ids, &mut report, &ctx).await?;
             model.keep_paths(paths);
         }
+        operation::failed_interactions(report.failed());
         report.factors = model.factors().len();
         report.usage = ledger.report();
         report.budget_reached = ledger.budget_reached();

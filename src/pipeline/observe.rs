@@ -2,8 +2,9 @@
 
 use crate::context::StageContext;
 use crate::data::{DataError, Edit, History, Interaction, ItemId, MemoryChange, MemoryItem, ReasoningPath, limits};
-use crate::llm::{Moment, trace};
+use crate::llm::Moment;
 use crate::model::{EditEffect, UserModel};
+use crate::operation::{self, Operation};
 
 use super::learn::outcome;
 use super::{
@@ -75,7 +76,7 @@ impl RpmPipeline {
             }
             Ok::<_, Error>(report)
         };
-        let mut report = trace::operation("observe", observing).await?;
+        let mut report = Operation::named("observe").on(&ledger).run(observing).await?;
         report.usage = ledger.report();
         report.budget_reached = ledger.budget_reached();
         Ok(report)
@@ -89,6 +90,7 @@ impl RpmPipeline {
         ctx: &StageContext<'_>,
     ) -> Result<ReadItems, Error> {
         self.check_task(model)?;
+        operation::interactions(new.len() as u64);
         let mut report = ObserveReport::default();
         if new.is_empty() {
             return Ok(ReadItems { items: Vec::new(), report });
@@ -123,6 +125,7 @@ impl RpmPipeline {
             }
             report.items.push(ObservedItem::new(id, outcome, reading));
         }
+        operation::failed_interactions(report.failed());
         report.items.sort_by(|a, b| a.id.cmp(&b.id));
         let items = self.judge_all(items, &mut report.unjudged, ctx).await?;
         Ok(ReadItems { items, report })
@@ -212,9 +215,12 @@ impl RpmPipeline {
     /// # Cancellation
     /// Dropping the future leaves the model whole: as it was, or edited.
     pub async fn edit(&self, prepared: &mut Prepared, edit: Edit) -> Result<u32, Error> {
-        let (number, change) = prepared.edit(edit)?;
-        self.followed(prepared, &change).await;
-        Ok(number)
+        let editing = async {
+            let (number, change) = prepared.edit(edit)?;
+            self.followed(prepared, &change).await;
+            Ok(number)
+        };
+        Operation::named("edit").run(editing).await
     }
 
     /// Goes back to a snapshot, as [`UserModel::rollback`] does.

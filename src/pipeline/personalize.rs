@@ -6,8 +6,9 @@ use crate::data::{
     AssignedFeature, Exemplar, Factor, FactorId, FactorStatus, Feature, ItemId, MemoryItem, Query, ReasoningPath,
 };
 use crate::extract::{Dropped, ExtractionRequest};
-use crate::llm::{Ledger, trace};
+use crate::llm::Ledger;
 use crate::model::Heard;
+use crate::operation::{self, Operation};
 use crate::reason::item_path;
 use crate::retrieve::{RetrievalRequest, Retrieved};
 use crate::stats::{Beliefs, Estimate, Muted, SIGNIFICANT, Support, Tier, gate};
@@ -28,7 +29,8 @@ impl RpmPipeline {
     /// # Cancellation
     /// Dropping the future stops; nothing is kept.
     pub async fn personalize(&self, prepared: &Prepared, query: &Query) -> Result<Answer, Error> {
-        trace::operation("personalize", self.answering(prepared, query, self.ledger_on(prepared))).await
+        let ledger = self.ledger_on(prepared);
+        Operation::named("personalize").on(&ledger).run(self.answering(prepared, query, ledger)).await
     }
 
     pub(super) async fn answering(&self, prepared: &Prepared, query: &Query, ledger: Ledger) -> Result<Answer, Error> {
@@ -43,6 +45,7 @@ impl RpmPipeline {
         let retrieved = self.ranked(prepared, read, &features, &ctx).await?;
         let estimate = estimator.map(|estimator| estimator.of_query(&beliefs, read, &features));
         let support = self.support(&beliefs, prepared, &features, &retrieved, estimate.as_ref());
+        operation::tier(support.tier.as_str());
         let mut exemplars = self.chosen(prepared, &support, &retrieved)?;
         let mut written_paths = Vec::new();
         if support.tier == Tier::Full && self.answerer.wants_paths() {

@@ -1,7 +1,8 @@
 //! Answers, and tells what the model writes while it writes it.
 
 use crate::data::Query;
-use crate::llm::{Heard, Ledger, Listener, trace};
+use crate::llm::{Heard, Ledger, Listener};
+use crate::operation::Operation;
 
 use super::{Answer, Error, Prepared, RpmPipeline};
 
@@ -72,7 +73,8 @@ impl RpmPipeline {
         let listening = Listening(listener.clone());
         let ledger = Ledger::of(self.budget.clone(), self.forms.clone(), self.progress.clone(), Some(listener));
         let ledger = ledger.begun_at(prepared.as_of());
-        let answer = trace::operation("personalize", self.answering(prepared, query, ledger)).await?;
+        let operation = Operation::named("personalize").on(&ledger);
+        let answer = operation.run(self.answering(prepared, query, ledger)).await?;
         if answer.stated.is_none() {
             // The answer rests on nothing that was told.
             listening.0.begin();

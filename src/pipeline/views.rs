@@ -4,7 +4,8 @@ use std::fmt;
 
 use crate::answer::AnswerError;
 use crate::data::{ItemId, MemoryItem, ResponseSpace};
-use crate::llm::{AskError, UsageReport, trace};
+use crate::llm::{AskError, Ledger, UsageReport};
+use crate::operation::Operation;
 use crate::stats::{Estimate, PastView};
 
 use super::{Error, Prepared, RpmPipeline};
@@ -38,16 +39,16 @@ impl RpmPipeline {
     /// # Cancellation
     /// Dropping the future stops; nothing is kept but the replies in a response log.
     pub async fn past_views(&self, prepared: &Prepared, most: usize) -> Result<PastViews, Error> {
-        trace::operation("past views", self.viewing(prepared, most)).await
+        let ledger = self.ledger_on(prepared);
+        Operation::named("past_views").on(&ledger).run(self.viewing(prepared, most, &ledger)).await
     }
 
-    async fn viewing(&self, prepared: &Prepared, most: usize) -> Result<PastViews, Error> {
+    async fn viewing(&self, prepared: &Prepared, most: usize, ledger: &Ledger) -> Result<PastViews, Error> {
         self.check_task(prepared.model())?;
         if matches!(self.task.space(), ResponseSpace::Text { .. }) {
             return Err(NO_VIEWS);
         }
-        let ledger = self.ledger_on(prepared);
-        let ctx = self.context(&ledger);
+        let ctx = self.context(ledger);
         let beliefs = prepared.beliefs();
         let items = prepared.memory().items();
         let first = items.len().saturating_sub(most);

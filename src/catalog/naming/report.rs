@@ -3,6 +3,7 @@
 use crate::catalog::{Catalog, CatalogChange, CatalogError};
 use crate::data::FactorId;
 use crate::llm::{AskError, BudgetLimit, UsageReport};
+use crate::operation::Kind;
 
 /// A catalog that a model named, and the account of it. Ids and reasons only: no name that was refused is kept.
 #[derive(Debug)]
@@ -112,6 +113,15 @@ pub enum NamingError {
     /// What was made is no catalog.
     #[error("the named catalog is none")]
     Catalog(#[source] CatalogError),
+}
+
+impl Kind for NamingError {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Ask(_) => "ask",
+            Self::Catalog(_) => "catalog",
+        }
+    }
 }
 
 impl NamingError {

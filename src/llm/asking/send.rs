@@ -97,7 +97,7 @@ impl Asking<'_> {
         if !self.ledger.forms().reports_logprobs(request.stage) {
             request.logprobs = 0;
         }
-        backend.model().clone_into(&mut request.model);
+        request.asked = trace::Asked::of(backend);
         if let Some(parameters) = self.roles.and_then(|roles| roles.parameters(request.stage)) {
             parameters.apply(&mut request);
         }

@@ -12,7 +12,9 @@ use super::erasing::Waits;
 use super::flights::{Joined, Landed, own};
 use super::key::Key;
 use super::{Record, ResponseLog};
-use crate::llm::{BackendError, Capabilities, Completion, CompletionRequest, FinishReason, LlmBackend, ReplyForm};
+use crate::llm::{
+    BackendError, Capabilities, Completion, CompletionRequest, Endpoint, FinishReason, LlmBackend, ReplyForm,
+};
 
 /// The use that a [`LoggedBackend`] makes of its log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
@@ -370,6 +372,10 @@ impl LlmBackend for LoggedBackend {
     fn meters(&self) -> bool {
         // Without its log it adds nothing, so who enters attempts is as without it.
         self.mode != LogMode::Off || self.backend.meters()
+    }
+
+    fn endpoint(&self) -> Endpoint<'_> {
+        self.backend.endpoint()
     }
 
     fn name(&self) -> &str {

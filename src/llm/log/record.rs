@@ -39,7 +39,7 @@ impl Record {
 
     /// The record as it is written, or nothing when it is too long.
     pub(super) fn to_bytes(&self) -> Option<Vec<u8>> {
-        let Completion { text, finish, usage, tokens } = &self.completion;
+        let Completion { text, finish, usage, tokens, reasoning_tokens: _ } = &self.completion;
         let body = Body {
             key: self.key.to_hex(),
             stage: self.stage,

@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use futures_util::future::{Either, select};
 use futures_util::stream::{self, StreamExt as _};
 
-use super::{Attempt, BackendError, Capabilities, Completion, CompletionRequest, LlmBackend};
+use super::{Attempt, BackendError, Capabilities, Completion, CompletionRequest, Endpoint, LlmBackend};
 
 use self::pace::{Limits, Pace};
 use self::retry::Retry;
@@ -303,6 +303,10 @@ impl<B: LlmBackend> LlmBackend for Resilient<B> {
 
     fn meters(&self) -> bool {
         true
+    }
+
+    fn endpoint(&self) -> Endpoint<'_> {
+        self.backend.endpoint()
     }
 
     fn name(&self) -> &str {

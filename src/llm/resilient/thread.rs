@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,7 +18,8 @@ use super::timer::{Alarms, Sleep, Timer};
 pub struct ThreadTimer(Arc<Shared>);
 
 struct Shared {
-    origin: Instant,
+    /// Taken when it is first asked for: there are targets without a clock, whose hosts give another one.
+    origin: OnceLock<Instant>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -31,7 +32,7 @@ struct State {
 
 impl Default for ThreadTimer {
     fn default() -> Self {
-        Self(Arc::new(Shared { origin: Instant::now(), state: Mutex::default(), changed: Condvar::new() }))
+        Self(Arc::new(Shared { origin: OnceLock::new(), state: Mutex::default(), changed: Condvar::new() }))
     }
 }
 
@@ -43,7 +44,7 @@ impl fmt::Debug for ThreadTimer {
 
 impl Shared {
     fn now(&self) -> Duration {
-        self.origin.elapsed()
+        self.origin.get_or_init(Instant::now).elapsed()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

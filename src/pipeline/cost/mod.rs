@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::data::{History, Query};
 use crate::llm::{Budget, CostEstimate, Forms};
+use crate::operation::Operation;
 
 use super::dry::DryBackend;
 use super::{Error, Prepared, RpmPipeline};
@@ -42,7 +43,8 @@ impl RpmPipeline {
     /// Dropping the future stops; nothing is kept.
     pub async fn cost_of_learning(&self, history: &History) -> Result<CostEstimate, Error> {
         let (pipeline, dry) = self.dry();
-        pipeline.learn(history).await?;
+        let learning = pipeline.learning(history, pipeline.ledger());
+        Operation::named("estimate_cost").run(learning).await?;
         Ok(dry.counted())
     }
 
@@ -56,7 +58,8 @@ impl RpmPipeline {
     /// Dropping the future stops; nothing is kept.
     pub async fn cost_of_answer(&self, prepared: &Prepared, query: &Query) -> Result<CostEstimate, Error> {
         let (pipeline, dry) = self.dry();
-        pipeline.personalize(prepared, query).await?;
+        let answering = pipeline.answering(prepared, query, pipeline.ledger_on(prepared));
+        Operation::named("estimate_cost").run(answering).await?;
         Ok(dry.counted())
     }
 

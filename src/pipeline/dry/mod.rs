@@ -9,7 +9,9 @@ use std::sync::{Mutex, PoisonError};
 use async_trait::async_trait;
 use serde_json::Value;
 
-use crate::llm::{BackendError, Budget, Completion, CompletionRequest, CostEstimate, LlmBackend, Stage, Usage};
+use crate::llm::{
+    BackendError, Budget, Completion, CompletionRequest, CostEstimate, Endpoint, LlmBackend, Stage, Usage,
+};
 
 /// A backend that sends nothing: it counts the requests of a dry run and replies to each with the least that passes its
 /// checks, so that an estimate of costs sees what later stages would ask.
@@ -52,6 +54,11 @@ impl LlmBackend for DryBackend {
         completion.usage =
             Some(Usage { input_tokens: request.input_tokens(), output_tokens: expected, cached_tokens: 0 });
         Ok(completion)
+    }
+
+    /// Nothing is asked.
+    fn endpoint(&self) -> Endpoint<'_> {
+        Endpoint::in_process()
     }
 
     fn name(&self) -> &'static str {

@@ -1,7 +1,9 @@
 //! What comes into a stored model and what goes out of it: observing, forgetting, deleting.
 
 use crate::data::{Interaction, ItemId, ReasoningPath, UserId};
+use crate::llm::Ledger;
 use crate::model::{Forget, Place, PlaceKind, Receipt};
+use crate::operation::Operation;
 use crate::pause::pause;
 use crate::pipeline::{ObserveOutcome, ObserveReport, PathPolicy, Prepared, RpmPipeline};
 use crate::store::{Erasure, StoreError};
@@ -42,9 +44,19 @@ impl StoredPipeline {
         first: &Held,
         new: Vec<Interaction>,
     ) -> Result<ObserveReport, StoredError> {
-        let pipeline = &self.pipeline;
-        let (ledger, base) = (pipeline.ledger_on(&first.prepared), first.prepared.model());
-        let ctx = pipeline.context(&ledger);
+        let ledger = self.pipeline.ledger_on(&first.prepared);
+        Operation::named("observe").on(&ledger).run(self.taking_in(user, first, new, &ledger)).await
+    }
+
+    async fn taking_in(
+        &self,
+        user: &UserId,
+        first: &Held,
+        new: Vec<Interaction>,
+        ledger: &Ledger,
+    ) -> Result<ObserveReport, StoredError> {
+        let (pipeline, base) = (&self.pipeline, first.prepared.model());
+        let ctx = pipeline.context(ledger);
         let read = pipeline.read_new(base, new, &ctx).await?;
         let mut observe = Observe { user, pipeline, ctx: &ctx, read, base };
         let (mut report, ids) = self.swap(user, Life::Held(first.version), &mut observe).await?;

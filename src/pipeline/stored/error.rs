@@ -1,6 +1,7 @@
 //! The errors of operations by user id.
 
 use crate::data::UserId;
+use crate::operation::Kind;
 use crate::pipeline::{Error, Learned};
 use crate::store::StoreError;
 
@@ -49,6 +50,18 @@ pub enum StoredError {
 }
 
 impl StoredError {
+    /// The kind's name in spans and metrics; that of the [operation](Error::kind) where it was what failed.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::UnknownUser { .. } => "unknown_user",
+            Self::Deleted { .. } => "deleted",
+            Self::NotSaved { .. } => "not_saved",
+            Self::Contended { .. } => "contended",
+            Self::Store(_) => "store",
+            Self::Operation(error) => error.kind(),
+        }
+    }
+
     /// True when trying again later may help.
     pub fn is_transient(&self) -> bool {
         match self {
@@ -58,5 +71,11 @@ impl StoredError {
             Self::Operation(error) => error.is_transient(),
             Self::UnknownUser { .. } | Self::Deleted { .. } => false,
         }
+    }
+}
+
+impl Kind for StoredError {
+    fn kind(&self) -> &'static str {
+        self.kind()
     }
 }

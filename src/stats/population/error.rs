@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use super::USERS_SUMMED;
+use crate::operation::Kind;
 
 /// A population cannot be made, added to, or read.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -81,4 +82,14 @@ pub enum PopulationError {
 pub(super) fn few_enough(users: u64, more: u64) -> Result<(), PopulationError> {
     let most = USERS_SUMMED;
     if users.saturating_add(more) > most { Err(PopulationError::TooMany { most }) } else { Ok(()) }
+}
+
+impl Kind for PopulationError {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::TooFew { .. } | Self::TooMany { .. } => "users",
+            Self::Impossible | Self::NotIn | Self::Other(_) => "sums",
+            _ => "input",
+        }
+    }
 }

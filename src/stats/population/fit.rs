@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::data::{MemoryItem, Task};
+use crate::operation::{self, Operation};
 
 use super::axis::Axes;
 use super::census::Shared;
@@ -33,11 +34,17 @@ impl Population {
     /// # Errors
     /// [`PopulationError::FreeText`], [`PopulationError::Single`] for a k below 2, [`PopulationError::TooFew`] users.
     pub fn learn<U: AsRef<[MemoryItem]> + Sync>(task: &Task, users: &[U], k: usize) -> Result<Self, PopulationError> {
-        let begun = Self::begin(&Census::of_all(task, users)?, users, k)?;
+        Operation::named("population").run_now(|| Self::learned(task, users, k))
+    }
+
+    fn learned<U: AsRef<[MemoryItem]> + Sync>(task: &Task, users: &[U], k: usize) -> Result<Self, PopulationError> {
+        let census = Census::of_all(task, users)?;
+        operation::interactions(census.interactions);
+        let begun = Self::sharing(&census, k)?.seeded(users)?;
         let read = begun.read(users);
-        let mut population = begun.fitted(&begun.count_read(&begun, &read)?)?;
+        let mut population = begun.fit(&begun.count_read(&begun, &read)?)?;
         for _ in 1..SWEEPS {
-            population = population.fitted(&population.count_read(&begun, &read)?)?;
+            population = population.fit(&population.count_read(&begun, &read)?)?;
         }
         Ok(population)
     }
@@ -53,7 +60,10 @@ impl Population {
         sample: &[U],
         k: usize,
     ) -> Result<Self, PopulationError> {
-        Self::sharing(census, k)?.seeded(sample)
+        Operation::named("population").run_now(|| {
+            operation::interactions(census.interactions);
+            Self::sharing(census, k)?.seeded(sample)
+        })
     }
 
     /// Of so many users of a sample who said anything, [`begin`](Self::begin) looks at the first and at every one that is so many further
@@ -110,6 +120,13 @@ impl Population {
     /// [`PopulationError::Other`] when they were not counted under this one, [`PopulationError::TooFew`] users,
     /// [`PopulationError::Impossible`] for numbers that no users have.
     pub fn fitted(&self, counts: &Counts) -> Result<Self, PopulationError> {
+        Operation::named("population").run_now(|| {
+            operation::interactions(counts.interactions());
+            self.fit(counts)
+        })
+    }
+
+    fn fit(&self, counts: &Counts) -> Result<Self, PopulationError> {
         if counts.under != self.digest() || counts.axes.len() != self.axes() {
             return Err(PopulationError::Other("population"));
         }

@@ -10,8 +10,8 @@ use sha2::{Digest, Sha256};
 use crate::Need;
 use rpm_core::data::hex;
 use rpm_core::llm::{
-    Attempt, BackendError, BudgetLimit, Capabilities, Completion, CompletionRequest, FinishReason, Ledger, LlmBackend,
-    RequestKey, Stage,
+    Attempt, BackendError, BudgetLimit, Capabilities, Completion, CompletionRequest, Endpoint, FinishReason, Ledger,
+    LlmBackend, RequestKey, Stage,
 };
 
 /// A backend that counts what is asked through it. It stands outside of the response log, so that replies count the
@@ -148,6 +148,10 @@ impl LlmBackend for Tap {
         self.backend.meters()
     }
 
+    fn endpoint(&self) -> Endpoint<'_> {
+        self.backend.endpoint()
+    }
+
     fn name(&self) -> &str {
         self.backend.name()
     }
@@ -228,6 +232,10 @@ impl LlmBackend for Capped {
 
     fn meters(&self) -> bool {
         self.backend.meters()
+    }
+
+    fn endpoint(&self) -> Endpoint<'_> {
+        self.backend.endpoint()
     }
 
     fn name(&self) -> &str {

@@ -112,7 +112,7 @@ impl Dialect for Messages {
         let texts = blocks.filter(|block| block.kind.0.as_deref() == Some("text")).filter_map(|block| block.text.0);
         let finish = self.finish(body.stop_reason.0.as_deref(), false);
         let usage = body.usage.0.as_ref().and_then(Counts::usage);
-        Some(Reply { text: texts.collect(), finish, usage, tokens: Vec::new() })
+        Some(Reply { text: texts.collect(), finish, usage, reasoning: None, tokens: Vec::new() })
     }
 
     fn finish(&self, word: Option<&str>, _: bool) -> FinishReason {

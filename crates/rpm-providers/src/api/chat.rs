@@ -12,7 +12,9 @@ use super::ApiKey;
 use super::http::{Answer, Endpoint};
 use crate::asking::{CONCURRENCY, held, in_order};
 use crate::failure::{Fault, ProviderError, Wanted, refusal};
-use rpm_core::llm::{BackendError, Completion, CompletionRequest, FinishReason, ReplyForm, TokenChoices, Usage};
+use rpm_core::llm::{
+    BackendError, Completion, CompletionRequest, Endpoint as Asked, FinishReason, ReplyForm, TokenChoices, Usage,
+};
 
 /// Local models are slow, and reasoning ones think long.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(120);
@@ -53,6 +55,8 @@ pub(super) struct Reply {
     pub(super) text: String,
     pub(super) finish: FinishReason,
     pub(super) usage: Option<Usage>,
+    /// Of the tokens received, those of hidden reasoning.
+    pub(super) reasoning: Option<u64>,
     pub(super) tokens: Vec<TokenChoices>,
 }
 
@@ -64,6 +68,7 @@ pub(super) struct Streamed {
     /// Why it ended, in the API's word; `None` while it goes on.
     pub(super) finish: Option<String>,
     pub(super) usage: Option<Usage>,
+    pub(super) reasoning: Option<u64>,
     pub(super) tokens: Vec<TokenChoices>,
     /// The event that says that it failed.
     pub(super) failed: Option<Vec<u8>>,
@@ -151,6 +156,11 @@ impl<D: Dialect> Chat<D> {
         self.endpoint.provider()
     }
 
+    /// Who is asked, by the names of OpenTelemetry's conventions.
+    pub(super) fn asked(&self) -> Asked<'_> {
+        self.endpoint.asked().model(&self.model)
+    }
+
     pub(super) fn identity(&self) -> &str {
         &self.identity
     }
@@ -197,6 +207,7 @@ impl<D: Dialect> Chat<D> {
                 finish: self.dialect.finish(Some(&finish), whole.is_refused),
                 text: whole.text,
                 usage: whole.usage,
+                reasoning: whole.reasoning,
                 tokens: whole.tokens,
             });
             return self.completion(&answer, reply, request);
@@ -219,11 +230,10 @@ impl<D: Dialect> Chat<D> {
             return Err(self.endpoint.fault(Fault::Empty).into());
         }
         let tokens = if request.logprobs == 0 { Vec::new() } else { reply.tokens };
-        let completion = Completion::new(reply.text).finish(reply.finish).tokens(tokens);
-        Ok(match reply.usage {
-            Some(usage) => completion.usage(usage),
-            None => completion,
-        })
+        let mut completion = Completion::new(reply.text).finish(reply.finish).tokens(tokens);
+        completion.usage = reply.usage;
+        completion.reasoning_tokens = reply.reasoning;
+        Ok(completion)
     }
 
     pub(super) async fn complete_batch(&self, requests: &[CompletionRequest]) -> Vec<Result<Completion, BackendError>> {
@@ -327,6 +337,10 @@ macro_rules! provider {
 
             fn model(&self) -> &str {
                 self.0.identity()
+            }
+
+            fn endpoint(&self) -> rpm_core::llm::Endpoint<'_> {
+                self.0.asked()
             }
 
             fn name(&self) -> &str {

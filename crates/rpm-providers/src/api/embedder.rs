@@ -150,6 +150,10 @@ impl Embedder for OpenAiEmbedder {
         let kind = if self.shorten { "shortened to" } else { "of" };
         format!("{OPENAI}/{}@{} {kind} {}", self.model, self.endpoint.base(), self.dimensions)
     }
+
+    fn endpoint(&self) -> rpm_core::llm::Endpoint<'_> {
+        self.endpoint.asked().model(&self.model)
+    }
 }
 
 impl fmt::Debug for OpenAiEmbedder {

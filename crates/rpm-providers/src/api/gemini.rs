@@ -21,7 +21,7 @@ use rpm_core::llm::{
     TokenLogprob, Usage,
 };
 
-const NAME: &str = "gemini";
+pub(super) const NAME: &str = "gemini";
 const BASE: &str = "https://generativelanguage.googleapis.com";
 
 /// Google's Gemini API (`generateContent`, version `v1beta`).
@@ -123,8 +123,10 @@ impl Dialect for Generate {
     fn read(&self, body: &[u8]) -> Option<Reply> {
         let body: Body = serde_json::from_slice::<Record<Body>>(body).ok()?.0?;
         let usage = body.usage.0.as_ref().and_then(Counts::usage);
+        let reasoning = body.usage.0.as_ref().and_then(|counts| counts.thoughts_token_count.0);
         if body.feedback.0.is_some_and(|feedback| feedback.block_reason.0) {
-            return Some(Reply { text: String::new(), finish: FinishReason::Filtered, usage, tokens: Vec::new() });
+            let (text, tokens) = (String::new(), Vec::new());
+            return Some(Reply { text, finish: FinishReason::Filtered, usage, reasoning, tokens });
         }
         let candidate = body.candidates.0?.0.unwrap_or_default();
         let parts = candidate.content.0.unwrap_or_default().parts.0.into_iter().filter_map(|part| part.0);
@@ -132,7 +134,7 @@ impl Dialect for Generate {
         let text = parts.filter(|part| !part.thought.0).filter_map(|part| part.text.0).collect();
         let finish = self.finish(candidate.finish_reason.0.as_deref(), false);
         let tokens = candidate.logprobs.0.map(Logprobs::choices).unwrap_or_default();
-        Some(Reply { text, finish, usage, tokens })
+        Some(Reply { text, finish, usage, reasoning, tokens })
     }
 
     fn finish(&self, word: Option<&str>, _: bool) -> FinishReason {

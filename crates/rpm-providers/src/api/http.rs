@@ -9,8 +9,9 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Response, Url};
 use serde_json::Value;
 
-use super::ApiKey;
+use super::{ApiKey, gemini};
 use crate::failure::{Fault, LONGEST_REFUSAL, ProviderError, Refused, wait};
+use rpm_core::llm::Endpoint as Asked;
 
 /// The most bytes of a chat model's answer, unless the host sets another number: no reply comes near this.
 pub(super) const LONGEST_REPLY: usize = 4 << 20;
@@ -86,6 +87,15 @@ impl Endpoint {
 
     pub(super) fn provider(&self) -> &'static str {
         self.provider
+    }
+
+    /// The provider and the server, by the names of OpenTelemetry's conventions.
+    pub(super) fn asked(&self) -> Asked<'_> {
+        let provider = if self.provider == gemini::NAME { "gcp.gemini" } else { self.provider };
+        match self.base.port_or_known_default() {
+            Some(port) => Asked::of(provider).server(self.host(), port),
+            None => Asked::of(provider),
+        }
     }
 
     pub(super) fn base(&self) -> &str {

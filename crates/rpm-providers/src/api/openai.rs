@@ -147,6 +147,7 @@ impl Dialect for OpenAi {
             text: message.content.0,
             finish: self.finish(choice.finish_reason.0.as_deref(), is_refused),
             usage: body.usage.0.as_ref().and_then(Counts::usage),
+            reasoning: body.usage.0.as_ref().and_then(Counts::reasoning),
             tokens: choice.logprobs.0.map(Logprobs::choices).unwrap_or_default(),
         })
     }
@@ -174,6 +175,7 @@ impl Dialect for OpenAi {
             whole.failed = Some(event.to_vec());
             return Some(String::new());
         }
+        whole.reasoning = body.usage.0.as_ref().and_then(Counts::reasoning).or(whole.reasoning);
         whole.usage = body.usage.0.as_ref().and_then(Counts::usage).or(whole.usage);
         let Some(piece) = body.choices.0.and_then(|choice| choice.0) else { return Some(String::new()) };
         whole.finish = piece.finish_reason.0.or(whole.finish.take());
@@ -222,6 +224,7 @@ struct Counts {
     completion_tokens: Count,
     total_tokens: Count,
     prompt_tokens_details: Record<Details>,
+    completion_tokens_details: Record<Details>,
     prompt_cache_hit_tokens: Count,
 }
 
@@ -229,9 +232,14 @@ struct Counts {
 #[serde(default)]
 struct Details {
     cached_tokens: Count,
+    reasoning_tokens: Count,
 }
 
 impl Counts {
+    fn reasoning(&self) -> Option<u64> {
+        self.completion_tokens_details.0.as_ref()?.reasoning_tokens.0
+    }
+
     /// Reasoning that a gateway counts beside the reply shows in the total.
     fn usage(&self) -> Option<Usage> {
         let (input, output) = (self.prompt_tokens.0?, self.completion_tokens.0.unwrap_or_default());

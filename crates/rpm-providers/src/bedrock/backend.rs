@@ -12,13 +12,13 @@ use aws_sdk_bedrockruntime::types::{
     OutputFormat, OutputFormatStructure, OutputFormatType, StopReason, SystemContentBlock, TokenUsage,
 };
 
-use super::BEDROCK;
 use super::failed::failed;
 use super::one_attempt::{TIMEOUT, one_attempt};
+use super::{BEDROCK, PROVIDER};
 use crate::asking::{CONCURRENCY, held, in_order, without};
 use crate::failure::{Fault, ProviderError, Wanted};
 use rpm_core::llm::{
-    BackendError, Capabilities, Completion, CompletionRequest, FinishReason, LlmBackend, Message, ReplyForm,
+    BackendError, Capabilities, Completion, CompletionRequest, Endpoint, FinishReason, LlmBackend, Message, ReplyForm,
     ReplySchema, Role, Usage,
 };
 
@@ -190,6 +190,10 @@ impl LlmBackend for BedrockBackend {
 
     fn model(&self) -> &str {
         &self.identity
+    }
+
+    fn endpoint(&self) -> Endpoint<'_> {
+        Endpoint::of(PROVIDER).model(&self.model_id)
     }
 
     fn name(&self) -> &str {

@@ -9,13 +9,13 @@ use aws_smithy_types::Blob;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::BEDROCK;
 use super::failed::failed;
 use super::one_attempt::{TIMEOUT, one_attempt};
+use super::{BEDROCK, PROVIDER};
 use crate::asking::embedded;
 use crate::failure::{Fault, ProviderError, Wanted};
 use rpm_core::embed::{EmbedError, Embedder};
-use rpm_core::llm::BackendError;
+use rpm_core::llm::{BackendError, Endpoint};
 
 /// The most texts that Cohere's models take at once.
 const COHERE_AT_ONCE: usize = 96;
@@ -113,6 +113,10 @@ impl Embedder for BedrockEmbedder {
 
     fn dimensions(&self) -> usize {
         self.dimensions
+    }
+
+    fn endpoint(&self) -> Endpoint<'_> {
+        Endpoint::of(PROVIDER).model(&self.model)
     }
 
     fn fingerprint(&self) -> String {

@@ -10,3 +10,5 @@ pub use embedder::BedrockEmbedder;
 
 /// The name in errors and identities.
 const BEDROCK: &str = "bedrock";
+/// The name in spans, as OpenTelemetry's conventions have it.
+const PROVIDER: &str = "aws.bedrock";

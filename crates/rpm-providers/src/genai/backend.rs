@@ -136,30 +136,31 @@ fn completion(response: ChatResponse, request: &CompletionRequest) -> Result<Com
         Some(StopReason::ContentFilter(_)) => FinishReason::Filtered,
         _ => FinishReason::Stop,
     };
-    let usage = usage(&response.usage);
+    let (usage, reasoning) = usage(&response.usage);
     let text: String = response.into_texts().concat();
     if text.trim().is_empty() && finish == FinishReason::Stop {
         return Err(ProviderError::new(GENAI, Fault::Empty).into());
     }
-    let completion =
+    let mut completion =
         Completion::new(text).finish(finish).tokens(if request.logprobs > 0 { raw.tokens } else { Vec::new() });
-    Ok(match usage {
-        Some(usage) => completion.usage(usage),
-        None => completion,
-    })
+    (completion.usage, completion.reasoning_tokens) = (usage, reasoning);
+    Ok(completion)
 }
 
-fn usage(used: &genai::chat::Usage) -> Option<Usage> {
+/// The tokens, and those of the reply that were hidden reasoning.
+fn usage(used: &genai::chat::Usage) -> (Option<Usage>, Option<u64>) {
     let count = |tokens: Option<i32>| tokens.and_then(|tokens| u64::try_from(tokens).ok());
     let cached = used.prompt_tokens_details.as_ref().and_then(|details| count(details.cached_tokens));
     // Where thinking used up the limit, some adapters tell that alone.
     let thoughts = used.completion_tokens_details.as_ref().and_then(|details| count(details.reasoning_tokens));
-    Some(Usage {
-        // No prompt is empty: where none are told some adapters say 0.
-        input_tokens: count(used.prompt_tokens).filter(|tokens| *tokens > 0)?,
+    // No prompt is empty: where none are told some adapters say 0.
+    let input = count(used.prompt_tokens).filter(|tokens| *tokens > 0);
+    let usage = input.map(|input_tokens| Usage {
+        input_tokens,
         output_tokens: count(used.completion_tokens).or(thoughts).unwrap_or_default(),
         cached_tokens: cached.unwrap_or_default(),
-    })
+    });
+    (usage, thoughts)
 }
 
 #[async_trait]

@@ -12,14 +12,14 @@ use rig_core::operation::Completion as Completing;
 use rig_core::schemars::Schema;
 use serde_json::json;
 
-use super::RIG;
 use super::failed::failed;
+use super::{RIG, asked};
 use crate::asking::{CONCURRENCY, decimal, held, in_order, short, without};
 use crate::failure::{Fault, ProviderError, Wanted};
 use crate::raw::Raw;
 use rpm_core::llm::{
-    BackendError, Capabilities, Completion, CompletionRequest, FinishReason, LlmBackend, Message, ReplyForm, Role,
-    Usage,
+    BackendError, Capabilities, Completion, CompletionRequest, Endpoint, FinishReason, LlmBackend, Message, ReplyForm,
+    Role, Usage,
 };
 
 /// Any completion model of rig: its provider's wire with the host's HTTP client. Feature `rig`.
@@ -135,8 +135,9 @@ fn completion(response: &CompletionResponse, with_tokens: bool) -> Result<Comple
     if text.trim().is_empty() && finish == FinishReason::Stop {
         return Err(ProviderError::new(RIG, Fault::Empty).into());
     }
-    let completion = Completion::new(text).finish(finish).tokens(if with_tokens { raw.tokens } else { Vec::new() });
+    let mut completion = Completion::new(text).finish(finish).tokens(if with_tokens { raw.tokens } else { Vec::new() });
     let used = &response.usage;
+    completion.reasoning_tokens = used.reasoning_tokens;
     // No prompt is empty: where none are told some wires say 0.
     Ok(match used.input_tokens.filter(|tokens| *tokens > 0) {
         Some(input_tokens) => completion.usage(Usage {
@@ -178,6 +179,10 @@ impl LlmBackend for RigBackend {
 
     fn model(&self) -> &str {
         &self.identity
+    }
+
+    fn endpoint(&self) -> Endpoint<'_> {
+        asked(&self.model)
     }
 
     fn name(&self) -> &str {

@@ -7,12 +7,12 @@ use rig_core::DynModel;
 use rig_core::operation::Embedding;
 use serde_json::Value;
 
-use super::RIG;
 use super::failed::failed;
+use super::{RIG, asked};
 use crate::asking::embedded;
 use crate::failure::Wanted;
 use rpm_core::embed::{EmbedError, Embedder};
-use rpm_core::llm::BackendError;
+use rpm_core::llm::{BackendError, Endpoint};
 
 /// Any embedding model of rig. The source of its errors is a [`BackendError`], which is transient if asking again can help. Feature `rig`.
 pub struct RigEmbedder {
@@ -68,6 +68,10 @@ impl Embedder for RigEmbedder {
 
     fn dimensions(&self) -> usize {
         self.dimensions
+    }
+
+    fn endpoint(&self) -> Endpoint<'_> {
+        asked(&self.model)
     }
 
     fn fingerprint(&self) -> String {

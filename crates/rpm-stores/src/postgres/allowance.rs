@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio_postgres::types::Type;
 
-use rpm_core::llm::{BudgetError, BudgetLimit, Capabilities, Prices, Usage};
+use rpm_core::llm::{BudgetError, BudgetLimit, Capabilities, Endpoint, Prices, Usage};
 use rpm_core::store::StoreError;
 use rpm_core::{BackendError, Budget, Completion, CompletionRequest, LlmBackend};
 
@@ -203,6 +203,10 @@ impl LlmBackend for Allowed {
 
     fn meters(&self) -> bool {
         self.backend.meters()
+    }
+
+    fn endpoint(&self) -> Endpoint<'_> {
+        self.backend.endpoint()
     }
 
     fn name(&self) -> &str {

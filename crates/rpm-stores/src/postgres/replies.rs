@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio_postgres::types::Type;
 
 use rpm_core::data::UserId;
-use rpm_core::llm::{Capabilities, FinishReason, RequestKey, TokenChoices, Usage};
+use rpm_core::llm::{Capabilities, Endpoint, FinishReason, RequestKey, TokenChoices, Usage};
 use rpm_core::store::{StoreError, UserModelStore as _};
 use rpm_core::{BackendError, Completion, CompletionRequest, LlmBackend};
 
@@ -166,6 +166,10 @@ impl LlmBackend for PaidOnce {
 
     fn meters(&self) -> bool {
         true
+    }
+
+    fn endpoint(&self) -> Endpoint<'_> {
+        self.backend.endpoint()
     }
 
     fn name(&self) -> &str {
