@@ -29,7 +29,6 @@ pub(super) fn failed(error: &RigError, wanted: Wanted) -> BackendError {
         // JSON of another shape, such as that of a blocked prompt, comes again.
         RigError::Json(error) if error.is_data() => Fault::Unexpected,
         RigError::Json(_) => Fault::NotJson,
-        RigError::Response(_) => Fault::Unexpected,
         RigError::Relayed(report) if report.retryable => Fault::Broken,
         RigError::Url(_) | RigError::Request(_) | RigError::UnsupportedOption(_) => Fault::NotSent,
         _ => Fault::Unexpected,
