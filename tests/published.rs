@@ -116,9 +116,10 @@ fn crates_of_the_workspace_ask_for_each_other_at_the_version_they_have() {
     }
 }
 
-/// A version of Rust as numbers that can be compared.
+/// A version of Rust as numbers that can be compared: 1.89 is 1.89.0.
 fn rust(version: &str) -> Vec<u32> {
-    version.split('.').map(|number| number.parse().unwrap()).collect()
+    let numbers = version.split('.').map(|number| number.parse().unwrap());
+    numbers.chain(std::iter::repeat(0)).take(3).collect()
 }
 
 /// For each package, by `name vVERSION`, the Rust that it asks for.
