@@ -27,8 +27,7 @@ const CATEGORIES: [&str; 14] = [
 ];
 
 fn cargo(arguments: &[&str]) -> Vec<u8> {
-    let output =
-        Command::new(env!("CARGO")).args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    let output = Command::new(env!("CARGO")).args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     output.stdout
 }
