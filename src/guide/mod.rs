@@ -63,6 +63,10 @@ pub mod glossary {}
 pub mod contributing {}
 
 #[doc = include_str!("links.md")]
+#[doc = include_str!("../../docs/release.md")]
+pub mod release {}
+
+#[doc = include_str!("links.md")]
 #[doc = include_str!("../../SECURITY.md")]
 pub mod security {}
 
