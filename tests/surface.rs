@@ -139,7 +139,7 @@ fn every_test_that_the_security_page_names_is_there() {
         assert!(sources.contains(&format!("fn {name}(")), "no test {name}");
     }
     for file in quoted().filter(|name| Path::new(name).extension().is_some_and(|ending| ending == "rs")) {
-        let in_crates = ["rpm-providers", "rpm-stores", "rpm-fleet", "rpm-datafusion", "rpm-eval"]
+        let in_crates = ["rpm-providers", "rpm-stores", "rpm-fleet", "rpm-mcp", "rpm-datafusion", "rpm-eval"]
             .map(|name| format!("crates/{name}/{file}"));
         assert!(
             std::iter::once(file.to_owned()).chain(in_crates).any(|file| root.join(file).exists()),

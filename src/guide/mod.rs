@@ -120,6 +120,7 @@ pub mod security {}
 #[doc = include_str!("../../docs/decisions/0048-the-queue.md")]
 #[doc = include_str!("../../docs/decisions/0049-an-engine-that-exists.md")]
 #[doc = include_str!("../../docs/decisions/0050-a-population-as-a-job.md")]
+#[doc = include_str!("../../docs/decisions/0051-mcp.md")]
 #[doc = include_str!("../../docs/decisions/0052-over-the-hosts-client.md")]
 #[doc = include_str!("../../docs/decisions/0027-dependencies-that-stand-still.md")]
 #[doc = include_str!("../../docs/decisions/0025-one-container.md")]
