@@ -123,6 +123,7 @@ fn drive<T>(stop: Option<&AtomicBool>, work: impl Future<Output = T>) -> PyResul
     }
 }
 
+#[expect(clippy::redundant_closure_for_method_calls, reason = "the method is of one lifetime")]
 fn look(stop: Option<&AtomicBool>) -> PyResult<()> {
     if stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
         return Err(PyKeyboardInterrupt::new_err(()));

@@ -1,8 +1,7 @@
 //! Rows of a frame, checked cell by cell: whose they are, what was asked, what was responded.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString};
@@ -106,8 +105,11 @@ impl<'py> Column<'py> {
 
     fn flag(&self, row: usize) -> Result<bool, Failure> {
         let Some(cell) = self.cell(row)? else { return Ok(false) };
-        let flag = cell.cast::<PyBool>().map(|flag| flag.is_true()).or_else(|_| cell.is_truthy());
-        flag.map_err(|_| self.wrong(row, "is neither true nor false"))
+        match (cell.cast::<PyBool>(), cell.extract::<u8>()) {
+            (Ok(flag), _) => Ok(flag.is_true()),
+            (_, Ok(flag @ (0 | 1))) => Ok(flag == 1),
+            _ => Err(self.wrong(row, "is neither true nor false")),
+        }
     }
 
     fn options(&self, row: usize) -> Result<Vec<String>, Failure> {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pandas
 import pytest
 
 import rpm_core as rpm
@@ -15,12 +16,18 @@ DATA = HERE.parents[2] / "examples" / "data"
 COLUMNS = {"query": "review", "response": "rating", "time": "date"}
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def raters() -> Path:
     return DATA / "raters.csv"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
+def population(task: rpm.Task, raters: Path) -> rpm.Population:
+    few = pandas.read_csv(raters).groupby("user").head(12)
+    return rpm.Population.learn(task, few, columns=COLUMNS, k=3)
+
+
+@pytest.fixture(scope="session")
 def task() -> rpm.Task:
     space = rpm.ResponseSpace.scale(1, 5)
     return rpm.Task("How would this person rate the film?", space, query_name="review", response_name="rating")

@@ -26,7 +26,7 @@ def reply_to(request: rpm.CompletionRequest) -> str:
 
 def _given(text: str) -> str:
     """The response of the person, which stands last in the request."""
-    return re.findall(r"\b[1-5]\b", text)[-1]
+    return str(re.findall(r"\b[1-5]\b", text)[-1])
 
 
 def _features(text: str) -> list[dict[str, str]]:

@@ -55,7 +55,7 @@ def tagged(chance: random.Random) -> list[dict[str, object]]:
 
 
 def titled(chance: random.Random) -> list[dict[str, object]]:
-    rows = []
+    rows: list[dict[str, object]] = []
     for n in range(120):
         words = chance.sample(WORDS, 9)
         rows.append({"user": f"u{n % 8}", "query": f"{' '.join(words)}. {' '.join(chance.sample(WORDS, 5))}.", "response": " ".join(words[:5])})

@@ -13,6 +13,7 @@ import pandas
 import pytest
 
 import rpm_core as rpm
+from rpm_core import _decode
 from conftest import COLUMNS
 
 
@@ -118,9 +119,8 @@ def test_a_store_outlasts_its_personalizer_and_is_one_process_at_a_time(task: rp
         rpm.Personalizer(task, store=path)
 
 
-def test_a_newcomer_begins_where_most_people_are(task: rpm.Task, raters: Path) -> None:
-    frame = pandas.read_csv(raters)
-    population = rpm.Population.learn(task, frame, columns=COLUMNS, k=3)
+def test_a_newcomer_begins_where_most_people_are(task: rpm.Task, raters: Path, population: rpm.Population) -> None:
+    frame = pandas.read_csv(raters).groupby("user").head(12)
     assert (population.users, population.k, population.epsilon) == (8, 3, None)
     again = rpm.Population.from_json(population.to_json())
     assert again.digest == population.digest
@@ -134,8 +134,9 @@ def test_a_newcomer_begins_where_most_people_are(task: rpm.Task, raters: Path) -
         rpm.Population.learn(task, frame, columns=COLUMNS, k=9)
     with pytest.raises(rpm.PopulationError):
         rpm.Population.from_json("{}")
-    noisy = rpm.Population.learn(task, frame, columns=COLUMNS, k=3, epsilon=4.0)
-    assert noisy.epsilon == 4.0 and noisy.to_json() != rpm.Population.learn(task, frame, columns=COLUMNS, k=3, epsilon=4.0).to_json()
+    few = frame.groupby("user").head(4)
+    noisy = [rpm.Population.learn(task, few, columns=COLUMNS, k=3, epsilon=4.0) for _ in range(2)]
+    assert noisy[0].epsilon == 4.0 and noisy[0].to_json() != noisy[1].to_json()
     other = rpm.Task("Which?", rpm.ResponseSpace.labels(["a", "b"]))
     with pytest.raises(rpm.ConfigError, match="population is of other responses"):
         rpm.Personalizer(other, population=population)
@@ -196,8 +197,9 @@ def _lost(data: Any, value: Any, path: str = "") -> list[str]:
     return []
 
 
-def test_no_field_of_the_library_is_lost(films: rpm.Personalizer, task: rpm.Task, raters: Path) -> None:
-    population = rpm.Population.learn(task, pandas.read_csv(raters), columns=COLUMNS, k=3)
+def test_no_field_of_the_library_is_lost(
+    films: rpm.Personalizer, task: rpm.Task, raters: Path, population: rpm.Population
+) -> None:
     beside = rpm.Personalizer(task, population=population)
     beside.learn(pandas.read_csv(raters), columns=COLUMNS)
     for personalizer, user in ((films, "ana"), (beside, "ada")):
@@ -205,16 +207,13 @@ def test_no_field_of_the_library_is_lost(films: rpm.Personalizer, task: rpm.Task
         assert _lost(told._native.reasons(), told.reasons) == []
         assert _lost(personalizer._native.explain(told._native, (8, True, 3), None)[0], personalizer.what_if(told)) == []
         assert _lost(personalizer._native.profile(user, (12, 2, None))[0], personalizer.profile(user)) == []
-    # The next one takes the interaction away.
-    taken = personalizer.interactions(user)[0].id
-    data, _ = personalizer._native.forget(user, [taken])
-    from rpm_core import _decode
-
+    data, _ = personalizer._native.forget(user, [personalizer.interactions(user)[0].id])
     assert _lost(data, _decode.read(rpm.Receipt, data)) == []
 
 
 def test_progress_is_told_and_may_stop_the_call(task: rpm.Task, raters: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    films, seen = rpm.Personalizer(task), []
+    films = rpm.Personalizer(task)
+    seen: list[rpm.Progress] = []
     films.learn(pandas.read_csv(raters), columns=COLUMNS, progress=seen.append)
     assert [(it.done, it.total) for it in seen] == [(n, 8) for n in range(1, 9)]
 
