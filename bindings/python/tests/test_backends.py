@@ -225,6 +225,34 @@ def test_an_awaited_call_runs_the_backend_on_the_callers_own_loop(task: rpm.Task
     asyncio.run(main())
 
 
+def test_many_awaited_calls_leave_asyncios_own_threads_to_the_model(task: rpm.Task, rows: list[dict[str, object]]) -> None:
+    async def main() -> None:
+        async def model(request: rpm.CompletionRequest) -> str:
+            return await asyncio.to_thread(reply_to, request)
+
+        films = rpm.Personalizer(task, rpm.Backend(model, at_once=40), preset="frugal")
+        await films.learn_async(rows)
+        told = await asyncio.wait_for(asyncio.gather(*(films.answer_async("ana", f"{QUERY} {n}") for n in range(40))), 30)
+        assert {it.response for it in told} == {"5"}
+
+    asyncio.run(main())
+
+
+def test_a_plain_call_within_an_async_model_of_an_awaited_call_is_no_dead_end(task: rpm.Task, rows: list[dict[str, object]]) -> None:
+    inner = frugal(task, AsyncModel(0.01), rows)
+
+    async def model(request: rpm.CompletionRequest) -> str:
+        assert inner.answer("ana", QUERY).response == "5"
+        return reply_to(request)
+
+    async def main() -> str:
+        films = rpm.Personalizer(task, model, preset="frugal")
+        await films.learn_async(rows)
+        return (await asyncio.wait_for(films.answer_async("ana", QUERY), 20)).response
+
+    assert asyncio.run(main()) == "5"
+
+
 def test_cancelling_an_awaited_call_stops_the_backend(task: rpm.Task, rows: list[dict[str, object]]) -> None:
     async def main() -> None:
         begun, ended = asyncio.Event(), asyncio.Event()

@@ -206,4 +206,11 @@ async def _awaited(awaitable: Awaitable[Any]) -> Any:
 
 
 def _submit(coroutine: Coroutine[Any, Any, Any]) -> concurrent.futures.Future[Any]:
-    return asyncio.run_coroutine_threadsafe(coroutine, running_loop.get() or _own_loop.get())
+    loop = running_loop.get() or _own_loop.get()
+    try:
+        if asyncio.get_running_loop() is loop:
+            # A loop that a plain call holds up on this very thread cannot run anything meanwhile.
+            loop = _own_loop.get()
+    except RuntimeError:
+        pass
+    return asyncio.run_coroutine_threadsafe(coroutine, loop)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
+import contextvars
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -316,15 +318,16 @@ def _explained(found: tuple[dict[str, Any], str, str]) -> WhatIf:
     return read(WhatIf, data, in_words=words, text=text)
 
 
+# Not asyncio's own threads: a model may need those, and there are few.
+_waiting = concurrent.futures.ThreadPoolExecutor(128, thread_name_prefix="rpm_core_wait")
+
+
 async def _awaited(call: Callable[[Stop], T]) -> T:
     """Waits on a thread of its own, with the running loop at the hands of the backend. Cancelling stops the call."""
-    stop = Stop()
-    token = running_loop.set(asyncio.get_running_loop())
-    try:
-        # The thread has this context, and with it the loop.
-        waiting = asyncio.ensure_future(asyncio.to_thread(call, stop))
-    finally:
-        running_loop.reset(token)
+    stop, loop = Stop(), asyncio.get_running_loop()
+    context = contextvars.copy_context()
+    context.run(running_loop.set, loop)
+    waiting = loop.run_in_executor(_waiting, context.run, call, stop)
     try:
         return await asyncio.shield(waiting)
     except asyncio.CancelledError:
