@@ -89,6 +89,7 @@ impl fmt::Debug for PythonBackend {
 #[async_trait]
 impl LlmBackend for PythonBackend {
     async fn complete(&self, request: &CompletionRequest) -> Result<Completion, BackendError> {
+        calls::unless_interrupted().await;
         if self.inline {
             return Python::attach(|py| {
                 let reply = asked(py, request).and_then(|asked| self.adapter.bind(py).call_method1("call", (asked,)));

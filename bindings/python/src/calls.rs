@@ -29,6 +29,13 @@ pub(crate) fn interrupt(exception: PyErr) {
     INTERRUPT.with_borrow_mut(|held| *held = Some(exception));
 }
 
+/// Waits for ever where the call under way on this thread is to end: what the host's code is asked next would only hold it up.
+pub(crate) async fn unless_interrupted() {
+    if INTERRUPT.with_borrow(Option::is_some) {
+        std::future::pending::<()>().await;
+    }
+}
+
 /// Tells a call on another thread to stop.
 #[pyclass(frozen, module = "rpm_core._native")]
 #[derive(Debug, Default)]

@@ -104,46 +104,29 @@ impl From<Failure> for PyErr {
     }
 }
 
-impl From<DataError> for Failure {
-    fn from(error: DataError) -> Self {
-        Self::new("DataError", error)
-    }
+macro_rules! failures {
+    ($($error:ty => $class:literal,)*) => {$(
+        impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::new($class, error)
+            }
+        }
+    )*};
 }
 
-impl From<ConfigError> for Failure {
-    fn from(error: ConfigError) -> Self {
-        Self::new("ConfigError", error)
-    }
-}
-
-impl From<PopulationError> for Failure {
-    fn from(error: PopulationError) -> Self {
-        Self::new("PopulationError", error)
-    }
-}
-
-impl From<CatalogError> for Failure {
-    fn from(error: CatalogError) -> Self {
-        Self::new("CatalogError", error)
-    }
-}
-
-impl From<EvalError> for Failure {
-    fn from(error: EvalError) -> Self {
-        Self::new("EvaluationError", error)
-    }
+failures! {
+    CatalogError => "CatalogError",
+    ConfigError => "ConfigError",
+    DataError => "DataError",
+    EvalError => "EvaluationError",
+    LogError => "StoreError",
+    PopulationError => "PopulationError",
 }
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let transient = error.is_transient();
         Self::new("StoreError", error).transient(transient)
-    }
-}
-
-impl From<LogError> for Failure {
-    fn from(error: LogError) -> Self {
-        Self::new("StoreError", error)
     }
 }
 

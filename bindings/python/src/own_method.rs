@@ -37,6 +37,7 @@ impl Method for PythonMethod {
     }
 
     async fn learn(&self, history: &History, _bench: &Bench<'_>) -> Result<Box<dyn Session>, MethodError> {
+        calls::unless_interrupted().await;
         let learned = Python::attach(|py| {
             let rows = past(py, history).and_then(|rows| self.learn.call1(py, (rows,)));
             rows.map_err(|exception| failed(py, exception))
@@ -71,6 +72,7 @@ fn predicted(py: Python<'_>, session: &Py<PyAny>, task: &Task, query: &Query) ->
 #[async_trait]
 impl Session for PythonSession {
     async fn answer(&mut self, query: &Query, bench: &Bench<'_>) -> Result<Prediction, MethodError> {
+        calls::unless_interrupted().await;
         Python::attach(|py| predicted(py, &self.0, bench.task, query).map_err(|exception| failed(py, exception)))
     }
 

@@ -1,6 +1,6 @@
 """The part of rpm_core that is compiled. What it takes and gives is made for the package and may change; `Task` and `ResponseSpace` stay."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypedDict, final
 
 from ._backend import Settings
@@ -55,7 +55,7 @@ class ResponseSpace:
     """The responses that a task allows."""
 
     @staticmethod
-    def labels(labels: list[str]) -> ResponseSpace:
+    def labels(labels: Sequence[str]) -> ResponseSpace:
         """A fixed list of labels."""
     @staticmethod
     def scale(min: int, max: int) -> ResponseSpace:

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from ._html import table
+
+
+T = TypeVar("T")
+
+
+def of_tag(cls: Callable[..., T], data: object) -> T:
+    """An instance of a class whose first field is the tag, and whose others are what comes with it."""
+    kind, content = tag(data)
+    return cls(kind, **content) if isinstance(content, dict) else cls(kind)
 
 
 def tag(data: object) -> tuple[str, object]:
@@ -57,8 +67,7 @@ class Outcome:
 
     @classmethod
     def _read(cls, data: object) -> Outcome:
-        kind, content = tag(data)
-        return cls(kind, **content) if isinstance(content, dict) else cls(kind)
+        return of_tag(cls, data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +208,7 @@ class PlaceState:
 
     @classmethod
     def _read(cls, data: object) -> PlaceState:
-        kind, content = tag(data)
-        return cls(kind, **content) if isinstance(content, dict) else cls(kind)
+        return of_tag(cls, data)
 
 
 @dataclass(frozen=True, slots=True)
