@@ -12,6 +12,7 @@ import types
 from pathlib import Path
 from typing import Any
 
+import numpy
 from rouge_score import rouge_scorer
 from sklearn import metrics
 
@@ -36,7 +37,7 @@ class _Metric:
         scorer = rouge_scorer.RougeScorer(["rouge1", "rougeL"], use_stemmer=False)
         scored = [scorer.score_multi(gold, said) for gold, said in zip(references, predictions, strict=True)]
         # The plain mean, which the script's unseeded bootstrap scatters around.
-        return {name: sum(it[name].fmeasure for it in scored) / len(scored) for name in ("rouge1", "rougeL")}
+        return {name: float(numpy.mean([it[name].fmeasure for it in scored])) for name in ("rouge1", "rougeL")}
 
 
 def _own_script(path: Path) -> Any:
