@@ -13,6 +13,7 @@ import polars
 import pytest
 
 import rpm_core as rpm
+from rpm_core import _frame
 from conftest import COLUMNS
 
 
@@ -42,6 +43,13 @@ def test_every_kind_of_frame_gives_the_same_user_models_to_the_byte(task: rpm.Ta
     ]
     for table in tables:
         assert models(task, table) == expected, type(table)
+
+
+def test_a_frame_is_read_without_pyarrow_too(task: rpm.Task, raters: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    strings = pandas.read_csv(raters).astype({"review": pandas.StringDtype("python"), "user": "category"})
+    expected = models(task, polars.read_csv(raters))
+    monkeypatch.setattr(_frame, "_has_pyarrow", lambda: False)
+    assert models(task, strings) == models(task, polars.read_csv(raters)) == expected
 
 
 def test_a_part_of_an_arrow_column_is_that_part(task: rpm.Task, raters: Path) -> None:

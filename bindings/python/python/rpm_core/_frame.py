@@ -85,8 +85,9 @@ class _Pandas(_Source):
 
     def cells(self, name: str, *, text: bool) -> Cells:
         series = self.frame[name]
-        array = getattr(series.array, "__arrow_array__", None)
-        if text and array is not None and (chunks := _arrow(array())) is not None:
+        # Its arrays of text have the method whether or not there is an Arrow to make.
+        array = getattr(series.array, "__arrow_array__", None) if text and _has_pyarrow() else None
+        if array is not None and (chunks := _arrow(array())) is not None:
             return chunks
         listed: list[Any] = series.astype(object).where(series.notna(), None).tolist()
         return listed
