@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -276,12 +276,21 @@ def test_cancelling_an_awaited_call_stops_the_backend(task: rpm.Task, rows: list
     asyncio.run(main())
 
 
+@pytest.fixture
+def keys() -> Iterator[None]:
+    """Python's own handler, which it does not install where a key press was to be ignored when it began, as in a shell's background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def _press(after: float) -> threading.Timer:
     timer = threading.Timer(after, lambda: os.kill(os.getpid(), signal.SIGINT))
     timer.start()
     return timer
 
 
+@pytest.mark.usefixtures("keys")
 @pytest.mark.skipif(os.name != "posix", reason="the key is pressed by a signal")
 def test_control_c_stops_a_wait_for_an_async_model(task: rpm.Task, rows: list[dict[str, object]]) -> None:
     cancelled = threading.Event()
@@ -301,6 +310,7 @@ def test_control_c_stops_a_wait_for_an_async_model(task: rpm.Task, rows: list[di
     assert time.monotonic() - began < 5 and cancelled.wait(5)
 
 
+@pytest.mark.usefixtures("keys")
 @pytest.mark.skipif(os.name != "posix", reason="the key is pressed by a signal")
 def test_control_c_in_a_sync_model_is_no_failure_of_the_model(task: rpm.Task, rows: list[dict[str, object]]) -> None:
     def slow(request: rpm.CompletionRequest) -> str:
@@ -327,6 +337,7 @@ def test_a_model_that_is_stopped_is_asked_nothing_more(task: rpm.Task, rows: lis
         assert len(asked) <= (1 if backend is model else 2)
 
 
+@pytest.mark.usefixtures("keys")
 @pytest.mark.skipif(os.name != "posix", reason="the key is pressed by a signal")
 def test_control_c_stops_learning_without_a_model_and_what_was_learned_stays(task: rpm.Task) -> None:
     frame = [{"user": f"u{n % 2_000}", "query": f"A quiet film number {n} about boat {n % 97}", "response": 1 + n % 5} for n in range(40_000)]
