@@ -63,6 +63,10 @@ pub mod glossary {}
 pub mod contributing {}
 
 #[doc = include_str!("links.md")]
+#[doc = include_str!("../../docs/telemetry.md")]
+pub mod telemetry {}
+
+#[doc = include_str!("links.md")]
 #[doc = include_str!("../../docs/release.md")]
 pub mod release {}
 
