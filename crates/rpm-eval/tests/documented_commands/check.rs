@@ -17,7 +17,8 @@ pub(crate) fn command(words: &[String], names: &Names) -> Result<(), String> {
         Some(["cargo", rest @ ..]) => cargo(rest, names),
         Some(["rpm-eval", rest @ ..]) => harness(rest, names),
         Some([".ci/fuzz", _seconds, targets @ ..]) => fuzzed(targets, names),
-        Some([".ci/run" | "rustup" | "git" | "cd" | "mkdir", ..]) => Ok(()),
+        Some([".ci/api"] | [".ci/api", "--check"] | [".ci/packages"]) => Ok(()),
+        Some([".ci/run" | "maturin" | "rustup" | "git" | "cd" | "mkdir", ..]) => Ok(()),
         Some([program, rest @ ..]) => of_a_program(program, rest, names),
         _ => Err("no such program".to_owned()),
     }
@@ -147,13 +148,19 @@ impl<'a> Request<'a> {
 }
 
 fn cargo(words: &[&str], names: &Names) -> Result<(), String> {
+    // A toolchain may stand first.
+    let words = if words.first().is_some_and(|word| word.starts_with('+')) {
+        words.get(1..).unwrap_or_default()
+    } else {
+        words
+    };
     let (&command, words) = words.split_first().ok_or("cargo does nothing")?;
     let end = words.iter().position(|word| *word == "--").unwrap_or(words.len());
     let (before, after) = words.split_at(end);
     let after = after.get(1..).unwrap_or_default();
     match command {
         // Tools with options of their own.
-        "deny" | "hack" | "install" | "add" => return Ok(()),
+        "deny" | "hack" | "install" | "add" | "publish" | "update" | "yank" => return Ok(()),
         "run" | "test" | "bench" | "build" | "check" | "clippy" | "doc" | "fmt" | "package" | "tree" => {}
         other => return Err(format!("cargo {other} is not known here")),
     }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::read::is_option;
 
 /// Options of cargo itself that the documentation may use.
-const CARGO: [&str; 22] = [
+const CARGO: [&str; 25] = [
     "all",
     "all-features",
     "all-targets",
@@ -19,14 +19,17 @@ const CARGO: [&str; 22] = [
     "bin",
     "check",
     "doc",
+    "dry-run",
     "example",
     "exclude",
     "features",
     "lib",
+    "list",
     "locked",
     "no-default-features",
     "no-deps",
     "no-run",
+    "no-verify",
     "open",
     "package",
     "release",
