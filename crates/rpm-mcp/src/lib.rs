@@ -7,6 +7,7 @@ mod asking;
 mod error;
 #[cfg(feature = "http")]
 pub mod http;
+mod last;
 pub mod limits;
 mod resources;
 mod results;

@@ -2,6 +2,7 @@
 
 mod answer;
 mod explain;
+mod factor;
 mod forget;
 mod next_question;
 mod profile;
@@ -15,6 +16,7 @@ use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock, ErrorData, Inp
 use rpm_core::{Task, UserId};
 use serde::Serialize;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::arguments::Arguments;
 use crate::asking::Asking;
@@ -48,6 +50,16 @@ impl Call<'_> {
         let all: Vec<&str> = schemas::query_fields(self.shared.task()).iter().chain(known).copied().collect();
         self.arguments(&all)
     }
+}
+
+/// A mark of these texts, in hexadecimal: 64 digits, of which a part will do.
+fn mark<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
+    let mut content = Sha256::new();
+    for text in texts {
+        content.update((text.len() as u64).to_le_bytes());
+        content.update(text);
+    }
+    content.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Outcome {

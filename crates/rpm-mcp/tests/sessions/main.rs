@@ -4,7 +4,9 @@
 #[cfg(feature = "cli")]
 mod binary;
 mod client;
+mod forms;
 #[cfg(feature = "http")]
 mod http;
 mod people;
 mod tools;
+mod writing;

@@ -285,7 +285,7 @@ async fn tools_are_annotated_as_they_are() {
             hint("answer", [true, false, true, false]),
             hint("explain", [true, false, true, false]),
             hint("profile", [true, false, true, false]),
-            hint("set_factor", [false, false, false, false]),
+            hint("set_factor", [false, true, false, false]),
             hint("forget", [false, true, true, false]),
             hint("next_question", [false, false, false, false]),
         ]
