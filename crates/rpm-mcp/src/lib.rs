@@ -9,6 +9,7 @@ mod error;
 pub mod http;
 mod last;
 pub mod limits;
+mod places;
 mod resources;
 mod results;
 mod server;

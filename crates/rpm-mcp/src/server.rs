@@ -11,6 +11,7 @@ use tokio::sync::{broadcast, oneshot, watch};
 use crate::error::ToolError;
 use crate::last::LastAnswers;
 use crate::limits;
+use crate::places::Places;
 use crate::session::Session;
 use crate::tools;
 
@@ -40,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) questions: Vec<Query>,
     pub(crate) tools: Vec<Tool>,
     pub(crate) last: LastAnswers,
+    /// Those of calls.
+    pub(crate) calls: Arc<Places>,
     changed: broadcast::Sender<UserId>,
     /// The number of tasks that write.
     writing: watch::Sender<usize>,
@@ -94,8 +97,8 @@ impl Server {
     fn of(personalizer: Personalizer, questions: Vec<Query>) -> Self {
         let tools = tools::all(personalizer.stored().pipeline().task(), !questions.is_empty());
         let (last, changed) = (LastAnswers::default(), broadcast::Sender::new(CHANGES_BEHIND));
-        let writing = watch::Sender::new(0);
-        Self { shared: Arc::new(Shared { personalizer, questions, tools, last, changed, writing }) }
+        let (calls, writing) = (Places::new(limits::CALLS), watch::Sender::new(0));
+        Self { shared: Arc::new(Shared { personalizer, questions, tools, last, calls, changed, writing }) }
     }
 
     /// Waits until all that was begun to be written, such as a forgetting whose client went away, is written. For the end of a process: let it

@@ -82,6 +82,15 @@ pub(crate) fn all(task: &Task, has_questions: bool) -> Vec<Tool> {
     ]
 }
 
+/// The refusal of a call that is one too many.
+pub(crate) fn too_many() -> CallToolResponse {
+    refused(&ToolError::new("this user has too many calls under way, and nothing was done: wait for one to end"))
+}
+
+fn refused(error: &ToolError) -> CallToolResponse {
+    CallToolResult::error(vec![ContentBlock::text(error.to_string())]).into()
+}
+
 /// Calls the tool of this name.
 ///
 /// # Errors
@@ -104,6 +113,6 @@ pub(crate) async fn call(name: &str, call: &Call<'_>) -> Result<CallToolResponse
             result.into()
         }
         Ok(Outcome::Ask(form)) => form.into(),
-        Err(error) => CallToolResult::error(vec![ContentBlock::text(error.to_string())]).into(),
+        Err(error) => refused(&error),
     })
 }
