@@ -7,6 +7,8 @@ mod client;
 mod forms;
 #[cfg(feature = "http")]
 mod http;
+mod models;
 mod people;
+mod stores;
 mod tools;
 mod writing;
