@@ -25,9 +25,9 @@ pub(crate) enum Asked {
     Accepted(JsonObject),
     /// They refused to, or closed it.
     Refused(&'static str),
-    /// The client shows no forms.
+    /// The client says that it shows no forms, and was not asked to.
     Cannot,
-    /// The client says that it shows forms, and did not show this one: nobody said anything.
+    /// The form went wrong, in whatever way: nobody said anything.
     Failed,
     /// The call ends here; the client shows the form and calls again.
     Later(InputRequiredResult),
@@ -42,9 +42,14 @@ impl<'a> Asking<'a> {
         Self { context, replies, state }
     }
 
+    /// True of a call that a client makes again, after it was asked to show a form.
+    pub(crate) fn is_again(&self) -> bool {
+        self.replies.is_some() || self.state.is_some()
+    }
+
     /// What was said to the client to be sent again with the form's reply. It comes from the client, so it may be anything.
     pub(crate) fn state(&self) -> Option<&str> {
-        self.state.as_deref().filter(|_| self.replied().is_some())
+        self.state.as_deref()
     }
 
     fn replied(&self) -> Option<&Value> {
@@ -57,13 +62,17 @@ impl<'a> Asking<'a> {
         form.is_some_and(|elicitation| elicitation.form.is_some() || elicitation.url.is_none())
     }
 
-    /// Shows a form of these fields, a JSON schema of an object of simple values, under a message. `state` comes back with a later call.
+    /// Shows a form of these fields, a JSON schema of an object of simple values, under a message. `state` comes back with a later call, of
+    /// which the reply counts for a form of the same state alone.
     pub(crate) async fn ask(&self, message: String, fields: Value, state: &str) -> Asked {
+        // Before what the client can do: a client that was asked has said so, and what it sends now is the reply, or it failed.
+        if self.is_again() {
+            let reply = self.replied().filter(|_| self.state() == Some(state));
+            return reply
+                .map_or(Asked::Failed, |reply| serde_json::from_value(reply.clone()).map_or(Asked::Failed, Asked::of));
+        }
         if !self.can_ask() {
             return Asked::Cannot;
-        }
-        if let Some(reply) = self.replied() {
-            return serde_json::from_value(reply.clone()).map_or(Asked::Failed, Asked::of);
         }
         let Ok(requested_schema) = serde_json::from_value(fields) else { return Asked::Failed };
         let form = ElicitRequestParams::FormElicitationParams { meta: None, message, requested_schema };

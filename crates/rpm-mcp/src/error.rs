@@ -36,12 +36,9 @@ impl ToolError {
         }
     }
 
-    /// The same fault of another argument.
-    pub(crate) fn about(mut self, argument: &str) -> Self {
-        if self.argument.is_some() {
-            self.argument = Some(argument.to_owned());
-        }
-        self
+    /// This argument names no factor.
+    pub(crate) fn unknown_factor(argument: &str) -> Self {
+        Self::of(argument, UNKNOWN_FACTOR)
     }
 }
 

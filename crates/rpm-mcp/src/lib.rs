@@ -7,7 +7,9 @@ mod asking;
 mod error;
 #[cfg(feature = "http")]
 pub mod http;
+mod last;
 pub mod limits;
+mod places;
 mod resources;
 mod results;
 mod server;

@@ -14,6 +14,14 @@ pub const RECORDS: usize = 64;
 pub const CANDIDATES: usize = 512;
 /// Interactions of one `forget`.
 pub const FORGOTTEN: usize = 256;
+/// Calls of one user that are under way at a time, in all their sessions.
+pub const CALLS: usize = 64;
+/// Requests of one user over HTTP that are under way at a time; a stream that is listened to is one while it is open.
+#[cfg(feature = "http")]
+pub const REQUESTS: usize = 128;
+/// How long a client may take over the body of one HTTP request.
+#[cfg(feature = "http")]
+pub const BODY_TIME: std::time::Duration = std::time::Duration::from_secs(30);
 /// Bytes of the body of one HTTP request.
 #[cfg(feature = "http")]
 pub const BODY_BYTES: usize = 4 * 1024 * 1024;

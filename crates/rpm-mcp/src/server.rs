@@ -1,15 +1,17 @@
 //! What the sessions of a server share: whose data, which questions, and who is told of changes.
 
-use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
 use rmcp::model::Tool;
-use rpm_core::personalizer::Told;
 use rpm_core::{DataError, Personalizer, Query, Task, UserId};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, oneshot, watch};
 
+use crate::error::ToolError;
+use crate::last::LastAnswers;
 use crate::limits;
+use crate::places::Places;
 use crate::session::Session;
 use crate::tools;
 
@@ -39,7 +41,27 @@ pub(crate) struct Shared {
     pub(crate) questions: Vec<Query>,
     pub(crate) tools: Vec<Tool>,
     pub(crate) last: LastAnswers,
+    /// Those of calls.
+    pub(crate) calls: Arc<Places>,
     changed: broadcast::Sender<UserId>,
+    /// The number of tasks that write.
+    writing: watch::Sender<usize>,
+}
+
+/// A task that writes, while it does.
+struct Writing(Arc<Shared>);
+
+impl Writing {
+    fn new(shared: &Arc<Shared>) -> Self {
+        shared.writing.send_modify(|writing| *writing += 1);
+        Self(Arc::clone(shared))
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        self.0.writing.send_modify(|writing| *writing -= 1);
+    }
 }
 
 /// Changes that a session may be behind before it is told of them as one.
@@ -75,7 +97,15 @@ impl Server {
     fn of(personalizer: Personalizer, questions: Vec<Query>) -> Self {
         let tools = tools::all(personalizer.stored().pipeline().task(), !questions.is_empty());
         let (last, changed) = (LastAnswers::default(), broadcast::Sender::new(CHANGES_BEHIND));
-        Self { shared: Arc::new(Shared { personalizer, questions, tools, last, changed }) }
+        let (calls, writing) = (Places::new(limits::CALLS), watch::Sender::new(0));
+        Self { shared: Arc::new(Shared { personalizer, questions, tools, last, calls, changed, writing }) }
+    }
+
+    /// Waits until all that was begun to be written, such as a forgetting whose client went away, is written. For the end of a process: let it
+    /// end after this, and after no more requests come.
+    pub async fn finished(&self) {
+        // It has no end while `self` is there.
+        let _ = self.shared.writing.subscribe().wait_for(|writing| *writing == 0).await;
     }
 
     /// A session for this user, to be served over a transport of rmcp's. Whoever is at the other end speaks for this user, and for nobody
@@ -94,6 +124,39 @@ impl Shared {
     pub(crate) fn tell_changed(&self, user: &UserId) {
         // Nobody need listen.
         let _ = self.changed.send(user.clone());
+    }
+
+    /// Does what writes in a task of its own, which goes on when the call is cancelled: to its end, or for so long. What was broken off then may
+    /// have been saved, and is told as a change.
+    pub(crate) async fn finish<T: Send + 'static>(
+        self: &Arc<Self>,
+        user: &UserId,
+        grace: Option<Duration>,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, ToolError> {
+        let (writing, user) = (Writing::new(self), user.clone());
+        // Dropped with the call.
+        let (_called, call) = oneshot::channel::<()>();
+        let task = tokio::spawn(async move {
+            let given_up = async {
+                let _ = call.await;
+                match grace {
+                    Some(grace) => tokio::time::sleep(grace).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let done = tokio::select! {
+                biased;
+                done = work => Some(done),
+                () = given_up => None,
+            };
+            if done.is_none() {
+                writing.0.tell_changed(&user);
+            }
+            done
+        });
+        let broke_off = || ToolError::new("it broke off: look at what is there, and call again");
+        task.await.ok().flatten().ok_or_else(broke_off)
     }
 
     /// The changes from now on.
@@ -118,51 +181,6 @@ impl Changes {
                 Err(broadcast::error::RecvError::Closed) => return false,
             }
         }
-    }
-}
-
-/// The last question of each user and its answer, of those who asked last: for all of a user's sessions, since the newer protocol has none that
-/// could keep them.
-#[derive(Default)]
-pub(crate) struct LastAnswers {
-    kept: Mutex<VecDeque<LastAnswer>>,
-}
-
-struct LastAnswer {
-    user: UserId,
-    query: Query,
-    told: Option<Told>,
-}
-
-/// Users whose last question is kept, and the latest of them whose answer is kept too: it holds their open model.
-const QUESTIONS: usize = 4_096;
-const ANSWERS: usize = 64;
-
-impl LastAnswers {
-    fn held(&self) -> MutexGuard<'_, VecDeque<LastAnswer>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn keep(&self, user: &UserId, query: Query, told: Told) {
-        let mut kept = self.held();
-        kept.retain(|last| last.user != *user);
-        kept.push_back(LastAnswer { user: user.clone(), query, told: Some(told) });
-        if kept.len() > QUESTIONS {
-            kept.pop_front();
-        }
-        if let Some(older) = kept.len().checked_sub(ANSWERS + 1).and_then(|place| kept.get_mut(place)) {
-            older.told = None;
-        }
-    }
-
-    /// The last question, with its answer where that is still kept.
-    pub(crate) fn of(&self, user: &UserId) -> Option<(Query, Option<Told>)> {
-        self.held().iter().find(|last| last.user == *user).map(|last| (last.query.clone(), last.told.clone()))
-    }
-
-    /// Lets go of what quotes the user, after something was forgotten.
-    pub(crate) fn drop_of(&self, user: &UserId) {
-        self.held().retain(|last| last.user != *user);
     }
 }
 

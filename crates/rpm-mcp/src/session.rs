@@ -86,28 +86,19 @@ impl Session {
         request: CallToolRequestParams,
         context: &RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
+        let Some(_place) = self.shared.calls.take(user) else {
+            return Ok(tools::too_many());
+        };
         let asking = Asking::new(context, request.input_responses, request.request_state);
         let arguments = request.arguments.unwrap_or_default();
         let call = Call { shared: &self.shared, user, arguments: &arguments, asking };
-        let work = tools::call(&request.name, &call);
-        tokio::pin!(work);
-        let token = context.meta.get_progress_token();
-        let mut signs = interval_at(Instant::now() + SIGN, SIGN);
-        let mut so_far = 0.0;
-        loop {
-            tokio::select! {
-                biased;
-                // Nobody hears this error; the work is dropped with the future.
-                () = context.ct.cancelled() => return Err(ErrorData::internal_error("the call was cancelled", None)),
-                done = &mut work => return done,
-                _ = signs.tick(), if token.is_some() => {
-                    so_far += 1.0;
-                    if let Some(token) = token.clone() {
-                        let sign = ProgressNotificationParam::new(token, so_far).with_message("still at it");
-                        let _ = context.peer.notify_progress(sign).await;
-                    }
-                }
-            }
+        tokio::select! {
+            biased;
+            // Nobody hears this error; the work is dropped with the future.
+            () = context.ct.cancelled() => Err(ErrorData::internal_error("the call was cancelled", None)),
+            done = tools::call(&request.name, &call) => done,
+            // Beside the work, which goes on while a sign waits for a client that does not read.
+            () = signs(context) => Err(ErrorData::internal_error("the signs of a call have no end", None)),
         }
     }
 
@@ -125,6 +116,19 @@ impl Session {
             task.instruction(),
             task.query_name_str(),
         ))
+    }
+}
+
+/// Tells the client again and again that its call goes on, if it wants to know; has no end.
+async fn signs(context: &RequestContext<RoleServer>) {
+    let Some(token) = context.meta.get_progress_token() else { return std::future::pending().await };
+    let mut signs = interval_at(Instant::now() + SIGN, SIGN);
+    let mut so_far = 0.0;
+    loop {
+        signs.tick().await;
+        so_far += 1.0;
+        let sign = ProgressNotificationParam::new(token.clone(), so_far).with_message("still at it");
+        let _ = context.peer.notify_progress(sign).await;
     }
 }
 
@@ -221,14 +225,15 @@ impl ServerHandler for Session {
         let uris = context.accepted().resource_subscriptions.clone().unwrap_or_default();
         let mut changes = self.shared.changes();
         loop {
-            tokio::select! {
-                () = context.cancelled() => return Ok(()),
-                more = changes.of(&user) => if !more { return Ok(()) },
-            }
+            // Also at once: what changed since this was acknowledged was told to nobody here.
             for uri in &uris {
                 if context.sink().notify_resource_updated(uri).await.is_err() {
                     return Ok(());
                 }
+            }
+            tokio::select! {
+                () = context.cancelled() => return Ok(()),
+                more = changes.of(&user) => if !more { return Ok(()) },
             }
         }
     }

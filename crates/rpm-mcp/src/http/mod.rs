@@ -4,6 +4,8 @@
 //! refused (401). A session belongs to the user of the request that opened it; whoever else comes with its id, in whatever kind of request,
 //! hears what they would of a session that never was (404).
 
+mod allowed;
+mod body;
 mod serve;
 mod sessions;
 
@@ -13,7 +15,9 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use ::http::header::HeaderName;
 use ::http::request::Parts;
@@ -26,10 +30,13 @@ use rmcp::model::Extensions;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use rpm_core::UserId;
 
+pub use self::allowed::AllowedError;
 pub use self::serve::serve;
 
+use self::body::{Placed, Timely};
 use self::sessions::Sessions;
 use crate::limits;
+use crate::places::Places;
 use crate::server::Server;
 use crate::session::Session;
 
@@ -46,6 +53,8 @@ const SESSION: &str = "mcp-session-id";
 pub struct HttpService {
     shared: Arc<crate::server::Shared>,
     sessions: Arc<Sessions>,
+    requests: Arc<Places>,
+    body_time: Duration,
     who: Arc<Who>,
     config: StreamableHttpServerConfig,
     inner: StreamableHttpService<Session, Sessions>,
@@ -77,7 +86,10 @@ impl Server {
         let config = StreamableHttpServerConfig::default()
             .enforce_origin_validation()
             .with_max_request_body_bytes(limits::BODY_BYTES);
-        HttpService::made(Arc::clone(&self.shared), Arc::default(), Arc::new(who), config)
+        let (shared, sessions) = (Arc::clone(&self.shared), Arc::<Sessions>::default());
+        let inner = HttpService::inner(&shared, &sessions, &config);
+        let requests = Places::new(limits::REQUESTS);
+        HttpService { shared, sessions, requests, body_time: limits::BODY_TIME, who: Arc::new(who), config, inner }
     }
 }
 
@@ -92,34 +104,48 @@ pub fn in_header(name: HeaderName) -> impl Fn(&Parts) -> Option<UserId> + Send +
 }
 
 impl HttpService {
-    fn made(
-        shared: Arc<crate::server::Shared>,
-        sessions: Arc<Sessions>,
-        who: Arc<Who>,
-        config: StreamableHttpServerConfig,
-    ) -> Self {
-        let of_session = Arc::clone(&shared);
+    fn inner(
+        shared: &Arc<crate::server::Shared>,
+        sessions: &Arc<Sessions>,
+        config: &StreamableHttpServerConfig,
+    ) -> StreamableHttpService<Session, Sessions> {
+        let of_session = Arc::clone(shared);
         let open = move || Ok(Session::of_requests(Arc::clone(&of_session)));
-        let inner = StreamableHttpService::new(open, Arc::clone(&sessions), config.clone());
-        Self { shared, sessions, who, config, inner }
+        StreamableHttpService::new(open, Arc::clone(sessions), config.clone())
     }
 
     fn with(self, config: StreamableHttpServerConfig) -> Self {
-        Self::made(self.shared, self.sessions, self.who, config)
+        let inner = Self::inner(&self.shared, &self.sessions, &config);
+        Self { config, inner, ..self }
     }
 
-    /// The names, or `name:port`, under which clients reach the server. Default: `localhost`, `127.0.0.1` and `::1`.
-    #[must_use]
-    pub fn allowed_hosts(self, hosts: impl IntoIterator<Item = impl Into<String>>) -> Self {
+    /// The names, or `name:port`, under which clients reach the server. Default, also for none: `localhost`, `127.0.0.1` and `::1`.
+    ///
+    /// # Errors
+    /// [`AllowedError`] for what is no host, such as one with a scheme.
+    pub fn allowed_hosts(self, hosts: impl IntoIterator<Item = impl Into<String>>) -> Result<Self, AllowedError> {
+        let mut hosts = allowed::hosts(hosts)?;
+        if hosts.is_empty() {
+            // To rmcp none means all.
+            hosts = StreamableHttpServerConfig::default().allowed_hosts;
+        }
         let config = self.config.clone().with_allowed_hosts(hosts);
-        self.with(config)
+        Ok(self.with(config))
     }
 
     /// The web pages whose scripts may talk to the server, such as `https://app.example:443`. Default: none.
+    ///
+    /// # Errors
+    /// [`AllowedError`] for what is no origin, such as one without a scheme.
+    pub fn allowed_origins(self, origins: impl IntoIterator<Item = impl Into<String>>) -> Result<Self, AllowedError> {
+        let config = self.config.clone().with_allowed_origins(allowed::origins(origins)?);
+        Ok(self.with(config))
+    }
+
+    /// How long a client may take over the body of a request, before it hears 408. Default: [`limits::BODY_TIME`].
     #[must_use]
-    pub fn allowed_origins(self, origins: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        let config = self.config.clone().with_allowed_origins(origins);
-        self.with(config)
+    pub fn body_time(self, time: Duration) -> Self {
+        Self { body_time: time, ..self }
     }
 
     /// Users who have a session open now. For a host's metrics.
@@ -141,8 +167,19 @@ impl HttpService {
         if named.is_some_and(|id| !self.sessions.is_of(id, &user)) {
             return refusal(StatusCode::NOT_FOUND, "Not Found: Session not found");
         }
+        let Some(place) = self.requests.take(&user) else {
+            return refusal(
+                StatusCode::TOO_MANY_REQUESTS,
+                "this user has too many requests under way: end one, or wait",
+            );
+        };
         parts.extensions.insert(Found(user.clone()));
-        sessions::of_user(user, self.inner.handle(Request::from_parts(parts, body))).await
+        let (body, late) = Timely::new(body, self.body_time);
+        let response = sessions::of_user(user, self.inner.handle(Request::from_parts(parts, body))).await;
+        if late.load(Ordering::Relaxed) {
+            return refusal(StatusCode::REQUEST_TIMEOUT, "the request did not come in time");
+        }
+        response.map(|body| Placed { body, _place: place }.boxed())
     }
 }
 

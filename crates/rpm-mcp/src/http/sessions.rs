@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rmcp::model::{ClientJsonRpcMessage, ServerJsonRpcMessage};
 use rmcp::transport::streamable_http_server::session::local::{LocalSessionManager, LocalSessionManagerError};
@@ -10,6 +10,7 @@ use rmcp::transport::streamable_http_server::session::{ServerSseMessage, Session
 use rpm_core::UserId;
 
 use crate::limits;
+use crate::places::{Place, Places};
 
 tokio::task_local! {
     /// The user of the request that is being answered.
@@ -22,10 +23,18 @@ pub(super) async fn of_user<T>(user: UserId, answering: impl Future<Output = T>)
 }
 
 /// rmcp's sessions in memory, and whose each is. rmcp knows no owner: whoever has a session's id could read its streams, answer its forms and end it.
-#[derive(Default)]
 pub(super) struct Sessions {
     inner: LocalSessionManager,
-    owners: Mutex<HashMap<SessionId, UserId>>,
+    places: Arc<Places>,
+    /// The place that each session has taken, with its owner.
+    owners: Mutex<HashMap<SessionId, Place>>,
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        let inner = LocalSessionManager::default();
+        Self { inner, places: Places::new(limits::SESSIONS), owners: Mutex::default() }
+    }
 }
 
 /// Why there is no session.
@@ -43,18 +52,18 @@ pub(super) enum SessionsError {
 }
 
 impl Sessions {
-    fn held(&self) -> MutexGuard<'_, HashMap<SessionId, UserId>> {
+    fn held(&self) -> MutexGuard<'_, HashMap<SessionId, Place>> {
         self.owners.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// True for a session of this user.
     pub(super) fn is_of(&self, id: &str, user: &UserId) -> bool {
-        self.held().get(id) == Some(user)
+        self.held().get(id).is_some_and(|place| place.user() == user)
     }
 
     /// The owner of each session.
     pub(super) fn owners(&self) -> Vec<UserId> {
-        self.held().values().cloned().collect()
+        self.held().values().map(|place| place.user().clone()).collect()
     }
 
     /// Refuses a session that is not that of the request's user.
@@ -73,11 +82,10 @@ impl SessionManager for Sessions {
 
     async fn create_session(&self) -> Result<(SessionId, Self::Transport), SessionsError> {
         let user = OF.try_with(Clone::clone).map_err(|_| SessionsError::Nobody)?;
-        if self.held().values().filter(|owner| **owner == user).count() >= limits::SESSIONS {
-            return Err(SessionsError::TooMany);
-        }
+        // Taken before anything is waited for, and given back when that fails.
+        let place = self.places.take(&user).ok_or(SessionsError::TooMany)?;
         let (id, transport) = self.inner.create_session().await?;
-        self.held().insert(id.clone(), user);
+        self.held().insert(id.clone(), place);
         Ok((id, transport))
     }
 

@@ -1,9 +1,9 @@
 //! `answer`: answers the way the user would.
 
 use rmcp::model::Tool;
+use rpm_core::Task;
 use rpm_core::explain::Reasons;
 use rpm_core::stats::Source;
-use rpm_core::{Query, Task};
 use serde_json::Value;
 
 use super::{Call, Outcome, schemas};
@@ -25,15 +25,11 @@ pub(super) async fn call(call: &Call<'_>) -> Result<Outcome, ToolError> {
     let arguments = call.with_query(&[])?;
     let query = arguments.query(call.shared.task())?;
     let query = query.ok_or_else(|| ToolError::of("query", "is missing: give it"))?;
+    let began = call.shared.last.began(call.user);
     let told = call.shared.personalizer.answer(call.user, &query).await?;
     let (words, result) = (told.reasons.in_words(), result_of(&told.reasons));
-    keep(call, query, told);
+    call.shared.last.keep(call.user, began, query, told);
     Outcome::done(words, &result)
-}
-
-/// Keeps an answer for an `explain` without a query.
-pub(super) fn keep(call: &Call<'_>, query: Query, told: rpm_core::personalizer::Told) {
-    call.shared.last.keep(call.user, query, told);
 }
 
 pub(super) fn result_of(reasons: &Reasons) -> AnswerResult {

@@ -25,6 +25,13 @@ pub(super) fn tool(task: &Task) -> Tool {
 pub(super) async fn call(call: &Call<'_>) -> Result<Outcome, ToolError> {
     let arguments = call.with_query(&["what_if"])?;
     let tests = arguments.flag("what_if")?.unwrap_or_default();
+    if arguments.has("options") && !arguments.has("query") {
+        return Err(ToolError::of(
+            "options",
+            "is for the question in `query`: give both, or neither for the last answer",
+        ));
+    }
+    let began = call.shared.last.began(call.user);
     let (query, told) = match arguments.query(call.shared.task())? {
         Some(query) => (query.clone(), call.shared.personalizer.answer(call.user, query).await?),
         None => last(call).await?,
@@ -46,7 +53,7 @@ pub(super) async fn call(call: &Call<'_>) -> Result<Outcome, ToolError> {
         similar: told.reasons.exemplars.iter().map(similar).collect(),
         what_if: what_if.as_ref().map(without),
     };
-    answer::keep(call, query, told);
+    call.shared.last.keep(call.user, began, query, told);
     Outcome::done(words, &result)
 }
 
@@ -63,14 +70,20 @@ async fn last(call: &Call<'_>) -> Result<(Query, Told), ToolError> {
     Ok((query, told))
 }
 
-/// True while the user is as they were when the answer was given.
+/// True while the user is as they were when the answer was given, but for what was written for it.
 async fn is_current(call: &Call<'_>, told: &Told) -> Result<bool, ToolError> {
     let before = told.user.model();
-    match call.shared.personalizer.stored().load(call.user).await {
-        Ok(held) => Ok(held.model.digest() == before.digest()),
-        Err(StoredError::UnknownUser { .. }) => Ok(before.memory().is_empty()),
-        Err(error) => Err(error.into()),
+    let held = match call.shared.personalizer.stored().load(call.user).await {
+        Ok(held) => held.model.digest(),
+        Err(StoredError::UnknownUser { .. }) => return Ok(before.memory().is_empty()),
+        Err(error) => return Err(error.into()),
+    };
+    if held == before.digest() {
+        return Ok(true);
     }
+    let mut with_paths = before.clone();
+    let adopted = with_paths.adopt_paths(told.answer.written_paths.iter().cloned());
+    Ok(adopted.is_ok() && held == with_paths.digest())
 }
 
 fn without(found: &WhatIf) -> Vec<Without> {

@@ -2,6 +2,7 @@
 
 mod answer;
 mod explain;
+mod factor;
 mod forget;
 mod next_question;
 mod profile;
@@ -15,6 +16,7 @@ use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock, ErrorData, Inp
 use rpm_core::{Task, UserId};
 use serde::Serialize;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::arguments::Arguments;
 use crate::asking::Asking;
@@ -50,6 +52,16 @@ impl Call<'_> {
     }
 }
 
+/// A mark of these texts, in hexadecimal: 64 digits, of which a part will do.
+fn mark<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
+    let mut content = Sha256::new();
+    for text in texts {
+        content.update((text.len() as u64).to_le_bytes());
+        content.update(text);
+    }
+    content.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 impl Outcome {
     fn done(words: impl Into<String>, data: &impl Serialize) -> Result<Self, ToolError> {
         let data = serde_json::to_value(data).map_err(|_| ToolError::new("the result cannot be written"))?;
@@ -68,6 +80,15 @@ pub(crate) fn all(task: &Task, has_questions: bool) -> Vec<Tool> {
         forget::tool(),
         next_question::tool(task, has_questions),
     ]
+}
+
+/// The refusal of a call that is one too many.
+pub(crate) fn too_many() -> CallToolResponse {
+    refused(&ToolError::new("this user has too many calls under way, and nothing was done: wait for one to end"))
+}
+
+fn refused(error: &ToolError) -> CallToolResponse {
+    CallToolResult::error(vec![ContentBlock::text(error.to_string())]).into()
 }
 
 /// Calls the tool of this name.
@@ -92,6 +113,6 @@ pub(crate) async fn call(name: &str, call: &Call<'_>) -> Result<CallToolResponse
             result.into()
         }
         Ok(Outcome::Ask(form)) => form.into(),
-        Err(error) => CallToolResult::error(vec![ContentBlock::text(error.to_string())]).into(),
+        Err(error) => refused(&error),
     })
 }

@@ -1,15 +1,18 @@
 //! `record`: takes in what the user answered.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use rmcp::model::Tool;
 use rpm_core::pipeline::ObserveOutcome;
-use rpm_core::{Interaction, ItemId, Query, StoredError, Task};
+use rpm_core::{Interaction, ItemId, Query, StoredError, Task, UserId};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 use super::{Call, Outcome, schemas};
 use crate::error::ToolError;
 use crate::limits;
 use crate::results::{NotRecorded, RecordResult};
+use crate::server::Shared;
 
 pub(super) fn tool(task: &Task) -> Tool {
     let mut entry = schemas::query(task);
@@ -41,7 +44,10 @@ pub(super) async fn call(call: &Call<'_>) -> Result<Outcome, ToolError> {
         let response = task.check_response(&entry.name("response"), &query, &response);
         answers.push((query, response.map_err(|error| ToolError::of_data(&error))?));
     }
-    let result = record(call, answers).await?;
+    let result = call
+        .shared
+        .finish(call.user, Some(GRACE), record(Arc::clone(call.shared), call.user.clone(), answers))
+        .await??;
     if result.interactions.is_empty() {
         let reason = result.not_recorded.first().map_or("", |first| first.reason.as_str());
         return Err(ToolError::new(format!("nothing was recorded: {reason}")));
@@ -53,21 +59,37 @@ pub(super) async fn call(call: &Call<'_>) -> Result<Outcome, ToolError> {
     Outcome::done(words, &result)
 }
 
+/// How long a recording goes on after its call was cancelled: enough for a save that was begun, and no wait for a model.
+pub(super) const GRACE: Duration = Duration::from_secs(1);
+
+/// The revision of what is held of the user; 0 for somebody new.
+pub(super) async fn revision(shared: &Shared, user: &UserId) -> Result<u64, ToolError> {
+    match shared.personalizer.stored().load(user).await {
+        Ok(held) => Ok(held.model.revision()),
+        Err(StoredError::UnknownUser { .. }) => Ok(0),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Records these in one step, all that can be.
-pub(super) async fn record(call: &Call<'_>, answers: Vec<(Query, String)>) -> Result<RecordResult, ToolError> {
-    let personalizer = &call.shared.personalizer;
-    let revision = match personalizer.stored().load(call.user).await {
-        Ok(held) => held.model.revision(),
-        Err(StoredError::UnknownUser { .. }) => 0,
-        Err(error) => return Err(error.into()),
-    };
+async fn record(shared: Arc<Shared>, user: UserId, answers: Vec<(Query, String)>) -> Result<RecordResult, ToolError> {
+    let revision = revision(&shared, &user).await?;
     let interaction = |(place, (query, response)): (usize, (Query, String))| {
         let id = id_of(revision, place, &query, &response);
         Interaction::new(id, query, response).map_err(|error| ToolError::of_data(&error))
     };
     let new = answers.into_iter().enumerate().map(interaction).collect::<Result<Vec<_>, _>>()?;
+    record_as(&shared, &user, new).await
+}
+
+/// Records these under the ids they have. Those that are known, the same in all, are as good as recorded.
+pub(super) async fn record_as(
+    shared: &Shared,
+    user: &UserId,
+    new: Vec<Interaction>,
+) -> Result<RecordResult, ToolError> {
     let ids: Vec<ItemId> = new.iter().map(|it| it.id().clone()).collect();
-    let report = personalizer.record_all(call.user, new).await?;
+    let report = shared.personalizer.record_all(user, new).await?;
     let (mut interactions, mut not_recorded) = (Vec::new(), Vec::new());
     for item in report.items {
         let place = ids.iter().position(|id| *id == item.id).unwrap_or_default();
@@ -87,7 +109,7 @@ pub(super) async fn record(call: &Call<'_>, answers: Vec<(Query, String)>) -> Re
     }
     interactions.sort();
     if !interactions.is_empty() {
-        call.shared.tell_changed(call.user);
+        shared.tell_changed(user);
     }
     Ok(RecordResult { interactions: interactions.into_iter().map(|(_, id)| id).collect(), not_recorded })
 }
@@ -95,11 +117,11 @@ pub(super) async fn record(call: &Call<'_>, answers: Vec<(Query, String)>) -> Re
 /// An id that puts answers in the order in which they were recorded, and within one call in the order in which they were given. Two
 /// writers at one revision make one id of the same answer at the same place only.
 fn id_of(revision: u64, place: usize, query: &Query, response: &str) -> String {
-    let mut content = Sha256::new();
-    for part in [query.text(), response].into_iter().chain(query.options().iter().map(String::as_str)) {
-        content.update((part.len() as u64).to_le_bytes());
-        content.update(part);
-    }
-    let mark = content.finalize().iter().take(6).fold(0, |mark: u64, byte| (mark << 8) | u64::from(*byte));
-    format!("{revision:010}-{place:02}-{mark:012x}")
+    let texts = [query.text(), response].into_iter().chain(query.options().iter().map(String::as_str));
+    id(revision, place, &super::mark(texts))
+}
+
+/// The id of what was answered at a revision, at this place of its call, by a mark of its content.
+pub(super) fn id(revision: u64, place: usize, mark: &str) -> String {
+    format!("{revision:010}-{place:02}-{mark:.12}")
 }

@@ -1,5 +1,7 @@
 //! `set_factor`: the user corrects what is known of them.
 
+use std::sync::Arc;
+
 use rmcp::model::Tool;
 use rpm_core::{Edit, FactorId};
 use serde_json::json;
@@ -29,7 +31,7 @@ pub(super) fn tool() -> Tool {
     let what = "Corrects what is known of this user, at their word. Nothing is deleted, and each change can be undone.";
     Tool::new("set_factor", what, schemas::object(properties, &["change"]))
         .with_output_schema::<SetFactorResult>()
-        .with_annotations(schemas::annotations("Correct a factor", false, false, false))
+        .with_annotations(schemas::annotations("Correct a factor", false, true, false))
 }
 
 pub(super) async fn call(call: &Call<'_>) -> Result<Outcome, ToolError> {
@@ -48,8 +50,13 @@ pub(super) async fn call(call: &Call<'_>) -> Result<Outcome, ToolError> {
         | Edit::Rename { factor, .. } => Some(factor.to_string()),
         _ => None,
     };
-    let number = call.shared.personalizer.stored().edit(call.user, edit).await?;
-    call.shared.tell_changed(call.user);
+    let (shared, user) = (Arc::clone(call.shared), call.user.clone());
+    let editing = async move {
+        let number = shared.personalizer.stored().edit(&user, edit).await?;
+        shared.tell_changed(&user);
+        Ok::<_, ToolError>(number)
+    };
+    let number = call.shared.finish(call.user, None, editing).await??;
     let words = format!("Done: {change}. To take it back: `undo` with edit {number}.");
     Outcome::done(words, &SetFactorResult { edit: number, change: change.to_owned(), factor })
 }
@@ -88,6 +95,5 @@ async fn edit(call: &Call<'_>, arguments: &Arguments<'_>, change: &str) -> Resul
 
 async fn factor(call: &Call<'_>, arguments: &Arguments<'_>, name: &str) -> Result<FactorId, ToolError> {
     let named = arguments.needed(name, limits::NAME_BYTES)?;
-    let found = call.shared.personalizer.factor(call.user, named).await;
-    found.map_err(|error| ToolError::from(error).about(&arguments.name(name)))
+    super::factor::named(call.shared, call.user, named, &arguments.name(name)).await
 }

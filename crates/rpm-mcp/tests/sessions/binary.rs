@@ -123,17 +123,72 @@ async fn it_serves_over_http_for_the_users_whom_a_proxy_names() {
     assert!(done(&client, "next_question", json!({})).await["question"].is_object());
     let other = crate::http::connected(address, "bob", Person::silent(), crate::people::without_initialize()).await;
     assert_eq!(done(&other, "profile", json!({})).await["past_answers"], 0);
+    #[cfg(unix)]
+    {
+        let id = child.id().unwrap().to_string();
+        assert!(Command::new("kill").args(["-INT", &id]).status().await.unwrap().success());
+        let ended = tokio::time::timeout(std::time::Duration::from_secs(10), child.wait()).await;
+        assert!(ended.expect("it ends").unwrap().success(), "as it should");
+    }
+}
+
+#[tokio::test]
+async fn a_scale_may_begin_below_nought() {
+    let mut command = command(&["--user", "ana", "--question", "How warm is it for this person?", "--scale", "-2..2"]);
+    command.stderr(Stdio::null());
+    let client = serve_client(Person::silent(), TokioChildProcess::new(command).unwrap()).await.unwrap();
+    let record = json!({"records": [{"query": "A windy beach", "response": "-2"}]});
+    done(&client, "record", record).await;
+    client.cancel().await.unwrap();
+}
+
+#[tokio::test]
+async fn who_may_be_reached_by_many_is_told_whom_they_are_taken_for() {
+    for (whose, said) in
+        [(["--user", "ana"], "this one user"), (["--user-header", "x-user"], "whoever the header says")]
+    {
+        let mut child = command(&FILMS)
+            .args(["--http", "0.0.0.0:0"])
+            .args(whose)
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).await.unwrap();
+        assert!(line.contains(said), "{line}");
+    }
 }
 
 #[tokio::test]
 async fn options_that_do_not_fit_are_refused_in_words() {
-    let cases: [(&[&str], &str); 6] = [
+    let cases: [(&[&str], &str); 9] = [
         (&["--user", "ana"], "--question"),
         (&["--user", "ana", "--question", "x", "--scale", "5..1"], "min < max"),
         (&["--user", "ana", "--question", "x", "--labels", "a"], "labels"),
         (&["--question", "x", "--scale", "1..5"], "--user"),
         (&["--user-header", "x-user", "--question", "x", "--scale", "1..5"], "--http"),
         (&["--user", "ana", "--task", "/no/such/file"], "--task"),
+        (&["--user", "ana", "--task", "/no/such/file", "--scale", "1..5"], "cannot be used with"),
+        (
+            &[
+                "--http",
+                "127.0.0.1:0",
+                "--user",
+                "ana",
+                "--question",
+                "x",
+                "--scale",
+                "1..5",
+                "--host",
+                "https://a.example",
+            ],
+            "--host",
+        ),
+        (
+            &["--http", "127.0.0.1:0", "--user", "ana", "--question", "x", "--scale", "1..5", "--origin", "a.example"],
+            "--origin",
+        ),
     ];
     for (arguments, named) in cases {
         let ended = command(arguments).output().await.unwrap();

@@ -1,35 +1,28 @@
 //! What a client can do besides calling tools: show forms, read resources, hear of changes, and give a call up.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rmcp::ServiceError;
 use rmcp::model::{
-    CallToolRequest, ClientRequest, ElicitRequestParams, ElicitResult, ElicitationAction, ErrorCode,
-    ReadResourceRequestParams, ResourceContents, SubscribeRequestParams, SubscriptionFilter, UnsubscribeRequestParams,
+    ElicitRequestParams, ElicitResult, ElicitationAction, ErrorCode, ReadResourceRequestParams, ResourceContents,
+    SubscribeRequestParams, SubscriptionFilter, UnsubscribeRequestParams,
 };
-use rmcp::service::PeerRequestOptions;
-use rpm_core::extract::PromptedExtractor;
-use rpm_core::testing::ScriptedBackend;
-use rpm_core::{Personalizer, Preset, RpmPipeline, backend_fn};
 use rpm_mcp::Server;
 use serde_json::{Value, json};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 
 use crate::people::{
-    Client, Person, connect, connect_in, done, films, params, refused, server, taught, with_initialize,
-    without_initialize,
+    Client, Person, connect, connect_in, done, refused, seen, server, taught, with_initialize, without_initialize,
 };
 
-const STRANGE: [&str; 4] = ["A strange garden", "A strange castle", "A strange ship", "A strange night"];
+pub(crate) const STRANGE: [&str; 4] = ["A strange garden", "A strange castle", "A strange ship", "A strange night"];
 
-fn candidates() -> Value {
+pub(crate) fn candidates() -> Value {
     json!({"candidates": STRANGE.map(|film| json!({"query": film})).to_vec()})
 }
 
 /// Both ways in which the protocol has had forms.
-async fn both(server: &Server, person: &Person) -> [Client; 2] {
+pub(crate) async fn both(server: &Server, person: &Person) -> [Client; 2] {
     let session = || server.session("ana".try_into().unwrap());
     let first = connect_in(session(), person.clone(), with_initialize()).await;
     [first, connect_in(session(), person.clone(), without_initialize()).await]
@@ -50,6 +43,7 @@ async fn a_question_is_put_to_the_user_and_what_they_answer_is_recorded() {
         let form = serde_json::to_value(requested_schema).unwrap();
         assert_eq!(form["properties"]["response"]["enum"], json!(["1", "2", "3", "4", "5"]));
         assert_eq!(done(client, "profile", json!({})).await["past_answers"], 1);
+        done(client, "record", seen()).await;
         let gone = done(client, "forget", json!({"interactions": [asked["recorded"]["interaction"]]})).await;
         assert_eq!(gone["forgotten"], true);
     }
@@ -106,25 +100,6 @@ async fn everything_is_forgotten_only_when_the_user_says_so_too() {
         assert_eq!(done(client, "forget", everything.clone()).await["forgotten"], true);
         assert_eq!(done(client, "profile", json!({})).await["past_answers"], 0);
     }
-}
-
-#[tokio::test]
-async fn a_client_that_fails_at_a_form_confirms_nothing_and_is_told_the_question() {
-    let server = server();
-    taught(&server, "ana", Person::silent()).await;
-    let person = Person { breaks: true, ..Person::who_accepts(json!({"confirm": true, "response": "3"})) };
-    let client = connect(server.session("ana".try_into().unwrap()), person.clone()).await;
-    let asked = done(&client, "forget", json!({"everything": true, "confirm": "forget everything"})).await;
-    assert_eq!((&asked["forgotten"], &asked["user_said"]), (&json!(false), &json!("cancel")));
-    let asked = done(&client, "next_question", candidates()).await;
-    assert!(asked["question"].is_object() && asked.get("user_said").is_none(), "{asked}");
-    assert_eq!(done(&client, "profile", json!({})).await["past_answers"], 12);
-    // By the newer protocol the reply comes with the call; one that is none is a failure too.
-    let client = connect_in(server.session("ana".try_into().unwrap()), person, without_initialize()).await;
-    let call = params("forget", json!({"everything": true, "confirm": "forget everything"}));
-    let call = call.with_input_responses([("form".to_owned(), json!({"zebra": 1}))].into());
-    let said = serde_json::to_value(client.call_tool(call).await.unwrap()).unwrap();
-    assert_eq!(said["structuredContent"]["forgotten"], false, "{said}");
 }
 
 async fn read(client: &Client, uri: &str) -> (String, String) {
@@ -190,81 +165,12 @@ async fn who_listens_by_the_newer_protocol_hears_of_changes_too() {
     let wanted = SubscriptionFilter::builder().resource_subscriptions(["rpm://profile", "rpm://zebra"]).build();
     let mut heard = here.listen(wanted).await.unwrap();
     assert_eq!(heard.acknowledged().resource_subscriptions, Some(vec!["rpm://profile".to_owned()]));
-    taught(&server, "ana", Person::silent()).await;
-    let change = tokio::time::timeout(Duration::from_secs(10), heard.next()).await.unwrap().unwrap();
-    assert!(serde_json::to_string(&change).unwrap().contains("rpm://profile"));
-}
-
-/// A model that answers as one does until it is told to hang, and notices when nobody waits for it any more.
-struct Hanging {
-    hangs: Arc<AtomicBool>,
-    began: Arc<Notify>,
-    dropped: Arc<Notify>,
-}
-
-struct OnDrop(Arc<Notify>);
-
-impl Drop for OnDrop {
-    fn drop(&mut self) {
-        self.0.notify_one();
+    // At once, for what changed since they read it, and then of each change.
+    for change in 0..2 {
+        if change == 1 {
+            taught(&server, "ana", Person::silent()).await;
+        }
+        let change = tokio::time::timeout(Duration::from_secs(10), heard.next()).await.unwrap().unwrap();
+        assert!(serde_json::to_string(&change).unwrap().contains("rpm://profile"));
     }
-}
-
-impl Hanging {
-    fn server() -> (Self, Server) {
-        let this = Self { hangs: Arc::default(), began: Arc::default(), dropped: Arc::default() };
-        let (hangs, began, dropped) = (Arc::clone(&this.hangs), Arc::clone(&this.began), Arc::clone(&this.dropped));
-        let model = backend_fn(move |request| {
-            let (hangs, began, dropped) = (hangs.load(Ordering::SeqCst), Arc::clone(&began), Arc::clone(&dropped));
-            async move {
-                if hangs {
-                    let _noticed = OnDrop(dropped);
-                    began.notify_one();
-                    std::future::pending::<()>().await;
-                }
-                Ok(ScriptedBackend::made_up(&request))
-            }
-        });
-        let pipeline = RpmPipeline::builder(films()).backend(model).preset(Preset::Frugal);
-        let pipeline = pipeline.extractor(PromptedExtractor::default()).build().unwrap();
-        (this, Server::new(Personalizer::new(pipeline)))
-    }
-}
-
-#[tokio::test]
-async fn a_call_that_is_given_up_stops_asking_and_leaves_the_user_as_they_were() {
-    let (model, server) = Hanging::server();
-    let client = taught(&server, "ana", Person::silent()).await;
-    model.hangs.store(true, Ordering::SeqCst);
-    let more = json!({"records": [{"query": "A quiet garden", "response": "5"}]});
-    for (tool, arguments) in [("record", more), ("answer", json!({"query": "A quiet garden"}))] {
-        let request = ClientRequest::CallToolRequest(CallToolRequest::new(params(tool, arguments)));
-        let call = client.send_cancellable_request(request, PeerRequestOptions::no_options()).await.unwrap();
-        tokio::time::timeout(Duration::from_secs(10), model.began.notified()).await.expect("the model is asked");
-        call.cancel(None).await.unwrap();
-        tokio::time::timeout(Duration::from_secs(10), model.dropped.notified())
-            .await
-            .expect("the model is not waited for");
-    }
-    model.hangs.store(false, Ordering::SeqCst);
-    assert_eq!(done(&client, "profile", json!({})).await["past_answers"], 12);
-    done(&client, "record", json!({"records": [{"query": "A quiet garden", "response": "5"}]})).await;
-    assert_eq!(done(&client, "profile", json!({})).await["past_answers"], 13);
-}
-
-#[tokio::test]
-async fn a_long_call_gives_signs_that_it_goes_on() {
-    let (model, server) = Hanging::server();
-    let client = taught(&server, "ana", Person::silent()).await;
-    model.hangs.store(true, Ordering::SeqCst);
-    let request =
-        ClientRequest::CallToolRequest(CallToolRequest::new(params("answer", json!({"query": "A quiet garden"}))));
-    let options = PeerRequestOptions::with_timeout(Duration::from_millis(2_500)).reset_timeout_on_progress();
-    let call = client
-        .send_cancellable_request(request, options.with_max_total_timeout(Duration::from_millis(5_500)))
-        .await
-        .unwrap();
-    let began = std::time::Instant::now();
-    let error = call.await_response().await.unwrap_err();
-    assert!(began.elapsed() >= Duration::from_secs(4), "a sign resets the client's patience: {error}");
 }

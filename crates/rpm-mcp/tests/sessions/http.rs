@@ -77,11 +77,21 @@ async fn a_hundred_users_at_once_do_not_cross() {
     }
 }
 
-/// A request by hand; gives its head and body as far as they have come once the head is whole.
 async fn raw(address: SocketAddr, method: &str, headers: &[(&str, &str)], body: &Value) -> (u16, String) {
+    raw_for(&address.to_string(), address, method, headers, body).await
+}
+
+/// A request by hand; gives its head and body as far as they have come once the head is whole.
+async fn raw_for(
+    host: &str,
+    address: SocketAddr,
+    method: &str,
+    headers: &[(&str, &str)],
+    body: &Value,
+) -> (u16, String) {
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let mut request = format!(
-        "{method} /mcp HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\naccept: application/json, text/event-stream\r\n\
+        "{method} /mcp HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\naccept: application/json, text/event-stream\r\n\
          content-type: application/json\r\ncontent-length: {}\r\n",
         body.len()
     );
@@ -159,10 +169,11 @@ async fn whoever_comes_with_another_users_session_finds_none() {
 #[tokio::test]
 async fn a_user_has_so_many_sessions_and_others_have_theirs() {
     let address = served(server().http(in_header(USER))).await;
-    for _ in 0..rpm_mcp::limits::SESSIONS {
-        let (status, _) = first_line(address, "ana").await;
-        assert_eq!(status, 200);
-    }
+    // More than there are places for, all at once.
+    let opening: JoinSet<u16> =
+        (0..rpm_mcp::limits::SESSIONS + 16).map(|_| async move { first_line(address, "ana").await.0 }).collect();
+    let opened = opening.join_all().await.into_iter().filter(|status| *status == 200).count();
+    assert_eq!(opened, rpm_mcp::limits::SESSIONS);
     let (status, told) = first_line(address, "ana").await;
     assert_eq!(status, 500);
     assert!(!told.contains("mcp-session-id"));
@@ -193,10 +204,20 @@ async fn a_request_of_a_web_page_or_for_another_host_is_refused() {
     let address = served(server().http(in_header(USER))).await;
     let page = [("x-user", "ana"), ("origin", "https://evil.example")];
     assert_eq!(raw(address, "POST", &page, &initialize()).await.0, 403);
-    let allowed =
-        server().http(in_header(USER)).allowed_hosts(["mcp.example"]).allowed_origins(["https://app.example:443"]);
-    let address = served(allowed).await;
-    assert_eq!(raw(address, "POST", &[("x-user", "ana")], &initialize()).await.0, 403, "it is for 127.0.0.1");
+    let allowed = server().http(in_header(USER)).allowed_hosts(["mcp.example"]).unwrap();
+    let allowed = allowed.allowed_origins(["https://app.example:443"]).unwrap();
+    let other = served(allowed.clone()).await;
+    assert_eq!(raw(other, "POST", &[("x-user", "ana")], &initialize()).await.0, 403, "it is for 127.0.0.1");
+    for (origin, status) in
+        [("https://app.example", 200), ("https://app.example:443", 200), ("http://app.example", 403), ("null", 403)]
+    {
+        let headers = [("x-user", "ana"), ("origin", origin)];
+        assert_eq!(raw_for("mcp.example", other, "POST", &headers, &initialize()).await.0, status, "{origin}");
+    }
+    // No host is the default, and not any.
+    let address = served(server().http(in_header(USER)).allowed_hosts(Vec::<String>::new()).unwrap()).await;
+    assert_eq!(raw(address, "POST", &[("x-user", "ana")], &initialize()).await.0, 200);
+    assert_eq!(raw_for("evil.example", address, "POST", &[("x-user", "ana")], &initialize()).await.0, 403);
 }
 
 #[tokio::test]
@@ -215,5 +236,58 @@ async fn a_form_is_shown_over_http_too() {
         let strange = ["A strange garden", "A strange castle", "A strange ship"].map(|film| json!({"query": film}));
         let asked = done(&client, "next_question", json!({"candidates": strange.to_vec()})).await;
         assert_eq!(asked["recorded"]["response"], "4", "{asked}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_not_waited_for() {
+    let service = server().http(in_header(USER)).body_time(std::time::Duration::from_millis(200));
+    let address = served(service).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "POST /mcp HTTP/1.1\r\nhost: {address}\r\naccept: application/json, text/event-stream\r\ncontent-type: application/json\r\n\
+         x-user: ana\r\ncontent-length: 100\r\n\r\n{{\"jsonrpc\":"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    let read = tokio::time::timeout(std::time::Duration::from_secs(10), stream.read_exact(&mut answer)).await;
+    read.expect("it is answered").unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 408");
+}
+
+#[tokio::test]
+async fn a_user_has_so_many_requests_under_way_and_others_have_theirs() {
+    let address = served(server().http(in_header(USER))).await;
+    let listen = json!({"jsonrpc": "2.0", "id": 1, "method": "subscriptions/listen", "params": {
+        "notifications": {"resourceSubscriptions": ["rpm://profile"]},
+        "_meta": {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {},
+            "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"}}}});
+    let listening = async |user: &str| {
+        let body = listen.to_string();
+        let request = format!(
+            "POST /mcp HTTP/1.1\r\nhost: {address}\r\naccept: application/json, text/event-stream\r\ncontent-type: application/json\r\n\
+             mcp-protocol-version: 2026-07-28\r\nmcp-method: subscriptions/listen\r\nx-user: {user}\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut head = vec![0; 12];
+        stream.read_exact(&mut head).await.unwrap();
+        (stream, String::from_utf8(head).unwrap())
+    };
+    let mut open = Vec::new();
+    for _ in 0..rpm_mcp::limits::REQUESTS {
+        let (stream, head) = listening("ana").await;
+        assert_eq!(head, "HTTP/1.1 200");
+        open.push(stream);
+    }
+    assert_eq!(listening("ana").await.1, "HTTP/1.1 429");
+    assert_eq!(raw(address, "POST", &[("x-user", "ana")], &initialize()).await.0, 429);
+    assert_eq!(listening("bob").await.1, "HTTP/1.1 200");
+    open.clear();
+    let began = std::time::Instant::now();
+    while listening("ana").await.1 != "HTTP/1.1 200" {
+        assert!(began.elapsed().as_secs() < 10, "the places of those who went away are free");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
 }

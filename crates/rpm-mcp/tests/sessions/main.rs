@@ -4,7 +4,11 @@
 #[cfg(feature = "cli")]
 mod binary;
 mod client;
+mod forms;
 #[cfg(feature = "http")]
 mod http;
+mod models;
 mod people;
+mod stores;
 mod tools;
+mod writing;

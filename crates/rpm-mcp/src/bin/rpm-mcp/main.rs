@@ -5,6 +5,7 @@
 mod options;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
 use rmcp::ServiceExt as _;
@@ -15,6 +16,9 @@ use rpm_stores::RedbStore;
 use tokio::net::TcpListener;
 
 use crate::options::{Options, Serving};
+
+/// How long the process waits at its end for what was begun to be written.
+const TO_FINISH: Duration = Duration::from_secs(30);
 
 fn main() -> ExitCode {
     let options = Options::parse();
@@ -34,7 +38,12 @@ fn run(options: &Options) -> Result<(), String> {
     let server = server.map_err(|error| format!("--questions: {error}"))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("no runtime: {error}"))?;
-    let served = runtime.block_on(serve(&server, serving));
+    let served = runtime.block_on(async {
+        let served = serve(&server, serving).await;
+        // A store that hangs does not keep the process for ever.
+        let _ = tokio::time::timeout(TO_FINISH, server.finished()).await;
+        served
+    });
     // A read of standard input that is under way would keep the process.
     runtime.shutdown_background();
     served
@@ -59,16 +68,29 @@ async fn serve(server: &Server, serving: Serving) -> Result<(), String> {
         Serving::Http { address, who, hosts, origins } => {
             let listener = TcpListener::bind(address).await.map_err(|error| format!("--http: {error}"))?;
             let address = listener.local_addr().map_err(|error| format!("--http: {error}"))?;
-            let mut service = server.http(who);
-            if !hosts.is_empty() {
-                service = service.allowed_hosts(hosts);
-            }
-            if !origins.is_empty() {
-                service = service.allowed_origins(origins);
-            }
+            let service = server.http(who).allowed_hosts(hosts).map_err(|error| format!("--host: {error}"))?;
+            let service = service.allowed_origins(origins).map_err(|error| format!("--origin: {error}"))?;
             eprintln!("rpm-mcp: listening on http://{address}/mcp");
-            http::serve(listener, service, std::future::pending()).await;
+            http::serve(listener, service, ended()).await;
             Ok(())
         }
+    }
+}
+
+/// Waits until the process is asked to end.
+async fn ended() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signals) => drop(signals.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! {
+        heard = interrupt => if heard.is_err() { std::future::pending().await },
+        () = terminate => {}
     }
 }

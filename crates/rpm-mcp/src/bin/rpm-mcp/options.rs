@@ -19,17 +19,17 @@ use rpm_mcp::http::in_header;
 #[command(group = ArgGroup::new("responses").args(["scale", "labels", "choices", "text"]))]
 #[command(group = ArgGroup::new("whose").required(true).args(["user", "user_header"]))]
 pub(crate) struct Options {
-    /// The file that users are kept in; made when there is none. In memory, and gone with the process, without it.
+    /// The file that users are kept in, for one process at a time; made when there is none. In memory, and gone with the process, without it.
     #[arg(long, value_name = "FILE")]
     pub(crate) store: Option<PathBuf>,
-    /// A task, as a JSON file.
-    #[arg(long, value_name = "FILE")]
+    /// A task, as a JSON file; it says what the responses are.
+    #[arg(long, value_name = "FILE", conflicts_with = "responses")]
     pub(crate) task: Option<PathBuf>,
     /// The question that the user answers, such as "How would this person rate the film?"; with one of --scale, --labels, --choices and --text.
     #[arg(long, value_name = "TEXT", requires = "responses")]
     pub(crate) question: Option<String>,
-    /// The responses are whole numbers, such as 1..5.
-    #[arg(long, value_name = "MIN..MAX", value_parser = scale)]
+    /// The responses are whole numbers, such as 1..5 or -2..2.
+    #[arg(long, value_name = "MIN..MAX", value_parser = scale, allow_hyphen_values = true)]
     pub(crate) scale: Option<(i64, i64)>,
     /// The responses are these words, with commas between.
     #[arg(long, value_name = "A,B,..", value_delimiter = ',')]
@@ -134,8 +134,13 @@ impl Options {
                     (None, Some(header)) => Box::new(in_header(header)),
                     (None, None) => return Err("give --user or --user-header".to_owned()),
                 };
-                if self.user.is_some() && !address.ip().is_loopback() {
-                    eprintln!("rpm-mcp: everybody who reaches {address} reads and changes the data of this one user");
+                if !address.ip().is_loopback() {
+                    let who = if self.user.is_some() {
+                        "reads and changes the data of this one user"
+                    } else {
+                        "is whoever the header says: let nobody but the proxy reach it"
+                    };
+                    eprintln!("rpm-mcp: everybody who reaches {address} {who}");
                 }
                 Ok(Serving::Http { address, who, hosts: self.host.clone(), origins: self.origin.clone() })
             }
