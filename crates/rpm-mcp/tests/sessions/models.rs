@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use rmcp::model::{CallToolRequest, ClientRequest};
 use rmcp::service::PeerRequestOptions;
+use rpm_core::answer::PromptedAnswerer;
 use rpm_core::extract::PromptedExtractor;
+use rpm_core::pipeline::RpmPipelineBuilder;
+use rpm_core::reason::PromptedPathWriter;
 use rpm_core::testing::ScriptedBackend;
 use rpm_core::{Personalizer, Preset, RpmPipeline, backend_fn};
 use rpm_mcp::{Server, limits};
@@ -33,6 +36,10 @@ impl Drop for OnDrop {
 
 impl Hanging {
     fn server() -> (Self, Server) {
+        Self::server_of(|pipeline| pipeline.extractor(PromptedExtractor::default()))
+    }
+
+    fn server_of(parts: impl FnOnce(RpmPipelineBuilder) -> RpmPipelineBuilder) -> (Self, Server) {
         let this =
             Self { hangs: Arc::default(), began: Arc::default(), dropped: Arc::default(), asked: Arc::default() };
         let (hangs, began, dropped) = (Arc::clone(&this.hangs), Arc::clone(&this.began), Arc::clone(&this.dropped));
@@ -49,8 +56,7 @@ impl Hanging {
                 Ok(ScriptedBackend::made_up(&request))
             }
         });
-        let pipeline = RpmPipeline::builder(films()).backend(model).preset(Preset::Frugal);
-        let pipeline = pipeline.extractor(PromptedExtractor::default()).build().unwrap();
+        let pipeline = parts(RpmPipeline::builder(films()).backend(model).preset(Preset::Frugal)).build().unwrap();
         (this, Server::new(Personalizer::new(pipeline)))
     }
 }
@@ -95,7 +101,9 @@ async fn a_long_call_gives_signs_that_it_goes_on() {
 
 #[tokio::test]
 async fn an_answer_for_which_paths_were_written_is_explained_without_another_one() {
-    let (model, server) = Hanging::server();
+    let (model, server) = Hanging::server_of(|pipeline| {
+        pipeline.path_writer(PromptedPathWriter::default()).answerer(PromptedAnswerer::default())
+    });
     let client = taught(&server, "ana", Person::silent()).await;
     let told = done(&client, "answer", json!({"query": "A quiet garden"})).await;
     let asked = model.asked.load(Ordering::SeqCst);
