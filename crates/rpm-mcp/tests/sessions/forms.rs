@@ -26,11 +26,11 @@ async fn again(
     client: &Client,
     tool: &str,
     arguments: Value,
-    reply: Option<InputResponses>,
+    reply: impl Into<Option<InputResponses>>,
     state: Option<&str>,
 ) -> CallToolResult {
     let mut call = params(tool, arguments);
-    if let Some(reply) = reply {
+    if let Some(reply) = reply.into() {
         call = call.with_input_responses(reply);
     }
     if let Some(state) = state {
@@ -39,11 +39,11 @@ async fn again(
     client.call_tool(call).await.unwrap()
 }
 
-fn reply(form: Value) -> Option<InputResponses> {
-    Some([("form".to_owned(), form)].into())
+fn reply(form: Value) -> InputResponses {
+    [("form".to_owned(), form)].into()
 }
 
-fn accepted(content: Value) -> Option<InputResponses> {
+fn accepted(content: &Value) -> InputResponses {
     reply(json!({"action": "accept", "content": content}))
 }
 
@@ -63,16 +63,16 @@ async fn a_form_that_goes_wrong_in_whatever_way_confirms_nothing() {
     }
     let client = connect_in(session(), yes, without_initialize()).await;
     let state = asked(&client, "forget", everything()).await;
-    let yes = accepted(json!({"confirm": true}));
+    let yes = accepted(&json!({"confirm": true}));
     let cases = [
-        (reply(json!({})), Some(state.as_str())),
-        (reply(json!({"zebra": 1})), Some(&state)),
-        (reply(json!("accept")), Some(&state)),
-        (reply(Value::Null), Some(&state)),
+        (Some(reply(json!({}))), Some(state.as_str())),
+        (Some(reply(json!({"zebra": 1}))), Some(&state)),
+        (Some(reply(json!("accept"))), Some(&state)),
+        (Some(reply(Value::Null)), Some(&state)),
         (Some(InputResponses::new()), Some(&state)),
         (None, Some(&state)),
-        (yes.clone(), None),
-        (yes.clone(), Some("everything")),
+        (Some(yes.clone()), None),
+        (Some(yes.clone()), Some("everything")),
     ];
     // A client that says nothing of forms any more when it calls again, too.
     let without = connect_in(session(), Person::silent(), without_initialize()).await;
@@ -111,17 +111,17 @@ async fn a_reply_that_comes_twice_is_recorded_once() {
     let state = asked(&client, "next_question", candidates()).await;
     let mut recorded = Vec::new();
     for _ in 0..2 {
-        let reply = accepted(json!({"response": "3"}));
+        let reply = accepted(&json!({"response": "3"}));
         let said = again(&client, "next_question", candidates(), reply, Some(&state)).await;
         recorded.push(said.structured_content.unwrap()["recorded"]["interaction"].clone());
     }
     assert_eq!(recorded[0], recorded[1]);
-    let other = again(&client, "next_question", candidates(), accepted(json!({"response": "4"})), Some(&state)).await;
+    let other = again(&client, "next_question", candidates(), accepted(&json!({"response": "4"})), Some(&state)).await;
     assert_eq!(other.is_error, Some(true), "another answer to the same form: {other:?}");
     assert_eq!(done(&client, "profile", json!({})).await["past_answers"], 1);
     done(&client, "record", seen()).await;
     assert_eq!(
-        again(&client, "next_question", candidates(), accepted(json!({"response": "3"})), Some(&state)).await.is_error,
+        again(&client, "next_question", candidates(), accepted(&json!({"response": "3"})), Some(&state)).await.is_error,
         Some(false)
     );
     assert_eq!(done(&client, "profile", json!({})).await["past_answers"], 13, "nor is it after more was recorded");
@@ -129,7 +129,7 @@ async fn a_reply_that_comes_twice_is_recorded_once() {
     let here = connect(server.session("ana".try_into().unwrap()), Person::silent()).await;
     let late = asked(&client, "next_question", candidates()).await;
     done(&here, "forget", everything()).await;
-    let said = again(&client, "next_question", candidates(), accepted(json!({"response": "3"})), Some(&late)).await;
+    let said = again(&client, "next_question", candidates(), accepted(&json!({"response": "3"})), Some(&late)).await;
     assert_eq!(said.is_error, Some(true), "{said:?}");
     assert_eq!(done(&client, "profile", json!({})).await["past_answers"], 0);
 }
@@ -153,7 +153,7 @@ async fn a_reply_to_another_question_is_refused() {
         Some(format!("{state}.1")),
         Some(format!("+{state}")),
     ];
-    let yes = || accepted(json!({"response": "3"}));
+    let yes = || accepted(&json!({"response": "3"}));
     for state in states.drain(..) {
         let said = again(&client, "next_question", candidates(), yes(), state.as_deref()).await;
         assert!(
