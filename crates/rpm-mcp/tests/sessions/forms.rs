@@ -1,7 +1,10 @@
 //! Forms that go wrong, replies that fit no form, and what has to be confirmed.
 
 use rmcp::model::{CallToolResponse, CallToolResult, InputResponses};
+use rmcp::serve_server;
+use rpm_mcp::Server;
 use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 
 use crate::client::{STRANGE, both, candidates};
 use crate::people::{
@@ -86,6 +89,58 @@ async fn a_form_that_goes_wrong_in_whatever_way_confirms_nothing() {
     assert_eq!(done(&client, "profile", json!({})).await["past_answers"], 12);
     let said = again(&client, "forget", everything(), yes, Some(&state)).await;
     assert_eq!(said.structured_content.unwrap()["forgotten"], true);
+}
+
+/// Calls by the older protocol, line by line, and replies to the form with this; gives the result of the call.
+async fn replied_by_hand(server: &Server, reply: &Value) -> Value {
+    let (here, there) = tokio::io::duplex(1 << 16);
+    let session = server.session("ana".try_into().unwrap());
+    tokio::spawn(async move { Box::pin(serve_server(session, here)).await.unwrap().waiting().await });
+    let (output, mut input) = tokio::io::split(there);
+    let mut output = BufReader::new(output).lines();
+    let lines = [
+        json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+            "protocolVersion": "2025-06-18", "capabilities": {"elicitation": {}}, "clientInfo": {"name": "test", "version": "1"}}}),
+        json!({"jsonrpc": "2.0", "method": "notifications/initialized"}),
+        json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "forget", "arguments": everything()}}),
+    ];
+    for line in &lines {
+        input.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+    }
+    loop {
+        let said: Value = serde_json::from_str(&output.next_line().await.unwrap().unwrap()).unwrap();
+        if said["method"] == "elicitation/create" {
+            let mut line = reply.clone();
+            line["jsonrpc"] = json!("2.0");
+            line["id"] = said["id"].clone();
+            input.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+        } else if said["id"] == 2 {
+            return said["result"].clone();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_reply_of_another_shape_confirms_nothing() {
+    let server = server();
+    let client = taught(&server, "ana", Person::silent()).await;
+    let yes = json!({"confirm": true});
+    for wrong in [
+        json!({"error": {"code": -32603, "message": "no form"}}),
+        json!({"error": {"code": -32601, "message": "no such method"}}),
+        json!({"result": {}}),
+        json!({"result": {"zebra": 1}}),
+        json!({"result": {"action": "maybe", "content": yes}}),
+        json!({"result": {"content": yes}}),
+        json!({"result": {"action": "accept"}}),
+        json!({"result": {"action": "accept", "content": {"confirm": "true"}}}),
+    ] {
+        let said = replied_by_hand(&server, &wrong).await;
+        assert!(said["isError"] == true || said["structuredContent"]["forgotten"] == false, "{wrong}: {said}");
+        assert_eq!(done(&client, "profile", json!({})).await["past_answers"], 12, "{wrong}");
+    }
+    let said = replied_by_hand(&server, &json!({"result": {"action": "accept", "content": yes}})).await;
+    assert_eq!(said["structuredContent"]["forgotten"], true, "{said}");
 }
 
 #[tokio::test]
