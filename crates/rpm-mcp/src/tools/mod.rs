@@ -59,7 +59,7 @@ fn mark<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
         content.update((text.len() as u64).to_le_bytes());
         content.update(text);
     }
-    content.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    content.finalize().iter().fold(String::new(), |mark, byte| format!("{mark}{byte:02x}"))
 }
 
 impl Outcome {

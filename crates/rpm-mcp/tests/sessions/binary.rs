@@ -132,6 +132,36 @@ async fn it_serves_over_http_for_the_users_whom_a_proxy_names() {
     }
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn who_ends_the_process_ends_it_in_order() {
+    let mut child = command(&FILMS)
+        .args(["--user", "ana"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let (mut input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let lines = [
+        json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+            "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}}),
+        json!({"jsonrpc": "2.0", "method": "notifications/initialized"}),
+        json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "record", "arguments": seen()}}),
+    ];
+    for line in &lines {
+        input.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+    }
+    let mut output = BufReader::new(output).lines();
+    for _ in 0..2 {
+        output.next_line().await.unwrap().unwrap();
+    }
+    let id = child.id().unwrap().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
+    let ended = tokio::time::timeout(std::time::Duration::from_secs(10), child.wait()).await;
+    assert!(ended.expect("it ends").unwrap().success());
+}
+
 #[tokio::test]
 async fn a_scale_may_begin_below_nought() {
     let mut command = command(&["--user", "ana", "--question", "How warm is it for this person?", "--scale", "-2..2"]);

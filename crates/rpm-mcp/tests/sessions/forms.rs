@@ -1,7 +1,10 @@
 //! Forms that go wrong, replies that fit no form, and what has to be confirmed.
 
 use rmcp::model::{CallToolResponse, CallToolResult, InputResponses};
+use rmcp::serve_server;
+use rpm_mcp::Server;
 use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 
 use crate::client::{STRANGE, both, candidates};
 use crate::people::{
@@ -26,11 +29,11 @@ async fn again(
     client: &Client,
     tool: &str,
     arguments: Value,
-    reply: Option<InputResponses>,
+    reply: impl Into<Option<InputResponses>>,
     state: Option<&str>,
 ) -> CallToolResult {
     let mut call = params(tool, arguments);
-    if let Some(reply) = reply {
+    if let Some(reply) = reply.into() {
         call = call.with_input_responses(reply);
     }
     if let Some(state) = state {
@@ -39,11 +42,11 @@ async fn again(
     client.call_tool(call).await.unwrap()
 }
 
-fn reply(form: Value) -> Option<InputResponses> {
-    Some([("form".to_owned(), form)].into())
+fn reply(form: Value) -> InputResponses {
+    [("form".to_owned(), form)].into()
 }
 
-fn accepted(content: Value) -> Option<InputResponses> {
+fn accepted(content: &Value) -> InputResponses {
     reply(json!({"action": "accept", "content": content}))
 }
 
@@ -63,16 +66,16 @@ async fn a_form_that_goes_wrong_in_whatever_way_confirms_nothing() {
     }
     let client = connect_in(session(), yes, without_initialize()).await;
     let state = asked(&client, "forget", everything()).await;
-    let yes = accepted(json!({"confirm": true}));
+    let yes = accepted(&json!({"confirm": true}));
     let cases = [
-        (reply(json!({})), Some(state.as_str())),
-        (reply(json!({"zebra": 1})), Some(&state)),
-        (reply(json!("accept")), Some(&state)),
-        (reply(Value::Null), Some(&state)),
+        (Some(reply(json!({}))), Some(state.as_str())),
+        (Some(reply(json!({"zebra": 1}))), Some(&state)),
+        (Some(reply(json!("accept"))), Some(&state)),
+        (Some(reply(Value::Null)), Some(&state)),
         (Some(InputResponses::new()), Some(&state)),
         (None, Some(&state)),
-        (yes.clone(), None),
-        (yes.clone(), Some("everything")),
+        (Some(yes.clone()), None),
+        (Some(yes.clone()), Some("everything")),
     ];
     // A client that says nothing of forms any more when it calls again, too.
     let without = connect_in(session(), Person::silent(), without_initialize()).await;
@@ -86,6 +89,58 @@ async fn a_form_that_goes_wrong_in_whatever_way_confirms_nothing() {
     assert_eq!(done(&client, "profile", json!({})).await["past_answers"], 12);
     let said = again(&client, "forget", everything(), yes, Some(&state)).await;
     assert_eq!(said.structured_content.unwrap()["forgotten"], true);
+}
+
+/// Calls by the older protocol, line by line, and replies to the form with this; gives the result of the call.
+async fn replied_by_hand(server: &Server, reply: &Value) -> Value {
+    let (here, there) = tokio::io::duplex(1 << 16);
+    let session = server.session("ana".try_into().unwrap());
+    tokio::spawn(async move { Box::pin(serve_server(session, here)).await.unwrap().waiting().await });
+    let (output, mut input) = tokio::io::split(there);
+    let mut output = BufReader::new(output).lines();
+    let lines = [
+        json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+            "protocolVersion": "2025-06-18", "capabilities": {"elicitation": {}}, "clientInfo": {"name": "test", "version": "1"}}}),
+        json!({"jsonrpc": "2.0", "method": "notifications/initialized"}),
+        json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "forget", "arguments": everything()}}),
+    ];
+    for line in &lines {
+        input.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+    }
+    loop {
+        let said: Value = serde_json::from_str(&output.next_line().await.unwrap().unwrap()).unwrap();
+        if said["method"] == "elicitation/create" {
+            let mut line = reply.clone();
+            line["jsonrpc"] = json!("2.0");
+            line["id"] = said["id"].clone();
+            input.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+        } else if said["id"] == 2 {
+            return said["result"].clone();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_reply_of_another_shape_confirms_nothing() {
+    let server = server();
+    let client = taught(&server, "ana", Person::silent()).await;
+    let yes = json!({"confirm": true});
+    for wrong in [
+        json!({"error": {"code": -32603, "message": "no form"}}),
+        json!({"error": {"code": -32601, "message": "no such method"}}),
+        json!({"result": {}}),
+        json!({"result": {"zebra": 1}}),
+        json!({"result": {"action": "maybe", "content": yes}}),
+        json!({"result": {"content": yes}}),
+        json!({"result": {"action": "accept"}}),
+        json!({"result": {"action": "accept", "content": {"confirm": "true"}}}),
+    ] {
+        let said = replied_by_hand(&server, &wrong).await;
+        assert!(said["isError"] == true || said["structuredContent"]["forgotten"] == false, "{wrong}: {said}");
+        assert_eq!(done(&client, "profile", json!({})).await["past_answers"], 12, "{wrong}");
+    }
+    let said = replied_by_hand(&server, &json!({"result": {"action": "accept", "content": yes}})).await;
+    assert_eq!(said["structuredContent"]["forgotten"], true, "{said}");
 }
 
 #[tokio::test]
@@ -111,17 +166,17 @@ async fn a_reply_that_comes_twice_is_recorded_once() {
     let state = asked(&client, "next_question", candidates()).await;
     let mut recorded = Vec::new();
     for _ in 0..2 {
-        let reply = accepted(json!({"response": "3"}));
+        let reply = accepted(&json!({"response": "3"}));
         let said = again(&client, "next_question", candidates(), reply, Some(&state)).await;
         recorded.push(said.structured_content.unwrap()["recorded"]["interaction"].clone());
     }
     assert_eq!(recorded[0], recorded[1]);
-    let other = again(&client, "next_question", candidates(), accepted(json!({"response": "4"})), Some(&state)).await;
+    let other = again(&client, "next_question", candidates(), accepted(&json!({"response": "4"})), Some(&state)).await;
     assert_eq!(other.is_error, Some(true), "another answer to the same form: {other:?}");
     assert_eq!(done(&client, "profile", json!({})).await["past_answers"], 1);
     done(&client, "record", seen()).await;
     assert_eq!(
-        again(&client, "next_question", candidates(), accepted(json!({"response": "3"})), Some(&state)).await.is_error,
+        again(&client, "next_question", candidates(), accepted(&json!({"response": "3"})), Some(&state)).await.is_error,
         Some(false)
     );
     assert_eq!(done(&client, "profile", json!({})).await["past_answers"], 13, "nor is it after more was recorded");
@@ -129,7 +184,7 @@ async fn a_reply_that_comes_twice_is_recorded_once() {
     let here = connect(server.session("ana".try_into().unwrap()), Person::silent()).await;
     let late = asked(&client, "next_question", candidates()).await;
     done(&here, "forget", everything()).await;
-    let said = again(&client, "next_question", candidates(), accepted(json!({"response": "3"})), Some(&late)).await;
+    let said = again(&client, "next_question", candidates(), accepted(&json!({"response": "3"})), Some(&late)).await;
     assert_eq!(said.is_error, Some(true), "{said:?}");
     assert_eq!(done(&client, "profile", json!({})).await["past_answers"], 0);
 }
@@ -153,7 +208,7 @@ async fn a_reply_to_another_question_is_refused() {
         Some(format!("{state}.1")),
         Some(format!("+{state}")),
     ];
-    let yes = || accepted(json!({"response": "3"}));
+    let yes = || accepted(&json!({"response": "3"}));
     for state in states.drain(..) {
         let said = again(&client, "next_question", candidates(), yes(), state.as_deref()).await;
         assert!(

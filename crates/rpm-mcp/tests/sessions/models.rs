@@ -5,12 +5,17 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rmcp::model::{CallToolRequest, ClientRequest};
+use rmcp::serve_server;
 use rmcp::service::PeerRequestOptions;
+use rpm_core::answer::PromptedAnswerer;
 use rpm_core::extract::PromptedExtractor;
+use rpm_core::pipeline::RpmPipelineBuilder;
+use rpm_core::reason::PromptedPathWriter;
 use rpm_core::testing::ScriptedBackend;
 use rpm_core::{Personalizer, Preset, RpmPipeline, backend_fn};
 use rpm_mcp::{Server, limits};
 use serde_json::json;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::sync::Notify;
 
 use crate::people::{Person, connect, done, films, params, refused, taught};
@@ -33,6 +38,10 @@ impl Drop for OnDrop {
 
 impl Hanging {
     fn server() -> (Self, Server) {
+        Self::server_of(|pipeline| pipeline.extractor(PromptedExtractor::default()))
+    }
+
+    fn server_of(parts: impl FnOnce(RpmPipelineBuilder) -> RpmPipelineBuilder) -> (Self, Server) {
         let this =
             Self { hangs: Arc::default(), began: Arc::default(), dropped: Arc::default(), asked: Arc::default() };
         let (hangs, began, dropped) = (Arc::clone(&this.hangs), Arc::clone(&this.began), Arc::clone(&this.dropped));
@@ -49,8 +58,7 @@ impl Hanging {
                 Ok(ScriptedBackend::made_up(&request))
             }
         });
-        let pipeline = RpmPipeline::builder(films()).backend(model).preset(Preset::Frugal);
-        let pipeline = pipeline.extractor(PromptedExtractor::default()).build().unwrap();
+        let pipeline = parts(RpmPipeline::builder(films()).backend(model).preset(Preset::Frugal)).build().unwrap();
         (this, Server::new(Personalizer::new(pipeline)))
     }
 }
@@ -95,7 +103,9 @@ async fn a_long_call_gives_signs_that_it_goes_on() {
 
 #[tokio::test]
 async fn an_answer_for_which_paths_were_written_is_explained_without_another_one() {
-    let (model, server) = Hanging::server();
+    let (model, server) = Hanging::server_of(|pipeline| {
+        pipeline.path_writer(PromptedPathWriter::default()).answerer(PromptedAnswerer::default())
+    });
     let client = taught(&server, "ana", Person::silent()).await;
     let told = done(&client, "answer", json!({"query": "A quiet garden"})).await;
     let asked = model.asked.load(Ordering::SeqCst);
@@ -131,4 +141,41 @@ async fn a_user_has_so_many_calls_under_way() {
     tokio::time::timeout(Duration::from_secs(10), model.dropped.notified()).await.expect("its place is free");
     tokio::time::sleep(Duration::from_millis(50)).await;
     done(&other, "profile", json!({})).await;
+}
+
+#[tokio::test]
+async fn a_sign_that_nobody_reads_does_not_hold_up_the_call() {
+    let answered = Arc::new(Notify::new());
+    let of_model = Arc::clone(&answered);
+    let model = backend_fn(move |request| {
+        let answered = Arc::clone(&of_model);
+        async move {
+            // Longer than to the first sign.
+            tokio::time::sleep(Duration::from_millis(2_500)).await;
+            answered.notify_one();
+            Ok(ScriptedBackend::made_up(&request))
+        }
+    });
+    let pipeline = RpmPipeline::builder(films()).backend(model).preset(Preset::Frugal);
+    let pipeline = pipeline.extractor(PromptedExtractor::default()).build().unwrap();
+    let session = Server::new(Personalizer::new(pipeline)).session("ana".try_into().unwrap());
+    let (here, there) = tokio::io::duplex(64);
+    tokio::spawn(async move { Box::pin(serve_server(session, here)).await.unwrap().waiting().await });
+    let (output, mut input) = tokio::io::split(there);
+    let mut output = BufReader::with_capacity(1, output).lines();
+    let lines = [
+        json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+            "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}}),
+        json!({"jsonrpc": "2.0", "method": "notifications/initialized"}),
+        json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "answer",
+            "arguments": {"query": "A quiet garden"}, "_meta": {"progressToken": 1}}}),
+    ];
+    for (place, line) in lines.iter().enumerate() {
+        input.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+        if place == 0 {
+            output.next_line().await.unwrap().unwrap();
+        }
+    }
+    // From here on the client reads nothing.
+    tokio::time::timeout(Duration::from_secs(10), answered.notified()).await.expect("the model is waited for");
 }

@@ -63,7 +63,10 @@ async fn serve(server: &Server, serving: Serving) -> Result<(), String> {
         Serving::Stdio(user) => {
             let session = Box::pin(server.session(user).serve(stdio())).await;
             let session = session.map_err(|_| "the client did not begin the protocol as it should".to_owned())?;
-            session.waiting().await.map(drop).map_err(|_| "the session broke off".to_owned())
+            tokio::select! {
+                waited = session.waiting() => waited.map(drop).map_err(|_| "the session broke off".to_owned()),
+                () = ended() => Ok(()),
+            }
         }
         Serving::Http { address, who, hosts, origins } => {
             let listener = TcpListener::bind(address).await.map_err(|error| format!("--http: {error}"))?;
