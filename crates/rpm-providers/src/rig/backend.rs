@@ -26,11 +26,11 @@ use rpm_core::llm::{
 ///
 /// ```
 /// use rig_core::http_client::DynHttpClient;
-/// use rig_core::providers::openai::OpenAI;
+/// use rig_core::providers::openai::OpenAIConfig;
 /// use rpm_providers::RigBackend;
 ///
 /// fn backend(http: DynHttpClient, key: &str) -> RigBackend {
-///     RigBackend::new(OpenAI::new(key).with_http(http).chat("my-model"))
+///     RigBackend::new(OpenAIConfig::new(key).connect(http).chat("my-model"))
 /// }
 /// ```
 ///
