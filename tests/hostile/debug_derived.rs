@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Types with a derived `Debug` over text that is not the user's, by whose words these are.
-const NOT_THE_USERS: [(&str, &[&str]); 7] = [
+const NOT_THE_USERS: [(&str, &[&str]); 8] = [
     (
         "the host's own words, or the names of its files, methods, models and settings",
         &[
@@ -29,6 +29,10 @@ const NOT_THE_USERS: [(&str, &[&str]); 7] = [
         "names of this crate's parts, digests and versions",
         &["Provenance", "OldFrame", "ReaderName", "Receipt", "DamagedFile"],
     ),
+    (
+        "names of providers, models and servers, and what spans say, in which no text stands",
+        &["Who", "Endpoint", "Bounded", "Seen"],
+    ),
     ("what a store says of itself in a receipt", &["PlaceState", "Erasure"]),
     (
         "names that a host gave in a database, its answer about those, and ids and words of this crate's",
@@ -46,6 +50,7 @@ const NOT_THE_USERS: [(&str, &[&str]); 7] = [
             "ItemOutcome",
             "ObserveOutcome",
             "PersonalizerError",
+            "ToolError",
             "ConformanceError",
             "EvalError",
             "Skipped",
