@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 from . import _frame, _native
 from ._backend import Backend, BackendLike, running_loop, settings
 from ._decode import read
+from ._errors import DataError
 from ._html import plain
 from ._native import Stop, Task
 from ._population import Catalog, Population
@@ -213,11 +214,11 @@ class Personalizer:
 
     def record(self, user: str, query: QueryLike, response: object) -> str:
         """Records what a user responded, under an id that is made for it; gives the id. The user need not be known."""
-        return self._native.record(user, _asked(query), str(response), None)
+        return self._native.record(user, _asked(query), _responded(response), None)
 
     async def record_async(self, user: str, query: QueryLike, response: object) -> str:
         """`record`, awaited."""
-        return await _awaited(lambda stop: self._native.record(user, _asked(query), str(response), stop))
+        return await _awaited(lambda stop: self._native.record(user, _asked(query), _responded(response), stop))
 
     def answer(self, user: str, query: QueryLike) -> Told:
         """Answers a query the way a user would, with the reasons. Asking makes nobody known."""
@@ -300,6 +301,14 @@ class Personalizer:
 
     def __repr__(self) -> str:
         return f"Personalizer({self._task!r})"
+
+
+def _responded(response: object) -> str:
+    """A response as a cell of a frame is read."""
+    cell = _frame.cell_of(response)
+    if cell is None:
+        raise DataError("the response is missing")
+    return str(cell)
 
 
 def _taking(at_once: int, errors: str, progress: ProgressLike, stop: Stop | None) -> _native.Taking:
