@@ -56,6 +56,11 @@ def test_a_frame_may_say_itself_which_rows_are_asked(task: rpm.Task, frame: pand
     frame["test"] = frame.groupby("user").cumcount() == 0
     found = rpm.evaluate(frame, task, columns=COLUMNS, methods=["median"])
     assert {int(it["item"]) for it in found.records()} == set(frame.index[frame["test"]])
+    unasked = frame.assign(test=frame["test"] & (frame["user"] != "ada"))
+    left_out = rpm.evaluate(unasked, task, columns=COLUMNS, methods=["median"])
+    first = int(frame.index[frame["user"] == "ada"][0])
+    [skipped] = left_out.report["sets"][0]["skipped"]
+    assert skipped["row"] == f"row {first}" and "ada" not in left_out.to_html() + left_out.to_markdown()
     lone = frame[frame["test"]]
     with pytest.raises(rpm.EvaluationError, match="no user has a row to learn from"):
         rpm.evaluate(lone, task, columns=COLUMNS)
