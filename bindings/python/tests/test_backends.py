@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import multiprocessing
 import os
 import signal
 import threading
@@ -136,8 +138,14 @@ def test_a_reply_that_is_none_is_an_error_of_the_backend(task: rpm.Task, rows: l
         frugal(task, lambda request: "no JSON", rows).answer("ana", QUERY)
     with pytest.raises(rpm.ConfigError, match="a backend is a function"):
         rpm.Personalizer(task, 5)  # type: ignore[arg-type]
-    for setting in ({"form": "prose"}, {"at_once": 0}, {"deadline": -1.0, "at_once": 2}):
-        with pytest.raises(rpm.ConfigError):
+    for setting, message in (
+        ({"form": "prose"}, "form is"),
+        ({"at_once": 0}, "at_once is 1"),
+        ({"deadline": -1.0}, "number of seconds"),
+        ({"deadline": float("nan")}, "number of seconds"),
+        ({"replay": True}, "replay takes replies from a log"),
+    ):
+        with pytest.raises(rpm.ConfigError, match=message):
             rpm.Personalizer(task, rpm.Backend(reply_to, **setting))
 
 
@@ -171,6 +179,24 @@ def test_a_deadline_ends_an_attempt_and_cancels_the_coroutine(task: rpm.Task, ro
     with pytest.raises(rpm.OperationError) as error:
         films.answer("ana", QUERY)
     assert error.value.is_transient and cancelled.wait(5)
+
+
+def test_a_sync_model_on_threads_is_not_asked_again_while_it_is_at_work(task: rpm.Task, rows: list[dict[str, object]]) -> None:
+    model = SyncModel(0.3)
+    films = frugal(task, rpm.Backend(model, at_once=2, deadline=0.05), rows)
+    assert films.answer("ana", QUERY).response == "5" and len(model.requests) == 1
+
+
+def test_a_log_asks_for_the_models_name_since_two_functions_may_have_one(task: rpm.Task, rows: list[dict[str, object]], tmp_path: Path) -> None:
+    def saying(response: str) -> Callable[[rpm.CompletionRequest], str]:
+        return lambda request: reply_to(request).replace('"5"', f'"{response}"')
+
+    log = tmp_path / "replies.log"
+    with pytest.raises(rpm.ConfigError, match="by the name of their model"):
+        rpm.Personalizer(task, rpm.Backend(saying("5"), log=log))
+    assert not log.exists()
+    told = [frugal(task, rpm.Backend(saying(it), it, log=log), rows).answer("ana", QUERY).usage["answer"] for it in ("5", "2", "2")]
+    assert [(it.calls, it.reused) for it in told] == [(1, 0), (1, 0), (0, 1)]
 
 
 def test_a_reply_in_the_log_is_not_paid_for_again(task: rpm.Task, rows: list[dict[str, object]], tmp_path: Path) -> None:
@@ -250,6 +276,110 @@ def test_a_plain_call_within_an_async_model_of_an_awaited_call_is_no_dead_end(ta
         return (await asyncio.wait_for(films.answer_async("ana", QUERY), 20)).response
 
     assert asyncio.run(main()) == "5"
+
+
+def within(seconds: float, call: Callable[[], Any]) -> Any:
+    """What it gives, if it gives it in time."""
+    given: list[Any] = []
+    thread = threading.Thread(target=lambda: given.append(call()), daemon=True)
+    thread.start()
+    thread.join(seconds)
+    assert not thread.is_alive(), "a dead end"
+    [only] = given
+    return only
+
+
+@pytest.mark.parametrize("at_once", [None, 2])
+def test_plain_calls_within_async_models_of_plain_calls_are_no_dead_end(task: rpm.Task, rows: list[dict[str, object]], at_once: int | None) -> None:
+    films = frugal(task, AsyncModel(0.01), rows)
+    for _ in range(3):
+
+        def sync(request: rpm.CompletionRequest, inner: rpm.Personalizer = films) -> str:
+            assert inner.answer("ana", QUERY).response == "5"
+            return reply_to(request)
+
+        async def model(request: rpm.CompletionRequest, sync: Any = frugal(task, rpm.Backend(sync, at_once=at_once), rows)) -> str:
+            assert sync.answer("ana", QUERY).response == "5"
+            return reply_to(request)
+
+        films = frugal(task, model, rows)
+    assert within(20, lambda: films.answer("ana", QUERY).response) == "5"
+
+
+def test_a_wish_to_stop_in_an_async_model_is_handed_over_and_harms_no_later_call(task: rpm.Task, rows: list[dict[str, object]]) -> None:
+    async def leaves(request: rpm.CompletionRequest) -> str:
+        raise SystemExit(3)
+
+    leaving, films = frugal(task, leaves, rows), frugal(task, AsyncModel(), rows)
+
+    def call() -> object:
+        with pytest.raises(SystemExit) as raised:
+            leaving.answer("ana", QUERY)
+        return raised.value.code
+
+    async def main() -> str:
+        with pytest.raises(SystemExit):
+            await leaving.answer_async("ana", QUERY)
+        return (await films.answer_async("ana", QUERY)).response
+
+    assert within(10, call) == 3
+    assert within(10, lambda: films.answer("ana", QUERY).response) == "5"
+    assert within(10, lambda: asyncio.run(main())) == "5"
+
+
+def test_a_loop_that_was_ended_is_begun_anew_and_who_waited_is_told(task: rpm.Task, rows: list[dict[str, object]]) -> None:
+    async def ends(request: rpm.CompletionRequest) -> str:
+        asyncio.get_running_loop().stop()
+        await asyncio.sleep(60)
+        return ""
+
+    ending, films = frugal(task, rpm.Backend(ends, retries=0), rows), frugal(task, AsyncModel(), rows)
+
+    def call() -> type[BaseException]:
+        with pytest.raises(rpm.OperationError) as raised:
+            ending.answer("ana", QUERY)
+        return type(raised.value)
+
+    assert within(10, call) is rpm.OperationError
+    assert within(10, lambda: films.answer("ana", QUERY).response) == "5"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
+def test_a_process_that_was_forked_off_has_threads_and_loops_of_its_own(task: rpm.Task, rows: list[dict[str, object]]) -> None:
+    one, other = frugal(task, rpm.Backend(SyncModel(), at_once=2), rows), frugal(task, AsyncModel(), rows)
+
+    def work() -> None:
+        assert one.answer("ana", QUERY).response == "5"
+        assert other.answer("ana", QUERY).response == "5"
+        assert asyncio.run(other.answer_async("ana", QUERY)).response == "5"  # type: ignore[arg-type]
+
+    work()
+    child = multiprocessing.get_context("fork").Process(target=work)
+    child.start()
+    child.join(20)
+    stuck = child.is_alive()
+    child.kill()
+    assert not stuck and child.exitcode == 0
+
+
+def test_a_model_on_threads_sees_the_callers_context(task: rpm.Task, rows: list[dict[str, object]]) -> None:
+    trace: contextvars.ContextVar[str] = contextvars.ContextVar("trace", default="none")
+    seen: list[str] = []
+
+    def model(request: rpm.CompletionRequest) -> str:
+        seen.append(trace.get())
+        return reply_to(request)
+
+    async def later(request: rpm.CompletionRequest) -> str:
+        return model(request)
+
+    backends: list[Any] = [model, rpm.Backend(model, at_once=2), later]
+    films = [frugal(task, backend, rows) for backend in backends]
+    token = trace.set("one")
+    for it in films:
+        it.answer("ana", QUERY)
+    trace.reset(token)
+    assert seen == ["one"] * 3
 
 
 def test_cancelling_an_awaited_call_stops_the_backend(task: rpm.Task, rows: list[dict[str, object]]) -> None:

@@ -107,6 +107,12 @@ def test_a_model_of_ones_own_is_asked_by_the_methods_that_ask_one(task: rpm.Task
     assert all(it["error"] for it in alone.records())
 
 
+def test_a_temperature_is_told_as_its_decimal(task: rpm.Task, frame: pandas.DataFrame) -> None:
+    model = SyncModel()
+    rpm.evaluate(frame, task, columns=COLUMNS, methods=["self-consistency"], backend=model, tests=1, users=1)
+    assert {request.temperature for request in model.requests} == {0.7}
+
+
 def test_what_cannot_be_compared_is_told(task: rpm.Task, frame: pandas.DataFrame, tmp_path: Path) -> None:
     assert {"offline", "knn", "rpm"} <= set(rpm.method_names())
     with pytest.raises(rpm.EvaluationError, match="method telepathy"):

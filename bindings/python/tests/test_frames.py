@@ -233,7 +233,7 @@ def test_what_any_library_calls_missing_is_missing_in_rows_and_in_columns(task: 
 @pytest.mark.parametrize("unit", ["D", "s", "ms", "us", "ns"])
 def test_times_of_numpy_are_seconds_whatever_their_unit(task: rpm.Task, unit: str) -> None:
     times = numpy.array(["1970-01-02", "1969-12-31"], dtype=f"datetime64[{unit}]")
-    columns = {"user": ["a", "a"], "query": ["A film", "A play"], "response": [3, 4], "time": times}
+    columns: dict[str, Any] = {"user": ["a", "a"], "query": ["A film", "A play"], "response": [3, 4], "time": times}
     personalizer = rpm.Personalizer(task)
     for frame in (columns, [{name: cells[n] for name, cells in columns.items()} for n in (0, 1)]):
         personalizer.learn(frame)

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
-import contextvars
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from . import _frame, _native
-from ._backend import Backend, BackendLike, running_loop, settings
+from ._backend import Backend, BackendLike, settings
 from ._decode import read
 from ._errors import DataError
 from ._html import plain
 from ._native import Stop, Task
 from ._population import Catalog, Population
 from ._progress import ProgressLike, teller
+from ._threads import Threads, context_of_waiting
 from ._types import (
     FrameReport,
     LearnReport,
@@ -328,15 +327,13 @@ def _explained(found: tuple[dict[str, Any], str, str]) -> WhatIf:
 
 
 # Not asyncio's own threads: a model may need those, and there are few.
-_waiting = concurrent.futures.ThreadPoolExecutor(128, thread_name_prefix="rpm_core_wait")
+_waiting = Threads(128, "rpm_core_wait")
 
 
 async def _awaited(call: Callable[[Stop], T]) -> T:
     """Waits on a thread of its own, with the running loop at the hands of the backend. Cancelling stops the call."""
     stop, loop = Stop(), asyncio.get_running_loop()
-    context = contextvars.copy_context()
-    context.run(running_loop.set, loop)
-    waiting = loop.run_in_executor(_waiting, context.run, call, stop)
+    waiting = loop.run_in_executor(_waiting.get(), context_of_waiting(loop).run, call, stop)
     try:
         return await asyncio.shield(waiting)
     except asyncio.CancelledError:
