@@ -44,7 +44,7 @@ def read(frame: Any, columns: Columns | Mapping[str, str] | None, *, test: bool 
         if name in source.names:
             cells = source.cells(name, text=role in ("user", "query", "response", "id"))
             if isinstance(cells, list):
-                cells = [_options(cell) for cell in cells] if role == "options" else [cell_of(cell) for cell in cells]
+                cells = [_options(cell) for cell in cells] if role == "options" else _cells_of(cells)
             native[role] = (name, cells)
         elif role in REQUIRED or role in named:
             raise DataError(f"the frame has no column {name} for the {role}: columns={{'{role}': ..}} names another")
@@ -192,7 +192,7 @@ def _arrow(array: Any) -> Chunks | None:
     )
 
 
-_PLAIN = (str, int, bool, type(None))
+_PLAIN = {str, int, bool, type(None)}
 _EXACT = 2**53
 
 
@@ -208,6 +208,10 @@ def cell_of(cell: Any) -> Any:
     if isinstance(cell, float):
         return None if cell != cell else int(cell) if cell.is_integer() and abs(cell) < _EXACT else cell
     return None if isinstance(cell, decimal.Decimal) and cell.is_nan() else cell
+
+
+def _cells_of(cells: list[Any]) -> list[Any]:
+    return cells if _PLAIN.issuperset(map(type, cells)) else [cell_of(cell) for cell in cells]
 
 
 def _of_numpy(cell: Any) -> Any:
