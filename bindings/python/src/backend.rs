@@ -130,7 +130,8 @@ fn asked<'py>(py: Python<'py>, request: &CompletionRequest) -> PyResult<Bound<'p
     asked.set_item("schema_name", schema.map(|schema| schema.name))?;
     asked.set_item("schema", schema.map(|schema| pythonize::pythonize(py, &schema.schema)).transpose()?)?;
     asked.set_item("max_tokens", request.max_tokens)?;
-    asked.set_item("temperature", request.temperature)?;
+    // As it is written: 0.7 and not the nearest number of half the digits.
+    asked.set_item("temperature", request.temperature.to_string().parse::<f64>().unwrap_or_default())?;
     asked.set_item("seed", request.seed)?;
     let form = match request.form {
         ReplyForm::Text => "text",

@@ -38,14 +38,15 @@ pub(crate) fn split(task: &Task, name: String, users: Vec<UserRows>, rule: Rule)
     let (mut found, mut names, mut skipped, mut timed) = (Vec::new(), Vec::new(), Vec::new(), true);
     for UserRows { user, rows } in users {
         let all_timed = rows.iter().all(|row| row.time.is_some());
+        // What they are called in the frame reaches no prompt and no report.
+        let row = rows.first().map_or_else(String::new, |row| format!("row {}", row.place));
         let (history, tests) = parted(user.as_str(), rows, all_timed, rule);
         if history.is_empty() || tests.is_empty() {
-            let problem = "has no row to learn from, or none to be asked".to_owned();
-            skipped.push(Skipped { row: user.as_str().to_owned(), problem });
+            let problem = "its user has no row to learn from, or none to be asked".to_owned();
+            skipped.push(Skipped { row, problem });
             continue;
         }
         timed &= all_timed;
-        // What they are called in the frame reaches no prompt and no report.
         let id = UserId::new(format!("user {}", found.len() + 1))?;
         let interactions = history.into_iter().enumerate().map(|(place, row)| row.interaction(0, place));
         found.push(EvalUser {

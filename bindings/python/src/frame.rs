@@ -117,8 +117,13 @@ impl<'py> Column<'py> {
         if cell.is_instance_of::<PyString>() {
             return Err(self.wrong(row, "is one text: give a list of options"));
         }
-        let texts = || cell.try_iter()?.map(|option| Ok(option?.str()?.to_cow()?.into_owned())).collect();
-        let texts: PyResult<Vec<String>> = texts();
+        let options = || cell.try_iter()?.collect::<PyResult<Vec<_>>>();
+        let options = options().map_err(|_| self.wrong(row, "is no list of options"))?;
+        if options.iter().any(Bound::is_none) {
+            return Err(self.wrong(row, "holds an option that is missing"));
+        }
+        let written = |option: Bound<'_, PyAny>| Ok(option.str()?.to_cow()?.into_owned());
+        let texts: PyResult<_> = options.into_iter().map(written).collect();
         texts.map_err(|_| self.wrong(row, "is no list of options"))
     }
 }

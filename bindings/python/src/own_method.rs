@@ -62,7 +62,9 @@ fn past<'py>(py: Python<'py>, history: &History) -> PyResult<Bound<'py, PyList>>
 
 /// What it gives for a query: text, a number, or nothing.
 fn predicted(py: Python<'_>, session: &Py<PyAny>, task: &Task, query: &Query) -> PyResult<Prediction> {
-    let given = session.call1(py, (query.text(), query.options()))?.into_bound(py);
+    let given = session.call1(py, (query.text(), query.options()))?;
+    // As a cell of a frame is read: of numpy too, and a whole number where a float holds one.
+    let given = py.import("rpm_core._frame")?.getattr("cell_of")?.call1((given,))?;
     if given.is_none() {
         return Ok(Prediction::default());
     }

@@ -1,6 +1,9 @@
 //! Tasks and the responses open to them.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 use rpm_core::data::Language;
 
 use crate::errors::Failure;
@@ -39,6 +42,23 @@ impl ResponseSpace {
     /// The responses that are the same for every query, lowest or first first; `None` for choices and text.
     fn fixed_responses(&self) -> Option<Vec<String>> {
         self.0.fixed_responses()
+    }
+
+    /// Pickles by way of the function that makes it.
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
+        let py = slf.py();
+        let (name, arguments) = match &slf.get().0 {
+            rpm_core::ResponseSpace::Labels { labels } => ("labels", (labels,).into_pyobject(py)?),
+            rpm_core::ResponseSpace::Scale { min, max } => ("scale", (*min, *max).into_pyobject(py)?),
+            rpm_core::ResponseSpace::Choices => ("choices", PyTuple::empty(py)),
+            rpm_core::ResponseSpace::Text { max_chars } => ("text", (*max_chars,).into_pyobject(py)?),
+            _ => return Err(Failure::new("DataError", "this space of responses cannot be pickled").into()),
+        };
+        Ok((slf.get_type().getattr(name)?, arguments))
+    }
+
+    fn __hash__(&self) -> u64 {
+        hash_of(&serde_json::to_string(&self.0).unwrap_or_default())
     }
 
     fn __repr__(&self) -> String {
@@ -130,7 +150,18 @@ impl Task {
         Ok((slf.get_type().getattr("from_json")?.unbind(), (slf.get().to_json()?,)))
     }
 
+    fn __hash__(&self) -> u64 {
+        hash_of(&serde_json::to_string(&self.0).unwrap_or_default())
+    }
+
     fn __repr__(&self) -> String {
         format!("Task({:?}, {})", self.0.instruction(), self.space().__repr__())
     }
+}
+
+/// What is equal is written alike, so it has one hash.
+fn hash_of(json: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    json.hash(&mut hasher);
+    hasher.finish()
 }

@@ -6,8 +6,11 @@ import asyncio
 import json
 import re
 import threading
+from typing import Any
 
 import rpm_core as rpm
+
+QUERY = "A quiet film about a lighthouse."
 
 
 def reply_to(request: rpm.CompletionRequest) -> str:
@@ -76,3 +79,10 @@ class SyncModel(Counting):
             return reply_to(request)
         finally:
             self.end()
+
+
+def frugal(task: rpm.Task, backend: Any, rows: list[dict[str, object]], **more: Any) -> rpm.Personalizer:
+    """One request for an answer, and none to learn."""
+    films = rpm.Personalizer(task, backend, preset="frugal", **more)
+    films.learn(rows)
+    return films

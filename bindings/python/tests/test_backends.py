@@ -14,16 +14,7 @@ from typing import Any
 import pytest
 
 import rpm_core as rpm
-from model import AsyncModel, SyncModel, reply_to
-
-QUERY = "A quiet film about a lighthouse."
-
-
-def frugal(task: rpm.Task, backend: Any, rows: list[dict[str, object]], **more: Any) -> rpm.Personalizer:
-    """One request for an answer, and none to learn."""
-    films = rpm.Personalizer(task, backend, preset="frugal", **more)
-    films.learn(rows)
-    return films
+from model import QUERY, AsyncModel, SyncModel, frugal, reply_to
 
 
 def test_a_function_an_object_and_their_async_forms_give_the_same_answer(task: rpm.Task, rows: list[dict[str, object]]) -> None:
@@ -136,8 +127,14 @@ def test_a_reply_that_is_none_is_an_error_of_the_backend(task: rpm.Task, rows: l
         frugal(task, lambda request: "no JSON", rows).answer("ana", QUERY)
     with pytest.raises(rpm.ConfigError, match="a backend is a function"):
         rpm.Personalizer(task, 5)  # type: ignore[arg-type]
-    for setting in ({"form": "prose"}, {"at_once": 0}, {"deadline": -1.0, "at_once": 2}):
-        with pytest.raises(rpm.ConfigError):
+    for setting, message in (
+        ({"form": "prose"}, "form is"),
+        ({"at_once": 0}, "at_once is 1"),
+        ({"deadline": -1.0}, "number of seconds"),
+        ({"deadline": float("nan")}, "number of seconds"),
+        ({"replay": True}, "replay takes replies from a log"),
+    ):
+        with pytest.raises(rpm.ConfigError, match=message):
             rpm.Personalizer(task, rpm.Backend(reply_to, **setting))
 
 
@@ -173,6 +170,24 @@ def test_a_deadline_ends_an_attempt_and_cancels_the_coroutine(task: rpm.Task, ro
     assert error.value.is_transient and cancelled.wait(5)
 
 
+def test_a_sync_model_on_threads_is_not_asked_again_while_it_is_at_work(task: rpm.Task, rows: list[dict[str, object]]) -> None:
+    model = SyncModel(0.3)
+    films = frugal(task, rpm.Backend(model, at_once=2, deadline=0.05), rows)
+    assert films.answer("ana", QUERY).response == "5" and len(model.requests) == 1
+
+
+def test_a_log_asks_for_the_models_name_since_two_functions_may_have_one(task: rpm.Task, rows: list[dict[str, object]], tmp_path: Path) -> None:
+    def saying(response: str) -> Callable[[rpm.CompletionRequest], str]:
+        return lambda request: reply_to(request).replace('"5"', f'"{response}"')
+
+    log = tmp_path / "replies.log"
+    with pytest.raises(rpm.ConfigError, match="by the name of their model"):
+        rpm.Personalizer(task, rpm.Backend(saying("5"), log=log))
+    assert not log.exists()
+    told = [frugal(task, rpm.Backend(saying(it), it, log=log), rows).answer("ana", QUERY).usage["answer"] for it in ("5", "2", "2")]
+    assert [(it.calls, it.reused) for it in told] == [(1, 0), (1, 0), (0, 1)]
+
+
 def test_a_reply_in_the_log_is_not_paid_for_again(task: rpm.Task, rows: list[dict[str, object]], tmp_path: Path) -> None:
     model, log = SyncModel(), tmp_path / "replies.log"
     first = frugal(task, rpm.Backend(model, log=log), rows).answer("ana", QUERY)
@@ -193,63 +208,6 @@ def test_a_budget_is_kept_to(task: rpm.Task, rows: list[dict[str, object]]) -> N
         rpm.Personalizer(task, model, budget=rpm.Budget(calls=0)).learn(rows)
     with pytest.raises(rpm.ConfigError):
         rpm.Personalizer(task, model, budget=rpm.Budget(time=-1.0))
-
-
-def test_a_sync_call_in_a_running_loop_is_no_dead_end(task: rpm.Task, rows: list[dict[str, object]]) -> None:
-    async def cell() -> str:
-        # As a notebook does: the loop runs, and the cell calls a function that blocks.
-        return frugal(task, AsyncModel(0.01), rows).answer("ana", QUERY).response
-
-    assert asyncio.run(asyncio.wait_for(cell(), 20)) == "5"
-
-
-def test_an_awaited_call_runs_the_backend_on_the_callers_own_loop(task: rpm.Task, rows: list[dict[str, object]]) -> None:
-    async def main() -> None:
-        loop, seen, counting = asyncio.get_running_loop(), set(), AsyncModel(0.05)
-
-        async def model(request: rpm.CompletionRequest) -> rpm.Completion:
-            seen.add(asyncio.get_running_loop())
-            return await counting.complete(request)
-
-        films = rpm.Personalizer(task, model, preset="frugal")
-        await films.learn_async(rows)
-        told = await asyncio.gather(*(films.answer_async("ana", f"{QUERY} {n}") for n in range(6)))
-        assert {it.response for it in told} == {"5"}
-        assert seen == {loop} and counting.most_under_way >= 2
-        assert (await films.record_async("bea", "A quiet storm", 2)) and "bea" in films.users()
-        assert (await films.observe_async([{"user": "bea", "query": "A loud storm", "response": 1}])).interactions == 1
-        assert (await films.explain_async(told[0], counterfactuals=1)).usage["answer"].calls >= 1
-        await films.learn_again_async("ana")
-
-    asyncio.run(main())
-
-
-def test_many_awaited_calls_leave_asyncios_own_threads_to_the_model(task: rpm.Task, rows: list[dict[str, object]]) -> None:
-    async def main() -> None:
-        async def model(request: rpm.CompletionRequest) -> str:
-            return await asyncio.to_thread(reply_to, request)
-
-        films = rpm.Personalizer(task, rpm.Backend(model, at_once=40), preset="frugal")
-        await films.learn_async(rows)
-        told = await asyncio.wait_for(asyncio.gather(*(films.answer_async("ana", f"{QUERY} {n}") for n in range(40))), 30)
-        assert {it.response for it in told} == {"5"}
-
-    asyncio.run(main())
-
-
-def test_a_plain_call_within_an_async_model_of_an_awaited_call_is_no_dead_end(task: rpm.Task, rows: list[dict[str, object]]) -> None:
-    inner = frugal(task, AsyncModel(0.01), rows)
-
-    async def model(request: rpm.CompletionRequest) -> str:
-        assert inner.answer("ana", QUERY).response == "5"
-        return reply_to(request)
-
-    async def main() -> str:
-        films = rpm.Personalizer(task, model, preset="frugal")
-        await films.learn_async(rows)
-        return (await asyncio.wait_for(films.answer_async("ana", QUERY), 20)).response
-
-    assert asyncio.run(main()) == "5"
 
 
 def test_cancelling_an_awaited_call_stops_the_backend(task: rpm.Task, rows: list[dict[str, object]]) -> None:

@@ -56,6 +56,11 @@ def test_a_frame_may_say_itself_which_rows_are_asked(task: rpm.Task, frame: pand
     frame["test"] = frame.groupby("user").cumcount() == 0
     found = rpm.evaluate(frame, task, columns=COLUMNS, methods=["median"])
     assert {int(it["item"]) for it in found.records()} == set(frame.index[frame["test"]])
+    unasked = frame.assign(test=frame["test"] & (frame["user"] != "ada"))
+    left_out = rpm.evaluate(unasked, task, columns=COLUMNS, methods=["median"])
+    first = int(frame.index[frame["user"] == "ada"][0])
+    [skipped] = left_out.report["sets"][0]["skipped"]
+    assert skipped["row"] == f"row {first}" and "ada" not in left_out.to_html() + left_out.to_markdown()
     lone = frame[frame["test"]]
     with pytest.raises(rpm.EvaluationError, match="no user has a row to learn from"):
         rpm.evaluate(lone, task, columns=COLUMNS)
@@ -100,6 +105,12 @@ def test_a_model_of_ones_own_is_asked_by_the_methods_that_ask_one(task: rpm.Task
     assert len(model.requests) == 4 and {it["response"] for it in found.records()} == {"5"}
     alone = rpm.evaluate(frame, task, columns=COLUMNS, methods=["zero-shot"], tests=2, users=2)
     assert all(it["error"] for it in alone.records())
+
+
+def test_a_temperature_is_told_as_its_decimal(task: rpm.Task, frame: pandas.DataFrame) -> None:
+    model = SyncModel()
+    rpm.evaluate(frame, task, columns=COLUMNS, methods=["self-consistency"], backend=model, tests=1, users=1)
+    assert {request.temperature for request in model.requests} == {0.7}
 
 
 def test_what_cannot_be_compared_is_told(task: rpm.Task, frame: pandas.DataFrame, tmp_path: Path) -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import csv
 import datetime
+import decimal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pandas
 import polars
 import pytest
@@ -50,6 +54,21 @@ def test_a_frame_is_read_without_pyarrow_too(task: rpm.Task, raters: Path, monke
     expected = models(task, polars.read_csv(raters))
     monkeypatch.setattr(_frame, "_has_pyarrow", lambda: False)
     assert models(task, strings) == models(task, polars.read_csv(raters)) == expected
+
+
+def test_pandas_and_polars_are_read_where_pyarrow_is_not_installed(task: rpm.Task, raters: Path) -> None:
+    script = f"""
+import sys
+sys.modules["pyarrow"] = None
+import pandas, polars, rpm_core as rpm
+for read in (pandas.read_csv, polars.read_csv):
+    films = rpm.Personalizer(rpm.Task.from_json({task.to_json()!r}))
+    films.learn(read({str(raters)!r}), columns={COLUMNS!r})
+    print(*(films.user_model(user) for user in films.users()), sep="\\n")
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == 2 * "\n".join(models(task, pandas.read_csv(raters)) + [""]).splitlines()
 
 
 def test_a_part_of_an_arrow_column_is_that_part(task: rpm.Task, raters: Path) -> None:
@@ -190,3 +209,68 @@ def test_labels_options_and_texts_are_read_as_the_task_says() -> None:
     text = "We join a parser and a solver. The solver is exact."
     personalizer.learn([{"user": "a", "query": text, "response": "A Parser and a Solver"}] * 3)
     assert personalizer.answer("a", "We join a lexer and a printer.").response
+
+
+NAT: Any = pandas.NaT
+
+
+@pytest.mark.parametrize(
+    "missing", [None, float("nan"), numpy.float32("nan"), pandas.NA, NAT, numpy.datetime64("NaT"), decimal.Decimal("nan")]
+)
+@pytest.mark.parametrize("column", ["user", "query", "response", "id"])
+def test_what_any_library_calls_missing_is_missing_in_rows_and_in_columns(task: rpm.Task, missing: object, column: str) -> None:
+    rows = [{"user": "a", "query": "A film", "response": 3, "id": "1", column: missing}]
+    for frame in (rows, {name: [row[name] for row in rows] for name in rows[0]}, pandas.DataFrame(rows, dtype=object)):
+        with pytest.raises(rpm.DataError, match=f"row 0, column {column}: is missing"):
+            rpm.Personalizer(task).learn(frame)
+    personalizer = rpm.Personalizer(task)
+    personalizer.learn([{**rows[0], "user": "a", "query": "A film", "response": 3, "id": "1", "time": missing}])
+    assert personalizer.interactions("a")[0].time is None
+    with pytest.raises(rpm.DataError, match="the response is missing"):
+        personalizer.record("a", "A film", missing)
+
+
+@pytest.mark.parametrize("unit", ["D", "s", "ms", "us", "ns"])
+def test_times_of_numpy_are_seconds_whatever_their_unit(task: rpm.Task, unit: str) -> None:
+    times = numpy.array(["1970-01-02", "1969-12-31"], dtype=f"datetime64[{unit}]")
+    columns: dict[str, Any] = {"user": ["a", "a"], "query": ["A film", "A play"], "response": [3, 4], "time": times}
+    personalizer = rpm.Personalizer(task)
+    for frame in (columns, [{name: cells[n] for name, cells in columns.items()} for n in (0, 1)]):
+        personalizer.learn(frame)
+        assert [it.time for it in personalizer.interactions("a")] == [-86_400, 86_400]
+
+
+def test_scalars_of_numpy_are_what_python_has_for_them(task: rpm.Task) -> None:
+    row = {"user": numpy.int64(7), "query": numpy.str_("A film"), "response": numpy.int8(3), "time": numpy.int32(60)}
+    personalizer = rpm.Personalizer(task)
+    personalizer.learn([row])
+    assert personalizer.users() == ["7"] and personalizer.interactions("7")[0].time == 60
+    personalizer.record("7", "A play", numpy.float32(4.0))
+    assert {it.response for it in personalizer.interactions("7")} == {"3", "4"}
+    asked = [{**row, "query": f"Film {n}", "test": numpy.bool_(n == 2)} for n in range(4)]
+    assert [it["item"] for it in rpm.evaluate(asked, task, methods=["majority"]).records()] == ["2"]
+    own = {"mean": lambda history: lambda query, options: numpy.float64(3.0)}
+    assert [it["response"] for it in rpm.evaluate(asked, task, methods=own).records()] == ["3"]
+
+
+def test_a_gap_in_a_column_of_whole_numbers_makes_no_other_users_ids_and_labels() -> None:
+    numbers = rpm.Task("Which one?", rpm.ResponseSpace.choices())
+    gap: Any = {"user": [7, 7], "id": [1, 2], "query": ["A", "B"], "response": [1, 2], "options": [[1.0, 2], (1, numpy.float32(2))]}
+    with_gap = pandas.DataFrame({**gap, "time": [5, None]}).astype({"user": float, "id": float, "response": float})
+    for frame in (with_gap, polars.from_pandas(with_gap.drop(columns="options")).with_columns(options=[1.0, 2.0]), with_gap.to_dict("records")):
+        personalizer = rpm.Personalizer(numbers)
+        personalizer.learn(frame)
+        assert personalizer.users() == ["7"]
+        found = {it.id: (it.options, it.response, it.time) for it in personalizer.interactions("7")}
+        assert found == {"1": (("1", "2"), "1", 5), "2": (("1", "2"), "2", None)}
+    with pytest.raises(rpm.DataError, match="row 0, column options: holds an option that is missing"):
+        personalizer.learn([{"user": 7, "query": "A", "response": 1, "options": [1, None, 2]}])
+
+
+def test_columns_that_are_called_by_numbers_are_found(task: rpm.Task) -> None:
+    rows = [{0: "a", 1: "A film", 2: 3}]
+    for frame in (pandas.DataFrame(rows), rows, {0: ["a"], 1: ["A film"], 2: [3]}):
+        for names in ({"user": "0", "query": "1", "response": "2"}, {"user": 0, "query": 1, "response": 2}):
+            personalizer = rpm.Personalizer(task)
+            personalizer.learn(frame, columns=names)  # type: ignore[arg-type]
+            assert personalizer.users() == ["a"]

@@ -156,6 +156,15 @@ def test_a_catalog_gives_all_users_the_same_factors(task: rpm.Task, rows: list[d
 def test_tasks_and_spaces_that_cannot_be_are_refused_and_those_that_can_be_pickle(task: rpm.Task) -> None:
     assert pickle.loads(pickle.dumps(task)) == task == rpm.Task.from_json(task.to_json())
     assert repr(task) == 'Task("How would this person rate the film?", ResponseSpace.scale(1, 5))'
+    spaces = [
+        task.space,
+        rpm.ResponseSpace.labels(["drama", "comedy"]),
+        rpm.ResponseSpace.choices(),
+        rpm.ResponseSpace.text(80),
+    ]
+    assert [pickle.loads(pickle.dumps(space)) for space in spaces] == spaces
+    assert len({*spaces, *(pickle.loads(pickle.dumps(space)) for space in spaces)}) == 4
+    assert {task: 1}[rpm.Task.from_json(task.to_json())] == 1
     assert task.space.fixed_responses() == ["1", "2", "3", "4", "5"]
     for make in (
         lambda: rpm.ResponseSpace.scale(5, 1),

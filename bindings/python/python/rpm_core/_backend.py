@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import concurrent.futures
-import contextvars
 import inspect
+import math
 import os
-import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypedDict, runtime_checkable
 
 from ._errors import ConfigError
+from ._threads import Reply as Pending, Threads, begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +86,9 @@ class Backend:
     """A backend with what is around it: retries after `TransientError`, limits, a log of replies.
 
     `at_once` is the number of requests in flight: 1 for a sync function, which is then called on the calling thread, and 8 for an async one.
-    A sync function with more is called on threads. `deadline` is in seconds for each attempt, and has no hold on a sync function that is
-    called on the calling thread. With `log` every reply is kept in this file, and none is paid for twice; with `replay` nothing is sent.
+    A sync function with more is called on threads. `deadline` is in seconds for each attempt of an async function; a sync one cannot be
+    stopped, and would be paid for again: let its client have a time-out, and raise `TransientError` for it. With `log` every reply is kept
+    in this file under the model's name, and none is paid for twice; with `replay` besides nothing is sent.
     """
 
     complete: BackendLike
@@ -129,45 +129,27 @@ def settings(backend: Backend | BackendLike) -> Settings:
     at_once = full.at_once if full.at_once is not None else 8 if is_async else 1
     if at_once < 1:
         raise ConfigError("at_once is 1 or more")
-    inline = not is_async and at_once == 1
-    model = full.model or getattr(full.complete, "model", None) or getattr(complete, "__qualname__", type(complete).__qualname__)
+    if full.deadline is not None and not (math.isfinite(full.deadline) and full.deadline >= 0):
+        raise ConfigError("a deadline is a number of seconds, from 0 on")
+    model = full.model or getattr(full.complete, "model", None)
+    if full.replay and full.log is None:
+        raise ConfigError("replay takes replies from a log: name its file, log=..")
+    if full.log is not None and not model:
+        # Two functions may have one name, and one would be given the other's replies.
+        raise ConfigError("a log keeps replies by the name of their model: give it, model=..")
     return Settings(
         adapter=Adapter(complete, is_async, at_once),
-        model=str(model),
+        model=str(model or getattr(complete, "__qualname__", type(complete).__qualname__)),
         form=full.form,
-        inline=inline,
+        inline=not is_async and at_once == 1,
         at_once=at_once,
         retries=full.retries,
-        deadline=None if inline else full.deadline,
+        deadline=full.deadline if is_async else None,
         requests_per_minute=full.requests_per_minute,
         tokens_per_minute=full.tokens_per_minute,
         log=None if full.log is None else os.fspath(full.log),
         replay=full.replay,
     )
-
-
-running_loop: contextvars.ContextVar[asyncio.AbstractEventLoop | None] = contextvars.ContextVar("rpm_core_loop", default=None)
-"""The caller's own loop while one of the `_async` methods waits; it is free then to run the caller's coroutines."""
-
-
-class _Loop:
-    """An event loop on a thread of its own, begun when it is first needed. A caller's loop that is held by a sync call can then be no dead end."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._process = os.getpid()
-
-    def get(self) -> asyncio.AbstractEventLoop:
-        with self._lock:
-            # A thread does not go along with a fork.
-            if self._loop is None or self._loop.is_closed() or self._process != os.getpid():
-                self._loop, self._process = asyncio.new_event_loop(), os.getpid()
-                threading.Thread(target=self._loop.run_forever, name="rpm_core", daemon=True).start()
-            return self._loop
-
-
-_own_loop = _Loop()
 
 
 class Adapter:
@@ -176,41 +158,26 @@ class Adapter:
     def __init__(self, complete: Callable[..., Any], is_async: bool, at_once: int) -> None:
         self._complete = complete
         self._is_async = is_async
-        self._at_once = at_once
-        self._threads: concurrent.futures.ThreadPoolExecutor | None = None
+        self._threads = Threads(at_once, "rpm_core")
 
     def call(self, asked: dict[str, Any]) -> Any:
         """The reply of a sync function."""
         reply = self._complete(_request(asked))
         # A function that says nothing of it may still give an awaitable.
         if inspect.isawaitable(reply):
-            return _submit(_awaited(reply)).result()
+            pending = begin(reply)
+            try:
+                return pending.result()
+            except BaseException:
+                pending.cancel()
+                raise
         return reply
 
-    def begin(self, asked: dict[str, Any]) -> concurrent.futures.Future[Any]:
+    def begin(self, asked: dict[str, Any]) -> Pending | concurrent.futures.Future[Any]:
         """The reply to come."""
-        if self._is_async:
-            return _submit(self._complete(_request(asked)))
-        if self._threads is None:
-            self._threads = concurrent.futures.ThreadPoolExecutor(self._at_once, thread_name_prefix="rpm_core")
-        return self._threads.submit(self.call, asked)
+        return begin(self._complete(_request(asked))) if self._is_async else self._threads.begin(self.call, asked)
 
 
 def _request(asked: dict[str, Any]) -> CompletionRequest:
     messages = tuple(Message(role, content) for role, content in asked.pop("messages"))
     return CompletionRequest(messages=messages, **asked)
-
-
-async def _awaited(awaitable: Awaitable[Any]) -> Any:
-    return await awaitable
-
-
-def _submit(coroutine: Coroutine[Any, Any, Any]) -> concurrent.futures.Future[Any]:
-    loop = running_loop.get() or _own_loop.get()
-    try:
-        if asyncio.get_running_loop() is loop:
-            # A loop that a plain call holds up on this very thread cannot run anything meanwhile.
-            loop = _own_loop.get()
-    except RuntimeError:
-        pass
-    return asyncio.run_coroutine_threadsafe(coroutine, loop)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import decimal
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,12 +40,15 @@ def read(frame: Any, columns: Columns | Mapping[str, str] | None, *, test: bool 
     source = _source(frame)
     native: Native = {}
     for role in (*REQUIRED, *(OPTIONAL if test else OPTIONAL[:-1])):
-        name = getattr(names, role)
+        name = str(getattr(names, role))
         if name in source.names:
-            native[role] = (name, source.cells(name, text=role in ("user", "query", "response", "id")))
+            cells = source.cells(name, text=role in ("user", "query", "response", "id"))
+            if isinstance(cells, list):
+                cells = [_options(cell) for cell in cells] if role == "options" else _cells_of(cells)
+            native[role] = (name, cells)
         elif role in REQUIRED or role in named:
             raise DataError(f"the frame has no column {name} for the {role}: columns={{'{role}': ..}} names another")
-    lengths = {len(frame_cells) for _, frame_cells in native.values() if not _is_arrow(frame_cells)}
+    lengths = {len(frame_cells) for _, frame_cells in native.values() if isinstance(frame_cells, list)}
     if len(lengths) > 1:
         raise DataError("the columns of the frame are of different lengths")
     if "time" in native:
@@ -84,7 +88,8 @@ class _Pandas(_Source):
             raise DataError("two columns of the frame have one name")
 
     def cells(self, name: str, *, text: bool) -> Cells:
-        series = self.frame[name]
+        # By its place: what it is called may be a number.
+        series = self.frame.iloc[:, self.names.index(name)]
         # Its arrays of text have the method whether or not there is an Arrow to make.
         array = getattr(series.array, "__arrow_array__", None) if text and _has_pyarrow() else None
         if array is not None and (chunks := _arrow(array())) is not None:
@@ -125,8 +130,8 @@ class _ArrowTable(_Source):
 
 class _Mapping(_Source):
     def __init__(self, columns: Mapping[str, Iterable[Any]]) -> None:
-        self.columns = columns
-        self.names = list(columns)
+        self.columns = {str(name): cells for name, cells in columns.items()}
+        self.names = list(self.columns)
 
     def cells(self, name: str, *, text: bool) -> Cells:
         return list(self.columns[name])
@@ -139,10 +144,12 @@ class _Rows(_Source):
             if not isinstance(row, Mapping):
                 raise DataError(f"row {place} is no mapping of columns to cells")
         # A column is there when a row has it; another row without it lacks the cell.
-        self.names = list(dict.fromkeys(name for row in self.rows for name in row))
+        self.keys = {str(name): name for row in self.rows for name in row}
+        self.names = list(self.keys)
 
     def cells(self, name: str, *, text: bool) -> Cells:
-        return [row.get(name) for row in self.rows]
+        key = self.keys[name]
+        return [row.get(key) for row in self.rows]
 
 
 def _source(frame: Any) -> _Source:
@@ -168,10 +175,6 @@ def _has_pyarrow() -> bool:
     return True
 
 
-def _is_arrow(cells: Any) -> bool:
-    return isinstance(cells, tuple)
-
-
 _LAYOUTS = {"string": "string", "large_string": "large_string", "string_view": "string_view"}
 
 
@@ -189,6 +192,44 @@ def _arrow(array: Any) -> Chunks | None:
     )
 
 
+_PLAIN = {str, int, bool, type(None)}
+_EXACT = 2**53
+
+
+def cell_of(cell: Any) -> Any:
+    """A cell as Python's own object: `None` where it is missing, whatever library says so, and a whole number where a float holds one, since
+    a column of whole numbers is made one of floats by a single gap."""
+    if type(cell) in _PLAIN:
+        return cell
+    if type(cell).__name__ in ("NAType", "NaTType"):
+        return None
+    if type(cell).__module__ == "numpy" and getattr(cell, "ndim", None) == 0:
+        cell = _of_numpy(cell)
+    if isinstance(cell, float):
+        return None if cell != cell else int(cell) if cell.is_integer() and abs(cell) < _EXACT else cell
+    return None if isinstance(cell, decimal.Decimal) and cell.is_nan() else cell
+
+
+def _cells_of(cells: list[Any]) -> list[Any]:
+    return cells if _PLAIN.issuperset(map(type, cells)) else [cell_of(cell) for cell in cells]
+
+
+def _of_numpy(cell: Any) -> Any:
+    if cell.dtype.kind != "M":
+        return cell.item()
+    # Of nanoseconds its own method makes a number.
+    made = cell.astype("datetime64[us]").item()
+    return made if made is None or isinstance(made, datetime.date) else cell.astype("datetime64[s]").astype("int64").item()
+
+
+def _options(cell: Any) -> Any:
+    """A cell of options: each as a cell is taken."""
+    cell = cell_of(cell)
+    if cell is None or isinstance(cell, (str, bytes)) or not isinstance(cell, Iterable):
+        return cell
+    return [cell_of(option) for option in cell]
+
+
 def _seconds(cell: Any, row: int, column: str) -> Any:
     """A date or a time as seconds since 1970, UTC where it has no zone; numbers as they are."""
     if isinstance(cell, datetime.datetime):
@@ -203,5 +244,4 @@ def _seconds(cell: Any, row: int, column: str) -> Any:
             error = DataError(f"row {row}, column {column}: is no time: give whole numbers, dates or times")
             error.row, error.column = row, column
             raise error from None
-    # Numbers of numpy's are made Python's.
-    return cell.item() if type(cell).__module__ == "numpy" and hasattr(cell, "item") else cell
+    return cell

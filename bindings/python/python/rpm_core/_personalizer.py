@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
-import contextvars
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from . import _frame, _native
-from ._backend import Backend, BackendLike, running_loop, settings
+from ._backend import Backend, BackendLike, settings
 from ._decode import read
+from ._errors import DataError
 from ._html import plain
 from ._native import Stop, Task
 from ._population import Catalog, Population
 from ._progress import ProgressLike, teller
+from ._threads import Threads, context_of_waiting
 from ._types import (
     FrameReport,
     LearnReport,
@@ -213,11 +213,11 @@ class Personalizer:
 
     def record(self, user: str, query: QueryLike, response: object) -> str:
         """Records what a user responded, under an id that is made for it; gives the id. The user need not be known."""
-        return self._native.record(user, _asked(query), str(response), None)
+        return self._native.record(user, _asked(query), _responded(response), None)
 
     async def record_async(self, user: str, query: QueryLike, response: object) -> str:
         """`record`, awaited."""
-        return await _awaited(lambda stop: self._native.record(user, _asked(query), str(response), stop))
+        return await _awaited(lambda stop: self._native.record(user, _asked(query), _responded(response), stop))
 
     def answer(self, user: str, query: QueryLike) -> Told:
         """Answers a query the way a user would, with the reasons. Asking makes nobody known."""
@@ -302,6 +302,14 @@ class Personalizer:
         return f"Personalizer({self._task!r})"
 
 
+def _responded(response: object) -> str:
+    """A response as a cell of a frame is read."""
+    cell = _frame.cell_of(response)
+    if cell is None:
+        raise DataError("the response is missing")
+    return str(cell)
+
+
 def _taking(at_once: int, errors: str, progress: ProgressLike, stop: Stop | None) -> _native.Taking:
     return {"at_once": at_once, "go_on": errors == "report", "progress": teller(progress), "stop": stop}
 
@@ -319,15 +327,13 @@ def _explained(found: tuple[dict[str, Any], str, str]) -> WhatIf:
 
 
 # Not asyncio's own threads: a model may need those, and there are few.
-_waiting = concurrent.futures.ThreadPoolExecutor(128, thread_name_prefix="rpm_core_wait")
+_waiting = Threads(128, "rpm_core_wait")
 
 
 async def _awaited(call: Callable[[Stop], T]) -> T:
     """Waits on a thread of its own, with the running loop at the hands of the backend. Cancelling stops the call."""
     stop, loop = Stop(), asyncio.get_running_loop()
-    context = contextvars.copy_context()
-    context.run(running_loop.set, loop)
-    waiting = loop.run_in_executor(_waiting, context.run, call, stop)
+    waiting = loop.run_in_executor(_waiting.get(), context_of_waiting(loop).run, call, stop)
     try:
         return await asyncio.shield(waiting)
     except asyncio.CancelledError:
