@@ -112,6 +112,8 @@ mod with {
 
     /// The kind of whatever was dropped before its end.
     const CANCELLED: &str = "cancelled";
+    /// The kind of what ended in a panic of a part of the host's, or of this library.
+    const PANIC: &str = "panic";
 
     /// A number as layers for OpenTelemetry take one.
     pub(crate) fn int(number: u64) -> i64 {
@@ -183,8 +185,9 @@ mod with {
         }
 
         pub(super) fn around_now<T, E: Kind>(self, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-            let result = self.span.in_scope(work);
-            self.record(result.as_ref().err().map(Kind::kind));
+            let unfinished = Unfinished { operation: self, is_over: false };
+            let result = unfinished.operation.span.clone().in_scope(work);
+            unfinished.end(result.as_ref().err().map(Kind::kind));
             result
         }
 
@@ -236,7 +239,8 @@ mod with {
     impl Drop for Unfinished {
         fn drop(&mut self) {
             if !self.is_over {
-                self.operation.record(Some(CANCELLED));
+                let how = if std::thread::panicking() { PANIC } else { CANCELLED };
+                self.operation.record(Some(how));
             }
         }
     }

@@ -147,3 +147,22 @@ fn every_test_that_the_security_page_names_is_there() {
         );
     }
 }
+
+#[test]
+fn what_hosts_share_among_threads_can_be_shared() {
+    fn shared<T: Send + Sync + 'static>() {}
+    shared::<rpm_core::Personalizer>();
+    shared::<rpm_core::RpmPipeline>();
+    shared::<rpm_core::pipeline::StoredPipeline>();
+    shared::<rpm_core::pipeline::Prepared>();
+    shared::<rpm_core::personalizer::Told>();
+    shared::<rpm_core::UserModel>();
+    shared::<rpm_core::llm::Ledger>();
+    shared::<rpm_core::llm::CompletionRequest>();
+    shared::<rpm_core::llm::Completion>();
+    shared::<rpm_core::BackendError>();
+    shared::<rpm_core::Error>();
+    shared::<rpm_core::stats::population::Population>();
+    shared::<rpm_core::catalog::Catalog>();
+    shared::<rpm_core::profile::Profile>();
+}

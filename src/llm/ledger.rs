@@ -220,7 +220,7 @@ impl Ledger {
             heard: Arc::default(),
             stage: request.stage,
             reserved: most,
-            span: Some(CallSpan::open(request)),
+            span: None,
         })
     }
 
@@ -329,6 +329,13 @@ impl Attempt {
             stage: Stage::Answer,
             reserved: Spent::default(),
             span: None,
+        }
+    }
+
+    /// Opens the span of the attempt, which ends with it.
+    pub(super) fn sent(&mut self, request: &CompletionRequest) {
+        if self.ledger.is_some() {
+            self.span = Some(CallSpan::open(request));
         }
     }
 

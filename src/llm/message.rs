@@ -159,6 +159,13 @@ impl CompletionRequest {
     /// # Errors
     /// [`BackendError::Budget`] when the attempt could exceed the operation's budget. It must not be made then.
     pub fn begin(&self) -> Result<Attempt, BackendError> {
+        let mut attempt = self.reserve()?;
+        attempt.sent(self);
+        Ok(attempt)
+    }
+
+    /// The same for an attempt that has to wait for its turn: what it is seen by begins when it is [sent](Attempt::sent).
+    pub(super) fn reserve(&self) -> Result<Attempt, BackendError> {
         match &self.entry {
             Some(entry) => entry.begin(self),
             None => Ok(Attempt::unmetered()),
@@ -191,6 +198,8 @@ impl CompletionRequest {
     pub fn entered(mut self, ledger: &Ledger) -> Self {
         self.entry = Some(Entry::new(ledger.clone()));
         self.begun = Some(ledger.begun());
+        // In another account it is seen by its own calls, or each would be seen twice.
+        self.asked = Asked::default();
         self
     }
 

@@ -109,9 +109,13 @@ mod spans {
         }
     }
 
-    fn spans_of_learning(backend: Arc<dyn LlmBackend>, history: &History) -> Vec<Seen> {
+    fn subscribed() {
         static SUBSCRIBED: Once = Once::new();
         SUBSCRIBED.call_once(|| tracing::subscriber::set_global_default(Spans).unwrap());
+    }
+
+    fn spans_of_learning(backend: Arc<dyn LlmBackend>, history: &History) -> Vec<Seen> {
+        subscribed();
         STATE.take();
         let pipeline = RpmPipeline::builder(scale_task()).backend(backend).build().unwrap();
         let _ = block_on(pipeline.learn(history));
@@ -149,5 +153,27 @@ mod spans {
         let call = spans.iter().find(|span| span.name == "rpm.call").unwrap();
         assert_eq!(call.fields["error.type"], "\"transient\"");
         assert!(!format!("{spans:?}").contains("secret cause"));
+    }
+
+    #[cfg(feature = "resilience")]
+    #[test]
+    fn a_request_that_waits_for_its_turn_is_no_call_yet() {
+        use std::pin::pin;
+        use std::task::{Context, Waker};
+
+        use rpm_core::llm::{ManualTimer, Resilient};
+
+        let history = scale_history();
+        let backend = ScriptedBackend::obedient();
+        let paced = Resilient::new(backend.clone()).timer(ManualTimer::default()).requests_per_minute(1);
+        subscribed();
+        STATE.take();
+        let pipeline = RpmPipeline::builder(scale_task()).backend(paced).build().unwrap();
+        {
+            let mut learning = pin!(pipeline.learn(&history));
+            assert!(learning.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        }
+        let calls = STATE.take().0.iter().filter(|span| span.name == "rpm.call").count();
+        assert_eq!((calls, backend.requests().len()), (1, 1));
     }
 }

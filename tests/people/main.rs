@@ -3,6 +3,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../../examples/wasm/src/main.rs"]
+mod wasm;
 
 mod begun_before_a_forget;
 mod edits;

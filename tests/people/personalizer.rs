@@ -228,3 +228,8 @@ fn the_first_example_of_the_readme_prints_what_stands_below_it() {
     let printed = format!("{told}\n{}", films.profile("ana").unwrap());
     assert!(printed == shown, "found:\n{printed}");
 }
+
+#[test]
+fn the_example_for_the_web_gives_here_what_it_gives_there() {
+    crate::wasm::main().unwrap();
+}

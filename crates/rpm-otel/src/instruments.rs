@@ -3,7 +3,7 @@
 use opentelemetry::metrics::{Counter, Histogram, Meter};
 use opentelemetry::{KeyValue, Value};
 
-use crate::bounded::Bounded;
+use crate::bounded::{Bounded, OTHER};
 use crate::catalog::{
     ANSWERS, BUDGET_REACHED, CACHED_TOKENS, CALL_TOKENS, CLIENT_DURATION, COST, DURATION, EMBEDDINGS_DURATION,
     INFERENCE_DURATION, INPUT_TOKENS, OF_A_CALL, OF_OPERATION, OUTPUT_TOKENS, REASONING_TOKENS, TOKEN_USAGE,
@@ -116,7 +116,7 @@ impl Instruments {
         }
         if let Some(limit) = seen.get("rpm.budget.reached") {
             let mut limited = operation.clone();
-            limited.push(KeyValue::new("rpm.budget.limit", self.values.value(limit)));
+            limited.push(KeyValue::new("rpm.budget.limit", limit.clone()));
             self.budget_reached.add(1, &limited);
         }
         let is_answer = seen.get("rpm.operation").is_some_and(|name| name.as_str() == "personalize");
@@ -177,8 +177,13 @@ impl Instruments {
 
     /// The attributes of these names that the span has.
     fn taken(&self, seen: &Seen, names: &[&'static str]) -> Vec<KeyValue> {
-        let of = |name: &&'static str| Some(KeyValue::new(*name, self.values.value(seen.get(name)?)));
-        names.iter().filter_map(of).collect()
+        let of = |name: &&'static str| Some(KeyValue::new(*name, self.values.value(name, seen.get(name)?)));
+        let mut taken: Vec<KeyValue> = names.iter().filter_map(of).collect();
+        // A port is one of a server that has a name here.
+        if taken.iter().any(|one| one.key.as_str() == "server.address" && one.value.as_str() == OTHER) {
+            taken.retain(|one| one.key.as_str() != "server.port");
+        }
+        taken
     }
 }
 

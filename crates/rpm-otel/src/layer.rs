@@ -5,7 +5,7 @@ use std::sync::Arc;
 use opentelemetry::metrics::Meter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Metadata, Subscriber};
-use tracing_subscriber::filter::{FilterFn, Filtered, filter_fn};
+use tracing_subscriber::filter::{FilterFn, Filtered, LevelFilter, filter_fn};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
@@ -31,7 +31,9 @@ impl Metrics {
     /// The layer to put into a subscriber. It looks at rpm-core's spans and at nothing else, so that it switches on no other span or
     /// event. Spans of rpm-core are of level `INFO`: a filter over the whole subscriber must let them through.
     pub fn layer<S: Subscriber + for<'s> LookupSpan<'s>>(&self) -> Filtered<MetricsLayer, FilterFn, S> {
-        MetricsLayer(Arc::clone(&self.0)).with_filter(filter_fn(is_read))
+        // Without the hint every other crate's most detailed events would be made for nobody.
+        let only: FilterFn = filter_fn(is_read as fn(&Metadata<'_>) -> bool);
+        MetricsLayer(Arc::clone(&self.0)).with_filter(only.with_max_level_hint(LevelFilter::INFO))
     }
 }
 

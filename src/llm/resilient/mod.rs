@@ -220,9 +220,12 @@ impl<B: LlmBackend> Resilient<B> {
     async fn attempt(&self, request: &CompletionRequest) -> Result<Completion, BackendError> {
         let _permit = self.permits.acquire().await;
         // Before the wait for the rate limit: a request without a budget need not wait to hear so.
-        let mut unsent = Unsent((!self.backend.meters()).then(|| request.begin()).transpose()?);
+        let mut unsent = Unsent((!self.backend.meters()).then(|| request.reserve()).transpose()?);
         self.pace.pass(size(request), &*self.timer).await;
-        let attempt = unsent.0.take();
+        let mut attempt = unsent.0.take();
+        if let Some(attempt) = &mut attempt {
+            attempt.sent(request);
+        }
         let Some(result) = self.in_time(request).await else {
             // The attempt is dropped: the provider may be at work on it, and charge for it.
             let deadline = self.deadline.unwrap_or_default();

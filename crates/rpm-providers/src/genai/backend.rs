@@ -7,14 +7,14 @@ use genai::chat::{ChatMessage, ChatOptions, ChatRequest, ChatResponse, ChatRespo
 use genai::{Client, ModelSpec};
 use serde_json::json;
 
-use super::GENAI;
 use super::failed::failed;
+use super::{Asked, GENAI};
 use crate::asking::{CONCURRENCY, decimal, held, in_order, short, without};
 use crate::failure::{Fault, ProviderError, Wanted};
 use crate::raw::Raw;
 use rpm_core::llm::{
-    BackendError, Capabilities, Completion, CompletionRequest, FinishReason, LlmBackend, Message, ReplyForm, Role,
-    Usage,
+    BackendError, Capabilities, Completion, CompletionRequest, Endpoint, FinishReason, LlmBackend, Message, ReplyForm,
+    Role, Usage,
 };
 
 /// A model of any provider that the crate genai knows, by the host's client. Feature `genai`.
@@ -47,6 +47,7 @@ use rpm_core::llm::{
 pub struct GenaiBackend {
     client: Client,
     model: ModelSpec,
+    asked: Asked,
     identity: String,
     concurrency: usize,
     form: ReplyForm,
@@ -58,7 +59,9 @@ impl GenaiBackend {
     pub fn new(client: Client, model: impl Into<String>) -> Self {
         let model = model.into();
         let identity = format!("{GENAI}/{model}");
+        let asked = Asked::of(&client, &model);
         Self {
+            asked,
             client,
             model: model.into(),
             identity,
@@ -187,6 +190,10 @@ impl LlmBackend for GenaiBackend {
 
     fn model(&self) -> &str {
         &self.identity
+    }
+
+    fn endpoint(&self) -> Endpoint<'_> {
+        self.asked.endpoint()
     }
 
     fn name(&self) -> &str {

@@ -6,18 +6,19 @@ use async_trait::async_trait;
 use genai::embed::EmbedOptions;
 use genai::{Client, ModelSpec};
 
-use super::GENAI;
 use super::failed::failed;
+use super::{Asked, GENAI};
 use crate::asking::embedded;
 use crate::failure::Wanted;
 use rpm_core::embed::{EmbedError, Embedder};
-use rpm_core::llm::BackendError;
+use rpm_core::llm::{BackendError, Endpoint};
 
 /// An embedding model of any provider that the crate genai knows, by the host's client. The source of its errors is a [`BackendError`],
 /// which is transient if asking again can help. It must be polled inside a tokio runtime. Feature `genai`.
 pub struct GenaiEmbedder {
     client: Client,
     model: ModelSpec,
+    asked: Asked,
     identity: String,
     dimensions: usize,
     per_request: usize,
@@ -29,7 +30,16 @@ impl GenaiEmbedder {
     pub fn new(client: Client, model: impl Into<String>, dimensions: usize) -> Self {
         let model = model.into();
         let identity = format!("{GENAI}/{model} of {dimensions}");
-        Self { client, model: model.into(), identity, dimensions, per_request: 64, options: EmbedOptions::default() }
+        let asked = Asked::of(&client, &model);
+        Self {
+            asked,
+            client,
+            model: model.into(),
+            identity,
+            dimensions,
+            per_request: 64,
+            options: EmbedOptions::default(),
+        }
     }
 
     /// Sends at most this many texts in one request, from 1. Default: 64.
@@ -64,6 +74,10 @@ impl Embedder for GenaiEmbedder {
 
     fn dimensions(&self) -> usize {
         self.dimensions
+    }
+
+    fn endpoint(&self) -> Endpoint<'_> {
+        self.asked.endpoint()
     }
 
     fn fingerprint(&self) -> String {
