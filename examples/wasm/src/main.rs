@@ -32,7 +32,7 @@ const SEEN: [(&str, u8); 12] = [
     ("Loud monsters", 1),
 ];
 
-pub fn main() -> Result<(), Box<dyn Error>> {
+pub(crate) fn main() -> Result<(), Box<dyn Error>> {
     let task =
         Task::new("How would this person rate the film?", ResponseSpace::scale(1, 5)?)?.response_name("rating")?;
     let films = Personalizer::offline(task).blocking();
