@@ -20,10 +20,10 @@ use crate::host::{Host, history, interaction, query, task};
 fn use_of_the_library() -> (String, String, Duration) {
     let begun = Instant::now();
     let pipeline = RpmPipeline::offline(task()).with_store(InMemoryStore::new());
-    let ana = UserId::new("zq-user-ana").unwrap();
+    let ana = UserId::new("zqvxkj-user-ana").unwrap();
     block_on(pipeline.learn(&history())).unwrap();
     for number in 0..20 {
-        let new = interaction(&format!("zq-new-{number}"), "A zqquiet zqfilm.", "5", 100 + number).unwrap();
+        let new = interaction(&format!("zqvxkj-new-{number}"), "A zqvxkjquiet zqvxkjfilm.", "5", 100 + number).unwrap();
         block_on(pipeline.observe(&ana, [new])).unwrap();
     }
     let answer = block_on(pipeline.personalize(&ana, &query())).unwrap();

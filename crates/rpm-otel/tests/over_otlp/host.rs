@@ -1,4 +1,4 @@
-//! A host with spans and metrics: a subscriber that exports to a collector, and a model that is scripted. Whatever is a user's has `zq`
+//! A host with spans and metrics: a subscriber that exports to a collector, and a model that is scripted. Whatever is a user's has `zqvxkj`
 //! in it.
 
 use std::time::Duration;
@@ -79,7 +79,7 @@ impl LlmBackend for Gateway {
     }
 
     fn model(&self) -> &'static str {
-        "ministral-8b@https://models.example:8443/zq-secret-path temperature=0"
+        "ministral-8b@https://models.example:8443/zqvxkj-secret-path temperature=0"
     }
 }
 
@@ -97,7 +97,7 @@ impl Embedder for Vectors {
     }
 
     fn fingerprint(&self) -> String {
-        "zq-fingerprint".to_owned()
+        "zqvxkj-fingerprint".to_owned()
     }
 
     fn endpoint(&self) -> Endpoint<'_> {
@@ -106,15 +106,20 @@ impl Embedder for Vectors {
 }
 
 pub(crate) fn task() -> Task {
-    Task::new("How would this person rate the zqfilm?", ResponseSpace::scale(1, 5).unwrap()).unwrap()
+    Task::new("How would this person rate the zqvxkjfilm?", ResponseSpace::scale(1, 5).unwrap()).unwrap()
 }
 
 pub(crate) fn history() -> History {
     let seen = (0..8).map(|number| {
-        let (word, response) = if number % 2 == 0 { ("zqquiet", "5") } else { ("zqloud", "1") };
-        interaction(&format!("zq-item-{number}"), &format!("A {word} film, zq number {number}."), response, number)
+        let (word, response) = if number % 2 == 0 { ("zqvxkjquiet", "5") } else { ("zqvxkjloud", "1") };
+        interaction(
+            &format!("zqvxkj-item-{number}"),
+            &format!("A {word} film, zqvxkj number {number}."),
+            response,
+            number,
+        )
     });
-    History::new(&task(), "zq-user-ana", seen.collect::<Result<Vec<_>, _>>().unwrap()).unwrap()
+    History::new(&task(), "zqvxkj-user-ana", seen.collect::<Result<Vec<_>, _>>().unwrap()).unwrap()
 }
 
 pub(crate) fn interaction(id: &str, text: &str, response: &str, at: i64) -> Result<Interaction, DataError> {
@@ -122,5 +127,5 @@ pub(crate) fn interaction(id: &str, text: &str, response: &str, at: i64) -> Resu
 }
 
 pub(crate) fn query() -> Query {
-    Query::new("A zqquiet film about a zqlighthouse.").unwrap()
+    Query::new("A zqvxkjquiet film about a zqvxkjlighthouse.").unwrap()
 }

@@ -41,9 +41,9 @@ fn received() -> &'static Received {
 fn trouble() -> impl Fn(&CompletionRequest) -> Result<Completion, BackendError> {
     let (failed, garbled) = (AtomicBool::new(false), AtomicBool::new(false));
     move |request| match request.about.first().map(String::as_str) {
-        Some("zq-item-0") if !failed.swap(true, Ordering::SeqCst) => Err(BackendError::transient("zq-cause")),
-        Some("zq-item-3") if !garbled.swap(true, Ordering::SeqCst) => Ok(Completion::new("zq no json")),
-        Some("zq-item-5") => Err(BackendError::permanent("zq-cause")),
+        Some("zqvxkj-item-0") if !failed.swap(true, Ordering::SeqCst) => Err(BackendError::transient("zqvxkj-cause")),
+        Some("zqvxkj-item-3") if !garbled.swap(true, Ordering::SeqCst) => Ok(Completion::new("zqvxkj no json")),
+        Some("zqvxkj-item-5") => Err(BackendError::permanent("zqvxkj-cause")),
         _ => Ok(ScriptedBackend::made_up(request)),
     }
 }
@@ -61,16 +61,16 @@ fn everything() {
     let mut ana = block_on(pipeline.open(learned.model)).unwrap();
     let answer = block_on(pipeline.personalize(&ana, &query())).unwrap();
     block_on(pipeline.explain(&ana, &answer)).unwrap();
-    let new = interaction("zq-item-new", "A zqquiet zqnew film.", "4", 100).unwrap();
+    let new = interaction("zqvxkj-item-new", "A zqvxkjquiet zqvxkjnew film.", "4", 100).unwrap();
     block_on(pipeline.observe(&mut ana, [new])).unwrap();
     let factor = ana.model().factors().iter().next().unwrap().id().clone();
     block_on(pipeline.edit(&mut ana, Edit::Mute { factor })).unwrap();
-    let gone = Forget::Items(vec![ItemId::new("zq-item-1").unwrap()]);
+    let gone = Forget::Items(vec![ItemId::new("zqvxkj-item-1").unwrap()]);
     block_on(pipeline.forget(&mut ana, &gone)).unwrap();
 
     let few = RpmPipeline::builder(task()).backend(Gateway(ScriptedBackend::new())).budget(Budget::default().calls(2));
     block_on(few.build().unwrap().learn(&history())).unwrap();
-    let refusing = ScriptedBackend::from_fn(|_| Err(BackendError::permanent("zq-cause")));
+    let refusing = ScriptedBackend::from_fn(|_| Err(BackendError::permanent("zqvxkj-cause")));
     let refusing = RpmPipeline::builder(task()).backend(Gateway(refusing)).build().unwrap();
     block_on(refusing.personalize(&ana, &query())).unwrap_err();
     let users = [ana.model().memory().items(), ana.model().memory().items()];
