@@ -3,6 +3,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[allow(clippy::print_stdout, reason = "it is a program")]
 #[path = "../../examples/wasm/src/main.rs"]
 mod wasm;
 

@@ -10,6 +10,7 @@
 //! the program with a failure.
 
 use std::error::Error;
+use std::fmt::Write as _;
 
 use rpm_core::{Personalizer, ResponseSpace, Task, UserId};
 use sha2::{Digest as _, Sha256};
@@ -43,6 +44,9 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
     let ana = UserId::new("ana")?;
     let model = pollster::block_on(films.inner().stored().load(&ana))?.model.to_json();
     let digest = Sha256::digest(format!("{answer}{profile}{model}"));
-    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    if digest == DIGEST { Ok(()) } else { Err(format!("the digest is {digest}, and {DIGEST} elsewhere").into()) }
+    let mut hex = String::new();
+    for byte in digest {
+        write!(hex, "{byte:02x}")?;
+    }
+    if hex == DIGEST { Ok(()) } else { Err(format!("the digest is {hex}, and {DIGEST} elsewhere").into()) }
 }

@@ -17,8 +17,11 @@ pub(crate) fn command(words: &[String], names: &Names) -> Result<(), String> {
         Some(["cargo", rest @ ..]) => cargo(rest, names),
         Some(["rpm-eval", rest @ ..]) => harness(rest, names),
         Some([".ci/fuzz", _seconds, targets @ ..]) => fuzzed(targets, names),
-        Some([".ci/api"] | [".ci/api", "--check"] | [".ci/packages"]) => Ok(()),
-        Some([".ci/run" | "maturin" | "rustup" | "git" | "cd" | "mkdir", ..]) => Ok(()),
+        Some(
+            [".ci/api" | ".ci/packages"]
+            | [".ci/api", "--check"]
+            | [".ci/run" | "maturin" | "rustup" | "git" | "cd" | "mkdir", ..],
+        ) => Ok(()),
         Some([program, rest @ ..]) => of_a_program(program, rest, names),
         _ => Err("no such program".to_owned()),
     }
