@@ -11,6 +11,7 @@
 mod asking;
 mod backend;
 mod budget;
+mod completion;
 mod control;
 mod cost;
 mod endpoint;
@@ -34,6 +35,7 @@ pub use asking::AskError;
 pub(crate) use asking::{Ask, Asking, Inquiry, Plan, Rest, Verdict, note, unless_cut};
 pub use backend::{Capabilities, LlmBackend, backend_fn};
 pub use budget::{Budget, BudgetError, BudgetLimit, Prices};
+pub use completion::{Completion, FinishReason, Usage};
 pub(crate) use control::break_control;
 #[cfg(test)]
 pub(crate) use control::control_sequence_in;
@@ -48,7 +50,7 @@ pub(crate) use log::Erasing;
 #[cfg(feature = "response-log")]
 pub use log::{Key as RequestKey, LogError, LogMode, LogStats, LoggedBackend, ReplyCacheLimits, ResponseLog, SendMode};
 pub use logprobs::{TokenChoices, TokenLogprob};
-pub use message::{Completion, CompletionRequest, FinishReason, Message, ReplyForm, ReplySchema, Role, Usage};
+pub use message::{CompletionRequest, Message, ReplyForm, ReplySchema, Role};
 pub(crate) use moment::Moment;
 pub(crate) use progress::OnProgress;
 pub use progress::Progress;
